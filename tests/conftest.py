@@ -1,0 +1,43 @@
+"""Where the tests find their material.
+
+``shared`` is a folder beside the checkout (or ``PPGAN_MPR_SHARED``) with other
+implementations' outputs and real photographs; tests that need it are skipped without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("PPGAN_MPR_SHARED", ROOT.parent / "shared"))
+
+if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
+    sys.path.insert(0, str(ROOT))
+
+
+def _folder(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"reference material not found: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fixtures_dir() -> Path:
+    """Outputs of other implementations on random weights."""
+    return _folder("fixtures")
+
+
+@pytest.fixture(scope="session")
+def pairs_dir() -> Path:
+    """Real degraded/clean photographs by task (research use; never committed)."""
+    return _folder("pairs")
+
+
+@pytest.fixture
+def root() -> Path:
+    return ROOT

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import warnings
+import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
 from types import ModuleType
 
 from .errors import MissingDependencyError
@@ -25,13 +27,12 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed.
     """
-    if module == "paddle":
-        _prepare_paddle()
+    first_time = module not in sys.modules
     try:
         with warnings.catch_warnings():
             # Paddle warns about a missing compiler cache that only extension builders need.
             warnings.filterwarnings("ignore", message="No ccache found")
-            return importlib.import_module(module)
+            imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
@@ -39,15 +40,15 @@ def require(module: str) -> ModuleType:
         raise MissingDependencyError(
             f"{purpose}, but it is not installed: run  {command}"
         ) from None
+    if module == "paddle" and first_time and "OMP_NUM_THREADS" not in os.environ:
+        # Paddle computes on a single core unless told otherwise. The environment variable
+        # would do as well, but makes Paddle print a warning at every start.
+        imported.base.core.set_num_threads(cpu_count())
+    return imported
 
 
 def cpu_count() -> int:
-    """Number of CPU cores this process may use (affinity, not the machine's total)."""
+    """Number of CPU cores this process may use (its affinity, not the machine's total)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _prepare_paddle() -> None:
-    # Paddle reads this once, at import, and computes on a single core when it is unset.
-    os.environ.setdefault("OMP_NUM_THREADS", str(cpu_count()))

@@ -1,0 +1,5 @@
+"""The restoration networks, one a file."""
+
+from .mprnet import MPRNet
+
+__all__ = ["MPRNet"]

@@ -1,0 +1,16 @@
+"""Restore photographs: python applications/tools/mprnet.py --input_image a.jpg --task Deblurring
+
+The same program as the console command ``mprnet``, run from a checkout.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ppgan_mpr.apps.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The orientation flag: where EXIF and XMP keep it, and how it is neutralised.
+
+A photo is turned upright when it is read, so the flag must say so when it is written back.
+Only the flag's own bytes are changed: maker notes hold offsets into the block, and rewriting
+it would break them.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+import numpy as np
+
+from .tiff_tags import TiffError, parse_header, read_ifd
+
+_ORIENTATION = 0x0112
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
+
+
+def orientation(exif: bytes | None, xmp: bytes | None) -> int:
+    """EXIF orientation 1-8; XMP's where EXIF has none; 1 where neither says anything valid."""
+    if exif:
+        try:
+            order, big, first = parse_header(exif)
+            entry = read_ifd(exif, order, first, big)[0].get(_ORIENTATION)
+            if entry is not None:
+                value = entry.numbers(order)[0]
+                return int(value) if 1 <= value <= 8 else 1
+        except (TiffError, IndexError):
+            pass
+    found = _XMP_ORIENTATION.search(xmp or b"")
+    return int(found.group(2)) if found else 1
+
+
+def upright_exif(exif: bytes) -> bytes:
+    """The block with its orientation set to 1, every other byte but one pointer as it was.
+
+    The embedded thumbnail is still turned the old way, so a block whose flag changes loses the
+    pointer to it; viewers then make their own from the picture.
+    """
+    try:
+        order, big, first = parse_header(exif)
+        entries, next_pointer = read_ifd(exif, order, first, big)
+    except TiffError:
+        return exif
+    entry = entries.get(_ORIENTATION)
+    if entry is None or entry.type != 3 or entry.count != 1 or entry.numbers(order)[0] == 1:
+        return exif
+    patched = bytearray(exif)
+    struct.pack_into(order + "H", patched, entry.offset, 1)
+    if next_pointer is not None:
+        struct.pack_into(order + "I", patched, next_pointer, 0)
+    return bytes(patched)
+
+
+def upright_xmp(xmp: bytes) -> bytes:
+    """The packet with ``tiff:Orientation`` set to 1, its length unchanged."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def turn_upright(picture: np.ndarray, flag: int) -> np.ndarray:
+    """Apply an EXIF orientation to ``[H, W]`` or ``[H, W, C]``.
+
+    Flags 5-8 store the picture transposed; the rest are flips (EXIF 2.32, table 6).
+    """
+    if flag >= 5:
+        picture = picture.swapaxes(0, 1)
+    if flag in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if flag in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return np.ascontiguousarray(picture)

@@ -1,0 +1,166 @@
+"""A photograph in memory: pixels, alpha and everything written beside them in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import ImageError
+
+# Largest code of each sample type; floating-point samples already lie in [0, 1].
+_TOP = {"uint8": 255, "uint16": 65535, "float32": 1, "float64": 1}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about its picture, carried from the source to the result.
+
+    Attributes:
+        exif: the EXIF block, a TIFF structure without the ``Exif\\0\\0`` prefix.
+        icc_profile: the ICC colour profile, byte for byte.
+        dpi: horizontal and vertical resolution in dots per inch.
+        xmp: the XMP packet (XML as bytes).
+        comment: the comment of a JPEG.
+        png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...)
+            and text, which have no counterpart in other formats.
+    """
+
+    exif: bytes | None = None
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    xmp: bytes | None = None
+    comment: bytes | None = None
+    png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """An upright photograph.
+
+    Attributes:
+        pixels: ``[H, W, C]``, C-contiguous, C = 1 (grey) or 3 (RGB); uint8, uint16, or
+            float32/float64 in [0, 1] when made from such an array.
+        alpha: opacity ``[H, W]`` of the same dtype, or None.
+        metadata: what stood beside the pixels.
+        format: Pillow's name of the source format (``'PNG'``, ``'JPEG'``, ...), or None.
+        lossless: whether the source held its pixels without lossy compression.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    format: str | None = None
+    lossless: bool = True
+
+    @property
+    def is_grey(self) -> bool:
+        return self.pixels.shape[2] == 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, in Pillow's order."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def to_float(self) -> np.ndarray:
+        """The picture as a network takes it: float32 ``[H, W, 3]`` in [0, 1], grey replicated."""
+        scaled = self.pixels.astype(np.float32)
+        top = _TOP[self.pixels.dtype.name]
+        if top != 1:
+            scaled /= top
+        return np.repeat(scaled, 3, axis=2) if self.is_grey else scaled
+
+    def with_restored(self, rgb: np.ndarray) -> Photo:
+        """The same photo with its colours replaced by a network's output.
+
+        Args:
+            rgb: float ``[H, W, 3]``; values outside [0, 1] are clipped. A grey photo takes the
+                mean of the three channels.
+
+        Returns:
+            A photo of the same depth (by rounding to the nearest code) and channels, with this
+            one's alpha and metadata.
+
+        Raises:
+            ImageError: the shape differs from the photo's, or a value is not a number.
+        """
+        height, width = self.pixels.shape[:2]
+        if rgb.shape != (height, width, 3):
+            raise ImageError(
+                f"the restored picture has shape {tuple(rgb.shape)} where "
+                f"{(height, width, 3)} was expected"
+            )
+        if np.isnan(rgb.min()):  # the minimum propagates NaN without a mask of the whole picture
+            raise ImageError("the network's output holds NaN: check the weights or use float32")
+        if self.is_grey:
+            rgb = rgb.mean(axis=2, keepdims=True)
+        restored = _encode(np.clip(rgb, 0, 1), self.pixels.dtype)
+        return replace(self, pixels=np.ascontiguousarray(restored))
+
+    def to_array(self) -> np.ndarray:
+        """Pixels and alpha in one array: ``[H, W]``, or ``[H, W, C]`` with C = 2, 3 or 4."""
+        if self.alpha is not None:
+            return np.dstack([self.pixels, self.alpha])
+        return self.pixels[..., 0] if self.is_grey else self.pixels
+
+    def with_depth(self, bits: int) -> Photo:
+        """The photo with 8- or 16-bit samples, rounded to the nearest code."""
+        dtype = np.dtype(f"uint{bits}")
+        if self.pixels.dtype == dtype:
+            return self
+        ratio = _TOP[dtype.name] / _TOP[self.pixels.dtype.name]
+
+        def convert(samples: np.ndarray) -> np.ndarray:
+            return np.rint(samples * np.float64(ratio)).astype(dtype)
+
+        alpha = None if self.alpha is None else convert(self.alpha)
+        return replace(self, pixels=convert(self.pixels), alpha=alpha)
+
+
+def from_array(array: np.ndarray) -> Photo:
+    """Take a picture from memory.
+
+    Args:
+        array: ``[H, W]`` or ``[H, W, 1]`` (grey), ``[H, W, 2]`` (grey, alpha), ``[H, W, 3]`` (RGB,
+            not OpenCV's BGR) or ``[H, W, 4]`` (RGBA); uint8, uint16, or float32/float64 in [0, 1].
+            The dtype is kept: what is restored from float64 comes back as float64.
+
+    Raises:
+        ImageError: another shape or dtype, an empty array, or floats outside [0, 1].
+    """
+    array = np.asarray(array)
+    if array.dtype.name not in _TOP:
+        raise ImageError(
+            f"an array of {array.dtype.name} is not a photograph: "
+            "give uint8, uint16, or float32/float64 in [0, 1]"
+        )
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or array.size == 0:
+        raise ImageError(
+            f"an array of shape {array.shape} is not a photograph: "
+            "give [H, W] or [H, W, C] with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA)"
+        )
+    if array.dtype.kind == "f":
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 1):  # NaN fails as well
+            raise ImageError(
+                f"a {array.dtype.name} array must lie in [0, 1], and this one spans "
+                f"[{low:g}, {high:g}]: divide by 255, or give uint8"
+            )
+    array = array.astype(array.dtype.newbyteorder("="))  # a copy: photos never share memory
+    colours = 1 if array.shape[2] < 3 else 3
+    alpha = None
+    if array.shape[2] > colours:
+        alpha = np.ascontiguousarray(array[..., colours])
+    return Photo(np.ascontiguousarray(array[..., :colours]), alpha)
+
+
+def _encode(unit: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Values in [0, 1] as samples of ``dtype``; overwrites ``unit`` where it can."""
+    if dtype.kind == "f":
+        return unit.astype(dtype, copy=False)
+    if unit.dtype == np.float16:  # too coarse for the products of 16-bit codes
+        unit = unit.astype(np.float32)
+    unit *= _TOP[dtype.name]
+    return np.rint(unit, out=unit).astype(dtype)

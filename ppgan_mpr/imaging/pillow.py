@@ -1,0 +1,170 @@
+"""Pillow images to photos and back: modes, colour spaces, metadata."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ImageError
+from .exif import orientation, turn_upright, upright_exif, upright_xmp
+from .photo import Metadata, Photo
+
+_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+# Formats whose further frames make a film or a document; in the rest they are layers,
+# thumbnails or a second eye.
+_MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
+
+
+def from_pil(image: Image.Image) -> Photo:
+    """Take a picture from Pillow; an EXIF orientation still in it is applied.
+
+    Raises:
+        ImageError: the mode holds no photograph (32-bit numbers), the file behind the image is
+            damaged, or it moves.
+    """
+    try:
+        image.load()
+        metadata = image_metadata(image)
+        return upright(photo_from_image(image, metadata))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"the Pillow image cannot be decoded: {error}") from error
+
+
+def to_pil(photo: Photo) -> Image.Image:
+    """The photo as a Pillow image of mode L, LA, RGB, RGBA or I;16, metadata in its ``info``.
+
+    Raises:
+        ImageError: Pillow has no 16-bit mode for colour or alpha.
+    """
+    if photo.pixels.dtype.kind == "f":
+        photo = photo.with_depth(8)
+    if photo.pixels.dtype == np.uint16 and (photo.alpha is not None or not photo.is_grey):
+        raise ImageError(
+            "Pillow has no 16-bit colour images: use photo.to_array(), or photo.with_depth(8)"
+        )
+    image = Image.fromarray(photo.to_array())
+    metadata = photo.metadata
+    exif = b"Exif\0\0" + metadata.exif if metadata.exif else None
+    for name, value in (
+        ("exif", exif),
+        ("icc_profile", metadata.icc_profile),
+        ("dpi", metadata.dpi),
+        ("xmp", metadata.xmp),
+    ):
+        if value:
+            image.info[name] = value
+    return image
+
+
+def image_metadata(image: Image.Image) -> Metadata:
+    """What Pillow found beside the pixels."""
+    info = image.info
+    exif = info.get("exif")
+    if isinstance(exif, bytes) and exif.startswith(b"Exif\0\0"):
+        exif = exif[6:]
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
+    for name, body in getattr(image, "applist", ()):  # JPEG segments; Pillow < 11 keeps XMP there
+        if name == "APP1" and body.startswith(_XMP_SEGMENT):
+            xmp = body[len(_XMP_SEGMENT) :]
+    if isinstance(xmp, str):
+        xmp = xmp.encode()
+    comment = info.get("comment") if image.format in ("JPEG", "MPO") else None
+    dpi = info.get("dpi")
+    try:
+        dpi = (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] > 0 and dpi[1] > 0 else None
+    except (TypeError, ValueError, ZeroDivisionError):
+        dpi = None
+    return Metadata(exif or None, info.get("icc_profile") or None, dpi, xmp or None, comment)
+
+
+def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
+    """Pixels of a loaded image as they are stored, every mode brought to grey or RGB (+ alpha)."""
+    if image.format in _MOVING and getattr(image, "is_animated", False):
+        raise ImageError("it holds several frames: extract the one to restore")
+    mode, source = image.mode, image.format
+    if mode in ("I", "F"):
+        pixels = _wide_integers(image)
+        return Photo(pixels, None, metadata, source)
+    if mode.startswith("I;16"):
+        pixels = np.asarray(image).astype(np.uint16)[..., np.newaxis]
+        return Photo(pixels, None, metadata, source)
+    if mode in ("CMYK", "LAB"):
+        image, profile = _to_srgb(image, metadata.icc_profile)
+        metadata = replace(metadata, icc_profile=profile, png_chunks=())
+        return Photo(np.array(image), None, metadata, source)
+    transparency = image.info.get("transparency")
+    if mode in ("P", "PA"):
+        has_alpha = mode == "PA" or transparency is not None or image.palette.mode == "RGBA"
+        image = image.convert("RGBA" if has_alpha else "RGB")
+        transparency = None
+    else:
+        target = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "RGBa": "RGBA", "RGBA": "RGBA"}
+        image = image if mode == target.get(mode) else image.convert(target.get(mode, "RGB"))
+    samples = np.array(image)
+    if samples.ndim == 2:
+        samples = samples[..., np.newaxis]
+    colours = samples.shape[2] - (samples.shape[2] in (2, 4))
+    pixels = np.ascontiguousarray(samples[..., :colours])
+    alpha = None if colours == samples.shape[2] else np.ascontiguousarray(samples[..., colours])
+    if alpha is None and isinstance(transparency, (int, tuple)):
+        alpha = np.where((pixels == np.array(transparency)).all(axis=2), 0, 255).astype(np.uint8)
+    if mode in ("P", "PA") and not metadata.icc_profile and _is_neutral(pixels):
+        pixels = np.ascontiguousarray(pixels[..., :1])  # with a profile, R = G = B need not be grey
+    return Photo(pixels, alpha, metadata, source)
+
+
+def upright(photo: Photo) -> Photo:
+    """Apply the orientation in the metadata to pixels and alpha, and neutralise it there."""
+    metadata = photo.metadata
+    flag = orientation(metadata.exif, metadata.xmp)
+    metadata = replace(
+        metadata,
+        exif=metadata.exif and upright_exif(metadata.exif),
+        xmp=metadata.xmp and upright_xmp(metadata.xmp),
+        dpi=metadata.dpi and (metadata.dpi[::-1] if flag >= 5 else metadata.dpi),
+    )
+    if flag == 1:
+        return replace(photo, metadata=metadata)
+    alpha = None if photo.alpha is None else turn_upright(photo.alpha, flag)
+    return replace(photo, pixels=turn_upright(photo.pixels, flag), alpha=alpha, metadata=metadata)
+
+
+def _is_neutral(pixels: np.ndarray) -> bool:
+    return bool((pixels[..., :1] == pixels[..., 1:]).all())
+
+
+def _wide_integers(image: Image.Image) -> np.ndarray:
+    """Mode I, where Pillow before 10.3 puts 16-bit PNG and PGM, as uint16."""
+    if image.mode == "I" and image.format in ("PNG", "PPM", "JPEG2000"):
+        return np.asarray(image).astype(np.uint16)[..., np.newaxis]
+    kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
+    raise ImageError(f"it holds {kind}: convert it to 16 bits per sample first")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """CMYK or LAB as sRGB, through the embedded profile where it is usable."""
+    from PIL import ImageCms
+
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    sources = [io.BytesIO(profile)] if profile else []
+    if image.mode == "LAB":
+        sources.append(ImageCms.createProfile("LAB"))
+    for source in sources:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(source),
+                srgb,
+                renderingIntent=1,  # relative colorimetric with black point compensation,
+                flags=0x2000,  # as browsers and image editors do
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError):
+            continue
+        return converted, srgb.tobytes()
+    return image.convert("RGB"), None

@@ -1,0 +1,124 @@
+"""Image file directories: the tag lists of TIFF files and EXIF blocks (TIFF 6.0, section 2)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+# Field type -> size in bytes and struct code: BYTE, ASCII, SHORT, LONG, RATIONAL, ..., LONG8.
+_TYPES = {
+    1: (1, "B"), 2: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "II"), 6: (1, "b"),
+    7: (1, "B"), 8: (2, "h"), 9: (4, "i"), 10: (8, "ii"), 11: (4, "f"), 12: (8, "d"),
+    13: (4, "I"), 16: (8, "Q"), 17: (8, "q"), 18: (8, "Q"),
+}  # fmt: skip
+# First four bytes -> byte order, BigTIFF.
+MAGICS = {
+    b"II*\0": ("<", False),
+    b"MM\0*": (">", False),
+    b"II+\0": ("<", True),
+    b"MM\0+": (">", True),
+}
+# Tags whose value is the offset of another directory: EXIF, GPS, interoperability.
+SUB_IFDS = (34665, 34853, 40965)
+
+
+class TiffError(Exception):
+    """The bytes are not a readable TIFF structure."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tag: its value as stored, in the byte order of its file, and where it was found."""
+
+    type: int
+    count: int
+    value: bytes
+    offset: int = 0
+
+    def numbers(self, order: str) -> tuple:
+        return struct.unpack(order + _TYPES[self.type][1] * self.count, self.value)
+
+
+def parse_header(data: bytes) -> tuple[str, bool, int]:
+    """Byte order (``'<'`` or ``'>'``), whether it is a BigTIFF, offset of the first directory.
+
+    Raises:
+        TiffError: the data starts otherwise.
+    """
+    order, big = MAGICS.get(bytes(data[:4]), ("", False))
+    if not order or len(data) < (16 if big else 8):
+        raise TiffError("not a TIFF structure")
+    return order, big, struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+
+
+def read_ifd(
+    data: bytes, order: str, offset: int, big: bool = False
+) -> tuple[dict[int, Entry], int | None]:
+    """Read one directory.
+
+    Returns:
+        Its entries by tag (those that point outside the data are left out), and the position of
+        the pointer to the next directory (None when the data ends before it).
+
+    Raises:
+        TiffError: the directory lies outside the data.
+    """
+    word, count_code = ("Q", "Q") if big else ("I", "H")  # BigTIFF widens offsets and counts
+    inline = struct.calcsize(word)
+    count_size, entry_size = struct.calcsize(count_code), 4 + 2 * inline
+    if offset < 8 or offset + count_size > len(data):
+        raise TiffError(f"no directory at offset {offset}")
+    (count,) = struct.unpack_from(order + count_code, data, offset)
+    entries = {}
+    position = offset + count_size
+    pointer = position + entry_size * count
+    for start in range(position, min(pointer, len(data) - entry_size + 1), entry_size):
+        tag, kind, number = struct.unpack_from(order + "HH" + word, data, start)
+        if kind not in _TYPES:
+            continue
+        length = _TYPES[kind][0] * number
+        where = start + 4 + inline
+        if length > inline:
+            (where,) = struct.unpack_from(order + word, data, where)
+        if where + length <= len(data):
+            entries[tag] = Entry(kind, number, bytes(data[where : where + length]), where)
+    return entries, pointer if pointer + inline <= len(data) else None
+
+
+def read_tree(data: bytes, order: str, offset: int, big: bool = False, depth: int = 3) -> dict:
+    """Read a directory with the EXIF, GPS and interoperability directories below it.
+
+    Returns:
+        tag -> :class:`Entry`, or for the tags in ``SUB_IFDS`` a dict of the same form.
+    """
+    tree: dict = dict(read_ifd(data, order, offset, big)[0])
+    for tag in SUB_IFDS:
+        entry = tree.pop(tag, None)
+        if isinstance(entry, Entry) and entry.count == 1 and depth:
+            try:
+                tree[tag] = read_tree(data, order, entry.numbers(order)[0], big, depth - 1)
+            except TiffError:
+                continue  # a pointer into nowhere says nothing about the picture
+    return tree
+
+
+def pack_tree(tree: dict, order: str, offset: int) -> bytes:
+    """Lay out a directory and those below it as bytes that will stand at ``offset`` (even)."""
+    values_at = offset + 2 + 12 * len(tree) + 4
+    fields, values = [], bytearray()
+    for tag in sorted(tree):
+        item = tree[tag]
+        if isinstance(item, dict):
+            where = values_at + len(values)
+            values += pack_tree(item, order, where)
+            fields.append(struct.pack(order + "HHII", tag, 4, 1, where))
+            continue
+        field = struct.pack(order + "HHI", tag, item.type, item.count)
+        if len(item.value) <= 4:
+            field += item.value.ljust(4, b"\0")
+        else:
+            field += struct.pack(order + "I", values_at + len(values))
+            values += item.value + b"\0" * (len(item.value) % 2)
+        fields.append(field)
+    count = struct.pack(order + "H", len(tree))
+    return count + b"".join(fields) + struct.pack(order + "I", 0) + bytes(values)

@@ -1,0 +1,131 @@
+"""From a photo to a file: the right encoder, then all of the file or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import struct
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ImageError
+from . import png, tiff
+from .formats import Writable, target_of
+from .photo import Photo
+
+_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+_SEGMENT_LIMIT = 65533  # a JPEG segment's length has 16 bits and counts itself
+
+
+def write_photo(photo: Photo, path: str | os.PathLike, *, quality: int = 95) -> None:
+    """Write a photo with its metadata; the suffix names the format.
+
+    The file appears whole or not at all: it is written beside its place under a hidden name and
+    moved there. A file already there is replaced.
+
+    Args:
+        photo: floating-point photos are stored with 16 bits where the format has them, else 8.
+        path: ends in one of the suffixes that :func:`writable_suffix` keeps.
+        quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
+
+    Raises:
+        ImageError: the format is unknown or cannot hold depth, transparency or colour profile of
+            this photo, or the file cannot be written.
+    """
+    path = Path(path)
+    target = target_of(photo, path)
+    try:
+        data = encode(photo, target, quality)
+    except ImageError as error:
+        raise ImageError(f"{path} cannot be written: {error}") from error.__cause__
+    except MemoryError as error:
+        raise ImageError(f"{path} cannot be written: it does not fit into memory") from error
+    except Exception as error:  # Pillow's encoders raise many kinds, e.g. for sizes out of range
+        raise ImageError(
+            f"{path} cannot be written: {target.name} refuses this picture ({error})"
+        ) from error
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes:
+    """The bytes of a file of the given format.
+
+    Raises:
+        ImageError: the format cannot hold this picture or its metadata.
+    """
+    if photo.pixels.dtype.kind == "f":
+        photo = photo.with_depth(16 if target.deep else 8)
+    if not target.deep:
+        photo = _shallow(photo, target)
+    if target.name == "TIFF":
+        return tiff.encode(photo)
+    if target.name == "PNG" and photo.pixels.dtype == np.uint16:
+        deep = photo.to_array().reshape(*photo.pixels.shape[:2], -1)
+        return png.with_metadata(png.encode_16bit(deep), photo.metadata)
+    encoded = _encode_pillow(photo, target.name, quality)
+    if target.name == "PNG":
+        return png.with_metadata(encoded, photo.metadata)
+    if target.name == "JPEG" and photo.metadata.xmp:
+        return _with_xmp(encoded, photo.metadata.xmp)
+    return encoded
+
+
+def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
+    metadata = photo.metadata
+    exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
+    options: dict = {"dpi": metadata.dpi} if metadata.dpi else {}
+    if name == "JPEG":
+        if len(exif) > _SEGMENT_LIMIT:
+            raise ImageError("its EXIF block does not fit into a JPEG, choose .png or .tif")
+        # Subsampling 0 is 4:4:4: restored detail is not thrown away again in the colours.
+        options.update(quality=quality, subsampling=0, optimize=True)
+        options.update(exif=exif, icc_profile=metadata.icc_profile, comment=metadata.comment or b"")
+    elif name in ("WEBP", "AVIF"):
+        options = {"quality": quality, "exif": exif, "icc_profile": metadata.icc_profile or b""}
+        options["xmp"] = metadata.xmp or b""
+        if name == "AVIF":
+            options["subsampling"] = "4:4:4"
+        elif photo.lossless:  # exact keeps the colours under full transparency
+            options.update(lossless=True, exact=True)
+    image = Image.fromarray(photo.to_array())
+    file = io.BytesIO()
+    image.save(file, format=name, **options)
+    return file.getvalue()
+
+
+def _shallow(photo: Photo, target: Writable) -> Photo:
+    """The photo in what a limited format holds; ``loss`` has made sure that nothing is lost."""
+    photo = photo.with_depth(8)
+    return photo if target.alpha else replace(photo, alpha=None)
+
+
+def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
+    """Insert an XMP segment after the JFIF and EXIF segments (XMP specification, part 3)."""
+    body = _XMP_SEGMENT + xmp
+    if len(body) > _SEGMENT_LIMIT:
+        raise ImageError("its XMP packet does not fit into a JPEG, choose .png or .tif")
+    position = 2
+    while jpeg[position : position + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
+    segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    return jpeg[:position] + segment + jpeg[position:]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except BaseException:  # also an interrupt from the keyboard
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,110 @@
+"""Fetching published weights into a cache folder, once and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable
+
+from ..errors import DownloadError, WeightsError
+from .catalogue import WeightsRecord
+
+
+def cache_dir() -> Path:
+    """``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory."""
+    home = os.environ.get("PPGAN_MPR_HOME")
+    if home:
+        return Path(home).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("ppgan_mpr"))
+
+
+def cached_path(record: WeightsRecord) -> Path:
+    """Where the file of ``record`` is, or will be, in the cache."""
+    return cache_dir() / "weights" / record.url.rpartition("/")[2]
+
+
+def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: bool = True) -> Path:
+    """The local copy of published weights, downloaded when there is none.
+
+    Args:
+        record: with a ``url``.
+        verify: called on the new file before anybody can use it; raises WeightsError.
+        progress: show a bar.
+
+    Raises:
+        DownloadError: no network, a broken transfer, or a file that is not the weights.
+    """
+    path = cached_path(record)
+    if path.exists():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A folder of its own, so that two processes never write the same file.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as folder:
+            arrived = _download(record, Path(folder), progress)
+            verify(arrived)
+            arrived.replace(path)
+    except WeightsError as error:
+        raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
+    except OSError as error:
+        raise DownloadError(
+            f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "
+            f"{record.url} another way and put the file at {path}, or use --model lite, "
+            "which needs no download."
+        ) from None
+    return path
+
+
+def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
+    import pooch
+
+    name = record.url.rpartition("/")[2]
+    if progress and sys.stderr.isatty():
+        print(f"Downloading {record.url}", file=sys.stderr)
+    downloader = pooch.HTTPDownloader(
+        progressbar=progress and sys.stderr.isatty(), timeout=(15, 60), chunk_size=1 << 16
+    )
+    known_hash = f"sha256:{record.sha256}" if record.sha256 else None
+    cache = pooch.create(
+        path=folder,
+        base_url="",
+        registry={name: known_hash},
+        urls={name: record.url},
+        retry_if_failed=1,
+    )
+    with _quiet(pooch.get_logger()):
+        try:
+            return Path(cache.fetch(name, downloader=downloader))
+        except ValueError as error:  # pooch: digest differs
+            raise WeightsError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _quiet(logger: logging.Logger):
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _reason(error: OSError) -> str:
+    # requests wraps the cause in layers of representation; the innermost text is readable.
+    text = str(error.args[0] if error.args else error)
+    for mark in (
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "Connection refused",
+        "timed out",
+        "Network is unreachable",
+    ):
+        if mark.lower() in text.lower():
+            return mark
+    return " ".join(text.split())[:200]

@@ -1,0 +1,98 @@
+"""Files that hold tensors: Paddle's, PyTorch's and safetensors, recognised by their content."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ...errors import UsageError, WeightsError
+from ...files import replacing
+from .pickles import read_pickle
+from .torch_files import is_legacy_torch, read_torch_legacy, read_torch_zip, write_torch_zip
+
+SUFFIXES = (".pdparams", ".pth", ".safetensors")
+
+# Paddle keeps its internal parameter names under this key of a state dict.
+NAME_TABLE = "StructuredToParameterName@@"
+
+
+def read_file(path: Path) -> tuple[Any, dict[str, str]]:
+    """The content of a weights file of any known form.
+
+    Returns:
+        The nested object (dicts of arrays) and the file's own metadata (safetensors only).
+
+    Raises:
+        WeightsError: missing, damaged, unsafe or of an unknown form.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+            file.seek(0)
+            if head[:4] == b"PK\x03\x04":
+                return read_torch_zip(path), {}
+            if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+                return _read_safetensors(path)
+            if head[:1] != b"\x80":
+                found = "is empty" if not head else "is not a weights file"
+                raise WeightsError(
+                    f"{path} {found}: give a Paddle .pdparams, a PyTorch .pth or a .safetensors."
+                )
+            if is_legacy_torch(file):
+                return read_torch_legacy(file, path), {}
+            return read_pickle(file, path), {}
+    except OSError as error:
+        raise WeightsError(
+            f"The weights file {path} cannot be read: {error.strerror or error}."
+        ) from None
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except (SafetensorError, TypeError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} is a damaged or unsupported .safetensors ({error}).") from None
+
+
+def write_file(
+    path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors in the form of ``path``'s suffix, whole or not at all.
+
+    Args:
+        path: ``.pdparams`` (as published), ``.pth`` (zip form) or ``.safetensors``.
+        tensors: name → array.
+        metadata: kept in ``.safetensors`` only.
+
+    Raises:
+        UsageError: another suffix.
+        WeightsError: the folder cannot be written.
+    """
+    writers = {".pdparams": _write_paddle, ".pth": write_torch_zip}
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"{path} does not end in {', '.join(SUFFIXES)}: choose one of these.")
+    try:
+        with replacing(path) as file:
+            if suffix == ".safetensors":
+                from safetensors.numpy import save
+
+                file.write(save(dict(tensors), dict(metadata or {})))
+            else:
+                writers[suffix](file, tensors)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def _write_paddle(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
+    # With the table, paddle.load returns tensors as it does for a file of paddle.save.
+    table = {name: name for name in tensors}
+    pickle.dump({**tensors, NAME_TABLE: table}, file, protocol=2)

@@ -1,0 +1,244 @@
+"""PyTorch's ``.pth`` files, read and written without PyTorch.
+
+Both forms hold one restricted pickle in which every tensor names a storage: the zip form
+(PyTorch ≥ 1.6) keeps the storages as members of the archive, the older form appends them
+to the pickle.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Callable
+
+import numpy as np
+
+from ...errors import WeightsError
+from .pickles import RestrictedUnpickler, read_pickle
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+
+# Storage class -> element type as stored; bfloat16 has no NumPy type and is widened below.
+_STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+
+
+def _decode(raw: bytes, kind: str) -> np.ndarray:
+    if kind == "bfloat16":
+        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
+    return np.frombuffer(raw, kind)
+
+
+def _itemsize(kind: str) -> int:
+    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
+
+
+class _Storage:
+    """A flat run of numbers; in the older form its content comes after the pickle."""
+
+    def __init__(self, kind: str, size: int):
+        self.kind, self.size, self.flat = kind, size, None
+
+    def fill(self, raw: bytes) -> None:
+        if len(raw) != self.size * _itemsize(self.kind):
+            raise pickle.UnpicklingError("a tensor is cut short")
+        self.flat = _decode(raw, self.kind)
+
+
+class _Tensor:
+    """A view into a storage, turned into an array when all storages are filled."""
+
+    def __init__(self, storage, offset, shape, strides, *_):
+        self.storage, self.offset = storage, int(offset)
+        self.shape, self.strides = tuple(map(int, shape)), tuple(map(int, strides))
+
+    def array(self) -> np.ndarray:
+        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
+        empty = 0 in self.shape
+        if min((self.offset, *self.shape, *self.strides)) < 0 or (
+            not empty and last >= self.storage.size
+        ):
+            raise pickle.UnpicklingError("a tensor lies outside its storage")
+        if empty:
+            return np.empty(self.shape, self.storage.flat.dtype)
+        flat = self.storage.flat[self.offset :]
+        steps = [s * flat.itemsize for s in self.strides]
+        return np.lib.stride_tricks.as_strided(flat, self.shape, steps).copy()
+
+
+def _parameter(data, *_):
+    return data
+
+
+_ALLOWED: dict[tuple[str, str], Callable] = {
+    **RestrictedUnpickler.allowed,
+    ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch", "Size"): tuple,
+    # Storage classes only ever name an element type.
+    **{("torch", name): kind for name, kind in _STORAGES.items()},
+}
+
+
+class _TorchUnpickler(RestrictedUnpickler):
+    allowed = _ALLOWED
+
+    def __init__(self, file: BinaryIO, storage_of: Callable[..., _Storage]):
+        super().__init__(file)
+        self._storage_of = storage_of
+
+    def persistent_load(self, reference):
+        tag, kind, key, _location, size, *view = reference
+        if tag != "storage" or kind not in _STORAGES.values() or any(view):
+            raise pickle.UnpicklingError("it refers to something that is not a tensor")
+        return self._storage_of(str(key), kind, int(size))
+
+
+def _arrays(node):
+    """The same nested object with every tensor as an array."""
+    if isinstance(node, _Tensor):
+        return node.array()
+    if isinstance(node, dict):
+        return {key: _arrays(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_arrays(value) for value in node]
+    return node
+
+
+class _ZipReader:
+    """Unpickles an archive, taking each storage from its member."""
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self._archive = archive
+        pickles = [n for n in archive.namelist() if n.endswith("data.pkl")]
+        if len(pickles) != 1:
+            raise pickle.UnpicklingError("it is not a PyTorch archive")
+        self._prefix = pickles[0][: -len("data.pkl")]
+        self._storages: dict[str, _Storage] = {}
+
+    def _storage(self, key: str, kind: str, size: int) -> _Storage:
+        if key not in self._storages:
+            member = f"{self._prefix}data/{key}"
+            if self._archive.getinfo(member).file_size != size * _itemsize(kind):
+                raise pickle.UnpicklingError("a tensor is cut short")
+            self._storages[key] = _Storage(kind, size)
+            self._storages[key].fill(self._archive.read(member))
+        return self._storages[key]
+
+    def load(self):
+        order = f"{self._prefix}byteorder"
+        if order in self._archive.namelist() and self._archive.read(order) != b"little":
+            raise pickle.UnpicklingError("it was written on a big-endian machine")
+        source = io.BytesIO(self._archive.read(f"{self._prefix}data.pkl"))
+        return _arrays(_TorchUnpickler(source, self._storage).load())
+
+
+class _LegacyReader:
+    """Unpickles the form before PyTorch 1.6: five pickles in a row, then the storages."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self._storages: dict[str, _Storage] = {}
+
+    def _storage(self, key: str, kind: str, size: int) -> _Storage:
+        return self._storages.setdefault(key, _Storage(kind, size))
+
+    def load(self):
+        RestrictedUnpickler(self._file).load()  # magic number, checked by the caller
+        RestrictedUnpickler(self._file).load()  # protocol version
+        RestrictedUnpickler(self._file).load()  # sizes of the writer's C types
+        node = _TorchUnpickler(self._file, self._storage).load()
+        for key in RestrictedUnpickler(self._file).load():
+            storage = self._storages[str(key)]
+            (size,) = struct.unpack("<q", self._file.read(8))
+            if size != storage.size:
+                raise pickle.UnpicklingError("a tensor is cut short")
+            storage.fill(self._file.read(size * _itemsize(storage.kind)))
+        return _arrays(node)
+
+
+def is_legacy_torch(file: BinaryIO) -> bool:
+    """Whether an open pickle begins like PyTorch's older files; the position is restored."""
+    start = file.tell()
+    try:
+        return RestrictedUnpickler(file).load() == _LEGACY_MAGIC
+    except Exception:  # not a pickle, or one of something else
+        return False
+    finally:
+        file.seek(start)
+
+
+def read_torch_zip(path: Path):
+    """The nested object of a zip-form ``.pth`` file, tensors as arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read_pickle(archive, path, _ZipReader)
+    except zipfile.BadZipFile as error:
+        raise WeightsError(f"{path} is damaged ({error}): download it again.") from None
+
+
+def read_torch_legacy(file: BinaryIO, name: str):
+    """The nested object of a ``.pth`` file written before PyTorch 1.6."""
+    return read_pickle(file, name, _LegacyReader)
+
+
+def _int(value: int) -> bytes:
+    return b"J" + struct.pack("<i", value)
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    return b"X" + struct.pack("<I", len(raw)) + raw
+
+
+def _tuple(*items: bytes) -> bytes:
+    return b"(" + b"".join(items) + b"t"
+
+
+def _global(module: str, name: str) -> bytes:
+    return f"c{module}\n{name}\n".encode()
+
+
+def write_torch_zip(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
+    """Write float32 arrays as the state dict that ``torch.load(weights_only=True)`` reads."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        # Assembled from pickle opcodes: Python's pickler would have to import torch to
+        # name its classes.
+        body = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
+        for key, (name, tensor) in enumerate(tensors.items()):
+            array = np.ascontiguousarray(tensor, "<f4")
+            storage = _tuple(
+                _text("storage"),
+                _global("torch", "FloatStorage"),
+                _text(str(key)),
+                _text("cpu"),
+                _int(array.size),
+            )
+            arguments = _tuple(
+                storage + b"Q",
+                _int(0),
+                _tuple(*map(_int, array.shape)),
+                _tuple(*(_int(step // array.itemsize) for step in array.strides)),
+                b"\x89",  # requires_grad=False
+                _global("collections", "OrderedDict") + b")R",  # no backward hooks
+            )
+            rebuild = _global("torch._utils", "_rebuild_tensor_v2")
+            body += [_text(name), rebuild, arguments, b"R", b"s"]
+            archive.writestr(f"archive/data/{key}", array.tobytes())
+        archive.writestr("archive/data.pkl", b"".join([*body, b"."]))
+        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/version", "3\n")

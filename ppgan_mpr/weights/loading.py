@@ -1,0 +1,216 @@
+"""From a file or a name to complete, checked weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import WeightsError
+from ..tasks import normalise_task
+from .catalogue import CATALOGUE, WeightsRecord, record_of_file, record_of_name
+from .download import fetch
+from .formats import NAME_TABLE, read_file
+from .networks import Architecture, recognise
+
+# Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
+# Averaged weights come first: they are what their run evaluated and released.
+_NESTED = ("ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of one network, complete and of the right shapes.
+
+    Attributes:
+        network: class name in :mod:`ppgan_mpr.models.generators`.
+        task: what they were trained for, or None where nothing tells.
+        hyperparameters: arguments that build the network.
+        tensors: name → float32 array, exactly the network's state dict.
+        source: the file or the catalogue name they come from.
+        record: the catalogue's record, or None.
+    """
+
+    network: str
+    task: str | None
+    hyperparameters: Mapping[str, Any]
+    tensors: Mapping[str, np.ndarray]
+    source: str
+    record: WeightsRecord | None = None
+
+    def build(self):
+        """The network as a ``paddle.nn.Layer`` holding these weights, in evaluation mode."""
+        from .networks import build
+
+        network = build(self.network, self.hyperparameters)
+        self.apply_to(network)
+        network.eval()
+        return network
+
+    def apply_to(self, layer) -> None:
+        """Put the weights into an existing ``paddle.nn.Layer``, all of them or none.
+
+        Raises:
+            WeightsError: the layer has other parameters or shapes.
+        """
+        expected = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
+        _check(self.tensors, expected, self.source, type(layer).__name__)
+        layer.set_state_dict(dict(self.tensors))
+
+
+def load_weights(
+    source: str | os.PathLike, task: str | None = None, progress: bool = True
+) -> Weights:
+    """Read weights of any known form.
+
+    Args:
+        source: a file (published .pdparams, training checkpoint, PyTorch .pth,
+            .safetensors) or a catalogue name such as ``published:Deblurring`` or
+            ``lite:Denoising``. Published weights are downloaded on first use.
+        task: refuse weights that are known to be for another task.
+        progress: show a bar while downloading.
+
+    Raises:
+        UsageError: unknown catalogue name or task.
+        DownloadError: published weights cannot be fetched.
+        WeightsError: unreadable, unsafe, incomplete, or of another network, shape or task.
+    """
+    task = normalise_task(task) if task else None
+    record = record_of_name(os.fspath(source))
+    if record is None:
+        path = Path(source).expanduser()
+        weights = _read(path)
+    else:
+        path = record.path or fetch(record, verify=_verifier(record), progress=progress)
+        weights = _read(path, record)
+    if task and weights.task and weights.task != task:
+        raise WeightsError(
+            f"{weights.source} holds weights for {weights.task} "
+            f"({_widths(weights.hyperparameters)}), but the task asked for is {task}: "
+            f"choose the task {weights.task} or other weights."
+        )
+    return weights
+
+
+def _verifier(record: WeightsRecord):
+    return lambda path: _read(path, record)
+
+
+def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
+    name = f"{record.name} ({path})" if record else str(path)
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder: name the weights file in it.")
+    content, metadata = read_file(path)
+    flat = _flatten(content, name)
+    architecture, hyperparameters = recognise(flat, name)
+    tensors = _complete(flat, architecture, hyperparameters, name)
+    if record:
+        _check_widths(record, hyperparameters, name)
+    elif path.suffix.lower() == ".pth":
+        record = record_of_file(path)
+    task = record.task if record else _task_of(metadata, architecture, hyperparameters, name)
+    source = record.name if record else str(path)
+    return Weights(architecture.name, task, hyperparameters, tensors, source, record)
+
+
+def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
+    """The network's tensors inside whatever a checkpoint wraps them in."""
+    node = content
+    while isinstance(node, dict):
+        inner = next((key for key in _NESTED if isinstance(node.get(key), dict)), None)
+        if inner is None:
+            break
+        node = node[inner]
+    if not isinstance(node, dict):
+        raise WeightsError(f"{name} holds no state dict, so there are no weights in it.")
+    flat = {}
+    for key, value in node.items():
+        if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+            value = value[1]  # paddle.save inside a container: (parameter name, array)
+        if key != NAME_TABLE and isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            flat[str(key).removeprefix("module.")] = value
+    return flat
+
+
+def _complete(
+    flat: Mapping[str, np.ndarray],
+    architecture: Architecture,
+    hyperparameters: Mapping[str, Any],
+    name: str,
+) -> dict[str, np.ndarray]:
+    """The tensors under the network's own names, checked against its shapes."""
+    expected = architecture.shapes(hyperparameters)
+    renamed = {}
+    for key, value in flat.items():
+        # PReLU's slope is `weight` in PyTorch and `_weight` in Paddle.
+        stem, _, last = key.rpartition(".")
+        paddle_key = f"{stem}._weight"
+        own = paddle_key if last == "weight" and paddle_key in expected else key
+        renamed[own] = value
+    _check(renamed, expected, name, architecture.name)
+    tensors = {key: np.ascontiguousarray(renamed[key], np.float32) for key in expected}
+    broken = next((key for key, value in tensors.items() if not np.isfinite(value).all()), None)
+    if broken:
+        raise WeightsError(f"{name} holds NaN or infinity in {broken}: its training diverged.")
+    _check_shared(tensors, name)
+    return tensors
+
+
+def _check(tensors: Mapping[str, Any], expected: Mapping[str, tuple], name: str, network: str):
+    missing = [key for key in expected if key not in tensors]
+    extra = [key for key in tensors if key not in expected]
+    if missing or extra:
+        found = [f"{len(missing)} missing ({missing[0]}, …)"] if missing else []
+        found += [f"{len(extra)} unknown ({extra[0]}, …)"] if extra else []
+        raise WeightsError(
+            f"{name} does not fit {network}: of {len(expected)} tensors {' and '.join(found)}."
+        )
+    for key, shape in expected.items():
+        if tuple(tensors[key].shape) != tuple(shape):
+            raise WeightsError(
+                f"{name} does not fit {network}: {key} has shape {list(tensors[key].shape)}, "
+                f"expected {list(shape)}."
+            )
+
+
+def _check_shared(tensors: Mapping[str, np.ndarray], name: str) -> None:
+    # MPRNet's one PReLU stands under every block; differing copies would be lost silently.
+    slopes = {float(value[0]) for key, value in tensors.items() if key.endswith("body.1._weight")}
+    if len(slopes) > 1:
+        raise WeightsError(
+            f"{name} has {len(slopes)} different PReLU slopes where MPRNet shares one."
+        )
+
+
+def _check_widths(record: WeightsRecord, found: Mapping[str, Any], name: str) -> None:
+    if any(found[key] != value for key, value in record.hyperparameters.items()):
+        raise WeightsError(
+            f"{name} should have {_widths(record.hyperparameters)}, found {_widths(found)}."
+        )
+
+
+def _widths(hyperparameters: Mapping[str, Any]) -> str:
+    names = ("n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab")
+    return ", ".join(f"{key} {hyperparameters[key]}" for key in names if key in hyperparameters)
+
+
+def _task_of(
+    metadata: Mapping[str, str],
+    architecture: Architecture,
+    hyperparameters: Mapping[str, Any],
+    name: str,
+) -> str | None:
+    """What the file says it is for, else the only task whose models have these widths."""
+    if "task" in metadata:
+        return normalise_task(metadata["task"])
+    tasks = {
+        record.task
+        for record in CATALOGUE
+        if record.network == architecture.name
+        and all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
+    }
+    return tasks.pop() if len(tasks) == 1 else None

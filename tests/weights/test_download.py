@@ -1,0 +1,142 @@
+import dataclasses
+import hashlib
+import http.server
+import threading
+
+import pytest
+
+from ppgan_mpr.errors import DownloadError
+from ppgan_mpr.weights import catalogue, find_record, load_weights
+from ppgan_mpr.weights.conversion import convert
+from ppgan_mpr.weights.download import cache_dir, cached_path
+
+
+class Server:
+    """A small web server: ``content`` for every path, or ``status``, or cut short."""
+
+    def __init__(self):
+        self.content, self.status, self.cut, self.requests = b"", 200, 0, 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.requests += 1
+                self.send_response(outer.status)
+                self.send_header("Content-Length", str(len(outer.content)))
+                self.end_headers()
+                self.wfile.write(outer.content[: len(outer.content) - outer.cut])
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/MPR_Deblurring.pdparams"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch, small_record):
+    """A local stand-in for the model zoo, its record in the catalogue, and an empty cache."""
+    server = Server()
+    record, server.content = small_record
+    record = dataclasses.replace(record, url=server.url)
+    monkeypatch.setattr(catalogue, "CATALOGUE", (record,))
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def small_record(tmp_path_factory):
+    """The record of a small model (the lite one) and its file's content."""
+    path = tmp_path_factory.mktemp("zoo") / "w.pdparams"
+    convert("lite:Deblurring", path)
+    lite = find_record("lite", "Deblurring")
+    record = dataclasses.replace(
+        lite, model="published", resource=None, size=None, sha256=None
+    )
+    return record, path.read_bytes()
+
+
+def nothing_in_cache():
+    return not [path for path in cache_dir().rglob("*") if path.is_file()]
+
+
+def test_downloads_once_then_touches_no_network(server):
+    weights = load_weights("published:Deblurring")
+    assert weights.task == "Deblurring"
+    path = cached_path(weights.record)
+    assert path.read_bytes() == server.content
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    requests = server.requests
+    server.close()
+    load_weights("published:Deblurring")
+    assert server.requests == requests
+
+
+def test_cut_transfer_leaves_nothing_and_the_next_try_succeeds(server):
+    server.cut = 1000
+    with pytest.raises(DownloadError, match="could not be downloaded"):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+    server.cut = 0
+    load_weights("published:Deblurring")
+
+
+def test_page_instead_of_weights_is_not_kept(server):
+    server.content = b"<html>captive portal</html>"
+    with pytest.raises(DownloadError, match="not a weights file"):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+
+
+def test_digest_is_checked_where_known(server, monkeypatch):
+    record = catalogue.CATALOGUE[0]
+    right = hashlib.sha256(server.content).hexdigest()
+    for digest, fine in (("0" * 64, False), (right, True)):
+        monkeypatch.setattr(
+            catalogue, "CATALOGUE", (dataclasses.replace(record, sha256=digest),)
+        )
+        if fine:
+            load_weights("published:Deblurring")
+        else:
+            with pytest.raises(DownloadError, match="hash"):
+                load_weights("published:Deblurring")
+            assert nothing_in_cache()
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_server_errors(server, status):
+    server.status = status
+    with pytest.raises(DownloadError, match=str(status)):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+
+
+def test_offline_message_says_what_to_do(server):
+    server.close()
+    with pytest.raises(DownloadError) as caught:
+        load_weights("published:Deblurring")
+    message = str(caught.value)
+    assert server.url in message
+    assert str(cached_path(catalogue.CATALOGUE[0])) in message
+    assert "--model lite" in message
+    assert "Connection refused" in message
+
+
+def test_file_put_there_by_hand_is_used(server):
+    server.close()
+    path = cached_path(catalogue.CATALOGUE[0])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(server.content)
+    assert load_weights("published:Deblurring").task == "Deblurring"
+
+
+def test_published_urls():
+    for task in ("Deblurring", "Denoising", "Deraining"):
+        url = f"https://paddlegan.bj.bcebos.com/models/MPR_{task}.pdparams"
+        assert find_record("published", task).url == url

@@ -14,7 +14,7 @@ from ..tasks import TASKS
 from ..version import __version__
 from ..weights import CATALOGUE, MODELS
 
-FORMATS = ("png", "jpg", "tif", "webp", "bmp")
+FORMATS = ("png", "jpg", "tif", "webp", "avif", "bmp")
 
 _EPILOG = """\
 examples:

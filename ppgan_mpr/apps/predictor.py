@@ -17,6 +17,7 @@ import numpy as np
 from ..dependencies import require
 from ..errors import RestorationError, UsageError
 from ..imaging import Photo, from_array, from_pil, read_photo, to_pil, write_photo
+from ..imaging.formats import WRITABLE
 from ..inference import restore
 from ..tasks import TASKS, normalise_task
 from ..weights import MODELS, Weights, load_weights
@@ -74,7 +75,8 @@ class MPRPredictor:
         recursive: look for pictures in sub-folders too.
         existing: what to do when an output is already there: ``error``, ``overwrite``,
             ``skip``.
-        suffix: write this format, such as ``.png``; default: that of the input.
+        suffix: write this format, such as ``.png``; default: that of the input, or PNG
+            where that would lose something.
         quality: of JPEG and other lossy formats, 1 to 100.
         jobs: pictures in work at once; reading and writing then overlap with computing,
             at the cost of that many pictures' memory.
@@ -109,6 +111,9 @@ class MPRPredictor:
     ):
         _one_of("model", model, MODELS)
         _one_of("existing", existing, EXISTING)
+        if suffix is not None:
+            suffix = f".{suffix.lstrip('.')}"
+            _one_of("suffix", suffix, tuple(WRITABLE))
         _within("quality", quality, 1, 100)
         _within("jobs", jobs, 1, 64)
         if task is None and weight_path is None:

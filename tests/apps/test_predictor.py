@@ -1,0 +1,305 @@
+import logging
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.dependencies import require
+from ppgan_mpr.errors import UsageError, WeightsError
+from ppgan_mpr.imaging import write_photo
+from ppgan_mpr.weights import find_record
+from ppgan_mpr.weights.conversion import convert
+
+paddle = require("paddle")
+
+
+def picture(seed=0, size=(24, 17), mode="RGB"):
+    """A smooth random picture."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(80, 180, (4, 5, 3), np.uint8))
+    return small.resize(size, Image.BICUBIC).convert(mode)
+
+
+def predictor(tmp_path, **options):
+    options = {"task": "Denoising", "model": "lite", **options}
+    return MPRPredictor(tmp_path / "out", **options)
+
+
+@pytest.fixture(scope="module")
+def denoise(tmp_path_factory):
+    """A predictor that writes no files, shared by the tests that need none."""
+    return MPRPredictor(None, task="Denoising", model="lite")
+
+
+def test_file(tmp_path):
+    picture().save(tmp_path / "my.holiday photo.v2.png")
+    results = predictor(tmp_path).run(tmp_path / "my.holiday photo.v2.png")
+    assert len(results) == 1
+    result = results[0]
+    expected = tmp_path / "out" / "Denoising" / "my.holiday photo.v2_restoration.png"
+    assert result.ok
+    assert result.output == expected
+    assert result.size == (24, 17)
+    assert result.seconds > 0
+    restored = np.asarray(Image.open(expected), np.float32)
+    assert restored.shape == (17, 24, 3)
+    change = np.abs(restored - np.asarray(picture(), np.float32))
+    assert 0 < change.mean() < 20
+
+
+def test_result_is_the_networks_rounded(denoise):
+    image = np.asarray(picture(size=(24, 16)))
+    restored = denoise.run(image)[0].image
+    network = denoise.weights.build()
+    tensor = paddle.to_tensor((image / np.float32(255)).transpose(2, 0, 1)[None])
+    with paddle.no_grad():
+        expected = network(tensor)[0][0].numpy().transpose(1, 2, 0)
+    np.testing.assert_array_equal(restored, np.rint(np.clip(expected, 0, 1) * 255))
+
+
+@pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 15])
+@pytest.mark.parametrize("width", [1, 3, 8, 13])
+def test_any_size(denoise, height, width):
+    image = np.full([height, width, 3], 90, np.uint8)
+    restored = denoise.run(image)[0].image
+    assert restored.shape == image.shape
+    assert np.abs(restored.astype(int) - 90).max() < 30
+
+
+def test_long_strip(denoise):
+    image = np.asarray(picture(size=(2000, 7)))
+    assert denoise.run(image)[0].image.shape == (7, 2000, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((9, 8), "uint8"), ((9, 8, 1), "uint16"), ((9, 8, 3), "uint16"), ((9, 8, 4), "uint8"),
+     ((9, 8, 2), "uint16"), ((9, 8, 3), "float32"), ((9, 8, 3), "float64")],
+)  # fmt: skip
+def test_array_comes_back_as_it_was_given(denoise, shape, dtype):
+    top = 1 if dtype.startswith("float") else np.iinfo(dtype).max
+    image = (np.random.default_rng(0).random(shape) * top).astype(dtype)
+    restored = denoise.run(image)[0].image
+    assert restored.shape == shape
+    assert restored.dtype == dtype
+    if len(shape) == 3 and shape[2] in (2, 4):
+        np.testing.assert_array_equal(restored[..., -1], image[..., -1])
+
+
+def test_pil_image_comes_back_as_pil(denoise):
+    restored = denoise.run(picture(mode="L"))[0].image
+    assert isinstance(restored, Image.Image)
+    assert restored.mode == "L"
+    assert restored.size == (24, 17)
+
+
+def test_list_mixes_everything(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("b10.png", "b2.JPG", "notes.txt", ".hidden.png"):
+        picture().save(tmp_path / "in" / name, "PNG" if name.endswith("png") else "JPEG")
+    picture().save(tmp_path / "single [1].bmp")
+    results = predictor(tmp_path).run(
+        [tmp_path / "in", str(tmp_path / "single [1].bmp"), picture(), np.asarray(picture())]
+    )
+    assert [result.error for result in results] == [None] * 5
+    assert [result.output.name for result in results] == [
+        "b2_restoration.JPG",
+        "b10_restoration.png",
+        "single [1]_restoration.bmp",
+        "image_restoration.png",
+        "image-2_restoration.png",
+    ]
+
+
+def test_glob(tmp_path):
+    for name in ("a1.png", "a2.png", "b.png"):
+        picture().save(tmp_path / name)
+    results = predictor(tmp_path).run(str(tmp_path / "a*.png"))
+    assert [result.output.name for result in results] == [
+        "a1_restoration.png",
+        "a2_restoration.png",
+    ]
+
+
+def test_folders_keep_their_tree_and_outputs_are_not_inputs(tmp_path):
+    (tmp_path / "day 1").mkdir()
+    picture().save(tmp_path / "top.png")
+    picture().save(tmp_path / "day 1" / "top.png")
+    restorer = predictor(tmp_path, recursive=True, existing="overwrite")
+    for _ in range(2):  # the second time, `out` lies in the scanned folder
+        results = restorer.run(tmp_path)
+        assert sorted(result.output for result in results) == [
+            tmp_path / "out" / "Denoising" / "day 1" / "top_restoration.png",
+            tmp_path / "out" / "Denoising" / "top_restoration.png",
+        ]
+
+
+def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    (tmp_path / "c.png").write_text("not a picture")
+    picture(1).save(tmp_path / "d.png")
+    with caplog.at_level(logging.ERROR):
+        results = predictor(tmp_path).run(tmp_path)
+    assert [result.ok for result in results] == [True, False, False, True]
+    assert "b.png" in results[1].error
+    assert "c.png" in caplog.text
+    written = sorted(path.name for path in (tmp_path / "out" / "Denoising").iterdir())
+    assert written == ["a_restoration.png", "d_restoration.png"]
+
+
+def test_existing_output_is_left_alone(tmp_path):
+    picture().save(tmp_path / "a.png")
+    output = tmp_path / "out" / "Denoising" / "a_restoration.png"
+    output.parent.mkdir(parents=True)
+    output.write_text("mine")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "exists" in result.error
+    result = predictor(tmp_path, existing="skip").run(tmp_path / "a.png")[0]
+    assert result.ok
+    assert result.skipped
+    assert output.read_text() == "mine"
+    result = predictor(tmp_path, existing="overwrite").run(tmp_path / "a.png")[0]
+    assert result.ok
+    Image.open(output).verify()
+
+
+def test_two_inputs_never_write_one_output(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        picture().save(tmp_path / folder / "a.png")
+    files = [tmp_path / "x" / "a.png", tmp_path / "y" / "a.png"]
+    results = predictor(tmp_path, existing="overwrite").run(files)
+    assert results[0].ok
+    assert str(files[0]) in results[1].error
+
+
+def test_format_is_the_users_choice(tmp_path):
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path, suffix=".jpg").run(tmp_path / "a.png")[0]
+    assert result.output.name == "a_restoration.jpg"
+    assert Image.open(result.output).format == "JPEG"
+
+
+def test_several_jobs_give_the_same_pictures(tmp_path):
+    (tmp_path / "in").mkdir()
+    for index in range(5):
+        picture(index).save(tmp_path / "in" / f"{index}.png")
+    one = MPRPredictor(tmp_path / "one", task="Denoising", model="lite")
+    many = MPRPredictor(tmp_path / "many", task="Denoising", model="lite", jobs=3)
+    for a, b in zip(one.run(tmp_path / "in"), many.run(tmp_path / "in")):
+        assert a.source == b.source
+        assert a.output.read_bytes() == b.output.read_bytes()
+
+
+def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import predictor as module
+    from ppgan_mpr.apps.sources import expand
+
+    read = []
+    original = module.read_photo
+    monkeypatch.setattr(
+        module, "read_photo", lambda path: read.append(threading.get_ident()) or original(path)
+    )
+    for index in range(6):
+        picture(index).save(tmp_path / f"{index}.png")
+    results = predictor(tmp_path, jobs=2).iterate(expand(tmp_path))
+    next(results)
+    results.close()
+    assert len(read) <= 3
+
+
+def test_weight_path_alone_is_enough(tmp_path):
+    convert("lite:Deraining", tmp_path / "w.safetensors")
+    restorer = MPRPredictor(None, tmp_path / "w.safetensors")
+    assert restorer.task == "Deraining"
+
+
+def test_weight_path_that_does_not_tell_its_task(tmp_path):
+    convert("lite:Deraining", tmp_path / "w.pdparams")
+    with pytest.raises(UsageError, match="name the task"):
+        MPRPredictor(None, tmp_path / "w.pdparams")
+    assert MPRPredictor(None, tmp_path / "w.pdparams", task="Deraining").task == "Deraining"
+
+
+def test_weights_of_another_task_are_refused(tmp_path):
+    convert("lite:Deraining", tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="Deraining"):
+        MPRPredictor(None, tmp_path / "w.safetensors", task="Denoising")
+
+
+def test_arguments_of_ppgans_predictor_in_order(tmp_path):
+    restorer = MPRPredictor(str(tmp_path), None, 123, "Denoising", model="lite")
+    assert restorer.output_path == tmp_path
+    assert restorer.task == "Denoising"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": None}, "Say what to restore"),
+        ({"task": "Deblur"}, "did you mean Deblurring"),
+        ({"model": "heavy"}, "choose one of published, lite"),
+        ({"device": "tpu"}, "choose auto, cpu, gpu or gpu:N"),
+        ({"device": "gpu:x"}, "choose auto, cpu"),
+        ({"quality": 0}, "from 1 to 100"),
+        ({"jobs": 0}, "from 1 to"),
+        ({"existing": "ask"}, "choose one of error"),
+        ({"suffix": ".xyz"}, "xyz"),
+    ],
+)
+def test_senseless_arguments(tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        predictor(tmp_path, **options)
+
+
+@pytest.mark.parametrize("images", ["none.png", "none*.png", [], 5, None])
+def test_nothing_to_restore(denoise, images):
+    with pytest.raises(UsageError):
+        denoise.run(images)
+
+
+def test_gpu_without_gpu(tmp_path):
+    if paddle.device.is_compiled_with_cuda():
+        pytest.skip("this PaddlePaddle can use GPUs")
+    with pytest.raises(UsageError, match="--device cpu"):
+        predictor(tmp_path, device="gpu")
+
+
+def test_failing_write_leaves_nothing(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import predictor as module
+
+    def fail(photo, path, quality):
+        write_photo(photo, path, quality=quality)
+        path.unlink()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module, "write_photo", fail)
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "No space left" in result.error
+
+
+@pytest.mark.parametrize("task", ["Deblurring", "Denoising", "Deraining"])
+def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
+    """A full-size file written by ppgan's MPRNet restores as ppgan's network does."""
+    pytest.importorskip("ppgan", reason="PaddleGAN is not installed")
+    compat = pytest.importorskip("ppgan_mpr.host.compat")
+    compat.import_ppgan()
+    from ppgan.models.generators.mpr import MPRNet as Theirs
+
+    widths = dict(find_record("published", task).hyperparameters)
+    theirs = Theirs(**widths)
+    theirs.eval()
+    path = tmp_path / "theirs.pdparams"
+    paddle.save(theirs.state_dict(), str(path))
+    image = np.asarray(picture(size=(40, 32)))
+    with paddle.no_grad():
+        tensor = paddle.to_tensor((image / np.float32(255)).transpose(2, 0, 1)[None])
+        expected = theirs(tensor)[0][0].numpy().transpose(1, 2, 0)
+    restorer = MPRPredictor(None, path)
+    assert restorer.task == task
+    ours = restorer.run(image.astype(np.float32) / 255)[0].image
+    np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)

@@ -1,0 +1,44 @@
+import subprocess
+import sys
+
+import pytest
+
+from ppgan_mpr.weights import load_weights
+
+
+@pytest.fixture
+def tool(root, tmp_path):
+    def run(*arguments):
+        script = root / "tools" / "convert_weights.py"
+        return subprocess.run(
+            [sys.executable, str(script), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+
+    return run
+
+
+def test_converts_by_name_and_keeps_the_task(tool, tmp_path):
+    done = tool("lite:Deraining", "out.safetensors")
+    assert done.returncode == 0, done.stderr
+    assert "MPRNet, task Deraining, 256 tensors" in done.stdout
+    assert load_weights(tmp_path / "out.safetensors").task == "Deraining"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.pdparams", "out.pth"), "none.pdparams cannot be read"),
+        (("lite:Deraining", "out.onnx"), "does not end in"),
+        (("lite:Deraining", "out.pth", "--half"), ".safetensors"),
+        (("lite:Deraining", "no/such/folder/out.pth"), "cannot be written"),
+        (("lite:Deraining", "out.pth", "--task", "Denoising"), "holds weights for Deraining"),
+    ],
+)
+def test_mistakes(tool, arguments, message):
+    done = tool(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,25 @@
+"""PSNR, SSIM and the protocols behind published scores; numpy, without PaddlePaddle.
+
+The classes that PaddleGAN's Trainer fills are in :mod:`ppgan_mpr.metrics.paddle_metrics`.
+"""
+
+from __future__ import annotations
+
+from .evaluate import evaluate_folders
+from .luma import rgb_to_luma
+from .protocols import PROTOCOLS, Protocol, PublishedScore, get_protocol
+from .psnr_ssim import mean_psnr, psnr, ssim
+from .scores import ScoreTable
+
+__all__ = [
+    "PROTOCOLS",
+    "Protocol",
+    "PublishedScore",
+    "ScoreTable",
+    "evaluate_folders",
+    "get_protocol",
+    "mean_psnr",
+    "psnr",
+    "rgb_to_luma",
+    "ssim",
+]

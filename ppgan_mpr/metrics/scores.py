@@ -1,0 +1,142 @@
+"""The scores of a set of pictures: collected, printed, stored."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UsageError
+from ..files import replacing
+from ..version import __version__
+from .protocols import Protocol
+from .psnr_ssim import mean_psnr
+
+
+class ScoreTable:
+    """PSNR and SSIM of each picture and their means, under the protocol that they follow.
+
+    A picture that equals its target has an infinite PSNR. It is counted as ``identical``,
+    its SSIM of 1 enters the mean, its PSNR does not (see
+    :func:`ppgan_mpr.metrics.mean_psnr`). Printed and in CSV it reads ``inf``; JSON knows no
+    infinity, there it is ``null``.
+
+    Args:
+        protocol: what the scores were measured by.
+
+    Example:
+        >>> import numpy as np
+        >>> from ppgan_mpr.metrics import ScoreTable, get_protocol
+        >>> table = ScoreTable(get_protocol('rain-y'))
+        >>> target = np.full((32, 32, 3), 0.5)
+        >>> table.add('photo', table.protocol.score(target + 0.1, target))
+        >>> round(table.mean()['psnr'], 2)
+        21.34
+    """
+
+    def __init__(self, protocol: Protocol):
+        self.protocol = protocol
+        self.scores: dict[str, dict[str, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def add(self, name: str, score: dict[str, float]) -> None:
+        """Enter the result of :meth:`Protocol.score` for the picture ``name``."""
+        self.scores[name] = score
+
+    def mean(self) -> dict[str, float]:
+        """Mean PSNR and SSIM; ``nan`` when there is no picture."""
+        ssims = [score["ssim"] for score in self.scores.values()]
+        return {
+            "psnr": mean_psnr(score["psnr"] for score in self.scores.values()),
+            "ssim": float(np.mean(ssims)) if ssims else float("nan"),
+        }
+
+    @property
+    def identical(self) -> int:
+        """How many pictures equal their target."""
+        return sum(score["psnr"] == float("inf") for score in self.scores.values())
+
+    def __str__(self) -> str:
+        summary = f"mean of {len(self)}"
+        width = max(map(len, [*self.scores, summary]))
+        lines = [f"{'picture':{width}}  {'PSNR':>8}  {'SSIM':>7}"]
+        for name, score in [*self.scores.items(), (summary, self.mean())]:
+            lines.append(f"{name:{width}}  {score['psnr']:8.4f}  {score['ssim']:7.4f}")
+        if self.identical:
+            lines.append(f"identical to their target, not in the mean PSNR: {self.identical}")
+        lines.append(f"protocol {self.protocol.name}: {self.protocol.description}")
+        return "\n".join(lines)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the table, as JSON or CSV by the file's extension; never half a file.
+
+        Raises:
+            UsageError: another extension, or the file cannot be written.
+        """
+        path = table_path(path)
+        text = self._json() if path.suffix.lower() == ".json" else self._csv()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(text.encode())
+        except OSError as error:
+            raise UsageError(
+                f"the scores cannot be written to '{path}' ({error.strerror}): choose another file"
+            ) from None
+        return path
+
+    def _json(self) -> str:
+        protocol = asdict(self.protocol)
+        del protocol["published"]
+        images = [{"name": name, **score} for name, score in self.scores.items()]
+        content = {
+            "protocol": protocol,
+            "count": len(self),
+            "identical": self.identical,
+            "mean": self.mean(),
+            "images": images,
+            "software": _software(),
+        }
+        for score in (content["mean"], *images):
+            score.update((k, None) for k in ("psnr", "ssim") if not np.isfinite(score[k]))
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _csv(self) -> str:
+        software = " ".join(f"{name}=={version}" for name, version in _software().items())
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["name", "psnr", "ssim", "protocol", "software"])
+        for name, score in [*self.scores.items(), ("mean", self.mean())]:
+            writer.writerow([name, score["psnr"], score["ssim"], self.protocol.name, software])
+        return text.getvalue()
+
+
+def table_path(path: str | os.PathLike) -> Path:
+    """A path that :meth:`ScoreTable.save` takes, to be checked before the work is done.
+
+    Raises:
+        UsageError: the extension is neither .json nor .csv.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise UsageError(f"scores are stored as .json or .csv, and '{path}' is neither")
+    return path
+
+
+def _software() -> dict[str, str]:
+    versions = {"ppgan_mpr": __version__, "python": platform.python_version()}
+    for package in ("numpy", "pillow", "opencv-python-headless"):  # what scores depend on
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

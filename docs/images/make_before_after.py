@@ -11,13 +11,17 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
-SAMPLES = HERE.parent.parent / "samples"
+ROOT = HERE.parent.parent
+SAMPLES = ROOT / "samples"
+sys.path.insert(0, str(ROOT))
+
+from ppgan_mpr.apps import MPRPredictor  # noqa: E402
 
 # Columns: task, sample, and the left and top of the part shown.
 COLUMNS = [
     ("Deraining", "rocket.jpg", (136, 84)),
     ("Denoising", "cat.jpg", (94, 56)),
-    ("Deblurring", "astronaut.jpg", (34, 8)),
+    ("Deblurring", "astronaut.jpg", (34, 30)),
 ]
 PART = (200, 150)  # width and height in pixels of the sample
 ZOOM = 2
@@ -42,8 +46,6 @@ def label(cell: Image.Image, text: str) -> None:
 
 
 def main(path: Path) -> None:
-    from ppgan_mpr.apps import MPRPredictor
-
     width, height = (side * ZOOM for side in PART)
     sheet = Image.new(
         "RGB",

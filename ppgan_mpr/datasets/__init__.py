@@ -1,0 +1,16 @@
+"""Training and scoring pairs: folders, patches, augmentation and the order of training."""
+
+from .augment import MixUp
+from .collate import pad_collate
+from .mpr_dataset import MPRTest, MPRTrain, MPRVal
+from .sampler import ResumableBatchSampler, SampleIndex
+
+__all__ = [
+    "MPRTest",
+    "MPRTrain",
+    "MPRVal",
+    "MixUp",
+    "ResumableBatchSampler",
+    "SampleIndex",
+    "pad_collate",
+]

@@ -1,0 +1,97 @@
+"""Random changes to a pair of patches, or to a batch of them, drawn from an explicit generator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Weights of red, green and blue in luma (ITU-R BT.601), the grey that saturation fades to.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(3, 1, 1)
+
+
+def pad_reflect(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Enlarge [..., H, W, C] pixels at the bottom and right by reflection to at least the size.
+
+    Sides that are large enough stay as they are. A side may grow to any multiple of itself.
+    """
+    bottom = max(0, height - pixels.shape[-3])
+    right = max(0, width - pixels.shape[-2])
+    if not bottom and not right:
+        return pixels
+    around = [(0, 0)] * (pixels.ndim - 3) + [(0, bottom), (0, right), (0, 0)]
+    return np.pad(pixels, around, mode="reflect")
+
+
+def dihedral(pixels: np.ndarray, which: int) -> np.ndarray:
+    """One of the eight ways to turn and mirror a square, as a view.
+
+    Args:
+        pixels: [H, W, C].
+        which: 0 to 3 quarter turns counter-clockwise, plus 4 to mirror left and right first.
+    """
+    if which >= 4:
+        pixels = pixels[:, ::-1]
+    return np.rot90(pixels, which % 4)
+
+
+def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
+    """Move colours away from (factor > 1) or towards (factor < 1) their grey.
+
+    Args:
+        image: RGB [3, H, W] float32 in [0, 1].
+        factor: 0 gives grey, 1 leaves the picture as it is.
+
+    Returns:
+        [3, H, W] float32, clipped to [0, 1].
+    """
+    grey = np.sum(image * _LUMA, axis=0, keepdims=True)
+    return np.clip(grey + np.float32(factor) * (image - grey), 0, 1)
+
+
+class MixUp:
+    """Blend the pairs of a batch with one another (Zhang et al., ICLR 2018, arXiv 1710.09412).
+
+    MPRNet's denoising model was trained with it, coefficients from Beta(0.6, 0.6) and from the
+    sixth epoch on. What is drawn depends on the seed, the rank and the iteration alone, so a
+    resumed run goes on with the same blends.
+
+    Args:
+        alpha: both parameters of the Beta distribution.
+        start_iter: the first iteration to blend (counted from 1, as the trainer does).
+        seed: of the run.
+        rank: of this process among those that train together.
+
+    Example:
+        >>> import numpy as np
+        >>> batch = np.random.rand(4, 3, 8, 8).astype('float32')
+        >>> target, degraded = MixUp(start_iter=10)(batch, batch, iteration=10)
+        >>> target.shape
+        (4, 3, 8, 8)
+    """
+
+    def __init__(self, alpha: float = 0.6, start_iter: int = 1, seed: int = 0, rank: int = 0):
+        self.alpha = alpha
+        self.start_iter = start_iter
+        self._entropy = (seed, rank)
+
+    def __call__(self, target, degraded, iteration: int):
+        """Blend each pair with another of its batch, both pictures by the same share.
+
+        Args:
+            target, degraded: [N, 3, H, W] in [0, 1], numpy arrays or Paddle tensors.
+            iteration: number of the training iteration.
+
+        Returns:
+            target, degraded: of the same kind, shape and range.
+        """
+        if iteration < self.start_iter:
+            return target, degraded
+        rng = np.random.default_rng((*self._entropy, iteration))
+        count = target.shape[0]
+        partner = rng.permutation(count)
+        share = rng.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(np.float32)
+        if not isinstance(target, np.ndarray):
+            import paddle
+
+            partner = paddle.to_tensor(partner, place=target.place)
+            share = paddle.to_tensor(share, place=target.place).astype(target.dtype)
+        return tuple(batch * share + batch[partner] * (1 - share) for batch in (target, degraded))

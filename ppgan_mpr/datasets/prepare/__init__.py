@@ -1,0 +1,77 @@
+"""Bring public data sets into the layout that training and scoring read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import UsageError
+from ..pairs import find_pairs
+from . import gopro, rain13k, sidd
+from .plan import Plan, Writer, execute
+
+DATASETS = {"gopro": gopro.plan, "rain13k": rain13k.plan, "sidd": sidd.plan}
+
+_SHOWN = 10  # notes in an error message
+
+
+def prepare(
+    dataset: str,
+    source: str | Path,
+    destination: str | Path,
+    *,
+    jobs: int = 1,
+    copy: bool = False,
+    force: bool = False,
+    verify: bool = True,
+) -> tuple[dict[str, int], list[str]]:
+    """Prepare one data set; what an earlier run finished is not done again.
+
+    Args:
+        dataset: a key of :data:`DATASETS`.
+        source: folder with the unpacked download, at any depth below it. It is only read.
+        destination: where ``train/``, ``test/`` and so on go. Nothing in it is removed.
+        jobs: threads.
+        copy: copy unchanged pictures even where a hard link would do.
+        force: write again what is there already.
+        verify: insist on the published number of pairs: before the work in the download, and
+            after it in the destination. False prepares what there is.
+
+    Returns:
+        Number of pairs in each split of the destination, and notes on what was left out.
+
+    Raises:
+        UsageError: nothing or not everything was found, or the destination holds other files.
+    """
+    source, destination = Path(source), Path(destination)
+    if not source.is_dir():
+        raise UsageError(f"{source} is not a folder: give the one with the unpacked download")
+    if destination.resolve() == source.resolve():
+        raise UsageError(f"{source} is the download: give another folder for the prepared set")
+    plan = DATASETS[dataset](source, destination)
+    if not plan.tasks:
+        raise UsageError(
+            f"{source} holds nothing of {dataset}: unpack the download there, with its folders"
+        )
+    if verify:
+        _check(plan.counts(), plan, f"{source} is not complete", "or pass --no-verify for a part")
+    execute(plan.tasks, Writer(destination, copy), jobs, force)
+    counts = {split: len(find_pairs(destination / split)) for split in plan.counts()}
+    if verify:
+        _check(counts, plan, f"{destination} holds other files too", "or use an empty folder")
+    return counts, plan.notes
+
+
+def _check(counts: dict[str, int], plan: Plan, what: str, remedy: str) -> None:
+    wrong = [
+        f"{split} has {counts.get(split, 0)} of {expected} pairs"
+        for split, expected in plan.expected.items()
+        if counts.get(split, 0) != expected
+    ]
+    if wrong:
+        notes = f" ({_list(plan.notes)})" if plan.notes else ""
+        raise UsageError(f"{what}: {', '.join(wrong)}{notes}; mend that, {remedy}")
+
+
+def _list(notes: list[str]) -> str:
+    more = [f"and {len(notes) - _SHOWN} more"] if len(notes) > _SHOWN else []
+    return "; ".join(notes[:_SHOWN] + more)

@@ -1,0 +1,199 @@
+"""The order of training: from a seed, over several processes, resumable at any batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+
+import numpy as np
+
+from ..errors import UsageError
+
+# First word of every seed, so that orders and samples never share a stream of random numbers.
+_ORDER, _SAMPLE = 1, 2
+
+
+class SampleIndex(int):
+    """The number of a sample, with what else its patch depends on.
+
+    Data sets that know nothing of it see an ordinary int. It travels with the batch to the
+    worker that draws the patch, so neither the worker's own state nor the time at which it
+    works can change the result.
+
+    Attributes:
+        draw: (seed, pass over the data set, sample): which patch this is of all that are ever
+            drawn.
+        patch_size: side of the patch in pixels, or None for the data set's own.
+    """
+
+    def __new__(cls, value: int, draw: tuple[int, ...], patch_size: int | None = None):
+        self = super().__new__(cls, value)
+        self.draw = draw
+        self.patch_size = patch_size
+        return self
+
+    def __getnewargs__(self):
+        return int(self), self.draw, self.patch_size
+
+    def __mod__(self, size: int) -> SampleIndex:
+        # RepeatDataset wraps indices around like this, and the repeats shall differ.
+        return SampleIndex(int(self) % size, self.draw, self.patch_size)
+
+
+def sample_rng(index: int) -> np.random.Generator:
+    """The random numbers of one patch.
+
+    They are a pure function of a :class:`SampleIndex`. For a plain int (another sampler) they
+    come from numpy's global state, which Paddle seeds differently in every worker.
+    """
+    if isinstance(index, SampleIndex):
+        return np.random.default_rng((_SAMPLE, *index.draw))
+    return np.random.default_rng((_SAMPLE, np.random.randint(2**31), int(index)))
+
+
+class ResumableBatchSampler:
+    """Batches of sample numbers for ``paddle.io.DataLoader(batch_sampler=...)``.
+
+    Every epoch is a new permutation that depends on the seed and the epoch alone. All processes
+    take their share of the same batches: however many there are, a global batch of the same
+    size holds the same samples with the same augmentation.
+
+    The position is a number of samples, not the state of an iterator: workers read ahead, so
+    only the trainer knows how far training is. It calls :meth:`advance` after each batch, stores
+    :meth:`state_dict`, and a new iterator starts exactly there, decoding nothing that is skipped.
+
+    Args:
+        dataset: anything with a length.
+        batch_size: samples a batch in this process.
+        shuffle: False keeps the order of the data set (for scoring).
+        drop_last: leave out what does not fill a batch in all processes. With False each sample
+            comes exactly once, and some processes may get fewer batches than others.
+        num_replicas: processes that share the batches.
+        rank: of this process among them.
+        seed: of the run, 0 or more.
+        repeat: passes over the data set an epoch; for data sets smaller than a batch.
+        patch_size: side of the patches in pixels; None leaves it to the data set.
+
+    Attributes:
+        batch_size, patch_size: may be changed between iterations (progressive training). Batches
+            that workers have already been asked for keep the old value: start a new iterator to
+            make the change take effect at once.
+        epoch: the current epoch, from 0.
+        consumed: samples of this epoch that all processes together have trained on.
+
+    Raises:
+        UsageError: the data set does not fill one batch.
+
+    Example:
+        >>> sampler = ResumableBatchSampler(range(10), batch_size=4, seed=1)
+        >>> first, second = sampler
+        >>> sampler.advance()
+        >>> list(sampler) == [second]
+        True
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        batch_size: int,
+        *,
+        shuffle: bool = True,
+        drop_last: bool = True,
+        num_replicas: int = 1,
+        rank: int = 0,
+        seed: int = 0,
+        repeat: int = 1,
+        patch_size: int | None = None,
+    ):
+        if batch_size < 1 or repeat < 1 or seed < 0 or not 0 <= rank < num_replicas:
+            raise UsageError(
+                f"batch_size {batch_size}, repeat {repeat}, seed {seed}, rank {rank} of "
+                f"{num_replicas}: batch_size and repeat start at 1, seed and rank at 0"
+            )
+        self.batch_size = batch_size
+        self.patch_size = patch_size
+        self.epoch = 0
+        self.consumed = 0
+        self._size = len(dataset)
+        self._shuffle = shuffle
+        self._drop_last = drop_last
+        self._num_replicas = num_replicas
+        self._rank = rank
+        self._seed = seed
+        self._repeat = repeat
+        if drop_last and self._epoch_size < self._global_batch:
+            raise UsageError(
+                f"the data set gives {self._epoch_size} samples an epoch, but one batch takes "
+                f"{self._global_batch}: lower batch_size or raise repeat"
+            )
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch of this process, at the current batch size."""
+        full, rest = divmod(self._epoch_size, self._global_batch)
+        return full + (not self._drop_last and rest > self._rank)
+
+    def __iter__(self) -> Iterator[list[SampleIndex]]:
+        """Batches from the current position to the end of the epoch."""
+        samples, position = self._samples(self.epoch), self.consumed
+        while position < len(samples):
+            batch = samples[position : position + self._global_batch]
+            if self._drop_last and len(batch) < self._global_batch:
+                return
+            position += len(batch)
+            share = batch[self._rank :: self._num_replicas]
+            if share:
+                yield [
+                    SampleIndex(index, (self._seed, number, index), self.patch_size)
+                    for number, index in share
+                ]
+
+    def set_epoch(self, epoch: int, consumed: int = 0) -> None:
+        """Go to an epoch, and there behind ``consumed`` samples (of all processes together)."""
+        self.epoch = epoch
+        self.consumed = consumed
+
+    def advance(self) -> None:
+        """Count one batch, of the current size, as trained on by every process."""
+        self.consumed += self._global_batch
+        if self._epoch_size - self.consumed < (self._global_batch if self._drop_last else 1):
+            self.set_epoch(self.epoch + 1)
+
+    def state_dict(self) -> dict[str, int]:
+        """The position, for a checkpoint; the same in every process."""
+        return {
+            "seed": self._seed,
+            "epoch": self.epoch,
+            "consumed": self.consumed,
+            "size": self._size,
+        }
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue where :meth:`state_dict` was taken, also with other batch sizes or processes.
+
+        Raises:
+            UsageError: the data set has another size than it had then.
+        """
+        if state["size"] != self._size:
+            raise UsageError(
+                f"the checkpoint was trained on {state['size']} samples, but the data set has "
+                f"{self._size} now: restore it, or start from the weights with --load"
+            )
+        self._seed = state["seed"]
+        self.set_epoch(state["epoch"], state["consumed"])
+
+    @property
+    def _global_batch(self) -> int:
+        return self.batch_size * self._num_replicas
+
+    @property
+    def _epoch_size(self) -> int:
+        return self._size * self._repeat
+
+    def _samples(self, epoch: int) -> list[tuple[int, int]]:
+        """(number of the pass, sample) in the order of an epoch."""
+        samples = []
+        for number in range(epoch * self._repeat, (epoch + 1) * self._repeat):
+            order = np.arange(self._size)
+            if self._shuffle:
+                np.random.default_rng((_ORDER, self._seed, number)).shuffle(order)
+            samples += [(number, index) for index in order.tolist()]
+        return samples

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ppgan_mpr.datasets import MixUp
+from ppgan_mpr.datasets.augment import adjust_saturation, dihedral, pad_reflect
+
+
+def test_the_eight_ways_are_all_different(picture):
+    square = picture(8, 8)
+    ways = {dihedral(square, which).tobytes() for which in range(8)}
+    assert len(ways) == 8
+    assert np.array_equal(dihedral(square, 0), square)
+
+
+def test_padding_reflects_and_may_repeat():
+    row = np.arange(3).reshape(1, 3, 1)
+    assert pad_reflect(row, 1, 8)[0, :, 0].tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+    assert pad_reflect(row, 2, 3)[:, :, 0].tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert pad_reflect(row, 1, 2) is row
+
+
+def test_saturation_keeps_grey_and_moves_colour():
+    grey = np.full((3, 2, 2), 0.4, np.float32)
+    assert adjust_saturation(grey, 1.7) == pytest.approx(grey, abs=1e-6)
+    colour = np.array([0.6, 0.4, 0.2], np.float32).reshape(3, 1, 1)
+    luma = 0.299 * 0.6 + 0.587 * 0.4 + 0.114 * 0.2
+    assert adjust_saturation(colour, 0).ravel() == pytest.approx([luma] * 3, abs=1e-6)
+    assert adjust_saturation(colour, 1.2)[0, 0, 0] == pytest.approx(luma + 1.2 * (0.6 - luma))
+    assert adjust_saturation(colour, 9).max() == 1
+
+
+def test_mixup_blends_both_pictures_of_a_pair_alike():
+    target = np.random.default_rng(0).random((6, 3, 4, 4), np.float32)
+    degraded = 1 - target
+    mix = MixUp(start_iter=5, seed=3)
+    unchanged, _ = mix(target, degraded, iteration=4)
+    assert unchanged is target
+    blended, other = mix(target, degraded, iteration=5)
+    assert not np.allclose(blended, target)
+    assert blended + other == pytest.approx(np.ones_like(target), abs=1e-6)
+    assert blended.mean() != pytest.approx(mix(target, degraded, iteration=6)[0].mean())
+    again, _ = MixUp(start_iter=5, seed=3)(target, degraded, iteration=5)
+    assert np.array_equal(again, blended)
+    elsewhere, _ = MixUp(start_iter=5, seed=3, rank=1)(target, degraded, iteration=5)
+    assert not np.array_equal(elsewhere, blended)
+
+
+def test_mixup_of_tensors_equals_that_of_arrays():
+    paddle = pytest.importorskip("paddle")
+    target = np.random.default_rng(0).random((4, 3, 4, 4), np.float32)
+    expected = MixUp()(target, target**2, iteration=1)
+    tensors = MixUp()(paddle.to_tensor(target), paddle.to_tensor(target**2), iteration=1)
+    for tensor, array in zip(tensors, expected):
+        assert tensor.numpy() == pytest.approx(array, abs=1e-6)

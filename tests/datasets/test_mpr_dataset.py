@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex, pad_collate
+from ppgan_mpr.datasets.augment import dihedral
+from ppgan_mpr.datasets.reader import to_float
+from ppgan_mpr.errors import ImageError, UsageError
+
+
+def _draw(number, index=0):
+    return SampleIndex(index, (0, number, index))
+
+
+def test_a_sample_is_a_pair_of_the_same_patch(pair_folder):
+    dataset = MPRTrain(pair_folder(3), {"patch_size": 16})
+    for number in range(20):
+        target, degraded, name = dataset[_draw(number, number % 3)]
+        assert target.shape == degraded.shape == (3, 16, 16)
+        assert target.dtype == degraded.dtype == np.float32
+        assert target + degraded == pytest.approx(np.ones((3, 16, 16)), abs=1e-6)
+        assert name == str(number % 3)
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_alone(pair_folder):
+    folder = pair_folder(2)
+    dataset, other = (MPRTrain(folder, {"patch_size": 16, "saturation": 0.2}) for _ in range(2))
+    first = dataset[_draw(1)]
+    dataset[_draw(2)], np.random.rand()
+    assert np.array_equal(other[_draw(1)][0], first[0])
+    assert not np.array_equal(dataset[_draw(2)][0], first[0])
+
+
+def test_plain_indices_follow_numpys_seed(pair_folder):
+    dataset = MPRTrain(pair_folder(2), {"patch_size": 16})
+    np.random.seed(1)
+    first, second = dataset[0][0], dataset[0][0]
+    assert not np.array_equal(first, second)
+    np.random.seed(1)
+    assert np.array_equal(dataset[0][0], first)
+
+
+def test_all_eight_turns_and_all_places_come_up(tmp_path, picture, write):
+    # One pixel of room to move, so every patch can be recognised.
+    pixels = picture(9, 9)
+    for part in ("input", "target"):
+        write(tmp_path / part / "a.png", pixels)
+    dataset = MPRTrain(tmp_path, {"patch_size": 8})
+    known = {
+        to_float(dihedral(pixels[top : top + 8, left : left + 8], turn)).tobytes(): key
+        for key, (top, left, turn) in enumerate(
+            (top, left, turn) for top in range(2) for left in range(2) for turn in range(8)
+        )
+    }
+    draws = 3200
+    seen = np.bincount(
+        [known[dataset[_draw(number)][0].tobytes()] for number in range(draws)], minlength=32
+    )
+    # Chi-squared with 31 degrees of freedom: beyond 61 once in a thousand (the draws are fixed).
+    expected = draws / 32
+    assert ((seen - expected) ** 2 / expected).sum() < 61
+
+
+def test_saturation_changes_one_pair_in_three_and_both_alike(tmp_path, picture, write):
+    for part in ("input", "target"):
+        write(tmp_path / part / "a.png", picture(8, 8))
+    plain = MPRTrain(tmp_path, {"patch_size": 8})
+    dataset = MPRTrain(tmp_path, {"patch_size": 8, "saturation": 0.2})
+    changed = 0
+    for number in range(300):
+        target, degraded, _ = dataset[_draw(number)]
+        assert np.array_equal(target, degraded)
+        changed += not np.array_equal(target, plain[_draw(number)][0])
+    assert abs(changed / 300 - 1 / 3) < 4 * math.sqrt(2 / 9 / 300)
+
+
+@pytest.mark.parametrize("height, width", [(5, 40), (40, 5), (3, 3), (1, 1)])
+def test_photos_smaller_than_the_patch_are_reflected(pair_folder, height, width):
+    dataset = MPRTrain(pair_folder(1, height=height, width=width), {"patch_size": 16})
+    target, degraded, _ = dataset[_draw(3)]
+    assert target.shape == (3, 16, 16)
+    assert target + degraded == pytest.approx(np.ones((3, 16, 16)), abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_cache_changes_nothing(pair_folder, dtype):
+    folder = pair_folder(4, dtype=dtype)
+    size = 40 * 48 * 3 * np.dtype(dtype).itemsize
+    plain = MPRTrain(folder, {"patch_size": 16})
+    # Room for two pairs and a half.
+    cached = MPRTrain(folder, {"patch_size": 16, "cache_gb": 5 * size / 1e9})
+    assert len(cached._cache) == 5
+    for number in range(24):
+        for got, expected in zip(
+            cached[_draw(number, number % 4)], plain[_draw(number, number % 4)]
+        ):
+            assert np.array_equal(got, expected)
+    for path in folder.glob("*/[01].png"):
+        path.unlink()
+    assert np.array_equal(cached[_draw(9, 1)][0], cached[_draw(9, 1)][0])
+    with pytest.raises(ImageError, match=r"3\.png"):
+        (folder / "target" / "3.png").unlink()
+        cached[_draw(9, 3)]
+
+
+def test_the_patch_may_grow_with_the_index(pair_folder):
+    dataset = MPRTrain(pair_folder(1), {"patch_size": 16})
+    assert dataset[SampleIndex(0, (0, 0, 0), 32)][0].shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({}, "patch_size of MPRTrain is None"),
+        ({"patch_size": 20}, "multiple of 8"),
+        ({"patch_size": 16, "saturaton": 0.2}, "did you mean saturation"),
+        ({"patch_size": 16, "saturation": 2}, "from 0 to 1"),
+        ({"patch_size": 16, "cache_gb": "4"}, "cache_gb is '4'"),
+    ],
+)
+def test_wrong_options_are_explained(pair_folder, options, message):
+    with pytest.raises(UsageError, match=message):
+        MPRTrain(pair_folder(1), options)
+
+
+def test_validation_shows_whole_photos_or_their_centres(pair_folder, picture):
+    folder = pair_folder(2)
+    whole = MPRVal(folder)
+    target, degraded, name = whole[1]
+    assert name == "1" and np.array_equal(degraded, to_float(picture(seed=1)))
+    assert target + degraded == pytest.approx(np.ones((3, 40, 48)), abs=1e-6)
+    centre = MPRVal(folder, {"patch_size": 16})[1][1]
+    assert np.array_equal(centre, degraded[:, 12:28, 16:32])
+    assert MPRVal(folder, {"patch_size": 256})[1][1].shape == (3, 40, 48)
+
+
+def test_test_photos_come_with_or_without_targets(pair_folder):
+    folder = pair_folder(2)
+    assert [len(MPRTest(path, None)[0]) for path in (folder, folder / "input")] == [3, 2]
+    assert MPRTest(folder / "input")[1][1] == "1"
+    for path in (folder / "target").iterdir():
+        path.unlink()
+    (folder / "target").rmdir()
+    degraded, name = MPRTest(folder)[0]
+    assert degraded.shape == (3, 40, 48) and name == "0"
+
+
+def test_photos_of_different_sizes_make_one_batch(tmp_path, picture, write):
+    for name, (height, width) in {"a": (17, 30), "b": (24, 9)}.items():
+        for part in ("input", "target"):
+            write(tmp_path / part / f"{name}.png", picture(height, width))
+    dataset = MPRVal(tmp_path)
+    target, degraded, names, sizes = pad_collate([dataset[0], dataset[1]])
+    assert target.shape == degraded.shape == (2, 3, 24, 32)
+    assert names == ["a", "b"] and sizes.tolist() == [[17, 30], [24, 9]]
+    for number, (height, width) in enumerate(sizes):
+        assert np.array_equal(target[number, :, :height, :width], dataset[number][0])
+    assert np.array_equal(target[0, :, 17, :30], dataset[0][0][:, 15])
+    degraded, names, sizes = pad_collate([MPRTest(tmp_path / "input")[0]])
+    assert degraded.shape == (1, 3, 24, 32)

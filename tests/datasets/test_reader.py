@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppgan_mpr.datasets import png
+from ppgan_mpr.datasets.reader import read_header, read_picture, read_region, to_float
+from ppgan_mpr.errors import ImageError
+
+
+@pytest.fixture(params=["zlib", "fast"])
+def inflate(request, monkeypatch):
+    """Both the standard library's decompressor and, where installed, the fast one."""
+    module = zlib if request.param == "zlib" else pytest.importorskip("isal.isal_zlib")
+    monkeypatch.setattr(png, "inflate", module)
+    monkeypatch.setattr(png, "PAYS_UP_TO", 0.7 if module is zlib else 1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_region_equals_the_whole_picture_there(
+    tmp_path, picture, write, dtype, channels, inflate
+):
+    pixels = picture(90, 70, dtype=dtype)
+    alpha = np.full((90, 70, 1), 7, dtype)
+    stored = {1: pixels[..., 0], 3: pixels, 4: np.concatenate([pixels[..., ::-1], alpha], -1)}
+    path = write(tmp_path / "p.png", stored[channels], cv2.IMWRITE_PNG_COMPRESSION, 6)
+    expected = np.repeat(pixels[..., :1], 3, -1) if channels == 1 else pixels
+    assert np.array_equal(read_picture(path), expected)
+    header = read_header(path)
+    assert header == (90, 70, pixels.itemsize)
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        height, width = rng.integers(1, 91), rng.integers(1, 71)
+        top, left = rng.integers(91 - height), rng.integers(71 - width)
+        region = read_region(path, header, top, left, height, width)
+        assert region.dtype == dtype
+        assert np.array_equal(region, expected[top : top + height, left : left + width])
+
+
+def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
+    path = write(tmp_path / "p.png", picture(90, 70))
+    cut = png.upper_left(path.read_bytes(), 30, 40)
+    with Image.open(_file(tmp_path, cut)) as image:
+        assert image.size == (40, 30)
+
+
+@pytest.mark.parametrize("mode, options", [("P", {}), ("1", {}), ("LA", {}), ("RGB", {})])
+def test_every_kind_of_png(tmp_path, picture, mode, options):
+    path = tmp_path / "p.png"
+    image = Image.fromarray(picture(64, 64)).convert(mode)
+    image.save(path, **options)
+    region = read_region(path, read_header(path), 8, 4, 16, 12)
+    assert np.array_equal(region, np.asarray(image.convert("RGB"))[8:24, 4:16])
+
+
+def test_interlaced_png_is_left_to_the_decoder():
+    header = png.SIGNATURE + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 0, 8] * 2)
+    assert png.upper_left(header + bytes([8, 2, 0, 0, 1]), 2, 2) is None
+
+
+def test_jpeg_is_turned_upright(tmp_path, picture):
+    image = Image.fromarray(picture(24, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.jpg"
+    image.save(path, exif=exif)
+    assert read_header(path)[:2] == (40, 24)
+    assert read_picture(path).shape == (40, 24, 3)
+
+
+def test_sixteen_bit_tiff(tmp_path, picture, write):
+    pixels = picture(20, 30, dtype=np.uint16)
+    path = write(tmp_path / "p.tif", pixels)
+    assert read_header(path) == (20, 30, 2)
+    assert np.array_equal(read_picture(path), pixels)
+
+
+def test_damaged_files_are_named(tmp_path, picture, write):
+    path = write(tmp_path / "p.png", picture(90, 70))
+    header, data = read_header(path), path.read_bytes()
+    for damaged in (data[:200], data[:60] + bytes(100) + data[160:], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ImageError, match=r"p\.png"):
+            read_region(path, header, 40, 10, 16, 16)
+    write(path, picture(50, 70))
+    with pytest.raises(ImageError, match="changed its size"):
+        read_region(path, header, 0, 0, 16, 16)
+    path.unlink()
+    with pytest.raises(ImageError, match="No such file"):
+        read_picture(path)
+
+
+def test_float_pictures_are_refused(tmp_path):
+    path = tmp_path / "p.tif"
+    cv2.imwrite(str(path), np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(ImageError, match="8 or 16 bits"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_to_float_reaches_zero_and_one(dtype):
+    top = np.iinfo(dtype).max
+    values = to_float(np.array([[[0, top, top // 2]]], dtype))
+    assert values.shape == (3, 1, 1) and values.dtype == np.float32
+    assert values.ravel() == pytest.approx([0, 1, (top // 2) / top], abs=1e-7)
+
+
+def _file(folder, data):
+    (folder / "cut.png").write_bytes(data)
+    return folder / "cut.png"

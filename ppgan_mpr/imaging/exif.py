@@ -45,10 +45,10 @@ def upright_exif(exif: bytes) -> bytes:
     except TiffError:
         return exif
     entry = entries.get(_ORIENTATION)
-    if entry is None or entry.type != 3 or entry.count != 1 or entry.numbers(order)[0] == 1:
+    if entry is None or not entry.count or not 2 <= entry.numbers(order)[0] <= 8:
         return exif
     patched = bytearray(exif)
-    struct.pack_into(order + "H", patched, entry.offset, 1)
+    entry.overwrite(patched, order, 1)
     if next_pointer is not None:
         struct.pack_into(order + "I", patched, next_pointer, 0)
     return bytes(patched)

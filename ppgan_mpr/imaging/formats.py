@@ -58,7 +58,8 @@ _PNG = Writable("PNG", deep=True, alpha=True, profile=True)
 _TIFF = Writable("TIFF", deep=True, alpha=True, profile=True)
 _JPEG = Writable("JPEG", profile=True)
 _WEBP = Writable("WEBP", alpha=True, profile=True)
-_AVIF = Writable("AVIF", alpha=True, profile=True)
+_AVIF = Writable("AVIF", profile=True)  # has alpha, but compresses it with loss
+_PPM = Writable("PPM", deep=True)
 WRITABLE = {
     ".png": _PNG,
     ".tif": _TIFF,
@@ -72,9 +73,9 @@ WRITABLE = {
     ".bmp": Writable("BMP"),
     ".dib": Writable("BMP"),
     ".jp2": Writable("JPEG2000", alpha=True),
-    ".ppm": Writable("PPM"),
-    ".pgm": Writable("PPM"),
-    ".pnm": Writable("PPM"),
+    ".ppm": _PPM,
+    ".pgm": _PPM,
+    ".pnm": _PPM,
     ".tga": Writable("TGA", alpha=True),
 }
 
@@ -95,8 +96,11 @@ def loss(photo: Photo, target: Writable) -> str | None:
     """What of the photo the format cannot hold, in words; None where nothing would be lost."""
     if not target.alpha and photo.alpha is not None and (photo.alpha != _top(photo)).any():
         return "the transparency"
-    if not target.deep and photo.pixels.dtype == np.uint16 and (photo.pixels % 257).any():
-        return "the 16-bit depth"  # multiples of 257 are 8-bit codes spread over 16 bits
+    if not target.deep and photo.pixels.dtype == np.uint16:
+        planes = [photo.pixels] if photo.alpha is None else [photo.pixels, photo.alpha]
+        # Multiples of 257 are 8-bit codes spread over 16 bits.
+        if any((plane % 257).any() for plane in planes):
+            return "the 16-bit depth"
     if not target.profile and photo.metadata.icc_profile:
         return "the colour profile"
     return None
@@ -110,15 +114,19 @@ def writable_suffix(photo: Photo, suffix: str) -> str:
         suffix: the wanted one, with its dot; its case is kept.
 
     Returns:
-        ``suffix`` itself, or ``'.png'`` where that format cannot be written here or would drop
-        depth, transparency or the colour profile.
+        ``suffix`` itself; where that format cannot be written here or would drop depth,
+        transparency or the colour profile, ``'.jpg'`` for a photo that came as a JPEG under
+        another name, else ``'.png'``.
     """
+    if _keeps_all(photo, suffix):
+        return suffix
+    from_jpeg = photo.format in ("JPEG", "MPO")
+    return ".jpg" if from_jpeg and _keeps_all(photo, ".jpg") else ".png"
+
+
+def _keeps_all(photo: Photo, suffix: str) -> bool:
     target = WRITABLE.get(suffix.lower())
-    if target is None or not is_available(target) or loss(photo, target):
-        return ".png"
-    if suffix.lower() == ".pgm" and not photo.is_grey:
-        return ".png"
-    return suffix
+    return target is not None and is_available(target) and not loss(photo, target)
 
 
 def target_of(photo: Photo, path: Path) -> Writable:

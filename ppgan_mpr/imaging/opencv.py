@@ -14,14 +14,15 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     """
     import cv2
 
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)  # what went wrong is told by an exception, not by lines on the terminal
+    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
+    level = log.getLogLevel()
+    log.setLogLevel(0)  # what went wrong is told by an exception, not by lines on the terminal
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
     finally:
-        cv2.setLogLevel(level)
+        log.setLogLevel(level)
     if picture is None:
         return None
     if picture.ndim == 2:

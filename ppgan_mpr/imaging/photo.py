@@ -34,6 +34,11 @@ class Metadata:
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
 
 
+def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:
+    """The resolution, or None for zeros and other numbers no format could hold."""
+    return (float(x), float(y)) if 0 < x < 65536 and 0 < y < 65536 else None
+
+
 @dataclass(frozen=True, eq=False)
 class Photo:
     """An upright photograph.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..errors import ImageError
 from .exif import orientation, turn_upright, upright_exif, upright_xmp
-from .photo import Metadata, Photo
+from .photo import Metadata, Photo, plausible_dpi
 
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 # Formats whose further frames make a film or a document; in the rest they are layers,
@@ -28,7 +28,9 @@ def from_pil(image: Image.Image) -> Photo:
     try:
         image.load()
         metadata = image_metadata(image)
-        return upright(photo_from_image(image, metadata))
+        photo = photo_from_image(image, metadata)
+        # Of all formats, Pillow turns TIFF by itself while loading.
+        return already_upright(photo) if image.format == "TIFF" else upright(photo)
     except ImageError:
         raise
     except Exception as error:
@@ -76,7 +78,7 @@ def image_metadata(image: Image.Image) -> Metadata:
     comment = info.get("comment") if image.format in ("JPEG", "MPO") else None
     dpi = info.get("dpi")
     try:
-        dpi = (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] > 0 and dpi[1] > 0 else None
+        dpi = plausible_dpi(*map(float, dpi)) if dpi else None
     except (TypeError, ValueError, ZeroDivisionError):
         dpi = None
     return Metadata(exif or None, info.get("icc_profile") or None, dpi, xmp or None, comment)
@@ -120,18 +122,24 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
 
 def upright(photo: Photo) -> Photo:
     """Apply the orientation in the metadata to pixels and alpha, and neutralise it there."""
-    metadata = photo.metadata
-    flag = orientation(metadata.exif, metadata.xmp)
-    metadata = replace(
-        metadata,
-        exif=metadata.exif and upright_exif(metadata.exif),
-        xmp=metadata.xmp and upright_xmp(metadata.xmp),
-        dpi=metadata.dpi and (metadata.dpi[::-1] if flag >= 5 else metadata.dpi),
-    )
+    flag = orientation(photo.metadata.exif, photo.metadata.xmp)
+    photo = already_upright(photo)
     if flag == 1:
-        return replace(photo, metadata=metadata)
+        return photo
+    dpi = photo.metadata.dpi
+    if dpi and flag >= 5:
+        photo = replace(photo, metadata=replace(photo.metadata, dpi=dpi[::-1]))
     alpha = None if photo.alpha is None else turn_upright(photo.alpha, flag)
-    return replace(photo, pixels=turn_upright(photo.pixels, flag), alpha=alpha, metadata=metadata)
+    return replace(photo, pixels=turn_upright(photo.pixels, flag), alpha=alpha)
+
+
+def already_upright(photo: Photo) -> Photo:
+    """Neutralise the orientation in the metadata of a picture that a decoder has turned."""
+    exif, xmp = photo.metadata.exif, photo.metadata.xmp
+    metadata = replace(
+        photo.metadata, exif=exif and upright_exif(exif), xmp=xmp and upright_xmp(xmp)
+    )
+    return replace(photo, metadata=metadata)
 
 
 def _is_neutral(pixels: np.ndarray) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 
-from .photo import Metadata
+from .photo import Metadata, plausible_dpi
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
@@ -18,6 +19,7 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt"}
 _MAX_UNPACKED = 1 << 26  # no honest profile or packet unpacks to more
 _BAND_BYTES = 1 << 22
+_LEVEL = 4  # higher ones take thrice the time and gain no percent on the noise of 16-bit samples
 
 
 def read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
@@ -27,26 +29,45 @@ def read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
         ValueError: a chunk the picture needs is damaged, or the file ends early.
     """
     chunks: dict[bytes, list[bytes]] = {}
-    position = len(SIGNATURE)
     view = memoryview(data)
-    while b"IEND" not in chunks:
-        if position + 12 > len(data):
-            raise ValueError("the file ends before the picture does")
-        (length,) = struct.unpack_from(">I", data, position)
-        end = position + 12 + length
-        if end > len(data):
-            raise ValueError("the file ends before the picture does")
-        kind = bytes(view[position + 4 : position + 8])
-        (expected,) = struct.unpack_from(">I", data, end - 4)
-        if zlib.crc32(view[position + 4 : end - 4]) == expected:
-            body = b"" if kind == b"IDAT" else bytes(view[position + 8 : end - 4])
-            chunks.setdefault(kind, []).append(body)
-        elif not kind[0] & 0x20:  # bit 5 clear: a critical chunk (section 5.4)
-            raise ValueError(f"its {kind.decode('latin-1')} chunk is damaged")
-        position = end
+    for kind, start, end in _walk(data):
+        (expected,) = struct.unpack_from(">I", data, end)
+        if zlib.crc32(view[start - 4 : end]) == expected:
+            chunks.setdefault(kind, []).append(b"" if kind == b"IDAT" else bytes(view[start:end]))
+        elif _is_critical(kind):
+            raise ValueError("a part of its data is damaged")
     if len(chunks.get(b"IHDR", [b""])[0]) != 13:
         raise ValueError("it has no header")
     return chunks
+
+
+def bare(data: bytes) -> bytes:
+    """The PNG with nothing but its pixels.
+
+    libpng, in OpenCV, prints warnings about profiles that other programs accept, and shows a
+    transparent colour as an alpha channel.
+    """
+    view = memoryview(data)
+    kept = [view[start - 8 : end + 4] for kind, start, end in _walk(data) if _is_critical(kind)]
+    return b"".join([SIGNATURE, *kept])
+
+
+def _walk(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of the body of each chunk, up to IEND."""
+    kind, position = b"", len(SIGNATURE)
+    while kind != b"IEND":
+        if position + 12 > len(data):
+            raise ValueError("the file ends before the picture does")
+        length, kind = struct.unpack_from(">I4s", data, position)
+        start, end = position + 8, position + 8 + length
+        if end + 4 > len(data):
+            raise ValueError("the file ends before the picture does")
+        yield kind, start, end
+        position = end + 4
+
+
+def _is_critical(kind: bytes) -> bool:
+    return not kind[0] & 0x20  # the fifth bit marks ancillary chunks (section 5.4)
 
 
 def is_animated(chunks: dict[bytes, list[bytes]]) -> bool:
@@ -89,13 +110,13 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
                 xmp = _international_text(body)
             elif kind == b"zTXt" and body.startswith(b"Raw profile type "):
                 # ImageMagick's way from before eXIf: the EXIF block as hexadecimal text.
-                if exif is None and b"exif\0" in body[17:24] or b"APP1\0" in body[17:24]:
+                if exif is None and body[17:22] in (b"exif\0", b"APP1\0"):
                     exif = _raw_profile(_unpack(body.partition(b"\0")[2][1:]))
             else:
                 kept.append((kind, body))
     if b"pHYs" in chunks and len(chunks[b"pHYs"][0]) == 9:
         x, y, unit = struct.unpack(">IIB", chunks[b"pHYs"][0])
-        dpi = (x * 0.0254, y * 0.0254) if unit == 1 else None
+        dpi = plausible_dpi(x * 0.0254, y * 0.0254) if unit == 1 else None
     if exif is not None and exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
     return Metadata(exif, profile, dpi, xmp, None, tuple(sorted(kept)))
@@ -122,7 +143,7 @@ def encode_16bit(samples: np.ndarray) -> bytes:
     """A PNG of ``[H, W, C]`` uint16: grey, grey + alpha, RGB or RGBA for C = 1 to 4."""
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, (0, 4, 2, 6)[channels - 1], 0, 0, 0)
-    packer, packed = zlib.compressobj(6), []
+    packer, packed = zlib.compressobj(_LEVEL), []
     stride = 2 * channels * width
     band = max(1, _BAND_BYTES // stride)
     previous = np.zeros((1, stride), np.uint8)

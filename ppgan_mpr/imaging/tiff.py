@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ImageError
-from .photo import Metadata, Photo
+from .photo import Metadata, Photo, plausible_dpi
 from .tiff_tags import (
     SUB_IFDS,
     Entry,
@@ -48,6 +48,7 @@ class Page:
         bits: bits per sample.
         samples: channels, those beyond the colours included.
         photometric: 0 white is zero, 1 black is zero, 2 RGB, 3 palette, 5 CMYK, 6 YCbCr, 8 LAB.
+        is_planar: the channels are stored one after another.
         extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0 unsaid.
         metadata: with the orientation as the file has it.
     """
@@ -56,6 +57,7 @@ class Page:
     bits: int
     samples: int
     photometric: int
+    is_planar: bool
     extra: int | None
     metadata: Metadata
 
@@ -69,7 +71,7 @@ def read_page(data: bytes) -> Page:
     """
     try:
         order, big, first = parse_header(data)
-        tags, pointer = read_ifd(data, order, first, big)
+        tags, pointer = read_ifd(data, order, first, big, strict=True)
         tree = read_tree(data, order, first, big)
     except TiffError as error:
         raise ImageError("the file is damaged or incomplete") from error
@@ -94,14 +96,15 @@ def read_page(data: bytes) -> Page:
     extra = numbers(_EXTRA)
     turned = tags.get(_ORIENTATION)
     upright = data
-    if turned is not None and turned.type == 3:
+    if turned is not None:
         upright = bytearray(data)
-        struct.pack_into(order + "H", upright, turned.offset, 1)
+        turned.overwrite(upright, order, 1)
     return Page(
         bytes(upright),
         bits.pop(),
         numbers(_SAMPLES, (1,))[0],
         numbers(_PHOTOMETRIC, (1,))[0],
+        numbers(_PLANAR, (1,))[0] == 2 and numbers(_SAMPLES, (1,))[0] > 1,
         extra[0] if extra else None,
         _metadata(tree, order),
     )
@@ -172,7 +175,7 @@ def encode(photo: Photo) -> bytes:
 def _deflate(strip: np.ndarray, order: str) -> bytes:
     difference = strip.copy()
     difference[:, 1:] -= strip[:, :-1]  # modulo 2^bits (TIFF 6.0, section 14)
-    return zlib.compress(difference.astype(strip.dtype.newbyteorder(order)).tobytes(), 6)
+    return zlib.compress(difference.astype(strip.dtype.newbyteorder(order)).tobytes(), 4)
 
 
 def _exif_tree(exif: bytes | None) -> tuple[str, dict]:
@@ -194,7 +197,7 @@ def _metadata(tree: dict, order: str) -> Metadata:
     if unit and tree.keys() >= {_X_DPI, _Y_DPI} and tree[_X_DPI].type == tree[_Y_DPI].type == 5:
         pairs = [tree[tag].numbers(order)[:2] for tag in (_X_DPI, _Y_DPI)]
         if all(top and bottom for top, bottom in pairs):
-            dpi = tuple(unit * top / bottom for top, bottom in pairs)
+            dpi = plausible_dpi(*(unit * top / bottom for top, bottom in pairs))
     shown = _STRUCTURE | ({_X_DPI, _Y_DPI, _DPI_UNIT} if dpi else set())
     kept = {
         tag: item
@@ -207,7 +210,7 @@ def _metadata(tree: dict, order: str) -> Metadata:
 
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:
-    """Full pictures in the file; thumbnails and masks beside them (TIFF 6.0, tag 254) don't count."""
+    """Full pictures in the file, without thumbnails and masks beside them (TIFF 6.0, tag 254)."""
     pages, seen = 1, set()
     while pointer is not None and pointer not in seen:
         seen.add(pointer)

@@ -38,6 +38,10 @@ class Entry:
     def numbers(self, order: str) -> tuple:
         return struct.unpack(order + _TYPES[self.type][1] * self.count, self.value)
 
+    def overwrite(self, data: bytearray, order: str, number: int) -> None:
+        """Replace the (first) number where it stands in the data it was read from."""
+        struct.pack_into(order + _TYPES[self.type][1][0], data, self.offset, number)
+
 
 def parse_header(data: bytes) -> tuple[str, bool, int]:
     """Byte order (``'<'`` or ``'>'``), whether it is a BigTIFF, offset of the first directory.
@@ -52,13 +56,20 @@ def parse_header(data: bytes) -> tuple[str, bool, int]:
 
 
 def read_ifd(
-    data: bytes, order: str, offset: int, big: bool = False
+    data: bytes, order: str, offset: int, big: bool = False, strict: bool = False
 ) -> tuple[dict[int, Entry], int | None]:
     """Read one directory.
 
+    Args:
+        data: all bytes that offsets count in.
+        order: ``'<'`` or ``'>'``.
+        offset: of the directory.
+        big: whether it is a BigTIFF's.
+        strict: refuse values that lie outside the data instead of leaving them out.
+
     Returns:
-        Its entries by tag (those that point outside the data are left out), and the position of
-        the pointer to the next directory (None when the data ends before it).
+        Its entries by tag, and the position of the pointer to the next directory (None when the
+        data ends before it).
 
     Raises:
         TiffError: the directory lies outside the data.
@@ -82,6 +93,8 @@ def read_ifd(
             (where,) = struct.unpack_from(order + word, data, where)
         if where + length <= len(data):
             entries[tag] = Entry(kind, number, bytes(data[where : where + length]), where)
+        elif strict:
+            raise TiffError(f"tag {tag} lies outside the data")
     return entries, pointer if pointer + inline <= len(data) else None
 
 

@@ -63,19 +63,31 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes:
     """
     if photo.pixels.dtype.kind == "f":
         photo = photo.with_depth(16 if target.deep else 8)
-    if not target.deep:
-        photo = _shallow(photo, target)
+    if not target.deep:  # ``loss`` has made sure that 8 bits are enough
+        photo = photo.with_depth(8)
+    if not target.alpha:  # and that alpha is opaque
+        photo = replace(photo, alpha=None)
     if target.name == "TIFF":
         return tiff.encode(photo)
-    if target.name == "PNG" and photo.pixels.dtype == np.uint16:
-        deep = photo.to_array().reshape(*photo.pixels.shape[:2], -1)
-        return png.with_metadata(png.encode_16bit(deep), photo.metadata)
+    if photo.pixels.dtype == np.uint16:
+        return _encode_deep(photo, target.name)
     encoded = _encode_pillow(photo, target.name, quality)
     if target.name == "PNG":
         return png.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG" and photo.metadata.xmp:
         return _with_xmp(encoded, photo.metadata.xmp)
     return encoded
+
+
+def _encode_deep(photo: Photo, name: str) -> bytes:
+    width, height = photo.size
+    if name == "PPM":  # the plain format of netpbm, big-endian
+        header = b"P5" if photo.is_grey else b"P6"
+        return (
+            b"%s\n%d %d\n65535\n" % (header, width, height) + photo.pixels.astype(">u2").tobytes()
+        )
+    samples = photo.to_array().reshape(height, width, -1)
+    return png.with_metadata(png.encode_16bit(samples), photo.metadata)
 
 
 def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
@@ -86,7 +98,8 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
         if len(exif) > _SEGMENT_LIMIT:
             raise ImageError("its EXIF block does not fit into a JPEG, choose .png or .tif")
         # Subsampling 0 is 4:4:4: restored detail is not thrown away again in the colours.
-        options.update(quality=quality, subsampling=0, optimize=True)
+        # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
+        options.update(quality=quality, subsampling=0)
         options.update(exif=exif, icc_profile=metadata.icc_profile, comment=metadata.comment or b"")
     elif name in ("WEBP", "AVIF"):
         options = {"quality": quality, "exif": exif, "icc_profile": metadata.icc_profile or b""}
@@ -99,12 +112,6 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
     file = io.BytesIO()
     image.save(file, format=name, **options)
     return file.getvalue()
-
-
-def _shallow(photo: Photo, target: Writable) -> Photo:
-    """The photo in what a limited format holds; ``loss`` has made sure that nothing is lost."""
-    photo = photo.with_depth(8)
-    return photo if target.alpha else replace(photo, alpha=None)
 
 
 def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:

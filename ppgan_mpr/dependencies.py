@@ -27,7 +27,10 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed.
     """
-    first_time = module not in sys.modules
+    # Asked before the import, because Paddle sets the variable itself.
+    set_threads = (
+        module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
+    )
     try:
         with warnings.catch_warnings():
             # Paddle warns about a missing compiler cache that only extension builders need.
@@ -40,7 +43,7 @@ def require(module: str) -> ModuleType:
         raise MissingDependencyError(
             f"{purpose}, but it is not installed: run  {command}"
         ) from None
-    if module == "paddle" and first_time and "OMP_NUM_THREADS" not in os.environ:
+    if set_threads:
         # Paddle computes on a single core unless told otherwise. The environment variable
         # would do as well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ppgan_mpr.errors import RestorationError
-from ppgan_mpr.tasks import TASKS
+from ppgan_mpr.tasks import ALL_TASKS
 from ppgan_mpr.weights.conversion import convert
 
 
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT", help=".pdparams, .pth or .safetensors")
-    parser.add_argument("--task", help=f"what the weights are for: {', '.join(TASKS)}")
+    parser.add_argument("--task", help=f"what the weights are for: {', '.join(ALL_TASKS)}")
     parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
     options = parser.parse_args(argv)

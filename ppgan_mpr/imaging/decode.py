@@ -167,9 +167,7 @@ def _white_level(name: str | None, data: bytes) -> int:
     if name == "PPM":
         header = _PNM_HEADER.match(data)
         return int(header.group(1)) if header else 1  # P1 and P4 are bitmaps
-    if (
-        name == "JPEG2000"
-    ):  # ISO 15444-1, A.5.1: bits - 1 of the first component follow their number
+    if name == "JPEG2000":  # ISO 15444-1, A.5.1: Ssiz, the bits - 1 of the first component
         size = data.find(b"\xff\x4f\xff\x51")
         return (2 << (data[size + 42] & 0x7F)) - 1 if size >= 0 else 255
     if name == "AVIF":  # AV1 in ISO base media, 2.3.3

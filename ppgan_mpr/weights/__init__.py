@@ -1,7 +1,8 @@
 """Weights: a catalogue of known ones, safe loading of any form, download, conversion."""
 
-from .catalogue import CATALOGUE, MODELS, Score, WeightsRecord, find_record
+from .catalogue import CATALOGUE, MODELS, find_record
 from .loading import Weights, load_weights
+from .record import Score, WeightsRecord
 
 __all__ = [
     "CATALOGUE",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..tasks import normalise_task
+from ..tasks import ALL_TASKS, normalise_task
 from .formats import SUFFIXES, write_file
 from .loading import Weights, load_weights
 
@@ -24,7 +24,8 @@ def convert(
     Args:
         source: whatever :func:`~ppgan_mpr.weights.load_weights` takes.
         target: ends in ``.pdparams``, ``.pth`` or ``.safetensors``.
-        task: what the weights are for; kept in ``.safetensors``. Default: what they tell.
+        task: what the weights are for; kept in ``.safetensors``, as is the enlargement of
+            weights for super-resolution. Default: what they tell.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
 
@@ -42,12 +43,14 @@ def convert(
         raise UsageError("Half precision is stored in .safetensors only: choose that suffix.")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists: choose another name or pass --overwrite.")
-    task = normalise_task(task) if task else None
+    task = normalise_task(task, ALL_TASKS) if task else None
     weights = load_weights(source, task)
     tensors = dict(weights.tensors)
     metadata = {"network": weights.network}
     if task or weights.task:
         metadata["task"] = task or weights.task
+    if "scale" in weights.hyperparameters:
+        metadata["scale"] = str(weights.hyperparameters["scale"])
     if target.suffix.lower() == ".pth":
         tensors = {_torch_name(name): value for name, value in tensors.items()}
     if half:

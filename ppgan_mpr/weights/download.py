@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Callable
 
 from ..errors import DownloadError, WeightsError
-from .catalogue import WeightsRecord
+from ..tasks import TASKS
+from .record import WeightsRecord
 
 
 def cache_dir() -> Path:
@@ -53,10 +54,10 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
     except WeightsError as error:
         raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
     except OSError as error:
+        embedded = ", or use --model lite, which needs no download" if record.task in TASKS else ""
         raise DownloadError(
             f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "
-            f"{record.url} another way and put the file at {path}, or use --model lite, "
-            "which needs no download."
+            f"{record.url} another way and put the file at {path}{embedded}."
         ) from None
     return path
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from ..tasks import normalise_task
-from .catalogue import CATALOGUE, WeightsRecord, record_of_file, record_of_name
+from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
+from .catalogue import CATALOGUE, git_blob_of, record_of_file, record_of_name
 from .download import fetch
 from .formats import NAME_TABLE, read_file
 from .networks import Architecture, recognise
+from .record import WeightsRecord
 
 # Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
 # Averaged weights come first: they are what their run evaluated and released.
@@ -29,7 +30,8 @@ class Weights:
     Attributes:
         network: class name in :mod:`ppgan_mpr.models.generators`.
         task: what they were trained for, or None where nothing tells.
-        hyperparameters: arguments that build the network.
+        hyperparameters: arguments that build the network; among them ``scale``, where the
+            weights are known to be for super-resolution.
         tensors: name → float32 array, exactly the network's state dict.
         source: the file or the catalogue name they come from.
         record: the catalogue's record, or None.
@@ -69,9 +71,11 @@ def load_weights(
 
     Args:
         source: a file (published .pdparams, training checkpoint, PyTorch .pth,
-            .safetensors) or a catalogue name such as ``published:Deblurring`` or
-            ``lite:Denoising``. Published weights are downloaded on first use.
-        task: refuse weights that are known to be for another task.
+            .safetensors) or a catalogue name such as ``published:Deblurring``,
+            ``published:SuperResolution:x4`` or ``lite:Denoising``. Published weights are
+            downloaded on first use.
+        task: refuse weights that are known to be for another task, or whose network is for
+            others.
         progress: show a bar while downloading.
 
     Raises:
@@ -79,7 +83,7 @@ def load_weights(
         DownloadError: published weights cannot be fetched.
         WeightsError: unreadable, unsafe, incomplete, or of another network, shape or task.
     """
-    task = normalise_task(task) if task else None
+    task = normalise_task(task, ALL_TASKS) if task else None
     record = record_of_name(os.fspath(source))
     if record is None:
         path = Path(source).expanduser()
@@ -93,11 +97,24 @@ def load_weights(
             f"({_widths(weights.hyperparameters)}), but the task asked for is {task}: "
             f"choose the task {weights.task} or other weights."
         )
+    if task and task not in NETWORK_TASKS[weights.network]:
+        raise WeightsError(
+            f"{weights.source} holds weights of {weights.network}, which is not for {task}: choose "
+            f"other weights or one of {', '.join(NETWORK_TASKS[weights.network])}."
+        )
     return weights
 
 
 def _verifier(record: WeightsRecord):
-    return lambda path: _read(path, record)
+    def verify(path: Path) -> None:
+        if record.git_blob and git_blob_of(path) != record.git_blob:
+            raise WeightsError(
+                f"git's id of its content is not the expected {record.git_blob}: it arrived "
+                "damaged, or another file has taken its place."
+            )
+        _read(path, record)
+
+    return verify
 
 
 def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
@@ -109,10 +126,14 @@ def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
     architecture, hyperparameters = recognise(flat, name)
     tensors = _complete(flat, architecture, hyperparameters, name)
     if record:
-        _check_widths(record, hyperparameters, name)
+        _check_record(record, architecture, hyperparameters, name)
     elif path.suffix.lower() == ".pth":
         record = record_of_file(path)
-    task = record.task if record else _task_of(metadata, architecture, hyperparameters, name)
+    task = record.task if record else _task_of(metadata, architecture, hyperparameters)
+    if record:
+        hyperparameters = {**hyperparameters, **record.hyperparameters}
+    elif metadata.get("scale", "").isdigit():
+        hyperparameters = {**hyperparameters, "scale": int(metadata["scale"])}
     source = record.name if record else str(path)
     return Weights(architecture.name, task, hyperparameters, tensors, source, record)
 
@@ -143,7 +164,8 @@ def _complete(
     name: str,
 ) -> dict[str, np.ndarray]:
     """The tensors under the network's own names, checked against its shapes."""
-    expected = architecture.shapes(hyperparameters)
+    layout = architecture.layout(hyperparameters)
+    expected = layout.shapes
     renamed = {}
     for key, value in flat.items():
         # PReLU's slope is `weight` in PyTorch and `_weight` in Paddle.
@@ -156,7 +178,13 @@ def _complete(
     broken = next((key for key, value in tensors.items() if not np.isfinite(value).all()), None)
     if broken:
         raise WeightsError(f"{name} holds NaN or infinity in {broken}: its training diverged.")
-    _check_shared(tensors, name)
+    for key, original in layout.copies.items():
+        # The network has one tensor for both; differing values would be lost silently.
+        if not np.array_equal(tensors[key], tensors[original]):
+            raise WeightsError(
+                f"{name} has different values in {original} and {key}, which are one and the "
+                f"same parameter of {architecture.name}."
+            )
     return tensors
 
 
@@ -177,36 +205,32 @@ def _check(tensors: Mapping[str, Any], expected: Mapping[str, tuple], name: str,
             )
 
 
-def _check_shared(tensors: Mapping[str, np.ndarray], name: str) -> None:
-    # MPRNet's one PReLU stands under every block; differing copies would be lost silently.
-    slopes = {float(value[0]) for key, value in tensors.items() if key.endswith("body.1._weight")}
-    if len(slopes) > 1:
+def _check_record(
+    record: WeightsRecord, architecture: Architecture, found: Mapping[str, Any], name: str
+) -> None:
+    told = {key: value for key, value in record.hyperparameters.items() if key in found}
+    if architecture.name != record.network or any(found[key] != told[key] for key in told):
         raise WeightsError(
-            f"{name} has {len(slopes)} different PReLU slopes where MPRNet shares one."
+            f"{name} should be {record.network} with {_widths(record.hyperparameters)}, "
+            f"found {architecture.name} with {_widths(found)}."
         )
 
 
-def _check_widths(record: WeightsRecord, found: Mapping[str, Any], name: str) -> None:
-    if any(found[key] != value for key, value in record.hyperparameters.items()):
-        raise WeightsError(
-            f"{name} should have {_widths(record.hyperparameters)}, found {_widths(found)}."
-        )
+# The arguments that tell a network's size, for messages.
+_WIDTHS = ("inp_channels", "n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab",
+           "n_RRG", "n_MSRB", "chan_factor", "n_MRB")  # fmt: skip
 
 
 def _widths(hyperparameters: Mapping[str, Any]) -> str:
-    names = ("n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab")
-    return ", ".join(f"{key} {hyperparameters[key]}" for key in names if key in hyperparameters)
+    return ", ".join(f"{key} {hyperparameters[key]}" for key in _WIDTHS if key in hyperparameters)
 
 
 def _task_of(
-    metadata: Mapping[str, str],
-    architecture: Architecture,
-    hyperparameters: Mapping[str, Any],
-    name: str,
+    metadata: Mapping[str, str], architecture: Architecture, hyperparameters: Mapping[str, Any]
 ) -> str | None:
     """What the file says it is for, else the only task whose models have these widths."""
     if "task" in metadata:
-        return normalise_task(metadata["task"])
+        return normalise_task(metadata["task"], ALL_TASKS)
     tasks = {
         record.task
         for record in CATALOGUE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable
@@ -16,28 +17,46 @@ Shapes = Mapping[str, tuple]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a network's state dict consists of.
+
+    Attributes:
+        shapes: name → shape of every entry.
+        copies: name → the earlier name of the same tensor, where layers share parameters.
+    """
+
+    shapes: Shapes
+    copies: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A network that weights can be recognised for.
 
     Attributes:
         name: class name in :mod:`ppgan_mpr.models.generators`.
         marks: parameter names that every state dict of the network has, and no other's.
-        deduce: shapes → the constructor's arguments.
+        deduce: shapes → the constructor's arguments, those that show in the tensors.
     """
 
     name: str
     marks: tuple[str, ...]
     deduce: Callable[[Shapes], dict]
 
-    def shapes(self, hyperparameters: Mapping) -> Shapes:
-        """Name → shape of every entry of the network's state dict."""
-        return _state_shapes(self.name, tuple(sorted(hyperparameters.items())))
+    def layout(self, hyperparameters: Mapping) -> Layout:
+        """What the network's state dict consists of."""
+        return _layout(self.name, tuple(sorted(hyperparameters.items())))
 
 
 @functools.lru_cache(maxsize=8)
-def _state_shapes(name: str, hyperparameters: tuple) -> Shapes:
-    network = build(name, dict(hyperparameters))
-    return {key: tuple(value.shape) for key, value in network.state_dict().items()}
+def _layout(name: str, hyperparameters: tuple) -> Layout:
+    state = build(name, dict(hyperparameters)).state_dict()
+    first: dict = {}
+    same_as = {key: first.setdefault(id(value), key) for key, value in state.items()}
+    return Layout(
+        shapes={key: tuple(value.shape) for key, value in state.items()},
+        copies={key: original for key, original in same_as.items() if key != original},
+    )
 
 
 def build(name: str, hyperparameters: Mapping):
@@ -65,11 +84,58 @@ def _deduce_mprnet(shapes: Shapes) -> dict:
     }
 
 
+def _deduce_mirnet(shapes: Shapes) -> dict:
+    return {
+        "in_channels": shapes["conv_in.weight"][1],
+        "out_channels": shapes["conv_out.weight"][0],
+        "n_feat": shapes["conv_in.weight"][0],
+        "n_RRG": _count(shapes, "body."),
+        "n_MSRB": _count(shapes, "body.0.body.") - 1,  # a convolution ends the group
+    }
+
+
+def _deduce_mirnetv2(shapes: Shapes) -> dict:
+    n_feat, inp_channels = shapes["conv_in.weight"][:2]
+    out_channels = shapes["conv_out.weight"][0]
+    block = "body.{}.body.0.{}.body.0.weight"
+    per_group = [
+        shapes[block.format(group, "dau_top")][1] for group in range(_count(shapes, "body."))
+    ]
+    mid, bot = (shapes[block.format(0, stream)][0] for stream in ("dau_mid", "dau_bot"))
+    # Widths are rounded down: this is the smallest factor that leads to both of them.
+    chan_factor = max(mid / n_feat, math.sqrt(bot / n_feat))
+    return {
+        "inp_channels": inp_channels,
+        "out_channels": out_channels,
+        "n_feat": n_feat,
+        "chan_factor": math.ceil(chan_factor * 1e6) / 1e6,
+        "n_MRB": _count(shapes, "body.0.body.") - 1,
+        "groups": tuple(n_feat // channels for channels in per_group),
+        "task": "defocus_deblurring" if inp_channels != out_channels else None,
+    }
+
+
+def _count(shapes: Shapes, prefix: str) -> int:
+    """How many layers a sequence has, whose parameters start with ``prefix``."""
+    inside = (name[len(prefix) :] for name in shapes if name.startswith(prefix))
+    return len({name.partition(".")[0] for name in inside})
+
+
 ARCHITECTURES = (
     Architecture(
         name="MPRNet",
         marks=("shallow_feat1.0.weight", "sam12.conv1.weight", "concat23.weight", "tail.weight"),
         deduce=_deduce_mprnet,
+    ),
+    Architecture(
+        name="MIRNet",
+        marks=("conv_in.weight", "body.0.body.0.blocks.0.0.body.0.weight", "conv_out.weight"),
+        deduce=_deduce_mirnet,
+    ),
+    Architecture(
+        name="MIRNetv2",
+        marks=("conv_in.weight", "body.0.body.0.dau_top.body.0.weight", "conv_out.weight"),
+        deduce=_deduce_mirnetv2,
     ),
 )
 
@@ -88,8 +154,10 @@ def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[Architectur
     for architecture in ARCHITECTURES:
         if all(mark in shapes for mark in architecture.marks):
             try:
-                return architecture, architecture.deduce(shapes)
-            except (KeyError, ValueError, ZeroDivisionError, IndexError):
+                hyperparameters = architecture.deduce(shapes)
+                architecture.layout(hyperparameters)  # such a network must exist
+                return architecture, hyperparameters
+            except (KeyError, ValueError, ZeroDivisionError, IndexError, AssertionError):
                 raise WeightsError(
                     f"{name} holds parts of {architecture.name} but not all of it: it may be "
                     "cut short or belong to a variant that is not supported."

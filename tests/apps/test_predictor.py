@@ -293,6 +293,9 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     widths = dict(find_record("published", task).hyperparameters)
     theirs = Theirs(**widths)
     theirs.eval()
+    for name, parameter in theirs.named_parameters():
+        if parameter.ndim == 4:  # Paddle's initial weights let the stages' outputs explode
+            parameter.set_value(parameter * (0.05 if name.startswith("tail") else 0.4))
     path = tmp_path / "theirs.pdparams"
     paddle.save(theirs.state_dict(), str(path))
     image = np.asarray(picture(size=(40, 32)))
@@ -302,4 +305,6 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     restorer = MPRPredictor(None, path)
     assert restorer.task == task
     ours = restorer.run(image.astype(np.float32) / 255)[0].image
+    assert np.abs(expected).max() < 10  # of a picture's order, so the comparison means something
+    assert np.abs(ours - image / 255).mean() > 1e-3
     np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)

@@ -109,6 +109,29 @@ def test_digest_is_checked_where_known(server, monkeypatch):
             assert nothing_in_cache()
 
 
+def test_git_s_id_is_checked_where_known(server, monkeypatch, tmp_path):
+    record = catalogue.CATALOGUE[0]
+    (tmp_path / "w").write_bytes(server.content)
+    right = catalogue.git_blob_of(tmp_path / "w")
+    for blob, fine in (("0" * 40, False), (right, True)):
+        monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, git_blob=blob),))
+        if fine:
+            load_weights("published:Deblurring")
+        else:
+            with pytest.raises(DownloadError, match="git's id of its content"):
+                load_weights("published:Deblurring")
+            assert nothing_in_cache()
+
+
+def test_weights_of_another_network_are_not_kept(server, monkeypatch):
+    record = find_record("published", "Deblurring")
+    other = dataclasses.replace(record, network="MIRNetv2")
+    monkeypatch.setattr(catalogue, "CATALOGUE", (other,))
+    with pytest.raises(DownloadError, match=r"should be MIRNetv2 .* found MPRNet"):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+
+
 @pytest.mark.parametrize("status", [404, 503])
 def test_server_errors(server, status):
     server.status = status

@@ -8,21 +8,41 @@ from paddle import nn
 
 
 def conv(
-    in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = False, stride: int = 1
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int = 3,
+    bias: bool = False,
+    stride: int = 1,
+    groups: int = 1,
 ) -> nn.Conv2D:
-    """A ``kernel_size`` × ``kernel_size`` convolution that keeps height and width at stride 1.
-
-    The initial weights are U(±1/√fan_in), what the authors trained from; Paddle's own
-    default is √6 times wider and lets three stages of residual blocks start far from
-    the identity.
-    """
-    initial = nn.initializer.KaimingUniform(negative_slope=math.sqrt(5), nonlinearity="leaky_relu")
+    """A ``kernel_size`` × ``kernel_size`` convolution that keeps height and width at stride 1."""
     return nn.Conv2D(
         in_channels,
         out_channels,
         kernel_size,
         stride=stride,
         padding=kernel_size // 2,
-        weight_attr=initial,
+        groups=groups,
+        weight_attr=_initial_weights(),
         bias_attr=None if bias else False,
     )
+
+
+def conv_doubling(channels: int) -> nn.Conv2DTranspose:
+    """A 3×3 transposed convolution without bias: [N, C, H, W] → [N, C, 2H, 2W]."""
+    return nn.Conv2DTranspose(
+        channels,
+        channels,
+        3,
+        stride=2,
+        padding=1,
+        output_padding=1,
+        weight_attr=_initial_weights(),
+        bias_attr=False,
+    )
+
+
+def _initial_weights() -> nn.initializer.Initializer:
+    # U(±1/√fan_in), what the authors trained from; Paddle's own default is √6 times wider
+    # and lets a deep run of residual blocks start far from the identity.
+    return nn.initializer.KaimingUniform(negative_slope=math.sqrt(5), nonlinearity="leaky_relu")

@@ -1,0 +1,205 @@
+"""Configurations: PaddleGAN's yaml, our options beside PaddleGAN's, and checked overrides."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UsageError
+from ..host import import_ppgan
+from ..host.registration import registries
+
+AttrDict = import_ppgan("ppgan.utils.config").AttrDict
+
+#: Options of our Trainer, at the top of the yaml.
+DEFAULTS: dict[str, Any] = {
+    "seed": 0,  # of weights, data order and augmentation
+    "accumulate": 1,  # slices of a batch that pass through the network one by one
+    "clip_grad_norm": None,  # largest norm of the gradient
+    "ema_decay": None,  # of the averaged weights, which are evaluated and released
+    "mixup": None,  # {alpha: 0.6, start_iter: 1} blends the pairs of a batch
+    "amp": False,  # mixed precision on GPUs
+    "amp_level": "O1",
+    "amp_dtype": "bfloat16",
+}
+
+# What PaddleGAN's yaml may hold besides; sections map to the keys that are optional in them.
+_PADDLEGAN: dict[str, tuple[str, ...]] = {
+    "epochs": (),
+    "total_iters": (),
+    "output_dir": (),
+    "enable_visualdl": (),
+    "find_unused_parameters": (),
+    "min_max": (),
+    "image_num": (),
+    "export_model": (),
+    "model": (),
+    "dataset": (),
+    "lr_scheduler": (),
+    "optimizer": ("net_names",),
+    "validate": ("interval", "save_img", "save_panels", "metrics"),
+    "log_config": ("interval", "visiual_interval"),
+    "snapshot_config": ("interval", "keep"),
+}
+# sections that configure no class
+_PLAIN = ("validate", "log_config", "snapshot_config")
+_LOADING = ("batch_size", "num_workers", "use_shared_memory")
+_MIXUP = ("alpha", "start_iter")
+# Arguments that are dicts of their own: whoever takes them checks them.
+_UNCHECKED = ("img_options", "metrics")
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
+    """Read a yaml and change it from the command line.
+
+    Args:
+        path: the yaml file.
+        overrides: ``"model.generator.n_feat=40"``. A value is a Python literal, or else
+            the string as it stands; it is never run as code.
+
+    Returns:
+        The configuration, with :data:`DEFAULTS` filled in.
+
+    Raises:
+        UsageError: the file cannot be read or is no configuration, or an override has an
+            unknown key.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict) or "model" not in content:
+        raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
+    config = _attributes({**DEFAULTS, **content})
+    for where in ((), *((section,) for section in _PLAIN if config.get(section))):
+        node = config[where[0]] if where else config
+        known = _known_keys(where, {})
+        for key in set(node) - known:
+            logging.getLogger(__name__).warning(
+                "%s: nothing reads the option %r%s", path, key, _hint(key, known)
+            )
+    for override in overrides:
+        _override(config, override)
+    for section in ("model", "dataset", "lr_scheduler", "optimizer", "validate", "mixup"):
+        _check((section,), config.get(section))
+    return config
+
+
+def save_config(config: AttrDict, path: Path) -> None:
+    """Write a configuration so that it can be run again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(_plain(config), sort_keys=False), encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def literal(text: str) -> Any:
+    """The Python literal or yaml scalar that ``text`` spells, or else ``text`` itself."""
+    for parse, errors in (
+        (ast.literal_eval, (ValueError, SyntaxError, MemoryError, RecursionError)),
+        (yaml.safe_load, (yaml.YAMLError,)),  # true, null
+    ):
+        try:
+            return parse(text)
+        except errors:
+            continue
+    return text
+
+
+def _attributes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return AttrDict({key: _attributes(item) for key, item in value.items()})
+    if isinstance(value, str):  # "1e-8" is a string to yaml, and a number to PaddleGAN
+        number = literal(value)
+        return number if isinstance(number, (int, float)) else value
+    return value
+
+
+def _override(config: AttrDict, override: str) -> None:
+    path, equals, value = override.partition("=")
+    if not equals:
+        raise UsageError(f"-o {override}: write it as key=value, such as -o total_iters=1000.")
+    node: Any = config
+    keys = path.split(".")
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(node, list):
+            if not (key.isdigit() and int(key) < len(node)):
+                raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no item {key}.")
+            key = int(key)
+        elif isinstance(node, dict):
+            known = _known_keys(tuple(keys[:depth]), node)
+            unknown = key not in known and keys[depth - 1] not in _UNCHECKED
+            if unknown or (not last and key not in node):
+                raise UsageError(f"-o {override}: there is no option {key!r}{_hint(key, known)}.")
+        else:
+            raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no parts.")
+        if last:
+            node[key] = _attributes(literal(value))
+        else:
+            node = node[key]
+
+
+def _check(path: tuple[str, ...], node: Any) -> None:
+    """Compare a section that configures a class, and all below it, with what the class takes."""
+    if not isinstance(node, dict) or path[-1] == "img_options":
+        return
+    where = ".".join(path)
+    if path == ("mixup",):
+        for key in set(node) - set(_MIXUP):
+            raise UsageError(f"{where} has no option {key!r}{_hint(key, set(_MIXUP))}.")
+    if "name" in node:
+        classes = {name: item for table in registries() for name, item in table.items()}
+        if node["name"] not in classes and node["name"] != "RepeatDataset":
+            hint = _hint(str(node["name"]), set(classes))
+            raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}.")
+        known = _known_keys(path, {"name": node["name"]})
+        for key in node:
+            if key not in known and "**" not in known:
+                raise UsageError(
+                    f"{where}: {node['name']} has no option {key!r}{_hint(key, known)}."
+                )
+    for key, item in node.items():
+        _check((*path, key), item)
+
+
+def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
+    """What may stand in a section: what does, what PaddleGAN knows, what its class takes."""
+    known = set(node)
+    if not path:
+        return known | set(DEFAULTS) | set(_PADDLEGAN)
+    known.update(_PADDLEGAN.get(path[0], ()) if len(path) == 1 else ())
+    known.update(_MIXUP if path == ("mixup",) else ())
+    known.update(_LOADING if path[0] == "dataset" and len(path) == 2 else ())
+    if "name" in node:
+        known.update(_constructor_arguments(node["name"]))
+        if node["name"] == "RepeatDataset":
+            known.update(("dataset", "times"))
+    return known
+
+
+def _constructor_arguments(name: str) -> Iterator[str]:
+    for table in registries():
+        if name in table:
+            for parameter in inspect.signature(table[name]).parameters.values():
+                yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+
+
+def _hint(key: str, known: set[str]) -> str:
+    others = sorted(known - {key, "**"})
+    near = difflib.get_close_matches(key, others, n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(others)}"

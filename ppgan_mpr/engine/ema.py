@@ -1,0 +1,67 @@
+"""Exponential moving average of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import paddle
+
+
+class EMA:
+    """A smoothed copy of a network's weights, which restores better than the last iterate.
+
+    After update n the average is ``d·average + (1 - d)·weights`` with
+    ``d = min(decay, (1 + n) / (10 + n))``, so that the random start is soon forgotten.
+
+    Args:
+        network: the ``paddle.nn.Layer`` to follow.
+        decay: close to 1; 0.999 looks back over about a thousand iterations.
+    """
+
+    def __init__(self, network: paddle.nn.Layer, decay: float):
+        self.network = network
+        self.decay = decay
+        self.updates = 0
+        self._average = [p.detach().astype("float32").clone() for p in network.parameters()]
+
+    @paddle.no_grad()
+    def update(self) -> None:
+        """Take in the network's weights of this moment."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for average, parameter in zip(self._average, self.network.parameters()):
+            average.scale_(decay)
+            average.add_((1 - decay) * parameter.astype("float32"))
+
+    @contextmanager
+    def applied(self):
+        """Inside the block the network computes with the average; afterwards as before."""
+        parameters = self.network.parameters()
+        backup = [parameter.detach().clone() for parameter in parameters]
+        self._assign(parameters, self._average)
+        try:
+            yield
+        finally:
+            self._assign(parameters, backup)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The average under the names of the network's state dict, shared weights repeated."""
+        with self.applied():
+            return {
+                name: value.astype("float32").numpy().copy()
+                for name, value in self.network.state_dict().items()
+            }
+
+    def set_state_dict(self, state: Mapping[str, np.ndarray], updates: int) -> None:
+        """Continue from an average of :meth:`state_dict` after so many updates."""
+        for (name, _), average in zip(self.network.named_parameters(), self._average):
+            average.set_value(state[name])
+        self.updates = updates
+
+    @staticmethod
+    @paddle.no_grad()
+    def _assign(parameters, values) -> None:
+        for parameter, value in zip(parameters, values):
+            paddle.assign(value.astype(parameter.dtype), output=parameter)

@@ -1,0 +1,79 @@
+"""Automatic mixed precision: bfloat16, or float16 with a scaled loss."""
+
+from __future__ import annotations
+
+import logging
+
+import paddle
+
+from ..errors import UsageError
+
+LEVELS = ("O1", "O2")
+DTYPES = ("bfloat16", "float16")
+
+
+class MixedPrecision:
+    """How forward pass, backward pass and update treat number formats.
+
+    Paddle computes in mixed precision on GPUs only; on a CPU everything stays float32.
+
+    Args:
+        level: ``"O1"`` casts the operations that gain from it, ``"O2"`` the whole network
+            (the optimizer then keeps float32 master weights); None is plain float32.
+        dtype: ``"bfloat16"``, or ``"float16"`` with dynamic loss scaling.
+
+    Raises:
+        UsageError: unknown level or dtype.
+    """
+
+    def __init__(self, level: str | None = None, dtype: str = "bfloat16"):
+        if level is not None and level not in LEVELS:
+            raise UsageError(f"There is no amp level {level!r}: choose O1 or O2.")
+        if dtype not in DTYPES:
+            raise UsageError(f"There is no amp dtype {dtype!r}: choose bfloat16 or float16.")
+        if level and not paddle.get_device().startswith("gpu"):
+            logging.getLogger(__name__).warning(
+                "Mixed precision needs a GPU: training in float32 on %s.", paddle.get_device()
+            )
+            level = None
+        self.level, self.dtype = level, dtype
+        scaling = level is not None and dtype == "float16"
+        self.scaler = paddle.amp.GradScaler(decr_every_n_nan_or_inf=1) if scaling else None
+
+    def decorate(self, network, optimizer):
+        """Cast the network for ``O2``; to be called once, before training."""
+        if self.level == "O2":
+            paddle.amp.decorate(
+                network, optimizer, level="O2", dtype=self.dtype, save_dtype="float32"
+            )
+
+    def autocast(self):
+        """The context in which the network is to be run."""
+        return paddle.amp.auto_cast(
+            enable=self.level is not None, level=self.level or "O1", dtype=self.dtype
+        )
+
+    def backward(self, loss) -> None:
+        (self.scaler.scale(loss) if self.scaler else loss).backward()
+
+    def unscale(self, optimizer) -> None:
+        """Bring the gradients to their true size, before they are measured or clipped."""
+        if self.scaler:
+            self.scaler.unscale_(optimizer)
+
+    def update(self, optimizer, finite: bool) -> None:
+        """Step the optimizer if the gradients are finite, and adapt the loss scale."""
+        if not self.scaler:
+            if finite:
+                optimizer.step()
+            return
+        if finite:
+            self.scaler.step(optimizer)
+        self.scaler.update()
+
+    def state_dict(self) -> dict:
+        return self.scaler.state_dict() if self.scaler else {}
+
+    def set_state_dict(self, state: dict) -> None:
+        if self.scaler and state:
+            self.scaler.load_state_dict(state)

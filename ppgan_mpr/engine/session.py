@@ -1,0 +1,55 @@
+"""What a run needs before its Trainer: device, output folder, log, checkpoint to resume."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import paddle
+
+from ..errors import UsageError
+from ..host import import_ppgan
+from .checkpoint import latest_checkpoint
+
+
+def choose_device(no_cuda: bool = False) -> None:
+    """Compute on the GPU that the launcher assigned, or on the CPU where there is none."""
+    gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    paddle.set_device("gpu" if gpu and not no_cuda else "cpu")
+
+
+def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
+    """The checkpoint that ``--resume`` means.
+
+    Args:
+        resume: a file, or ``auto`` for the newest of this configuration.
+        output_dir: the configured output folder.
+        run: name of the configuration.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if resume == "auto":
+        return latest_checkpoint(Path(output_dir), run)
+    if not Path(resume).is_file():
+        raise UsageError(f"--resume {resume}: there is no such file.")
+    return Path(resume)
+
+
+def run_folder(output_dir: str, run: str) -> Path:
+    """A folder for a new run, named by configuration and time, as PaddleGAN does."""
+    return Path(output_dir) / (run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime()))
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that writes."""
+    return paddle.distributed.get_rank() == 0
+
+
+def open_log(folder: Path) -> None:
+    """Log to the terminal and ``log.txt``; in process 0 alone, the others stay silent."""
+    setup_logger = import_ppgan("ppgan.utils.logger").setup_logger
+    first = is_first_process()
+    for name in ("ppgan", "ppgan_mpr"):
+        logger = setup_logger(str(folder) if first else None, name=name)
+        logger.disabled = not first

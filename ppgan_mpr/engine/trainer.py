@@ -1,0 +1,375 @@
+"""PaddleGAN's Trainer, with what it takes to train a restoration network in earnest."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+
+import paddle
+
+from ..datasets import MixUp
+from ..errors import MissingDependencyError, UsageError
+from ..host import import_ppgan
+from ..host.mpr_model import MPRModel
+from ..weights import load_weights
+from . import checkpoint as ckpt
+from .data import TrainingData, mix_seed, seed_everything
+from .ema import EMA
+from .evaluation import Evaluation
+from .interrupt import Interrupt
+from .precision import MixedPrecision
+from .profiling import TrainingProfiler, parse_options
+from .schedule import WarmupCosine
+from .step import DivergedError, GradientStep
+
+_ppgan_trainer = import_ppgan("ppgan.engine.trainer")
+_build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
+
+
+class Trainer(_ppgan_trainer.Trainer):
+    """Trains and scores a :class:`~ppgan_mpr.host.mpr_model.MPRModel`.
+
+    The loop, the logging interval, the schedule of previews, validations and snapshots are
+    PaddleGAN's. Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data
+    order and random numbers that follow from seed and iteration alone, checkpoints from
+    which a run continues exactly, and an evaluation that scores each picture once.
+
+    Args:
+        cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`.
+    """
+
+    def __init__(self, cfg):
+        self._evaluation = None
+        self._profiler = None
+        self._interrupt = None
+        self._best: float | None = None
+        self._saved_iter = 0
+        cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
+        if cfg.get("enable_visualdl"):
+            _require_visualdl()
+            cfg.enable_visualdl = paddle.distributed.get_rank() == 0
+        # PaddleGAN's main branch would answer this flag with a method that no MPRModel has.
+        self._amp, cfg.amp = cfg.amp, False
+        paddle.seed(seed_everything(cfg.seed))
+        super().__init__(cfg)
+        if not isinstance(self.model, MPRModel):
+            raise UsageError(
+                f"model.name is {cfg.model.name}, but this Trainer trains MPRModel alone: take "
+                "PaddleGAN's own tools/main.py for other models."
+            )
+        self.rank = paddle.distributed.get_rank()
+        self.protocols = _protocols(self.metrics)
+        self.network = self.model.nets["generator"]
+        self.network = getattr(self.network, "_layers", self.network)
+        if cfg.is_train:
+            self._prepare_training()
+
+    def _prepare_training(self) -> None:
+        cfg = self.cfg
+        self.data = TrainingData(
+            self.train_dataloader.dataset, cfg.dataset.train, cfg.seed, self.rank, self.world_size
+        )
+        self.train_dataloader = self.data.loader
+        self.iters_per_epoch = self.data.iters_per_epoch
+        if self.by_epoch:
+            self.total_iters = self.epochs * self.iters_per_epoch
+            self.weight_interval = cfg.snapshot_config.interval * self.iters_per_epoch
+            self.model.set_total_iter(self.total_iters)
+        if isinstance(self.lr_schedulers, WarmupCosine):
+            self.lr_schedulers.span(self.total_iters)
+        precision = MixedPrecision(cfg.amp_level if self._amp else None, cfg.amp_dtype)
+        if precision.level == "O2" and self.world_size > 1:
+            raise UsageError("amp_level O2 works in one process only: use O1 with several.")
+        self.model.step = GradientStep(cfg.accumulate, cfg.clip_grad_norm, precision)
+        self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
+        if self.profiler_options:
+            self._profiler = TrainingProfiler(parse_options(self.profiler_options))
+            self.profiler_options = None  # PaddleGAN's own needs a Paddle of long ago
+
+    # ---- training
+
+    def train(self) -> None:
+        """Train to the end, or until a signal asks to stop; save before leaving.
+
+        Raises:
+            DivergedError: too many non-finite gradients in a row; a checkpoint was saved.
+            SystemExit: a signal arrived; a checkpoint was saved.
+        """
+        # Not before weights are loaded, which are float32, and the seed is that of the run.
+        self.model.step.precision.decorate(self.network, self.optimizers["optim"])
+        if self.cfg.mixup:
+            mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
+            self.model.mix = lambda *batch: mixup(*batch, iteration=self.current_iter)
+        self._seed(self.current_iter)
+        with Interrupt() as self._interrupt:
+            try:
+                super().train()
+            except DivergedError as error:
+                self._snapshot(self.current_iter - 1)
+                raise DivergedError(
+                    f"{error} The weights from before are in {self._path('checkpoint')}."
+                ) from None
+            if self._saved_iter != self.current_iter - 1:
+                self._snapshot(self.current_iter - 1)
+        if self._interrupt.signal:
+            self.logger.info("Stopped by a signal after saving; go on with --resume auto")
+            raise SystemExit(128 + self._interrupt.signal)
+
+    def learning_rate_scheduler_step(self) -> None:
+        """What follows every update: average, schedule, random numbers, a reason to stop."""
+        self.data.sampler.advance()
+        if self.ema and not self.model.step.skipped:
+            self.ema.update()
+        super().learning_rate_scheduler_step()
+        self._seed(self.current_iter + 1)
+        ended = self._profiler is not None and self._profiler.step()
+        if self._in_any_process(ended or self._interrupt.signal):
+            self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
+
+    def _in_any_process(self, flag) -> bool:
+        if self.world_size == 1:
+            return bool(flag)
+        # All have to leave together: one that waits for the others' gradients hangs.
+        votes = paddle.to_tensor([int(bool(flag))])
+        paddle.distributed.all_reduce(votes)
+        return bool(votes.item())
+
+    def _mean_over_processes(self, losses: dict) -> dict:
+        if self.world_size == 1:
+            return losses
+        values = paddle.to_tensor(list(losses.values()), dtype="float32")
+        paddle.distributed.all_reduce(values)
+        return dict(zip(losses, (values / self.world_size).tolist()))
+
+    def _seed(self, iteration: int) -> None:
+        # Random numbers depend on nothing but their iteration: no generator needs saving.
+        # Those of `random` and `numpy.random` belong to the data, which is read ahead.
+        paddle.seed(mix_seed(self.cfg.seed, self.rank, iteration))
+
+    def print_log(self) -> None:
+        """Log losses by stage, learning rate, speed and the time that is left."""
+        losses = self._mean_over_processes(self.model.get_current_losses())
+        epoch = (self.current_iter - 1) // self.iters_per_epoch + 1
+        parts = [
+            f"epoch {epoch} iter {self.current_iter}/{self.total_iters}",
+            f"lr {self.current_learning_rate:.3e}",
+            *(f"{name} {value:.5f}" for name, value in losses.items()),
+            f"batch {self.step_time:.3f} s (data {self.data_time:.3f} s)",
+            f"{self.ips * self.world_size:.2f} images/s",
+        ]
+        left = self.step_time * (self.total_iters - self.current_iter)
+        parts.append(f"eta {datetime.timedelta(seconds=int(left))}")
+        if self.model.step.skipped:
+            parts.append(f"skipped {self.model.step.skipped} non-finite in a row")
+        self.logger.info("  ".join(parts))
+        if self.enable_visualdl:
+            for name, value in {**losses, "lr": self.current_learning_rate}.items():
+                self.vdl_logger.add_scalar(f"train/{name}", value, step=self.current_iter)
+
+    def visual(self, *args, **kwargs) -> None:
+        """Write previews, or send them to VisualDL."""
+        if self.rank == 0:
+            self.global_steps = self.current_iter
+            self.current_epoch = (self.current_iter - 1) // self.iters_per_epoch + 1
+            super().visual(*args, **kwargs)
+
+    # ---- scoring
+
+    def test(self) -> None:
+        """Restore and score the validation set, with the averaged weights if there are any."""
+        if self._evaluation is None:
+            self._evaluation = self._build_evaluation()
+        self.model.setup_train_mode(is_train=False)
+        validate = self.cfg.get("validate") or {}
+        name = f"iter_{self.current_iter}" if self.cfg.is_train else "evaluation"
+        folder = Path(self.output_dir) / "visual_test" / name
+        averaged = self.ema.applied() if self.cfg.is_train and self.ema else nullcontext()
+        with averaged:
+            tables = self._evaluation.run(
+                self._restore,
+                folder if self.is_save_img else None,
+                bool(validate.get("save_panels")),
+                self._log_progress,
+            )
+        self.model.setup_train_mode(is_train=True)
+        if self.rank == 0:
+            self._report(tables, name)
+        if self.cfg.is_train and tables:
+            self._keep_best(tables[0])
+
+    def _build_evaluation(self) -> Evaluation:
+        settings = self.cfg.dataset.test.copy()
+        loading = {key: settings.pop(key, default) for key, default in _LOADING.items()}
+        loading.pop("use_shared_memory")
+        if settings["name"] == "MPRTrain":
+            self.logger.info(
+                "dataset.test names MPRTrain, whose crops and flips are random: "
+                "scoring the centre crops of MPRVal instead"
+            )
+            settings["name"] = "MPRVal"
+        dataset = _build_dataset(settings)
+        return Evaluation(
+            dataset, self.protocols, **loading, rank=self.rank, world_size=self.world_size
+        )
+
+    def _restore(self, batch):
+        self.model.setup_input(batch)
+        self.model.test_iter()
+        shown = self.model.get_current_visuals()
+        return shown["input"], shown["restored"], shown["target"]
+
+    def _log_progress(self, done: int) -> None:
+        if done == self._evaluation.size or done % self.log_interval == 0:
+            self.logger.info("Test: %d/%d pictures", done, self._evaluation.size)
+
+    def _report(self, tables, name: str) -> None:
+        folder = Path(self.output_dir) / "scores"
+        for table in tables:
+            for suffix in (".json", ".csv"):
+                table.save(folder / f"{name}_{table.protocol.name}{suffix}")
+            mean = table.mean()
+            self.logger.info(
+                "%s: PSNR %.4f dB  SSIM %.4f  (%d pictures, protocol %s)",
+                name,
+                mean["psnr"],
+                mean["ssim"],
+                len(table),
+                table.protocol.name,
+            )
+            if self.enable_visualdl:
+                for key, value in mean.items():
+                    label = f"validate/{key}/{table.protocol.name}"
+                    self.vdl_logger.add_scalar(label, value, step=self.current_iter)
+
+    def _keep_best(self, table) -> None:
+        score = table.mean()["psnr"]
+        if self._best is None or score > self._best:
+            self._best = score
+            self.logger.info("Best so far: PSNR %.4f dB", score)
+            for kind in ("checkpoint", "weight"):
+                self._write(Path(self.output_dir) / f"best_{kind}.pdparams", kind)
+
+    # ---- saving and loading
+
+    def save(self, epoch, name="checkpoint", keep=1) -> None:
+        """Write ``iter_N_checkpoint.pdparams`` or the small ``iter_N_weight.pdparams``.
+
+        Called by PaddleGAN's loop. How many are kept is ``snapshot_config.keep``.
+        """
+        if self.rank == 0:
+            self._write(self._path(name), name)
+            ckpt.prune(Path(self.output_dir), name, self.cfg.snapshot_config.get("keep", 3))
+        self._saved_iter = self.current_iter
+
+    def _snapshot(self, iteration: int) -> None:
+        self.current_iter = iteration
+        self.save(iteration, "weight")
+        self.save(iteration, "checkpoint")
+
+    def _path(self, kind: str) -> Path:
+        return Path(self.output_dir) / f"iter_{self.current_iter}_{kind}.pdparams"
+
+    def _write(self, path: Path, kind: str) -> None:
+        if self.rank == 0:
+            ckpt.write_state(path, self._weights() if kind == "weight" else self._state())
+
+    def _weights(self) -> dict:
+        """What is released and evaluated."""
+        return {"generator": self.ema.state_dict() if self.ema else self.network.state_dict()}
+
+    def _state(self) -> dict:
+        state = {
+            "generator": self.network.state_dict(),
+            "optim": ckpt.optimizer_state(self.optimizers["optim"], self.network),
+            "epoch": self.current_iter,  # PaddleGAN's name for the iteration
+            "training": {
+                "data": self.data.sampler.state_dict(),
+                "batch": self.data.batch,
+                "best": self._best,
+                "loss_scale": self.model.step.precision.state_dict(),
+            },
+        }
+        if self.ema:
+            state["ema"] = self.ema.state_dict()
+            state["training"]["ema_updates"] = self.ema.updates
+        return state
+
+    def resume(self, checkpoint_path) -> None:
+        """Continue a run exactly where its checkpoint was written.
+
+        Raises:
+            WeightsError: not a readable training checkpoint, or one of another network.
+            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order.
+        """
+        state = ckpt.read_state(Path(checkpoint_path))
+        training = state.get("training")
+        if training is None:
+            raise UsageError(
+                f"{checkpoint_path} was not written by this trainer, so the run cannot be "
+                "continued exactly: use --load to start from its weights."
+            )
+        _fit(self.network, state["generator"], checkpoint_path)
+        ckpt.set_optimizer_state(self.optimizers["optim"], self.network, state["optim"])
+        if self.ema:
+            self.ema = EMA(self.network, self.cfg.ema_decay)
+            if "ema" in state:
+                self.ema.set_state_dict(state["ema"], training["ema_updates"])
+        self.model.step.precision.set_state_dict(training["loss_scale"])
+        self._best = training["best"]
+        self._saved_iter = state["epoch"]
+        self.current_iter = state["epoch"] + 1
+        self.data.sampler.load_state_dict(training["data"])
+        self.cfg.seed = training["data"]["seed"]
+        if training["batch"] != self.data.batch:
+            self.logger.warning(
+                "A batch had %d samples and has %d now: the run goes on, but not as it would have",
+                training["batch"],
+                self.data.batch,
+            )
+        self.logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
+
+    def load(self, weight_path) -> None:
+        """Start from weights of any form, or by a name such as ``published:Deblurring``.
+
+        Raises:
+            RestorationError: the weights cannot be had or do not fit the configured network.
+        """
+        load_weights(weight_path).apply_to(self.network)
+        if self.cfg.is_train and self.ema:
+            self.ema = EMA(self.network, self.cfg.ema_decay)
+        self.logger.info("Loaded weights from %s", weight_path)
+
+
+# how dataset.test is loaded, and PaddleGAN's defaults
+_LOADING = {"batch_size": 1, "num_workers": 0, "use_shared_memory": True}
+
+
+def _protocols(metrics) -> list:
+    """The protocols that the configured metrics follow, each once."""
+    found = []
+    for metric in (metrics or {}).values():
+        protocol = getattr(metric, "protocol", None)
+        if protocol is None:
+            logging.getLogger(__name__).warning(
+                "The metric %s has no protocol and is not computed", type(metric).__name__
+            )
+        elif protocol not in found:
+            found.append(protocol)
+    return found
+
+
+def _fit(network, tensors, source) -> None:
+    from ..weights import Weights
+
+    Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)
+
+
+def _require_visualdl() -> None:
+    try:
+        import visualdl  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "enable_visualdl needs VisualDL, which is not installed: run  pip install visualdl"
+        ) from None

@@ -1,0 +1,101 @@
+"""Our classes in PaddleGAN's registries, under PaddleGAN's own names.
+
+PaddleGAN's published ``configs/mprnet_*.yaml`` name ``MPRNet``, ``MPRTrain``, ``PSNR`` and
+so on; after :func:`register` they run unchanged and get these implementations.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..errors import UsageError
+from .compat import import_ppgan
+
+# (PaddleGAN's module and registry, our module, the classes)
+_CLASSES = (
+    (
+        "ppgan.models.generators.builder:GENERATORS",
+        "ppgan_mpr.models.generators",
+        ("MPRNet", "MIRNet", "MIRNetv2"),
+    ),
+    ("ppgan.models.builder:MODELS", "ppgan_mpr.host.mpr_model", ("MPRModel",)),
+    (
+        "ppgan.models.criterions.builder:CRITERIONS",
+        "ppgan_mpr.models.criterions",
+        ("CharbonnierLoss", "EdgeLoss"),
+    ),
+    (
+        "ppgan.datasets.builder:DATASETS",
+        "ppgan_mpr.datasets",
+        ("MPRTrain", "MPRVal", "MPRTest"),
+    ),
+    ("ppgan.metrics.builder:METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
+    ("ppgan.solver.builder:LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
+)
+
+# what stood in PaddleGAN's registries before: (registry, name) -> class or None
+_replaced: dict[tuple[str, str], type | None] = {}
+
+
+class _Entry(NamedTuple):
+    registry: str
+    table: dict  # the registry's own name -> class
+    name: str
+    ours: type
+
+
+def registries() -> list[dict]:
+    """The name → class tables of PaddleGAN's registries."""
+    names = [registry for registry, _, _ in _CLASSES] + ["ppgan.solver.builder:OPTIMIZERS"]
+    return [_table(name) for name in names]
+
+
+def register() -> None:
+    """Put our classes into PaddleGAN's registries; doing it twice changes nothing.
+
+    Raises:
+        UsageError: a name belongs to a class that is neither PaddleGAN's nor ours. Nothing
+            is replaced then.
+        MissingDependencyError: PaddleGAN or Paddle is not installed.
+    """
+    entries = [entry for entry in _entries() if entry.table.get(entry.name) is not entry.ours]
+    for entry in entries:
+        owner = getattr(entry.table.get(entry.name), "__module__", "ppgan")
+        if owner.partition(".")[0] != "ppgan":
+            raise UsageError(
+                f"{entry.name} in PaddleGAN's registry is the class of {owner}, which ppgan_mpr "
+                "will not replace: register yours under another name."
+            )
+    for entry in entries:
+        _replaced[entry.registry, entry.name] = entry.table.get(entry.name)
+        entry.table[entry.name] = entry.ours
+
+
+def unregister() -> None:
+    """Give PaddleGAN its own classes back."""
+    for entry in _entries():
+        original = _replaced.pop((entry.registry, entry.name), None)
+        if entry.table.get(entry.name) is not entry.ours:
+            continue
+        if original is None:
+            del entry.table[entry.name]
+        else:
+            entry.table[entry.name] = original
+
+
+def _entries() -> Iterator[_Entry]:
+    # PaddleGAN registers its classes as these packages are imported, and refuses names
+    # that are taken: all of it has to be there first.
+    for package in ("ppgan.models", "ppgan.datasets", "ppgan.metrics", "ppgan.solver"):
+        import_ppgan(package)
+    for registry, module, names in _CLASSES:
+        for name in names:
+            ours = getattr(importlib.import_module(module), name)
+            yield _Entry(registry, _table(registry), name, ours)
+
+
+def _table(registry: str) -> dict:
+    module, _, attribute = registry.partition(":")
+    return getattr(import_ppgan(module), attribute)._obj_map

@@ -1,0 +1,43 @@
+"""Selective kernel feature fusion, which MIRNet and MIRNet-v2 join their streams with."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from .conv import conv
+
+
+class SKFF(nn.Layer):
+    """Sums streams of one shape, each channel weighted by how much every stream matters to it.
+
+    Fuse: the channel averages of the streams' sum become a short descriptor. Select: from it
+    each stream gets its own gates, and a softmax makes the gates of all streams sum to one
+    (MIRNet, arXiv 2003.06792, Fig. 2; the same in MIRNet-v2, arXiv 2205.01649).
+
+    Args:
+        channels: channels C of every stream.
+        branches: number of streams L.
+        act: activation of the descriptor: a PReLU in MIRNet, a leaky ReLU in MIRNet-v2.
+        reduction: the descriptor has C // reduction channels, and 4 at least.
+    """
+
+    def __init__(self, channels: int, branches: int, act: nn.Layer, reduction: int = 8):
+        super().__init__()
+        squeezed = max(channels // reduction, 4)
+        self.avg_pool = nn.AdaptiveAvgPool2D(1)
+        self.conv_du = nn.Sequential(conv(channels, squeezed, 1), act)
+        self.fcs = nn.LayerList([conv(squeezed, channels, 1) for _ in range(branches)])
+
+    def forward(self, streams):
+        """L maps [N, C, H, W] → one of the same shape."""
+        # The average of a sum is the sum of averages: the sum itself is never made.
+        averages = reduce(add, [self.avg_pool(stream) for stream in streams])
+        descriptor = self.conv_du(averages)  # [N, C // reduction, 1, 1]
+        gates = paddle.concat([fc(descriptor) for fc in self.fcs], axis=3)  # [N, C, 1, L]
+        gates = paddle.split(F.softmax(gates, axis=3), len(streams), axis=3)
+        return reduce(add, [stream * gate for stream, gate in zip(streams, gates)])

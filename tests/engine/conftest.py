@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CONFIG = {
+    "total_iters": 6,
+    "output_dir": "set by the fixture",
+    "model": {
+        "name": "MPRModel",
+        "generator": {
+            "name": "MPRNet",
+            "n_feat": 8,
+            "scale_unetfeats": 4,
+            "scale_orsnetfeats": 4,
+            "num_cab": 2,
+        },
+        "char_criterion": {"name": "CharbonnierLoss"},
+        "edge_criterion": {"name": "EdgeLoss"},
+    },
+    "dataset": {
+        "train": {"name": "MPRTrain", "batch_size": 2, "img_options": {"patch_size": 32}},
+        "test": {"name": "MPRVal", "batch_size": 2},
+    },
+    "lr_scheduler": {"name": "WarmupCosine", "learning_rate": 1e-3, "warmup_iters": 2},
+    "optimizer": {"name": "Adam", "net_names": ["generator"]},
+    "validate": {
+        "interval": 100,
+        "save_img": False,
+        "metrics": {"psnr": {"name": "PSNR", "protocol": "gopro"}},
+    },
+    "log_config": {"interval": 1, "visiual_interval": 100},
+    "snapshot_config": {"interval": 100},
+}
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """A folder with train/ and val/ of noisy stripes; the val pictures differ in size."""
+    root, rng = tmp_path_factory.mktemp("pairs"), np.random.default_rng(0)
+    sizes = {"train": [(48, 40)] * 5, "val": [(24, 32), (21, 30), (24, 32)]}
+    for split, shapes in sizes.items():
+        for number, (height, width) in enumerate(shapes):
+            y, x = np.mgrid[:height, :width]
+            waves = [np.sin(x / (3 + number)) + np.cos(y / (5 + c)) for c in range(3)]
+            target = 127 + 60 * np.stack(waves, -1)
+            noisy = target + rng.normal(0, 20, target.shape)
+            for part, picture in (("target", target), ("input", noisy)):
+                folder = root / split / part
+                folder.mkdir(parents=True, exist_ok=True)
+                pixels = picture.clip(0, 255).astype("uint8")
+                Image.fromarray(pixels).save(folder / f"{number:02d}.png")
+    return root
+
+
+@pytest.fixture
+def settings(pairs, tmp_path):
+    """A configuration that trains a tiny network in a second, as plain dicts to change."""
+    pytest.importorskip("ppgan")
+    config = copy.deepcopy(CONFIG)
+    config["output_dir"] = str(tmp_path / "out")
+    config["dataset"]["train"]["rgb_dir"] = str(pairs / "train")
+    config["dataset"]["test"]["rgb_dir"] = str(pairs / "val")
+    return config
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Settings → Trainer, as tools/main.py would build it."""
+
+    def build(settings, is_train=True):
+        import yaml
+
+        from ppgan_mpr.engine.config import load_config
+        from ppgan_mpr.engine.trainer import Trainer
+
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(settings))
+        cfg = load_config(file)
+        cfg.is_train, cfg.profiler_options = is_train, None
+        return Trainer(cfg)
+
+    return build
+
+
+@pytest.fixture
+def weights_of():
+    """Trainer → name → array of its network's weights."""
+
+    def weights_of(trainer):
+        return {n: v.numpy().copy() for n, v in trainer.network.state_dict().items()}
+
+    return weights_of

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("paddle")
+yaml = pytest.importorskip("yaml")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.engine.config import load_config, save_config  # noqa: E402
+from ppgan_mpr.errors import UsageError  # noqa: E402
+
+
+@pytest.fixture
+def file(settings, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+def test_overrides_are_literals(file):
+    cfg = load_config(
+        file,
+        [
+            "total_iters=7",
+            "model.generator.num_cab=3",
+            "validate.save_img=True",
+            "model.clip_output=true",  # not in the yaml, but an argument of MPRModel
+            "lr_scheduler.learning_rate=2e-4",
+            "model.edge_criterion=null",
+            "model.generator.name=MPRNet",
+            "snapshot_config.keep=4",
+            "dataset.train.num_workers=1",
+            "dataset.train.img_options={'patch_size': 64}",
+            "dataset.train.img_options.saturation=0.2",
+            "output_dir=a=b",
+        ],
+    )
+    assert cfg.total_iters == 7
+    assert cfg.model.generator.num_cab == 3
+    assert cfg.validate.save_img is True
+    assert cfg.model.clip_output is True
+    assert cfg.lr_scheduler.learning_rate == 2e-4
+    assert cfg.model.edge_criterion is None
+    assert cfg.snapshot_config.keep == 4
+    assert cfg.dataset.train.num_workers == 1
+    assert cfg.dataset.train.img_options.patch_size == 64
+    assert cfg.output_dir == "a=b"
+    assert cfg.accumulate == 1  # a default
+
+
+def test_values_are_never_run_as_code(file, tmp_path):
+    canary = tmp_path / "canary"
+    expression = f"__import__('pathlib').Path({str(canary)!r}).touch()"
+    cfg = load_config(file, [f"output_dir={expression}"])
+    assert cfg.output_dir == expression
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("total_iter=5", "total_iters"),
+        ("model.generator.n_feats=5", "n_feat"),
+        ("dataset.train.batchsize=5", "batch_size"),
+        ("clip_grad=5", "clip_grad_norm"),
+        ("validate.metrics.psnr.protocoll=gopro", "protocol"),
+        ("modle.generator.n_feat=5", "model"),
+    ],
+)
+def test_unknown_key_names_the_nearest(file, override, hint):
+    with pytest.raises(UsageError, match=f"did you mean '{hint}'"):
+        load_config(file, [override])
+
+
+@pytest.mark.parametrize("override", ["total_iters", "total_iters.x=1", "model.x.y=1"])
+def test_malformed_override(file, override):
+    with pytest.raises(UsageError, match=f"-o {override}"):
+        load_config(file, [override])
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    for content, message in (("a: [", "not a yaml"), ("- 1", "not a training configuration")):
+        path = tmp_path / "bad.yaml"
+        path.write_text(content)
+        with pytest.raises(UsageError, match=message):
+            load_config(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_config(tmp_path / "absent.yaml")
+
+
+def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
+    settings["clip_grad_nrom"] = 1.0
+    settings["snapshot_config"]["kepp"] = 2
+    path = tmp_path / "typo.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    load_config(path)
+    assert "did you mean 'clip_grad_norm'" in caplog.text
+    assert "did you mean 'keep'" in caplog.text
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "hint"),
+    [
+        (("model", "generator"), "n_feats", "n_feat"),
+        (("dataset", "train"), "rgb_dri", "rgb_dir"),
+        (("optimizer",), "beta_1", "beta1"),
+        (("validate", "metrics", "psnr"), "crop_boarder", "crop_border"),
+        (("mixup",), "alhpa", "alpha"),
+    ],
+)
+def test_mistyped_argument_in_the_yaml_is_an_error(settings, tmp_path, section, key, hint):
+    settings["mixup"] = {}
+    node = settings
+    for part in section:
+        node = node[part]
+    node[key] = 1
+    path = tmp_path / "typo.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean '{hint}'"):
+        load_config(path)
+
+
+def test_unknown_class_names_the_nearest(file):
+    with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean 'MPRNet'"):
+        load_config(file, ["model.generator.name=MRPNet"])
+
+
+def test_numbers_written_like_1e_8_are_numbers(tmp_path, settings):
+    path = tmp_path / "numbers.yaml"
+    text = yaml.safe_dump(settings) + "clip_grad_norm: 1e-2\n"
+    path.write_text(text)
+    assert load_config(path).clip_grad_norm == 0.01
+
+
+def test_saved_configuration_loads_again(file, tmp_path):
+    cfg = load_config(file, ["clip_grad_norm=0.5"])
+    save_config(cfg, tmp_path / "saved" / "config.yaml")
+    assert load_config(tmp_path / "saved" / "config.yaml") == cfg

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from ppgan_mpr.engine.profiling import parse_options
+from ppgan_mpr.errors import UsageError
+
+
+def test_paddlegan_s_syntax_is_understood():
+    options = parse_options("batch_range=[50, 60]; state=CPU; exit_on_finished=False")
+    assert options["batch_range"] == [50, 60]
+    assert options["state"] == "CPU"
+    assert options["exit_on_finished"] is False
+    assert options["profile_path"] == "profile"  # a default
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batchrange=[1, 2]", "no option 'batchrange'"),
+        ("batch_range=[5, 5]", "two rising"),
+        ("batch_range=5", "two rising"),
+        ("state=TPU", "knows the states"),
+    ],
+)
+def test_mistakes_are_named(text, message):
+    with pytest.raises(UsageError, match=message):
+        parse_options(text)

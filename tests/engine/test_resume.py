@@ -1,0 +1,161 @@
+"""A run that was interrupted ends like one that was left alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ppgan_mpr.errors import UsageError, WeightsError
+
+
+def same(first, second):
+    return all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, tmp_path, workers):
+    settings["ema_decay"] = 0.9
+    settings["mixup"] = {"alpha": 0.6}
+    settings["dataset"]["train"]["num_workers"] = workers
+    settings["snapshot_config"] = {"interval": 3, "keep": 5}
+    whole = build(settings)
+    whole.train()
+
+    settings["output_dir"] = str(tmp_path / "resumed")
+    resumed = build(settings)
+    assert not same(weights_of(resumed), weights_of(whole))
+    resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
+    resumed.train()
+
+    assert same(weights_of(resumed), weights_of(whole))
+    assert same(resumed.ema.state_dict(), whole.ema.state_dict())
+    assert resumed.model.losses == whole.model.losses
+
+
+def test_signal_saves_and_leaves(settings, build, weights_of, tmp_path):
+    whole = build(settings)
+    whole.train()
+
+    settings["output_dir"] = str(tmp_path / "stopped")
+    stopped = build(settings)
+    print_log = stopped.print_log
+
+    def print_and_interrupt():
+        print_log()
+        if stopped.current_iter == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped.print_log = print_and_interrupt
+    with pytest.raises(SystemExit) as leaving:
+        stopped.train()
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    resumed = build(settings)
+    resumed.resume(Path(stopped.output_dir) / "iter_2_checkpoint.pdparams")
+    resumed.train()
+    assert same(weights_of(resumed), weights_of(whole))
+
+
+def test_only_the_newest_checkpoints_are_kept(settings, build):
+    settings["snapshot_config"] = {"interval": 1, "keep": 2}
+    trainer = build(settings)
+    trainer.train()
+    assert sorted(path.name for path in Path(trainer.output_dir).iterdir()) == [
+        "iter_5_checkpoint.pdparams",
+        "iter_5_weight.pdparams",
+        "iter_6_checkpoint.pdparams",
+        "iter_6_weight.pdparams",
+    ]
+
+
+def test_weights_alone_cannot_be_resumed(settings, build):
+    trainer = build(settings)
+    trainer.train()
+    with pytest.raises(WeightsError, match="--load"):
+        trainer.resume(Path(trainer.output_dir) / "iter_6_weight.pdparams")
+
+
+def test_checkpoint_of_another_network_is_refused(settings, build):
+    trainer = build(settings)
+    trainer.train()
+    settings["model"]["generator"]["n_feat"] = 12
+    other = build(settings)
+    with pytest.raises(WeightsError, match="does not fit MPRNet"):
+        other.resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
+
+
+def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path):
+    from ppgan_mpr.engine.checkpoint import latest_checkpoint
+
+    for age, name in enumerate(
+        (
+            "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams",
+            "mprnet-2026-01-01-03-04-05/iter_90_checkpoint.pdparams",
+            "mprnet_lite-2026-01-03-03-04-05/iter_10_checkpoint.pdparams",
+            "mprnet-2026-01-02-03-04-05/iter_30_weight.pdparams",
+        )
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 1000 - age))
+    newest = latest_checkpoint(tmp_path, "mprnet")
+    assert newest == tmp_path / "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams"
+    with pytest.raises(UsageError, match="found no checkpoint"):
+        latest_checkpoint(tmp_path, "mirnet")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_random_numbers_of_any_data_set_continue_too(
+    settings, build, weights_of, tmp_path, workers
+):
+    from ppgan_mpr.host import import_ppgan
+
+    datasets = import_ppgan("ppgan.datasets.builder").DATASETS
+
+    class NoisePairs:
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            clean = np.full((3, 16, 16), index / 5, "float32")
+            return clean, clean + np.random.normal(0, 0.1, clean.shape).astype("float32"), "x"
+
+    datasets._obj_map["NoisePairs"] = NoisePairs
+    try:
+        settings["dataset"]["train"] = {"name": "NoisePairs", "num_workers": workers}
+        settings["snapshot_config"] = {"interval": 3, "keep": 5}
+        whole = build(settings)
+        whole.train()
+        settings["output_dir"] = str(tmp_path / "resumed")
+        resumed = build(settings)
+        np.random.rand(7)  # the new process has drawn other numbers before
+        resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
+        resumed.train()
+    finally:
+        del datasets._obj_map["NoisePairs"]
+    assert same(weights_of(resumed), weights_of(whole))
+
+
+def test_dropout_continues_with_the_same_random_numbers(settings, build, weights_of, tmp_path):
+    paddle = pytest.importorskip("paddle")
+
+    def with_dropout():
+        trainer = build(settings)
+        network, forward = trainer.network, trainer.network.forward
+        network.forward = lambda x: forward(paddle.nn.functional.dropout(x, 0.5))
+        return trainer
+
+    settings["snapshot_config"] = {"interval": 3, "keep": 5}
+    whole = with_dropout()
+    whole.train()
+    settings["output_dir"] = str(tmp_path / "resumed")
+    resumed = with_dropout()
+    resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
+    resumed.train()
+    assert same(weights_of(resumed), weights_of(whole))

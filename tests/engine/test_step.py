@@ -1,0 +1,81 @@
+"""One update of the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+paddle = pytest.importorskip("paddle")
+
+from ppgan_mpr.engine.step import DivergedError, GradientStep  # noqa: E402
+from ppgan_mpr.errors import UsageError  # noqa: E402
+
+
+def objective(output, target):
+    return {"loss": ((output - target) ** 2).mean()}
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    return [paddle.to_tensor(rng.random((5, 3, 8, 8), "float32")) for _ in range(2)]
+
+
+def make(learning_rate=0.1):
+    paddle.seed(0)
+    network = paddle.nn.Conv2D(3, 3, 3, padding=1)
+    optimizer = paddle.optimizer.SGD(learning_rate, parameters=network.parameters())
+    return network, optimizer
+
+
+def update(step, batch, **options):
+    network, optimizer = make(**options)
+    before = network.weight.numpy().copy()
+    losses, restored = step(network, optimizer, objective, *batch)
+    return network.weight.numpy() - before, losses, restored
+
+
+def test_accumulated_slices_make_the_whole_batch_s_update(batch):
+    whole, whole_losses, _ = update(GradientStep(), batch)
+    sliced, sliced_losses, restored = update(GradientStep(accumulate=2), batch)
+    assert np.abs(whole).max() > 1e-3
+    np.testing.assert_allclose(sliced, whole, atol=1e-7)
+    assert sliced_losses["loss"] == pytest.approx(whole_losses["loss"], rel=1e-6)
+    assert sliced_losses["grad_norm"] == pytest.approx(whole_losses["grad_norm"], rel=1e-5)
+    assert restored.shape[0] == 2  # 5 pictures in slices of 3 and 2
+
+
+def test_clipping_shortens_a_long_gradient_and_leaves_a_short_one(batch):
+    free, losses, _ = update(GradientStep(), batch)
+    norm = losses["grad_norm"]
+    halved, losses, _ = update(GradientStep(clip_grad_norm=norm / 2), batch)
+    np.testing.assert_allclose(halved, free / 2, rtol=1e-4, atol=1e-8)
+    assert losses["grad_norm"] == pytest.approx(norm)  # what is logged is the true one
+    untouched, _, _ = update(GradientStep(clip_grad_norm=norm * 2), batch)
+    np.testing.assert_array_equal(untouched, free)
+
+
+def test_non_finite_batches_are_skipped_until_patience_ends(batch):
+    degraded, target = batch
+    broken = paddle.full_like(degraded, float("nan"))
+    step, (network, optimizer) = GradientStep(patience=2), make()
+    start = network.weight.numpy().copy()
+    for count in (1, 2):
+        step(network, optimizer, objective, broken, target)
+        assert step.skipped == count
+    np.testing.assert_array_equal(network.weight.numpy(), start)
+
+    step(network, optimizer, objective, degraded, target)  # one good batch: patience is renewed
+    assert step.skipped == 0
+    good = network.weight.numpy().copy()
+    assert not np.array_equal(good, start)
+    with pytest.raises(DivergedError, match="clip_grad_norm"):
+        for _ in range(3):
+            step(network, optimizer, objective, broken, target)
+    np.testing.assert_array_equal(network.weight.numpy(), good)
+
+
+@pytest.mark.parametrize("options", [{"accumulate": 0}, {"clip_grad_norm": 0.0}])
+def test_senseless_options_are_refused(options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        GradientStep(**options)

@@ -1,0 +1,81 @@
+"""The model class in PaddleGAN's own Trainer, without ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+paddle = pytest.importorskip("paddle")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.host.mpr_model import MPRModel  # noqa: E402
+
+GENERATOR = {
+    "name": "MPRNet",
+    "n_feat": 8,
+    "scale_unetfeats": 4,
+    "scale_orsnetfeats": 4,
+    "num_cab": 1,
+}
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    target = rng.random((2, 3, 21, 30), "float32")
+    degraded = target + rng.normal(0, 0.1, target.shape).astype("float32")
+    return [paddle.to_tensor(target), paddle.to_tensor(degraded), ["a", "b"]]
+
+
+@pytest.fixture
+def model():
+    paddle.seed(0)
+    criterions = {"char_criterion": {"name": "CharbonnierLoss"}}
+    return MPRModel(GENERATOR, **criterions, edge_criterion={"name": "EdgeLoss"})
+
+
+def test_metrics_are_filled_with_pictures_of_any_size(model, batch):
+    from ppgan_mpr.metrics.paddle_metrics import PSNR
+
+    model.setup_input(batch)
+    metric = PSNR(crop_border=0)
+    model.test_iter({"psnr": metric})
+    assert model.restored.shape == [2, 3, 21, 30]
+    assert len(metric.results) == 2
+    assert 5 < metric.accumulate() < 60
+
+
+def test_padding_leaves_pictures_alone_that_need_none(model, batch):
+    target, degraded, names = batch
+    model.setup_input([target[:, :, :16, :24], degraded[:, :, :16, :24], names])
+    model.test_iter()
+    direct = model.nets["generator"](degraded[:, :, :16, :24])[0].clip(0, 1)
+    np.testing.assert_allclose(model.restored.numpy(), direct.numpy(), atol=1e-6)
+
+
+def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):
+    target, degraded, names = batch
+    model.setup_input([target[:, :, :16, :24], degraded[:, :, :16, :24], names])
+    outputs = model.nets["generator"](model.degraded)
+    char, edge = model.objective.char_criterion, model.objective.edge_criterion
+    stages = [float(char(x, model.target) + 0.05 * edge(x, model.target)) for x in outputs]
+
+    optimizer = paddle.optimizer.Adam(1e-3, parameters=model.nets["generator"].parameters())
+    model.train_iter({"optim": optimizer})
+    losses = model.get_current_losses()
+    assert losses["loss"] == pytest.approx(sum(stages), rel=1e-5)
+    named = [losses["stage3"], losses["stage2"], losses["stage1"]]
+    assert named == pytest.approx(stages, rel=1e-5)
+
+    for _ in range(5):
+        model.train_iter({"optim": optimizer})
+    assert model.get_current_losses()["loss"] < sum(stages)
+
+
+def test_visuals_show_the_batch_in_its_own_range(model, batch):
+    model.setup_input(batch)
+    model.test_iter()
+    visuals = model.get_current_visuals()
+    np.testing.assert_array_equal(visuals["target"].numpy(), batch[0].numpy())
+    assert list(visuals) == ["input", "restored", "target"]
+    assert model.get_image_paths() == ["a", "b"]

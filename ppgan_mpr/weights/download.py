@@ -19,7 +19,7 @@ def cache_dir() -> Path:
     """``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory."""
     home = os.environ.get("PPGAN_MPR_HOME")
     if home:
-        return Path(home).expanduser()
+        return Path(os.path.expanduser(home))
     import pooch
 
     return Path(pooch.os_cache("ppgan_mpr"))
@@ -46,6 +46,12 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(
+            f"The folder for downloaded weights, {path.parent}, cannot be made "
+            f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
+        ) from None
+    try:
         # A folder of its own, so that two processes never write the same file.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as folder:
             arrived = _download(record, Path(folder), progress)
@@ -98,6 +104,8 @@ def _quiet(logger: logging.Logger):
 
 def _reason(error: OSError) -> str:
     # requests wraps the cause in layers of representation; the innermost text is readable.
+    if error.strerror:
+        return error.strerror
     text = str(error.args[0] if error.args else error)
     for mark in (
         "Name or service not known",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +15,20 @@ import numpy as np
 from ..errors import WeightsError
 from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
 from .catalogue import CATALOGUE, git_blob_of, record_of_file, record_of_name
-from .download import fetch
+from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
 from .networks import Architecture, recognise
 from .record import WeightsRecord
 
 # Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
 # Averaged weights come first: they are what their run evaluated and released.
-_NESTED = ("ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model")
+_NESTED = (
+    "ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model",
+    "net_g", "network", "net",
+)  # fmt: skip
+_DEPTH = 4  # of such wrappings
+
+logger = logging.getLogger("ppgan_mpr")
 
 
 @dataclass(frozen=True)
@@ -86,11 +94,9 @@ def load_weights(
     task = normalise_task(task, ALL_TASKS) if task else None
     record = record_of_name(os.fspath(source))
     if record is None:
-        path = Path(source).expanduser()
-        weights = _read(path)
+        weights = _read(Path(os.path.expanduser(source)))
     else:
-        path = record.path or fetch(record, verify=_verifier(record), progress=progress)
-        weights = _read(path, record)
+        weights = _read(record.path, record) if record.path else _read_published(record, progress)
     if task and weights.task and weights.task != task:
         raise WeightsError(
             f"{weights.source} holds weights for {weights.task} "
@@ -105,7 +111,9 @@ def load_weights(
     return weights
 
 
-def _verifier(record: WeightsRecord):
+def _read_published(record: WeightsRecord, progress: bool) -> Weights:
+    """Weights from the cache, downloaded when they are not there or damaged."""
+
     def verify(path: Path) -> None:
         if record.git_blob and git_blob_of(path) != record.git_blob:
             raise WeightsError(
@@ -114,7 +122,16 @@ def _verifier(record: WeightsRecord):
             )
         _read(path, record)
 
-    return verify
+    path = cached_path(record)
+    if path.exists():
+        try:
+            return _read(path, record)
+        except WeightsError as error:
+            # Not deleted: somebody may have put it there by hand.
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(aside)
+            logger.warning("%s (It is now %s.)", error, aside)
+    return _read(fetch(record, verify, progress), record)
 
 
 def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
@@ -141,11 +158,9 @@ def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
 def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
     """The network's tensors inside whatever a checkpoint wraps them in."""
     node = content
-    while isinstance(node, dict):
-        inner = next((key for key in _NESTED if isinstance(node.get(key), dict)), None)
-        if inner is None:
-            break
-        node = node[inner]
+    for _ in range(_DEPTH):
+        inner = (node.get(key) for key in _NESTED) if isinstance(node, dict) else ()
+        node = next((value for value in inner if isinstance(value, dict)), node)
     if not isinstance(node, dict):
         raise WeightsError(f"{name} holds no state dict, so there are no weights in it.")
     flat = {}
@@ -153,7 +168,10 @@ def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
         if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
             value = value[1]  # paddle.save inside a container: (parameter name, array)
         if key != NAME_TABLE and isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            flat[str(key).removeprefix("module.")] = value
+            plain = re.sub(r"^(module\.)+", "", str(key))
+            if plain in flat:
+                raise WeightsError(f"{name} holds {plain} twice, with and without module.")
+            flat[plain] = value
     return flat
 
 
@@ -229,8 +247,8 @@ def _task_of(
     metadata: Mapping[str, str], architecture: Architecture, hyperparameters: Mapping[str, Any]
 ) -> str | None:
     """What the file says it is for, else the only task whose models have these widths."""
-    if "task" in metadata:
-        return normalise_task(metadata["task"], ALL_TASKS)
+    if metadata.get("task") in ALL_TASKS:
+        return metadata["task"]
     tasks = {
         record.task
         for record in CATALOGUE

@@ -11,7 +11,7 @@ from typing import Callable
 import numpy as np
 
 from ..dependencies import require
-from ..errors import WeightsError
+from ..errors import RestorationError, WeightsError
 
 Shapes = Mapping[str, tuple]
 
@@ -50,7 +50,9 @@ class Architecture:
 
 @functools.lru_cache(maxsize=8)
 def _layout(name: str, hyperparameters: tuple) -> Layout:
-    state = build(name, dict(hyperparameters)).state_dict()
+    paddle = require("paddle")
+    with paddle.LazyGuard():  # names and shapes without the memory: the widths may be a file's lie
+        state = build(name, dict(hyperparameters)).state_dict()
     first: dict = {}
     same_as = {key: first.setdefault(id(value), key) for key, value in state.items()}
     return Layout(
@@ -157,7 +159,9 @@ def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[Architectur
                 hyperparameters = architecture.deduce(shapes)
                 architecture.layout(hyperparameters)  # such a network must exist
                 return architecture, hyperparameters
-            except (KeyError, ValueError, ZeroDivisionError, IndexError, AssertionError):
+            except RestorationError:
+                raise
+            except Exception:  # what Paddle raises for senseless arguments is of many kinds
                 raise WeightsError(
                     f"{name} holds parts of {architecture.name} but not all of it: it may be "
                     "cut short or belong to a variant that is not supported."

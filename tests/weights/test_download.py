@@ -56,9 +56,7 @@ def small_record(tmp_path_factory):
     path = tmp_path_factory.mktemp("zoo") / "w.pdparams"
     convert("lite:Deblurring", path)
     lite = find_record("lite", "Deblurring")
-    record = dataclasses.replace(
-        lite, model="published", resource=None, size=None, sha256=None
-    )
+    record = dataclasses.replace(lite, model="published", resource=None, size=None, sha256=None)
     return record, path.read_bytes()
 
 
@@ -98,9 +96,7 @@ def test_digest_is_checked_where_known(server, monkeypatch):
     record = catalogue.CATALOGUE[0]
     right = hashlib.sha256(server.content).hexdigest()
     for digest, fine in (("0" * 64, False), (right, True)):
-        monkeypatch.setattr(
-            catalogue, "CATALOGUE", (dataclasses.replace(record, sha256=digest),)
-        )
+        monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, sha256=digest),))
         if fine:
             load_weights("published:Deblurring")
         else:
@@ -157,6 +153,23 @@ def test_file_put_there_by_hand_is_used(server):
     path.parent.mkdir(parents=True)
     path.write_bytes(server.content)
     assert load_weights("published:Deblurring").task == "Deblurring"
+
+
+def test_damaged_file_in_the_cache_is_set_aside_and_fetched_again(server, caplog):
+    path = cached_path(catalogue.CATALOGUE[0])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(server.content[:1000])
+    assert load_weights("published:Deblurring").task == "Deblurring"
+    assert path.read_bytes() == server.content
+    assert path.with_name(f"{path.name}.damaged").stat().st_size == 1000
+    assert "damaged" in caplog.text
+
+
+def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "file"))
+    with pytest.raises(DownloadError, match="set PPGAN_MPR_HOME"):
+        load_weights("published:Deblurring")
 
 
 def test_published_urls():

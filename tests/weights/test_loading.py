@@ -1,5 +1,7 @@
 import hashlib
 import pickle
+import subprocess
+import sys
 from collections import OrderedDict
 
 import numpy as np
@@ -209,6 +211,87 @@ def test_only_listed_globals_can_be_named(tmp_path, module, name):
     path.write_bytes(b"\x80\x02c" + f"{module}\n{name}\n".encode() + b".")
     with pytest.raises(WeightsError, match=f"asks for {module}"):
         load_weights(path)
+
+
+OBJECT_TYPE = b"cnumpy\ndtype\nX\x02\x00\x00\x00O8\x85R"
+# The same type with its flags set so that NumPy would not know that it holds pointers.
+FORGED_TYPE = (
+    b"cnumpy\ndtype\n" + pickle.dumps(("O8", False, True), 2)[2:-1] + b"R"
+    + pickle.dumps((3, "|", None, None, None, -1, -1, 0), 2)[2:-1] + b"b"
+)  # fmt: skip
+EMPTY_ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"cnumpy\nndarray\n(K\x01\x85" + OBJECT_TYPE + b"C\x08AAAAAAAAtR",
+        b"cnumpy\nndarray\n(K\x01\x85" + FORGED_TYPE + b"C\x08AAAAAAAAtR",
+        b"cnumpy.core.multiarray\nscalar\n" + FORGED_TYPE + b"C\x08AAAAAAAA\x86R",
+        EMPTY_ARRAY + b"(K\x01K\x01\x85" + FORGED_TYPE + b"\x89C\x08AAAAAAAAtb",
+        b"\x8e" + (1 << 46).to_bytes(8, "little") + b"abc",  # 64 TiB of bytes
+        b"ccollections\nOrderedDict\n}X\x04\x00\x00\x00itemK\x01sb",  # an attribute of a class
+        b"cnumpy\ndtype\n(N}X\x08\x00\x00\x00functionNstb",  # an attribute of a stand-in
+        b"(" * 100_000 + b"t" * 100_000,
+    ],
+    ids=["object", "forged", "scalar", "state", "huge", "class", "stand-in", "deep"],
+)
+def test_forged_arrays_and_types_are_refused(tmp_path, body):
+    """In a process of its own, because the danger is a crash."""
+    path = tmp_path / "w.pdparams"
+    path.write_bytes(b"\x80\x04" + body + b".")
+    code = (
+        "import sys; from ppgan_mpr.weights import load_weights\n"
+        "try: load_weights(sys.argv[1])\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "WeightsError\n"
+
+
+def test_content_that_refers_to_itself(tmp_path):
+    endless: dict = {}
+    endless["generator"] = endless
+    with pytest.raises(WeightsError):
+        load_weights(dump(tmp_path / "loop.pdparams", endless))
+    doubled: list = []
+    for _ in range(60):
+        doubled = [doubled, doubled]
+    with pytest.raises(WeightsError):
+        load_weights(dump(tmp_path / "doubled.pdparams", {"generator": {"a": doubled}}))
+
+
+def test_absurd_widths_cost_no_memory(tmp_path, state):
+    wide = {**state, "shallow_feat1.0.weight": np.zeros([40_000, 3, 3, 3], "f4")}
+    with pytest.raises(WeightsError, match=r"does not fit|not all of it"):
+        load_weights(dump(tmp_path / "w.pdparams", wide))
+
+
+def test_one_parameter_under_two_names(tmp_path, state):
+    twice = {**state, "module.tail.weight": state["tail.weight"] + 1}
+    with pytest.raises(WeightsError, match="twice"):
+        load_weights(dump(tmp_path / "w.pdparams", twice))
+
+
+def test_bfloat16_safetensors(tmp_path, state):
+    import json
+
+    header, body = {}, b""
+    for name, value in state.items():
+        raw = (np.ascontiguousarray(value).view("<u4") >> 16).astype("<u2").tobytes()
+        offsets = [len(body), len(body) + len(raw)]
+        header[name] = {"dtype": "BF16", "shape": value.shape, "data_offsets": offsets}
+        body += raw
+    text = json.dumps({"__metadata__": {"task": "image-restoration"}, **header}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+    weights = load_weights(path)
+    assert weights.task is None  # the file's task is not one of ours
+    np.testing.assert_allclose(
+        weights.tensors["tail.weight"], state["tail.weight"], rtol=1 / 128, atol=1e-6
+    )
 
 
 def test_missing_parameter_is_not_left_random(tmp_path, state):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from ...errors import UsageError, WeightsError
 from ...files import replacing
 from .pickles import read_pickle
-from .torch_files import is_legacy_torch, read_torch_legacy, read_torch_zip, write_torch_zip
+from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip, write_torch_zip
 
 SUFFIXES = (".pdparams", ".pth", ".safetensors")
 
@@ -42,7 +43,7 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
                 raise WeightsError(
                     f"{path} {found}: give a Paddle .pdparams, a PyTorch .pth or a .safetensors."
                 )
-            if is_legacy_torch(file):
+            if is_legacy_torch(head):
                 return read_torch_legacy(file, path), {}
             return read_pickle(file, path), {}
     except OSError as error:
@@ -51,15 +52,27 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
         ) from None
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
+_SAFETENSORS_KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16"}
 
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    from safetensors import SafetensorError, deserialize
+
+    content = path.read_bytes()
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except (SafetensorError, TypeError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is a damaged or unsupported .safetensors ({error}).") from None
+        # The bytes rather than safetensors' arrays, because NumPy has no bfloat16.
+        entries = deserialize(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        tensors = {
+            name: decode(bytes(entry["data"]), _SAFETENSORS_KINDS[entry["dtype"]]).reshape(
+                entry["shape"]
+            )
+            for name, entry in entries
+            if entry["dtype"] in _SAFETENSORS_KINDS
+        }
+    except (SafetensorError, ValueError) as error:
+        raise WeightsError(f"{path} is a damaged .safetensors ({error}).") from None
+    return tensors, header.get("__metadata__") or {}
 
 
 def write_file(

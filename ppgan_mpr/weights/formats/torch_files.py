@@ -8,6 +8,7 @@ to the pickle.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 import zipfile
@@ -18,9 +19,10 @@ from typing import BinaryIO, Callable
 import numpy as np
 
 from ...errors import WeightsError
-from .pickles import RestrictedUnpickler, read_pickle
+from .pickles import Constructor, Pending, RestrictedUnpickler, Sealed, read_pickle
 
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+# The first pickle of the older form: a magic number.
+_LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 # Storage class -> element type as stored; bfloat16 has no NumPy type and is widened below.
 _STORAGES = {
@@ -37,7 +39,8 @@ _STORAGES = {
 }
 
 
-def _decode(raw: bytes, kind: str) -> np.ndarray:
+def decode(raw: bytes, kind: str) -> np.ndarray:
+    """Little-endian numbers of a NumPy type, or of ``bfloat16``, as a flat array."""
     if kind == "bfloat16":
         return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
     return np.frombuffer(raw, kind)
@@ -47,7 +50,7 @@ def _itemsize(kind: str) -> int:
     return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
 
 
-class _Storage:
+class _Storage(Sealed):
     """A flat run of numbers; in the older form its content comes after the pickle."""
 
     def __init__(self, kind: str, size: int):
@@ -56,10 +59,10 @@ class _Storage:
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.size * _itemsize(self.kind):
             raise pickle.UnpicklingError("a tensor is cut short")
-        self.flat = _decode(raw, self.kind)
+        self.flat = decode(raw, self.kind)
 
 
-class _Tensor:
+class _Tensor(Pending):
     """A view into a storage, turned into an array when all storages are filled."""
 
     def __init__(self, storage, offset, shape, strides, *_):
@@ -68,13 +71,11 @@ class _Tensor:
 
     def array(self) -> np.ndarray:
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
-        empty = 0 in self.shape
-        if min((self.offset, *self.shape, *self.strides)) < 0 or (
-            not empty and last >= self.storage.size
-        ):
+        negative = min((self.offset, *self.shape, *self.strides)) < 0
+        if negative or len(self.shape) != len(self.strides) or 0 in self.shape:
+            raise pickle.UnpicklingError("a tensor has an impossible shape")
+        if last >= self.storage.size or math.prod(self.shape) > self.storage.size:
             raise pickle.UnpicklingError("a tensor lies outside its storage")
-        if empty:
-            return np.empty(self.shape, self.storage.flat.dtype)
         flat = self.storage.flat[self.offset :]
         steps = [s * flat.itemsize for s in self.strides]
         return np.lib.stride_tricks.as_strided(flat, self.shape, steps).copy()
@@ -86,8 +87,8 @@ def _parameter(data, *_):
 
 _ALLOWED: dict[tuple[str, str], Callable] = {
     **RestrictedUnpickler.allowed,
-    ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_tensor_v2"): Constructor(_Tensor),
+    ("torch._utils", "_rebuild_parameter"): Constructor(_parameter),
     ("torch", "Size"): tuple,
     # Storage classes only ever name an element type.
     **{("torch", name): kind for name, kind in _STORAGES.items()},
@@ -106,17 +107,6 @@ class _TorchUnpickler(RestrictedUnpickler):
         if tag != "storage" or kind not in _STORAGES.values() or any(view):
             raise pickle.UnpicklingError("it refers to something that is not a tensor")
         return self._storage_of(str(key), kind, int(size))
-
-
-def _arrays(node):
-    """The same nested object with every tensor as an array."""
-    if isinstance(node, _Tensor):
-        return node.array()
-    if isinstance(node, dict):
-        return {key: _arrays(value) for key, value in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_arrays(value) for value in node]
-    return node
 
 
 class _ZipReader:
@@ -144,7 +134,7 @@ class _ZipReader:
         if order in self._archive.namelist() and self._archive.read(order) != b"little":
             raise pickle.UnpicklingError("it was written on a big-endian machine")
         source = io.BytesIO(self._archive.read(f"{self._prefix}data.pkl"))
-        return _arrays(_TorchUnpickler(source, self._storage).load())
+        return _TorchUnpickler(source, self._storage).load()
 
 
 class _LegacyReader:
@@ -168,18 +158,12 @@ class _LegacyReader:
             if size != storage.size:
                 raise pickle.UnpicklingError("a tensor is cut short")
             storage.fill(self._file.read(size * _itemsize(storage.kind)))
-        return _arrays(node)
+        return node
 
 
-def is_legacy_torch(file: BinaryIO) -> bool:
-    """Whether an open pickle begins like PyTorch's older files; the position is restored."""
-    start = file.tell()
-    try:
-        return RestrictedUnpickler(file).load() == _LEGACY_MAGIC
-    except Exception:  # not a pickle, or one of something else
-        return False
-    finally:
-        file.seek(start)
+def is_legacy_torch(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (16 at least) is of PyTorch's older form."""
+    return head.startswith(_LEGACY_START)
 
 
 def read_torch_zip(path: Path):

@@ -17,6 +17,12 @@ _INSTALL = {
         "PaddlePaddle runs the network",
         "pip install 'ppgan_mpr[cpu]'  (on an NVIDIA GPU: pip install 'ppgan_mpr[gpu]')",
     ),
+    "openvino": ("OpenVINO runs the network on a CPU", "pip install 'ppgan_mpr[cpu]'"),
+    "onnx": ("onnx exports the network", "pip install 'ppgan_mpr[cpu]'"),
+    "onnxruntime": (
+        "ONNX Runtime runs the exported network",
+        "pip install 'ppgan_mpr[onnxruntime]'",
+    ),
     "pillow_heif": ("pillow-heif reads HEIC photos", "pip install 'ppgan_mpr[heif]'"),
 }
 
@@ -31,6 +37,8 @@ def require(module: str) -> ModuleType:
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
     )
+    if module == "paddle":  # its C++ log warns at every export of what no user could mend
+        os.environ.setdefault("GLOG_minloglevel", "2")
     try:
         with warnings.catch_warnings():
             # Paddle warns about a missing compiler cache that only extension builders need.

@@ -1,15 +1,23 @@
-"""Every published configuration can be built."""
+"""Every published configuration can be built, and those of MIRNet and MIRNet-v2 be run."""
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
+import logging
+
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.engine.config import load_config
-from ppgan_mpr.weights import find_record
+from ppgan_mpr.models import generators
+from ppgan_mpr.weights import find_record, load_weights
 
+# name -> model, task and, for super-resolution, scale of the weights that fit
 CONFIGS = {
     "mprnet_deblurring": ("published", "Deblurring"),
     "mprnet_denoising": ("published", "Denoising"),
@@ -18,7 +26,17 @@ CONFIGS = {
     "mprnet_lite_deblurring": ("lite", "Deblurring"),
     "mprnet_lite_denoising": ("lite", "Denoising"),
     "mprnet_lite_deraining": ("lite", "Deraining"),
+    "mirnet_lowlight": ("authors", "LowLight"),
+    "mirnet_real_denoising": ("authors", "RealDenoising"),
+    "mirnetv2_dual_pixel": ("published", "DualPixelDeblurring"),
+    "mirnetv2_lowlight": ("published", "LowLight"),
+    "mirnetv2_lowlight_6steps": ("published", "LowLight"),
+    "mirnetv2_real_denoising": ("published", "RealDenoising"),
+    "mirnetv2_real_denoising_6steps": ("published", "RealDenoising"),
+    "mirnetv2_retouching": ("published", "Retouching"),
+    "mirnetv2_super_resolution": ("published", "SuperResolution", None, 4),
 }
+MIRNETS = sorted(name for name in CONFIGS if name.startswith("mirnet"))
 
 
 def test_all_configurations_are_known_here(root):
@@ -30,13 +48,19 @@ def test_all_configurations_are_known_here(root):
 def test_widths_are_those_of_the_weights_to_load(root, name):
     cfg = load_config(root / "configs" / f"{name}.yaml")
     record = find_record(*CONFIGS[name])
-    generator = {key: value for key, value in cfg.model.generator.items() if key != "name"}
-    expected = {key: record.hyperparameters[key] for key in generator}
-    assert generator == expected
+    generator = dict(cfg.model.generator)
+    network = generator.pop("name")
+    assert network == record.network
+    parameters = inspect.signature(getattr(generators, network)).parameters
+    defaults = {key: parameter.default for key, parameter in parameters.items()}
+    given, expected = {**defaults, **generator}, {**defaults, **record.hyperparameters}
+    if "groups" in given:
+        given["groups"] = tuple(given["groups"])
+    assert given == expected
 
 
 @pytest.mark.parametrize("task", ["deblurring", "denoising", "deraining"])
-def test_paper_s_recipe(root, task):
+def test_mprnet_s_recipe(root, task):
     cfg = load_config(root / "configs" / f"mprnet_{task}.yaml")
     schedule, train = cfg.lr_scheduler, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
@@ -51,3 +75,130 @@ def test_paper_s_recipe(root, task):
     iterations = -(-pairs // 16)
     assert cfg.total_iters == epochs * iterations
     assert schedule.warmup_iters == 3 * iterations
+
+
+@pytest.mark.parametrize("name", MIRNETS)
+def test_mirnets_recipes(root, name):
+    cfg = load_config(root / "configs" / f"{name}.yaml")
+    schedule, optimizer, train = cfg.lr_scheduler, cfg.optimizer, cfg.dataset.train
+    assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
+    assert (optimizer.name, optimizer.beta1, optimizer.beta2) == ("Adam", 0.9, 0.999)
+    assert cfg.model.char_criterion.name == "CharbonnierLoss"
+    assert train.img_options.rotate is False
+    assert (cfg.mixup is None) == (name == "mirnetv2_dual_pixel")
+    if name.startswith("mirnet_"):
+        assert (train.batch_size, train.img_options.patch_size) == (16, 128)
+        return
+    steps = train.progressive
+    assert sum(step["iters"] for step in steps) == cfg.total_iters
+    if not name.endswith("6steps"):
+        assert cfg.total_iters == 300_000
+        assert [step["patch_size"] for step in steps] == [128, 144, 192, 224]
+        pixels = [step["batch_size"] * step["patch_size"] ** 2 for step in steps]
+        assert max(pixels) == pixels[0]
+        return
+    assert [step["patch_size"] for step in steps] == [128, 160, 192, 256, 320, 384]
+    assert [step["batch_size"] for step in steps] == [8, 5, 4, 2, 1, 1]
+    half = 2 if "lowlight" in name else 1
+    expected = [92_000, 64_000, 48_000, 36_000, 36_000, 24_000]
+    assert [step["iters"] * half for step in steps] == expected
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """One folder of pairs for each kind of input: ``plain``, ``small`` and ``views``."""
+    root, rng = tmp_path_factory.mktemp("pairs"), np.random.default_rng(0)
+    for number in range(3):
+        y, x = np.mgrid[:40, :48]
+        clean = [0.5 + 0.2 * np.sin(x / (3 + number)) + 0.2 * np.cos(y / (5 + c)) for c in range(3)]
+        target = np.stack(clean, -1)
+        noisy = (target + rng.normal(0, 0.1, target.shape)).clip(0, 1)
+        for kind, inputs in {
+            "plain": {"input": noisy},
+            "small": {"input": target.reshape(10, 4, 12, 4, 3).mean((1, 3))},
+            "views": {"inputL": noisy, "inputR": np.roll(noisy, 1, 1)},
+        }.items():
+            for part, picture in {**inputs, "target": target}.items():
+                folder = root / kind / part
+                folder.mkdir(parents=True, exist_ok=True)
+                dtype = np.uint16 if kind == "views" else np.uint8
+                pixels = np.rint(picture * np.iinfo(dtype).max).astype(dtype)
+                assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    return root
+
+
+@pytest.fixture
+def main(root):
+    spec = importlib.util.spec_from_file_location("tools_main", root / "tools" / "main.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def shrunk(name, folders, output_dir):
+    """Overrides that make a run of five short iterations of a configuration."""
+    kind = {"mirnetv2_dual_pixel": "views", "mirnetv2_super_resolution": "small"}.get(name, "plain")
+    options = [
+        f"output_dir={output_dir}",
+        f"dataset.train.rgb_dir={folders / kind}",
+        f"dataset.test.rgb_dir={folders / kind}",
+        "dataset.train.num_workers=0",
+        "dataset.test.num_workers=0",
+        "model.generator.n_feat=8",
+        "total_iters=5",
+        "validate.interval=5",
+        "log_config.interval=1",
+        "log_config.visiual_interval=5",
+        "snapshot_config.interval=1",
+        "snapshot_config.keep=9",
+    ]
+    if "dual_pixel" in name:
+        options += ["validate.save_img=True", "validate.save_panels=True"]
+    elif "denoising" in name:  # whose protocol scores blocks of 256 pixels
+        options += ["validate.metrics.psnr.protocol=gopro"]
+    if name.startswith("mirnet_"):
+        options += [f"model.generator.{key}=1" for key in ("n_RRG", "n_MSRB")]
+        options += ["dataset.train.batch_size=2", "dataset.train.img_options.patch_size=16"]
+        return [*options, "lr_scheduler.warmup_iters=2", "mixup.start_iter=3"]
+    options += ["model.generator.n_MRB=1", "model.generator.groups=(1,2)"]
+    for step, (patch_size, batch_size) in enumerate([(16, 3), (24, 2), (32, 1)]):
+        place = f"dataset.train.progressive.{step}"
+        options += [f"{place}.iters=2", f"{place}.patch_size={patch_size}"]
+        options += [f"{place}.batch_size={batch_size}"]
+    return options
+
+
+@pytest.fixture
+def log():
+    """Messages of the Trainer; its files are opened once a process."""
+    messages, handler = [], logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger("ppgan.engine.trainer")
+    logger.addHandler(handler)
+    yield messages
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("name", MIRNETS)
+def test_trains_across_a_step_and_resumes_in_the_middle_of_it(
+    root, main, folders, tmp_path, log, name
+):
+    config = ["-c", str(root / "configs" / f"{name}.yaml")]
+    options = ["-o", *shrunk(name, folders, tmp_path / "out")]
+    assert main([*config, *options]) == 0
+    (folder,) = (tmp_path / "out").iterdir()
+    end = folder / "iter_5_weight.pdparams"
+    expected = load_weights(end).tensors
+    start = load_weights(folder / "iter_1_weight.pdparams").tensors
+    assert all(np.isfinite(value).all() for value in expected.values())
+    assert any(not np.array_equal(expected[key], start[key]) for key in expected)
+    assert list((folder / "scores").glob("iter_5_*.json"))
+    (first,) = (message for message in log if "iter 1/5" in message)
+    assert "loss 0." in first and "stage1" not in first  # one output is the loss itself
+    assert ("From iteration 3 on: 24x24 pixels in batches of 2" in log) == ("mirnetv2" in name)
+
+    for path in folder.glob("iter_[45]_*"):
+        path.unlink()
+    assert main([*config, *options, "--resume", "auto"]) == 0  # from the third iteration
+    got = load_weights(end).tensors
+    assert all(np.array_equal(got[key], expected[key]) for key in expected)

@@ -3,6 +3,8 @@
     python tools/prepare_data.py gopro   DOWNLOAD data/GoPro
     python tools/prepare_data.py sidd    DOWNLOAD data/SIDD
     python tools/prepare_data.py rain13k DOWNLOAD data/Synthetic_Rain_Datasets
+    python tools/prepare_data.py lol     DOWNLOAD data/LOL
+    python tools/prepare_data.py fivek   DOWNLOAD data/FiveK
 
 docs/datasets.md says where the downloads are. A run that was broken off goes on where it was.
 """

@@ -10,7 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ppgan_mpr.apps.cli import main
+try:
+    from ppgan_mpr.apps.cli import main
+except ModuleNotFoundError as error:
+    print(f"mprnet: {error.name} is not installed: run  pip install '.[cpu]'", file=sys.stderr)
+    sys.exit(2)
 
 if __name__ == "__main__":
     sys.exit(main())

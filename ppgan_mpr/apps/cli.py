@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import RestorationError, UsageError
+from ..inference.backends import BACKENDS, PRECISIONS
 from ..tasks import TASKS
 from ..version import __version__
 from ..weights import CATALOGUE, MODELS
+
+# Options that the predictor takes under the same names.
+_INFERENCE = (
+    "backend", "precision", "threads", "memory", "tile", "overlap", "local", "ensemble"
+)  # fmt: skip
 
 FORMATS = ("png", "jpg", "tif", "webp", "avif", "bmp")
 
@@ -65,6 +72,32 @@ def build_parser() -> argparse.ArgumentParser:
         "-j", "--jobs", type=int, default=1, metavar="N",
         help="pictures in work at once: reading and writing overlap with computing (default: 1)",
     )  # fmt: skip
+    speed = parser.add_argument_group("speed and memory")
+    add = speed.add_argument
+    add(
+        "--backend", choices=BACKENDS, default="auto",
+        help="what runs the network (default: the fastest that is installed)",
+    )  # fmt: skip
+    add(
+        "--precision", choices=PRECISIONS, default="auto",
+        help="auto: bf16 where the processor computes in it, else f32",
+    )  # fmt: skip
+    add("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    add(
+        "--memory", metavar="SIZE",
+        help="what the network may work in, such as 800M or 1.5G; larger pictures are restored "
+        "in tiles (default: half of what is free, 1 GB at most)",
+    )  # fmt: skip
+    add("--tile", type=int, metavar="N", help="longest side of a tile (default: what fits)")
+    add("--overlap", type=int, metavar="N", help="of tiles, in pixels (default: 32)")
+    quality = parser.add_argument_group("better and slower")
+    add = quality.add_argument
+    add(
+        "--local", action="store_true",
+        help="attention over windows of the size seen in training (TLC), for large pictures",
+    )  # fmt: skip
+    add("--ensemble", action="store_true", help="average over eight flips and rotations")
+    add = parser.add_argument
     add("--list", action="store_true", help="list the models and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
@@ -79,9 +112,11 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0 when every picture was restored, 1 when some failed, 2 for wrong usage.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # file names may hold what the terminal cannot show
-            stream.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        elif hasattr(getattr(sys, name), "reconfigure"):  # names may hold what it cannot show
+            getattr(sys, name).reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(argv)
     try:
         if options.list:
@@ -94,8 +129,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mprnet: interrupted; finished pictures are complete", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except OSError as error:  # nobody reads the output, or it has no room
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"mprnet: {error.strerror or error}", file=sys.stderr)
         return 1
 
 
@@ -105,13 +142,21 @@ def _restore(options: argparse.Namespace) -> int:
         raise UsageError("Name a picture: mprnet --input_image photo.jpg --task Deblurring")
     if options.cpu and options.device not in ("auto", "cpu"):
         raise UsageError(f"--cpu contradicts --device {options.device}: give one of them.")
+    from tqdm import tqdm
+
     from .predictor import MPRPredictor
     from .sources import expand
 
-    output_path = Path(options.output_path).expanduser()
+    output_path = Path(os.path.expanduser(options.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
     sources = expand(images, options.recursive, output_path)
     existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "error"
+    bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
+
+    def show_tiles(name: str, done: int, total: int) -> None:
+        if total > 1:
+            bar.set_postfix_str(f"{Path(name).name}: tile {done} of {total}")
+
     predictor = MPRPredictor(
         output_path,
         options.weight_path,
@@ -122,18 +167,17 @@ def _restore(options: argparse.Namespace) -> int:
         suffix=f".{options.format}" if options.format else None,
         quality=options.quality,
         jobs=options.jobs,
+        tile_progress=show_tiles,
+        **{name: getattr(options, name) for name in _INFERENCE},
     )
-    return _report(predictor.iterate(sources), len(sources))
+    return _report(predictor.iterate(sources), bar)
 
 
-def _report(results: Iterable, total: int) -> int:
+def _report(results: Iterable, bar) -> int:
     """Print each result and a summary; returns the exit code."""
-    from tqdm import tqdm
-
     started = time.perf_counter()
     restored = skipped = failed = 0
-    show_bar = sys.stderr.isatty() and total > 1
-    with tqdm(total=total, unit="photo", disable=not show_bar, dynamic_ncols=True) as bar:
+    with bar:
         for result in results:
             failed += not result.ok
             skipped += result.skipped
@@ -150,12 +194,18 @@ def _report(results: Iterable, total: int) -> int:
 
 
 def _line(result) -> str:
+    source, output = _shown(result.source), _shown(result.output)
     if not result.ok:
-        return f"{result.source}: failed: {result.error}"
+        return f"{source}: failed: {_shown(result.error)}"
     if result.skipped:
-        return f"{result.source}: skipped, {result.output} exists"
+        return f"{source}: skipped, {output} exists"
     width, height = result.size
-    return f"{result.source} -> {result.output}  {width}x{height}  {result.seconds:.1f} s"
+    return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
+
+
+def _shown(text) -> str:
+    """``text`` without the control characters that a file name may hold."""
+    return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))
 
 
 def print_models() -> None:
@@ -163,16 +213,16 @@ def print_models() -> None:
     for record in CATALOGUE:
         size = f"{record.parameters / 1e6:.1f} M parameters"
         where = record.url or ("embedded" if record.resource else "use --weight_path")
-        print(f"{record.model:10} {record.task:11} {size:21} {where}")
+        print(f"{record.name:33} {record.network:8} {size:17} {where}")
         for score in record.scores:
             ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
             print(
-                f"{'':22} {score.dataset}: {score.psnr:.2f} dB{ssim}  "
+                f"{'':33} {score.dataset}: {score.psnr:.2f} dB{ssim}  "
                 f"[{score.protocol}; {score.source}]"
             )
         if record.note:
-            print(f"{'':22} {record.note}")
-        print(f"{'':22} licence: {record.licence}")
+            print(f"{'':33} {record.note}")
+        print(f"{'':33} licence: {record.licence}")
 
 
 if __name__ == "__main__":

@@ -32,13 +32,19 @@ class Outputs:
         return self._folder / source.folder / f"{stem}_restoration{suffix}"
 
     def finished(self, source: Source) -> Path | None:
-        """The output of an earlier run that is to be kept; found without reading the picture."""
-        if self._existing != "skip" or source.path is None:
+        """The result of an earlier run that is to be kept, where its name alone tells.
+
+        Saves reading the picture; where the result may have another suffix than the
+        source, :meth:`keeps` decides after reading.
+        """
+        if source.path is None:
             return None
-        suffixes = [self._suffix] if self._suffix else [source.path.suffix, ".png"]
-        candidates = [self._named(source, suffix) for suffix in suffixes]
-        with self._lock:
-            return next((c for c in candidates if c.exists() and c not in self._claimed), None)
+        output = self._named(source, self._suffix or source.path.suffix)
+        return output if self.keeps(output) else None
+
+    def keeps(self, output: Path) -> bool:
+        """Whether ``output`` is there already and is to stay as it is."""
+        return self._existing == "skip" and output.exists()
 
     def claim(self, source: Source, photo: Photo) -> Path:
         """The file to write, from now on taken by this picture.
@@ -56,7 +62,7 @@ class Outputs:
                 f"Its result would overwrite that of {owner} at {output}: restore the two into "
                 "different output folders."
             )
-        if output.exists() and self._existing != "overwrite":
+        if self._existing == "error" and output.exists():
             raise ImageError(
                 f"{output} exists and was left alone: use --overwrite to replace it or "
                 "--skip-existing to pass over it."

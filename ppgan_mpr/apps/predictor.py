@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
-from ..dependencies import require
-from ..errors import RestorationError, UsageError
+from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, from_array, from_pil, read_photo, to_pil, write_photo
 from ..imaging.formats import WRITABLE
-from ..inference import restore
+from ..inference import Cache, Model, Restorer
 from ..tasks import TASKS, normalise_task
-from ..weights import MODELS, Weights, load_weights
+from ..weights import MODELS, Weights
+from ..weights.download import cache_dir
+from .lazy_weights import LazyWeights
 from .outputs import EXISTING, Outputs
 from .sources import Source, expand
 
@@ -40,7 +42,7 @@ class Result:
         error: one sentence, or None.
         skipped: the output was there already and was left alone.
         image: for a picture in memory, the restored one: a numpy array of the same dtype,
-            range and channels, or a PIL image.
+            range and channels, or a PIL image. For a file, an array where no output is written.
     """
 
     source: str
@@ -64,7 +66,7 @@ class MPRPredictor:
 
     Args:
         output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``; None
-            writes no files (for pictures in memory).
+            writes no files, and the restored pictures are in ``Result.image``.
         weight_path: a weights file of any form that
             :func:`~ppgan_mpr.weights.load_weights` takes; default: those of ``model``.
         seed: accepted for PaddleGAN's sake; restoration draws no random numbers.
@@ -81,11 +83,25 @@ class MPRPredictor:
         jobs: pictures in work at once; reading and writing then overlap with computing,
             at the cost of that many pictures' memory.
         progress: show a bar while downloading weights.
+        backend: ``auto``, ``paddle``, ``openvino`` or ``onnxruntime``; auto is PaddlePaddle on
+            a GPU and the fastest that is installed on a CPU.
+        precision: ``auto``, ``f32``, ``bf16`` or ``f16``; auto computes in bfloat16 where the
+            processor does, and in float32 elsewhere.
+        threads: CPU threads; default: all cores.
+        memory: what the network may work in, such as ``800M``, ``1.5G`` or a number of
+            megabytes; a larger picture is restored in tiles. Default: half of what is free,
+            1 GB at most.
+        tile: longest side of a tile in pixels; default: what fits the memory.
+        overlap: of neighbouring tiles in pixels; default: 32.
+        local: test-time local converter (TLC, ECCV 2022): channel attention averages over
+            windows of the size seen in training. Slower, and better on large pictures.
+        ensemble: average the results for the eight flips and rotations; eight times the time.
+        tile_progress: called with the source's name, the number of finished tiles and of all.
 
     Raises:
         UsageError: an argument makes no sense.
         WeightsError, DownloadError: the weights cannot be had.
-        MissingDependencyError: PaddlePaddle is not installed.
+        MissingDependencyError: PaddlePaddle or the backend is not installed.
 
     Example:
         >>> predictor = MPRPredictor(task='Deraining', model='lite')   # doctest: +SKIP
@@ -108,6 +124,15 @@ class MPRPredictor:
         quality: int = 95,
         jobs: int = 1,
         progress: bool = True,
+        backend: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        memory: str | int | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        local: bool = False,
+        ensemble: bool = False,
+        tile_progress: Callable[[str, int, int], None] | None = None,
     ):
         _one_of("model", model, MODELS)
         _one_of("existing", existing, EXISTING)
@@ -116,26 +141,35 @@ class MPRPredictor:
             _one_of("suffix", suffix, tuple(WRITABLE))
         _within("quality", quality, 1, 100)
         _within("jobs", jobs, 1, 64)
-        if task is None and weight_path is None:
+        if not task and weight_path is None:
             raise UsageError(f"Say what to restore: task is one of {', '.join(TASKS)}.")
         task = normalise_task(task) if task else None
-        require("paddle")
-        from ..inference.backends.paddle_backend import PaddleBackend, choose_device
-
-        device = choose_device(device)
-        self.weights: Weights = load_weights(weight_path or f"{model}:{task}", task, progress)
-        self.task = task or self.weights.task
-        if self.task is None:
-            raise UsageError(
-                f"{weight_path} does not tell what it was trained for: name the task, one of "
-                f"{', '.join(TASKS)}."
-            )
-        self.output_path = None if output_path is None else Path(output_path).expanduser()
+        cache = Cache(cache_dir() / "networks")
+        self._weights = LazyWeights(weight_path or f"{model}:{task}", task, cache, progress)
+        self.task = self._weights.task
+        self._restorer = Restorer(
+            Model(self._weights.identity, lambda: self.weights.build(), cache, local),
+            backend=backend,
+            device=device,
+            precision=precision,
+            threads=threads,
+            memory=memory,
+            tile=tile,
+            overlap=overlap,
+            ensemble=ensemble,
+        )
+        self.device = self._restorer.backend.device
+        self._tile_progress = tile_progress
+        self.output_path = None if output_path is None else _folder(output_path)
         self._recursive, self._existing = recursive, existing
         self._suffix, self._quality, self._jobs = suffix, quality, jobs
-        self._backend = PaddleBackend(self.weights.build(), device)
-        self.device = self._backend.device
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    @property
+    def weights(self) -> Weights:
+        """The weights in use; a network that was exported earlier runs without reading them."""
+        return self._weights.weights
 
     def run(self, images: Any) -> list[Result]:
         """Restore pictures and report on each; one that fails never stops the others.
@@ -160,15 +194,23 @@ class MPRPredictor:
         outputs = None
         if self.output_path is not None:
             outputs = Outputs(self.output_path / self.task, self._suffix, self._existing)
-        with ThreadPoolExecutor(self._jobs) as pool:
+        if self._jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
+            yield from (self._process(source, outputs) for source in sources)
+            return
+        pool = ThreadPoolExecutor(self._jobs)
+        pending: deque = deque()
+        self._stopped.clear()
+        try:
             # Never more than `jobs` ahead: an early stop leaves the rest untouched.
-            pending: deque = deque()
             for source in sources:
                 pending.append(pool.submit(self._process, source, outputs))
                 if len(pending) >= self._jobs:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        finally:
+            self._stopped.set()
+            pool.shutdown(cancel_futures=True)
 
     def _process(self, source: Source, outputs: Outputs | None) -> Result:
         started = time.perf_counter()
@@ -180,25 +222,42 @@ class MPRPredictor:
             photo = _read(source)
             size = photo.size
             output = outputs and outputs.claim(source, photo)
-            restored, waited = self._restore(photo)
+            if output and outputs.keeps(output):
+                return Result(source.name, output, size, skipped=True)
+            restored, waited = self._restore(photo, source.name)
             if output:
                 output.parent.mkdir(parents=True, exist_ok=True)
                 write_photo(restored, output, quality=self._quality)
         except (RestorationError, OSError) as error:
             return Result(source.name, size=size, error=str(error))
         except MemoryError:
-            too_large = f"A picture of {size} pixels does not fit the memory of {self.device}."
+            too_large = f"it does not fit the memory of {self.device}, not even in small tiles"
             return Result(source.name, size=size, error=too_large)
         seconds = time.perf_counter() - started - waited
-        return Result(source.name, output, size, seconds, image=_like(source, restored))
+        image = _like(source, restored) if source.path is None or output is None else None
+        return Result(source.name, output, size, seconds, image=image)
 
-    def _restore(self, photo: Photo) -> tuple[Photo, float]:
+    def _restore(self, photo: Photo, name: str) -> tuple[Photo, float]:
         """The restored photo, and the seconds spent waiting for the network."""
+        report = self._tile_progress
+        progress = report and (lambda done, total: report(name, done, total))
+        width, height = photo.size
+        pixels = np.empty_like(photo.pixels)
+
+        def part(*region) -> Photo:
+            return replace(photo, pixels=photo.pixels[region], alpha=None)
+
+        def crop(rows, columns) -> np.ndarray:
+            return part(rows, columns).to_float()
+
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
-            image = restore(photo.to_float(), self._backend, self._backend.size_multiple)
-        return photo.with_restored(image), waited
+            for rows, strip in self._restorer.strips(height, width, crop, progress):
+                if self._stopped.is_set():
+                    raise ImageError("it was left unfinished")
+                pixels[rows] = part(rows).with_restored(strip).pixels
+        return replace(photo, pixels=pixels), waited
 
 
 def _read(source: Source) -> Photo:
@@ -206,16 +265,28 @@ def _read(source: Source) -> Photo:
         return read_photo(source.path)
     if hasattr(source.picture, "getexif"):
         return from_pil(source.picture)
-    return from_array(np.asarray(source.picture))
+    try:
+        array = np.asarray(source.picture)
+    except Exception as error:  # whatever somebody's __array__ raises
+        raise ImageError(f"it cannot be read as an array: {error}") from error
+    return from_array(array)
 
 
 def _like(source: Source, photo: Photo) -> Any:
-    """The restored photo in the form that the picture in memory had."""
+    """The restored photo in the form that the picture in memory had; a file's as an array."""
     if source.path is not None:
-        return None
+        return photo.to_array()
     if hasattr(source.picture, "getexif"):
         return to_pil(photo)
     return photo.to_array().reshape(np.shape(source.picture))
+
+
+def _folder(path: str | Path) -> Path:
+    folder = Path(os.path.expanduser(path))
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not os.path.isdir(place):
+            raise UsageError(f"The output folder {folder} cannot be made: {place} is a file.")
+    return folder
 
 
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -224,5 +295,5 @@ def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or not low <= value <= high:
+    if type(value) is not int or not low <= value <= high:
         raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..imaging import SUFFIXES
+from ..tasks import ALL_TASKS
 
 
 @dataclass(frozen=True)
@@ -33,31 +34,39 @@ class Source:
     folder: Path = Path()
 
 
-def expand(images: Any, recursive: bool = False, exclude: Path | None = None) -> list[Source]:
-    """List the pictures that ``images`` names.
+def expand(images: Any, recursive: bool = False, output_path: Path | None = None) -> list[Source]:
+    """List the pictures that ``images`` names, each file once.
 
     Args:
         images: a file, a folder, a glob, a numpy array, a PIL image, or a list of these.
         recursive: take the pictures of sub-folders too.
-        exclude: a folder whose files are not taken (the output folder, usually).
+        output_path: where results go; those of earlier runs are not taken as inputs.
 
     Raises:
         UsageError: nothing there, or no picture in it.
     """
-    sources = list(_expand(images, recursive, exclude))
+    results = {_identity(output_path / task) for task in ALL_TASKS} if output_path else set()
+    sources: dict = {}
+    for source in _expand(images, recursive, results):
+        key = _identity(source.path) if source.path else len(sources)
+        sources.setdefault(key, source)
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
-    return sources
+    return list(sources.values())
 
 
-def _expand(images: Any, recursive: bool, exclude: Path | None) -> Iterator[Source]:
+def _identity(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _expand(images: Any, recursive: bool, results: set[str]) -> Iterator[Source]:
     if isinstance(images, (str, os.PathLike)):
-        yield from _expand_path(os.fspath(images), recursive, exclude)
+        yield from _expand_path(os.fspath(images), recursive, results)
     elif hasattr(images, "__array__") or hasattr(images, "getexif"):
         yield Source(name="picture in memory", stem="image", picture=images)
     elif isinstance(images, Iterable):
         for image in images:
-            yield from _expand(image, recursive, exclude)
+            yield from _expand(image, recursive, results)
     else:
         raise UsageError(
             f"A {type(images).__name__} is not a picture: give a path, a folder, a glob, "
@@ -65,20 +74,23 @@ def _expand(images: Any, recursive: bool, exclude: Path | None) -> Iterator[Sour
         )
 
 
-def _expand_path(text: str, recursive: bool, exclude: Path | None) -> Iterator[Source]:
-    path = Path(text).expanduser()
-    if path.is_dir():
-        found = _scan(path, recursive, exclude)
+def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Source]:
+    if not text:
+        raise UsageError("The name of a picture is empty.")
+    # Only what does not exist as it stands is a home directory's short form or a pattern.
+    path = Path(text if os.path.lexists(text) else os.path.expanduser(text))
+    if os.path.isdir(path):
+        found = _scan(path, recursive, results)
         if not found:
             deeper = "" if recursive else " (sub-folders are searched with --recursive)"
             raise UsageError(f"The folder {path} holds no picture{deeper}.")
         for file in found:
             yield Source(str(file), file.stem, file, folder=file.parent.relative_to(path))
-    elif path.exists():
+    elif os.path.lexists(path):
         yield Source(str(path), path.stem, path)
     elif glob.has_magic(text):
         matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
-        files = [Path(match) for match in matches if Path(match).is_file()]
+        files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
         if not files:
             raise UsageError(f"No file matches {text}.")
         for file in files:
@@ -87,16 +99,17 @@ def _expand_path(text: str, recursive: bool, exclude: Path | None) -> Iterator[S
         raise UsageError(f"There is no file or folder {text}.")
 
 
-def _scan(folder: Path, recursive: bool, exclude: Path | None) -> list[Path]:
-    excluded = exclude.resolve() if exclude else None
+def _inside(file: str, folders: set[str]) -> bool:
+    return any(str(parent) in folders for parent in Path(_identity(Path(file))).parents)
+
+
+def _scan(folder: Path, recursive: bool, results: set[str]) -> list[Path]:
     found = []
     for parent, folders, files in os.walk(folder):
         here = Path(parent)
         if not recursive:
             folders.clear()
-        if excluded and here.resolve() == excluded:
-            folders.clear()
-            continue
+        folders[:] = [name for name in folders if _identity(here / name) not in results]
         found += [
             here / name
             for name in files

@@ -7,6 +7,12 @@ import numpy as np
 # Weights of red, green and blue in luma (ITU-R BT.601), the grey that saturation fades to.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(3, 1, 1)
 
+#: Those of the eight ways of :func:`dihedral` that only mirror: not at all, both, left and
+#: right, up and down.
+FLIPS = (0, 2, 4, 6)
+#: Those of :data:`FLIPS` that exchange left and right.
+MIRRORED = (2, 4)
+
 
 def pad_reflect(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Enlarge [..., H, W, C] pixels at the bottom and right by reflection to at least the size.
@@ -51,12 +57,13 @@ class MixUp:
     """Blend the pairs of a batch with one another (Zhang et al., ICLR 2018, arXiv 1710.09412).
 
     MPRNet's denoising model was trained with it, coefficients from Beta(0.6, 0.6) and from the
-    sixth epoch on. What is drawn depends on the seed, the rank and the iteration alone, so a
-    resumed run goes on with the same blends.
+    sixth epoch on; MIRNet-v2 with Beta(1.2, 1.2) on one batch in two. What is drawn depends on
+    the seed, the rank and the iteration alone, so a resumed run goes on with the same blends.
 
     Args:
         alpha: both parameters of the Beta distribution.
         start_iter: the first iteration to blend (counted from 1, as the trainer does).
+        probability: share of the batches that are blended.
         seed: of the run.
         rank: of this process among those that train together.
 
@@ -68,16 +75,24 @@ class MixUp:
         (4, 3, 8, 8)
     """
 
-    def __init__(self, alpha: float = 0.6, start_iter: int = 1, seed: int = 0, rank: int = 0):
+    def __init__(
+        self,
+        alpha: float = 0.6,
+        start_iter: int = 1,
+        probability: float = 1.0,
+        seed: int = 0,
+        rank: int = 0,
+    ):
         self.alpha = alpha
         self.start_iter = start_iter
+        self.probability = probability
         self._entropy = (seed, rank)
 
     def __call__(self, target, degraded, iteration: int):
         """Blend each pair with another of its batch, both pictures by the same share.
 
         Args:
-            target, degraded: [N, 3, H, W] in [0, 1], numpy arrays or Paddle tensors.
+            target, degraded: [N, C, H, W] in [0, 1], numpy arrays or Paddle tensors.
             iteration: number of the training iteration.
 
         Returns:
@@ -86,6 +101,8 @@ class MixUp:
         if iteration < self.start_iter:
             return target, degraded
         rng = np.random.default_rng((*self._entropy, iteration))
+        if self.probability < 1 and rng.random() >= self.probability:
+            return target, degraded
         count = target.shape[0]
         partner = rng.permutation(count)
         share = rng.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(np.float32)

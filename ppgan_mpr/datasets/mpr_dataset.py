@@ -2,6 +2,12 @@
 
 Folders hold ``input/`` and ``target/`` with pictures of the same names. A sample is
 ``(target, input, name)``: float32 [3, H, W] RGB in [0, 1], and the file name without extension.
+
+Two options of ``img_options`` say what the input is. ``scale``: its height and width are the
+target's divided by this number, and bicubic interpolation enlarges it to the target's size
+(super-resolution). ``dual_pixel``: it lies as left and right view of a dual-pixel camera in
+``inputL/`` and ``inputR/``, and a sample's input is [6, H, W], the left view first.
+
 The classes are map-style data sets as ``paddle.io.DataLoader`` takes them.
 """
 
@@ -14,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ImageError, UsageError
-from .augment import adjust_saturation, dihedral, pad_reflect
+from .augment import FLIPS, MIRRORED, adjust_saturation, dihedral, pad_reflect
 from .cache import DecodedCache
+from .enlarge import enlarge, source_range
 from .pairs import Pair, find_inputs, find_pairs
-from .reader import read_picture, read_region, to_float
+from .reader import Header, read_picture, read_region, to_float
 from .sampler import sample_rng
 
 logger = logging.getLogger(__name__)
@@ -28,8 +35,11 @@ _SATURATION_SHARE = 1 / 3
 Sample = tuple
 
 
+_DEGRADATION = {"scale": 1, "dual_pixel": False}
+
+
 class MPRTrain:
-    """Random patches, turned and mirrored in all eight ways with equal chance.
+    """Random patches, turned and mirrored at random.
 
     The patch is chosen first and only that much is decoded; all changes are made to the patch.
     With indices from :class:`~ppgan_mpr.datasets.ResumableBatchSampler`, a sample is a pure
@@ -38,70 +48,92 @@ class MPRTrain:
     Args:
         rgb_dir: folder with ``input/`` and ``target/``.
         img_options: ``patch_size``, side of the patches in pixels (smaller photos are enlarged
-            by reflection). Optional: ``saturation``, change one pair in three by a factor up to
-            this much above or below 1 (MPRNet deblurring: 0.2; default 0, none); ``cache_gb``,
-            memory for decoded photos in GB (default 0, none), see
-            :class:`~ppgan_mpr.datasets.cache.DecodedCache`.
+            by reflection). Optional: ``rotate``, turn and mirror in all eight ways with equal
+            chance (default), or False only mirror, horizontally and vertically; ``saturation``,
+            change one pair in three by a factor up to this much above or below 1 (MPRNet
+            deblurring: 0.2; default 0, none); ``cache_gb``, memory for decoded photos in GB
+            (default 0, none), see :class:`~ppgan_mpr.datasets.cache.DecodedCache`; ``scale`` and
+            ``dual_pixel``, see above. Dual-pixel views are only mirrored: their disparity is
+            horizontal, and in a mirrored scene the left view is the right one's mirror image.
 
     Raises:
         UsageError: an option is wrong, or (all at once) what is wrong with the folders.
     """
 
     def __init__(self, rgb_dir: str | Path, img_options: dict | None = None):
-        options = _options(
-            img_options, {"patch_size": None, "saturation": 0.0, "cache_gb": 0.0}, "MPRTrain"
-        )
+        defaults = {"patch_size": None, "rotate": True, "saturation": 0.0, "cache_gb": 0.0}
+        options = _options(img_options, {**defaults, **_DEGRADATION}, "MPRTrain")
         self.patch_size = _patch_size(options["patch_size"], "MPRTrain")
         self.saturation = _number(options, "saturation", upper=1.0)
-        self.pairs = find_pairs(rgb_dir)
+        self.scale, self.dual_pixel, self.pairs = _degraded_pairs(rgb_dir, options)
+        self.turns = range(8) if _flag(options, "rotate") and not self.dual_pixel else FLIPS
         self._cache = None
         cache_gb = _number(options, "cache_gb")
         if cache_gb:
-            # Both pictures of a pair stand side by side: number 2i and 2i + 1.
-            headers = [pair.header for pair in self.pairs for _ in range(2)]
+            # The pictures of a pair stand side by side, the target behind its inputs.
+            headers = [header for pair in self.pairs for header in _headers(pair)]
             self._cache = DecodedCache(headers, int(cache_gb * 1e9))
             logger.info(
                 "%s: the cache of %g GB holds %d of %d pairs",
-                *(rgb_dir, cache_gb, len(self._cache) // 2, len(self.pairs)),
+                rgb_dir,
+                cache_gb,
+                len(self._cache) * len(self.pairs) // len(headers),
+                len(self.pairs),
             )
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        """A pair of patches: target and input float32 [3, P, P] in [0, 1], and the name."""
+        """Target [3, P, P] and input [3 or 6, P, P], float32 in [0, 1], and the name."""
         rng = sample_rng(index)
         size = getattr(index, "patch_size", None) or self.patch_size
         pair = self.pairs[index]
-        top = int(rng.integers(max(0, pair.header.height - size) + 1))
-        left = int(rng.integers(max(0, pair.header.width - size) + 1))
-        turn = int(rng.integers(8))
+        height, width = pair.target_header[:2]
+        top = int(rng.integers(max(0, height - size) + 1))
+        left = int(rng.integers(max(0, width - size) + 1))
+        turn = self.turns[int(rng.integers(len(self.turns)))]
+        place = (top, left, min(size, height), min(size, width))
         patches = []
-        for which, path in enumerate((pair.input, pair.target)):
-            patch = self._read(2 * int(index) + which, path, pair, top, left, size)
-            patch = dihedral(pad_reflect(patch, size, size), turn)
-            patches.append(to_float(patch))
+        for which, (path, header) in enumerate(zip((*pair.inputs, pair.target), _headers(pair))):
+            number = int(index) * (len(pair.inputs) + 1) + which
+            if path == pair.target or self.scale == 1:
+                patch = self._read(number, path, header, *place)
+            else:
+                patch = self._read_enlarged(number, path, header, *place)
+            patches.append(to_float(dihedral(pad_reflect(patch, size, size), turn)))
         if self.saturation and rng.random() < _SATURATION_SHARE:
             factor = 1 + self.saturation * rng.uniform(-1, 1)
             patches = [adjust_saturation(patch, factor) for patch in patches]
-        degraded, target = patches
-        return target, degraded, pair.name
+        *degraded, target = patches
+        if self.dual_pixel and turn in MIRRORED:
+            degraded.reverse()
+        return target, _joined(degraded), pair.name
 
     def _read(
-        self, number: int, path: Path, pair: Pair, top: int, left: int, size: int
+        self, number: int, path: Path, header: Header, top: int, left: int, height: int, width: int
     ) -> np.ndarray:
-        """The part of a photo inside the square at (top, left)."""
-        height = min(size, pair.header.height)
-        width = min(size, pair.header.width)
+        """A rectangle of a photo, [height, width, 3]."""
         if self._cache is None or number >= len(self._cache):
-            return read_region(path, pair.header, top, left, height, width)
+            return read_region(path, header, top, left, height, width)
         photo = self._cache.get(number)
         if photo is None:
             photo = read_picture(path)
-            if photo.shape[:2] != pair.header[:2]:
+            if photo.shape[:2] != header[:2]:
                 raise ImageError(f"{path} has changed its size since training began: start again")
             self._cache.put(number, photo)
         return photo[top : top + height, left : left + width]
+
+    def _read_enlarged(
+        self, number: int, path: Path, header: Header, top: int, left: int, height: int, width: int
+    ) -> np.ndarray:
+        """The same rectangle of the enlarged photo, of which no more is computed."""
+        first, last = source_range(top, height, self.scale, header.height)
+        start, stop = source_range(left, width, self.scale, header.width)
+        region = self._read(number, path, header, first, start, last - first, stop - start)
+        upper, lower = (side / self.scale - first for side in (top, top + height))
+        near, far = (side / self.scale - start for side in (left, left + width))
+        return enlarge(region, height, width, (near, upper, far, lower))
 
 
 class MPRVal:
@@ -110,7 +142,8 @@ class MPRVal:
     Args:
         rgb_dir: folder with ``input/`` and ``target/``.
         img_options: ``patch_size``, side of the centre crop in pixels, or None (the default) for
-            whole photos. A crop is never larger than the photo.
+            whole photos (a crop is never larger than the photo); ``scale`` and ``dual_pixel``,
+            see above.
         rgb_dir2: not used; PaddleGAN's class has it.
 
     Raises:
@@ -123,20 +156,24 @@ class MPRVal:
         img_options: dict | None = None,
         rgb_dir2: str | None = None,
     ):
-        self.patch_size = _crop_option(img_options, "MPRVal")
-        self.pairs = find_pairs(rgb_dir)
+        options = _options(img_options, {"patch_size": None, **_DEGRADATION}, "MPRVal")
+        self.patch_size = _crop_size(options, "MPRVal")
+        self.scale, _, self.pairs = _degraded_pairs(rgb_dir, options)
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        """Target and input float32 [3, H, W] in [0, 1], and the name."""
+        """Target [3, H, W] and input [3 or 6, H, W], float32 in [0, 1], and the name."""
         pair = self.pairs[index]
-        degraded, target = (
-            to_float(_centre(read_picture(path), self.patch_size))
-            for path in (pair.input, pair.target)
+        degraded = [read_picture(path) for path in pair.inputs]
+        if self.scale > 1:
+            degraded = [enlarge(pixels, *pair.target_header[:2]) for pixels in degraded]
+        *degraded, target = (
+            to_float(_centre(pixels, self.patch_size))
+            for pixels in (*degraded, read_picture(pair.target))
         )
-        return target, degraded, pair.name
+        return target, _joined(degraded), pair.name
 
 
 class MPRTest:
@@ -144,14 +181,15 @@ class MPRTest:
 
     Args:
         inp_dir: folder of pictures; or one with ``input/``, and perhaps ``target/``, inside.
-        img_options: as for :class:`MPRVal`.
+        img_options: ``patch_size`` as for :class:`MPRVal`.
 
     Raises:
         UsageError: an option is wrong, or (all at once) what is wrong with the folders.
     """
 
     def __init__(self, inp_dir: str | Path, img_options: dict | None = None):
-        self.patch_size = _crop_option(img_options, "MPRTest")
+        options = _options(img_options, {"patch_size": None}, "MPRTest")
+        self.patch_size = _crop_size(options, "MPRTest")
         folder = Path(inp_dir)
         if (folder / "target").is_dir():
             self.pairs = find_pairs(folder)
@@ -168,6 +206,23 @@ class MPRTest:
         paths = [pair.target, pair.input] if pair.target else [pair.input]
         pictures = [to_float(_centre(read_picture(path), self.patch_size)) for path in paths]
         return (*pictures, pair.name)
+
+
+def _degraded_pairs(folder: str | Path, options: dict) -> tuple[int, bool, list[Pair]]:
+    """The options ``scale`` and ``dual_pixel``, and the pairs they describe."""
+    scale, dual_pixel = options["scale"], _flag(options, "dual_pixel")
+    if isinstance(scale, bool) or not isinstance(scale, int) or scale < 1:
+        raise UsageError(f"img_options.scale is {scale!r}: give a whole number, such as 2")
+    inputs = ("inputL", "inputR") if dual_pixel else ("input",)
+    return scale, dual_pixel, find_pairs(folder, inputs, scale)
+
+
+def _headers(pair: Pair) -> list[Header]:
+    return [pair.header] * len(pair.inputs) + [pair.target_header]
+
+
+def _joined(planes: list[np.ndarray]) -> np.ndarray:
+    return planes[0] if len(planes) == 1 else np.concatenate(planes)
 
 
 def _centre(pixels: np.ndarray, size: int | None) -> np.ndarray:
@@ -190,8 +245,8 @@ def _options(given: dict | None, defaults: dict, name: str) -> dict:
     return {**defaults, **given}
 
 
-def _crop_option(img_options: dict | None, name: str) -> int | None:
-    size = _options(img_options, {"patch_size": None}, name)["patch_size"]
+def _crop_size(options: dict, name: str) -> int | None:
+    size = options["patch_size"]
     return None if size is None else _patch_size(size, name)
 
 
@@ -208,3 +263,9 @@ def _number(options: dict, key: str, upper: float = float("inf")) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= upper:
         raise UsageError(f"img_options.{key} is {value!r}: give a number from 0 to {upper:g}")
     return float(value)
+
+
+def _flag(options: dict, key: str) -> bool:
+    if not isinstance(options[key], bool):
+        raise UsageError(f"img_options.{key} is {options[key]!r}: give true or false")
+    return options[key]

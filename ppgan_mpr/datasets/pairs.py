@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -16,51 +17,72 @@ _SHOWN = 5  # names of each kind of mistake in the message
 class Pair(NamedTuple):
     """A degraded photo and the clean one it came from (None where there is none)."""
 
-    name: str  # the file name without its extension, shared by both
-    input: Path
+    name: str  # the file name without its extension, shared by all
+    inputs: tuple[Path, ...]  # one; of a dual-pixel camera the left and the right view
     target: Path | None
-    header: Header  # of the input; the target has the same height and width
+    header: Header  # of the first input; all inputs have the same height and width
+    target_header: Header | None
+
+    @property
+    def input(self) -> Path:
+        """The only input, or the left one of two."""
+        return self.inputs[0]
 
 
-def find_pairs(folder: str | Path) -> list[Pair]:
-    """Pair ``folder/input`` with ``folder/target`` by file name without extension.
+def find_pairs(
+    folder: str | Path, inputs: Sequence[str] = ("input",), scale: int = 1
+) -> list[Pair]:
+    """Pair the pictures in ``folder/input`` and ``folder/target`` by name without extension.
 
     Only headers are read, so that a hundred thousand pairs are checked in seconds.
+
+    Args:
+        folder: with the folders of inputs and the folder ``target`` in it.
+        inputs: names of the folders of inputs, each of which has a picture for every pair.
+        scale: how many times the target is as high and as wide as the input.
 
     Returns:
         The pairs, sorted by name.
 
     Raises:
         UsageError: naming together all files without partner, names that occur twice,
-            unreadable files and pairs of different size.
+            unreadable files and pairs of the wrong sizes.
     """
     folder = Path(folder)
-    for part in ("input", "target"):
+    parts = (*inputs, "target")
+    listed = " and ".join((", ".join(f"{part}/" for part in inputs), "target/"))
+    for part in parts:
         if not (folder / part).is_dir():
             raise UsageError(
-                f"{folder} must hold the folders input/ and target/ with pictures of the same "
-                f"names, but {folder / part} is missing"
+                f"{folder} must hold the folders {listed} with pictures of the same names, but "
+                f"{folder / part} is missing"
             )
     problems: dict[str, list[str]] = {}
-    inputs, targets = (_by_stem(folder / part, problems) for part in ("input", "target"))
-    problems["inputs without target"] = _only_in(inputs, targets)
-    problems["targets without input"] = _only_in(targets, inputs)
-    shared = sorted(inputs.keys() & targets.keys())
-    headers = _read_headers([inputs[s] for s in shared] + [targets[s] for s in shared], problems)
+    found = [_by_stem(folder / part, problems) for part in parts]
+    shared = sorted(set(found[0]).intersection(*found[1:]))
+    for part, paths in zip(parts, found):
+        problems[f"pictures of {part}/ without partner"] = [
+            paths[stem].name for stem in sorted(paths.keys() - set(shared))
+        ]
+    headers = _read_headers([paths[stem] for paths in found for stem in shared], problems)
 
     pairs = []
+    mismatch = "pairs of different size" if scale == 1 else f"targets not {scale} times their input"
+    problems[mismatch] = []
     for stem in shared:
-        path, target = inputs[stem], targets[stem]
-        if path in headers and target in headers:
-            pairs.append(Pair(stem, path, target, headers[path]))
-    problems["pairs of different size"] = [
-        f"{p.input.name} {_size(p.header)} against {p.target.name} {_size(headers[p.target])}"
-        for p in pairs
-        if p.header[:2] != headers[p.target][:2]
-    ]
+        files = [paths[stem] for paths in found]
+        if not all(path in headers for path in files):
+            continue
+        *degraded, clean = (headers[path] for path in files)
+        pairs.append(Pair(stem, tuple(files[:-1]), files[-1], degraded[0], clean))
+        expected = (clean.height, clean.width)
+        if any((header.height * scale, header.width * scale) != expected for header in degraded):
+            problems[mismatch].append(
+                " against ".join(f"{path.name} {_size(headers[path])}" for path in files)
+            )
     _raise_if_any(folder, problems)
     if not pairs:
-        raise UsageError(f"{folder} holds no pictures in input/ and target/: check the path")
+        raise UsageError(f"{folder} holds no pictures in {listed}: check the path")
     return pairs
 
 
@@ -79,11 +101,7 @@ def find_inputs(folder: str | Path) -> list[Pair]:
     _raise_if_any(folder, problems)
     if not inputs:
         raise UsageError(f"{folder} holds no pictures: check the path")
-    return [Pair(stem, inputs[stem], None, headers[inputs[stem]]) for stem in sorted(inputs)]
-
-
-def _only_in(these: dict[str, Path], those: dict[str, Path]) -> list[str]:
-    return [these[stem].name for stem in sorted(these.keys() - those.keys())]
+    return [Pair(stem, (path,), None, headers[path], None) for stem, path in sorted(inputs.items())]
 
 
 def _by_stem(folder: Path, problems: dict[str, list[str]]) -> dict[str, Path]:

@@ -115,9 +115,11 @@ def read_region(
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:
-    """Pixels [H, W, 3] of 8 or 16 bits as float32 [3, H, W] in [0, 1]."""
-    scale = np.float32(1 / np.iinfo(pixels.dtype).max)
+    """Pixels [H, W, 3] of 8 or 16 bits, or float32 in [0, 1], as float32 [3, H, W] in [0, 1]."""
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    if planes.dtype == np.float32:
+        return planes
+    scale = np.float32(1 / np.iinfo(pixels.dtype).max)
     return np.multiply(planes, scale, dtype=np.float32)
 
 

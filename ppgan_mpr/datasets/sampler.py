@@ -74,9 +74,7 @@ class ResumableBatchSampler:
         patch_size: side of the patches in pixels; None leaves it to the data set.
 
     Attributes:
-        batch_size, patch_size: may be changed between iterations (progressive training). Batches
-            that workers have already been asked for keep the old value: start a new iterator to
-            make the change take effect at once.
+        batch_size, patch_size: in force; :meth:`resize` changes them.
         epoch: the current epoch, from 0.
         consumed: samples of this epoch that all processes together have trained on.
 
@@ -109,8 +107,6 @@ class ResumableBatchSampler:
                 f"batch_size {batch_size}, repeat {repeat}, seed {seed}, rank {rank} of "
                 f"{num_replicas}: batch_size and repeat start at 1, seed and rank at 0"
             )
-        self.batch_size = batch_size
-        self.patch_size = patch_size
         self.epoch = 0
         self.consumed = 0
         self._size = len(dataset)
@@ -120,11 +116,7 @@ class ResumableBatchSampler:
         self._rank = rank
         self._seed = seed
         self._repeat = repeat
-        if drop_last and self._epoch_size < self._global_batch:
-            raise UsageError(
-                f"the data set gives {self._epoch_size} samples an epoch, but one batch takes "
-                f"{self._global_batch}: lower batch_size or raise repeat"
-            )
+        self.resize(batch_size, patch_size)
 
     def __len__(self) -> int:
         """Batches in a whole epoch of this process, at the current batch size."""
@@ -146,6 +138,24 @@ class ResumableBatchSampler:
                     for number, index in share
                 ]
 
+    def resize(self, batch_size: int, patch_size: int | None = None) -> None:
+        """Cut batches of other sizes from the current position on (progressive training).
+
+        Batches that workers have already been asked for keep the old sizes: start a new
+        iterator to go on with the new ones.
+
+        Raises:
+            UsageError: the data set does not fill one batch.
+        """
+        self.batch_size = batch_size
+        self.patch_size = patch_size
+        if self._drop_last and self._epoch_size < self._global_batch:
+            raise UsageError(
+                f"the data set gives {self._epoch_size} samples an epoch, but one batch takes "
+                f"{self._global_batch}: lower batch_size or raise repeat"
+            )
+        self._leave_rest()
+
     def set_epoch(self, epoch: int, consumed: int = 0) -> None:
         """Go to an epoch, and there behind ``consumed`` samples (of all processes together)."""
         self.epoch = epoch
@@ -154,8 +164,7 @@ class ResumableBatchSampler:
     def advance(self) -> None:
         """Count one batch, of the current size, as trained on by every process."""
         self.consumed += self._global_batch
-        if self._epoch_size - self.consumed < (self._global_batch if self._drop_last else 1):
-            self.set_epoch(self.epoch + 1)
+        self._leave_rest()
 
     def state_dict(self) -> dict[str, int]:
         """The position, for a checkpoint; the same in every process."""
@@ -179,6 +188,17 @@ class ResumableBatchSampler:
             )
         self._seed = state["seed"]
         self.set_epoch(state["epoch"], state["consumed"])
+        self._leave_rest()
+
+    @property
+    def passes(self) -> int:
+        """How often the whole data set has been trained on."""
+        return (self.epoch * self._epoch_size + self.consumed) // self._size
+
+    def _leave_rest(self) -> None:
+        """Go to the next epoch when what is left of this one does not fill a batch."""
+        if self._epoch_size - self.consumed < (self._global_batch if self._drop_last else 1):
+            self.set_epoch(self.epoch + 1)
 
     @property
     def _global_batch(self) -> int:

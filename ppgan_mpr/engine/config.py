@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "accumulate": 1,  # slices of a batch that pass through the network one by one
     "clip_grad_norm": None,  # largest norm of the gradient
     "ema_decay": None,  # of the averaged weights, which are evaluated and released
-    "mixup": None,  # {alpha: 0.6, start_iter: 1} blends the pairs of a batch
+    "mixup": None,  # {alpha: 0.6, start_iter: 1, probability: 1.0} blends the pairs of a batch
     "amp": False,  # mixed precision on GPUs
     "amp_level": "O1",
     "amp_dtype": "bfloat16",
@@ -50,8 +50,8 @@ _PADDLEGAN: dict[str, tuple[str, ...]] = {
 }
 # sections that configure no class
 _PLAIN = ("validate", "log_config", "snapshot_config")
-_LOADING = ("batch_size", "num_workers", "use_shared_memory")
-_MIXUP = ("alpha", "start_iter")
+_LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
+_MIXUP = ("alpha", "start_iter", "probability")
 # Arguments that are dicts of their own: whoever takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
 
@@ -186,13 +186,14 @@ def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
     known.update(_MIXUP if path == ("mixup",) else ())
     known.update(_LOADING if path[0] == "dataset" and len(path) == 2 else ())
     if "name" in node:
-        known.update(_constructor_arguments(node["name"]))
+        known.update(constructor_arguments(node["name"]))
         if node["name"] == "RepeatDataset":
             known.update(("dataset", "times"))
     return known
 
 
-def _constructor_arguments(name: str) -> Iterator[str]:
+def constructor_arguments(name: str) -> Iterator[str]:
+    """What the registered class of that name takes, with ``"**"`` if it takes anything."""
     for table in registries():
         if name in table:
             for parameter in inspect.signature(table[name]).parameters.values():

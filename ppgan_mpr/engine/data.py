@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 from paddle.io import DataLoader, Dataset
 
 from ..datasets import ResumableBatchSampler, SampleIndex
+from .progressive import Progressive
 
 # The loader's workers start anew with each epoch of the sampler, so that for a small data set
 # one of its epochs is several passes. It may depend on nothing that a resumed run may change.
@@ -17,23 +19,33 @@ _SAMPLES_BETWEEN_RESTARTS = 16384
 class TrainingData:
     """A data set and the position in it.
 
+    Iterating gives batches from the current position on, to the end of an epoch of the sampler
+    or of a step of the schedule: then a new iterator goes on.
+
     Args:
         dataset: map-style data set of training samples.
         settings: section ``dataset.train`` of the configuration.
         seed: of order and augmentation.
         rank: this process.
         world_size: number of processes, which share each batch.
+        progressive: the sizes of patches and batches by iteration; None takes the settings'.
 
     Attributes:
-        batch: samples in an iteration, of all processes together.
         iters_per_epoch: iterations that see as many samples as there are, rounded up.
-        loader: iterates over batches from the current position on.
     """
 
-    def __init__(self, dataset: Dataset, settings: dict, seed: int, rank: int, world_size: int):
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: dict,
+        seed: int,
+        rank: int,
+        world_size: int,
+        progressive: Progressive | None = None,
+    ):
         batch_size = settings.get("batch_size", 1)
-        self.batch = batch_size * world_size
-        self.iters_per_epoch = -(-len(dataset) // self.batch)
+        self.progressive = progressive
+        self.iters_per_epoch = -(-len(dataset) // (batch_size * world_size))
         self.sampler = ResumableBatchSampler(
             dataset,
             batch_size,
@@ -42,12 +54,47 @@ class TrainingData:
             seed=seed,
             repeat=-(-_SAMPLES_BETWEEN_RESTARTS // len(dataset)),
         )
-        self.loader = DataLoader(
+        self._world_size = world_size
+        self._loader = DataLoader(
             SeededDataset(dataset),
             batch_sampler=self.sampler,
             num_workers=settings.get("num_workers", 0),
             use_shared_memory=settings.get("use_shared_memory", True),
         )
+        self.go_to(1)
+
+    def __iter__(self) -> Iterator:
+        sizes = self._sizes
+        for batch in self._loader:
+            yield batch
+            if self._sizes != sizes:
+                return  # what the workers have read ahead has the old sizes
+
+    def go_to(self, iteration: int) -> bool:
+        """Give the next batches the sizes that this iteration shall have.
+
+        Returns:
+            Whether they differ from those before.
+        """
+        before = self._sizes
+        if self.progressive:
+            step = self.progressive.at(iteration)
+            self.sampler.resize(step.batch_size, step.patch_size)
+        return self._sizes != before
+
+    @property
+    def batch(self) -> int:
+        """Samples in an iteration, of all processes together."""
+        return self.sampler.batch_size * self._world_size
+
+    @property
+    def epoch(self) -> int:
+        """The pass over the data set that the next batch belongs to, from 1."""
+        return self.sampler.passes + 1
+
+    @property
+    def _sizes(self) -> tuple[int, int | None]:
+        return self.sampler.batch_size, self.sampler.patch_size
 
 
 class SeededDataset(Dataset):

@@ -21,6 +21,7 @@ from .evaluation import Evaluation
 from .interrupt import Interrupt
 from .precision import MixedPrecision
 from .profiling import TrainingProfiler, parse_options
+from .progressive import Progressive
 from .schedule import WarmupCosine
 from .step import DivergedError, GradientStep
 
@@ -52,6 +53,7 @@ class Trainer(_ppgan_trainer.Trainer):
             cfg.enable_visualdl = paddle.distributed.get_rank() == 0
         # PaddleGAN's main branch would answer this flag with a method that no MPRModel has.
         self._amp, cfg.amp = cfg.amp, False
+        self._progressive = Progressive.take_from(cfg.dataset.train) if cfg.is_train else None
         paddle.seed(seed_everything(cfg.seed))
         super().__init__(cfg)
         if not isinstance(self.model, MPRModel):
@@ -69,10 +71,19 @@ class Trainer(_ppgan_trainer.Trainer):
     def _prepare_training(self) -> None:
         cfg = self.cfg
         self.data = TrainingData(
-            self.train_dataloader.dataset, cfg.dataset.train, cfg.seed, self.rank, self.world_size
+            self.train_dataloader.dataset,
+            cfg.dataset.train,
+            cfg.seed,
+            self.rank,
+            self.world_size,
+            self._progressive,
         )
-        self.train_dataloader = self.data.loader
+        self.train_dataloader = self.data
         self.iters_per_epoch = self.data.iters_per_epoch
+        if self._progressive and self.by_epoch:
+            raise UsageError(
+                "dataset.train.progressive counts iterations: give total_iters instead of epochs."
+            )
         if self.by_epoch:
             self.total_iters = self.epochs * self.iters_per_epoch
             self.weight_interval = cfg.snapshot_config.interval * self.iters_per_epoch
@@ -102,6 +113,8 @@ class Trainer(_ppgan_trainer.Trainer):
         if self.cfg.mixup:
             mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
             self.model.mix = lambda *batch: mixup(*batch, iteration=self.current_iter)
+        if self._progressive:
+            self.logger.info("Progressive training: %s", self._progressive)
         self._seed(self.current_iter)
         with Interrupt() as self._interrupt:
             try:
@@ -120,6 +133,7 @@ class Trainer(_ppgan_trainer.Trainer):
     def learning_rate_scheduler_step(self) -> None:
         """What follows every update: average, schedule, random numbers, a reason to stop."""
         self.data.sampler.advance()
+        self._go_to(self.current_iter + 1)
         if self.ema and not self.model.step.skipped:
             self.ema.update()
         super().learning_rate_scheduler_step()
@@ -127,6 +141,14 @@ class Trainer(_ppgan_trainer.Trainer):
         ended = self._profiler is not None and self._profiler.step()
         if self._in_any_process(ended or self._interrupt.signal):
             self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
+
+    def _go_to(self, iteration: int) -> None:
+        """Take the sizes of patches and batches that the schedule gives to an iteration."""
+        if self.data.go_to(iteration):
+            self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
+            if iteration <= self.total_iters:
+                step = self._progressive.at(iteration)
+                self.logger.info("From iteration %d on: %s", iteration, step)
 
     def _in_any_process(self, flag) -> bool:
         if self.world_size == 1:
@@ -151,9 +173,8 @@ class Trainer(_ppgan_trainer.Trainer):
     def print_log(self) -> None:
         """Log losses by stage, learning rate, speed and the time that is left."""
         losses = self._mean_over_processes(self.model.get_current_losses())
-        epoch = (self.current_iter - 1) // self.iters_per_epoch + 1
         parts = [
-            f"epoch {epoch} iter {self.current_iter}/{self.total_iters}",
+            f"epoch {self.data.epoch} iter {self.current_iter}/{self.total_iters}",
             f"lr {self.current_learning_rate:.3e}",
             *(f"{name} {value:.5f}" for name, value in losses.items()),
             f"batch {self.step_time:.3f} s (data {self.data_time:.3f} s)",
@@ -172,7 +193,7 @@ class Trainer(_ppgan_trainer.Trainer):
         """Write previews, or send them to VisualDL."""
         if self.rank == 0:
             self.global_steps = self.current_iter
-            self.current_epoch = (self.current_iter - 1) // self.iters_per_epoch + 1
+            self.current_epoch = self.data.epoch
             super().visual(*args, **kwargs)
 
     # ---- scoring
@@ -320,6 +341,7 @@ class Trainer(_ppgan_trainer.Trainer):
         self._best = training["best"]
         self._saved_iter = state["epoch"]
         self.current_iter = state["epoch"] + 1
+        self._go_to(self.current_iter)
         self.data.sampler.load_state_dict(training["data"])
         self.cfg.seed = training["data"]["seed"]
         if training["batch"] != self.data.batch:

@@ -16,8 +16,9 @@ _build_generator = import_ppgan("ppgan.models.generators.builder").build_generat
 class MPRModel(_base_model.BaseModel):
     """A restoration network with its losses, for PaddleGAN's Trainer or ours.
 
-    Serves every network that maps a picture [N, 3, H, W] in [0, 1] to one picture or to a
-    list of them, the result first.
+    Serves every network that maps a picture [N, C, H, W] in [0, 1] (C is 3, or 6 for the two
+    views of a dual-pixel camera) to one picture [N, 3, H, W] or to a list of them, the result
+    first.
 
     Args:
         generator: configuration of the network, with its registered ``name``.
@@ -48,15 +49,17 @@ class MPRModel(_base_model.BaseModel):
         self.image_paths: list[str] = []
 
     def setup_input(self, input) -> None:
-        """Take a batch ``(target, degraded, names)``; pictures [N, 3, H, W] in [0, 1]."""
+        """Take a batch ``(target, degraded, names)``; pictures [N, C, H, W] in [0, 1]."""
         self.target, self.degraded, *names = input
         self.image_paths = list(names[0]) if names else []
 
     def losses_of(self, outputs, target) -> dict:
         """The loss and, for a network of several stages, each stage's share of it."""
         if not isinstance(outputs, (list, tuple)):
-            return {"loss": self.objective([outputs], target)}
+            outputs = [outputs]
         shares = self.objective.per_stage(outputs, target)
+        if len(shares) == 1:
+            return {"loss": shares[0]}
         stages = {f"stage{len(shares) - i}": share for i, share in enumerate(shares)}
         return {"loss": sum(shares), **dict(sorted(stages.items()))}
 
@@ -90,7 +93,8 @@ class MPRModel(_base_model.BaseModel):
                 metric.update(to_image(restored), to_image(target))
 
     def _show(self, degraded, restored, target) -> None:
-        self.visual_items.update(input=degraded, restored=restored, target=target)
+        # Of the two views of a dual-pixel camera, six channels, the left one is shown.
+        self.visual_items.update(input=degraded[:, :3], restored=restored, target=target)
 
 
 def to_image(picture):

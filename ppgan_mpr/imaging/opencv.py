@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+
+_LOG_LEVEL = threading.Lock()  # it is OpenCV's, not the thread's
 
 
 def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -15,14 +19,15 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     import cv2
 
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
-    level = log.getLogLevel()
-    log.setLogLevel(0)  # what went wrong is told by an exception, not by lines on the terminal
-    try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    finally:
-        log.setLogLevel(level)
+    with _LOG_LEVEL:
+        level = log.getLogLevel()
+        log.setLogLevel(0)  # what went wrong is told by an exception, not by lines on the terminal
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            return None
+        finally:
+            log.setLogLevel(level)
     if picture is None:
         return None
     if picture.ndim == 2:

@@ -43,6 +43,9 @@ def read_photo(path: str | os.PathLike) -> Photo:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A pipe would be waited for without end.
+            raise ImageError(f"{path} cannot be read: it is not an ordinary file")
         data = path.read_bytes()
     except FileNotFoundError:
         what = "the link leads nowhere" if path.is_symlink() else "there is no such file"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import struct
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
+from ..files import replacing
 from . import png, tiff
 from .formats import Writable, target_of
 from .photo import Photo
@@ -50,7 +49,8 @@ def write_photo(photo: Photo, path: str | os.PathLike, *, quality: int = 95) -> 
             f"{path} cannot be written: {target.name} refuses this picture ({error})"
         ) from error
     try:
-        _replace(path, data)
+        with replacing(path) as file:
+            file.write(data)
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -124,15 +124,3 @@ def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
         position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
     return jpeg[:position] + segment + jpeg[position:]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:  # also an interrupt from the keyboard
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

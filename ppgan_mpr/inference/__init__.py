@@ -1,5 +1,7 @@
-"""From a picture to a restored picture: padding and the backends that run the networks."""
+"""From a picture to a restored picture: tiles, backends and the cache of exported networks."""
 
-from .restore import pad_to_multiple, restore
+from .cache import Cache
+from .model import Model, file_identity
+from .restorer import Restorer
 
-__all__ = ["pad_to_multiple", "restore"]
+__all__ = ["Cache", "Model", "Restorer", "file_identity"]

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -76,6 +77,55 @@ def test_argparse_mistakes_exit_with_2(photo):
     assert caught.value.code == 2
 
 
+def run(arguments, folder, root, **options):
+    script = root / "applications" / "tools" / "mprnet.py"
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interrupt_stops_soon_and_leaves_no_halves(tmp_path, root, jobs):
+    for index in range(40):
+        Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
+    arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle"]
+    process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
+    process.stdout.readline()  # the first picture is done
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "mprnet: interrupted; finished pictures are complete"
+    assert "Traceback" not in errors
+    written = list((tmp_path / "output_dir" / "Denoising").iterdir())
+    assert 1 <= len(written) < 40
+    for path in written:
+        Image.open(path).load()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_output_that_has_no_room(photo, tmp_path, root):
+    with open("/dev/full", "w") as full:
+        process = run([photo, *LITE], tmp_path, root, stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "No space left" in errors
+
+
+def test_control_characters_in_names_are_not_sent_to_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("plain.png")
+    os.rename("plain.png", "a\x1b[31m\nb.png")
+    assert main(["a\x1b[31m\nb.png", *LITE]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "a\\x1b[31m\\nb.png" in printed
+
+
 def test_list_and_version(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
@@ -100,6 +150,6 @@ def test_script_of_the_checkout(photo, tmp_path, root):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == b""
+    assert b"Traceback" not in done.stderr
     output = tmp_path / "output_dir" / "Denoising" / "été\udcff_restoration.png"
     assert Image.open(output).mode == "L"

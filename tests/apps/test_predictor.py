@@ -1,5 +1,7 @@
 import logging
+import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ def predictor(tmp_path, **options):
 @pytest.fixture(scope="module")
 def denoise(tmp_path_factory):
     """A predictor that writes no files, shared by the tests that need none."""
-    return MPRPredictor(None, task="Denoising", model="lite")
+    return MPRPredictor(None, task="Denoising", model="lite", precision="f32")
 
 
 def test_file(tmp_path):
@@ -176,6 +178,79 @@ def test_two_inputs_never_write_one_output(tmp_path):
     assert str(files[0]) in results[1].error
 
 
+def test_skipping_goes_by_the_result_of_that_very_picture(tmp_path):
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "in" / "x.png")
+    skipping = predictor(tmp_path, existing="skip")
+    assert not skipping.run(tmp_path / "in")[0].skipped
+    picture(1).save(tmp_path / "in" / "x.jpg")  # same stem, never restored
+    picture(2, mode="P").save(tmp_path / "in" / "y.gif")  # its result has another suffix
+    results = {Path(r.source).name: r for r in skipping.run(tmp_path / "in")}
+    assert {name: r.skipped for name, r in results.items()} == {
+        "x.jpg": False,
+        "x.png": True,
+        "y.gif": False,
+    }
+    assert results["y.gif"].output.name == "y_restoration.png"
+    assert all(result.skipped for result in skipping.run(tmp_path / "in"))
+
+
+def test_a_file_named_twice_is_restored_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture().save("a.png")
+    results = predictor(tmp_path).run(["a.png", str(tmp_path / "a.png"), "./*.png"])
+    assert [result.ok for result in results] == [True]
+
+
+def test_output_folder_in_the_input_folder(tmp_path):
+    picture().save(tmp_path / "a.png")
+    for pattern in (tmp_path, str(tmp_path / "**" / "*.png")):
+        restorer = MPRPredictor(
+            tmp_path, task="Denoising", model="lite", recursive=True, existing="overwrite"
+        )
+        results = restorer.run(pattern)
+        assert [Path(result.source).name for result in results] == ["a.png"]
+    assert (tmp_path / "Denoising" / "a_restoration.png").exists()
+
+
+def test_output_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        MPRPredictor(tmp_path / "file" / "sub", task="Denoising", model="lite")
+
+
+def test_without_an_output_folder_files_come_back_as_arrays(tmp_path, denoise):
+    picture().save(tmp_path / "a.png")
+    result = denoise.run(tmp_path / "a.png")[0]
+    assert result.output is None
+    assert result.image.shape == (17, 24, 3)
+
+
+def test_names_like_a_home_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture().save("~nobody.png")
+    assert predictor(tmp_path).run("~nobody.png")[0].ok
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    picture().save(tmp_path / "z.png")
+    results = predictor(tmp_path).run(tmp_path)
+    assert "not an ordinary file" in results[0].error
+    assert results[1].ok
+
+
+def test_array_that_cannot_be_made(denoise):
+    class Broken:
+        def __array__(self, *_args, **_kwargs):
+            raise RuntimeError("no array today")
+
+    results = denoise.run([Broken(), np.zeros([8, 8, 3], np.uint8)])
+    assert "no array today" in results[0].error
+    assert results[1].ok
+
+
 def test_format_is_the_users_choice(tmp_path):
     picture().save(tmp_path / "a.png")
     result = predictor(tmp_path, suffix=".jpg").run(tmp_path / "a.png")[0]
@@ -255,7 +330,9 @@ def test_senseless_arguments(tmp_path, options, message):
         predictor(tmp_path, **options)
 
 
-@pytest.mark.parametrize("images", ["none.png", "none*.png", [], 5, None])
+@pytest.mark.parametrize(
+    "images", ["none.png", "none*.png", [], 5, None, "", "x" * 300, "~nobody/a.png"]
+)
 def test_nothing_to_restore(denoise, images):
     with pytest.raises(UsageError):
         denoise.run(images)

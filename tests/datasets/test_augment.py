@@ -47,6 +47,13 @@ def test_mixup_blends_both_pictures_of_a_pair_alike():
     assert not np.array_equal(elsewhere, blended)
 
 
+def test_mixup_leaves_some_batches_alone():
+    target = np.random.default_rng(0).random((2, 3, 4, 4), np.float32)
+    mix = MixUp(probability=0.25, seed=3)
+    blended = sum(mix(target, target, iteration=n)[0] is not target for n in range(1, 401))
+    assert abs(blended / 400 - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 400)
+
+
 def test_mixup_of_tensors_equals_that_of_arrays():
     paddle = pytest.importorskip("paddle")
     target = np.random.default_rng(0).random((4, 3, 4, 4), np.float32)

@@ -7,6 +7,7 @@ import pytest
 
 from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex, pad_collate
 from ppgan_mpr.datasets.augment import dihedral
+from ppgan_mpr.datasets.enlarge import enlarge
 from ppgan_mpr.datasets.reader import to_float
 from ppgan_mpr.errors import ImageError, UsageError
 
@@ -119,6 +120,10 @@ def test_the_patch_may_grow_with_the_index(pair_folder):
         ({"patch_size": 16, "saturaton": 0.2}, "did you mean saturation"),
         ({"patch_size": 16, "saturation": 2}, "from 0 to 1"),
         ({"patch_size": 16, "cache_gb": "4"}, "cache_gb is '4'"),
+        ({"patch_size": 16, "rotate": 1}, "rotate is 1: give true or false"),
+        ({"patch_size": 16, "scale": 1.5}, "scale is 1.5: give a whole number"),
+        ({"patch_size": 16, "scale": 2}, "targets not 2 times their input .* 48x40 against"),
+        ({"patch_size": 16, "dual_pixel": True}, "inputL/, inputR/ and target/"),
     ],
 )
 def test_wrong_options_are_explained(pair_folder, options, message):
@@ -161,3 +166,100 @@ def test_photos_of_different_sizes_make_one_batch(tmp_path, picture, write):
     assert np.array_equal(target[0, :, 17, :30], dataset[0][0][:, 15])
     degraded, names, sizes = pad_collate([MPRTest(tmp_path / "input")[0]])
     assert degraded.shape == (1, 3, 24, 32)
+
+
+def _turns_seen(dataset, pixels):
+    """Which of the eight ways come up, by comparing the target with the whole photo."""
+    known = {to_float(dihedral(pixels, turn)).tobytes(): turn for turn in range(8)}
+    return {known[dataset[_draw(number)][0].tobytes()] for number in range(60)}
+
+
+def test_rotate_may_be_left_out(tmp_path, picture, write):
+    pixels = picture(8, 8)
+    for part in ("input", "target"):
+        write(tmp_path / part / "a.png", pixels)
+    assert _turns_seen(MPRTrain(tmp_path, {"patch_size": 8}), pixels) == set(range(8))
+    flips = _turns_seen(MPRTrain(tmp_path, {"patch_size": 8, "rotate": False}), pixels)
+    shown = [dihedral(pixels, turn) for turn in sorted(flips)]
+    expected = [pixels, pixels[::-1, ::-1], pixels[:, ::-1], pixels[::-1]]
+    assert len(flips) == 4
+    for got, wanted in zip(shown, expected):
+        assert np.array_equal(got, wanted)
+
+
+@pytest.fixture
+def dual_pixel_folder(tmp_path, picture, write):
+    """Views that are the target moved a pixel to the left and to the right, 16 bits."""
+    for number in range(2):
+        scene = picture(24, 34, number, dtype=np.uint16)
+        views = {"inputL": scene[:, :-2], "target": scene[:, 1:-1], "inputR": scene[:, 2:]}
+        for part, pixels in views.items():
+            write(tmp_path / part / f"{number}.png", pixels)
+    return tmp_path
+
+
+def test_dual_pixel_views_keep_their_disparity(dual_pixel_folder):
+    dataset = MPRTrain(dual_pixel_folder, {"patch_size": 16, "dual_pixel": True})
+    patches = set()
+    for number in range(40):
+        target, views, _ = dataset[_draw(number, number % 2)]
+        assert views.shape == (6, 16, 16) and target.shape == (3, 16, 16)
+        # However the patch was mirrored, the left view is shifted to the same side.
+        assert np.array_equal(views[:3, :, 1:], target[:, :, :-1])
+        assert np.array_equal(views[3:, :, :-1], target[:, :, 1:])
+        patches.add(target.tobytes())
+    assert len(patches) > 30
+    assert len(np.unique(np.float32(65535) * target)) > 256  # more than 8 bits arrive
+
+
+def test_dual_pixel_validation_and_cache(dual_pixel_folder):
+    target, views, name = MPRVal(dual_pixel_folder, {"dual_pixel": True})[1]
+    assert (target.shape, views.shape, name) == ((3, 24, 32), (6, 24, 32), "1")
+    assert np.array_equal(views[:3, :, 1:], target[:, :, :-1])
+    options = {"patch_size": 16, "dual_pixel": True}
+    plain = MPRTrain(dual_pixel_folder, options)
+    cached = MPRTrain(dual_pixel_folder, {**options, "cache_gb": 1e-3})
+    assert len(cached._cache) == 6
+    for number in range(8):
+        for got, expected in zip(
+            cached[_draw(number, number % 2)], plain[_draw(number, number % 2)]
+        ):
+            assert np.array_equal(got, expected)
+    (dual_pixel_folder / "inputR" / "1.png").unlink()
+    with pytest.raises(UsageError, match=r"1 pictures of inputL/ without partner \(1.png\)"):
+        MPRTrain(dual_pixel_folder, options)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_enlarged_patch_is_a_part_of_the_enlarged_photo(tmp_path, picture, write, scale, dtype):
+    small = picture(20, 26, dtype=dtype)
+    whole = enlarge(small, 20 * scale, 26 * scale)
+    write(tmp_path / "input" / "a.png", small)
+    # The target is the enlarged photo itself: input and target of a patch must then agree.
+    top = np.iinfo(dtype).max
+    write(tmp_path / "target" / "a.png", np.rint(whole * top).astype(dtype))
+    for cache_gb in (0.0, 1e-3):
+        options = {"patch_size": 16, "scale": scale, "cache_gb": cache_gb}
+        dataset = MPRTrain(tmp_path, options)
+        for number in range(30):
+            target, degraded, _ = dataset[_draw(number)]
+            np.testing.assert_allclose(degraded, target, atol=0.51 / top + 1e-6)
+    target, degraded, _ = MPRVal(tmp_path, {"scale": scale})[0]
+    np.testing.assert_array_equal(degraded, whole.transpose(2, 0, 1))
+
+
+def test_enlarging_is_the_field_s_bicubic_interpolation():
+    # Keys' kernel with a = -0.5 at the phases of a doubling, as MATLAB's imresize computes it.
+    step = np.zeros((1, 8, 3), np.uint8)
+    step[:, 4] = 200
+    line = enlarge(step, 1, 16)[0, :, 0] * 255 / 200
+    kernel = [-0.0234375, -0.0703125, 0.2265625, 0.8671875, 0.8671875, 0.2265625, -0.0703125]
+    np.testing.assert_allclose(line[5:12], np.clip(kernel, 0, 1), atol=1e-6)
+
+
+def test_photos_smaller_than_the_patch_are_enlarged_then_reflected(tmp_path, picture, write):
+    write(tmp_path / "input" / "a.png", picture(5, 6))
+    write(tmp_path / "target" / "a.png", picture(10, 12))
+    target, degraded, _ = MPRTrain(tmp_path, {"patch_size": 16, "scale": 2})[_draw(0)]
+    assert target.shape == degraded.shape == (3, 16, 16)

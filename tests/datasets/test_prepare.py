@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.datasets.pairs import find_pairs
-from ppgan_mpr.datasets.prepare import gopro, prepare, rain13k, sidd
+from ppgan_mpr.datasets.prepare import fivek, gopro, lol, prepare, rain13k, sidd
 from ppgan_mpr.datasets.reader import read_picture
 from ppgan_mpr.errors import UsageError
 
@@ -201,7 +201,68 @@ def test_sidd_says_what_is_missing(sidd_download, tmp_path):
         assert part in str(error.value)
 
 
+def test_lol(tmp_path, picture, write, monkeypatch):
+    root = tmp_path / "download" / "LOLdataset"
+    for folder, names in {"our485": ["2", "5", "10"], "eval15": ["1"]}.items():
+        for number, name in enumerate(names):
+            write(root / folder / "low" / f"{name}.png", picture(16, 16, number))
+            write(root / folder / "high" / f"{name}.png", 255 - picture(16, 16, number))
+    done = tmp_path / "LOL"
+    with pytest.raises(UsageError, match="train has 3 of 485 pairs, test has 1 of 15"):
+        prepare("lol", root.parent, done)
+    monkeypatch.setattr(lol, "EXPECTED", {"train": 3, "test": 1})
+    counts, notes = prepare("lol", root.parent, done)
+    assert counts == {"train": 3, "test": 1} and not notes
+    for part, origin in (("input", "low"), ("target", "high")):
+        got = done / "train" / part / "10.png"
+        assert got.read_bytes() == (root / "our485" / origin / "10.png").read_bytes()
+    (root / "eval15" / "low").rename(root / "eval15" / "dark")
+    with pytest.raises(UsageError, match="test: no folder eval15 with low/ and high/ in it"):
+        prepare("lol", root.parent, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets"),
+    [("input", "expertC"), ("train/low", "train/high"), ("test/input", "test/target")],
+)
+def test_fivek_is_split_by_number_whatever_the_folders(
+    tmp_path, picture, write, monkeypatch, inputs, targets
+):
+    root, done = tmp_path / "download", tmp_path / "FiveK"
+    names = ["a0001-jmac_DSC1459", "4500", "a4501-kme_1", "a5000-x", "a5001-x", "notes2011"]
+    for name in names:
+        write(root / inputs / f"{name}.png", picture(16, 16))
+        write(root / targets / f"{name}.jpg", picture(16, 16))
+    write(root / inputs / "a0002-lonely.png", picture(16, 16))
+    write(root / "zz" / "input" / "a0001.png", picture(16, 16))
+    write(root / "zz" / "target" / "a0001.png", picture(16, 16))
+    (root / "a0003.dng").write_bytes(b"raw")
+    counts, notes = prepare("fivek", root, done, verify=False)
+    assert counts == {"train": 2, "test": 2}
+    assert [pair.name for pair in find_pairs(done / "test")] == ["a4501-kme_1", "a5000-x"]
+    noted = "; ".join(notes)
+    for part in (
+        "a0002-lonely.png has no partner",
+        "a0001.png is left out: its number came before",
+        "a5001-x.png is left out: it has no number",
+        "notes2011.png is left out: it has no number",
+        "1 raw files (.dng) have to be exported",
+    ):
+        assert part in noted
+    with pytest.raises(UsageError, match="train has 2 of 4500 pairs, test has 2 of 500"):
+        prepare("fivek", root, tmp_path / "other")
+
+
+def test_raw_files_alone_are_explained(tmp_path):
+    (tmp_path / "download").mkdir()
+    (tmp_path / "download" / "a0001-x.dng").write_bytes(b"raw")
+    with pytest.raises(UsageError, match=r"nothing of fivek \(1 raw files .* exported"):
+        prepare("fivek", tmp_path / "download", tmp_path / "FiveK")
+
+
 def test_published_counts():
+    assert lol.EXPECTED == {"train": 485, "test": 15}
+    assert fivek.EXPECTED == {"train": 4500, "test": 500}
     assert gopro.EXPECTED == {"train": 2103, "test": 1111}
     assert sidd.EXPECTED == {"train": 96000, "val": 1280}
     assert rain13k.EXPECTED["train"] == 13712

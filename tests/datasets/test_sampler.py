@@ -81,11 +81,34 @@ def test_sizes_may_change_between_iterations():
     batches = iter(sampler)
     assert {i.patch_size for i in next(batches)} == {64}
     sampler.advance()
-    sampler.batch_size, sampler.patch_size = 2, 128
+    sampler.resize(2, 128)
     batch = next(batches)
     assert len(batch) == 2 and {i.patch_size for i in batch} == {128}
     sampler.advance()
     assert sampler.consumed == 6
+
+
+def test_a_batch_that_grew_beyond_the_rest_begins_a_new_epoch():
+    sampler = ResumableBatchSampler(range(10), 4)
+    sampler.advance()
+    sampler.resize(7)
+    assert (sampler.epoch, len(next(iter(sampler)))) == (1, 7)
+    half = ResumableBatchSampler(range(10), 4)
+    half.advance()
+    resumed = ResumableBatchSampler(range(10), 7)
+    resumed.load_state_dict(half.state_dict())
+    assert list(resumed) == list(sampler)
+    with pytest.raises(UsageError, match="gives 10 samples an epoch, but one batch takes 11"):
+        sampler.resize(11)
+
+
+def test_passes_count_the_data_set_not_the_epochs_of_the_sampler():
+    sampler = ResumableBatchSampler(range(4), 2, repeat=3)
+    seen = []
+    for _ in range(8):
+        seen.append(sampler.passes)
+        sampler.advance()
+    assert seen == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_repeat_fills_a_batch_from_a_small_set():

@@ -6,10 +6,16 @@ from pathlib import Path
 
 from ...errors import UsageError
 from ..pairs import find_pairs
-from . import gopro, rain13k, sidd
+from . import fivek, gopro, lol, rain13k, sidd
 from .plan import Plan, Writer, execute
 
-DATASETS = {"gopro": gopro.plan, "rain13k": rain13k.plan, "sidd": sidd.plan}
+DATASETS = {
+    "fivek": fivek.plan,
+    "gopro": gopro.plan,
+    "lol": lol.plan,
+    "rain13k": rain13k.plan,
+    "sidd": sidd.plan,
+}
 
 _SHOWN = 10  # notes in an error message
 
@@ -49,8 +55,10 @@ def prepare(
         raise UsageError(f"{source} is the download: give another folder for the prepared set")
     plan = DATASETS[dataset](source, destination)
     if not plan.tasks:
+        notes = f" ({_list(plan.notes)})" if plan.notes else ""
         raise UsageError(
-            f"{source} holds nothing of {dataset}: unpack the download there, with its folders"
+            f"{source} holds nothing of {dataset}{notes}: unpack the download there, with its "
+            "folders"
         )
     if verify:
         _check(plan.counts(), plan, f"{source} is not complete", "or pass --no-verify for a part")

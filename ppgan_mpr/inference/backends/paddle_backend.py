@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
+
 import numpy as np
 
-from ...dependencies import require
+from ...dependencies import cpu_count, require
 from ...errors import UsageError
+
+# Bytes of working memory for each pixel and channel of the widest layer, measured.
+_BYTES = 30
 
 
 def choose_device(device: str = "auto") -> str:
@@ -39,17 +45,44 @@ def choose_device(device: str = "auto") -> str:
     return f"gpu:{int(index or 0)}"
 
 
+def may_have_gpu() -> bool:
+    """Whether a PaddlePaddle built for GPUs is installed, told without importing it."""
+    try:
+        importlib.metadata.version("paddlepaddle-gpu")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 class PaddleBackend:
     """Runs a network in Paddle's dynamic graph.
 
     Args:
-        network: an ``nn.Layer`` in evaluation mode that returns its result first.
+        model: see :class:`~ppgan_mpr.inference.model.Model`.
         device: see :func:`choose_device`.
+        precision: ``auto`` and ``f32`` compute in float32; ``bf16`` and ``f16`` let Paddle's
+            automatic mixed precision choose the operators, on a GPU only.
+        threads: of the CPU; default: all cores this process may use.
+
+    Raises:
+        UsageError: half precision on a CPU, where Paddle is slower with it.
     """
 
-    def __init__(self, network, device: str = "auto"):
+    name = "paddle"
+
+    def __init__(self, model, device="auto", precision="auto", threads=None):
         self._paddle = require("paddle")
         self.device = choose_device(device)
+        self.precision = "f32" if precision == "auto" else precision
+        if self.device == "cpu" and self.precision != "f32":
+            raise UsageError(
+                f"backend paddle computes in f32 on a CPU, not in {precision}: "
+                "choose --precision f32 or --backend openvino."
+            )
+        if threads:
+            self._paddle.base.core.set_num_threads(threads)
+        self.threads = threads or cpu_count()
+        network = model.network
         self.size_multiple = network.size_multiple
         self._place = (
             self._paddle.CPUPlace()
@@ -57,17 +90,48 @@ class PaddleBackend:
             else self._paddle.CUDAPlace(int(self.device.partition(":")[2]))
         )
         self._network = network.to(self.device)
+        self._pools = [
+            layer
+            for layer in network.sublayers()
+            if isinstance(layer, self._paddle.nn.AdaptiveAvgPool2D)
+        ]
+        widest = max(parameter.shape[0] for parameter in network.parameters())
+        self.bytes_per_pixel = _BYTES * widest
+        self.fixed_bytes = 0
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """[N, C, H, W] float32 in [0, 1], H and W multiples of 8 → the same, not clipped.
+    def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        if averages is None:
+            return self._forward(picture)
+        given = iter([self._tensor(average) for average in averages])
+        with self._hooked(lambda layer, inputs, output: next(given)):
+            return self._forward(picture)
 
-        Raises:
-            MemoryError: the device has too little memory for this batch.
-        """
+    def measure(self, picture: np.ndarray) -> list[np.ndarray]:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        averages: list = []
+        with self._hooked(lambda layer, inputs, output: averages.append(output.numpy())):
+            self._forward(picture)
+        return averages
+
+    @contextlib.contextmanager
+    def _hooked(self, hook):
+        handles = [pool.register_forward_post_hook(hook) for pool in self._pools]
         try:
-            with self._paddle.no_grad():
-                tensor = self._paddle.to_tensor(batch, place=self._place)
-                return self._network(tensor)[0].numpy()
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _tensor(self, array: np.ndarray):
+        return self._paddle.to_tensor(array, place=self._place)
+
+    def _forward(self, picture: np.ndarray) -> np.ndarray:
+        half = {"bf16": "bfloat16", "f16": "float16"}.get(self.precision, "float16")
+        amp = self._paddle.amp.auto_cast(self.precision != "f32", dtype=half)
+        try:
+            with self._paddle.no_grad(), amp:
+                return self._network(self._tensor(picture))[0].astype("float32").numpy()
         except (MemoryError, RuntimeError) as error:
             # Paddle's own out-of-memory class is a RuntimeError without a public name.
             if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):

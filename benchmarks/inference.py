@@ -1,0 +1,301 @@
+"""Speed, memory and agreement of everything that can run these networks.
+
+    python benchmarks/inference.py --sizes 256 720p --output table.json
+
+Each case runs in a process of its own, so that its peak memory is its own. Full-size networks
+get random weights from a fixed seed (speed does not depend on them), lite ones their real
+weights. Cases are repeated and the fastest run counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+
+SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000)}
+NETWORKS = ("lite", "Deraining", "Denoising", "Deblurring")
+RUNNERS = ("ppgan", "torch", "paddle", "onnxruntime", "openvino-f32", "openvino-bf16")
+_PACKAGES = ("paddlepaddle", "openvino", "onnxruntime", "torch", "ppgan", "numpy")
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """A natural-looking [H, W, 3] float32 picture: noise with a falling spectrum."""
+    rng = np.random.default_rng(0)
+    image = np.zeros([height, width, 3], np.float32)
+    for step in (128, 32, 8, 1):
+        coarse = rng.random([-(-height // step), -(-width // step), 3], np.float32) - 0.5
+        fine = coarse.repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
+        image += fine * (step / 128) ** 0.5
+    return np.clip(image / 2 + 0.5, 0, 1)
+
+
+# One case, in its own process
+
+
+def run_case(case: dict) -> dict:
+    """Run a case; returns seconds, peak memory and where the result lies."""
+    image = picture(*case["size"])
+    started = time.perf_counter()
+    run = _runner(case)
+    ready = time.perf_counter() - started
+    seconds = []
+    for _ in range(case["repeat"]):
+        started = time.perf_counter()
+        result = run(image)
+        seconds.append(time.perf_counter() - started)
+    np.save(case["result"], result)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if _MAC else 10)
+    return {"seconds": min(seconds), "all": seconds, "ready": ready, "peak": peak}
+
+
+_MAC = sys.platform == "darwin"
+
+
+def _runner(case: dict):
+    from ppgan_mpr.weights import load_weights
+
+    if case["runner"] in ("ppgan", "torch"):
+        return {"ppgan": _ppgan, "torch": _torch}[case["runner"]](case)
+    from ppgan_mpr.inference import Cache, Model, Restorer
+
+    backend, _, precision = case["runner"].partition("-")
+    source = case["weights"]
+    model = Model(source, lambda: load_weights(source).build(), Cache(Path(case["cache"])))
+    threads, memory = case["threads"], case["memory"]
+    return Restorer(
+        model, backend=backend, device="cpu", precision=precision or "auto", threads=threads,
+        memory=memory,
+    )  # fmt: skip
+
+
+def _ppgan(case: dict):
+    """PaddleGAN's own network on the whole picture."""
+    from ppgan_mpr.dependencies import require
+    from ppgan_mpr.host.compat import import_ppgan
+    from ppgan_mpr.weights import load_weights
+
+    paddle = require("paddle")
+    import_ppgan()
+    from ppgan.models.generators.mpr import MPRNet
+
+    if case["threads"]:
+        paddle.base.core.set_num_threads(case["threads"])
+    weights = load_weights(case["weights"])
+    network = MPRNet(**{key: weights.hyperparameters[key] for key in _WIDTHS})
+    weights.apply_to(network)
+    network.eval()
+
+    def run(image):
+        with paddle.no_grad():
+            return network(paddle.to_tensor(_batch(image)))[0].numpy()[0].transpose(1, 2, 0)
+
+    return run
+
+
+def _torch(case: dict):
+    """The authors' PyTorch network on the whole picture."""
+    import importlib.util
+
+    import torch
+
+    from ppgan_mpr.weights import load_weights
+
+    path = Path(case["torch"]) / "Deraining" / "MPRNet.py"
+    spec = importlib.util.spec_from_file_location("authors_mprnet", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if case["threads"]:
+        torch.set_num_threads(case["threads"])
+    weights = load_weights(case["weights"])
+    network = module.MPRNet(**{key: weights.hyperparameters[key] for key in _WIDTHS})
+    tensors = {
+        key.replace("._weight", ".weight"): torch.from_numpy(array)
+        for key, array in weights.tensors.items()
+    }
+    network.load_state_dict(tensors)
+    network.eval()
+
+    def run(image):
+        with torch.no_grad():
+            return network(torch.from_numpy(_batch(image)))[0].numpy()[0].transpose(1, 2, 0)
+
+    return run
+
+
+_WIDTHS = ("n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab")
+
+
+def _batch(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
+
+
+# The table
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--sizes", nargs="+", choices=tuple(SIZES), default=["256", "720p"])
+    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    add("--runners", nargs="+", choices=RUNNERS, default=list(RUNNERS))
+    add("--torch", metavar="DIR", help="a checkout of the authors' MPRNet repository")
+    add("--threads", type=int, default=None, help="default: all cores")
+    add("--memory", default=None, help="for this project's backends; default: as the program")
+    add("--repeat", type=int, default=2)
+    add("--patience", type=float, default=900, metavar="S", help="seconds for a case")
+    add("--output", type=Path, metavar="FILE", help="write JSON")
+    add("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.case:
+        print("\n" + json.dumps(run_case(json.loads(options.case))))
+        return 0
+    report = {"machine": machine(options.threads), "cases": [], "startup": None}
+    print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
+    print(
+        f"{'network':11} {'size':5} {'runner':14} {'s':>8} {'MP/s':>7} {'peak MB':>8} {'PSNR':>6}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.networks:
+            weights = _weights(name, Path(folder))
+            for size in options.sizes:
+                _compare(name, weights, size, options, Path(folder), report)
+        if "lite" in options.networks:
+            report["startup"] = startup(Path(folder))
+            print("whole command, lite, 256x256: {cold:.2f} s cold, {warm:.2f} s warm".format(
+                **report["startup"]))  # fmt: skip
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=1))
+    return 0
+
+
+def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
+    """All runners on one network and size; PSNR is against the first that computes in f32."""
+    reference = None
+    height, width = SIZES[size]
+    for runner in options.runners:
+        if (runner == "torch" and not options.torch) or not _installed(runner):
+            continue
+        case = {
+            "runner": runner, "size": [height, width], "weights": weights,
+            "result": str(folder / "result.npy"), "cache": str(folder / "cache"),
+            "threads": options.threads, "memory": options.memory, "torch": options.torch,
+            "repeat": options.repeat,
+        }  # fmt: skip
+        try:
+            numbers = _child(case, options.patience)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            print(f"{name:11} {size:5} {runner:14} {type(error).__name__}", flush=True)
+            continue
+        result = np.load(case["result"])
+        numbers["psnr"] = None if reference is None else _psnr(result, reference)
+        if reference is None and not runner.endswith("bf16"):
+            reference = result
+        speed = height * width / 1e6 / numbers["seconds"]
+        psnr = "" if numbers["psnr"] is None else f"{numbers['psnr']:6.1f}"
+        print(
+            f"{name:11} {size:5} {runner:14} {numbers['seconds']:8.2f} {speed:7.3f} "
+            f"{numbers['peak'] / 1e6:8.0f} {psnr:>6}",
+            flush=True,
+        )
+        report["cases"].append({"network": name, "size": size, "runner": runner, **numbers})
+
+
+def _child(case: dict, patience: float) -> dict:
+    command = [sys.executable, __file__, "--case", json.dumps(case)]
+    done = subprocess.run(
+        command, check=True, timeout=patience, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    return json.loads(done.stdout.decode().splitlines()[-1])
+
+
+def startup(folder: Path) -> dict:
+    """Seconds of the whole command with an empty cache and with a full one."""
+    from PIL import Image
+
+    Image.fromarray((picture(256, 256) * 255).astype(np.uint8)).save(folder / "photo.png")
+    script = Path(__file__).resolve().parent.parent / "applications" / "tools" / "mprnet.py"
+    command = [
+        sys.executable, str(script), "-i", str(folder / "photo.png"), "--task", "Deraining",
+        "--model", "lite", "--overwrite", "-o", str(folder / "out"),
+    ]  # fmt: skip
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        environment = {**os.environ, "PPGAN_MPR_HOME": str(folder / "home")}
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - started)
+    return {"cold": seconds[0], "warm": min(seconds[1:])}
+
+
+def machine(threads: int | None) -> dict:
+    """What the numbers were measured on."""
+    from ppgan_mpr.dependencies import cpu_count
+
+    processor = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line for line in lines if line.startswith("model name"))
+        processor = processor.partition(":")[2].strip()
+    except (OSError, StopIteration):
+        pass
+    versions = {name: _version(name) for name in _PACKAGES}
+    return {
+        "processor": processor, "threads": threads or cpu_count(),
+        "python": platform.python_version(),
+        **{name: version for name, version in versions.items() if version},
+    }  # fmt: skip
+
+
+def _weights(name: str, folder: Path) -> str:
+    if name == "lite":
+        return "lite:Deraining"
+    from ppgan_mpr.dependencies import require
+    from ppgan_mpr.weights import find_record
+    from ppgan_mpr.weights.networks import build
+
+    paddle = require("paddle")
+    paddle.seed(0)
+    path = folder / f"{name}.pdparams"
+    paddle.save(
+        build("MPRNet", find_record("published", name).hyperparameters).state_dict(), str(path)
+    )
+    return str(path)
+
+
+def _installed(runner: str) -> bool:
+    package = {"paddle": "paddlepaddle"}.get(runner, runner.partition("-")[0])
+    return _version(package) is not None or (
+        runner == "paddle" and bool(_version("paddlepaddle-gpu"))
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = np.mean((np.clip(a, 0, 1) - np.clip(b, 0, 1)).astype(np.float64) ** 2)
+    return float(-10 * np.log10(max(error, 1e-20)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Tiles that attend to the whole photo.
+
+Channel attention weighs features by their averages over the whole picture. A tile alone
+would take its own averages: a piece of sky is treated unlike the same sky beside a forest.
+So the averages are measured once, on a sample of the whole photo, and given to every tile.
+
+The sample is a mosaic of small crops spread evenly over the photo, each quadrant of the
+mosaic taken from the same quadrant of the photo, because networks over a multi-patch
+hierarchy average quadrants and halves apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_CROP = 64
+_SHARE, _MOST = 1 / 16, 512 * 512  # of the photo's pixels, and pixels at most
+
+
+def mosaic(height: int, width: int, crop) -> np.ndarray:
+    """A small picture with the statistics of a large one.
+
+    Args:
+        height, width: of the photo, at least four crops long.
+        crop: (rows, columns) → [h, w, C] float32 of the photo.
+
+    Returns:
+        [h, w, C], sides multiples of 128.
+    """
+    wanted = min(_SHARE * height * width, _MOST) / (4 * _CROP**2)  # crops in a quadrant
+    down = max(1, round((wanted * height / width) ** 0.5))
+    across = max(1, round(wanted / down))
+    rows, columns = _spread(height, down), _spread(width, across)
+    return np.concatenate(
+        [np.concatenate([crop(row, column) for column in columns], axis=1) for row in rows]
+    )
+
+
+def _spread(size: int, count: int) -> list[slice]:
+    """``count`` crops centred in equal parts of each half of a side."""
+    count = max(1, min(count, size // 2 // _CROP))
+    middles = (np.arange(2 * count) + 0.5) * (size / (2 * count))
+    return [slice(start, start + _CROP) for start in (middles - _CROP / 2).astype(int).tolist()]
+
+
+def of_tile(
+    averages: list[np.ndarray], top: float, left: float, height: float, width: float
+) -> list[np.ndarray]:
+    """The averages that belong to a tile.
+
+    Averages of a whole picture have a batch of one. Where the network takes halves (top,
+    bottom) or quadrants (top left, bottom left, top right, bottom right) as its batch, each
+    part of the tile gets the averages of that part of the photo in which its middle lies.
+
+    Args:
+        averages: [N, C, 1, 1] each, N = 1, 2 or 4, of the photo.
+        top, left, height, width: of the tile, as fractions of the photo's sides.
+    """
+    rows = [int(top + part * height >= 0.5) for part in (0.25, 0.75)]
+    columns = [int(left + part * width >= 0.5) for part in (0.25, 0.75)]
+    order = {1: [0], 2: rows, 4: [2 * column + row for column in columns for row in rows]}
+    return [average[order[len(average)]] for average in averages]

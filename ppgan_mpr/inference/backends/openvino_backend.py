@@ -1,0 +1,121 @@
+"""The network in OpenVINO, on a CPU."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+
+import numpy as np
+
+from ...dependencies import cpu_count, require
+
+# Bytes of working memory for each number alive, measured: the results of convolutions are
+# held in the precision asked for, and some of them twice while their layout changes.
+_BYTES = {"f32": 6, "bf16": 3, "f16": 3}
+_KEPT = 4  # compiled sizes: tiles and mosaic, each also transposed
+
+
+class OpenVINOBackend:
+    """Runs an exported network, compiled for each size of picture it meets.
+
+    Args:
+        model: see :class:`~ppgan_mpr.inference.model.Model`.
+        precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
+        threads: default: all cores this process may use.
+    """
+
+    name, device = "openvino", "cpu"
+
+    def __init__(self, model, precision: str = "auto", threads: int | None = None):
+        self._ov = require("openvino")
+        self._core = self._ov.Core()
+        self._model = model
+        self.size_multiple = model.facts["size_multiple"]
+        self.precision = self._resolve(precision)
+        self.threads = threads or cpu_count()
+        self._options = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._compiled: OrderedDict = OrderedDict()
+        self.bytes_per_pixel = _BYTES[self.precision] * model.facts["floats_per_pixel"]
+        self.fixed_bytes = 0
+
+    def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
+        """See :mod:`ppgan_mpr.inference.backends`; the result is valid until the next call."""
+        if averages is None:
+            return self._infer("plain", picture, {})[0]
+        given = {f"average_{i}": average for i, average in enumerate(averages)}
+        return self._infer("given", picture, given)[0]
+
+    def measure(self, picture: np.ndarray) -> list[np.ndarray]:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        averages = [output.copy() for output in self._infer("measuring", picture, {})[1:]]
+        self._compiled.popitem()  # done with: its memory is wanted for the tiles
+        return averages
+
+    def _resolve(self, precision: str) -> str:
+        if precision != "auto":
+            return precision
+        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "bf16" if "BF16" in capabilities else "f32"
+
+    def _infer(self, variant: str, picture: np.ndarray, inputs: dict) -> list[np.ndarray]:
+        try:
+            request = self._request(variant, picture.shape)
+            request.infer({"x": picture, **inputs}, share_inputs=True)
+        except RuntimeError as error:
+            if "alloc" in str(error):
+                raise MemoryError("OpenVINO has too little memory") from None
+            raise
+        return [tensor.data for tensor in request.output_tensors]
+
+    def _request(self, variant: str, shape: tuple):
+        key = (variant, shape)
+        if key not in self._compiled:
+            while len(self._compiled) >= _KEPT:
+                self._compiled.popitem(last=False)
+            self._compiled[key] = self._load(variant, shape).create_infer_request()
+        self._compiled.move_to_end(key)
+        return self._compiled[key]
+
+    def _load(self, variant: str, shape: tuple):
+        cache, ov = self._model.cache, self._ov
+        name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        key = ("openvino", ov.__version__, name, sorted(self._options.items()), variant, shape)
+        blob = cache.load(*key, *self._model.key)
+        if blob is not None:
+            try:
+                return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
+            except RuntimeError:
+                pass  # of another build of the same version
+        compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
+        cache.store(compiled.export_model().read(), *key, *self._model.key)
+        return compiled
+
+    def _graph(self, variant: str, shape: tuple):
+        graph = self._core.read_model(self._model.onnx(shape[2:]))
+        graph.reshape({"x": list(shape)})
+        averages = _averages(graph)
+        if variant == "measuring" and averages:
+            graph.add_outputs([output.any_name for output in averages])
+        elif variant == "given":
+            for output in averages:
+                name = output.any_name
+                given = self._ov.opset8.parameter(output.shape, np.float32, name=name)
+                output.replace(given.output(0))
+                given.output(0).set_names({name})
+                graph.add_parameters([given])
+        return graph
+
+
+def _averages(graph) -> list:
+    """The outputs called average_0, average_1, … in order."""
+    found = {}
+    for node in graph.get_ops():
+        for output in node.outputs():
+            for name in output.names:
+                if name.startswith("average_"):
+                    found[int(name.rpartition("_")[2])] = output
+    return [found[index] for index in sorted(found)]

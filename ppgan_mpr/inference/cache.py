@@ -1,0 +1,85 @@
+"""Files that are dear to make and may be made again: exported graphs and compiled networks.
+
+Each file begins with the digest of what follows. A file that was cut short, altered, or
+written by another version is as good as absent, and many processes may read and write at
+once: a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from ..files import replacing
+
+_MAGIC = b"ppgan_mpr 1\n"
+_LIMIT = 1 << 30  # bytes kept in all
+
+
+class Cache:
+    """A folder of blobs that may vanish at any time.
+
+    Args:
+        folder: created when first written to.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = Path(folder)
+
+    def load(self, *key: object) -> bytes | None:
+        """What :meth:`store` kept under ``key``, or None."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        start = len(_MAGIC) + 32
+        payload = memoryview(content)[start:]
+        if content[:start] != _MAGIC + _digest(payload):
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # the oldest unused files go first
+        return bytes(payload)
+
+    def store(self, payload: bytes, *key: object) -> None:
+        """Keep ``payload``; a full or read-only disk only means that it is made again."""
+        path = self._path(key)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(_MAGIC + _digest(payload))
+                file.write(payload)
+            self._prune()
+
+    def load_facts(self, *key: object) -> dict | None:
+        """What :meth:`store_facts` kept under ``key``, or None."""
+        payload = self.load(*key)
+        return None if payload is None else json.loads(payload)
+
+    def store_facts(self, facts: dict, *key: object) -> None:
+        """Keep a dictionary of numbers and words."""
+        self.store(json.dumps(facts).encode(), *key)
+
+    def _path(self, key) -> Path:
+        name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]
+        return self._folder / f"{name}.bin"
+
+    def _prune(self) -> None:
+        entries = []
+        for path in self._folder.glob("*.bin"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                entries.append((status.st_mtime, status.st_size, path))
+        total = 0
+        for _, size, path in sorted(entries, reverse=True):
+            total += size
+            if total > _LIMIT:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def _digest(payload) -> bytes:
+    return hashlib.sha256(payload).digest()

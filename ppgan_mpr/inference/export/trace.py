@@ -1,0 +1,176 @@
+"""The operations of a Paddle network, as data.
+
+Paddle 3 describes a traced network as a program of its intermediate representation (PIR).
+Its own exporters write that program in a form that other runtimes cannot read, so it is
+read here and rewritten by :mod:`.onnx_graph`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...dependencies import require
+from ...errors import MissingDependencyError
+
+# Any size will do: nothing that depends on it survives in the exported graph.
+_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor: its number, and its shape for the picture that was traced."""
+
+    id: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of the network.
+
+    Attributes:
+        name: of Paddle's operator, such as ``conv2d``.
+        inputs: a value, a tuple of values where the operator takes a list, or None where an
+            optional input is absent.
+        outputs: values.
+        attributes: as Paddle names them.
+    """
+
+    name: str
+    inputs: tuple
+    outputs: tuple[Value, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A traced network.
+
+    Attributes:
+        operations: in order of execution.
+        constants: value number → array, for parameters and literals.
+        input: the picture, [1, C, H, W].
+        output: the restored picture.
+    """
+
+    operations: tuple[Operation, ...]
+    constants: Mapping[int, np.ndarray]
+    input: Value
+    output: Value
+
+    def floats_per_pixel(self) -> float:
+        """The most numbers alive at one time, for each pixel of the picture.
+
+        Counts every tensor from the step that makes it to the last that needs it, which is
+        how runtimes plan their memory.
+        """
+        last_use = {self.output.id: len(self.operations)}
+        for step, op in enumerate(self.operations):
+            last_use.update((value.id, step) for value in flat(op.inputs))
+        alive, most = {}, 0
+        for step, op in enumerate(self.operations):
+            alive.update((value.id, math.prod(value.shape)) for value in op.outputs)
+            most = max(most, sum(alive.values()))
+            alive = {key: size for key, size in alive.items() if last_use.get(key, 0) > step}
+        return most / math.prod(self.input.shape[2:])
+
+
+def flat(inputs):
+    """The values among an operation's inputs, those in lists too."""
+    for item in inputs:
+        if isinstance(item, tuple):
+            yield from flat(item)
+        elif item is not None:
+            yield item
+
+
+def trace(network, size: tuple[int, int] | None = None) -> Program:
+    """Record what ``network`` computes for its first result.
+
+    Args:
+        network: a ``paddle.nn.Layer`` in evaluation mode; its forward takes [1, C, H, W] and
+            returns a list, the result first, or the result alone.
+        size: height and width of the picture; default: any.
+
+    Raises:
+        MissingDependencyError: this PaddlePaddle has no PIR (it is older than 3.0).
+    """
+    paddle = require("paddle")
+    if not hasattr(paddle, "pir"):
+        raise MissingDependencyError(
+            f"Exporting needs PaddlePaddle 3, and {paddle.__version__} is installed: "
+            "run  pip install 'paddlepaddle>=3'  or choose --backend paddle"
+        )
+    return _read(_static_program(paddle, network, size or (_SIZE, _SIZE)), network)
+
+
+def _static_program(paddle, network, size):
+    class FirstResult(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, picture):
+            outputs = self.network(picture)
+            return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+
+    # The networks hold no control flow that depends on values, so their code need not be
+    # rewritten into static graph form, which would take most of the time.
+    own = [module for name, module in sys.modules.items() if name.startswith("ppgan_mpr.")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        paddle.jit.ignore_module(own)
+        spec = paddle.static.InputSpec([1, _channels(network), *size], "float32")
+        traced = paddle.jit.to_static(FirstResult(), input_spec=[spec], full_graph=True)
+        traced.eval()
+        return traced.forward.concrete_program
+
+
+def _channels(network) -> int:
+    return next(iter(network.parameters())).shape[1]
+
+
+def _read(concrete, network) -> Program:
+    tensors = {parameter.name: parameter for parameter in network.parameters()}
+    operations, constants, lists = [], {}, {}
+    picture = None
+
+    def value(source):
+        if source is None or not source.initialized():
+            return None
+        if source.id in lists:
+            return lists[source.id]
+        return Value(source.id, tuple(source.shape))
+
+    for op in concrete.main_program.global_block().ops:
+        name = op.name()
+        if name == "builtin.split":
+            # The list was made by the operation before: its parts are that one's outputs.
+            outputs = tuple(value(part) for part in op.results())
+            operations[-1] = replace(operations[-1], outputs=outputs)
+            continue
+        result = op.result(0) if op.num_results() else None
+        inputs = tuple(value(source) for source in op.operands_source())
+        if name == "builtin.parameter":
+            constants[result.id] = tensors[op.attrs()["parameter_name"]].numpy()
+        elif name == "pd_op.full":
+            constants[result.id] = np.full(op.attrs()["shape"], op.attrs()["value"])
+        elif name == "pd_op.full_int_array":
+            constants[result.id] = np.array(op.attrs()["value"], np.int64)
+        elif name == "pd_op.data":
+            picture = value(result)
+        elif name == "builtin.combine":
+            lists[result.id] = inputs
+        else:
+            makes_list = op.result(0).is_dense_tensor_type() is False
+            outputs = () if makes_list else tuple(value(result) for result in op.results())
+            operations.append(Operation(name.partition(".")[2], inputs, outputs, op.attrs()))
+    (result,) = (output for output in concrete.outputs if output is not None)
+    return Program(tuple(operations), constants, picture, value(result))

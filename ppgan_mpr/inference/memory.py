@@ -1,0 +1,102 @@
+"""How much memory there is, and how much of it a network needs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from ..errors import UsageError
+
+# Larger tiles are not faster, so there is no reason to take more of a large machine.
+_SHARE, _ENOUGH = 0.5, 1000 << 20
+_UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_CGROUP, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def parse_memory(text: str | int | float) -> int:
+    """Bytes from ``1500`` (megabytes), ``800M`` or ``1.5G``.
+
+    Raises:
+        UsageError: anything else, or nothing.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size <= 0:
+        raise UsageError(f"memory is {text!r}: give megabytes, or a size such as 800M or 1.5G.")
+    return size
+
+
+def default_budget() -> int:
+    """Bytes that a network may work in: half of what is free, and never more than is useful."""
+    return min(int(_SHARE * available()), _ENOUGH)
+
+
+def available() -> int:
+    """Bytes that this process can still take, inside a container too."""
+    free = [amount for amount in (_machine(), *_cgroups()) if amount is not None]
+    return min(free) if free else 2 * _ENOUGH
+
+
+def _machine() -> int | None:
+    if sys.platform == "win32":
+        return _windows()
+    try:
+        fields = dict(re.findall(r"(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text()))
+        return int(fields["MemAvailable"]) << 10
+    except (OSError, KeyError):
+        return None
+
+
+def _windows() -> int | None:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+            (name, ctypes.c_ulonglong)
+            for name in ("total", "free", "total_page", "free_page", "total_virtual",
+                         "free_virtual", "extended")
+        ]  # fmt: skip
+
+    status = Status(length=ctypes.sizeof(Status))
+    return status.free if ctypes.windll.kernel32.GlobalMemoryStatusEx(status) else None
+
+
+def _cgroups():
+    """What each enclosing control group leaves, in version 2 and in version 1.
+
+    Memory of cached files counts as used there, but the kernel gives it back on demand.
+    """
+    try:
+        lines = _OWN.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            root, limit, usage, cached = _CGROUP, "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            root, limit, usage = (
+                _CGROUP / "memory",
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )
+            cached = "total_inactive_file"
+        else:
+            continue
+        # Inside a container the path may be the host's, and the root the container's own.
+        own = root / path.lstrip("/")
+        for folder in (own, *own.parents):
+            yield _left(folder, limit, usage, cached)
+            if folder == root:
+                break
+
+
+def _left(folder: Path, limit: str, usage: str, cached: str) -> int | None:
+    try:
+        most = int((folder / limit).read_text())
+        used = int((folder / usage).read_text())
+        statistics = dict(re.findall(r"(\w+) (\d+)", (folder / "memory.stat").read_text()))
+        return max(0, most - used + int(statistics.get(cached, 0)))
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return None

@@ -1,0 +1,147 @@
+"""A picture of any size as tiles of one size that overlap and blend.
+
+The result is handed out in strips from top to bottom, each as soon as no later tile can
+change it, so that neither the picture nor the result needs to be held as floating point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+Crop = Callable[[slice, slice], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Evenly spread tiles along one side.
+
+    Attributes:
+        size: of the side.
+        tile: length of every tile.
+        starts: where the tiles begin.
+    """
+
+    size: int
+    tile: int
+    starts: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.starts)
+
+    def weights(self, index: int) -> np.ndarray:
+        """How much tile ``index`` counts at each of its positions.
+
+        Half a sine where it overlaps a neighbour; the weights of all tiles sum to one.
+        """
+        weights = np.ones(self.tile, np.float32)
+        if index > 0:
+            overlap = self.starts[index - 1] + self.tile - self.starts[index]
+            weights[:overlap] *= _ramp(overlap)
+        if index + 1 < self.count:
+            overlap = self.starts[index] + self.tile - self.starts[index + 1]
+            weights[self.tile - overlap :] *= _ramp(overlap)[::-1]
+        return weights
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Tiles over a picture: every pair of a tile of ``rows`` and one of ``columns``."""
+
+    rows: Axis
+    columns: Axis
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Height and width of every tile."""
+        return self.rows.tile, self.columns.tile
+
+    @property
+    def count(self) -> int:
+        return self.rows.count * self.columns.count
+
+
+def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
+    """``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
+
+    All starts and the length are multiples too, and neighbours overlap by ``overlap`` or more.
+    """
+    length = math.ceil((size + (count - 1) * overlap) / (count * multiple)) * multiple
+    if count == 1 or length >= size:
+        return Axis(size, size, (0,))
+    steps, last = (size - length) // multiple, count - 1
+    return Axis(size, length, tuple(steps * i // last * multiple for i in range(count)))
+
+
+def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -> Grid:
+    """The grid of tiles no longer than ``side``, as few as will do."""
+
+    def axis(size: int) -> Axis:
+        count = 1
+        while (found := divide(size, count, overlap, multiple)).tile > side and count < size:
+            count += 1
+        return found
+
+    return Grid(axis(height), axis(width))
+
+
+def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> Grid:
+    """The grid of tiles of at most ``pixels`` that computes the fewest pixels in all.
+
+    Tiles never get smaller than needed for their overlaps, however few pixels are allowed.
+    """
+    least = 2 * overlap + 4 * multiple  # in shorter tiles three would overlap
+    rows, columns = (
+        [divide(size, n, overlap, multiple) for n in range(1, max(1, size // least) + 1)]
+        for size in (height, width)
+    )
+    best = None
+    for row in rows:
+        # Fewer columns compute fewer pixels, so the first that fits is the best for this row.
+        column = next((c for c in columns if row.tile * c.tile <= pixels), columns[-1])
+        area = row.tile * column.tile
+        cost = (max(area - pixels, 0), area * row.count * column.count)
+        if best is None or cost < best[0]:
+            best = cost, Grid(row, column)
+    return best[1]
+
+
+def blend(
+    grid: Grid, crop: Crop, run: Callable[[np.ndarray, int, int], np.ndarray]
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Run every tile and join the results.
+
+    Args:
+        grid: of the picture.
+        crop: (rows, columns) → [h, w, C] float32 of the picture.
+        run: (tile [h, w, C], its top, its left) → [h, w, 3] float32.
+
+    Yields:
+        Rows and their pixels [rows, W, 3] float32, from top to bottom.
+    """
+    rows, columns = grid.rows, grid.columns
+    if grid.count == 1:
+        yield slice(0, rows.size), run(crop(slice(0, rows.size), slice(0, columns.size)), 0, 0)
+        return
+    carried = None  # rows that the tiles above have begun
+    for i, top in enumerate(rows.starts):
+        strip = np.zeros([rows.tile, columns.size, 3], np.float32)
+        if carried is not None:
+            strip[: len(carried)] = carried
+        down = rows.weights(i)[:, None, None]
+        for j, left in enumerate(columns.starts):
+            window = slice(left, left + columns.tile)
+            result = run(crop(slice(top, top + rows.tile), window), top, left)
+            strip[:, window] += result * (down * columns.weights(j)[:, None])
+        final = rows.tile if i + 1 == rows.count else rows.starts[i + 1] - top
+        yield slice(top, top + final), strip[:final]
+        carried = strip[final:].copy()
+
+
+def _ramp(length: int) -> np.ndarray:
+    return np.sin((np.arange(length, dtype=np.float32) + 0.5) / length * (np.pi / 2)) ** 2

@@ -1,0 +1,58 @@
+"""Loss, data and network are wired right: a very small MIRNet-v2 learns one real pair by heart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("paddle")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.datasets import MPRVal
+from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.engine.trainer import Trainer
+from ppgan_mpr.metrics import get_protocol
+
+
+@pytest.mark.parametrize(
+    ("config", "folder", "picture"),
+    [
+        ("mirnetv2_lowlight", "lowlight/LOL", "4.png"),
+        ("mirnetv2_real_denoising", "denoising/SIDD_val_blocks", "0010.png"),
+    ],
+)
+def test_a_pair_is_learnt(root, pairs_dir, tmp_path, config, folder, picture):
+    for part in ("input", "target"):
+        (tmp_path / part).mkdir()
+        pixels = (pairs_dir / folder / part / picture).read_bytes()
+        (tmp_path / part / picture).write_bytes(pixels)
+    first = {"iters": 30, "patch_size": 48, "batch_size": 4}
+    then = {"iters": 30, "patch_size": 64, "batch_size": 2}
+    options = {
+        "dataset.train.rgb_dir": tmp_path,
+        "dataset.test.rgb_dir": tmp_path,
+        "dataset.train.num_workers": 0,
+        "dataset.test.num_workers": 0,
+        "dataset.train.progressive": [first, then],
+        "model.generator.n_feat": 16,
+        "model.generator.n_MRB": 1,
+        "model.generator.groups": [1, 2],
+        "lr_scheduler.learning_rate": 2e-3,
+        "total_iters": 60,
+        "validate.interval": 60,
+        "log_config.visiual_interval": 1000,
+        "output_dir": tmp_path / "out",
+    }
+    path = root / "configs" / f"{config}.yaml"
+    cfg = load_config(path, [f"{key}={value}" for key, value in options.items()])
+    cfg.is_train, cfg.profiler_options = True, None
+    Trainer(cfg).train()
+
+    (scores,) = Path(cfg.output_dir).glob("scores/iter_60_*.json")
+    learnt = json.loads(scores.read_text())["mean"]["psnr"]
+    target, degraded, _ = MPRVal(tmp_path)[0]
+    protocol = get_protocol(cfg.validate.metrics.psnr.protocol)
+    given = protocol.psnr(degraded.transpose(1, 2, 0), target.transpose(1, 2, 0))
+    assert learnt >= given + 5

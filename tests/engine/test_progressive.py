@@ -1,0 +1,171 @@
+"""Patches that grow while batches shrink."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("paddle")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.engine.data import TrainingData
+from ppgan_mpr.engine.progressive import Progressive
+from ppgan_mpr.errors import UsageError
+
+STEPS = [
+    {"iters": 2, "patch_size": 16, "batch_size": 3},
+    {"iters": 3, "patch_size": 24, "batch_size": 2},
+    {"iters": 1, "patch_size": 32, "batch_size": 1},
+]
+SIZES = [(3, 16)] * 2 + [(2, 24)] * 3 + [(1, 32)] * 3  # of eight iterations
+
+
+@pytest.fixture
+def growing(settings):
+    """The tiny run's settings with a schedule, and a checkpoint after every iteration."""
+    train = settings["dataset"]["train"]
+    del train["batch_size"], train["img_options"]["patch_size"]
+    train["progressive"] = STEPS
+    settings["total_iters"] = 8
+    settings["snapshot_config"] = {"interval": 1, "keep": 10}
+    return settings
+
+
+def watched(trainer):
+    """The trainer, and a list that takes (batch, patch) of every iteration."""
+    seen, setup_input = [], trainer.model.setup_input
+
+    def watch(batch):
+        count, _, height, width = batch[0].shape
+        assert height == width and batch[0].shape == batch[1].shape
+        seen.append((count, height))
+        setup_input(batch)
+
+    trainer.model.setup_input = watch
+    return trainer, seen
+
+
+@pytest.mark.parametrize(("workers", "stops"), [(0, (1, 2, 4, 5)), (2, (2, 4))])
+def test_sizes_change_at_once_and_resuming_anywhere_changes_nothing(
+    growing, build, weights_of, tmp_path, workers, stops
+):
+    growing["ema_decay"] = 0.9
+    growing["dataset"]["train"]["num_workers"] = workers
+    whole, seen = watched(build(growing))
+    whole.train()
+    assert seen == SIZES
+
+    for iteration in stops:  # in the middle of a step, and right before the next
+        growing["output_dir"] = str(tmp_path / f"resumed{iteration}")
+        resumed, seen = watched(build(growing))
+        resumed.resume(Path(whole.output_dir) / f"iter_{iteration}_checkpoint.pdparams")
+        resumed.train()
+        assert seen == SIZES[iteration:]
+        expected, got = weights_of(whole), weights_of(resumed)
+        assert all(np.array_equal(got[name], expected[name]) for name in expected)
+        assert resumed.model.losses == whole.model.losses
+
+
+def test_the_log_says_when_the_patch_grows(growing, build, caplog, monkeypatch):
+    messages = []
+    trainer = build(growing)
+    monkeypatch.setattr(trainer.logger, "info", lambda text, *args: messages.append(text % args))
+    trainer.train()
+    (plan,) = (message for message in messages if "Progressive" in message)
+    assert "from iteration 3 24x24 pixels in batches of 2, from iteration 6 32x32" in plan
+    assert [message for message in messages if message.startswith("From iteration")] == [
+        "From iteration 3 on: 24x24 pixels in batches of 2",
+        "From iteration 6 on: 32x32 pixels in batches of 1",
+    ]
+
+
+def test_processes_share_the_batches_of_every_step(pairs):
+    from ppgan_mpr.datasets import MPRTrain
+
+    def run(batch_factor, rank, world_size):
+        steps = [{**step, "batch_size": step["batch_size"] * batch_factor} for step in STEPS]
+        schedule = Progressive(steps)
+        settings = {"batch_size": steps[0]["batch_size"]}
+        dataset = MPRTrain(pairs / "train", {"patch_size": 16})
+        data = TrainingData(dataset, settings, 7, rank, world_size, schedule)
+        batches, iterator = [], iter(data)
+        for iteration in range(1, 9):
+            batch = next(iterator, None)
+            if batch is None:
+                iterator = iter(data)
+                batch = next(iterator)
+            batches.append([patch.numpy().tobytes() for patch in batch[0]])
+            data.sampler.advance()
+            data.go_to(iteration + 1)
+        return batches
+
+    one = run(2, 0, 1)
+    shares = [run(1, rank, 2) for rank in range(2)]
+    assert [len(batch) for batch in one] == [2 * batch for batch, _ in SIZES]
+    assert [sorted(chain(*step)) for step in zip(*shares)] == [sorted(batch) for batch in one]
+
+
+def test_epochs_in_the_log_count_samples(growing, build, monkeypatch):
+    trainer = build(growing)
+    epochs = []
+    print_log = trainer.print_log
+    trainer.print_log = lambda: (epochs.append(trainer.data.epoch), print_log())
+    trainer.train()
+    # Five pictures, of which the batches take 3, 3, 2, 2, 2, 1, 1 and 1.
+    assert epochs == [1, 1, 2, 2, 3, 3, 3, 3]
+
+
+def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
+    import yaml
+
+    path = tmp_path / "grow.yaml"
+    path.write_text(yaml.safe_dump(growing))
+    cfg = load_config(path, ["dataset.train.progressive.1.iters=7"])
+    schedule = Progressive.take_from(cfg.dataset.train)
+    assert [schedule.at(n).patch_size for n in (1, 2, 3, 9, 10, 99)] == [16, 16, 24, 24, 32, 32]
+    assert cfg.dataset.train.batch_size == 3
+    assert cfg.dataset.train.img_options["patch_size"] == 16
+    with pytest.raises(UsageError, match="there is no option 'iter': did you mean 'iters'"):
+        load_config(path, ["dataset.train.progressive.1.iter=7"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 4}, "leave batch_size out of dataset.train"),
+        ({"img_options": {"patch_size": 8}}, "leave patch_size out of img_options"),
+        ({"progressive": []}, "give a list of steps"),
+        ({"progressive": [{"iters": 2, "patch_size": 16}]}, r"progressive\.0 must have exactly"),
+        ({"progressive": [STEPS[0], {**STEPS[1], "iters": 0}]}, r"1\.iters is 0"),
+        ({"progressive": [{**STEPS[0], "patch_size": 20}]}, "multiple of 8"),
+    ],
+)
+def test_mistakes_are_explained(growing, build, change, message):
+    growing["dataset"]["train"].update(change)
+    with pytest.raises(UsageError, match=message):
+        build(growing)
+
+
+def test_a_schedule_counts_iterations_not_epochs(growing, build):
+    del growing["total_iters"]
+    growing["epochs"] = 2
+    with pytest.raises(UsageError, match="give total_iters instead of epochs"):
+        build(growing)
+
+
+def test_a_repeated_data_set_may_grow_too(growing, build):
+    inner = growing["dataset"]["train"]
+    outer = {"name": "RepeatDataset", "times": 2, "progressive": inner.pop("progressive")}
+    growing["dataset"]["train"] = {**outer, "dataset": inner}
+    trainer, seen = watched(build(growing))
+    trainer.train()
+    assert seen == SIZES
+
+
+def test_scoring_needs_no_training_section(growing, build):
+    del growing["dataset"]["train"]
+    build(growing, is_train=False).test()

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from ppgan_mpr.dependencies import require
+from ppgan_mpr.inference import Cache, Model
+from ppgan_mpr.weights.networks import build
+
+paddle = require("paddle")
+
+SMALL = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 2}
+
+
+@pytest.fixture(scope="session")
+def build_network():
+    """Makes a small MPRNet with random weights and lively attention."""
+
+    def make():
+        paddle.seed(0)
+        network = build("MPRNet", SMALL)
+        for name, parameter in network.named_parameters():
+            if ".CA." in name:
+                parameter.set_value(parameter * 8)
+        network.eval()
+        return network
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def network(build_network):
+    return build_network()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def model(network, cache):
+    return Model("small", lambda: network, cache)
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """A picture [96, 144, 3] in [0, 1] whose left and right differ in colour and detail."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 1, 144, dtype=np.float32)[None, :, None] * [0.3, 0.6, 0.9]
+    detail = rng.random([96, 144, 3]) * np.linspace(0, 0.4, 144)[None, :, None]
+    return np.clip(ramp + detail, 0, 1).astype(np.float32)

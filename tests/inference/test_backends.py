@@ -1,0 +1,121 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ppgan_mpr.errors import UsageError
+from ppgan_mpr.inference import Model, Restorer
+from ppgan_mpr.inference.backends import create_backend
+from ppgan_mpr.inference.backends.paddle_backend import PaddleBackend
+
+EXPORTED = ["openvino", "onnxruntime"]
+
+
+@pytest.fixture(params=EXPORTED)
+def exported(request):
+    pytest.importorskip(request.param)
+    pytest.importorskip("onnx")
+    return request.param
+
+
+def batch(photo):
+    return np.ascontiguousarray(photo.transpose(2, 0, 1)[None])
+
+
+@pytest.fixture(scope="session")
+def expected(network, photo):
+    import paddle
+
+    with paddle.no_grad():
+        return network(paddle.to_tensor(batch(photo)))[0].numpy()
+
+
+def test_equals_paddle_at_every_size(model, network, exported, photo):
+    import paddle
+
+    backend = create_backend(model, exported, precision="f32")
+    for region in (np.s_[:], np.s_[:40, :8], np.s_[:8, :72]):
+        picture = batch(photo[region])
+        with paddle.no_grad():
+            expected = network(paddle.to_tensor(picture))[0].numpy()
+        np.testing.assert_allclose(backend.run(picture), expected, atol=1e-5)
+
+
+def test_attention_averages_agree(model, exported, photo, expected):
+    ours, theirs = PaddleBackend(model), create_backend(model, exported, precision="f32")
+    averages = ours.measure(batch(photo))
+    assert {len(average) for average in averages} == {1, 2, 4}
+    for a, b in zip(averages, theirs.measure(batch(photo))):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    for backend in (ours, theirs):
+        np.testing.assert_allclose(backend.run(batch(photo), averages), expected, atol=1e-5)
+        changed = backend.run(batch(photo), [average + 1 for average in averages])
+        assert np.abs(changed - expected).max() > 1e-3
+
+
+def test_local_attention_is_exported(build_network, cache, exported, photo):
+    from ppgan_mpr.models.layers import local
+
+    model = Model("local", build_network, cache, local=True)
+    picture = batch(np.tile(photo, [5, 4, 1]))  # larger than the windows
+    paddles = PaddleBackend(model).run(picture)
+    np.testing.assert_allclose(
+        create_backend(model, exported, precision="f32").run(picture), paddles, atol=1e-5
+    )
+    assert local.LocalCALayer in {type(layer) for layer in model.network.sublayers()}
+
+
+def test_warm_start_needs_neither_paddle_nor_weights(model, exported, cache, tmp_path, photo):
+    first = Restorer(model, backend=exported)(photo)
+    np.save(tmp_path / "photo.npy", photo)
+    script = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from ppgan_mpr.inference import Cache, Model, Restorer
+model = Model("small", None, Cache(Path({str(tmp_path / "cache")!r})))
+restored = Restorer(model, backend={exported!r})(np.load({str(tmp_path / "photo.npy")!r}))
+np.save({str(tmp_path / "again.npy")!r}, restored)
+assert "paddle" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), first)
+
+
+def test_damaged_cache_is_rebuilt(model, network, cache, tmp_path, photo, exported):
+    first = Restorer(model, backend=exported)(photo)
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    again = Restorer(Model("small", lambda: network, cache), backend=exported)(photo)
+    np.testing.assert_array_equal(again, first)
+
+
+def test_bf16_only_where_the_processor_has_it(model, photo, expected):
+    pytest.importorskip("onnx")
+    openvino = pytest.importorskip("openvino")
+    capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert create_backend(model, "openvino").precision == ("bf16" if capable else "f32")
+    backend = create_backend(model, "openvino", precision="bf16")
+    error = np.mean((backend.run(batch(photo)) - expected) ** 2)
+    assert -10 * np.log10(error) > 40
+
+
+def test_without_exporting_packages_paddle_runs(model, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert create_backend(model, "auto", "cpu").name == "paddle"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "tensorrt"}, "choose one of auto, paddle, openvino, onnxruntime"),
+        ({"precision": "int8"}, "choose one of auto, f32, bf16, f16"),
+        ({"name": "paddle", "device": "cpu", "precision": "bf16"}, "--backend openvino"),
+    ],
+)
+def test_senseless_options(model, options, message):
+    with pytest.raises(UsageError, match=message):
+        create_backend(model, **options)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from ppgan_mpr.errors import UsageError
+from ppgan_mpr.inference import Model, Restorer
+from ppgan_mpr.weights import load_weights
+
+
+def psnr(a, b):
+    return -10 * np.log10(np.mean((a - b) ** 2))
+
+
+def restorer(model, **options):
+    return Restorer(model, backend="paddle", device="cpu", **options)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (7, 30), (65, 3)])
+def test_any_size(model, size):
+    image = np.random.default_rng(0).random([*size, 3], np.float32)
+    assert restorer(model)(image).shape == image.shape
+
+
+def test_tiles_attend_to_the_whole_photo(cache):
+    """One side is smooth and dark, the other bright and full of detail."""
+    model = Model("lite", lambda: load_weights("lite:Deraining").build(), cache)
+    detail = np.random.default_rng(0).random([192, 320, 3])
+    photo = (np.linspace(0, 1, 320) ** 2)[None, :, None] * (0.4 + 0.6 * detail)
+    photo = photo.astype(np.float32)
+    whole = restorer(model)(photo)
+    alone = restorer(model, tile=176)
+    alone._shares = False
+    shared = psnr(restorer(model, tile=176)(photo), whole)
+    assert shared > psnr(alone(photo), whole) + 3
+
+
+def test_little_memory_means_tiles(model, photo):
+    finished = []
+    small = restorer(model, memory="4M", overlap=8)
+    small(photo, lambda done, total: finished.append((done, total)))
+    count = finished[0][1]
+    assert count > 1
+    assert finished == [(done, count) for done in range(1, count + 1)]
+
+
+def test_a_tile_that_runs_out_of_memory_is_halved(model, photo, monkeypatch):
+    restore = restorer(model, tile=160)
+    run, ran, failed = restore.backend.run, [], []
+
+    def scarce(picture, averages=None):
+        if len(ran) >= 2 and picture.shape[2] * picture.shape[3] > 10_000:
+            failed.append(picture.shape)
+            raise MemoryError
+        ran.append(picture.shape)
+        return run(picture, averages)
+
+    photo = np.tile(photo, [3, 2, 1])
+    expected = restore(photo)
+    monkeypatch.setattr(restore.backend, "run", scarce)
+    assert psnr(restore(photo), expected) > 25
+    assert len(failed) == 1  # the others are not even tried at that size
+    assert ran[0][2] * ran[0][3] > 10_000  # what was finished was kept
+
+
+def test_too_little_memory_for_anything(model, photo, monkeypatch):
+    restore = restorer(model)
+
+    def never(picture, averages=None):
+        raise MemoryError
+
+    monkeypatch.setattr(restore.backend, "run", never)
+    with pytest.raises(MemoryError):
+        restore(photo)
+
+
+def test_ensemble_does_not_mind_how_the_picture_lies(model, photo):
+    photo = photo[:, :96]
+    restore = restorer(model, ensemble=True)
+    turned = np.ascontiguousarray(np.rot90(photo))
+    np.testing.assert_allclose(restore(turned), np.rot90(restore(photo)), atol=1e-5)
+    plain = restorer(model)
+    assert np.abs(plain(turned) - np.rot90(plain(photo))).max() > 1e-4
+
+
+def test_ensemble_in_tiles(model, photo):
+    photo = np.tile(photo, [3, 3, 1])
+    whole = restorer(model, ensemble=True)(photo)
+    tiled = restorer(model, ensemble=True, tile=160)(photo)
+    assert psnr(tiled, whole) > psnr(restorer(model)(photo), whole)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "lots"}, "memory is 'lots'"),
+        ({"tile": 10}, "tile is 10"),
+        ({"tile": 128, "overlap": 100}, "overlap is 100"),
+        ({"threads": 0}, "threads is 0"),
+    ],
+)
+def test_senseless_options(model, options, message):
+    with pytest.raises(UsageError, match=message):
+        restorer(model, **options)

@@ -379,7 +379,7 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     with paddle.no_grad():
         tensor = paddle.to_tensor((image / np.float32(255)).transpose(2, 0, 1)[None])
         expected = theirs(tensor)[0][0].numpy().transpose(1, 2, 0)
-    restorer = MPRPredictor(None, path)
+    restorer = MPRPredictor(None, path, backend="paddle", precision="f32")
     assert restorer.task == task
     ours = restorer.run(image.astype(np.float32) / 255)[0].image
     assert np.abs(expected).max() < 10  # of a picture's order, so the comparison means something

@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--memory", metavar="SIZE",
         help="what the network may work in, such as 800M or 1.5G; larger pictures are restored "
-        "in tiles (default: half of what is free, 1 GB at most)",
+        "in tiles (default: half of what is free, 700M at most)",
     )  # fmt: skip
     add("--tile", type=int, metavar="N", help="longest side of a tile (default: what fits)")
     add("--overlap", type=int, metavar="N", help="of tiles, in pixels (default: 32)")

@@ -90,7 +90,7 @@ class MPRPredictor:
         threads: CPU threads; default: all cores.
         memory: what the network may work in, such as ``800M``, ``1.5G`` or a number of
             megabytes; a larger picture is restored in tiles. Default: half of what is free,
-            1 GB at most.
+            700 MB at most.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels; default: 32.
         local: test-time local converter (TLC, ECCV 2022): channel attention averages over
@@ -224,17 +224,17 @@ class MPRPredictor:
             output = outputs and outputs.claim(source, photo)
             if output and outputs.keeps(output):
                 return Result(source.name, output, size, skipped=True)
-            restored, waited = self._restore(photo, source.name)
+            photo, waited = self._restore(photo, source.name)  # the original is let go of
             if output:
                 output.parent.mkdir(parents=True, exist_ok=True)
-                write_photo(restored, output, quality=self._quality)
+                write_photo(photo, output, quality=self._quality)
         except (RestorationError, OSError) as error:
             return Result(source.name, size=size, error=str(error))
         except MemoryError:
             too_large = f"it does not fit the memory of {self.device}, not even in small tiles"
             return Result(source.name, size=size, error=too_large)
         seconds = time.perf_counter() - started - waited
-        image = _like(source, restored) if source.path is None or output is None else None
+        image = _like(source, photo) if source.path is None or output is None else None
         return Result(source.name, output, size, seconds, image=image)
 
     def _restore(self, photo: Photo, name: str) -> tuple[Photo, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import UsageError
 
 # Larger tiles are not faster, so there is no reason to take more of a large machine.
-_SHARE, _ENOUGH = 0.5, 1000 << 20
+_SHARE, _ENOUGH = 0.5, 700 << 20
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _CGROUP, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 

@@ -29,7 +29,7 @@ class Restorer:
         model: the network.
         backend, device, precision, threads: see :func:`.backends.create_backend`.
         memory: what the network may work in, in bytes or as ``800M``, ``1.5G``; default: half
-            of what is free, and at most 1 GB, beyond which nothing gets faster.
+            of what is free, and at most 700 MB, beyond which nothing gets faster.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels.
         ensemble: average the results for the eight flips and rotations of the picture.

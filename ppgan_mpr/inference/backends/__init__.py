@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 
+from ...dependencies import require
 from ...errors import MissingDependencyError, UsageError
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
@@ -67,6 +68,7 @@ def create_backend(model, name="auto", device="auto", precision="auto", threads=
         try:
             return _exported(candidate, model, precision, threads)
         except (MissingDependencyError, NotImplementedError) as error:
+            require("paddle")  # which may be what is missing
             logger.warning("Continuing with PaddlePaddle, which is slower: %s", error)
             break
     return PaddleBackend(model, device, precision, threads)

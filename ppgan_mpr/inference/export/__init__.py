@@ -1,0 +1,1 @@
+"""From a Paddle network to ONNX: tracing it, and writing what was traced."""

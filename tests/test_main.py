@@ -166,7 +166,7 @@ def test_evaluation_scores_each_picture_and_builds_no_training_loader(main, conf
     assert {row["protocol"] for row in rows} == {"rain-y"}
 
     folder = table.parent.parent / "visual_test" / "evaluation"
-    panel = np.asarray(Image.open(folder / "1_panel.png"))
+    panel = np.asarray(Image.open(folder / "panels" / "1.png"))
     assert panel.shape == (40, 3 * 48, 3)
     source = yaml.safe_load(config.read_text())["dataset"]["test"]["rgb_dir"]
     for third, part in ((0, "input"), (2, "target")):  # the restored picture is between them
@@ -202,6 +202,9 @@ def test_weights_load_by_catalogue_name_and_must_fit(main, config, capsys):
         (["--resume", "absent.pdparams"], "no such file"),
         (["--resume", "auto"], "found no checkpoint"),
         (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),
+        (["-o", "output_dir=/proc/absent"], "/proc/absent"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--resume", "auto", "--seed", "5"], "its own seed"),
     ],
 )
 def test_mistakes_are_one_line(main, config, capsys, arguments, message):

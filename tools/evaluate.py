@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without 
 from ppgan_mpr.dependencies import cpu_count
 from ppgan_mpr.errors import RestorationError, UsageError
 from ppgan_mpr.metrics import PROTOCOLS, evaluate_folders, get_protocol
-from ppgan_mpr.metrics.scores import table_path
+from ppgan_mpr.metrics.scores import check_writable
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     try:
         protocol = get_protocol(args.protocol)
-        outputs = [table_path(path) for path in args.output]
+        outputs = [check_writable(path) for path in args.output]
         table = evaluate_folders(
             args.restored, args.target, protocol, args.jobs, progress=sys.stderr.isatty()
         )

@@ -8,6 +8,7 @@ python -m paddle.distributed.launch --nproc_per_node 4 tools/main.py -c CONFIG
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 from pathlib import Path
 
@@ -62,6 +63,11 @@ def main(argv: list[str] | None = None) -> int:
     except RestorationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # an output folder that cannot be written, a full disk
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -79,28 +85,32 @@ def run(args: argparse.Namespace) -> None:
 
     if args.evaluate_only and args.resume:
         raise UsageError("--evaluate-only scores weights: name them with --load, not --resume.")
+    if args.resume and args.seed is not None:
+        raise UsageError("A resumed run goes on with its own seed: leave out --seed.")
     choose_device(args.no_cuda)
-    cfg = load_config(args.config_file, args.opt)
+    seed = [] if args.seed is None else [f"seed={args.seed}"]
+    cfg = load_config(args.config_file, [*args.opt, *seed])
     cfg.is_train = not args.evaluate_only
     cfg.profiler_options = args.profiler_options
     cfg.amp = cfg.amp or args.amp
     cfg.amp_level = args.amp_level or cfg.amp_level
-    cfg.seed = cfg.seed if args.seed is None else args.seed
 
     name = Path(args.config_file).stem
     checkpoint = args.resume and find_checkpoint(args.resume, cfg.output_dir, name)
     folder = checkpoint.parent if checkpoint else run_folder(cfg.output_dir, name)
     cfg.output_dir = str(folder)
     open_log(folder)
-    if is_first_process():
-        save_config(cfg, folder / "config.yaml")
+    stored = copy.deepcopy(cfg)  # the Trainer takes some options out
 
     trainer = Trainer(cfg)
     try:
         if checkpoint:
             trainer.resume(checkpoint)
+            stored.seed = cfg.seed
         elif args.load:
             trainer.load(args.load)
+        if is_first_process():
+            save_config(stored, folder / "config.yaml")
         if args.evaluate_only:
             trainer.test()
         else:

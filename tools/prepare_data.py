@@ -45,6 +45,11 @@ def main(argv: list[str] | None = None) -> int:
     except RestorationError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
     for note in notes:
         print(f"note: {note}")
     for split, count in counts.items():

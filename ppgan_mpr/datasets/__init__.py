@@ -1,7 +1,6 @@
 """Training and scoring pairs: folders, patches, augmentation and the order of training."""
 
 from .augment import MixUp
-from .collate import pad_collate
 from .mpr_dataset import MPRTest, MPRTrain, MPRVal
 from .sampler import ResumableBatchSampler, SampleIndex
 
@@ -12,5 +11,4 @@ __all__ = [
     "MixUp",
     "ResumableBatchSampler",
     "SampleIndex",
-    "pad_collate",
 ]

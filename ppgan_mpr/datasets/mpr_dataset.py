@@ -136,7 +136,24 @@ class MPRTrain:
         return enlarge(region, height, width, (near, upper, far, lower))
 
 
-class MPRVal:
+class _Scored:
+    """What scoring has to know of a data set before it reads it."""
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def headers(self) -> list[tuple[str, Header | None]]:
+        """Name, and size and depth of the target as it is given out, of every pair."""
+        return [(pair.name, self._header(pair.target_header)) for pair in self.pairs]
+
+    def _header(self, header: Header | None) -> Header | None:
+        if header is None or self.patch_size is None:
+            return header
+        sides = (min(side, self.patch_size) for side in header[:2])
+        return Header(*sides, header.itemsize)
+
+
+class MPRVal(_Scored):
     """Whole photos with their targets, or their centres.
 
     Args:
@@ -160,9 +177,6 @@ class MPRVal:
         self.patch_size = _crop_size(options, "MPRVal")
         self.scale, _, self.pairs = _degraded_pairs(rgb_dir, options)
 
-    def __len__(self) -> int:
-        return len(self.pairs)
-
     def __getitem__(self, index: int) -> Sample:
         """Target [3, H, W] and input [3 or 6, H, W], float32 in [0, 1], and the name."""
         pair = self.pairs[index]
@@ -176,7 +190,7 @@ class MPRVal:
         return target, _joined(degraded), pair.name
 
 
-class MPRTest:
+class MPRTest(_Scored):
     """Whole photos, with their targets where there are any.
 
     Args:
@@ -196,9 +210,6 @@ class MPRTest:
         else:
             inner = folder / "input"
             self.pairs = find_inputs(inner if inner.is_dir() else folder)
-
-    def __len__(self) -> int:
-        return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
         """(target, input, name), or (input, name) without targets; as :class:`MPRVal`."""
@@ -229,9 +240,8 @@ def _centre(pixels: np.ndarray, size: int | None) -> np.ndarray:
     if size is None:
         return pixels
     height, width = min(size, pixels.shape[0]), min(size, pixels.shape[1])
-    # Rounded as paddle.vision does, on whose crops PaddleGAN's scores were measured.
-    top = round((pixels.shape[0] - height) / 2)
-    left = round((pixels.shape[1] - width) / 2)
+    # An odd margin is divided as the protocols that crop divide it.
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
 
 

@@ -53,9 +53,10 @@ def sample_rng(index: int) -> np.random.Generator:
 class ResumableBatchSampler:
     """Batches of sample numbers for ``paddle.io.DataLoader(batch_sampler=...)``.
 
-    Every epoch is a new permutation that depends on the seed and the epoch alone. All processes
-    take their share of the same batches: however many there are, a global batch of the same
-    size holds the same samples with the same augmentation.
+    Every epoch is a new permutation that depends on the seed and the epoch alone; what does not
+    fill a batch in all processes is left out. All processes take their share of the same batches:
+    however many there are, a global batch of the same size holds the same samples with the same
+    augmentation.
 
     The position is a number of samples, not the state of an iterator: workers read ahead, so
     only the trainer knows how far training is. It calls :meth:`advance` after each batch, stores
@@ -64,9 +65,6 @@ class ResumableBatchSampler:
     Args:
         dataset: anything with a length.
         batch_size: samples a batch in this process.
-        shuffle: False keeps the order of the data set (for scoring).
-        drop_last: leave out what does not fill a batch in all processes. With False each sample
-            comes exactly once, and some processes may get fewer batches than others.
         num_replicas: processes that share the batches.
         rank: of this process among them.
         seed: of the run, 0 or more.
@@ -94,8 +92,6 @@ class ResumableBatchSampler:
         dataset: Sized,
         batch_size: int,
         *,
-        shuffle: bool = True,
-        drop_last: bool = True,
         num_replicas: int = 1,
         rank: int = 0,
         seed: int = 0,
@@ -110,8 +106,6 @@ class ResumableBatchSampler:
         self.epoch = 0
         self.consumed = 0
         self._size = len(dataset)
-        self._shuffle = shuffle
-        self._drop_last = drop_last
         self._num_replicas = num_replicas
         self._rank = rank
         self._seed = seed
@@ -120,23 +114,18 @@ class ResumableBatchSampler:
 
     def __len__(self) -> int:
         """Batches in a whole epoch of this process, at the current batch size."""
-        full, rest = divmod(self._epoch_size, self._global_batch)
-        return full + (not self._drop_last and rest > self._rank)
+        return self._epoch_size // self._global_batch
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
         """Batches from the current position to the end of the epoch."""
         samples, position = self._samples(self.epoch), self.consumed
-        while position < len(samples):
+        while position + self._global_batch <= len(samples):
             batch = samples[position : position + self._global_batch]
-            if self._drop_last and len(batch) < self._global_batch:
-                return
             position += len(batch)
-            share = batch[self._rank :: self._num_replicas]
-            if share:
-                yield [
-                    SampleIndex(index, (self._seed, number, index), self.patch_size)
-                    for number, index in share
-                ]
+            yield [
+                SampleIndex(index, (self._seed, number, index), self.patch_size)
+                for number, index in batch[self._rank :: self._num_replicas]
+            ]
 
     def resize(self, batch_size: int, patch_size: int | None = None) -> None:
         """Cut batches of other sizes from the current position on (progressive training).
@@ -149,7 +138,7 @@ class ResumableBatchSampler:
         """
         self.batch_size = batch_size
         self.patch_size = patch_size
-        if self._drop_last and self._epoch_size < self._global_batch:
+        if self._epoch_size < self._global_batch:
             raise UsageError(
                 f"the data set gives {self._epoch_size} samples an epoch, but one batch takes "
                 f"{self._global_batch}: lower batch_size or raise repeat"
@@ -197,7 +186,7 @@ class ResumableBatchSampler:
 
     def _leave_rest(self) -> None:
         """Go to the next epoch when what is left of this one does not fill a batch."""
-        if self._epoch_size - self.consumed < (self._global_batch if self._drop_last else 1):
+        if self._epoch_size - self.consumed < self._global_batch:
             self.set_epoch(self.epoch + 1)
 
     @property
@@ -213,7 +202,6 @@ class ResumableBatchSampler:
         samples = []
         for number in range(epoch * self._repeat, (epoch + 1) * self._repeat):
             order = np.arange(self._size)
-            if self._shuffle:
-                np.random.default_rng((_ORDER, self._seed, number)).shuffle(order)
+            np.random.default_rng((_ORDER, self._seed, number)).shuffle(order)
             samples += [(number, index) for index in order.tolist()]
         return samples

@@ -26,12 +26,22 @@ _MASTER_WEIGHTS = "master_weights"
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write nested dicts of tensors, arrays, numbers and strings; durable on return."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        pickle.dump(_plain(state), file, protocol=2)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write nested dicts of tensors, arrays, numbers and strings; durable on return.
+
+    Raises:
+        UsageError: the file cannot be written; what was there before is still there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            pickle.dump(_plain(state), file, protocol=2)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}): free space there, or choose another "
+            "output_dir."
+        ) from None
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -72,14 +82,25 @@ def latest_checkpoint(folder: Path, run: str) -> Path:
 
 
 def prune(folder: Path, kind: str, keep: int) -> None:
-    """Delete all but the ``keep`` newest numbered files of a kind (checkpoint or weight)."""
+    """Delete all but the ``keep`` newest numbered files of a kind (checkpoint or weight).
+
+    The newest are those written last: a run that went back to an early checkpoint leaves
+    higher numbers behind.
+    """
     numbered = sorted(
-        (int(match[1]), path)
+        (path.stat().st_mtime_ns, int(match[1]), path)
         for path in folder.iterdir()
         if (match := _NUMBERED.fullmatch(path.name)) and match[2] == kind
     )
-    for _, path in numbered[: max(len(numbered) - keep, 0)]:
+    for *_, path in numbered[: max(len(numbered) - keep, 0)]:
         path.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Delete unfinished files of a run that was killed while it wrote."""
+    for path in folder.glob(".*.tmp"):
+        if re.fullmatch(r"\.[0-9a-f]{32}\.tmp", path.name):
+            path.unlink()
 
 
 def optimizer_state(optimizer, network) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import yaml
 from ..errors import UsageError
 from ..host import import_ppgan
 from ..host.registration import registries
+from .options import check_values
 
 AttrDict = import_ppgan("ppgan.utils.config").AttrDict
 
@@ -51,6 +52,11 @@ _PADDLEGAN: dict[str, tuple[str, ...]] = {
 # sections that configure no class
 _PLAIN = ("validate", "log_config", "snapshot_config")
 _LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
+# parts that the arguments of a class do not tell
+_PARTS = {
+    "dataset": ("train", "test"),
+    **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
+}
 _MIXUP = ("alpha", "start_iter", "probability")
 # Arguments that are dicts of their own: whoever takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
@@ -68,8 +74,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
         The configuration, with :data:`DEFAULTS` filled in.
 
     Raises:
-        UsageError: the file cannot be read or is no configuration, or an override has an
-            unknown key.
+        UsageError: the file cannot be read or is no configuration, an override has an
+            unknown key, or an option a value that it cannot have.
     """
     path = Path(path)
     try:
@@ -90,6 +96,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
             )
     for override in overrides:
         _override(config, override)
+    check_values(config)
     for section in ("model", "dataset", "lr_scheduler", "optimizer", "validate", "mixup"):
         _check((section,), config.get(section))
     return config
@@ -143,15 +150,16 @@ def _override(config: AttrDict, override: str) -> None:
             key = int(key)
         elif isinstance(node, dict):
             known = _known_keys(tuple(keys[:depth]), node)
-            unknown = key not in known and keys[depth - 1] not in _UNCHECKED
-            if unknown or (not last and key not in node):
+            if key not in known and keys[depth - 1] not in _UNCHECKED:
                 raise UsageError(f"-o {override}: there is no option {key!r}{_hint(key, known)}.")
         else:
             raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no parts.")
         if last:
             node[key] = _attributes(literal(value))
-        else:
-            node = node[key]
+            return
+        if isinstance(node, dict) and node.get(key) is None:
+            node[key] = AttrDict()  # known, but not given until now
+        node = node[key]
 
 
 def _check(path: tuple[str, ...], node: Any) -> None:
@@ -185,6 +193,7 @@ def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
     known.update(_PADDLEGAN.get(path[0], ()) if len(path) == 1 else ())
     known.update(_MIXUP if path == ("mixup",) else ())
     known.update(_LOADING if path[0] == "dataset" and len(path) == 2 else ())
+    known.update(_PARTS.get(path[-1], ()))
     if "name" in node:
         known.update(constructor_arguments(node["name"]))
         if node["name"] == "RepeatDataset":
@@ -202,5 +211,7 @@ def constructor_arguments(name: str) -> Iterator[str]:
 
 def _hint(key: str, known: set[str]) -> str:
     others = sorted(known - {key, "**"})
+    if not others:
+        return ""
     near = difflib.get_close_matches(key, others, n=1, cutoff=0.5)
     return f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(others)}"

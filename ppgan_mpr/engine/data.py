@@ -6,9 +6,10 @@ import random
 from collections.abc import Iterator
 
 import numpy as np
-from paddle.io import DataLoader, Dataset
+from paddle.io import Dataset
 
 from ..datasets import ResumableBatchSampler, SampleIndex
+from .loading import load_batches
 from .progressive import Progressive
 
 # The loader's workers start anew with each epoch of the sampler, so that for a small data set
@@ -55,20 +56,29 @@ class TrainingData:
             repeat=-(-_SAMPLES_BETWEEN_RESTARTS // len(dataset)),
         )
         self._world_size = world_size
-        self._loader = DataLoader(
-            SeededDataset(dataset),
-            batch_sampler=self.sampler,
-            num_workers=settings.get("num_workers", 0),
-            use_shared_memory=settings.get("use_shared_memory", True),
-        )
+        self._dataset = SeededDataset(dataset)
+        self._loading = {
+            "num_workers": settings.get("num_workers", 0),
+            "use_shared_memory": settings.get("use_shared_memory", True),
+        }
+        self._batches: Iterator | None = None
         self.go_to(1)
 
     def __iter__(self) -> Iterator:
+        self.close()
+        self._batches = load_batches(self._dataset, self.sampler, **self._loading)
         sizes = self._sizes
-        for batch in self._loader:
+        for batch in self._batches:
             yield batch
             if self._sizes != sizes:
-                return  # what the workers have read ahead has the old sizes
+                break  # what the workers have read ahead has the old sizes
+        self.close()
+
+    def close(self) -> None:
+        """End the workers; iterating starts new ones."""
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
 
     def go_to(self, iteration: int) -> bool:
         """Give the next batches the sizes that this iteration shall have.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+import cv2
 import numpy as np
 import paddle
-from paddle.io import DataLoader, Dataset
-from PIL import Image
+from paddle.io import Dataset
 
-from ..errors import UsageError
+from ..errors import ImageError, UsageError
 from ..metrics import Protocol, ScoreTable
+from .loading import load_batches
+
+_NO_TARGETS = "dataset.test has no targets to score against: give it a target/."
 
 
 class Shard:
@@ -38,19 +42,24 @@ class Outcome(NamedTuple):
     index: int
     name: str
     scores: list[dict[str, float]]
-    pictures: dict[str, np.ndarray]  # uint8 [H, W, 3], empty unless wanted
+    pictures: dict[str, np.ndarray]  # uint8 or uint16 [H, W, 3], empty unless wanted
 
 
 class Evaluation:
     """Scores a model on a data set of ``(target, degraded, name)``.
 
     Args:
-        dataset: pictures [3, H, W] in [0, 1], of any sizes.
+        dataset: pictures [3, H, W] in [0, 1], of any sizes. Of a data set that has targets'
+            ``headers`` their sizes are checked before anything is restored, and pictures are
+            scored and written in their depth.
         protocols: how to score.
         batch_size: pictures loaded together, and restored together if they have one size.
         num_workers: processes that load them.
         rank: this process.
         world_size: number of processes.
+
+    Raises:
+        UsageError: there are no targets, or pictures that a protocol cannot score.
     """
 
     def __init__(
@@ -63,12 +72,13 @@ class Evaluation:
         world_size: int = 1,
     ):
         self.protocols = protocols
+        self.dataset, self.num_workers = dataset, num_workers
+        self.headers = dataset.headers() if hasattr(dataset, "headers") else None
+        if self.headers is not None:
+            _check(self.headers, protocols)
         self.rank, self.world_size = rank, world_size
         self.size = len(dataset)
         self.shard = Shard(self.size, batch_size, rank, world_size)
-        self.loader = DataLoader(
-            dataset, batch_sampler=self.shard, num_workers=num_workers, collate_fn=list
-        )
 
     def run(
         self,
@@ -76,7 +86,8 @@ class Evaluation:
         folder: Path | None = None,
         panels: bool = False,
         progress: Callable[[int], None] = lambda done: None,
-    ) -> list[ScoreTable]:
+        stop: Callable[[], bool] = lambda: False,
+    ) -> list[ScoreTable] | None:
         """Restore and score everything.
 
         Args:
@@ -85,24 +96,28 @@ class Evaluation:
             folder: where process 0 writes the restored pictures, as PNG; None writes none.
             panels: write ``input | restored | target`` side by side as well.
             progress: told the number of pictures done after every round.
+            stop: asked before every round, in all processes, whether to give up.
 
         Returns:
             A table for each protocol, in the data set's order; complete in process 0 and in
-            all others.
+            all others. None if ``stop`` said so.
         """
         outcomes: list[Outcome] = []
-        batches = iter(self.loader)
-        for number in range(self.shard.rounds):
-            mine = []
-            if number < len(self.shard):
-                indices = self.shard.batches[number]
-                for group in _same_size(zip(indices, next(batches))):
-                    mine += self._score(group, restore, folder is not None)
-            for outcome in gather(mine, self.world_size):
-                if folder is not None and self.rank == 0:
-                    _write_pictures(folder, outcome, panels)
-                outcomes.append(outcome._replace(pictures={}))
-            progress(len(outcomes))
+        loaded = load_batches(self.dataset, self.shard, self.num_workers, collate=list)
+        with closing(loaded):
+            for number in range(self.shard.rounds):
+                if stop():
+                    return None
+                mine = []
+                if number < len(self.shard):
+                    indices = self.shard.batches[number]
+                    for group in _same_size(zip(indices, next(loaded))):
+                        mine += self._score(group, restore, folder is not None)
+                for outcome in gather(mine, self.world_size):
+                    if folder is not None and self.rank == 0:
+                        _write_pictures(folder, outcome, panels)
+                    outcomes.append(outcome._replace(pictures={}))
+                progress(len(outcomes))
         outcomes.sort(key=lambda outcome: outcome.index)
         tables = [ScoreTable(protocol) for protocol in self.protocols]
         for outcome in outcomes:
@@ -117,9 +132,13 @@ class Evaluation:
         outcomes = []
         for index, name, *pictures in zip(indices, names, degraded, restored, target):
             given, result, wanted = (p.transpose([1, 2, 0]).numpy() for p in pictures)
+            depth = np.uint8
+            if self.headers is not None:
+                depth = np.dtype(f"u{self.headers[index][1].itemsize}")
+                wanted = _integers(wanted, depth)  # as it was read
             scores = [protocol.score(result, wanted) for protocol in self.protocols]
             shown = {"input": given, "restored": result, "target": wanted} if keep else {}
-            shown = {k: np.rint(p.clip(0, 1) * 255).astype("uint8") for k, p in shown.items()}
+            shown = {key: _integers(picture, depth) for key, picture in shown.items()}
             outcomes.append(Outcome(index, name, scores, shown))
         return outcomes
 
@@ -129,7 +148,7 @@ def _same_size(numbered: Iterable) -> list[list]:
     groups: dict[tuple, list] = {}
     for index, sample in numbered:
         if len(sample) != 3:
-            raise UsageError("dataset.test has no targets to score against: give it a target/.")
+            raise UsageError(_NO_TARGETS)
         groups.setdefault(tuple(sample[0].shape), []).append((index, sample))
     return list(groups.values())
 
@@ -143,14 +162,35 @@ def gather(items: list, world_size: int) -> list:
     return [item for part in lists for item in part]
 
 
+def _check(headers: Sequence[tuple], protocols: Sequence[Protocol]) -> None:
+    """Say which pictures cannot be scored, before hours of training."""
+    if any(header is None for _, header in headers):
+        raise UsageError(_NO_TARGETS)
+    for protocol in protocols:
+        for name, header in headers:
+            try:
+                protocol.check(header.height, header.width)
+            except ImageError as error:
+                raise UsageError(
+                    f"dataset.test cannot be scored: {name}: {error}: choose another protocol"
+                ) from None
+
+
+def _integers(picture: np.ndarray, dtype) -> np.ndarray:
+    if picture.dtype.kind == "u":
+        return picture
+    return np.rint(picture.clip(0, 1) * np.float32(np.iinfo(dtype).max)).astype(dtype)
+
+
 def _write_pictures(folder: Path, outcome: Outcome, panels: bool) -> None:
-    pictures = {f"{outcome.name}.png": outcome.pictures["restored"]}
-    if panels:
+    pictures = {folder / f"{outcome.name}.png": outcome.pictures["restored"]}
+    if panels:  # in a folder of their own: the pictures above can then be scored as they are
         side_by_side = np.concatenate(list(outcome.pictures.values()), axis=1)
-        pictures[f"{outcome.name}_panel.png"] = side_by_side
+        pictures[folder / "panels" / f"{outcome.name}.png"] = side_by_side
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, pixels in pictures.items():
-            Image.fromarray(pixels).save(folder / name)
+        for path, pixels in pictures.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, ::-1]))
+            path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"Pictures cannot be written to {folder}: {error}.") from None
+        raise UsageError(f"Pictures cannot be written to {folder}: {error.strerror}.") from None

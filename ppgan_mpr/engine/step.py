@@ -69,7 +69,7 @@ class GradientStep:
             DivergedError: the batch was the last of too many non-finite ones. The weights
                 are those before the first of them.
         """
-        losses: dict[str, float] = {}
+        sums: dict[str, paddle.Tensor] = {}
         count = min(self.accumulate, len(degraded))
         slices = np.array_split(np.arange(len(degraded)), count)
         for number, picked in enumerate(slices, start=1):
@@ -83,8 +83,12 @@ class GradientStep:
                 values = objective(outputs, target[part])
                 self.precision.backward(values["loss"] * weight)
             for name, value in values.items():
-                losses[name] = losses.get(name, 0.0) + weight * float(value)
-        losses["grad_norm"] = self._update(network, optimizer)
+                share = weight * value.detach().astype("float32")
+                sums[name] = sums[name] + share if name in sums else share
+        norm = self._update(network, optimizer)
+        # Read together and after the update: every reading waits for the device.
+        losses = dict(zip(sums, paddle.stack(list(sums.values())).tolist()))
+        losses["grad_norm"] = norm
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         return losses, restored.detach()
 

@@ -12,16 +12,15 @@ import paddle
 from ..datasets import MixUp
 from ..errors import MissingDependencyError, UsageError
 from ..host import import_ppgan
-from ..host.mpr_model import MPRModel
-from ..weights import load_weights
-from . import checkpoint as ckpt
 from .data import TrainingData, mix_seed, seed_everything
 from .ema import EMA
 from .evaluation import Evaluation
 from .interrupt import Interrupt
+from .mpr_model import MPRModel
 from .precision import MixedPrecision
 from .profiling import TrainingProfiler, parse_options
 from .progressive import Progressive
+from .saving import Saving
 from .schedule import WarmupCosine
 from .step import DivergedError, GradientStep
 
@@ -29,8 +28,8 @@ _ppgan_trainer = import_ppgan("ppgan.engine.trainer")
 _build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
 
 
-class Trainer(_ppgan_trainer.Trainer):
-    """Trains and scores a :class:`~ppgan_mpr.host.mpr_model.MPRModel`.
+class Trainer(Saving, _ppgan_trainer.Trainer):
+    """Trains and scores a :class:`~ppgan_mpr.engine.mpr_model.MPRModel`.
 
     The loop, the logging interval, the schedule of previews, validations and snapshots are
     PaddleGAN's. Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data
@@ -46,7 +45,9 @@ class Trainer(_ppgan_trainer.Trainer):
         self._profiler = None
         self._interrupt = None
         self._best: float | None = None
-        self._saved_iter = 0
+        self._saved_iter = self._done_iter = 0
+        if cfg.is_train:
+            _require_training_sections(cfg)
         cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
         if cfg.get("enable_visualdl"):
             _require_visualdl()
@@ -88,6 +89,7 @@ class Trainer(_ppgan_trainer.Trainer):
             self.total_iters = self.epochs * self.iters_per_epoch
             self.weight_interval = cfg.snapshot_config.interval * self.iters_per_epoch
             self.model.set_total_iter(self.total_iters)
+        self._planned_iters = self.total_iters  # which a signal cuts short
         if isinstance(self.lr_schedulers, WarmupCosine):
             self.lr_schedulers.span(self.total_iters)
         precision = MixedPrecision(cfg.amp_level if self._amp else None, cfg.amp_dtype)
@@ -95,6 +97,8 @@ class Trainer(_ppgan_trainer.Trainer):
             raise UsageError("amp_level O2 works in one process only: use O1 with several.")
         self.model.step = GradientStep(cfg.accumulate, cfg.clip_grad_norm, precision)
         self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
+        if self.validate_interval > 0:
+            self._evaluation = self._build_evaluation()  # mistakes in it are told now
         if self.profiler_options:
             self._profiler = TrainingProfiler(parse_options(self.profiler_options))
             self.profiler_options = None  # PaddleGAN's own needs a Paddle of long ago
@@ -107,7 +111,15 @@ class Trainer(_ppgan_trainer.Trainer):
         Raises:
             DivergedError: too many non-finite gradients in a row; a checkpoint was saved.
             SystemExit: a signal arrived; a checkpoint was saved.
+            Exception: whatever went wrong; what was trained until then was saved.
         """
+        if self.current_iter > self.total_iters:
+            self.logger.warning(
+                "Nothing to train: iteration %d of %d is done. Give a larger total_iters to go on.",
+                self.current_iter - 1,
+                self.total_iters,
+            )
+            return
         # Not before weights are loaded, which are float32, and the seed is that of the run.
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:
@@ -124,6 +136,11 @@ class Trainer(_ppgan_trainer.Trainer):
                 raise DivergedError(
                     f"{error} The weights from before are in {self._path('checkpoint')}."
                 ) from None
+            except Exception:
+                self._rescue()
+                raise
+            finally:
+                self.data.close()
             if self._saved_iter != self.current_iter - 1:
                 self._snapshot(self.current_iter - 1)
         if self._interrupt.signal:
@@ -138,9 +155,16 @@ class Trainer(_ppgan_trainer.Trainer):
             self.ema.update()
         super().learning_rate_scheduler_step()
         self._seed(self.current_iter + 1)
+        self._done_iter = self.current_iter
         ended = self._profiler is not None and self._profiler.step()
-        if self._in_any_process(ended or self._interrupt.signal):
+        self._stop_if(ended or self._interrupt.signal)
+
+    def _stop_if(self, flag) -> bool:
+        """Whether training ends with this iteration because any process has to leave."""
+        stop = self._in_any_process(flag)
+        if stop:
             self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
+        return stop
 
     def _go_to(self, iteration: int) -> None:
         """Take the sizes of patches and batches that the schedule gives to an iteration."""
@@ -202,6 +226,8 @@ class Trainer(_ppgan_trainer.Trainer):
         """Restore and score the validation set, with the averaged weights if there are any."""
         if self._evaluation is None:
             self._evaluation = self._build_evaluation()
+        if self.cfg.is_train and self._done_iter and self._done_iter % self.weight_interval == 0:
+            self.save(self._done_iter)  # scoring may take long; saved again with its result
         self.model.setup_train_mode(is_train=False)
         validate = self.cfg.get("validate") or {}
         name = f"iter_{self.current_iter}" if self.cfg.is_train else "evaluation"
@@ -213,14 +239,20 @@ class Trainer(_ppgan_trainer.Trainer):
                 folder if self.is_save_img else None,
                 bool(validate.get("save_panels")),
                 self._log_progress,
+                lambda: self._interrupt is not None and self._stop_if(self._interrupt.signal),
             )
         self.model.setup_train_mode(is_train=True)
+        if tables is None:
+            self.logger.info("Validation broken off by a signal")
+            return
         if self.rank == 0:
             self._report(tables, name)
         if self.cfg.is_train and tables:
             self._keep_best(tables[0])
 
     def _build_evaluation(self) -> Evaluation:
+        if not self.cfg.dataset.get("test"):
+            raise UsageError("Scoring needs the section dataset.test: add it, or drop validate.")
         settings = self.cfg.dataset.test.copy()
         loading = {key: settings.pop(key, default) for key, default in _LOADING.items()}
         loading.pop("use_shared_memory")
@@ -231,9 +263,9 @@ class Trainer(_ppgan_trainer.Trainer):
             )
             settings["name"] = "MPRVal"
         dataset = _build_dataset(settings)
-        return Evaluation(
-            dataset, self.protocols, **loading, rank=self.rank, world_size=self.world_size
-        )
+        crop = getattr(dataset, "patch_size", None)
+        protocols = [p.cropped(crop) if crop else p for p in self.protocols]
+        return Evaluation(dataset, protocols, **loading, rank=self.rank, world_size=self.world_size)
 
     def _restore(self, batch):
         self.model.setup_input(batch)
@@ -272,96 +304,16 @@ class Trainer(_ppgan_trainer.Trainer):
             for kind in ("checkpoint", "weight"):
                 self._write(Path(self.output_dir) / f"best_{kind}.pdparams", kind)
 
-    # ---- saving and loading
 
-    def save(self, epoch, name="checkpoint", keep=1) -> None:
-        """Write ``iter_N_checkpoint.pdparams`` or the small ``iter_N_weight.pdparams``.
-
-        Called by PaddleGAN's loop. How many are kept is ``snapshot_config.keep``.
-        """
-        if self.rank == 0:
-            self._write(self._path(name), name)
-            ckpt.prune(Path(self.output_dir), name, self.cfg.snapshot_config.get("keep", 3))
-        self._saved_iter = self.current_iter
-
-    def _snapshot(self, iteration: int) -> None:
-        self.current_iter = iteration
-        self.save(iteration, "weight")
-        self.save(iteration, "checkpoint")
-
-    def _path(self, kind: str) -> Path:
-        return Path(self.output_dir) / f"iter_{self.current_iter}_{kind}.pdparams"
-
-    def _write(self, path: Path, kind: str) -> None:
-        if self.rank == 0:
-            ckpt.write_state(path, self._weights() if kind == "weight" else self._state())
-
-    def _weights(self) -> dict:
-        """What is released and evaluated."""
-        return {"generator": self.ema.state_dict() if self.ema else self.network.state_dict()}
-
-    def _state(self) -> dict:
-        state = {
-            "generator": self.network.state_dict(),
-            "optim": ckpt.optimizer_state(self.optimizers["optim"], self.network),
-            "epoch": self.current_iter,  # PaddleGAN's name for the iteration
-            "training": {
-                "data": self.data.sampler.state_dict(),
-                "batch": self.data.batch,
-                "best": self._best,
-                "loss_scale": self.model.step.precision.state_dict(),
-            },
-        }
-        if self.ema:
-            state["ema"] = self.ema.state_dict()
-            state["training"]["ema_updates"] = self.ema.updates
-        return state
-
-    def resume(self, checkpoint_path) -> None:
-        """Continue a run exactly where its checkpoint was written.
-
-        Raises:
-            WeightsError: not a readable training checkpoint, or one of another network.
-            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order.
-        """
-        state = ckpt.read_state(Path(checkpoint_path))
-        training = state.get("training")
-        if training is None:
-            raise UsageError(
-                f"{checkpoint_path} was not written by this trainer, so the run cannot be "
-                "continued exactly: use --load to start from its weights."
-            )
-        _fit(self.network, state["generator"], checkpoint_path)
-        ckpt.set_optimizer_state(self.optimizers["optim"], self.network, state["optim"])
-        if self.ema:
-            self.ema = EMA(self.network, self.cfg.ema_decay)
-            if "ema" in state:
-                self.ema.set_state_dict(state["ema"], training["ema_updates"])
-        self.model.step.precision.set_state_dict(training["loss_scale"])
-        self._best = training["best"]
-        self._saved_iter = state["epoch"]
-        self.current_iter = state["epoch"] + 1
-        self._go_to(self.current_iter)
-        self.data.sampler.load_state_dict(training["data"])
-        self.cfg.seed = training["data"]["seed"]
-        if training["batch"] != self.data.batch:
-            self.logger.warning(
-                "A batch had %d samples and has %d now: the run goes on, but not as it would have",
-                training["batch"],
-                self.data.batch,
-            )
-        self.logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
-
-    def load(self, weight_path) -> None:
-        """Start from weights of any form, or by a name such as ``published:Deblurring``.
-
-        Raises:
-            RestorationError: the weights cannot be had or do not fit the configured network.
-        """
-        load_weights(weight_path).apply_to(self.network)
-        if self.cfg.is_train and self.ema:
-            self.ema = EMA(self.network, self.cfg.ema_decay)
-        self.logger.info("Loaded weights from %s", weight_path)
+def _require_training_sections(cfg) -> None:
+    for section, given in {
+        "dataset.train": cfg.dataset.get("train"),
+        "lr_scheduler": cfg.get("lr_scheduler"),
+        "optimizer": cfg.get("optimizer"),
+        "total_iters": cfg.get("total_iters") or cfg.get("epochs"),
+    }.items():
+        if not given:
+            raise UsageError(f"The configuration has no {section}, which training needs: add it.")
 
 
 # how dataset.test is loaded, and PaddleGAN's defaults
@@ -380,12 +332,6 @@ def _protocols(metrics) -> list:
         elif protocol not in found:
             found.append(protocol)
     return found
-
-
-def _fit(network, tensors, source) -> None:
-    from ..weights import Weights
-
-    Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)
 
 
 def _require_visualdl() -> None:

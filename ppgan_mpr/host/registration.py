@@ -20,7 +20,7 @@ _CLASSES = (
         "ppgan_mpr.models.generators",
         ("MPRNet", "MIRNet", "MIRNetv2"),
     ),
-    ("ppgan.models.builder:MODELS", "ppgan_mpr.host.mpr_model", ("MPRModel",)),
+    ("ppgan.models.builder:MODELS", "ppgan_mpr.engine.mpr_model", ("MPRModel",)),
     (
         "ppgan.models.criterions.builder:CRITERIONS",
         "ppgan_mpr.models.criterions",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,6 +106,37 @@ class Protocol:
                 f"a picture of {width}x{height} pixels is too small for the protocol "
                 f"'{self.name}', which would score {counted[0]}x{counted[1]} of them"
             )
+
+    def cropped(self, size: int) -> Protocol:
+        """This protocol for pictures of which only the centre of that size was restored.
+
+        Returns:
+            A protocol whose name says so: one of :data:`PROTOCOLS` if it measures the same.
+
+        Raises:
+            UsageError: it is a named protocol, which says itself what of a picture counts.
+        """
+        if self.crop == size:
+            return self
+        if self.crop or self.name in PROTOCOLS:
+            raise UsageError(
+                f"the data set crops its pictures to {size}x{size} pixels, which the protocol "
+                f"'{self.name}' does not: leave out img_options.patch_size, or give crop_border "
+                "and test_y_channel instead of a protocol"
+            )
+        cropped = replace(
+            self,
+            crop=size,
+            name=f"crop{size}-{self.name}",
+            description=self.description.replace("full frame", f"{size}x{size} centre crop"),
+        )
+        known = (p for p in PROTOCOLS.values() if p._measure() == cropped._measure())
+        return next(known, cropped)
+
+    def _measure(self) -> tuple:
+        luma = self.round_luma if self.colour == "y" else None
+        part = (self.crop, self.border, self.block)
+        return (self.colour, *part, self.volume_ssim, self.quantize, luma)
 
     def _mean_psnr(self, pieces) -> float:
         return mean_psnr(psnr(*piece) for piece in pieces)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
 import platform
+import tempfile
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -89,9 +91,7 @@ class ScoreTable:
             with replacing(path) as file:
                 file.write(text.encode())
         except OSError as error:
-            raise UsageError(
-                f"the scores cannot be written to '{path}' ({error.strerror}): choose another file"
-            ) from None
+            raise _unwritable(path, error) from None
         return path
 
     def _json(self) -> str:
@@ -121,7 +121,7 @@ class ScoreTable:
 
 
 def table_path(path: str | os.PathLike) -> Path:
-    """A path that :meth:`ScoreTable.save` takes, to be checked before the work is done.
+    """A path with an extension that :meth:`ScoreTable.save` takes.
 
     Raises:
         UsageError: the extension is neither .json nor .csv.
@@ -130,6 +130,29 @@ def table_path(path: str | os.PathLike) -> Path:
     if path.suffix.lower() not in (".json", ".csv"):
         raise UsageError(f"scores are stored as .json or .csv, and '{path}' is neither")
     return path
+
+
+def check_writable(path: str | os.PathLike) -> Path:
+    """A path that :meth:`ScoreTable.save` can write, to be asked before the work is done.
+
+    Raises:
+        UsageError: the extension is wrong, or no file can be made there.
+    """
+    path = table_path(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return path
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the scores cannot be written to '{path}' ({error.strerror}): choose another file"
+    )
 
 
 def _software() -> dict[str, str]:

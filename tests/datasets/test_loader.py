@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from ppgan_mpr.datasets import MPRTrain, MPRVal, ResumableBatchSampler, pad_collate
+from ppgan_mpr.datasets import MPRTrain, ResumableBatchSampler
 
 paddle = pytest.importorskip("paddle")
 
@@ -59,24 +59,6 @@ def test_workers_share_the_cache(pair_folder):
     for _ in paddle.io.DataLoader(dataset, batch_sampler=sampler, num_workers=2):
         pass
     assert all(dataset._cache.get(number) is not None for number in range(8))
-
-
-def test_scoring_pictures_of_different_sizes(tmp_path, picture, write):
-    for number, size in enumerate([(17, 30), (24, 9), (8, 8)]):
-        for part in ("input", "target"):
-            write(tmp_path / part / f"{number}.png", picture(*size))
-    dataset = MPRVal(tmp_path)
-    sampler = ResumableBatchSampler(dataset, 2, shuffle=False, drop_last=False)
-    loader = paddle.io.DataLoader(
-        dataset, batch_sampler=sampler, collate_fn=pad_collate, num_workers=WORKERS[-1]
-    )
-    shapes = [
-        (list(names), target.shape, sizes.numpy().tolist()) for target, _, names, sizes in loader
-    ]
-    assert shapes == [
-        (["0", "1"], [2, 3, 24, 32], [[17, 30], [24, 9]]),
-        (["2"], [1, 3, 8, 8], [[8, 8]]),
-    ]
 
 
 def test_plain_loaders_give_every_worker_its_own_patches(pair_folder):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex, pad_collate
+from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex
 from ppgan_mpr.datasets.augment import dihedral
 from ppgan_mpr.datasets.enlarge import enlarge
 from ppgan_mpr.datasets.reader import to_float
@@ -151,21 +151,6 @@ def test_test_photos_come_with_or_without_targets(pair_folder):
     (folder / "target").rmdir()
     degraded, name = MPRTest(folder)[0]
     assert degraded.shape == (3, 40, 48) and name == "0"
-
-
-def test_photos_of_different_sizes_make_one_batch(tmp_path, picture, write):
-    for name, (height, width) in {"a": (17, 30), "b": (24, 9)}.items():
-        for part in ("input", "target"):
-            write(tmp_path / part / f"{name}.png", picture(height, width))
-    dataset = MPRVal(tmp_path)
-    target, degraded, names, sizes = pad_collate([dataset[0], dataset[1]])
-    assert target.shape == degraded.shape == (2, 3, 24, 32)
-    assert names == ["a", "b"] and sizes.tolist() == [[17, 30], [24, 9]]
-    for number, (height, width) in enumerate(sizes):
-        assert np.array_equal(target[number, :, :height, :width], dataset[number][0])
-    assert np.array_equal(target[0, :, 17, :30], dataset[0][0][:, 15])
-    degraded, names, sizes = pad_collate([MPRTest(tmp_path / "input")[0]])
-    assert degraded.shape == (1, 3, 24, 32)
 
 
 def _turns_seen(dataset, pixels):

@@ -289,3 +289,13 @@ def test_the_command(root, gopro_download, tmp_path, monkeypatch, capsys):
     assert code == 0 and "train: 3 pairs" in printed.out
     code, printed = run("sidd", gopro_download, tmp_path / "SIDD")
     assert code == 1 and "holds nothing of sidd" in printed.err
+    code, printed = run("gopro", gopro_download, "/proc/absent")
+    assert code == 1
+    assert "/proc/absent" in printed.err and "Traceback" not in printed.err
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ppgan_mpr.datasets.prepare.execute", interrupt)
+    code, printed = run("gopro", gopro_download, tmp_path / "other")
+    assert (code, printed.err) == (130, "")

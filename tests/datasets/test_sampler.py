@@ -32,18 +32,6 @@ def test_processes_share_the_same_batches(processes, batch_size):
     assert [sorted(chain(*step)) for step in zip(*parts)] == whole
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3, 8, 30])
-def test_scoring_sees_every_sample_exactly_once(processes):
-    samplers = [
-        ResumableBatchSampler(
-            range(21), 2, shuffle=False, drop_last=False, num_replicas=processes, rank=rank
-        )
-        for rank in range(processes)
-    ]
-    assert sorted(i for s in samplers for batch in s for i in batch) == list(range(21))
-    assert [len(s) for s in samplers] == [len(list(s)) for s in samplers]
-
-
 def test_resuming_in_the_middle_equals_not_stopping():
     whole = ResumableBatchSampler(range(21), 4, seed=5)
     expected = []

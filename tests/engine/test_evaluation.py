@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,11 +55,12 @@ def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):
 
 def test_random_training_crops_are_not_what_is_scored(settings, build):
     settings["dataset"]["test"].update(name="MPRTrain", img_options={"patch_size": 16})
+    settings["validate"]["metrics"] = {"psnr": {"name": "PSNR", "crop_border": 2}}
     trainer = build(settings)
     scores = []
     for _ in range(2):
         trainer.test()
-        path = Path(trainer.output_dir) / "scores/iter_1_gopro.json"
+        path = Path(trainer.output_dir) / "scores/iter_1_crop16-border2.json"
         scores.append(json.loads(path.read_text())["images"])
     assert scores[0] == scores[1]
 
@@ -69,3 +71,55 @@ def test_data_without_targets_cannot_be_scored(settings, build, pairs):
     settings["dataset"]["test"] = {"name": "MPRTest", "inp_dir": str(pairs / "val" / "input")}
     with pytest.raises(UsageError, match="no targets"):
         build(settings).test()
+
+
+def write_16_bits(folder, clean):
+    """A pair of 16 bits whose input is wrong by less than half a step of 8 bits."""
+    for part, pixels in (("target", clean), ("input", clean + np.uint16(100))):
+        path = folder / part / "a.png"
+        path.parent.mkdir(parents=True)
+        assert cv2.imwrite(str(path), pixels[:, :, ::-1])
+
+
+def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
+    clean = np.random.default_rng(0).integers(0, 60000, (20, 24, 3), dtype=np.uint16)
+    write_16_bits(tmp_path, clean)
+    protocol = get_protocol("gopro")
+    run = Evaluation(MPRVal(tmp_path), [protocol]).run
+    (table,) = run(copy_input, tmp_path / "out", panels=True)
+    assert table.scores["a"]["psnr"] == pytest.approx(20 * np.log10(65535 / 100))
+    written = cv2.imread(str(tmp_path / "out" / "a.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(written[:, :, ::-1], clean + np.uint16(100))
+
+    # What was written is scored like what was restored, panels or not.
+    from ppgan_mpr.metrics import evaluate_folders
+
+    again = evaluate_folders(tmp_path / "out", tmp_path / "target", protocol)
+    assert again.scores["a"] == pytest.approx(table.scores["a"])
+    panel = cv2.imread(str(tmp_path / "out" / "panels" / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert (panel.shape, panel.dtype) == ((20, 72, 3), np.uint16)
+
+
+@pytest.mark.parametrize(("y", "name"), [(False, "ppgan-crop256"), (True, "ppgan-crop256-y")])
+def test_scores_of_crops_are_stored_as_such(settings, build, tmp_path, y, name):
+    """What PaddleGAN's own yaml scores is the protocol of PaddleGAN's published numbers."""
+    rng = np.random.default_rng(0)
+    pictures = {}
+    for part in ("target", "input"):
+        pictures[part] = rng.integers(0, 256, (263, 281, 3), dtype=np.uint8)  # odd margins
+        (tmp_path / "val" / part).mkdir(parents=True)
+        Image.fromarray(pictures[part]).save(tmp_path / "val" / part / "a.png")
+    settings["dataset"]["test"] = {
+        "name": "MPRVal",
+        "rgb_dir": str(tmp_path / "val"),
+        "img_options": {"patch_size": 256},
+    }
+    metric = {"name": "PSNR", "crop_border": 4, "test_y_channel": y}
+    settings["validate"]["metrics"] = {"psnr": metric}
+    trainer = build(settings, is_train=False)
+    trainer._restore = copy_input
+    trainer.test()
+    content = json.loads((Path(trainer.output_dir) / f"scores/evaluation_{name}.json").read_text())
+    assert content["protocol"]["name"] == name
+    whole = get_protocol(name).score(pictures["input"], pictures["target"])
+    assert content["mean"]["psnr"] == pytest.approx(whole["psnr"], abs=1e-4)

@@ -124,12 +124,16 @@ def test_the_tool_lists_protocols_with_their_published_scores(tool):
 def test_the_tool_ends_mistakes_with_a_sentence_and_a_code(tool, folders):
     restored, target = folders
     both = ("--restored", restored, "--target", target)
+    (restored / "a.csv").touch()
     mistakes = {
         2: [
             (*both, "--protocol", "gopr"),
             (*both,),
             (*both, "--protocol", "gopro", "--output", "scores.txt"),
             (*both, "--protocol", "gopro", "--jobs", "0"),
+            # told before the pictures are looked at, which would be code 1
+            (*both, "--protocol", "sidd", "--output", "/proc/scores.csv"),
+            (*both, "--protocol", "sidd", "--output", restored / "a.csv" / "scores.csv"),
         ],
         1: [(*both, "--protocol", "sidd")],
     }

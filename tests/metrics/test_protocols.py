@@ -5,7 +5,7 @@ import pytest
 
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.imaging import read_photo
-from ppgan_mpr.metrics import PROTOCOLS, get_protocol
+from ppgan_mpr.metrics import PROTOCOLS, Protocol, get_protocol
 
 # protocol -> the columns of metric_golden.json that it must reproduce
 COLUMNS = {
@@ -138,3 +138,15 @@ def test_every_protocol_stands_behind_published_scores():
     for name, protocol in PROTOCOLS.items():
         assert protocol.name == name
         assert protocol.source and protocol.published
+
+
+def test_a_crop_of_the_data_is_part_of_the_name():
+    border = Protocol("border2", "full frame less 2 pixels of border", border=2)
+    cropped = border.cropped(64)
+    assert cropped.name == "crop64-border2"
+    assert cropped.description.startswith("64x64 centre crop less 2")
+    assert (cropped.crop, cropped.border) == (64, 2)
+    assert get_protocol("ppgan-crop256").cropped(256) is get_protocol("ppgan-crop256")
+    for name in ("gopro", "ppgan-crop256"):
+        with pytest.raises(UsageError, match="crops its pictures to 64x64"):
+            get_protocol(name).cropped(64)

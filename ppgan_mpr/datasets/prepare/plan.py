@@ -101,7 +101,7 @@ class Writer:
             temporary.write_bytes(data)
 
 
-def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -> int:
+def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -> None:
     """Do the work that is not yet done, in parallel, under a progress bar.
 
     Decoding, encoding and copying release Python's lock, so threads use all cores.
@@ -111,9 +111,6 @@ def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -
         writer: puts the files in place.
         jobs: threads.
         force: write also what is there already.
-
-    Returns:
-        Number of pairs written.
     """
 
     def open_pairs(task: Task) -> tuple[Pair, ...]:
@@ -135,7 +132,6 @@ def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -
                 bar.update(len(running[done]))
         finally:  # on an error or Ctrl-C what has begun is finished, and nothing new begins
             pool.shutdown(cancel_futures=True)
-    return written
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import paddle.nn.functional as F
 
-from ..engine.step import GradientStep
+from ..host.compat import import_ppgan
 from ..models.criterions import MultiStageLoss
-from .compat import import_ppgan
+from .step import GradientStep
 
 _base_model = import_ppgan("ppgan.models.base_model")
 _build_criterion = import_ppgan("ppgan.models.criterions.builder").build_criterion

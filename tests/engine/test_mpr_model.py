@@ -8,7 +8,7 @@ import pytest
 paddle = pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
-from ppgan_mpr.host.mpr_model import MPRModel  # noqa: E402
+from ppgan_mpr.engine.mpr_model import MPRModel  # noqa: E402
 
 GENERATOR = {
     "name": "MPRNet",

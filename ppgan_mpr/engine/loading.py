@@ -1,0 +1,108 @@
+"""Loading batches with Paddle's DataLoader, safe against its two ways to lose a run.
+
+An exception in a data set ends Paddle's reader, a thread, and the trainer waits for ever; and
+workers that a signal kills take the trainer with them. So exceptions travel as samples and are
+raised where the batch is used, and workers leave signals to the trainer.
+"""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Callable
+
+import numpy as np
+from paddle.io import DataLoader, Dataset
+from paddle.io.dataloader.collate import default_collate_fn
+
+from ..errors import RestorationError
+
+
+def load_batches(
+    dataset: Dataset,
+    batches: Iterable[list[int]],
+    num_workers: int = 0,
+    use_shared_memory: bool = True,
+    collate: Callable[[list], list] = default_collate_fn,
+) -> Iterator:
+    """The batches of a data set, in their order.
+
+    Closing the iterator, or leaving it by an exception, ends the workers.
+
+    Args:
+        dataset: map-style data set.
+        batches: a batch sampler.
+        num_workers: processes that load; 0 loads in a thread.
+        use_shared_memory: how workers hand over their arrays.
+        collate: makes a batch, which is a sequence, of a list of samples.
+
+    Raises:
+        RestorationError: raised by the data set, in whichever process, with its own class.
+        RuntimeError: any other exception of the data set, with its traceback in the message.
+    """
+    iterator = iter(
+        DataLoader(
+            _Guarded(dataset),
+            batch_sampler=batches,
+            num_workers=num_workers,
+            use_shared_memory=use_shared_memory,
+            collate_fn=_GuardedCollate(collate),
+            worker_init_fn=_leave_signals_to_the_trainer,
+        )
+    )
+    try:
+        for batch in iterator:
+            if isinstance(batch[-1], _Failure):
+                raise batch[-1].error()
+            yield batch
+    finally:
+        # Not left to the garbage collector: a traceback would keep the workers alive, and
+        # Python, which ends them by SIGTERM, would wait for them at its exit.
+        iterator._try_shutdown_all()
+
+
+class _Failure:
+    """An exception on its way between processes, in a form that can always be pickled."""
+
+    def __init__(self, error: Exception):
+        told = isinstance(error, RestorationError)
+        self.kind = type(error) if told else RuntimeError
+        self.message = str(error) if told else traceback.format_exc()
+
+    def error(self) -> Exception:
+        return self.kind(self.message)
+
+
+class _Guarded(Dataset):
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int):
+        try:
+            return self.dataset[index]
+        except Exception as error:
+            return _Failure(error)
+
+
+class _GuardedCollate:
+    def __init__(self, collate: Callable[[list], list]):
+        self.collate = collate
+
+    def __call__(self, samples: list) -> list:
+        failures = [sample for sample in samples if isinstance(sample, _Failure)]
+        if not failures:
+            try:
+                return self.collate(samples)
+            except Exception as error:
+                failures = [_Failure(error)]
+        # Paddle takes a batch without any array for the end of the data.
+        return [np.zeros(1, np.float32), failures[0]]
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

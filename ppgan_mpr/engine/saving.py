@@ -1,0 +1,135 @@
+"""What a run leaves behind and goes on from: checkpoints, and weights alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UsageError
+from ..weights import Weights, load_weights
+from . import checkpoint as ckpt
+from .ema import EMA
+from .schedule import WarmupCosine
+
+
+class Saving:
+    """The part of the :class:`~ppgan_mpr.engine.trainer.Trainer` that writes and reads files."""
+
+    def save(self, epoch, name="checkpoint", keep=1) -> None:
+        """Write ``iter_N_checkpoint.pdparams`` or the small ``iter_N_weight.pdparams``.
+
+        Called by PaddleGAN's loop. How many are kept is ``snapshot_config.keep``.
+        """
+        if self.rank == 0:
+            self._write(self._path(name), name)
+            ckpt.prune(Path(self.output_dir), name, self.cfg.snapshot_config.get("keep", 3))
+        self._saved_iter = self.current_iter
+
+    def _snapshot(self, iteration: int) -> None:
+        self.current_iter = iteration
+        self.save(iteration, "weight")
+        self.save(iteration, "checkpoint")
+
+    def _rescue(self) -> None:
+        """Save what was trained before something went wrong."""
+        if self._done_iter == self._saved_iter:
+            return
+        try:
+            self._snapshot(self._done_iter)
+        except UsageError as error:
+            self.logger.error("%s", error)
+        else:
+            self.logger.error("Stopped by an error after saving %s", self._path("checkpoint"))
+
+    def _path(self, kind: str) -> Path:
+        return Path(self.output_dir) / f"iter_{self.current_iter}_{kind}.pdparams"
+
+    def _write(self, path: Path, kind: str) -> None:
+        if self.rank == 0:
+            ckpt.write_state(path, self._weights() if kind == "weight" else self._state())
+
+    def _weights(self) -> dict:
+        """What is released and evaluated."""
+        return {"generator": self.ema.state_dict() if self.ema else self.network.state_dict()}
+
+    def _state(self) -> dict:
+        state = {
+            "generator": self.network.state_dict(),
+            "optim": ckpt.optimizer_state(self.optimizers["optim"], self.network),
+            "epoch": self.current_iter,  # PaddleGAN's name for the iteration
+            "training": {
+                "data": self.data.sampler.state_dict(),
+                "batch": self.data.batch,
+                "best": self._best,
+                "loss_scale": self.model.step.precision.state_dict(),
+                "total_iters": self._planned_iters,
+            },
+        }
+        if self.ema:
+            state["ema"] = self.ema.state_dict()
+            state["training"]["ema_updates"] = self.ema.updates
+        return state
+
+    def resume(self, checkpoint_path) -> None:
+        """Continue a run exactly where its checkpoint was written.
+
+        Raises:
+            WeightsError: not a readable training checkpoint, or one of another network.
+            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order.
+        """
+        state = ckpt.read_state(Path(checkpoint_path))
+        training = state.get("training")
+        if training is None:
+            raise UsageError(
+                f"{checkpoint_path} was not written by this trainer, so the run cannot be "
+                "continued exactly: use --load to start from its weights."
+            )
+        if self.rank == 0:
+            ckpt.sweep(Path(self.output_dir))
+        _fit(self.network, state["generator"], checkpoint_path)
+        ckpt.set_optimizer_state(self.optimizers["optim"], self.network, state["optim"])
+        if self.ema:
+            self.ema = EMA(self.network, self.cfg.ema_decay)
+            if "ema" in state:
+                self.ema.set_state_dict(state["ema"], training["ema_updates"])
+        self.model.step.precision.set_state_dict(training["loss_scale"])
+        self._best = training["best"]
+        self._saved_iter = self._done_iter = state["epoch"]
+        self.current_iter = state["epoch"] + 1
+        self._go_to(self.current_iter)
+        self.data.sampler.load_state_dict(training["data"])
+        if self.cfg.seed != training["data"]["seed"]:
+            self.cfg.seed = training["data"]["seed"]
+            self.logger.warning("The run goes on with its own seed, %d", self.cfg.seed)
+        if isinstance(self.lr_schedulers, WarmupCosine):
+            # The state holds the rate of a schedule of the length that the run had then.
+            self.lr_schedulers.last_lr = self.lr_schedulers.get_lr()
+        planned = training.get("total_iters", self._planned_iters)
+        if planned != self._planned_iters:
+            self.logger.warning(
+                "The run was to have %d iterations and has %d now: the learning rate follows "
+                "the new length, and the run is not what it would have been",
+                planned,
+                self._planned_iters,
+            )
+        if training["batch"] != self.data.batch:
+            self.logger.warning(
+                "A batch had %d samples and has %d now: the run goes on, but not as it would have",
+                training["batch"],
+                self.data.batch,
+            )
+        self.logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
+
+    def load(self, weight_path) -> None:
+        """Start from weights of any form, or by a name such as ``published:Deblurring``.
+
+        Raises:
+            RestorationError: the weights cannot be had or do not fit the configured network.
+        """
+        load_weights(weight_path).apply_to(self.network)
+        if self.cfg.is_train and self.ema:
+            self.ema = EMA(self.network, self.cfg.ema_decay)
+        self.logger.info("Loaded weights from %s", weight_path)
+
+
+def _fit(network, tensors, source) -> None:
+    Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)

@@ -1,0 +1,222 @@
+"""What goes wrong in the middle of a run costs nothing that was trained."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ppgan_mpr.engine import checkpoint as ckpt
+from ppgan_mpr.errors import ImageError, UsageError
+
+WORKERS = [0, 2]
+
+
+@pytest.fixture(autouse=True)
+def hanging_ends():
+    """Waiting for Paddle's reader listens to no signal: a hang would never end."""
+    faulthandler.dump_traceback_later(180, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def damaged(pairs, tmp_path):
+    """A copy of the pairs in which one training and one validation picture end too early."""
+    folder = tmp_path / "damaged"
+    shutil.copytree(pairs, folder)
+    for name in ("train/input/03.png", "val/target/02.png"):
+        path = folder / name
+        path.write_bytes(path.read_bytes()[:200])
+    return folder
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_damaged_picture_ends_training_with_its_name(settings, build, damaged, workers):
+    settings["total_iters"] = 100
+    settings["dataset"]["train"].update(rgb_dir=str(damaged / "train"), num_workers=workers)
+    trainer = build(settings)
+    with pytest.raises(ImageError, match=r"03\.png"):
+        trainer.train()
+    if trainer._done_iter:
+        last = Path(trainer.output_dir) / f"iter_{trainer._done_iter}_checkpoint.pdparams"
+        assert ckpt.read_state(last)["epoch"] == trainer._done_iter
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_damaged_picture_ends_scoring_with_its_name(settings, build, damaged, workers):
+    settings["dataset"]["test"].update(rgb_dir=str(damaged / "val"), num_workers=workers)
+    with pytest.raises(ImageError, match=r"02\.png"):
+        build(settings, is_train=False).test()
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_programming_errors_of_a_data_set_keep_their_traceback(workers):
+    from ppgan_mpr.engine.loading import load_batches
+
+    class Broken:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return {}[index]
+
+    with pytest.raises(RuntimeError, match=r"in __getitem__(.|\n)*KeyError"):
+        list(load_batches(Broken(), [[0], [1]], workers))
+
+
+def test_signal_to_workers_is_left_to_the_trainer(settings, build):
+    """Cluster schedulers signal every process of a job."""
+    settings["dataset"]["train"]["num_workers"] = 2
+    trainer = build(settings)
+    print_log = trainer.print_log
+
+    def print_and_interrupt():
+        print_log()
+        if trainer.current_iter == 2:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            assert len(children) >= 2
+            # Of another process: Paddle's workers forgive a signal of their parent.
+            subprocess.run(["kill", "-TERM", *children, str(os.getpid())], check=True)
+            time.sleep(0.2)
+
+    trainer.print_log = print_and_interrupt
+    with pytest.raises(SystemExit):
+        trainer.train()
+    assert (Path(trainer.output_dir) / "iter_2_checkpoint.pdparams").exists()
+
+
+def test_signal_during_validation_is_not_kept_waiting(settings, build):
+    settings["validate"]["interval"] = 2
+    settings["dataset"]["test"]["batch_size"] = 1
+    trainer = build(settings)
+    restore, restored = trainer._restore, []
+
+    def restore_and_interrupt(batch):
+        restored.append(batch)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return restore(batch)
+
+    trainer._restore = restore_and_interrupt
+    with pytest.raises(SystemExit) as leaving:
+        trainer.train()
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert len(restored) == 1
+    folder = Path(trainer.output_dir)
+    assert ckpt.read_state(folder / "iter_2_checkpoint.pdparams")["epoch"] == 2
+    assert not (folder / "scores").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rgb_dir": "/absent"}, "/absent"),
+        (None, "dataset.test"),
+        ({"protocol": "sidd"}, "00: a picture of 32x24 pixels does not divide"),
+        ({"img_options": {"patch_size": 16}}, "crops its pictures to 16x16"),
+    ],
+)
+def test_validation_that_cannot_work_is_told_before_training(settings, build, change, message):
+    if change and "protocol" in change:
+        settings["validate"]["metrics"]["psnr"].update(change)
+    elif change:
+        settings["dataset"]["test"].update(change)
+    else:
+        settings["dataset"]["test"] = None
+    with pytest.raises(UsageError, match=message):
+        build(settings)
+
+
+def test_validation_that_fails_loses_no_iteration(settings, build):
+    settings["validate"]["interval"] = 3
+    trainer = build(settings)
+
+    def fail(batch):
+        raise ZeroDivisionError
+
+    trainer._restore = fail
+    with pytest.raises(ZeroDivisionError):
+        trainer.train()
+    last = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
+    assert ckpt.read_state(last)["epoch"] == 3
+
+
+def test_snapshot_is_written_before_validation(settings, build):
+    settings["validate"]["interval"] = settings["snapshot_config"]["interval"] = 3
+    settings["total_iters"] = 3
+    trainer = build(settings)
+    path = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
+    restore, there = trainer._restore, []
+    trainer._restore = lambda batch: (there.append(path.exists()), restore(batch))[1]
+    trainer.train()
+    assert there and all(there)
+    assert ckpt.read_state(path)["training"]["best"] == trainer._best  # and once more after it
+
+
+def test_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "iter_1_checkpoint.pdparams"
+    ckpt.write_state(path, {"epoch": 1})
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        ckpt.write_state(path, {"epoch": 2})
+    assert ckpt.read_state(path)["epoch"] == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_going_back_to_an_early_checkpoint_keeps_what_follows(settings, build):
+    settings["snapshot_config"] = {"interval": 1, "keep": 4}
+    whole = build(settings)
+    whole.train()
+    folder = Path(whole.output_dir)
+    (folder / f".{'0' * 32}.tmp").touch()  # of a process that was killed
+    time.sleep(0.02)
+
+    settings["snapshot_config"]["keep"] = 2
+    again = build(settings)
+    again.resume(folder / "iter_3_checkpoint.pdparams")
+    again.total_iters = 5
+    again.train()
+    kept = sorted(path.name for path in folder.glob("iter_*_checkpoint.pdparams"))
+    assert kept == ["iter_4_checkpoint.pdparams", "iter_5_checkpoint.pdparams"]
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_longer_run_follows_the_longer_schedule(settings, build):
+    settings["lr_scheduler"]["warmup_iters"] = 0
+    first = build(settings)
+    first.train()
+    assert first.current_learning_rate == pytest.approx(0)
+    settings["total_iters"] = 12
+    longer = build(settings)
+    longer.resume(Path(first.output_dir) / "iter_6_checkpoint.pdparams")
+    assert longer.current_learning_rate == pytest.approx(0.5e-3)  # half way of the cosine
+
+
+def test_resuming_what_is_finished_says_so(settings, build):
+    first = build(settings)
+    first.train()
+    path = Path(first.output_dir) / "iter_6_checkpoint.pdparams"
+    settings["seed"] = 5
+    again = build(settings)
+    again.resume(path)
+    assert again.cfg.seed == 0  # that of the run
+    messages = []
+    again.logger = type(
+        "Log", (), {"warning": lambda _, *args: messages.append(args[0] % args[1:])}
+    )()
+    again.train()
+    assert "iteration 6 of 6 is done" in messages[0]
+    np.testing.assert_array_equal(
+        ckpt.read_state(path)["generator"]["tail.weight"], again.network.tail.weight.numpy()
+    )

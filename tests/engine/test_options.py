@@ -1,0 +1,143 @@
+"""Values that options cannot have are told before anything is made."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("paddle")
+yaml = pytest.importorskip("yaml")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.engine.config import load_config  # noqa: E402
+from ppgan_mpr.errors import UsageError  # noqa: E402
+
+WRONG = [
+    "total_iters=abc",
+    "total_iters=0",
+    "total_iters=2.5",
+    "lr_scheduler.learning_rate=fast",
+    "lr_scheduler.learning_rate=nan",
+    "lr_scheduler.warmup_iters=-1",
+    "dataset.train.batch_size=four",
+    "dataset.train.batch_size=0",
+    "dataset.train.batch_size=2.5",
+    "dataset.train.num_workers=-1",
+    "dataset.test.num_workers=x",
+    "model.generator.n_feat=0",
+    "model.generator.n_feat=7.5",
+    "ema_decay=abc",
+    "ema_decay=2",
+    "ema_decay=1.0",
+    "clip_grad_norm=abc",
+    "mixup=0.6",
+    "mixup.alpha=0",
+    "mixup.probability=2",
+    "seed=-1",
+    "validate.interval=0",
+    "log_config.interval=0",
+    "log_config.visiual_interval=0",
+    "snapshot_config.interval=0",
+    "snapshot_config.keep=0",
+    "model=None",
+    "model.generator=MPRNet",
+    "accumulate=1.5",
+    "accumulate=True",
+    "model.edge_weight=x",
+    "amp=maybe",
+    "amp_level=O3",
+    "amp_dtype=int8",
+    "validate.save_img=perhaps",
+    "dataset=x",
+    "dataset.train.img_options=64",
+    "output_dir=1",
+    "optimizer.beta1=x",
+    "clip_grad_norm.x=1",
+    "model.edge_criterion=EdgeLoss",
+    "validate=1",
+]
+
+
+@pytest.fixture
+def file(settings, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+@pytest.mark.parametrize("override", WRONG)
+def test_impossible_value_names_option_and_what_it_takes(file, override):
+    key = override.partition("=")[0]
+    with pytest.raises(UsageError) as told:
+        load_config(file, [override])
+    message = str(told.value)
+    assert message.startswith((f"{key} is ", "-o ", key.split(".")[0]))
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ema_decay=2", "ema_decay is 2: give a number above 0 and below 1, or null."),
+        ("total_iters=0", "total_iters is 0: give a whole number from 1 on, or null."),
+        ("amp=maybe", "amp is 'maybe': give true or false."),
+        ("mixup=0.6", "mixup is 0.6: give a section, or null."),
+        ("validate.interval=0", "whole number from 1 on, or -1 for never."),
+    ],
+)
+def test_message_says_what_to_give(file, override, message):
+    with pytest.raises(UsageError) as told:
+        load_config(file, [override])
+    assert message in str(told.value)
+
+
+def test_possible_values_are_taken(file):
+    cfg = load_config(
+        file,
+        [
+            "total_iters=1e5",
+            "ema_decay=None",
+            "validate.interval=-1",
+            "lr_scheduler.eta_min=0",
+            "clip_grad_norm=1",
+            "model.edge_criterion=None",
+        ],
+    )
+    assert cfg.total_iters == 100_000 and isinstance(cfg.total_iters, int)
+    assert cfg.ema_decay is None
+    assert cfg.clip_grad_norm == 1
+
+
+def test_known_options_are_made_where_the_yaml_has_none(settings, tmp_path):
+    del settings["model"]["edge_criterion"]
+    settings["dataset"]["test"]["img_options"] = None
+    path = tmp_path / "bare.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    cfg = load_config(
+        path,
+        [
+            "dataset.test.img_options.patch_size=64",
+            "model.edge_criterion.name=EdgeLoss",
+            "mixup.alpha=0.6",
+        ],
+    )
+    assert cfg.dataset.test.img_options == {"patch_size": 64}
+    assert cfg.model.edge_criterion == {"name": "EdgeLoss"}
+    assert cfg.mixup == {"alpha": 0.6}
+
+
+def test_a_yaml_with_too_little_names_what_is_missing(settings, tmp_path):
+    path = tmp_path / "bare.yaml"
+    path.write_text("model:\n")
+    with pytest.raises(UsageError, match=r"^model is None: give a section with name"):
+        load_config(path)
+    del settings["log_config"]
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(UsageError, match=r"^log_config is None: give a section with interval"):
+        load_config(path)
+
+
+def test_sections_that_only_training_needs(settings, build):
+    del settings["optimizer"]
+    build(settings, is_train=False)
+    with pytest.raises(UsageError, match="no optimizer"):
+        build(settings)

@@ -51,6 +51,10 @@ def require(module: str) -> ModuleType:
         raise MissingDependencyError(
             f"{purpose}, but it is not installed: run  {command}"
         ) from None
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{module} is installed but cannot be loaded ({error}): install it again."
+        ) from error
     if set_threads:
         # Paddle computes on a single core unless told otherwise. The environment variable
         # would do as well, but makes Paddle print a warning at every start.

@@ -41,13 +41,3 @@ def pairs_dir() -> Path:
 @pytest.fixture
 def root() -> Path:
     return ROOT
-
-
-def pytest_collection_modifyitems(items):
-    """Tests that run OpenVINO come last.
-
-    Paddle's DataLoader forks its workers; forked from a process in which OpenVINO's threads
-    run, they can take it down with them.
-    """
-    inference = {"apps", "inference", "test_samples.py"}
-    items.sort(key=lambda item: not inference.isdisjoint(item.path.relative_to(ROOT).parts))

@@ -233,6 +233,10 @@ class MPRPredictor:
         except MemoryError:
             too_large = f"it does not fit the memory of {self.device}, not even in small tiles"
             return Result(source.name, size=size, error=too_large)
+        except Exception as error:  # a fault of ours or of a backend costs one picture, not all
+            logger.debug("%s", source.name, exc_info=True)
+            unexpected = f"unexpected {type(error).__name__}: {error}"
+            return Result(source.name, size=size, error=unexpected)
         seconds = time.perf_counter() - started - waited
         image = _like(source, photo) if source.path is None or output is None else None
         return Result(source.name, output, size, seconds, image=image)

@@ -17,17 +17,18 @@ _CROP = 64
 _SHARE, _MOST = 1 / 16, 512 * 512  # of the photo's pixels, and pixels at most
 
 
-def mosaic(height: int, width: int, crop) -> np.ndarray:
+def mosaic(height: int, width: int, crop, most: int = _MOST) -> np.ndarray:
     """A small picture with the statistics of a large one.
 
     Args:
-        height, width: of the photo, at least four crops long.
+        height, width: of the photo, multiples of 8.
         crop: (rows, columns) → [h, w, C] float32 of the photo.
+        most: pixels of the result, as far as whole crops allow.
 
     Returns:
-        [h, w, C], sides multiples of 128.
+        [h, w, C], sides multiples of 16.
     """
-    wanted = min(_SHARE * height * width, _MOST) / (4 * _CROP**2)  # crops in a quadrant
+    wanted = min(_SHARE * height * width, _MOST, most) / (4 * _CROP**2)  # crops in a quadrant
     down = max(1, round((wanted * height / width) ** 0.5))
     across = max(1, round(wanted / down))
     rows, columns = _spread(height, down), _spread(width, across)
@@ -37,10 +38,12 @@ def mosaic(height: int, width: int, crop) -> np.ndarray:
 
 
 def _spread(size: int, count: int) -> list[slice]:
-    """``count`` crops centred in equal parts of each half of a side."""
-    count = max(1, min(count, size // 2 // _CROP))
+    """``count`` crops centred in equal parts of each half of a side, fewer if it is short."""
+    crop = min(_CROP, max(8, size // 2 // 8 * 8))
+    count = max(1, min(count, size // 2 // crop))
     middles = (np.arange(2 * count) + 0.5) * (size / (2 * count))
-    return [slice(start, start + _CROP) for start in (middles - _CROP / 2).astype(int).tolist()]
+    starts = np.clip(middles - crop / 2, 0, size - crop).astype(int).tolist()
+    return [slice(start, start + crop) for start in starts]
 
 
 def of_tile(

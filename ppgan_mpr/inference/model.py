@@ -90,4 +90,4 @@ def file_identity(path: str | os.PathLike) -> str:
     """An identity for the content of a file that can be told without reading it."""
     path = Path(path).resolve()
     status = path.stat()
-    return f"file:{path}:{status.st_size}:{status.st_mtime_ns}"
+    return f"file:{path}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -128,7 +128,10 @@ class Restorer:
         multiple = self.backend.size_multiple
         if self._tile:
             return plan_side(height, width, self._tile, self._overlap, multiple)
-        return plan(height, width, self._pixels(), self._overlap, multiple)
+        pixels = self._pixels()
+        # More would leave little of a tile that fits the memory.
+        overlap = min(self._overlap, max(8, int(pixels**0.5) // 4))
+        return plan(height, width, pixels, overlap, multiple)
 
     def _pixels(self) -> int:
         """The pixels of the largest tile that fits."""
@@ -140,7 +143,7 @@ class Restorer:
         """The photo's averages for each transform, or None for the tiles' own."""
         if grid.count == 1 or not self._shares:
             return None
-        sample = attention.mosaic(grid.rows.size, grid.columns.size, crop)
+        sample = attention.mosaic(grid.rows.size, grid.columns.size, crop, self._pixels())
         return [
             self.backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
         ]
@@ -159,6 +162,7 @@ class Restorer:
         height, width = tile.shape[:2]
         grid = plan(height, width, int(self._most), 16, self.backend.size_multiple)
         if grid.count == 1:
+            self._most = float("inf")  # the next photo may find more room
             raise MemoryError("not even the smallest tile fits")
         top, left, tall, wide = place
 

@@ -70,6 +70,31 @@ def test_any_size(denoise, height, width):
     assert np.abs(restored.astype(int) - 90).max() < 30
 
 
+@pytest.mark.parametrize("side", [48, 64, 96, 120])
+def test_narrow_photo_in_tiles(side):
+    image = np.asarray(picture(size=(300, side)))
+    whole = MPRPredictor(None, task="Denoising", model="lite").run(image)[0].image
+    tiled = MPRPredictor(None, task="Denoising", model="lite", tile=64, overlap=8)
+    restored = tiled.run(image)[0]
+    assert restored.error is None
+    assert np.abs(restored.image.astype(int) - whole).mean() < 2
+
+
+def test_a_fault_costs_one_picture(denoise, monkeypatch):
+    from ppgan_mpr.apps import predictor as module
+
+    def fail(array):
+        if array.shape[0] == 9:
+            raise RuntimeError("surprise")
+        return original(array)
+
+    original = module.from_array
+    monkeypatch.setattr(module, "from_array", fail)
+    results = denoise.run([np.zeros([9, 9, 3], np.uint8), np.zeros([8, 8, 3], np.uint8)])
+    assert "unexpected RuntimeError: surprise" in results[0].error
+    assert results[1].ok
+
+
 def test_long_strip(denoise):
     image = np.asarray(picture(size=(2000, 7)))
     assert denoise.run(image)[0].image.shape == (7, 2000, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections import OrderedDict
 
@@ -12,7 +13,7 @@ from ...dependencies import cpu_count, require
 # Bytes of working memory for each number alive, measured: the results of convolutions are
 # held in the precision asked for, and some of them twice while their layout changes.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
-_KEPT = 4  # compiled sizes: tiles and mosaic, each also transposed
+_KEPT = 2  # compiled sizes, each with its working memory: a tile, also transposed
 
 
 class OpenVINOBackend:
@@ -28,7 +29,7 @@ class OpenVINOBackend:
 
     def __init__(self, model, precision: str = "auto", threads: int | None = None):
         self._ov = require("openvino")
-        self._core = self._ov.Core()
+        self._core = _core()
         self._model = model
         self.size_multiple = model.facts["size_multiple"]
         self.precision = self._resolve(precision)
@@ -67,6 +68,7 @@ class OpenVINOBackend:
             request.infer({"x": picture, **inputs}, share_inputs=True)
         except RuntimeError as error:
             if "alloc" in str(error):
+                self._compiled.clear()  # for the smaller tiles that are tried next
                 raise MemoryError("OpenVINO has too little memory") from None
             raise
         return [tensor.data for tensor in request.output_tensors]
@@ -108,6 +110,16 @@ class OpenVINOBackend:
                 given.output(0).set_names({name})
                 graph.add_parameters([given])
         return graph
+
+
+@functools.lru_cache(maxsize=1)
+def _core():
+    """The one ``Core`` of this process.
+
+    Its CPU plugin gives a signal stack to the thread that loads it and frees it in whichever
+    thread unloads it; a signal that arrives in between, Ctrl-C for one, would crash.
+    """
+    return require("openvino").Core()
 
 
 def _averages(graph) -> list:

@@ -41,3 +41,9 @@ def pairs_dir() -> Path:
 @pytest.fixture
 def root() -> Path:
     return ROOT
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that run OpenVINO come last: Paddle's DataLoader forks, and threads do not survive."""
+    inference = {"apps", "inference", "test_samples.py"}
+    items.sort(key=lambda item: not inference.isdisjoint(item.path.relative_to(ROOT).parts))

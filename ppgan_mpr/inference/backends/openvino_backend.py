@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import io
+import sys
 from collections import OrderedDict
 
 import numpy as np
@@ -114,12 +116,28 @@ class OpenVINOBackend:
 
 @functools.lru_cache(maxsize=1)
 def _core():
-    """The one ``Core`` of this process.
+    """The one ``Core`` of this process, its CPU plugin loaded.
 
-    Its CPU plugin gives a signal stack to the thread that loads it and frees it in whichever
-    thread unloads it; a signal that arrives in between, Ctrl-C for one, would crash.
+    The plugin gives the thread that loads it a signal stack of its own memory, which is
+    freed with the plugin, perhaps by another thread: a signal that arrives later, Ctrl-C
+    for one, would crash. Signals are as well served on the ordinary stack.
     """
-    return require("openvino").Core()
+    core = require("openvino").Core()
+    core.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin
+    if sys.platform == "linux":
+        disabled = _SignalStack(None, 2, 0)  # SS_DISABLE
+        ctypes.CDLL(None).sigaltstack(ctypes.byref(disabled), None)
+    return core
+
+
+class _SignalStack(ctypes.Structure):
+    """``stack_t`` of sigaltstack(2)."""
+
+    _fields_ = (
+        ("sp", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("size", ctypes.c_size_t),
+    )
 
 
 def _averages(graph) -> list:

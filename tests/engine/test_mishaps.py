@@ -72,16 +72,21 @@ def test_programming_errors_of_a_data_set_keep_their_traceback(workers):
         list(load_batches(Broken(), [[0], [1]], workers))
 
 
+def _children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
 def test_signal_to_workers_is_left_to_the_trainer(settings, build):
     """Cluster schedulers signal every process of a job."""
     settings["dataset"]["train"]["num_workers"] = 2
     trainer = build(settings)
     print_log = trainer.print_log
+    before = _children()  # other tests' loaders, whose workers are not to be harmed
 
     def print_and_interrupt():
         print_log()
         if trainer.current_iter == 2:
-            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            children = sorted(_children() - before)
             assert len(children) >= 2
             # Of another process: Paddle's workers forgive a signal of their parent.
             subprocess.run(["kill", "-TERM", *children, str(os.getpid())], check=True)

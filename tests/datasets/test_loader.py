@@ -73,4 +73,4 @@ def test_plain_loaders_give_every_worker_its_own_patches(pair_folder):
 
     loader = paddle.io.DataLoader(Repeated(), batch_size=1, num_workers=WORKERS[-1])
     patches = {batch[0].numpy().tobytes() for batch in loader}
-    assert len(patches) == 8
+    assert len(patches) > 6  # two may be drawn alike; workers that share a seed would give 4

@@ -16,6 +16,7 @@ EXPORTED = ["openvino", "onnxruntime"]
 def exported(request):
     pytest.importorskip(request.param)
     pytest.importorskip("onnx")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     return request.param
 
 

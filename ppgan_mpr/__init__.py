@@ -1,4 +1,4 @@
-"""Photo restoration with MPRNet on PaddlePaddle.
+"""Photo restoration with MPRNet, MIRNet and MIRNet-v2 on PaddlePaddle.
 
 Importing the package is cheap: PaddlePaddle, OpenCV and the rest are imported when a
 photo is really restored.
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .apps import MPRPredictor
+    from .apps import MIRNetPredictor, MPRPredictor
 
-__all__ = ["MPRPredictor", "__version__"]
+__all__ = ["MIRNetPredictor", "MPRPredictor", "__version__"]
 
 
 def __getattr__(name: str):
-    if name == "MPRPredictor":
-        from .apps import MPRPredictor
+    if name in ("MIRNetPredictor", "MPRPredictor"):
+        from . import apps
 
-        return MPRPredictor
+        return getattr(apps, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,20 @@
-"""What people call: the predictor and the command line."""
+"""What people call: the predictors and the command line."""
 
 from __future__ import annotations
 
-__all__ = ["MPRPredictor", "Result"]
+import importlib
+
+_MODULES = {
+    "MIRNetPredictor": "mirnet_predictor",
+    "MPRPredictor": "mpr_predictor",
+    "Predictor": "predictor",
+    "Result": "result",
+}
+
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str):
-    if name in __all__:
-        from . import predictor
-
-        return getattr(predictor, name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import RestorationError, UsageError
 from ..inference.backends import BACKENDS, PRECISIONS
-from ..tasks import TASKS
+from ..tasks import NETWORK_TASKS
 from ..version import __version__
 from ..weights import CATALOGUE, MODELS
 
@@ -29,10 +29,20 @@ examples:
   mprnet --input_image "rainy/*.jpg" --task Deraining --model lite
   mprnet --input_image scans/ --recursive --task Denoising --skip-existing
 
+  mprnet --input_image evening.jpg --task LowLight
+  mprnet --input_image small.png --task SuperResolution --scale 4
+  mprnet --input_image left.png --right_image right.png --task DualPixelDeblurring
+
 tasks:
-  Deblurring   motion blur: a moving camera or subject (not focus, not low resolution)
-  Denoising    grain and colour noise of real cameras
-  Deraining    streaks of falling rain
+  Deblurring           motion blur: a moving camera or subject (not focus, not low resolution)
+  Denoising            grain and colour noise of real cameras
+  Deraining            streaks of falling rain
+ of MIRNet-v2 (and MIRNet, with weights of your own):
+  RealDenoising        noise of smartphone cameras
+  LowLight             pictures taken with too little light
+  Retouching           colours and contrast as a photographer would set them
+  SuperResolution      pictures of low resolution, enlarged 2, 3 or 4 times
+  DualPixelDeblurring  defocus, from the two views of a dual-pixel camera
 
 exit code: 0 all restored, 1 some picture failed, 2 wrong usage
 """
@@ -42,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options, PaddleGAN's first."""
     parser = argparse.ArgumentParser(
         prog="mprnet",
-        description="Restore blurred, noisy or rainy photographs with MPRNet.",
+        description="Restore photographs with MPRNet, MIRNet and MIRNet-v2.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,11 +64,20 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("-o", "--output_path", default="output_dir", metavar="DIR", help="default: %(default)s")
     add("--weight_path", metavar="FILE", help="your own weights (.pdparams, .pth, .safetensors)")
-    add("-t", "--task", metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    add("-t", "--task", metavar="TASK", help="what to restore, see below")
+    add(
+        "-n", "--network", type=str.lower, choices=[name.lower() for name in NETWORK_TASKS],
+        help="default: the one that has published weights for the task",
+    )  # fmt: skip
+    add("--scale", type=int, metavar="N", help="SuperResolution: how many times to enlarge")
+    add(
+        "--right_image", nargs="+", default=[], metavar="IMAGE",
+        help="DualPixelDeblurring: the right views, --input_image being the left ones",
+    )  # fmt: skip
     add("--cpu", action="store_true", help="the same as --device cpu")
     add(
         "-m", "--model", choices=MODELS, default="published",
-        help="published: PaddleGAN's weights, downloaded once; lite: small embedded ones, faster "
+        help="published: downloaded once; lite: small embedded weights for MPRNet's tasks, faster "
         "and weaker (default: %(default)s)",
     )  # fmt: skip
     add("--device", default="auto", metavar="NAME", help="auto, cpu, gpu or gpu:N")
@@ -144,12 +163,15 @@ def _restore(options: argparse.Namespace) -> int:
         raise UsageError(f"--cpu contradicts --device {options.device}: give one of them.")
     from tqdm import tqdm
 
-    from .predictor import MPRPredictor
-    from .sources import expand
+    from .predictor import Predictor
+    from .sources import expand, pair_views
 
     output_path = Path(os.path.expanduser(options.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
     sources = expand(images, options.recursive, output_path)
+    if options.right_image:
+        right = expand(options.right_image, options.recursive, output_path)
+        sources = pair_views(sources, right)
     existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "error"
     bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
 
@@ -157,10 +179,12 @@ def _restore(options: argparse.Namespace) -> int:
         if total > 1:
             bar.set_postfix_str(f"{Path(name).name}: tile {done} of {total}")
 
-    predictor = MPRPredictor(
+    predictor = Predictor(
         output_path,
         options.weight_path,
         task=options.task,
+        network=options.network,
+        scale=options.scale,
         model=options.model,
         device="cpu" if options.cpu else options.device,
         existing=existing,

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -18,51 +18,24 @@ import numpy as np
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, from_array, from_pil, read_photo, to_pil, write_photo
 from ..imaging.formats import WRITABLE
-from ..inference import Cache, Model, Restorer
-from ..tasks import TASKS, normalise_task
-from ..weights import MODELS, Weights
+from ..inference import Cache, Crop, Model, Restorer
+from ..tasks import NETWORK_TASKS, normalise_task
+from ..weights import CATALOGUE, MODELS, Weights, WeightsRecord, find_record
 from ..weights.download import cache_dir
-from .lazy_weights import LazyWeights
+from .lazy_weights import LazyWeights, Purpose
+from .network_input import blank_result, network_input
 from .outputs import EXISTING, Outputs
-from .sources import Source, expand
+from .result import Result
+from .sources import Source, expand, pair_views
 
 logger = logging.getLogger("ppgan_mpr")
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of one picture.
+class Predictor:
+    """Restores photographs at their full size, losing nothing of them, with any network.
 
-    Attributes:
-        source: the input file, or a word for a picture in memory.
-        output: the file written, or the one already there; None on failure and where no
-            file was asked for.
-        size: width and height in pixels, the same before and after; None if unread.
-        seconds: from reading to writing, waiting for other pictures not counted.
-        error: one sentence, or None.
-        skipped: the output was there already and was left alone.
-        image: for a picture in memory, the restored one: a numpy array of the same dtype,
-            range and channels, or a PIL image. For a file, an array where no output is written.
-    """
-
-    source: str
-    output: Path | None = None
-    size: tuple[int, int] | None = None
-    seconds: float = 0.0
-    error: str | None = None
-    skipped: bool = False
-    image: Any = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is a restored picture."""
-        return self.error is None
-
-
-class MPRPredictor:
-    """Restores photographs with MPRNet at their full size, losing nothing of them.
-
-    The first four arguments are those of PaddleGAN's class of this name.
+    :class:`~ppgan_mpr.apps.MPRPredictor` and :class:`~ppgan_mpr.apps.MIRNetPredictor` are this
+    class with the networks that they are named after.
 
     Args:
         output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``; None
@@ -70,9 +43,15 @@ class MPRPredictor:
         weight_path: a weights file of any form that
             :func:`~ppgan_mpr.weights.load_weights` takes; default: those of ``model``.
         seed: accepted for PaddleGAN's sake; restoration draws no random numbers.
-        task: ``Deblurring``, ``Denoising`` or ``Deraining``; with ``weight_path`` it may be
-            left out when the weights tell.
-        model: ``published`` (PaddleGAN's weights, downloaded once) or ``lite`` (embedded).
+        task: ``Deblurring``, ``Denoising``, ``Deraining`` (MPRNet), ``RealDenoising``,
+            ``LowLight``, ``Retouching``, ``SuperResolution`` (MIRNet, MIRNet-v2) or
+            ``DualPixelDeblurring`` (MIRNet-v2); with ``weight_path`` it may be left out when
+            the weights tell.
+        network: ``mprnet``, ``mirnet`` or ``mirnetv2``; default: that of the weights.
+        scale: how many times ``SuperResolution`` enlarges, where the weights do not tell; 1 for
+            pictures that are enlarged already.
+        model: ``published`` (downloaded once; MPRNet's are PaddleGAN's) or ``lite`` (embedded,
+            for MPRNet's tasks).
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         recursive: look for pictures in sub-folders too.
         existing: what to do when an output is already there: ``error``, ``overwrite``,
@@ -103,11 +82,13 @@ class MPRPredictor:
         WeightsError, DownloadError: the weights cannot be had.
         MissingDependencyError: PaddlePaddle or the backend is not installed.
 
-    Example:
-        >>> predictor = MPRPredictor(task='Deraining', model='lite')   # doctest: +SKIP
-        >>> predictor.run('holiday.jpg')[0].output                     # doctest: +SKIP
-        PosixPath('output_dir/Deraining/holiday_restoration.jpg')
+    Attributes:
+        networks: class names of the networks to choose from.
+        network, task, scale: what the weights are for.
+        device: what computes.
     """
+
+    networks = tuple(NETWORK_TASKS)
 
     def __init__(
         self,
@@ -116,6 +97,8 @@ class MPRPredictor:
         seed: int | None = None,
         task: str | None = None,
         *,
+        network: str | None = None,
+        scale: int | None = None,
         model: str = "published",
         device: str = "auto",
         recursive: bool = False,
@@ -141,12 +124,21 @@ class MPRPredictor:
             _one_of("suffix", suffix, tuple(WRITABLE))
         _within("quality", quality, 1, 100)
         _within("jobs", jobs, 1, 64)
-        if not task and weight_path is None:
-            raise UsageError(f"Say what to restore: task is one of {', '.join(TASKS)}.")
-        task = normalise_task(task) if task else None
+        if scale is not None:
+            _within("scale", scale, 1, 8)
+        networks = self._networks(network)
+        tasks = list(dict.fromkeys(task for name in networks for task in NETWORK_TASKS[name]))
+        task = normalise_task(task, tasks) if task else None
+        if weight_path is None:
+            if not task:
+                raise UsageError(f"Say what to restore: task is one of {', '.join(tasks)}.")
+            weight_path = _record(model, task, network and networks[0], scale).name
         cache = Cache(cache_dir() / "networks")
-        self._weights = LazyWeights(weight_path or f"{model}:{task}", task, cache, progress)
-        self.task = self._weights.task
+        self._weights = LazyWeights(weight_path, task, networks, scale, cache, progress)
+        purpose = self._weights.purpose
+        self.network, self.task, self.scale = purpose.network, purpose.task, purpose.scale
+        self._views = _views(purpose)
+        self._check_options(local, ensemble)
         self._restorer = Restorer(
             Model(self._weights.identity, lambda: self.weights.build(), cache, local),
             backend=backend,
@@ -171,7 +163,7 @@ class MPRPredictor:
         """The weights in use; a network that was exported earlier runs without reading them."""
         return self._weights.weights
 
-    def run(self, images: Any) -> list[Result]:
+    def run(self, images: Any, right: Any = None) -> list[Result]:
         """Restore pictures and report on each; one that fails never stops the others.
 
         Failures are in ``Result.error`` and on the ``ppgan_mpr`` logger.
@@ -179,18 +171,37 @@ class MPRPredictor:
         Args:
             images: a file, a folder, a glob, a numpy array ([H, W], [H, W, 1..4], RGB
                 order; uint8, uint16, or float in [0, 1]), a PIL image, or a list of these.
+            right: for ``DualPixelDeblurring``, where ``images`` are the left views, the right
+                ones in the same form; files of folders belong together by their names.
 
         Raises:
-            UsageError: a path does not exist, or there is no picture in it.
+            UsageError: a path does not exist, there is no picture in it, or views lack their
+                partners.
         """
-        results = list(self.iterate(expand(images, self._recursive, self.output_path)))
+        sources = expand(images, self._recursive, self.output_path)
+        if right is not None:
+            sources = pair_views(sources, expand(right, self._recursive, self.output_path))
+        results = list(self.iterate(sources))
         for result in results:
             if result.error:
                 logger.error("%s: %s", result.source, result.error)
         return results
 
     def iterate(self, sources: Iterable[Source]) -> Iterator[Result]:
-        """Restore ``sources`` in order, yielding each result as soon as it is there."""
+        """Restore ``sources`` in order, yielding each result as soon as it is there.
+
+        Raises:
+            UsageError: a source has one view and the network takes two, or the reverse.
+        """
+        sources = list(sources)
+        for source in sources:
+            if (source.right is None) == (self._views == 2):
+                raise UsageError(
+                    f"{self.task} takes the left and the right view of a dual-pixel camera: "
+                    "give the right ones too (--right_image)."
+                    if source.right is None
+                    else f"{self.task} takes no right views: leave them out."
+                )
         outputs = None
         if self.output_path is not None:
             outputs = Outputs(self.output_path / self.task, self._suffix, self._existing)
@@ -220,14 +231,18 @@ class MPRPredictor:
             if finished:
                 return Result(source.name, finished, skipped=True)
             photo = _read(source)
-            size = photo.size
-            output = outputs and outputs.claim(source, photo)
+            right = _read(source.right) if source.right else None
+            crop = network_input(photo, right, self.scale)
+            result = blank_result(photo, self.scale)
+            size = result.size
+            output = outputs and outputs.claim(source, result)
             if output and outputs.keeps(output):
                 return Result(source.name, output, size, skipped=True)
-            photo, waited = self._restore(photo, source.name)  # the original is let go of
+            waited = self._restore(result, crop, source.name)
+            del photo, right, crop  # a large picture's memory is wanted for its file
             if output:
                 output.parent.mkdir(parents=True, exist_ok=True)
-                write_photo(photo, output, quality=self._quality)
+                write_photo(result, output, quality=self._quality)
         except (RestorationError, OSError) as error:
             return Result(source.name, size=size, error=str(error))
         except MemoryError:
@@ -238,30 +253,65 @@ class MPRPredictor:
             unexpected = f"unexpected {type(error).__name__}: {error}"
             return Result(source.name, size=size, error=unexpected)
         seconds = time.perf_counter() - started - waited
-        image = _like(source, photo) if source.path is None or output is None else None
+        image = _like(source, result) if source.path is None or output is None else None
         return Result(source.name, output, size, seconds, image=image)
 
-    def _restore(self, photo: Photo, name: str) -> tuple[Photo, float]:
-        """The restored photo, and the seconds spent waiting for the network."""
+    def _restore(self, result: Photo, crop: Crop, name: str) -> float:
+        """Fill the pixels of ``result``; returns the seconds spent waiting for the network."""
         report = self._tile_progress
         progress = report and (lambda done, total: report(name, done, total))
-        width, height = photo.size
-        pixels = np.empty_like(photo.pixels)
-
-        def part(*region) -> Photo:
-            return replace(photo, pixels=photo.pixels[region], alpha=None)
-
-        def crop(rows, columns) -> np.ndarray:
-            return part(rows, columns).to_float()
-
+        width, height = result.size
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
             for rows, strip in self._restorer.strips(height, width, crop, progress):
                 if self._stopped.is_set():
                     raise ImageError("it was left unfinished")
-                pixels[rows] = part(rows).with_restored(strip).pixels
-        return replace(photo, pixels=pixels), waited
+                part = replace(result, pixels=result.pixels[rows], alpha=None)
+                result.pixels[rows] = part.with_restored(strip).pixels
+        return waited
+
+    def _networks(self, network: str | None) -> tuple[str, ...]:
+        """Class names of the networks to choose from."""
+        if network is None:
+            return self.networks
+        _one_of("network", str(network).lower(), tuple(name.lower() for name in self.networks))
+        return tuple(name for name in self.networks if name.lower() == network.lower())
+
+    def _check_options(self, local: bool, ensemble: bool) -> None:
+        if local and self.network != "MPRNet":
+            raise UsageError(
+                f"local is for MPRNet: {self.network} was trained on patches of growing size "
+                "and attends to single positions, for which no window is known to be right."
+            )
+        if ensemble and self._views == 2:
+            raise UsageError(
+                "ensemble turns and mirrors the picture, which exchanges the views of a "
+                "dual-pixel camera: leave it out."
+            )
+
+
+def _record(model: str, task: str, network: str | None, scale: int | None) -> WeightsRecord:
+    """The weights of the catalogue that were asked for."""
+    if task == "SuperResolution":
+        scales = sorted({record.scale for record in CATALOGUE if record.task == task})
+        if scale not in scales:
+            choices = ", ".join(map(str, scales))
+            raise UsageError(f"Say how many times to enlarge: scale is one of {choices}.")
+    else:
+        scale = None  # whether it makes sense shows later
+    return find_record(model, task, network, scale)
+
+
+def _views(purpose: Purpose) -> int:
+    """Pictures that enter the network together."""
+    views = 2 if purpose.task == "DualPixelDeblurring" else 1
+    if purpose.channels != 3 * views:
+        raise UsageError(
+            f"The weights are of a network for {purpose.channels} channels, and {purpose.task} "
+            f"of photographs has {3 * views}: give other weights."
+        )
+    return views
 
 
 def _read(source: Source) -> Photo:

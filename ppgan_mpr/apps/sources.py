@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Source:
         path: the file, or None for a picture in memory.
         picture: the array or PIL image, or None for a file.
         folder: where below the scanned folder the file lay; kept in the output folder.
+        right: of a dual-pixel camera's left view, the right one.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Source:
     path: Path | None = None
     picture: Any = None
     folder: Path = Path()
+    right: Source | None = None
 
 
 def expand(images: Any, recursive: bool = False, output_path: Path | None = None) -> list[Source]:
@@ -53,6 +55,34 @@ def expand(images: Any, recursive: bool = False, output_path: Path | None = None
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
     return list(sources.values())
+
+
+def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
+    """The left views of a dual-pixel camera, each with its right one.
+
+    Files of the same name belong together, pictures in memory in their order, and of course
+    one picture and one picture.
+
+    Raises:
+        UsageError: views without partner.
+    """
+    in_memory = all(source.path is None for source in (*left, *right))
+    if len(left) == len(right) and (in_memory or len(left) == 1):
+        return [replace(one, right=other) for one, other in zip(left, right)]
+
+    def name(source: Source) -> tuple:
+        return source.folder, source.stem
+
+    partners = {name(source): source for source in right}
+    names = {name(source) for source in left}
+    lonely = [source.name for source in left if name(source) not in partners]
+    lonely += [source.name for source in right if name(source) not in names]
+    if lonely or not len(names) == len(left) == len(right):
+        raise UsageError(
+            f"{len(left)} left and {len(right)} right views do not pair by name"
+            + (f" ({len(lonely)} without partner: {lonely[0]}, …)." if lonely else " (doubles).")
+        )
+    return [replace(source, right=partners[name(source)]) for source in left]
 
 
 def _identity(path: Path) -> str:

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ImageError, UsageError
+from ..imaging.enlarge import enlarge, source_range
 from .augment import FLIPS, MIRRORED, adjust_saturation, dihedral, pad_reflect
 from .cache import DecodedCache
-from .enlarge import enlarge, source_range
 from .pairs import Pair, find_inputs, find_pairs
 from .reader import Header, read_picture, read_region, to_float
 from .sampler import sample_rng

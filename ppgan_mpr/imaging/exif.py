@@ -15,6 +15,8 @@ import numpy as np
 from .tiff_tags import TiffError, parse_header, read_ifd
 
 _ORIENTATION = 0x0112
+_EXIF_IFD = 34665
+_WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # of the file, of the Exif directory
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
@@ -51,6 +53,24 @@ def upright_exif(exif: bytes) -> bytes:
     entry.overwrite(patched, order, 1)
     if next_pointer is not None:
         struct.pack_into(order + "I", patched, next_pointer, 0)
+    return bytes(patched)
+
+
+def resized_exif(exif: bytes, width: int, height: int) -> bytes:
+    """The block with the picture's size set where it is told, every other byte as it was."""
+    patched = bytearray(exif)
+    try:
+        order, big, first = parse_header(exif)
+        entries, _ = read_ifd(exif, order, first, big)
+        if _EXIF_IFD in entries:
+            inner, _ = read_ifd(exif, order, entries[_EXIF_IFD].numbers(order)[0], big)
+            entries = {**entries, **inner}
+        for tags, number in ((_WIDTHS, width), (_HEIGHTS, height)):
+            for tag in tags:
+                if tag in entries and entries[tag].count:
+                    entries[tag].overwrite(patched, order, number)
+    except (TiffError, struct.error):  # no size in it, or a number too large for its field
+        return exif
     return bytes(patched)
 
 

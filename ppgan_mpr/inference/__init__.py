@@ -3,5 +3,6 @@
 from .cache import Cache
 from .model import Model, file_identity
 from .restorer import Restorer
+from .tiling import Crop
 
-__all__ = ["Cache", "Model", "Restorer", "file_identity"]
+__all__ = ["Cache", "Crop", "Model", "Restorer", "file_identity"]

@@ -17,29 +17,30 @@ _CROP = 64
 _SHARE, _MOST = 1 / 16, 512 * 512  # of the photo's pixels, and pixels at most
 
 
-def mosaic(height: int, width: int, crop, most: int = _MOST) -> np.ndarray:
+def mosaic(height: int, width: int, crop, multiple: int, most: int = _MOST) -> np.ndarray:
     """A small picture with the statistics of a large one.
 
     Args:
-        height, width: of the photo, multiples of 8.
+        height, width: of the photo, multiples of ``multiple``.
         crop: (rows, columns) → [h, w, C] float32 of the photo.
+        multiple: what the network wants of a picture's sides.
         most: pixels of the result, as far as whole crops allow.
 
     Returns:
-        [h, w, C], sides multiples of 16.
+        [h, w, C], sides multiples of twice ``multiple``.
     """
     wanted = min(_SHARE * height * width, _MOST, most) / (4 * _CROP**2)  # crops in a quadrant
     down = max(1, round((wanted * height / width) ** 0.5))
     across = max(1, round(wanted / down))
-    rows, columns = _spread(height, down), _spread(width, across)
+    rows, columns = _spread(height, down, multiple), _spread(width, across, multiple)
     return np.concatenate(
         [np.concatenate([crop(row, column) for column in columns], axis=1) for row in rows]
     )
 
 
-def _spread(size: int, count: int) -> list[slice]:
+def _spread(size: int, count: int, multiple: int) -> list[slice]:
     """``count`` crops centred in equal parts of each half of a side, fewer if it is short."""
-    crop = min(_CROP, max(8, size // 2 // 8 * 8))
+    crop = min(_CROP, max(multiple, size // 2 // multiple * multiple))
     count = max(1, min(count, size // 2 // crop))
     middles = (np.arange(2 * count) + 0.5) * (size / (2 * count))
     starts = np.clip(middles - crop / 2, 0, size - crop).astype(int).tolist()

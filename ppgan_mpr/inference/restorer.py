@@ -143,7 +143,9 @@ class Restorer:
         """The photo's averages for each transform, or None for the tiles' own."""
         if grid.count == 1 or not self._shares:
             return None
-        sample = attention.mosaic(grid.rows.size, grid.columns.size, crop, self._pixels())
+        sample = attention.mosaic(
+            grid.rows.size, grid.columns.size, crop, self.backend.size_multiple, self._pixels()
+        )
         return [
             self.backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
         ]

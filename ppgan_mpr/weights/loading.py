@@ -18,7 +18,7 @@ from .catalogue import CATALOGUE, git_blob_of, record_of_file, record_of_name
 from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
 from .networks import Architecture, recognise
-from .record import WeightsRecord
+from .record import WeightsRecord, in_channels
 
 # Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
 # Averaged weights come first: they are what their run evaluated and released.
@@ -249,6 +249,8 @@ def _task_of(
     """What the file says it is for, else the only task whose models have these widths."""
     if metadata.get("task") in ALL_TASKS:
         return metadata["task"]
+    if in_channels(hyperparameters) == 6:  # two views, which one task alone has
+        return "DualPixelDeblurring"
     tasks = {
         record.task
         for record in CATALOGUE

@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+# What each network calls the channels of its input.
+_IN_CHANNELS = ("in_c", "in_channels", "inp_channels")
+
+
+def in_channels(hyperparameters: Mapping[str, Any]) -> int:
+    """Channels of the picture that a network takes: 3, or 6 for two views."""
+    return next((hyperparameters[key] for key in _IN_CHANNELS if key in hyperparameters), 3)
+
 
 @dataclass(frozen=True)
 class Score:

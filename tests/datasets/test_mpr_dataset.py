@@ -7,9 +7,9 @@ import pytest
 
 from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex
 from ppgan_mpr.datasets.augment import dihedral
-from ppgan_mpr.datasets.enlarge import enlarge
 from ppgan_mpr.datasets.reader import to_float
 from ppgan_mpr.errors import ImageError, UsageError
+from ppgan_mpr.imaging.enlarge import enlarge
 
 
 def _draw(number, index=0):

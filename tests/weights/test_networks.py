@@ -43,7 +43,7 @@ def test_hyperparameters_are_deduced(tmp_path, name, hyperparameters):
     weights = load_weights(saved(tmp_path / "w.safetensors", name, hyperparameters))
     assert weights.network == name
     assert weights.hyperparameters == hyperparameters
-    assert weights.task is None
+    assert weights.task == ("DualPixelDeblurring" if hyperparameters is DUAL_PIXEL else None)
     for key, value in weights.build().state_dict().items():
         np.testing.assert_array_equal(value.numpy(), weights.tensors[key])
 

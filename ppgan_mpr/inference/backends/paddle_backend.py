@@ -90,11 +90,10 @@ class PaddleBackend:
             else self._paddle.CUDAPlace(int(self.device.partition(":")[2]))
         )
         self._network = network.to(self.device)
-        self._pools = [
-            layer
-            for layer in network.sublayers()
-            if isinstance(layer, self._paddle.nn.AdaptiveAvgPool2D)
-        ]
+        from ...models.layers.context import AttentivePool
+
+        pools = self._paddle.nn.AdaptiveAvgPool2D, AttentivePool
+        self._pools = [layer for layer in network.sublayers() if isinstance(layer, pools)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
         self.fixed_bytes = 0

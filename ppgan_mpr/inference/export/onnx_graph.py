@@ -22,8 +22,8 @@ def to_onnx(network, size: tuple[int, int] | None = None):
     Returns:
         An ``onnx.ModelProto`` with the input ``x`` [1, C, height, width] and the output ``y``,
         height and width open unless ``size`` is given. Only what the network's first result
-        needs is in it. The global averages of its channel attention are called ``average_0``,
-        ``average_1``, …
+        needs is in it. What its attention takes from the whole map, averages and weighted
+        means, is called ``average_0``, ``average_1``, …
 
     Raises:
         MissingDependencyError: onnx, or PaddlePaddle 3, is not installed.
@@ -46,7 +46,7 @@ class _Writer:
         self._constants = dict(program.constants)
         self._makers = {value.id: op for op in program.operations for value in op.outputs}
         self._names = {program.input.id: "x", program.output.id: "y"}
-        self._averages: list = []
+        self._averages = 0  # how many are named so far
         self._nodes: list = []
         self._initializers: dict = {}
 
@@ -130,6 +130,25 @@ class _Writer:
             pads=[top, left, top, left],
         )
 
+    _depthwise_conv2d = _conv2d
+
+    def _conv2d_transpose(self, op):
+        x, weight = op.inputs[:2]
+        top, left = op.attributes["paddings"]
+        self._emit(
+            "ConvTranspose",
+            op,
+            (x, weight),
+            strides=op.attributes["strides"],
+            dilations=op.attributes["dilations"],
+            group=op.attributes["groups"],
+            pads=[top, left, top, left],
+            output_padding=op.attributes["output_padding"],
+        )
+
+    def _leaky_relu(self, op):
+        self._emit("LeakyRelu", op, op.inputs, alpha=op.attributes["negative_slope"])
+
     def _prelu(self, op):
         x, slope = op.inputs
         if self._array(slope).size == 1:  # one slope for all: runtimes fuse this form
@@ -142,12 +161,49 @@ class _Writer:
         x, size = op.inputs
         size = self._array(size).tolist()
         if op.attributes["adaptive"] and size == [1, 1]:
-            self._names[op.outputs[0].id] = f"average_{len(self._averages)}"
-            self._averages.append(op.outputs[0])
+            self._name_average(op)
             self._emit("GlobalAveragePool", op, [x])
         else:
             kind = {"avg": "AveragePool", "max": "MaxPool"}[op.attributes["pooling_type"]]
             self._emit(kind, op, [x], kernel_shape=size, strides=op.attributes["strides"])
+
+    def _matmul(self, op):
+        x, weights = op.inputs
+        if not op.attributes["transpose_y"] or op.attributes["transpose_x"]:
+            raise NotImplementedError("matmul has a translation for weighted means alone")
+        column = f"{self._name(weights)}_column"
+        self._nodes.append(
+            self._onnx.helper.make_node(
+                "Transpose", [self._name(weights)], [column], perm=[0, 2, 1]
+            )
+        )
+        self._name_average(op)
+        self._emit("MatMul", op, [x, column])
+
+    def _name_average(self, op):
+        self._names[op.outputs[0].id] = f"average_{self._averages}"
+        self._averages += 1
+
+    def _max(self, op):
+        self._reduce("ReduceMax", op)
+
+    def _mean(self, op):
+        self._reduce("ReduceMean", op)
+
+    def _reduce(self, kind, op):
+        x, axes = op.inputs
+        keep = int(op.attributes["keepdim"])
+        self._emit(kind, op, [x], axes=self._array(axes).tolist(), keepdims=keep)
+
+    def _softmax(self, op):
+        self._emit("Softmax", op, op.inputs, axis=op.attributes["axis"])
+
+    def _flatten(self, op):
+        (x,) = op.inputs
+        first, last = op.attributes["start_axis"], op.attributes["stop_axis"]
+        if last % len(x.shape) != len(x.shape) - 1:
+            raise NotImplementedError("flatten has a translation for the last axes alone")
+        self._emit("Reshape", op, [x, self._integers([0] * first + [-1])])
 
     def _bilinear_interp(self, op):
         x, (output,) = op.inputs[0], op.outputs

@@ -138,7 +138,7 @@ def _channels(network) -> int:
 
 
 def _read(concrete, network) -> Program:
-    tensors = {parameter.name: parameter for parameter in network.parameters()}
+    tensors = {tensor.name: tensor for tensor in (*network.parameters(), *network.buffers())}
     operations, constants, lists = [], {}, {}
     picture = None
 

@@ -17,7 +17,7 @@ def enlarge(
     """Bicubic interpolation (Keys 1981, a = -0.5, as in MATLAB's imresize and Pillow).
 
     Args:
-        pixels: [h, w, C], uint8 or uint16.
+        pixels: [h, w, C], uint8, uint16, or floating point in [0, 1].
         height, width: of the result.
         box: (left, top, right, bottom), the part to enlarge; what surrounds it takes part in
             the interpolation. None enlarges all.
@@ -25,10 +25,11 @@ def enlarge(
     Returns:
         float32 [height, width, C] in [0, 1], not rounded.
     """
-    scale = np.float32(1 / np.iinfo(pixels.dtype).max)
+    unit = np.float32(1 if pixels.dtype.kind == "f" else 1 / np.iinfo(pixels.dtype).max)
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) * unit
     planes = [
         Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC, box)
-        for plane in np.ascontiguousarray(pixels.transpose(2, 0, 1)) * scale
+        for plane in planes
     ]
     return np.stack(planes, axis=-1).clip(0, 1)
 

@@ -1,13 +1,15 @@
 """Export a network: python tools/export_model.py --task Deblurring --format onnx
 
-Writes a model for pictures of any size (height and width multiples of 8, values in [0, 1],
-RGB, [1, 3, H, W]), and compares it with PaddlePaddle at the end.
+Writes a model for pictures of any size and compares it with PaddlePaddle at the end. The
+picture is RGB [1, 3, H, W] with values in [0, 1] (dual-pixel views: 6 channels), height and
+width multiples of 8, of MIRNet and MIRNet-v2 multiples of 4.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -16,11 +18,10 @@ import numpy as np
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import MissingDependencyError, RestorationError, UsageError
-from ppgan_mpr.files import replacing
 from ppgan_mpr.tasks import ALL_TASKS
-from ppgan_mpr.weights import load_weights
+from ppgan_mpr.weights import MODELS, Weights, find_record, load_weights
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "paddle": ""}
+FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
 TOLERANCE = 1e-4
 
 
@@ -31,15 +32,20 @@ def main(argv: list[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--task", help=f"one of {', '.join(ALL_TASKS)}")
-    add("--model", default="published", help="published or lite (default: %(default)s)")
+    add("--model", choices=MODELS, default="published", help="default: %(default)s")
+    add("--scale", type=int, metavar="N", help="of SuperResolution: 2, 3 or 4")
     add("--weight_path", metavar="FILE", help="your own weights")
-    add("--format", choices=tuple(SUFFIXES), default="onnx", help="default: %(default)s")
+    add("--format", choices=tuple(FILES), default="onnx", help="default: %(default)s")
     add("-o", "--output", metavar="FILE", help="default: <network>_<task> beside you")
+    add("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args(argv)
     try:
         difference = export(options)
     except RestorationError as error:
         print(f"export_model: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"export_model: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 2
     equal = difference <= TOLERANCE
     print(
@@ -53,24 +59,44 @@ def export(options: argparse.Namespace) -> float:
     """Write the model and return its largest difference from PaddlePaddle."""
     if not options.task and not options.weight_path:
         raise UsageError(f"Say what to export: --task is one of {', '.join(ALL_TASKS)}.")
-    source = options.weight_path or f"{options.model}:{options.task}"
+    source = options.weight_path
+    if source is None:
+        source = find_record(options.model, options.task, scale=options.scale).name
     weights = load_weights(source, options.task)
-    name = f"{weights.network}_{options.task or weights.task or 'model'}".lower()
-    path = Path(options.output or name).expanduser()
-    path = path.with_suffix(SUFFIXES[options.format]) if SUFFIXES[options.format] else path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files = _files(options, weights)
+    for file in files:
+        if file.exists() and not options.overwrite:
+            raise UsageError(f"{file} exists: choose another --output or pass --overwrite.")
+    files[0].parent.mkdir(parents=True, exist_ok=True)
     network = weights.build()
     writer = {"onnx": write_onnx, "openvino": write_openvino, "paddle": write_paddle}
-    run = writer[options.format](network, path)
-    print(f"{path}: {weights.network}, {weights.source}, format {options.format}")
-    return compare(network, run)
+    # Written beside its place and moved there: a model is whole or not there.
+    with tempfile.TemporaryDirectory(dir=files[0].parent, prefix=".export") as folder:
+        run = writer[options.format](network, Path(folder) / files[0].stem)
+        difference = compare(network, run)
+        del run
+        for file in files:
+            (Path(folder) / file.name).replace(file)
+    written = " and ".join(map(str, files))
+    print(f"{written}: {weights.network}, {weights.source}, format {options.format}")
+    return difference
+
+
+def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
+    """The files to write, the one that programs open first."""
+    parts = [weights.network, options.task or weights.task or "model"]
+    parts += [f"x{weights.hyperparameters['scale']}"] if "scale" in weights.hyperparameters else []
+    parts += ["lite"] if weights.record and weights.record.model == "lite" else []
+    path = Path(options.output or "_".join(parts).lower()).expanduser()
+    suffixes = FILES[options.format]
+    stem = path.stem if path.suffix.lower() == suffixes[0] else path.name
+    return [path.with_name(stem + suffix) for suffix in suffixes]
 
 
 def write_onnx(network, path: Path):
     """Write an ONNX file; returns a function that runs it."""
-    content = _onnx(network)
-    with replacing(path) as file:
-        file.write(content)
+    path = path.with_name(f"{path.name}.onnx")
+    path.write_bytes(_onnx(network))
     try:
         runtime = require("onnxruntime")
     except MissingDependencyError:
@@ -82,6 +108,7 @@ def write_onnx(network, path: Path):
 def write_openvino(network, path: Path):
     """Write OpenVINO's .xml and .bin; returns a function that runs them."""
     openvino = require("openvino")
+    path = path.with_name(f"{path.name}.xml")
     openvino.save_model(openvino.Core().read_model(_onnx(network)), path, compress_to_fp16=False)
     return _openvino_runner(path)
 

@@ -107,8 +107,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="what the network may work in, such as 800M or 1.5G; larger pictures are restored "
         "in tiles (default: half of what is free, 700M at most)",
     )  # fmt: skip
-    add("--tile", type=int, metavar="N", help="longest side of a tile (default: what fits)")
-    add("--overlap", type=int, metavar="N", help="of tiles, in pixels (default: 32)")
+    add(
+        "--tile",
+        type=int,
+        metavar="N",
+        help="longest side of a tile (default: what fits; "
+        "under 128 the result moves away from that for the whole photo)",
+    )
+    add(
+        "--overlap",
+        type=int,
+        metavar="N",
+        help="of tiles, in pixels, or a little more (default: 32)",
+    )
     quality = parser.add_argument_group("better and slower")
     add = quality.add_argument
     add(

@@ -11,12 +11,14 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
 from ..files import replacing
 
 _MAGIC = b"ppgan_mpr 1\n"
 _LIMIT = 1 << 30  # bytes kept in all
+_ABANDONED = 3600.0  # seconds after which nobody is still writing a file
 
 
 class Cache:
@@ -68,6 +70,10 @@ class Cache:
         return self._folder / f"{name}.bin"
 
     def _prune(self) -> None:
+        for path in self._folder.glob(".*.tmp"):  # of processes that were killed
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
         entries = []
         for path in self._folder.glob("*.bin"):
             with contextlib.suppress(OSError):

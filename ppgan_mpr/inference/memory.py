@@ -20,7 +20,7 @@ def parse_memory(text: str | int | float) -> int:
     Raises:
         UsageError: anything else, or nothing.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
+    match = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*([KMGT]?)I?B?\s*", str(text).upper())
     size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     if size <= 0:
         raise UsageError(f"memory is {text!r}: give megabytes, or a size such as 800M or 1.5G.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Callable
 
@@ -104,7 +105,23 @@ class Restorer:
         padding = Padding(height, width, self.backend.size_multiple)
         padded_crop = padding.crop(crop)
         grid = self._grid(padding.height, padding.width)
-        averages = self._averages(grid, padded_crop)
+        if grid.count == 1:
+            every = slice(0, padding.height), slice(0, padding.width)
+            try:
+                whole = self._forward(padded_crop(*every), (0, 0, 1, 1), None)
+            except MemoryError:
+                grid = self._smaller(grid)
+            else:
+                if progress:
+                    progress(1, 1)
+                yield from padding.cut(every[0], whole)
+                return
+        averages = None
+        while self._shares and averages is None:
+            try:
+                averages = self._averages(grid, padded_crop)
+            except MemoryError:
+                grid = self._smaller(grid)
         finished = 0
 
         def run(tile, top, left):
@@ -125,27 +142,37 @@ class Restorer:
             yield from padding.cut(rows, strip)
 
     def _grid(self, height: int, width: int) -> Grid:
-        multiple = self.backend.size_multiple
+        multiple, most = self.backend.size_multiple, self._pixels()
         if self._tile:
-            return plan_side(height, width, self._tile, self._overlap, multiple)
-        pixels = self._pixels()
+            grid = plan_side(height, width, self._tile, self._overlap, multiple)
+            most = self._most  # what the user asks for is tried
+            if math.prod(grid.tile) <= most:
+                return grid
         # More would leave little of a tile that fits the memory.
-        overlap = min(self._overlap, max(8, int(pixels**0.5) // 4))
-        return plan(height, width, pixels, overlap, multiple)
+        overlap = min(self._overlap, max(8, int(most**0.5) // 4))
+        return plan(height, width, int(most), overlap, multiple)
 
-    def _pixels(self) -> int:
+    def _smaller(self, grid: Grid) -> Grid:
+        """The grid for a picture that ran out of memory as a whole."""
+        self._most = math.prod(grid.tile) // 2
+        grid = self._grid(grid.rows.size, grid.columns.size)
+        if grid.count == 1:
+            self._most = float("inf")  # the next photo may find more room
+            raise MemoryError("not even the smallest tile fits")
+        return grid
+
+    def _pixels(self) -> float:
         """The pixels of the largest tile that fits."""
-        budget = self._budget or memory.default_budget()
-        room = max(0, budget - self.backend.fixed_bytes)
-        return int(min(room / self.backend.bytes_per_pixel, self._most))
+        self.backend.room = self._budget or memory.default_budget()
+        # For an ensemble the backend keeps two networks, for upright and for turned tiles.
+        kept = 1 if len(self._transforms) == 1 else 2
+        return min(self.backend.room / self.backend.bytes_per_pixel / kept, self._most)
 
-    def _averages(self, grid: Grid, crop: Crop) -> list[list[np.ndarray]] | None:
-        """The photo's averages for each transform, or None for the tiles' own."""
-        if grid.count == 1 or not self._shares:
-            return None
-        sample = attention.mosaic(
-            grid.rows.size, grid.columns.size, crop, self.backend.size_multiple, self._pixels()
-        )
+    def _averages(self, grid: Grid, crop: Crop) -> list[list[np.ndarray]]:
+        """The photo's averages for each transform."""
+        most = int(min(self._pixels(), math.prod(grid.tile)))
+        multiple = self.backend.size_multiple
+        sample = attention.mosaic(grid.rows.size, grid.columns.size, crop, multiple, most)
         return [
             self.backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
         ]
@@ -201,5 +228,5 @@ def _budget(size) -> int | None:
 
 
 def _whole_number(name: str, value, low: int, high: int) -> None:
-    if value is not None and not (isinstance(value, int) and low <= value <= high):
+    if value is not None and not (type(value) is int and low <= value <= high):
         raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")

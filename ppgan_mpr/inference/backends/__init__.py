@@ -8,8 +8,10 @@ A backend turns one picture [1, C, H, W] float32 in [0, 1], H and W multiples of
 ``measure(picture)``
     those averages: a list of [N, C, 1, 1], N = 1, 2 (halves) or 4 (quadrants); empty for a
     network without.
-``bytes_per_pixel``, ``fixed_bytes``
+``bytes_per_pixel``
     the working memory for a picture, about.
+``room``
+    the working memory, in bytes, that networks kept for later pictures may take together.
 
 Both raise MemoryError when the picture is too large.
 """
@@ -19,7 +21,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 
-from ...dependencies import require
 from ...errors import MissingDependencyError, UsageError
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
@@ -60,6 +61,7 @@ def create_backend(model, name="auto", device="auto", precision="auto", threads=
         return PaddleBackend(model, device, precision, threads)
     if name != "auto":
         return _exported(name, model, precision, threads)
+    reason = "no faster backend is installed: pip install 'ppgan_mpr[cpu]' brings OpenVINO."
     for candidate in ("openvino", "onnxruntime"):
         if importlib.util.find_spec(candidate) is None:
             continue
@@ -68,10 +70,10 @@ def create_backend(model, name="auto", device="auto", precision="auto", threads=
         try:
             return _exported(candidate, model, precision, threads)
         except (MissingDependencyError, NotImplementedError) as error:
-            require("paddle")  # which may be what is missing
-            logger.warning("Continuing with PaddlePaddle, which is slower: %s", error)
-            break
-    return PaddleBackend(model, device, precision, threads)
+            reason = error
+    backend = PaddleBackend(model, device, precision, threads)
+    logger.warning("PaddlePaddle computes, which is slow on a CPU: %s", reason)
+    return backend
 
 
 def _exported(name, model, precision, threads):

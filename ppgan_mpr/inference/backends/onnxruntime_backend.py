@@ -35,7 +35,7 @@ class ONNXRuntimeBackend:
         self.size_multiple = model.facts["size_multiple"]
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.facts["floats_per_pixel"]
-        self.fixed_bytes = 0
+        self.room = 0.0  # not used: nothing is kept
         self._loaded = self._session = None
 
     def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
@@ -57,7 +57,7 @@ class ONNXRuntimeBackend:
         try:
             return self._session.run(None, inputs)
         except Exception as error:  # the runtime's classes derive from Exception alone
-            if "alloc" in str(error).lower():
+            if "bad_alloc" in str(error) or "allocate" in str(error):
                 raise MemoryError("ONNX Runtime has too little memory") from None
             raise
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import io
+import math
 import sys
 from collections import OrderedDict
 
@@ -15,7 +16,6 @@ from ...dependencies import cpu_count, require
 # Bytes of working memory for each number alive, measured: the results of convolutions are
 # held in the precision asked for, and some of them twice while their layout changes.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
-_KEPT = 2  # compiled sizes, each with its working memory: a tile, also transposed
 
 
 class OpenVINOBackend:
@@ -43,7 +43,7 @@ class OpenVINOBackend:
         }
         self._compiled: OrderedDict = OrderedDict()
         self.bytes_per_pixel = _BYTES[self.precision] * model.facts["floats_per_pixel"]
-        self.fixed_bytes = 0
+        self.room = 0.0
 
     def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
         """See :mod:`ppgan_mpr.inference.backends`; the result is valid until the next call."""
@@ -69,7 +69,7 @@ class OpenVINOBackend:
             request = self._request(variant, picture.shape)
             request.infer({"x": picture, **inputs}, share_inputs=True)
         except RuntimeError as error:
-            if "alloc" in str(error):
+            if "bad_alloc" in str(error) or "allocate" in str(error):
                 self._compiled.clear()  # for the smaller tiles that are tried next
                 raise MemoryError("OpenVINO has too little memory") from None
             raise
@@ -78,11 +78,15 @@ class OpenVINOBackend:
     def _request(self, variant: str, shape: tuple):
         key = (variant, shape)
         if key not in self._compiled:
-            while len(self._compiled) >= _KEPT:
+            while self._compiled and self._needed([key, *self._compiled]) > self.room:
                 self._compiled.popitem(last=False)
             self._compiled[key] = self._load(variant, shape).create_infer_request()
         self._compiled.move_to_end(key)
         return self._compiled[key]
+
+    def _needed(self, keys) -> float:
+        """Working memory of compiled sizes, each of which has its own."""
+        return sum(self.bytes_per_pixel * math.prod(shape[2:]) for _, shape in keys)
 
     def _load(self, variant: str, shape: tuple):
         cache, ov = self._model.cache, self._ov

@@ -96,7 +96,7 @@ class PaddleBackend:
         self._pools = [layer for layer in network.sublayers() if isinstance(layer, pools)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
-        self.fixed_bytes = 0
+        self.room = 0.0  # not used: nothing is kept
 
     def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
         """See :mod:`ppgan_mpr.inference.backends`."""

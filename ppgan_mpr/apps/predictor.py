@@ -69,7 +69,7 @@ class Predictor:
         threads: CPU threads; default: all cores.
         memory: what the network may work in, such as ``800M``, ``1.5G`` or a number of
             megabytes; a larger picture is restored in tiles. Default: half of what is free,
-            700 MB at most.
+            500 MB at most.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels; default: 32.
         local: test-time local converter (TLC, ECCV 2022): channel attention averages over
@@ -279,10 +279,10 @@ class Predictor:
         return tuple(name for name in self.networks if name.lower() == network.lower())
 
     def _check_options(self, local: bool, ensemble: bool) -> None:
-        if local and self.network != "MPRNet":
+        if local and self.network == "MIRNetv2":
             raise UsageError(
-                f"local is for MPRNet: {self.network} was trained on patches of growing size "
-                "and attends to single positions, for which no window is known to be right."
+                "local is for MPRNet and MIRNet, which attend to averages: MIRNet-v2 chooses "
+                "among all positions of the picture, and windows would take the choice away."
             )
         if ensemble and self._views == 2:
             raise UsageError(

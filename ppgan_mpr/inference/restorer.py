@@ -30,7 +30,8 @@ class Restorer:
         model: the network.
         backend, device, precision, threads: see :func:`.backends.create_backend`.
         memory: what the network may work in, in bytes or as ``800M``, ``1.5G``; default: half
-            of what is free, and at most 700 MB, beyond which nothing gets faster.
+            of what is free, at most 500 MB for a whole photo and 450 MB for tiles, which larger
+            would be slower.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels.
         ensemble: average the results for the eight flips and rotations of the picture.
@@ -148,22 +149,24 @@ class Restorer:
             most = self._most  # what the user asks for is tried
             if math.prod(grid.tile) <= most:
                 return grid
+        elif height * width <= self._pixels(whole=True):
+            most = height * width
         # More would leave little of a tile that fits the memory.
         overlap = min(self._overlap, max(8, int(most**0.5) // 4))
         return plan(height, width, int(most), overlap, multiple)
 
     def _smaller(self, grid: Grid) -> Grid:
-        """The grid for a picture that ran out of memory as a whole."""
+        """The grid of smaller tiles, for a picture of which no tile is finished yet."""
         self._most = math.prod(grid.tile) // 2
-        grid = self._grid(grid.rows.size, grid.columns.size)
-        if grid.count == 1:
+        smaller = self._grid(grid.rows.size, grid.columns.size)
+        if math.prod(smaller.tile) >= math.prod(grid.tile):
             self._most = float("inf")  # the next photo may find more room
             raise MemoryError("not even the smallest tile fits")
-        return grid
+        return smaller
 
-    def _pixels(self) -> float:
-        """The pixels of the largest tile that fits."""
-        self.backend.room = self._budget or memory.default_budget()
+    def _pixels(self, whole: bool = False) -> float:
+        """The pixels of the largest tile, or of the largest whole photo, that fits."""
+        self.backend.room = self._budget or memory.default_budget(whole)
         # For an ensemble the backend keeps two networks, for upright and for turned tiles.
         kept = 1 if len(self._transforms) == 1 else 2
         return min(self.backend.room / self.backend.bytes_per_pixel / kept, self._most)

@@ -15,6 +15,9 @@ import numpy as np
 
 Crop = Callable[[slice, slice], np.ndarray]
 
+# Convolutions are fastest, by up to a third, on maps whose sides are multiples of this.
+_FAST = 64
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -70,8 +73,10 @@ def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
     """``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
 
     All starts and the length are multiples too, and neighbours overlap by ``overlap`` or more.
+    Tiles of some length have one that convolutions are fast on.
     """
-    length = math.ceil((size + (count - 1) * overlap) / (count * multiple)) * multiple
+    step = multiple if size < 2 * count * _FAST else math.lcm(multiple, _FAST)
+    length = math.ceil((size + (count - 1) * overlap) / (count * step)) * step
     if count == 1 or length >= size:
         return Axis(size, size, (0,))
     steps, last = (size - length) // multiple, count - 1
@@ -97,18 +102,15 @@ def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> G
     """
     least = 2 * overlap + 4 * multiple  # in shorter tiles three would overlap
     rows, columns = (
-        [divide(size, n, overlap, multiple) for n in range(1, max(1, size // least) + 1)]
+        [divide(size, n, overlap, multiple) for n in range(1, max(2, size // least) + 1)]
         for size in (height, width)
     )
-    best = None
-    for row in rows:
-        # Fewer columns compute fewer pixels, so the first that fits is the best for this row.
-        column = next((c for c in columns if row.tile * c.tile <= pixels), columns[-1])
-        area = row.tile * column.tile
-        cost = (max(area - pixels, 0), area * row.count * column.count)
-        if best is None or cost < best[0]:
-            best = cost, Grid(row, column)
-    return best[1]
+
+    def cost(grid: Grid) -> tuple:
+        area = math.prod(grid.tile)
+        return max(area - pixels, 0), area * grid.count, grid.count
+
+    return min((Grid(row, column) for row in rows for column in columns), key=cost)
 
 
 def blend(

@@ -193,8 +193,20 @@ def test_networks_are_told_apart(weights):
         MIRNetPredictor(None, task="LowLight", network="mirnet")
     with pytest.raises(UsageError, match="network is 'restormer'"):
         Predictor(None, task="LowLight", network="restormer")
-    with pytest.raises(UsageError, match="local is for MPRNet"):
-        MIRNetPredictor(None, path, task="LowLight", local=True)
+
+
+def test_local_attention(weights):
+    _, second = weights("MIRNetv2")
+    with pytest.raises(UsageError, match="local is for MPRNet and MIRNet"):
+        MIRNetPredictor(None, second, task="LowLight", local=True)
+    _, path = weights("MIRNet")
+    options = {"task": "LowLight", "precision": "f32"}
+    photo = picture((280, 240))
+    exported = MIRNetPredictor(None, path, local=True, **options).run(photo)[0].image
+    paddles = MIRNetPredictor(None, path, local=True, backend="paddle", **options).run(photo)[0]
+    assert codes_differ_by(exported, paddles.image) <= 1
+    plain = MIRNetPredictor(None, path, **options).run(photo)[0].image
+    assert codes_differ_by(exported, plain) > 0
 
 
 def test_command_line(weights, tmp_path, capsys):

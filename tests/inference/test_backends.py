@@ -102,11 +102,32 @@ def test_bf16_only_where_the_processor_has_it(model, photo, expected):
     assert -10 * np.log10(error) > 40
 
 
-def test_without_exporting_packages_paddle_runs(model, monkeypatch):
+def test_without_exporting_packages_paddle_runs(model, monkeypatch, caplog):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert create_backend(model, "auto", "cpu").name == "paddle"
+    assert "brings OpenVINO" in caplog.text
+
+
+def test_a_broken_backend_gives_way_to_the_next(model, monkeypatch):
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setitem(sys.modules, "openvino", None)  # installed, but its import fails
+    assert create_backend(model, "auto", "cpu").name == "onnxruntime"
+
+
+def test_sizes_are_kept_within_the_room(model, photo):
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    backend = create_backend(model, "openvino", precision="f32")
+    wide, tall = batch(photo), batch(photo.swapaxes(0, 1))
+    pixels = photo.shape[0] * photo.shape[1]
+    for rooms, kept in ((1.5, 1), (2.5, 2)):
+        backend.room = rooms * pixels * backend.bytes_per_pixel
+        for picture in (wide, tall):
+            backend.run(picture)
+        assert len(backend._compiled) == kept
 
 
 @pytest.mark.parametrize(

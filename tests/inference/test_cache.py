@@ -65,6 +65,19 @@ def test_the_longest_unused_go_first(cache, monkeypatch):
     assert cache.load("older but used") is not None
 
 
+def test_what_killed_writers_left_is_removed(cache, tmp_path):
+    import os
+
+    cache.store(b"1", "a")
+    abandoned, written = (tmp_path / "cache" / f".{name}.tmp" for name in ("old", "new"))
+    for path in (abandoned, written):
+        path.write_bytes(b"half")
+    os.utime(abandoned, (1e9, 1e9))
+    cache.store(b"1", "b")
+    assert not abandoned.exists()
+    assert written.exists()
+
+
 def test_identity_follows_the_file(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"1")

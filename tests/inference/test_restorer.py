@@ -61,6 +61,50 @@ def test_a_tile_that_runs_out_of_memory_is_halved(model, photo, monkeypatch):
     assert ran[0][2] * ran[0][3] > 10_000  # what was finished was kept
 
 
+def test_a_whole_photo_that_runs_out_of_memory_becomes_tiles_that_share_averages(
+    model, photo, monkeypatch
+):
+    photo = np.tile(photo, [2, 2, 1])
+    restore = restorer(model)
+    run, given = restore.backend.run, []
+
+    def scarce(picture, averages=None):
+        if picture.shape[2] * picture.shape[3] > 40_000:
+            raise MemoryError
+        given.append(averages is not None)
+        return run(picture, averages)
+
+    finished = []
+    monkeypatch.setattr(restore.backend, "run", scarce)
+    restore(photo, lambda *counts: finished.append(counts))
+    assert len(given) > 1
+    assert all(given)
+    assert finished[-1] == (len(given), len(given))
+
+
+def test_a_sample_that_runs_out_of_memory_is_tried_once_more(model, photo, monkeypatch):
+    photo = np.tile(photo, [3, 3, 1])
+    restore = restorer(model, tile=280)
+    measure, sizes = restore.backend.measure, []
+
+    def scarce(picture):
+        sizes.append(picture.shape[2] * picture.shape[3])
+        if len(sizes) == 1:
+            raise MemoryError
+        return measure(picture)
+
+    monkeypatch.setattr(restore.backend, "measure", scarce)
+    assert restore(photo).shape == photo.shape
+    assert len(sizes) == 2
+
+    def never(picture):
+        raise MemoryError
+
+    monkeypatch.setattr(restore.backend, "measure", never)
+    with pytest.raises(MemoryError):
+        restore(photo)
+
+
 def test_too_little_memory_for_anything(model, photo, monkeypatch):
     restore = restorer(model)
 
@@ -95,6 +139,7 @@ def test_ensemble_in_tiles(model, photo):
         ({"tile": 10}, "tile is 10"),
         ({"tile": 128, "overlap": 100}, "overlap is 100"),
         ({"threads": 0}, "threads is 0"),
+        ({"threads": True}, "threads is True"),
     ],
 )
 def test_senseless_options(model, options, message):

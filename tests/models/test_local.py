@@ -3,6 +3,7 @@ import numpy as np
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.models.layers.local import convert_to_local, local_average
 from ppgan_mpr.weights import load_weights
+from ppgan_mpr.weights.networks import build
 
 paddle = require("paddle")
 
@@ -23,6 +24,28 @@ def test_pictures_smaller_than_the_windows_change_nothing():
         plain = network(picture)[0].numpy()
         convert_to_local(network)
         np.testing.assert_allclose(network(picture)[0].numpy(), plain, atol=1e-5)
+
+
+def test_mirnet_equals_itself_on_what_each_window_sees():
+    """With constant halves far apart, each half is treated as if it were the whole picture."""
+    paddle.seed(0)
+    network = build("MIRNet", {"n_feat": 8, "n_RRG": 1, "n_MSRB": 1})
+    for name, parameter in network.named_parameters():
+        if "conv_du" in name or "fcs" in name:
+            parameter.set_value(parameter * 8)  # lively attention
+    network.eval()
+    left, right = paddle.full([1, 3, 128, 512], 0.1), paddle.full([1, 3, 128, 512], 0.8)
+    both = paddle.concat([left, right], axis=3)
+    with paddle.no_grad():
+        alone = [network(half)[0].numpy()[..., 200:300] for half in (left, right)]
+        globally = network(both)[0].numpy()
+        convert_to_local(network)
+        locally = network(both)[0].numpy()
+    for start, expected in ((200, alone[0]), (712, alone[1])):
+        part = np.s_[..., 40:88, start : start + 100]
+        error = np.abs(locally[part] - expected[..., 40:88, :]).max()
+        assert error < 1e-4
+        assert np.abs(globally[part] - expected[..., 40:88, :]).max() > 10 * error
 
 
 def test_averages_of_windows():

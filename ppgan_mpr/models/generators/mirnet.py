@@ -136,6 +136,8 @@ class MIRNet(nn.Layer):
 
     #: Height and width of the input must be multiples of this.
     size_multiple = 4
+    #: Side of the patches that the paper trains on; what local attention is measured by.
+    train_size = 128
 
     def __init__(
         self,

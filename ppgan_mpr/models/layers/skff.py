@@ -38,6 +38,12 @@ class SKFF(nn.Layer):
         # The average of a sum is the sum of averages: the sum itself is never made.
         averages = reduce(add, [self.avg_pool(stream) for stream in streams])
         descriptor = self.conv_du(averages)  # [N, C // reduction, 1, 1]
-        gates = paddle.concat([fc(descriptor) for fc in self.fcs], axis=3)  # [N, C, 1, L]
-        gates = paddle.split(F.softmax(gates, axis=3), len(streams), axis=3)
+        gates = select([fc(descriptor) for fc in self.fcs])
         return reduce(add, [stream * gate for stream, gate in zip(streams, gates)])
+
+
+def select(scores):
+    """L maps [N, C, h, w] → L maps of that shape which sum to one everywhere (softmax)."""
+    gates = paddle.concat([score.unsqueeze(1) for score in scores], axis=1)  # [N, L, C, h, w]
+    parts = paddle.split(F.softmax(gates, axis=1), len(scores), axis=1)
+    return [part.squeeze(1) for part in parts]

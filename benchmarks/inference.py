@@ -146,6 +146,29 @@ def _batch(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
 
 
+def make_weights(network: str, folder: Path) -> str:
+    """What to load: the lite weights, or random ones of a full-size network, saved in a folder.
+
+    Args:
+        network: ``lite``, ``MIRNetv2``, or a task for MPRNet's network of that task.
+        folder: keeps them for the next call.
+    """
+    if network == "lite":
+        return "lite:Deraining"
+    from ppgan_mpr.dependencies import require
+    from ppgan_mpr.weights import find_record
+    from ppgan_mpr.weights.networks import build
+
+    path = folder / f"{network}.pdparams"
+    if not path.exists():
+        paddle = require("paddle")
+        paddle.seed(0)
+        record = find_record("published", "LowLight" if network == "MIRNetv2" else network)
+        built = build(record.network, record.hyperparameters)
+        paddle.save(built.state_dict(), str(path))
+    return str(path)
+
+
 # The table
 
 
@@ -176,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     with tempfile.TemporaryDirectory() as folder:
         for name in options.networks:
-            weights = _weights(name, Path(folder))
+            weights = make_weights(name, Path(folder))
             for size in options.sizes:
                 _compare(name, weights, size, options, Path(folder), report)
         if "lite" in options.networks:
@@ -264,22 +287,6 @@ def machine(threads: int | None) -> dict:
         "python": platform.python_version(),
         **{name: version for name, version in versions.items() if version},
     }  # fmt: skip
-
-
-def _weights(name: str, folder: Path) -> str:
-    if name == "lite":
-        return "lite:Deraining"
-    from ppgan_mpr.dependencies import require
-    from ppgan_mpr.weights import find_record
-    from ppgan_mpr.weights.networks import build
-
-    paddle = require("paddle")
-    paddle.seed(0)
-    path = folder / f"{name}.pdparams"
-    paddle.save(
-        build("MPRNet", find_record("published", name).hyperparameters).state_dict(), str(path)
-    )
-    return str(path)
 
 
 def _installed(runner: str) -> bool:

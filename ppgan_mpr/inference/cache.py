@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mmap
 import os
 import time
 from pathlib import Path
@@ -31,20 +32,25 @@ class Cache:
     def __init__(self, folder: Path):
         self._folder = Path(folder)
 
-    def load(self, *key: object) -> bytes | None:
-        """What :meth:`store` kept under ``key``, or None."""
+    def load(self, *key: object) -> memoryview | None:
+        """What :meth:`store` kept under ``key``, or None.
+
+        The file is mapped, not read: networks are large, and every copy of one takes as long
+        as reading it. Writing to the result leaves the file as it is.
+        """
         path = self._path(key)
         try:
-            content = path.read_bytes()
-        except OSError:
+            with open(path, "rb") as file:
+                content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        except (OSError, ValueError):  # ValueError: the file is empty
             return None
         start = len(_MAGIC) + 32
-        payload = memoryview(content)[start:]
+        payload = content[start:]
         if content[:start] != _MAGIC + _digest(payload):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the oldest unused files go first
-        return bytes(payload)
+        return payload
 
     def store(self, payload: bytes, *key: object) -> None:
         """Keep ``payload``; a full or read-only disk only means that it is made again."""
@@ -59,7 +65,7 @@ class Cache:
     def load_facts(self, *key: object) -> dict | None:
         """What :meth:`store_facts` kept under ``key``, or None."""
         payload = self.load(*key)
-        return None if payload is None else json.loads(payload)
+        return None if payload is None else json.loads(bytes(payload))
 
     def store_facts(self, facts: dict, *key: object) -> None:
         """Keep a dictionary of numbers and words."""

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 
-# Larger tiles are slower, measured: their maps leave the processor's caches. A photo that goes
-# through whole makes up for that, as it needs no overlaps and no sample of its averages.
-_SHARE, _TILE, _WHOLE = 0.5, 450 << 20, 500 << 20
+# More makes tiles slower, measured: their maps leave the processor's caches.
+_SHARE, _MOST = 0.5, 600 << 20
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _CGROUP, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
@@ -28,19 +27,15 @@ def parse_memory(text: str | int | float) -> int:
     return size
 
 
-def default_budget(whole: bool = False) -> int:
-    """Bytes that a network may work in: half of what is free, and never more than is useful.
-
-    Args:
-        whole: for a photo that goes through whole; tiles take less.
-    """
-    return min(int(_SHARE * available()), _WHOLE if whole else _TILE)
+def default_budget() -> int:
+    """Bytes that a network may work in: half of what is free, and never more than is useful."""
+    return min(int(_SHARE * available()), _MOST)
 
 
 def available() -> int:
     """Bytes that this process can still take, inside a container too."""
     free = [amount for amount in (_machine(), *_cgroups()) if amount is not None]
-    return min(free) if free else 2 * _WHOLE
+    return min(free) if free else 2 * _MOST
 
 
 def _machine() -> int | None:

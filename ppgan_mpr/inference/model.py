@@ -68,7 +68,7 @@ class Model:
         """
         size = size if self.local else None
         graph = self.cache.load(_GRAPH, size, *self.key)
-        return self._export(size) if graph is None else graph
+        return self._export(size) if graph is None else bytes(graph)
 
     def _export(self, size: tuple[int, int] | None = None) -> bytes:
         from .export.onnx_graph import write_onnx

@@ -17,6 +17,7 @@ from .padding import Padding
 from .tiling import Crop, Grid, blend, plan, plan_side
 
 _OVERLAP = 32
+_TILE_SHARE = 0.75  # of the memory
 
 
 class Restorer:
@@ -30,8 +31,7 @@ class Restorer:
         model: the network.
         backend, device, precision, threads: see :func:`.backends.create_backend`.
         memory: what the network may work in, in bytes or as ``800M``, ``1.5G``; default: half
-            of what is free, at most 500 MB for a whole photo and 450 MB for tiles, which larger
-            would be slower.
+            of what is free, at most 600 MB, as larger tiles are slower.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels.
         ensemble: average the results for the eight flips and rotations of the picture.
@@ -166,10 +166,13 @@ class Restorer:
 
     def _pixels(self, whole: bool = False) -> float:
         """The pixels of the largest tile, or of the largest whole photo, that fits."""
-        self.backend.room = self._budget or memory.default_budget(whole)
+        room = self.backend.room = self._budget or memory.default_budget()
+        # Tiles leave some for the network that measures averages, which then need not be
+        # loaded again for the next photo.
+        share = 1 if whole else _TILE_SHARE
         # For an ensemble the backend keeps two networks, for upright and for turned tiles.
         kept = 1 if len(self._transforms) == 1 else 2
-        return min(self.backend.room / self.backend.bytes_per_pixel / kept, self._most)
+        return min(share * room / self.backend.bytes_per_pixel / kept, self._most)
 
     def _averages(self, grid: Grid, crop: Crop) -> list[list[np.ndarray]]:
         """The photo's averages for each transform."""

@@ -54,9 +54,7 @@ class OpenVINOBackend:
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
         """See :mod:`ppgan_mpr.inference.backends`."""
-        averages = [output.copy() for output in self._infer("measuring", picture, {})[1:]]
-        self._compiled.popitem()  # done with: its memory is wanted for the tiles
-        return averages
+        return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
     def _resolve(self, precision: str) -> str:
         if precision != "auto":
@@ -80,9 +78,11 @@ class OpenVINOBackend:
         if key not in self._compiled:
             while self._compiled and self._needed([key, *self._compiled]) > self.room:
                 self._compiled.popitem(last=False)
-            self._compiled[key] = self._load(variant, shape).create_infer_request()
+            compiled, blob = self._load(variant, shape)
+            # Beside the request, because it may point into the blob for as long as it lives.
+            self._compiled[key] = compiled.create_infer_request(), blob
         self._compiled.move_to_end(key)
-        return self._compiled[key]
+        return self._compiled[key][0]
 
     def _needed(self, keys) -> float:
         """Working memory of compiled sizes, each of which has its own."""
@@ -95,12 +95,20 @@ class OpenVINOBackend:
         blob = cache.load(*key, *self._model.key)
         if blob is not None:
             try:
-                return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
+                return self._import(blob), blob
             except RuntimeError:
                 pass  # of another build of the same version
         compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
-        return compiled
+        return compiled, None
+
+    def _import(self, blob: memoryview):
+        content = np.frombuffer(blob, np.uint8)
+        try:
+            shared = self._ov.Tensor(content, shared_memory=True)
+            return self._core.import_model(shared, "CPU", self._options)
+        except TypeError:  # OpenVINO 2025.3 and older take a stream, and copy it
+            return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
     def _graph(self, variant: str, shape: tuple):
         graph = self._core.read_model(self._model.onnx(shape[2:]))

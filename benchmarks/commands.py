@@ -1,0 +1,157 @@
+"""Whole commands as a person types them, beside the bare graph on the same tiles.
+
+    python benchmarks/commands.py --sizes 720p 12mp --output table.json
+
+For each network and size: the command with an empty cache and with a full one (the fastest of
+its repetitions), their peak memory, and two numbers of a process that has already restored such
+a picture: the restoration alone (``photo``: tiles, averages, blending) and its tiles in the
+compiled graph and nothing else (``bare``). Weights and pictures are those of inference.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from inference import machine, make_weights, picture
+from PIL import Image
+
+Image.MAX_IMAGE_PIXELS = None
+SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000), "100mp": (8660, 11547)}
+NETWORKS = {
+    "lite": "Deraining", "Deraining": "Deraining", "Denoising": "Denoising",
+    "Deblurring": "Deblurring", "MIRNetv2": "LowLight",
+}  # fmt: skip
+_SCRIPT = Path(__file__).resolve().parent.parent / "applications" / "tools" / "mprnet.py"
+
+
+def in_process(case: dict) -> dict:
+    """Seconds of a restoration and of its bare graph, in a process of their own."""
+    from ppgan_mpr.inference import Cache, Model, Restorer
+    from ppgan_mpr.weights import load_weights
+
+    source = case["weights"]
+    model = Model(source, lambda: load_weights(source).build(), Cache(Path(case["cache"])))
+    restorer = Restorer(model, device="cpu")
+    image = np.asarray(Image.open(case["photo"])).astype(np.float32) / 255
+    tiles = []
+    run = restorer.backend.run
+
+    def counted(tile, averages=None):
+        tiles[:] = [tile, averages, 1 if len(tiles) < 3 else tiles[2] + 1]
+        return run(tile, averages)
+
+    restorer.backend.run = counted
+    restorer(image)
+    restorer.backend.run = run
+    tile, averages, count = tiles
+    bare = min(_seconds(lambda: run(tile, averages)) for _ in range(3)) * count
+    whole = min(_seconds(lambda: restorer(image)) for _ in range(case["repeat"]))
+    return {"bare": bare, "photo": whole, "tiles": count, "tile": list(tile.shape[2:])}
+
+
+def command(case: dict, home: Path) -> tuple[float, int]:
+    """Wall seconds and peak bytes of the command line."""
+    line = [sys.executable, str(_SCRIPT), "-i", case["photo"], "--task", case["task"],
+            "--overwrite", "-o", str(home / "out")]  # fmt: skip
+    if case["network"] == "lite":
+        line += ["--model", "lite"]
+    else:
+        line += ["--weight_path", case["weights"]]
+    environment = {**os.environ, "PPGAN_MPR_HOME": str(home)}
+    started = time.perf_counter()
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, line)
+    return seconds, usage.ru_maxrss << (0 if sys.platform == "darwin" else 10)
+
+
+def measure(case: dict, folder: Path, only_commands: bool) -> dict:
+    """All numbers of one network and size."""
+    home = Path(tempfile.mkdtemp(dir=folder))
+    cold, cold_peak = command(case, home)
+    warm, peak = min(command(case, home) for _ in range(case["repeat"]))
+    found = {"cold": cold, "cold_peak": cold_peak, "warm": warm, "peak": peak}
+    if only_commands:
+        return found
+    inside = json.dumps({**case, "cache": str(folder / "cache")})
+    child = subprocess.run(
+        [sys.executable, __file__, "--case", inside], check=True, stdout=subprocess.PIPE
+    )
+    return {**found, **json.loads(child.stdout.decode().splitlines()[-1])}
+
+
+def _seconds(run) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--sizes", nargs="+", choices=tuple(SIZES), default=["720p"])
+    add("--networks", nargs="+", choices=tuple(NETWORKS), default=list(NETWORKS))
+    add("--repeat", type=int, default=3)
+    add("--only-commands", action="store_true", help="leave out the photo and bare columns")
+    add("--output", type=Path, metavar="FILE", help="write JSON")
+    add("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.case:
+        print("\n" + json.dumps(in_process(json.loads(options.case))))
+        return 0
+    report = {"machine": machine(None), "cases": []}
+    print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
+    print(
+        f"{'network':11} {'size':5} {'cold s':>7} {'MB':>6} {'warm s':>7} {'MB':>6} {'MP/s':>6} "
+        f"{'photo s':>8} {'bare s':>7} tiles"
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for size in options.sizes:
+            height, width = SIZES[size]
+            photo = folder / f"{size}.png"
+            pixels = (picture(height, width) * 255).astype(np.uint8)
+            Image.fromarray(pixels).save(photo, compress_level=1)
+            for network in options.networks:
+                case = {
+                    "network": network, "task": NETWORKS[network], "photo": str(photo),
+                    "weights": make_weights(network, folder), "repeat": options.repeat,
+                }  # fmt: skip
+                found = measure(case, folder, options.only_commands)
+                speed = height * width / 1e6 / found["warm"]
+                print(
+                    f"{network:11} {size:5} {found['cold']:7.1f} {found['cold_peak'] / 1e6:6.0f} "
+                    f"{found['warm']:7.1f} {found['peak'] / 1e6:6.0f} {speed:6.3f}",
+                    end=" ",
+                )
+                if "bare" in found:
+                    print(
+                        f"{found['photo']:8.2f} {found['bare']:7.2f} "
+                        f"{found['tiles']} of {found['tile'][0]}x{found['tile'][1]}",
+                        end="",
+                    )
+                print(flush=True)
+                report["cases"].append({"network": network, "size": size, **found})
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

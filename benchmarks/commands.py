@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from inference import machine, make_weights, picture
+from inference import aside, machine, make_weights, picture
 from PIL import Image
 
 Image.MAX_IMAGE_PIXELS = None
@@ -32,6 +32,12 @@ NETWORKS = {
     "Deblurring": "Deblurring", "MIRNetv2": "LowLight",
 }  # fmt: skip
 _SCRIPT = Path(__file__).resolve().parent.parent / "applications" / "tools" / "mprnet.py"
+
+
+def draw(height: int, width: int, path: Path) -> None:
+    """Write a picture to restore."""
+    pixels = (picture(height, width) * 255).astype(np.uint8)
+    Image.fromarray(pixels).save(path, compress_level=1)
 
 
 def in_process(case: dict) -> dict:
@@ -126,12 +132,11 @@ def main(argv: list[str] | None = None) -> int:
         for size in options.sizes:
             height, width = SIZES[size]
             photo = folder / f"{size}.png"
-            pixels = (picture(height, width) * 255).astype(np.uint8)
-            Image.fromarray(pixels).save(photo, compress_level=1)
+            aside(draw, height, width, photo)
             for network in options.networks:
                 case = {
                     "network": network, "task": NETWORKS[network], "photo": str(photo),
-                    "weights": make_weights(network, folder), "repeat": options.repeat,
+                    "weights": aside(make_weights, network, folder), "repeat": options.repeat,
                 }  # fmt: skip
                 found = measure(case, folder, options.only_commands)
                 speed = height * width / 1e6 / found["warm"]

@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--memory", metavar="SIZE",
         help="what the network may work in, such as 800M or 1.5G; larger pictures are restored "
-        "in tiles (default: half of what is free, 500M at most)",
+        "in tiles (default: half of what is free, 600M at most)",
     )  # fmt: skip
     add(
         "--tile",

@@ -69,7 +69,7 @@ class Predictor:
         threads: CPU threads; default: all cores.
         memory: what the network may work in, such as ``800M``, ``1.5G`` or a number of
             megabytes; a larger picture is restored in tiles. Default: half of what is free,
-            500 MB at most.
+            600 MB at most.
         tile: longest side of a tile in pixels; default: what fits the memory.
         overlap: of neighbouring tiles in pixels; default: 32.
         local: test-time local converter (TLC, ECCV 2022): channel attention averages over

@@ -12,6 +12,7 @@ from ..errors import ImageError
 from .exif import orientation, turn_upright, upright_exif, upright_xmp
 from .photo import Metadata, Photo, plausible_dpi
 
+_BAND = 1 << 20  # pixels
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 # Formats whose further frames make a film or a document; in the rest they are layers,
 # thumbnails or a second eye.
@@ -106,8 +107,9 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
         transparency = None
     else:
         target = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "RGBa": "RGBA", "RGBA": "RGBA"}
-        image = image if mode == target.get(mode) else image.convert(target.get(mode, "RGB"))
-    samples = np.array(image)
+        wanted = target.get(mode, "RGB")
+        image = image if mode == wanted else image.convert(wanted)  # which would copy it
+    samples = _samples(image)
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
     colours = samples.shape[2] - (samples.shape[2] in (2, 4))
@@ -118,6 +120,19 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     if mode in ("P", "PA") and not metadata.icc_profile and _is_neutral(pixels):
         pixels = np.ascontiguousarray(pixels[..., :1])  # with a profile, R = G = B need not be grey
     return Photo(pixels, alpha, metadata, source)
+
+
+def _samples(image: Image.Image) -> np.ndarray:
+    """``np.array(image)``, which would need the room of the whole picture three times over."""
+    width, height = image.size
+    rows = max(1, _BAND // width)
+    samples = None
+    for top in range(0, height, rows):
+        band = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+        if samples is None:
+            samples = np.empty((height, *band.shape[1:]), band.dtype)
+        samples[top : top + rows] = band
+    return samples
 
 
 def upright(photo: Photo) -> Photo:

@@ -19,7 +19,7 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt"}
 _MAX_UNPACKED = 1 << 26  # no honest profile or packet unpacks to more
 _BAND_BYTES = 1 << 22
-_LEVEL = 4  # higher ones take thrice the time and gain no percent on the noise of 16-bit samples
+LEVEL = 4  # 6 takes twice the time for 4 % at 8 bits, and thrice for nothing on 16 bits' noise
 
 
 def read_chunks(data: bytes) -> dict[bytes, list[bytes]]:
@@ -122,7 +122,7 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
     return Metadata(exif, profile, dpi, xmp, None, tuple(sorted(kept)))
 
 
-def with_metadata(png: bytes, metadata: Metadata) -> bytes:
+def with_metadata(png: bytes | memoryview, metadata: Metadata) -> bytes | memoryview:
     """Insert what goes with the picture between the header and the pixels of a PNG."""
     chunks = list(metadata.png_chunks)
     if metadata.icc_profile:
@@ -134,16 +134,18 @@ def with_metadata(png: bytes, metadata: Metadata) -> bytes:
         chunks.append((b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append((b"iTXt", _XMP_KEYWORD + bytes(4) + metadata.xmp))
+    if not chunks:
+        return png
     after_header = len(SIGNATURE) + 25
-    inserted = b"".join(_chunk(kind, body) for kind, body in chunks)
-    return png[:after_header] + inserted + png[after_header:]
+    inserted = (_chunk(kind, body) for kind, body in chunks)
+    return b"".join([png[:after_header], *inserted, png[after_header:]])
 
 
 def encode_16bit(samples: np.ndarray) -> bytes:
     """A PNG of ``[H, W, C]`` uint16: grey, grey + alpha, RGB or RGBA for C = 1 to 4."""
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, (0, 4, 2, 6)[channels - 1], 0, 0, 0)
-    packer, packed = zlib.compressobj(_LEVEL), []
+    packer, packed = zlib.compressobj(LEVEL), []
     stride = 2 * channels * width
     band = max(1, _BAND_BYTES // stride)
     previous = np.zeros((1, stride), np.uint8)

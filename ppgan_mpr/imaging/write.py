@@ -55,7 +55,7 @@ def write_photo(photo: Photo, path: str | os.PathLike, *, quality: int = 95) -> 
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes:
+def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:
     """The bytes of a file of the given format.
 
     Raises:
@@ -90,7 +90,7 @@ def _encode_deep(photo: Photo, name: str) -> bytes:
     return png.with_metadata(png.encode_16bit(samples), photo.metadata)
 
 
-def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
+def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     metadata = photo.metadata
     exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
     options: dict = {"dpi": metadata.dpi} if metadata.dpi else {}
@@ -108,13 +108,15 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> bytes:
             options["subsampling"] = "4:4:4"
         elif photo.lossless:  # exact keeps the colours under full transparency
             options.update(lossless=True, exact=True)
+    elif name == "PNG":
+        options["compress_level"] = png.LEVEL
     image = Image.fromarray(photo.to_array())
     file = io.BytesIO()
     image.save(file, format=name, **options)
-    return file.getvalue()
+    return file.getbuffer()
 
 
-def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
+def _with_xmp(jpeg: memoryview, xmp: bytes) -> bytes:
     """Insert an XMP segment after the JFIF and EXIF segments (XMP specification, part 3)."""
     body = _XMP_SEGMENT + xmp
     if len(body) > _SEGMENT_LIMIT:
@@ -123,4 +125,4 @@ def _with_xmp(jpeg: bytes, xmp: bytes) -> bytes:
     while jpeg[position : position + 2] in (b"\xff\xe0", b"\xff\xe1"):
         position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
-    return jpeg[:position] + segment + jpeg[position:]
+    return b"".join([jpeg[:position], segment, jpeg[position:]])

@@ -1,0 +1,100 @@
+"""How far bfloat16 and tiles lead away from float32 and from the whole photo.
+
+    python benchmarks/agreement.py data/Rain100L --task Deraining --output table.json
+
+DIR holds input/ and target/, paired by stem. Every picture is restored whole in float32; the
+columns are the PSNR to that of bfloat16 (``bf16``) and of tiles in float32 (``tiled``, of
+--tile pixels or, without it, of what the default memory allows; blank where the picture then
+fits whole), and what bfloat16 gains or loses in PSNR to the clean picture (``gain``). RGB,
+results clipped but not rounded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from inference import machine, psnr
+from PIL import Image
+
+
+def restorers(weights: str, tile: int | None) -> dict:
+    """The ways to restore that are compared."""
+    from ppgan_mpr.inference import Cache, Model, Restorer
+    from ppgan_mpr.weights import load_weights
+    from ppgan_mpr.weights.download import cache_dir
+
+    model = Model(weights, lambda: load_weights(weights).build(), Cache(cache_dir() / "networks"))
+    return {
+        "f32": Restorer(model, device="cpu", precision="f32", memory="8G"),
+        "bf16": Restorer(model, device="cpu", precision="bf16", memory="8G"),
+        "tiled": Restorer(model, device="cpu", precision="f32", tile=tile),
+    }
+
+
+def compare(ways: dict, source: Path, target: Path) -> dict:
+    """The numbers of one pair; ``tiled`` is None where the picture went through whole."""
+    image, clean = (
+        np.asarray(Image.open(path).convert("RGB")).astype(np.float32) / 255
+        for path in (source, target)
+    )
+    tiles = []
+    whole = ways["f32"](image)
+    half = ways["bf16"](image)
+    tiled = ways["tiled"](image, lambda done, count: tiles.append(count))
+    return {
+        "name": source.name,
+        "bf16": psnr(half, whole),
+        "gain": psnr(half, clean) - psnr(whole, clean),
+        "tiled": psnr(tiled, whole) if len(tiles) > 1 else None,
+        "tiles": len(tiles),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    from ppgan_mpr.datasets.pairs import find_pairs
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("dir", type=Path, metavar="DIR")
+    add("--task", default="Deblurring")
+    add("--weights", help="a weights file; default: the lite weights of the task")
+    add("--tile", type=int, help="longest side of a tile")
+    add("--limit", type=int, help="number of pictures, spread over the folder")
+    add("--output", type=Path, metavar="FILE", help="write JSON")
+    options = parser.parse_args(argv)
+    ways = restorers(options.weights or f"lite:{options.task}", options.tile)
+    pairs = find_pairs(options.dir)
+    step = max(1, len(pairs) // (options.limit or len(pairs)))
+    report = {"machine": machine(None), "pictures": []}
+    print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
+    print(f"{'picture':24} {'bf16':>6} {'gain':>8} {'tiled':>6} tiles")
+    for pair in pairs[::step][: options.limit]:
+        found = compare(ways, pair.input, pair.target)
+        report["pictures"].append(found)
+        tiled = "" if found["tiled"] is None else f"{found['tiled']:.1f}"
+        print(
+            f"{found['name']:24} {found['bf16']:6.1f} {found['gain']:+8.4f} {tiled:>6} "
+            f"{found['tiles']}",
+            flush=True,
+        )
+    for key in ("bf16", "gain", "tiled"):
+        values = [row[key] for row in report["pictures"] if row[key] is not None]
+        if values:
+            low, mean, high = min(values), np.mean(values), max(values)
+            print(f"{key:6} least {low:+.4f}  mean {mean:+.4f}  most {high:+.4f}")
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

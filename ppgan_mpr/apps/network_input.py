@@ -39,8 +39,17 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
     return crop if scale == 1 else _enlarged(crop, *photo.pixels.shape[:2], scale)
 
 
-def blank_result(photo: Photo, scale: int) -> Photo:
-    """A photo of ``scale`` times the size with what is not restored: alpha and metadata."""
+def blank_result(photo: Photo, scale: int, in_place: bool) -> Photo:
+    """A photo of ``scale`` times the size with what is not restored: alpha and metadata.
+
+    Args:
+        photo: what is restored.
+        scale: see :func:`network_input`.
+        in_place: the result may take the room of ``photo``, whose rows are not needed any more
+            when their restored ones are there.
+    """
+    if in_place and scale == 1 and photo.pixels.flags.writeable:
+        return photo
     height, width, channels = photo.pixels.shape
     pixels = np.empty([scale * height, scale * width, channels], photo.pixels.dtype)
     if scale == 1:

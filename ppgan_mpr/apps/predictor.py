@@ -30,6 +30,9 @@ from .sources import Source, expand, pair_views
 
 logger = logging.getLogger("ppgan_mpr")
 
+# Bytes of a picture for whose file, several times as large, the network makes room.
+_LARGE = 1 << 27
+
 
 class Predictor:
     """Restores photographs at their full size, losing nothing of them, with any network.
@@ -233,7 +236,8 @@ class Predictor:
             photo = _read(source)
             right = _read(source.right) if source.right else None
             crop = network_input(photo, right, self.scale)
-            result = blank_result(photo, self.scale)
+            in_place = source.path is not None  # a picture from memory stays as it is
+            result = blank_result(photo, self.scale, in_place)
             size = result.size
             output = outputs and outputs.claim(source, result)
             if output and outputs.keeps(output):
@@ -269,6 +273,8 @@ class Predictor:
                     raise ImageError("it was left unfinished")
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
+            if result.pixels.nbytes > _LARGE:
+                self._restorer.backend.release()
         return waited
 
     def _networks(self, network: str | None) -> tuple[str, ...]:

@@ -124,7 +124,8 @@ def blend(
         run: (tile [h, w, C], its top, its left) → [h, w, 3] float32.
 
     Yields:
-        Rows and their pixels [rows, W, 3] float32, from top to bottom.
+        Rows and their pixels [rows, W, 3] float32, from top to bottom; no later tile needs
+        these rows of the picture, so that the result may be stored in their place.
     """
     rows, columns = grid.rows, grid.columns
     if grid.count == 1:

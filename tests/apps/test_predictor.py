@@ -95,6 +95,25 @@ def test_a_fault_costs_one_picture(denoise, monkeypatch):
     assert results[1].ok
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_tiles_of_a_file_take_its_place(tmp_path, monkeypatch, large):
+    """A file's rows give way to restored ones while later tiles are still to be read."""
+    path = tmp_path / "photo.png"
+    picture(size=(203, 261), mode="RGBA").save(path)
+    if large:  # the network is let go of before the file is made
+        monkeypatch.setattr("ppgan_mpr.apps.predictor._LARGE", 0)
+    options = {"task": "Denoising", "model": "lite", "tile": 64, "overlap": 16}
+    given = np.asarray(Image.open(path))
+    kept = given.copy()
+    restore = MPRPredictor(tmp_path / "out", **options)
+    expected = MPRPredictor(None, **options).run(given)[0].image
+    for _ in range(2):
+        (result,) = restore.run(path)
+        assert (np.asarray(Image.open(result.output)) == expected).all()
+        result.output.unlink()
+    assert (given == kept).all()  # an array is its owner's
+
+
 def test_long_strip(denoise):
     image = np.asarray(picture(size=(2000, 7)))
     assert denoise.run(image)[0].image.shape == (7, 2000, 3)

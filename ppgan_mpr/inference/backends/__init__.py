@@ -12,8 +12,10 @@ A backend turns one picture [1, C, H, W] float32 in [0, 1], H and W multiples of
     the working memory for a picture, about.
 ``room``
     the working memory, in bytes, that networks kept for later pictures may take together.
+``release()``
+    gives back the memory of what is kept for later pictures.
 
-Both raise MemoryError when the picture is too large.
+``run`` and ``measure`` raise MemoryError when the picture is too large.
 """
 
 from __future__ import annotations

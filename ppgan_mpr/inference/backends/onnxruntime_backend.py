@@ -49,6 +49,10 @@ class ONNXRuntimeBackend:
         """See :mod:`ppgan_mpr.inference.backends`."""
         return self._infer("measuring", {"x": picture})[1:]
 
+    def release(self) -> None:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        self._session = self._loaded = None
+
     def _infer(self, variant: str, inputs: dict) -> list[np.ndarray]:
         wanted = variant, inputs["x"].shape[2:] if self._model.local else None
         if wanted != self._loaded:

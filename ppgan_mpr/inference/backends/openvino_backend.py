@@ -56,6 +56,10 @@ class OpenVINOBackend:
         """See :mod:`ppgan_mpr.inference.backends`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
+    def release(self) -> None:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        self._compiled.clear()
+
     def _resolve(self, precision: str) -> str:
         if precision != "auto":
             return precision

@@ -113,6 +113,9 @@ class PaddleBackend:
             self._forward(picture)
         return averages
 
+    def release(self) -> None:
+        """See :mod:`ppgan_mpr.inference.backends`; nothing is kept."""
+
     @contextlib.contextmanager
     def _hooked(self, hook):
         handles = [pool.register_forward_post_hook(hook) for pool in self._pools]

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000)}
-NETWORKS = ("lite", "Deraining", "Denoising", "Deblurring")
+NETWORKS = ("lite", "Deraining", "Denoising", "Deblurring", "MIRNetv2")
 RUNNERS = ("ppgan", "torch", "paddle", "onnxruntime", "openvino-f32", "openvino-bf16")
 _PACKAGES = ("paddlepaddle", "openvino", "onnxruntime", "torch", "ppgan", "numpy")
 
@@ -228,6 +228,8 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
     for runner in options.runners:
         if (runner == "torch" and not options.torch) or not _installed(runner):
             continue
+        if runner in ("ppgan", "torch") and name == "MIRNetv2":
+            continue  # PaddleGAN has none, and the authors' stands in another repository
         case = {
             "runner": runner, "size": [height, width], "weights": weights,
             "result": str(folder / f"{runner}.npy"), "cache": str(folder / "cache"),

@@ -25,13 +25,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT", help=".pdparams, .pth or .safetensors")
     parser.add_argument("--task", help=f"what the weights are for: {', '.join(ALL_TASKS)}")
+    parser.add_argument("--scale", type=int, choices=range(2, 9), metavar="N",
+                        help="how many times weights for SuperResolution enlarge")  # fmt: skip
     parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
     options = parser.parse_args(argv)
     try:
         weights = convert(
-            options.source, options.target, options.task, options.half, options.overwrite
-        )
+            options.source, options.target, options.task, options.half, options.overwrite,
+            options.scale,
+        )  # fmt: skip
     except RestorationError as error:
         print(f"convert_weights: {error}", file=sys.stderr)
         return 2

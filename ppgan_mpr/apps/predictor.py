@@ -19,7 +19,7 @@ from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, from_array, from_pil, read_photo, to_pil, write_photo
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, Model, Restorer
-from ..tasks import NETWORK_TASKS, normalise_task
+from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
 from ..weights import CATALOGUE, MODELS, Weights, WeightsRecord, find_record
 from ..weights.download import cache_dir
 from .lazy_weights import LazyWeights, Purpose
@@ -131,7 +131,11 @@ class Predictor:
             _within("scale", scale, 1, 8)
         networks = self._networks(network)
         tasks = list(dict.fromkeys(task for name in networks for task in NETWORK_TASKS[name]))
-        task = normalise_task(task, tasks) if task else None
+        task = normalise_task(task, ALL_TASKS) if task else None
+        if task and task not in tasks:
+            raise UsageError(
+                f"{' or '.join(networks)} is not for {task}: choose one of {', '.join(tasks)}."
+            )
         if weight_path is None:
             if not task:
                 raise UsageError(f"Say what to restore: task is one of {', '.join(tasks)}.")
@@ -235,6 +239,8 @@ class Predictor:
                 return Result(source.name, finished, skipped=True)
             photo = _read(source)
             right = _read(source.right) if source.right else None
+            if right and np.uint8 in (photo.pixels.dtype, right.pixels.dtype):
+                logger.warning("%s has 8 bits: the network learnt from 16.", source.name)
             crop = network_input(photo, right, self.scale)
             in_place = source.path is not None  # a picture from memory stays as it is
             result = blank_result(photo, self.scale, in_place)
@@ -338,7 +344,8 @@ def _like(source: Source, photo: Photo) -> Any:
         return photo.to_array()
     if hasattr(source.picture, "getexif"):
         return to_pil(photo)
-    return photo.to_array().reshape(np.shape(source.picture))
+    array = photo.to_array()
+    return array if array.ndim == np.ndim(source.picture) else array[..., np.newaxis]
 
 
 def _folder(path: str | Path) -> Path:

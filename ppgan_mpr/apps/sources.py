@@ -70,6 +70,11 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
     if len(left) == len(right) and (in_memory or len(left) == 1):
         return [replace(one, right=other) for one, other in zip(left, right)]
 
+    if in_memory:
+        raise UsageError(
+            f"{len(left)} left and {len(right)} right views were given: give as many of both."
+        )
+
     def name(source: Source) -> tuple:
         return source.folder, source.stem
 

@@ -15,6 +15,8 @@ import yaml
 from ..errors import UsageError
 from ..host import import_ppgan
 from ..host.registration import registries
+from ..tasks import NETWORK_TASKS
+from ..weights.record import in_channels
 from .options import check_values
 
 AttrDict = import_ppgan("ppgan.utils.config").AttrDict
@@ -99,6 +101,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
     check_values(config)
     for section in ("model", "dataset", "lr_scheduler", "optimizer", "validate", "mixup"):
         _check((section,), config.get(section))
+    _check_channels(config)
     return config
 
 
@@ -151,7 +154,7 @@ def _override(config: AttrDict, override: str) -> None:
         elif isinstance(node, dict):
             known = _known_keys(tuple(keys[:depth]), node)
             if key not in known and keys[depth - 1] not in _UNCHECKED:
-                raise UsageError(f"-o {override}: there is no option {key!r}{_hint(key, known)}.")
+                raise UsageError(f"-o {override}: there is no option {key!r}{_hint(key, known)}")
         else:
             raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no parts.")
         if last:
@@ -169,20 +172,36 @@ def _check(path: tuple[str, ...], node: Any) -> None:
     where = ".".join(path)
     if path == ("mixup",):
         for key in set(node) - set(_MIXUP):
-            raise UsageError(f"{where} has no option {key!r}{_hint(key, set(_MIXUP))}.")
+            raise UsageError(f"{where} has no option {key!r}{_hint(key, set(_MIXUP))}")
     if "name" in node:
         classes = {name: item for table in registries() for name, item in table.items()}
         if node["name"] not in classes and node["name"] != "RepeatDataset":
             hint = _hint(str(node["name"]), set(classes))
-            raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}.")
+            raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}")
         known = _known_keys(path, {"name": node["name"]})
         for key in node:
             if key not in known and "**" not in known:
                 raise UsageError(
-                    f"{where}: {node['name']} has no option {key!r}{_hint(key, known)}."
+                    f"{where}: {node['name']} has no option {key!r}{_hint(key, known)}"
                 )
     for key, item in node.items():
         _check((*path, key), item)
+
+
+def _check_channels(config: AttrDict) -> None:
+    """Compare what our networks take with what the data sets give: one view or two."""
+    generator = config.model.get("generator") or {}
+    if generator.get("name") not in NETWORK_TASKS:
+        return
+    taken = in_channels(generator)
+    for name, section in (config.get("dataset") or {}).items():
+        options = section.get("dataset", section).get("img_options") or {}
+        given = 6 if options.get("dual_pixel") else 3
+        if given != taken:
+            raise UsageError(
+                f"model.generator takes {taken} channels and dataset.{name} gives {given}: "
+                "dual_pixel in its img_options goes with networks for 6."
+            )
 
 
 def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
@@ -212,6 +231,6 @@ def constructor_arguments(name: str) -> Iterator[str]:
 def _hint(key: str, known: set[str]) -> str:
     others = sorted(known - {key, "**"})
     if not others:
-        return ""
+        return "."
     near = difflib.get_close_matches(key, others, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(others)}"
+    return f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(others)}."

@@ -50,9 +50,9 @@ def find_record(
     )
     if found:
         raise UsageError(f"There are several {wanted}: choose {_names(found)}.")
-    raise UsageError(
-        f"There are no {wanted}: give a file of weights, or choose one of {_names(of_model)}."
-    )
+    others = [record for record in of_model if network in (None, record.network)]
+    choice = f", or choose one of {_names(others)}" if others else ""
+    raise UsageError(f"There are no {wanted}: give a file of weights{choice}.")
 
 
 def _names(records: list[WeightsRecord]) -> str:

@@ -18,6 +18,7 @@ def convert(
     task: str | None = None,
     half: bool = False,
     overwrite: bool = False,
+    scale: int | None = None,
 ) -> Weights:
     """Read weights of any form and write them in the form of ``target``'s suffix.
 
@@ -28,12 +29,14 @@ def convert(
             weights for super-resolution. Default: what they tell.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
+        scale: how many times weights for super-resolution enlarge, kept likewise.
 
     Returns:
         The weights as they were read.
 
     Raises:
-        UsageError: an unknown suffix, an existing target, ``half`` with another form.
+        UsageError: an unknown suffix, an existing target, ``half`` with another form, a ``scale``
+            that the task does not have or that contradicts the weights.
         WeightsError: see :func:`~ppgan_mpr.weights.load_weights`.
     """
     target = Path(target)
@@ -45,12 +48,17 @@ def convert(
         raise UsageError(f"{target} exists: choose another name or pass --overwrite.")
     task = normalise_task(task, ALL_TASKS) if task else None
     weights = load_weights(source, task)
+    task, told = task or weights.task, weights.hyperparameters.get("scale")
+    if scale and task != "SuperResolution":
+        raise UsageError(f"scale is {scale}, but {task} does not enlarge: leave it out.")
+    if scale and told not in (None, scale):
+        raise UsageError(f"scale is {scale}, but {source} enlarges {told} times: leave it out.")
     tensors = dict(weights.tensors)
     metadata = {"network": weights.network}
-    if task or weights.task:
-        metadata["task"] = task or weights.task
-    if "scale" in weights.hyperparameters:
-        metadata["scale"] = str(weights.hyperparameters["scale"])
+    if task:
+        metadata["task"] = task
+    if scale or told:
+        metadata["scale"] = str(scale or told)
     if target.suffix.lower() == ".pth":
         tensors = {_torch_name(name): value for name, value in tensors.items()}
     if half:

@@ -114,24 +114,24 @@ def load_weights(
 def _read_published(record: WeightsRecord, progress: bool) -> Weights:
     """Weights from the cache, downloaded when they are not there or damaged."""
 
-    def verify(path: Path) -> None:
+    def verified(path: Path) -> Weights:
         if record.git_blob and git_blob_of(path) != record.git_blob:
             raise WeightsError(
                 f"git's id of its content is not the expected {record.git_blob}: it arrived "
                 "damaged, or another file has taken its place."
             )
-        _read(path, record)
+        return _read(path, record)
 
     path = cached_path(record)
     if path.exists():
         try:
-            return _read(path, record)
+            return verified(path)
         except WeightsError as error:
             # Not deleted: somebody may have put it there by hand.
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
             logger.warning("%s (It is now %s.)", error, aside)
-    return _read(fetch(record, verify, progress), record)
+    return _read(fetch(record, verified, progress), record)
 
 
 def _read(path: Path, record: WeightsRecord | None = None) -> Weights:

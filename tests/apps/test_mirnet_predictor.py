@@ -114,6 +114,17 @@ def test_super_resolution(weights, tmp_path, mode, tile):
         assert (restored[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize("shape", [(28, 40), (28, 40, 1), (28, 40, 3), (28, 40, 4)])
+def test_super_resolution_in_memory(weights, shape):
+    _, path = weights("MIRNetv2")
+    enlarged = MIRNetPredictor(None, path, task="SuperResolution", scale=2)
+    array = np.resize(picture(), shape)
+    result = enlarged.run(array)[0]
+    assert result.image.shape == (56, 80, *shape[2:])
+    if shape[2:] == (3,):
+        assert enlarged.run(Image.fromarray(array))[0].image.size == (80, 56)
+
+
 def test_enlargement_is_needed_known_and_not_contradicted(weights, tmp_path):
     _, path = weights("MIRNetv2")
     with pytest.raises(UsageError, match="does not tell how many times it enlarges"):
@@ -131,7 +142,7 @@ def dual_pixel(weights):
     return weights("MIRNetv2", inp_channels=6, task="defocus_deblurring")
 
 
-def test_dual_pixel_views(dual_pixel, tmp_path):
+def test_dual_pixel_views(dual_pixel, caplog):
     network, path = dual_pixel
     views = [picture(seed=seed).astype(np.uint16) * 257 for seed in (0, 1)]
     predictor = MIRNetPredictor(None, path, precision="f32")
@@ -140,6 +151,9 @@ def test_dual_pixel_views(dual_pixel, tmp_path):
     wanted = expected(network, np.concatenate(views, axis=2) / np.float32(65535)) * 65535
     assert result.image.dtype == np.uint16
     assert codes_differ_by(result.image, wanted) <= 2
+    assert not caplog.text
+    predictor.run(views[0], right=picture(seed=1))
+    assert "8 bits" in caplog.text
     swapped = predictor.run(views[1], right=views[0])[0]
     assert codes_differ_by(result.image, swapped.image) > 100
 
@@ -171,6 +185,8 @@ def test_views_are_needed_of_one_size_and_nowhere_else(dual_pixel, weights, tmp_
     with pytest.raises(UsageError, match="give the right ones too"):
         predictor.run(picture())
     assert "have one size" in predictor.run(picture(), right=picture((8, 8)))[0].error
+    with pytest.raises(UsageError, match="1 left and 2 right views were given"):
+        predictor.run(picture(), right=[picture(), picture()])
     with pytest.raises(UsageError, match="exchanges the views"):
         MIRNetPredictor(None, path, ensemble=True)
     _, plain = weights("MIRNetv2")
@@ -187,25 +203,30 @@ def test_networks_are_told_apart(weights):
         MIRNetPredictor(None, path, task="LowLight", network="mirnetv2")
     with pytest.raises(WeightsError, match="MPRNet was asked for"):
         MPRPredictor(None, path)
-    with pytest.raises(UsageError, match="no task 'Deblurring'"):
+    with pytest.raises(UsageError, match="MIRNetv2 or MIRNet is not for Deblurring"):
         MIRNetPredictor(None, task="Deblurring")
-    with pytest.raises(UsageError, match="no published MIRNet weights for LowLight"):
+    with pytest.raises(UsageError, match=r"MIRNet weights for LowLight: give a file of weights.$"):
         MIRNetPredictor(None, task="LowLight", network="mirnet")
     with pytest.raises(UsageError, match="network is 'restormer'"):
         Predictor(None, task="LowLight", network="restormer")
 
 
-def test_local_attention(weights):
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_local_attention(weights, backend):
+    for package in (backend, "onnx"):
+        pytest.importorskip(package)
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     _, second = weights("MIRNetv2")
     with pytest.raises(UsageError, match="local is for MPRNet and MIRNet"):
         MIRNetPredictor(None, second, task="LowLight", local=True)
     _, path = weights("MIRNet")
     options = {"task": "LowLight", "precision": "f32"}
     photo = picture((280, 240))
-    exported = MIRNetPredictor(None, path, local=True, **options).run(photo)[0].image
+    exporting = MIRNetPredictor(None, path, local=True, backend=backend, **options)
+    exported = exporting.run(photo)[0].image
     paddles = MIRNetPredictor(None, path, local=True, backend="paddle", **options).run(photo)[0]
     assert codes_differ_by(exported, paddles.image) <= 1
-    plain = MIRNetPredictor(None, path, **options).run(photo)[0].image
+    plain = MIRNetPredictor(None, path, backend=backend, **options).run(photo)[0].image
     assert codes_differ_by(exported, plain) > 0
 
 

@@ -137,3 +137,11 @@ def test_saved_configuration_loads_again(file, tmp_path):
     cfg = load_config(file, ["clip_grad_norm=0.5"])
     save_config(cfg, tmp_path / "saved" / "config.yaml")
     assert load_config(tmp_path / "saved" / "config.yaml") == cfg
+
+
+def test_network_and_data_have_the_same_channels(file):
+    load_config(file, ["dataset.train.img_options.dual_pixel=False"])
+    with pytest.raises(UsageError, match=r"takes 3 channels and dataset.train gives 6"):
+        load_config(file, ["dataset.train.img_options.dual_pixel=True"])
+    with pytest.raises(UsageError, match=r"takes 6 channels and dataset.* gives 3"):
+        load_config(file, ["model.generator.in_c=6"])

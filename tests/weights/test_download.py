@@ -9,6 +9,7 @@ from ppgan_mpr.errors import DownloadError
 from ppgan_mpr.weights import catalogue, find_record, load_weights
 from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.download import cache_dir, cached_path
+from ppgan_mpr.weights.formats import write_file
 
 
 class Server:
@@ -117,6 +118,22 @@ def test_git_s_id_is_checked_where_known(server, monkeypatch, tmp_path):
             with pytest.raises(DownloadError, match="git's id of its content"):
                 load_weights("published:Deblurring")
             assert nothing_in_cache()
+
+
+def test_git_s_id_of_a_file_put_there_by_hand(server, monkeypatch, tmp_path, caplog):
+    """Weights of another task have the same shapes; only their content tells."""
+    record = catalogue.CATALOGUE[0]
+    (tmp_path / "w.pdparams").write_bytes(server.content)
+    blob = catalogue.git_blob_of(tmp_path / "w.pdparams")
+    monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, git_blob=blob),))
+    right = load_weights(tmp_path / "w.pdparams").tensors
+    path = cached_path(record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, {name: tensor * 2 for name, tensor in right.items()})
+    loaded = load_weights("published:Deblurring").tensors
+    assert all((loaded[name] == tensor).all() for name, tensor in right.items())
+    assert path.with_name(f"{path.name}.damaged").exists()
+    assert "another file has taken its place" in caplog.text
 
 
 def test_weights_of_another_network_are_not_kept(server, monkeypatch):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from ppgan_mpr.errors import WeightsError
+from ppgan_mpr.errors import UsageError, WeightsError
 from ppgan_mpr.weights import catalogue, find_record, load_weights
 from ppgan_mpr.weights.catalogue import git_blob_of
 from ppgan_mpr.weights.conversion import convert
@@ -120,6 +120,17 @@ def test_enlargement_is_known_from_the_record_and_kept(super_resolution, tmp_pat
     again = load_weights(tmp_path / "w.safetensors")
     assert (again.task, again.hyperparameters["scale"]) == ("SuperResolution", 4)
     assert load_weights(saved(tmp_path / "w.pth", "MIRNetv2", MIRNETV2)).task is None
+
+
+def test_enlargement_can_be_said(tmp_path):
+    path = saved(tmp_path / "w.pdparams", "MIRNetv2", MIRNETV2)
+    convert(path, tmp_path / "w.safetensors", "SuperResolution", scale=3)
+    again = load_weights(tmp_path / "w.safetensors")
+    assert (again.task, again.hyperparameters["scale"]) == ("SuperResolution", 3)
+    with pytest.raises(UsageError, match=r"scale is 2, but .* enlarges 3 times"):
+        convert(tmp_path / "w.safetensors", tmp_path / "x.safetensors", scale=2)
+    with pytest.raises(UsageError, match="LowLight does not enlarge"):
+        convert(path, tmp_path / "x.safetensors", "LowLight", scale=2)
 
 
 def test_shared_weights_must_agree(tmp_path):

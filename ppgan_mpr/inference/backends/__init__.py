@@ -62,7 +62,13 @@ def create_backend(model, name="auto", device="auto", precision="auto", threads=
     if name == "paddle" or (name == "auto" and device != "cpu"):
         return PaddleBackend(model, device, precision, threads)
     if name != "auto":
-        return _exported(name, model, precision, threads)
+        try:
+            return _exported(name, model, precision, threads)
+        except NotImplementedError as error:
+            raise UsageError(
+                f"The network cannot be exported for backend {name} ({error}): choose --backend "
+                "paddle."
+            ) from error
     reason = "no faster backend is installed: pip install 'ppgan_mpr[cpu]' brings OpenVINO."
     for candidate in ("openvino", "onnxruntime"):
         if importlib.util.find_spec(candidate) is None:

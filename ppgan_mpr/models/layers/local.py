@@ -12,6 +12,8 @@ and is converted alike.
 from __future__ import annotations
 
 import math
+from functools import reduce
+from operator import add
 
 import paddle
 import paddle.nn.functional as F
@@ -96,9 +98,10 @@ class LocalSKFF(nn.Layer):
 
     def forward(self, streams):
         windows = _Windows(self.window, streams[0].shape[2:])
-        descriptor = self.conv_du(sum(windows.average(stream) for stream in streams))
+        descriptor = self.conv_du(reduce(add, [windows.average(stream) for stream in streams]))
         gates = select([fc(descriptor) for fc in self.fcs])
-        return sum(stream * windows.spread(gate) for stream, gate in zip(streams, gates))
+        gated = [stream * windows.spread(gate) for stream, gate in zip(streams, gates)]
+        return reduce(add, gated)
 
 
 _LOCAL = {CALayer: LocalCALayer, SKFF: LocalSKFF}

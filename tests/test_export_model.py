@@ -67,6 +67,23 @@ def test_the_model_runs_elsewhere_at_any_size(export, tmp_path):
         np.testing.assert_allclose(session.run(["y"], {"x": picture})[0], expected, atol=1e-5)
 
 
+def test_paddles_own_form_at_any_size(export, tmp_path):
+    import paddle
+
+    from ppgan_mpr.weights.networks import build
+
+    network = build("MIRNet", {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1})
+    network.eval()
+    paddle.save(network.state_dict(), str(tmp_path / "w.pdparams"))
+    command = ["--weight_path", "w.pdparams", "--task", "LowLight", "--format", "paddle"]
+    assert export([*command, "-o", "mirnet"]) == 0
+    loaded = paddle.jit.load(str(tmp_path / "mirnet"))
+    for size in ((16, 24), (64, 32)):
+        picture = paddle.rand([1, 3, *size])
+        with paddle.no_grad():
+            np.testing.assert_allclose(loaded(picture), network(picture)[0], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

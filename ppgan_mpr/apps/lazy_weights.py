@@ -68,6 +68,8 @@ class LazyWeights:
     ):
         self._source, self._wanted, self._progress = source, task, progress
         self._record = record_of_name(str(source))
+        # Before reading: a file that is replaced meanwhile must not lend its identity to the old.
+        self._identity = self._identify() if self._path.is_file() else None
         found = self._remembered(cache)
         if found is None or (task and not _may_serve(found, task)):  # reading tells what is wrong
             found = _purpose(self.weights.network, self.weights.task, self.weights.hyperparameters)
@@ -97,6 +99,11 @@ class LazyWeights:
     @property
     def identity(self) -> str:
         """Equal for equal weights; see :class:`~ppgan_mpr.inference.Model`."""
+        if self._identity is None:  # there was no file yet
+            self._identity = self._identify()
+        return self._identity
+
+    def _identify(self) -> str:
         if self._record and self._record.sha256:
             return f"sha256:{self._record.sha256}"
         return file_identity(self._path)

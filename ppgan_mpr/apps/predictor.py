@@ -163,7 +163,6 @@ class Predictor:
         self._recursive, self._existing = recursive, existing
         self._suffix, self._quality, self._jobs = suffix, quality, jobs
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
 
     @property
     def weights(self) -> Weights:
@@ -212,25 +211,25 @@ class Predictor:
         outputs = None
         if self.output_path is not None:
             outputs = Outputs(self.output_path / self.task, self._suffix, self._existing)
+        stopped = threading.Event()
         if self._jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
-            yield from (self._process(source, outputs) for source in sources)
+            yield from (self._process(source, outputs, stopped) for source in sources)
             return
         pool = ThreadPoolExecutor(self._jobs)
         pending: deque = deque()
-        self._stopped.clear()
         try:
             # Never more than `jobs` ahead: an early stop leaves the rest untouched.
             for source in sources:
-                pending.append(pool.submit(self._process, source, outputs))
+                pending.append(pool.submit(self._process, source, outputs, stopped))
                 if len(pending) >= self._jobs:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
-            self._stopped.set()
+            stopped.set()
             pool.shutdown(cancel_futures=True)
 
-    def _process(self, source: Source, outputs: Outputs | None) -> Result:
+    def _process(self, source: Source, outputs: Outputs | None, stopped: threading.Event) -> Result:
         started = time.perf_counter()
         size = output = None
         try:
@@ -248,7 +247,7 @@ class Predictor:
             output = outputs and outputs.claim(source, result)
             if output and outputs.keeps(output):
                 return Result(source.name, output, size, skipped=True)
-            waited = self._restore(result, crop, source.name)
+            waited = self._restore(result, crop, source.name, stopped)
             del photo, right, crop  # a large picture's memory is wanted for its file
             if output:
                 output.parent.mkdir(parents=True, exist_ok=True)
@@ -266,17 +265,24 @@ class Predictor:
         image = _like(source, result) if source.path is None or output is None else None
         return Result(source.name, output, size, seconds, image=image)
 
-    def _restore(self, result: Photo, crop: Crop, name: str) -> float:
+    def _restore(self, result: Photo, crop: Crop, name: str, stopped: threading.Event) -> float:
         """Fill the pixels of ``result``; returns the seconds spent waiting for the network."""
-        report = self._tile_progress
-        progress = report and (lambda done, total: report(name, done, total))
+
+        def go_on() -> None:
+            if stopped.is_set():
+                raise ImageError("it was left unfinished")
+
+        def progress(done: int, total: int) -> None:
+            go_on()
+            if self._tile_progress:
+                self._tile_progress(name, done, total)
+
         width, height = result.size
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
+            go_on()
             for rows, strip in self._restorer.strips(height, width, crop, progress):
-                if self._stopped.is_set():
-                    raise ImageError("it was left unfinished")
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:

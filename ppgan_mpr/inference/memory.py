@@ -27,9 +27,13 @@ def parse_memory(text: str | int | float) -> int:
     return size
 
 
-def default_budget() -> int:
-    """Bytes that a network may work in: half of what is free, and never more than is useful."""
-    return min(int(_SHARE * available()), _MOST)
+def default_budget(kept: float = 0) -> int:
+    """Bytes that a network may work in: half of what is free, and never more than is useful.
+
+    Args:
+        kept: of what is not free, what the network itself works in.
+    """
+    return min(int(_SHARE * (available() + kept)), _MOST)
 
 
 def available() -> int:
@@ -74,20 +78,17 @@ def _cgroups():
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            root, limit, usage, cached = _CGROUP, "memory.max", "memory.current", "inactive_file"
+            root, usage, cached = _CGROUP, "memory.current", "inactive_file"
+            limits = "memory.max", "memory.high"
         elif "memory" in controllers.split(","):
-            root, limit, usage = (
-                _CGROUP / "memory",
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-            )
-            cached = "total_inactive_file"
+            root, usage = _CGROUP / "memory", "memory.usage_in_bytes"
+            cached, limits = "total_inactive_file", ("memory.limit_in_bytes",)
         else:
             continue
         # Inside a container the path may be the host's, and the root the container's own.
         own = root / path.lstrip("/")
         for folder in (own, *own.parents):
-            yield _left(folder, limit, usage, cached)
+            yield from (_left(folder, limit, usage, cached) for limit in limits)
             if folder == root:
                 break
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Callable
 
@@ -54,7 +55,7 @@ class Model:
     @property
     def key(self) -> tuple:
         """What cached files of this model are known by."""
-        return __version__, self.identity, self.local
+        return __version__, *_versions(), self.identity, self.local
 
     def onnx(self, size: tuple[int, int]) -> bytes:
         """The network as an ONNX file, exported when there is none in the cache.
@@ -84,6 +85,19 @@ class Model:
         self.cache.store(graph, _GRAPH, size, *self.key)
         self.cache.store_facts(self._facts, _FACTS, *self.key)
         return graph
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[str | None, ...]:
+    """Versions of what exports, found without importing it."""
+
+    def version(package: str) -> str | None:
+        try:
+            return importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    return tuple(version(name) for name in ("paddlepaddle", "paddlepaddle-gpu", "onnx"))
 
 
 def file_identity(path: str | os.PathLike) -> str:

@@ -166,7 +166,7 @@ class Restorer:
 
     def _pixels(self, whole: bool = False) -> float:
         """The pixels of the largest tile, or of the largest whole photo, that fits."""
-        room = self.backend.room = self._budget or memory.default_budget()
+        room = self.backend.room = self._budget or memory.default_budget(self.backend.kept)
         # Tiles leave some for the network that measures averages, which then need not be
         # loaded again for the next photo.
         share = 1 if whole else _TILE_SHARE

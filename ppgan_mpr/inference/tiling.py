@@ -40,8 +40,16 @@ class Axis:
     def weights(self, index: int) -> np.ndarray:
         """How much tile ``index`` counts at each of its positions.
 
-        Half a sine where it overlaps a neighbour; the weights of all tiles sum to one.
+        Half a sine where it overlaps a neighbour; the weights of all tiles sum to one, also
+        where three overlap.
         """
+        total = np.zeros(self.size, np.float32)
+        for number, start in enumerate(self.starts):
+            total[start : start + self.tile] += self._ramps(number)
+        start = self.starts[index]
+        return self._ramps(index) / total[start : start + self.tile]
+
+    def _ramps(self, index: int) -> np.ndarray:
         weights = np.ones(self.tile, np.float32)
         if index > 0:
             overlap = self.starts[index - 1] + self.tile - self.starts[index]

@@ -313,6 +313,41 @@ def test_several_jobs_give_the_same_pictures(tmp_path):
         assert a.output.read_bytes() == b.output.read_bytes()
 
 
+def test_calls_at_the_same_time_do_not_end_each_other(tmp_path):
+    from ppgan_mpr.apps.sources import expand
+
+    for index in range(5):
+        picture(index).save(tmp_path / f"{index}.png")
+    restorer = MPRPredictor(None, task="Denoising", model="lite", jobs=2)
+    first = restorer.iterate(expand(tmp_path))
+    results = [next(first), *restorer.iterate(expand(tmp_path)), *first]
+    assert len(results) == 10
+    assert not any(result.error for result in results)
+
+
+def test_weights_replaced_while_they_are_read(tmp_path, monkeypatch):
+    """As a running training does; the next run must see the new ones."""
+    from ppgan_mpr.apps import lazy_weights
+
+    convert("lite:Denoising", tmp_path / "w.safetensors")
+    convert("lite:Deblurring", tmp_path / "new.safetensors", half=True)
+    load = lazy_weights.load_weights
+
+    def replaced_meanwhile(*arguments):
+        weights = load(*arguments)
+        monkeypatch.undo()
+        (tmp_path / "new.safetensors").replace(tmp_path / "w.safetensors")
+        return weights
+
+    monkeypatch.setattr(lazy_weights, "load_weights", replaced_meanwhile)
+    noisy = np.asarray(picture())
+    before = MPRPredictor(None, tmp_path / "w.safetensors", precision="f32")
+    assert before.task == "Denoising"
+    before.run(noisy)
+    after = MPRPredictor(None, tmp_path / "w.safetensors", precision="f32")
+    assert after.task == "Deblurring"
+
+
 def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
     from ppgan_mpr.apps import predictor as module
     from ppgan_mpr.apps.sources import expand

@@ -130,6 +130,20 @@ def test_sizes_are_kept_within_the_room(model, photo):
         assert len(backend._compiled) == kept
 
 
+def test_small_pictures_do_not_pile_up_networks(model):
+    """Each compiled size holds all the weights, however little room its maps take."""
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    backend = create_backend(model, "openvino", precision="f32")
+    backend.room = 1e12
+    for size in range(8, 64, 8):
+        backend.run(np.zeros([1, 3, size, 8], np.float32))
+        assert len(backend._compiled) <= 4
+    assert backend.kept > 0
+    backend.release()
+    assert backend.kept == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -54,3 +54,12 @@ def test_longest_side(side, tile):
     grid = plan_side(3000, 4000, side, 32, 8)
     assert max(grid.tile) <= side
     assert max(grid.tile) > 0.8 * side
+
+
+def test_three_tiles_may_overlap():
+    axis = plan_side(448, 448, 300, 65, 8).rows
+    assert axis.starts[2] < axis.tile  # else nothing is tested
+    total = np.zeros(axis.size)
+    for index, start in enumerate(axis.starts):
+        total[start : start + axis.tile] += axis.weights(index)
+    np.testing.assert_allclose(total, 1, atol=1e-6)

@@ -12,6 +12,8 @@ A backend turns one picture [1, C, H, W] float32 in [0, 1], H and W multiples of
     the working memory for a picture, about.
 ``room``
     the working memory, in bytes, that networks kept for later pictures may take together.
+``kept``
+    the working memory, in bytes, that they take at present.
 ``release()``
     gives back the memory of what is kept for later pictures.
 

@@ -49,6 +49,8 @@ class ONNXRuntimeBackend:
         """See :mod:`ppgan_mpr.inference.backends`."""
         return self._infer("measuring", {"x": picture})[1:]
 
+    kept = 0.0  # what a session keeps is small
+
     def release(self) -> None:
         """See :mod:`ppgan_mpr.inference.backends`."""
         self._session = self._loaded = None

@@ -16,6 +16,9 @@ from ...dependencies import cpu_count, require
 # Bytes of working memory for each number alive, measured: the results of convolutions are
 # held in the precision asked for, and some of them twice while their layout changes.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
+# Compiled networks kept, whatever their room: each holds the weights. Two for tiles and two for
+# measuring serve upright and turned pictures in turn.
+_KEPT = 4
 
 
 class OpenVINOBackend:
@@ -56,6 +59,11 @@ class OpenVINOBackend:
         """See :mod:`ppgan_mpr.inference.backends`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
+    @property
+    def kept(self) -> float:
+        """See :mod:`ppgan_mpr.inference.backends`."""
+        return self._needed(self._compiled)
+
     def release(self) -> None:
         """See :mod:`ppgan_mpr.inference.backends`."""
         self._compiled.clear()
@@ -80,7 +88,9 @@ class OpenVINOBackend:
     def _request(self, variant: str, shape: tuple):
         key = (variant, shape)
         if key not in self._compiled:
-            while self._compiled and self._needed([key, *self._compiled]) > self.room:
+            while self._compiled and (
+                len(self._compiled) >= _KEPT or self._needed([key, *self._compiled]) > self.room
+            ):
                 self._compiled.popitem(last=False)
             compiled, blob = self._load(variant, shape)
             # Beside the request, because it may point into the blob for as long as it lives.

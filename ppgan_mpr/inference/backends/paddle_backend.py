@@ -113,6 +113,8 @@ class PaddleBackend:
             self._forward(picture)
         return averages
 
+    kept = 0.0
+
     def release(self) -> None:
         """See :mod:`ppgan_mpr.inference.backends`; nothing is kept."""
 

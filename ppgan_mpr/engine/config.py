@@ -195,7 +195,8 @@ def _check_channels(config: AttrDict) -> None:
         return
     taken = in_channels(generator)
     for name, section in (config.get("dataset") or {}).items():
-        options = section.get("dataset", section).get("img_options") or {}
+        section = section or {}  # one that is not in use
+        options = (section.get("dataset") or section).get("img_options") or {}
         given = 6 if options.get("dual_pixel") else 3
         if given != taken:
             raise UsageError(

@@ -134,7 +134,9 @@ class _Writer:
 
     def _conv2d_transpose(self, op):
         x, weight = op.inputs[:2]
-        top, left = op.attributes["paddings"]
+        if op.attributes["output_padding"]:
+            raise NotImplementedError("conv2d_transpose with output padding has no translation")
+        top, bottom, left, right = op.attributes["paddings"]
         self._emit(
             "ConvTranspose",
             op,
@@ -142,8 +144,7 @@ class _Writer:
             strides=op.attributes["strides"],
             dilations=op.attributes["dilations"],
             group=op.attributes["groups"],
-            pads=[top, left, top, left],
-            output_padding=op.attributes["output_padding"],
+            pads=[top, left, bottom, right],
         )
 
     def _leaky_relu(self, op):

@@ -35,8 +35,9 @@ def conv_doubling(channels: int) -> nn.Conv2DTranspose:
         channels,
         3,
         stride=2,
-        padding=1,
-        output_padding=1,
+        # One more row and column below and to the right, as output_padding=1 has; with that,
+        # Paddle exports a height and width of 0 where they are open.
+        padding=[1, 0, 1, 0],
         weight_attr=_initial_weights(),
         bias_attr=False,
     )

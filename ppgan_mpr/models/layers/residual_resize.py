@@ -71,8 +71,8 @@ class ResidualUpSample(nn.Layer):
         self.bot = nn.Sequential(Upsample2x(), conv(channels, channels // 2, 1))
 
     def forward(self, x):
-        # By index: layers that are unpacked keep no open height and width when exported.
-        return self.top(x) + self.bot[0](self.bot[1](x))
+        upsample, project = self.bot
+        return self.top(x) + upsample(project(x))
 
 
 class DownSample(nn.Layer):

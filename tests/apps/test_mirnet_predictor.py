@@ -151,7 +151,7 @@ def test_dual_pixel_views(dual_pixel, caplog):
     wanted = expected(network, np.concatenate(views, axis=2) / np.float32(65535)) * 65535
     assert result.image.dtype == np.uint16
     assert codes_differ_by(result.image, wanted) <= 2
-    assert not caplog.text
+    assert "8 bits" not in caplog.text
     predictor.run(views[0], right=picture(seed=1))
     assert "8 bits" in caplog.text
     swapped = predictor.run(views[1], right=views[0])[0]

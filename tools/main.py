@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> None:
 
     if args.evaluate_only and args.resume:
         raise UsageError("--evaluate-only scores weights: name them with --load, not --resume.")
+    if args.evaluate_only and not args.load:
+        raise UsageError("--evaluate-only scores weights: name them with --load.")
     if args.resume and args.seed is not None:
         raise UsageError("A resumed run goes on with its own seed: leave out --seed.")
     choose_device(args.no_cuda)

@@ -72,7 +72,7 @@ def latest_checkpoint(folder: Path, run: str) -> Path:
         (path.stat().st_mtime, path)
         for path in folder.glob(f"{run}*/iter_*_checkpoint.pdparams")
         if _NUMBERED.fullmatch(path.name)
-        and re.fullmatch(r"(-\d{4}(-\d\d){4,5})?", path.parent.name[len(run) :])
+        and re.fullmatch(r"(-\d{4}(-\d\d){4,5}(-\d+)?)?", path.parent.name[len(run) :])
     ]
     if not found:
         raise UsageError(

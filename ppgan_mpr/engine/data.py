@@ -9,12 +9,18 @@ import numpy as np
 from paddle.io import Dataset
 
 from ..datasets import ResumableBatchSampler, SampleIndex
+from ..errors import RestorationError
+from . import processes
 from .loading import load_batches
 from .progressive import Progressive
 
 # The loader's workers start anew with each epoch of the sampler, so that for a small data set
 # one of its epochs is several passes. It may depend on nothing that a resumed run may change.
 _SAMPLES_BETWEEN_RESTARTS = 16384
+
+
+class ElsewhereError(RestorationError):
+    """Another process has no batch to go on with."""
 
 
 class TrainingData:
@@ -68,11 +74,28 @@ class TrainingData:
         self.close()
         self._batches = load_batches(self._dataset, self.sampler, **self._loading)
         sizes = self._sizes
-        for batch in self._batches:
+        # What the workers have read ahead when the sizes change has the old ones.
+        while self._sizes == sizes and (batch := self._next_batch()) is not None:
             yield batch
-            if self._sizes != sizes:
-                break  # what the workers have read ahead has the old sizes
         self.close()
+
+    def _next_batch(self):
+        """The next batch, or None at the end, which all processes reach together.
+
+        Raises:
+            Exception: of the data set.
+            ElsewhereError: the data set raised one in another process.
+        """
+        batch = failure = None
+        try:
+            batch = next(self._batches, None)
+        except Exception as error:
+            failure = error
+        if processes.in_any(failure):
+            raise failure or ElsewhereError(
+                "Another process cannot go on with its data: its own log says why."
+            )
+        return batch
 
     def close(self) -> None:
         """End the workers; iterating starts new ones."""

@@ -24,7 +24,15 @@ class EMA:
         self.network = network
         self.decay = decay
         self.updates = 0
-        self._average = [p.detach().astype("float32").clone() for p in network.parameters()]
+        parameters = network.parameters()
+        self._average = [p.detach().astype("float32").clone() for p in parameters]
+        # Not by way of the network, which may hold its weights in 16 bits.
+        averages = {id(p): average for p, average in zip(parameters, self._average)}
+        self._named = {
+            name: averages[id(value)]
+            for name, value in network.state_dict().items()
+            if id(value) in averages
+        }
 
     @paddle.no_grad()
     def update(self) -> None:
@@ -48,11 +56,8 @@ class EMA:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The average under the names of the network's state dict, shared weights repeated."""
-        with self.applied():
-            return {
-                name: value.astype("float32").numpy().copy()
-                for name, value in self.network.state_dict().items()
-            }
+        state = {**self.network.state_dict(), **self._named}
+        return {name: value.astype("float32").numpy().copy() for name, value in state.items()}
 
     def set_state_dict(self, state: Mapping[str, np.ndarray], updates: int) -> None:
         """Continue from an average of :meth:`state_dict` after so many updates."""

@@ -15,6 +15,7 @@ from paddle.io import Dataset
 from ..errors import ImageError, UsageError
 from ..metrics import Protocol, ScoreTable
 from .loading import load_batches
+from .processes import gather
 
 _NO_TARGETS = "dataset.test has no targets to score against: give it a target/."
 
@@ -76,7 +77,7 @@ class Evaluation:
         self.headers = dataset.headers() if hasattr(dataset, "headers") else None
         if self.headers is not None:
             _check(self.headers, protocols)
-        self.rank, self.world_size = rank, world_size
+        self.rank = rank
         self.size = len(dataset)
         self.shard = Shard(self.size, batch_size, rank, world_size)
 
@@ -113,7 +114,7 @@ class Evaluation:
                     indices = self.shard.batches[number]
                     for group in _same_size(zip(indices, next(loaded))):
                         mine += self._score(group, restore, folder is not None)
-                for outcome in gather(mine, self.world_size):
+                for outcome in gather(mine):
                     if folder is not None and self.rank == 0:
                         _write_pictures(folder, outcome, panels)
                     outcomes.append(outcome._replace(pictures={}))
@@ -151,15 +152,6 @@ def _same_size(numbered: Iterable) -> list[list]:
             raise UsageError(_NO_TARGETS)
         groups.setdefault(tuple(sample[0].shape), []).append((index, sample))
     return list(groups.values())
-
-
-def gather(items: list, world_size: int) -> list:
-    """The lists of all processes joined; any of them may be empty."""
-    if world_size == 1:
-        return items
-    lists: list[list] = []
-    paddle.distributed.all_gather_object(lists, items)
-    return [item for part in lists for item in part]
 
 
 def _check(headers: Sequence[tuple], protocols: Sequence[Protocol]) -> None:

@@ -79,7 +79,8 @@ class MPRModel(_base_model.BaseModel):
         network = self.nets["generator"]
         network = getattr(network, "_layers", network)  # no gradients to exchange
         height, width = self.degraded.shape[2:]
-        outputs = network(_pad(self.degraded, getattr(network, "size_multiple", 1)))
+        with self.step.precision.autocast(training=False):
+            outputs = network(_pad(self.degraded, getattr(network, "size_multiple", 1)))
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         restored = restored[:, :, :height, :width].astype("float32")
         self.restored = restored.clip(0.0, 1.0)

@@ -47,11 +47,14 @@ class MixedPrecision:
                 network, optimizer, level="O2", dtype=self.dtype, save_dtype="float32"
             )
 
-    def autocast(self):
-        """The context in which the network is to be run."""
-        return paddle.amp.auto_cast(
-            enable=self.level is not None, level=self.level or "O1", dtype=self.dtype
-        )
+    def autocast(self, training: bool = True):
+        """The context in which the network is to be run.
+
+        Scoring computes in float32, as those who restore with the weights do, unless the network
+        itself is in 16 bits.
+        """
+        enable = self.level == "O2" or (self.level == "O1" and training)
+        return paddle.amp.auto_cast(enable=enable, level=self.level or "O1", dtype=self.dtype)
 
     def backward(self, loss) -> None:
         (self.scaler.scale(loss) if self.scaler else loss).backward()
@@ -70,6 +73,16 @@ class MixedPrecision:
         if finite:
             self.scaler.step(optimizer)
         self.scaler.update()
+
+    @staticmethod
+    def weights(network, optimizer) -> dict:
+        """The network's state dict, with the float32 weights that ``O2`` keeps beside it."""
+        state = network.state_dict()
+        masters = optimizer.state_dict().get("master_weights", {})
+        for name, parameter in network.named_parameters():
+            if parameter.name in masters:
+                state[name] = masters[parameter.name]
+        return state
 
     def state_dict(self) -> dict:
         return self.scaler.state_dict() if self.scaler else {}

@@ -8,6 +8,7 @@ from ..errors import UsageError
 from ..weights import Weights, load_weights
 from . import checkpoint as ckpt
 from .ema import EMA
+from .precision import MixedPrecision
 from .schedule import WarmupCosine
 
 
@@ -33,6 +34,12 @@ class Saving:
         """Save what was trained before something went wrong."""
         if self._done_iter == self._saved_iter:
             return
+        if self.model.step.updating:
+            self.logger.error(
+                "Stopped by an error in the middle of an update, of which nothing can be saved: "
+                "go on with --resume auto"
+            )
+            return
         try:
             self._snapshot(self._done_iter)
         except UsageError as error:
@@ -49,7 +56,9 @@ class Saving:
 
     def _weights(self) -> dict:
         """What is released and evaluated."""
-        return {"generator": self.ema.state_dict() if self.ema else self.network.state_dict()}
+        if self.ema:
+            return {"generator": self.ema.state_dict()}
+        return {"generator": MixedPrecision.weights(self.network, self.optimizers["optim"])}
 
     def _state(self) -> dict:
         state = {
@@ -60,6 +69,7 @@ class Saving:
                 "data": self.data.sampler.state_dict(),
                 "batch": self.data.batch,
                 "best": self._best,
+                "validated": self._validated_iter,
                 "loss_scale": self.model.step.precision.state_dict(),
                 "total_iters": self._planned_iters,
             },
@@ -94,6 +104,7 @@ class Saving:
         self.model.step.precision.set_state_dict(training["loss_scale"])
         self._best = training["best"]
         self._saved_iter = self._done_iter = state["epoch"]
+        self._validated_iter = training.get("validated", state["epoch"])
         self.current_iter = state["epoch"] + 1
         self._go_to(self.current_iter)
         self.data.sampler.load_state_dict(training["data"])

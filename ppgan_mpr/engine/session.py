@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import logging
 import time
 from pathlib import Path
 
@@ -37,8 +40,19 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
 
 
 def run_folder(output_dir: str, run: str) -> Path:
-    """A folder for a new run, named by configuration and time, as PaddleGAN does."""
-    return Path(output_dir) / (run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime()))
+    """A new folder for a run, named by configuration and time, as PaddleGAN does.
+
+    Runs that start in the same second get one each. Only the first process makes it, and only
+    there is the name right.
+    """
+    name = run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime())
+    for number in itertools.count(1):
+        folder = Path(output_dir) / (name if number == 1 else f"{name}-{number}")
+        if not is_first_process():
+            return folder
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
 
 
 def is_first_process() -> bool:
@@ -52,4 +66,5 @@ def open_log(folder: Path) -> None:
     first = is_first_process()
     for name in ("ppgan", "ppgan_mpr"):
         logger = setup_logger(str(folder) if first else None, name=name)
-        logger.disabled = not first
+        if not first:
+            logger.setLevel(logging.CRITICAL + 1)  # of the loggers below it, too

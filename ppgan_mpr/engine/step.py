@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 
 from ..errors import RestorationError, UsageError
+from . import processes
 from .precision import MixedPrecision
 
 
@@ -24,8 +25,13 @@ class GradientStep:
             after the other. The update is that of the whole batch, in less memory.
         clip_grad_norm: scale the gradient down to this Euclidean norm; None leaves it.
         precision: number formats; float32 when None.
-        patience: consecutive batches with a non-finite gradient that are skipped before
-            :class:`DivergedError`.
+        patience: consecutive batches with a non-finite loss or gradient that are skipped
+            before :class:`DivergedError`.
+
+    Attributes:
+        skipped: batches skipped since the last that was not.
+        updating: True from the moment an update begins until somebody has noted it, and with
+            it all that belongs to the same iteration, by setting False.
 
     Raises:
         UsageError: an argument out of range.
@@ -49,6 +55,7 @@ class GradientStep:
         self.precision = precision or MixedPrecision()
         self.patience = patience
         self.skipped = 0
+        self.updating = False
 
     def __call__(self, network, optimizer, objective: Callable, degraded, target):
         """Update ``network`` on one batch.
@@ -85,7 +92,7 @@ class GradientStep:
             for name, value in values.items():
                 share = weight * value.detach().astype("float32")
                 sums[name] = sums[name] + share if name in sums else share
-        norm = self._update(network, optimizer)
+        norm = self._update(network, optimizer, sums["loss"])
         # Read together and after the update: every reading waits for the device.
         losses = dict(zip(sums, paddle.stack(list(sums.values())).tolist()))
         losses["grad_norm"] = norm
@@ -93,22 +100,23 @@ class GradientStep:
         return losses, restored.detach()
 
     @paddle.no_grad()
-    def _update(self, network, optimizer) -> float:
+    def _update(self, network, optimizer, loss) -> float:
         self.precision.unscale(optimizer)
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         norm = _global_norm(gradients)
-        # The gradients are the mean over all processes, so that all decide alike.
-        finite = bool(np.isfinite(norm))
+        # A clipped output that is not a number has no gradient: the loss alone tells of it.
+        finite = not processes.in_any(not np.isfinite([norm, float(loss)]).all())
         if finite and self.clip_grad_norm and norm > self.clip_grad_norm:
             for gradient in gradients:
                 gradient.scale_(self.clip_grad_norm / norm)
+        self.updating = True
         self.precision.update(optimizer, finite)
         optimizer.clear_grad()
         self.skipped = 0 if finite else self.skipped + 1
         if self.skipped > self.patience:
             raise DivergedError(
-                f"The gradient was not finite for {self.skipped} iterations in a row: lower the "
-                "learning rate, set clip_grad_norm, or look for broken pictures in the data."
+                f"Loss or gradient was not finite for {self.skipped} iterations in a row: lower "
+                "the learning rate, set clip_grad_norm, or look for broken pictures in the data."
             )
         return norm
 

@@ -12,6 +12,7 @@ import paddle
 from ..datasets import MixUp
 from ..errors import MissingDependencyError, UsageError
 from ..host import import_ppgan
+from . import processes
 from .data import TrainingData, mix_seed, seed_everything
 from .ema import EMA
 from .evaluation import Evaluation
@@ -45,7 +46,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         self._profiler = None
         self._interrupt = None
         self._best: float | None = None
-        self._saved_iter = self._done_iter = 0
+        self._saved_iter = self._done_iter = self._validated_iter = 0
         if cfg.is_train:
             _require_training_sections(cfg)
         cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
@@ -95,6 +96,11 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         precision = MixedPrecision(cfg.amp_level if self._amp else None, cfg.amp_dtype)
         if precision.level == "O2" and self.world_size > 1:
             raise UsageError("amp_level O2 works in one process only: use O1 with several.")
+        if cfg.accumulate > 1 and self.model.objective.sums:
+            raise UsageError(
+                "accumulate is for losses that are means: give the criterions reduction: mean, or "
+                "leave accumulate out."
+            )
         self.model.step = GradientStep(cfg.accumulate, cfg.clip_grad_norm, precision)
         self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
         if self.validate_interval > 0:
@@ -113,7 +119,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             SystemExit: a signal arrived; a checkpoint was saved.
             Exception: whatever went wrong; what was trained until then was saved.
         """
-        if self.current_iter > self.total_iters:
+        if self.current_iter > self.total_iters and not self._validation_is_due():
             self.logger.warning(
                 "Nothing to train: iteration %d of %d is done. Give a larger total_iters to go on.",
                 self.current_iter - 1,
@@ -130,6 +136,8 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         self._seed(self.current_iter)
         with Interrupt() as self._interrupt:
             try:
+                if self._validation_is_due():
+                    self._make_up_validation()
                 super().train()
             except DivergedError as error:
                 self._snapshot(self.current_iter - 1)
@@ -156,12 +164,13 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         super().learning_rate_scheduler_step()
         self._seed(self.current_iter + 1)
         self._done_iter = self.current_iter
+        self.model.step.updating = False
         ended = self._profiler is not None and self._profiler.step()
         self._stop_if(ended or self._interrupt.signal)
 
     def _stop_if(self, flag) -> bool:
         """Whether training ends with this iteration because any process has to leave."""
-        stop = self._in_any_process(flag)
+        stop = processes.in_any(flag)
         if stop:
             self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
         return stop
@@ -174,21 +183,6 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
                 step = self._progressive.at(iteration)
                 self.logger.info("From iteration %d on: %s", iteration, step)
 
-    def _in_any_process(self, flag) -> bool:
-        if self.world_size == 1:
-            return bool(flag)
-        # All have to leave together: one that waits for the others' gradients hangs.
-        votes = paddle.to_tensor([int(bool(flag))])
-        paddle.distributed.all_reduce(votes)
-        return bool(votes.item())
-
-    def _mean_over_processes(self, losses: dict) -> dict:
-        if self.world_size == 1:
-            return losses
-        values = paddle.to_tensor(list(losses.values()), dtype="float32")
-        paddle.distributed.all_reduce(values)
-        return dict(zip(losses, (values / self.world_size).tolist()))
-
     def _seed(self, iteration: int) -> None:
         # Random numbers depend on nothing but their iteration: no generator needs saving.
         # Those of `random` and `numpy.random` belong to the data, which is read ahead.
@@ -196,7 +190,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
 
     def print_log(self) -> None:
         """Log losses by stage, learning rate, speed and the time that is left."""
-        losses = self._mean_over_processes(self.model.get_current_losses())
+        losses = processes.mean(self.model.get_current_losses())
         parts = [
             f"epoch {self.data.epoch} iter {self.current_iter}/{self.total_iters}",
             f"lr {self.current_learning_rate:.3e}",
@@ -214,11 +208,14 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
                 self.vdl_logger.add_scalar(f"train/{name}", value, step=self.current_iter)
 
     def visual(self, *args, **kwargs) -> None:
-        """Write previews, or send them to VisualDL."""
+        """Write previews, or send them to VisualDL; a run goes on without one."""
         if self.rank == 0:
             self.global_steps = self.current_iter
             self.current_epoch = self.data.epoch
-            super().visual(*args, **kwargs)
+            try:
+                super().visual(*args, **kwargs)
+            except OSError as error:
+                self.logger.warning("The preview cannot be written: %s", error)
 
     # ---- scoring
 
@@ -227,7 +224,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         if self._evaluation is None:
             self._evaluation = self._build_evaluation()
         if self.cfg.is_train and self._done_iter and self._done_iter % self.weight_interval == 0:
-            self.save(self._done_iter)  # scoring may take long; saved again with its result
+            self._snapshot(self._done_iter)  # scoring may take long; saved again with its result
         self.model.setup_train_mode(is_train=False)
         validate = self.cfg.get("validate") or {}
         name = f"iter_{self.current_iter}" if self.cfg.is_train else "evaluation"
@@ -247,8 +244,20 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             return
         if self.rank == 0:
             self._report(tables, name)
+        self._validated_iter = self._done_iter
         if self.cfg.is_train and tables:
             self._keep_best(tables[0])
+
+    def _validation_is_due(self) -> bool:
+        """Whether the last iteration lacks its validation, which was broken off."""
+        interval, done = self.validate_interval, self._done_iter
+        return interval > 0 and done > 0 and done % interval == 0 and done != self._validated_iter
+
+    def _make_up_validation(self) -> None:
+        self.current_iter = self._done_iter
+        self.test()
+        self._snapshot(self._done_iter)
+        self.current_iter += 1
 
     def _build_evaluation(self) -> Evaluation:
         if not self.cfg.dataset.get("test"):

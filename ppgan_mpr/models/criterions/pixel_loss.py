@@ -121,6 +121,12 @@ class MultiStageLoss(nn.Layer):
         self.edge_weight = edge_weight
         self.clip_output = clip_output
 
+    @property
+    def sums(self) -> bool:
+        """Whether a batch's loss is the sum of its pictures' losses, not their mean."""
+        criterions = (self.char_criterion, self.edge_criterion)
+        return any(getattr(criterion, "reduction", "mean") == "sum" for criterion in criterions)
+
     def forward(self, stages, target):
         """Loss of the list of pictures that a network returns, each [N, C, H, W]; a scalar."""
         return sum(self.per_stage(stages, target))

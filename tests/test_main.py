@@ -204,6 +204,9 @@ def test_weights_load_by_catalogue_name_and_must_fit(main, config, capsys):
         (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),
         (["-o", "output_dir=/proc/absent"], "/proc/absent"),
         (["--seed", "-1"], "seed is -1"),
+        (["--evaluate-only"], "name them with --load"),
+        (["-o", "optimizer.beta1=1"], "cannot be built: ValueError"),
+        (["-o", "optimizer.net_names=[absent]"], "cannot be built"),
         (["--resume", "auto", "--seed", "5"], "its own seed"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # from a checkout, uninstalled
@@ -73,13 +74,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> None:
     require("paddle")
-    from ppgan_mpr.engine.config import load_config, save_config
+    from ppgan_mpr.engine.config import load_config
     from ppgan_mpr.engine.session import (
         choose_device,
         find_checkpoint,
         is_first_process,
         open_log,
         run_folder,
+        store_config,
     )
     from ppgan_mpr.engine.trainer import Trainer
 
@@ -104,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
     open_log(folder)
     stored = copy.deepcopy(cfg)  # the Trainer takes some options out
 
-    trainer = Trainer(cfg)
+    trainer = _build(Trainer, cfg, folder / "log.txt")
     try:
         if checkpoint:
             trainer.resume(checkpoint)
@@ -112,13 +114,30 @@ def run(args: argparse.Namespace) -> None:
         elif args.load:
             trainer.load(args.load)
         if is_first_process():
-            save_config(stored, folder / "config.yaml")
+            store_config(stored, folder)
         if args.evaluate_only:
             trainer.test()
         else:
             trainer.train()
     finally:
         trainer.close()
+
+
+def _build(trainer_class, cfg, log: Path):
+    """A trainer; what Paddle and PaddleGAN raise for an impossible value becomes a sentence."""
+    try:
+        return trainer_class(cfg)
+    except (RestorationError, OSError):
+        raise
+    except Exception as error:
+        if log.exists():  # in the first process
+            with log.open("a", encoding="utf-8") as file:
+                traceback.print_exc(file=file)
+        told = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"What the configuration describes cannot be built: {type(error).__name__}: {told} "
+            f"(more in {log})"
+        ) from None
 
 
 if __name__ == "__main__":

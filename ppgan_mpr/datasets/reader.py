@@ -58,11 +58,11 @@ def read_header(path: str | Path) -> Header:
             return Header(height, width, 2 if depth == 16 else 1)
         with Image.open(path) as image:
             width, height = image.size
-            if start.startswith(_JPEG) and image.getexif().get(_ORIENTATION, 1) >= 5:
+            if start.startswith(_JPEG) and _is_turned(image):
                 width, height = height, width
             bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
             return Header(height, width, 2 if max(bits) == 16 else 1)
-    except (OSError, struct.error):
+    except Exception:  # whatever a damaged file makes of Pillow
         # OpenCV knows kinds of TIFF that Pillow does not, but only whole.
         pixels = read_picture(path)
         return Header(*pixels.shape[:2], pixels.itemsize)
@@ -121,6 +121,13 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
         return planes
     scale = np.float32(1 / np.iinfo(pixels.dtype).max)
     return np.multiply(planes, scale, dtype=np.float32)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether OpenCV turns a JPEG by a quarter: by its EXIF alone, where Pillow reads XMP too."""
+    exif = Image.Exif()
+    exif.load(image.info.get("exif"))
+    return exif.get(_ORIENTATION) in (5, 6, 7, 8)
 
 
 def _read_bytes(path: str | Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import difflib
 import inspect
 import logging
@@ -17,7 +18,7 @@ from ..host import import_ppgan
 from ..host.registration import registries
 from ..tasks import NETWORK_TASKS
 from ..weights.record import in_channels
-from .options import check_values
+from .options import check_values, is_text
 
 AttrDict = import_ppgan("ppgan.utils.config").AttrDict
 
@@ -60,6 +61,8 @@ _PARTS = {
     **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
 }
 _MIXUP = ("alpha", "start_iter", "probability")
+# Options that say nothing of the run itself.
+_OF_A_START = ("output_dir", "is_train", "profiler_options")
 # Arguments that are dicts of their own: whoever takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
 
@@ -79,16 +82,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
         UsageError: the file cannot be read or is no configuration, an override has an
             unknown key, or an option a value that it cannot have.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict) or "model" not in content:
-        raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
-    config = _attributes({**DEFAULTS, **content})
+    config = read_config(path)
     for where in ((), *((section,) for section in _PLAIN if config.get(section))):
         node = config[where[0]] if where else config
         known = _known_keys(where, {})
@@ -103,6 +97,42 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
         _check((section,), config.get(section))
     _check_channels(config)
     return config
+
+
+def read_config(path: str | Path) -> AttrDict:
+    """A yaml with :data:`DEFAULTS` filled in, as it stands.
+
+    Raises:
+        UsageError: the file cannot be read or is no configuration.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict) or "model" not in content:
+        raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
+    return _attributes({**DEFAULTS, **content})
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """What changes between two configurations of one run, such as ``"seed: 0 -> 1"``."""
+    before, after = dict(_flat(_plain(old))), dict(_flat(_plain(new)))
+    return [
+        f"{key}: {before.get(key)} -> {after.get(key)}"
+        for key in {**before, **after}
+        if before.get(key) != after.get(key) and key not in _OF_A_START
+    ]
+
+
+def _flat(node: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(node, dict):
+        yield where, node
+        return
+    for key, item in node.items():
+        yield from _flat(item, f"{where}.{key}" if where else key)
 
 
 def save_config(config: AttrDict, path: Path) -> None:
@@ -124,16 +154,19 @@ def literal(text: str) -> Any:
         (yaml.safe_load, (yaml.YAMLError,)),  # true, null
     ):
         try:
-            return parse(text)
+            value = parse(text)
         except errors:
             continue
+        return text if isinstance(value, datetime.date) else value
     return text
 
 
-def _attributes(value: Any) -> Any:
+def _attributes(value: Any, path: str = "") -> Any:
     if isinstance(value, dict):
-        return AttrDict({key: _attributes(item) for key, item in value.items()})
-    if isinstance(value, str):  # "1e-8" is a string to yaml, and a number to PaddleGAN
+        inside = f"{path}." if path else ""
+        return AttrDict({key: _attributes(item, f"{inside}{key}") for key, item in value.items()})
+    if isinstance(value, str) and not is_text(path):
+        # "1e-8" is a string to yaml, and a number to PaddleGAN.
         number = literal(value)
         return number if isinstance(number, (int, float)) else value
     return value
@@ -158,7 +191,7 @@ def _override(config: AttrDict, override: str) -> None:
         else:
             raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no parts.")
         if last:
-            node[key] = _attributes(literal(value))
+            node[key] = value if is_text(path) else _attributes(literal(value), path)
             return
         if isinstance(node, dict) and node.get(key) is None:
             node[key] = AttrDict()  # known, but not given until now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -106,7 +107,7 @@ class Text(NamedTuple):
     """A name or path."""
 
     def __str__(self) -> str:
-        return "a text"
+        return "a text, in quotes if it looks like a number"
 
     def read(self, value: Any) -> Any:
         """See :meth:`Number.read`."""
@@ -144,8 +145,10 @@ RULES: dict[str, Any] = {
     "mixup.alpha": _POSITIVE,
     "mixup.start_iter": _FROM_ZERO,
     "mixup.probability": Number(0, 1),
-    "model.generator": Section(("name",), none=True),
+    "model.generator": Section(("name",)),
     "model.*_criterion": Section(("name",), none=True),
+    "model.*_criterion.reduction": Choice(("mean", "sum")),
+    "model.*_criterion.eps": Number(),
     "model.edge_weight": Number(),
     "model.clip_output": _FLAG,
     "model.generator.n_*": _COUNT,
@@ -160,11 +163,15 @@ RULES: dict[str, Any] = {
     "dataset.*.num_workers": _FROM_ZERO,
     "dataset.*.use_shared_memory": _FLAG,
     "dataset.*.img_options": Section(none=True),
+    "dataset.*.img_options.cache_gb": Number(),
+    "dataset.*.rgb_dir": Text(),
+    "dataset.*.dataset.rgb_dir": Text(),
     "lr_scheduler.learning_rate": _POSITIVE,
     "lr_scheduler.warmup_iters": _FROM_ZERO,
     "lr_scheduler.eta_min": Number(),
     "optimizer.beta?": Number(0, 1),
     "optimizer.epsilon": _POSITIVE,
+    "optimizer.weight_decay": Number(none=True),
     "validate.interval": Number(1, whole=True, never=True),
     "validate.save_*": _FLAG,
     "validate.metrics": Section(none=True),
@@ -185,15 +192,25 @@ def check_values(config: dict) -> None:
     _check(config, "")
 
 
+def is_text(path: str) -> bool:
+    """Whether an option is a text whatever it looks like: a folder may be called 2024."""
+    return any(isinstance(rule, Text) for rule in _rules(path))
+
+
+def _rules(path: str) -> Iterator:
+    for pattern, rule in RULES.items():
+        # An asterisk stands for a part of one name, not for several names.
+        if pattern.count(".") == path.count(".") and fnmatchcase(path, pattern):
+            yield rule
+
+
 def _check(node: dict, where: str) -> None:
     for key, value in node.items():
         path = f"{where}{key}"
-        for pattern, rule in RULES.items():
-            # An asterisk stands for a part of one name, not for several names.
-            if pattern.count(".") == path.count(".") and fnmatchcase(path, pattern):
-                try:
-                    node[key] = rule.read(value)
-                except ValueError:
-                    raise UsageError(f"{path} is {value!r}: give {rule}.") from None
+        for rule in _rules(path):
+            try:
+                node[key] = rule.read(value)
+            except ValueError:
+                raise UsageError(f"{path} is {value!r}: give {rule}.") from None
         if isinstance(value, dict):
             _check(value, f"{path}.")

@@ -72,6 +72,7 @@ class Saving:
                 "validated": self._validated_iter,
                 "loss_scale": self.model.step.precision.state_dict(),
                 "total_iters": self._planned_iters,
+                "optimizer": type(self.optimizers["optim"]).__name__,
             },
         }
         if self.ema:
@@ -84,7 +85,8 @@ class Saving:
 
         Raises:
             WeightsError: not a readable training checkpoint, or one of another network.
-            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order.
+            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order, or the
+            state of another kind of optimizer.
         """
         state = ckpt.read_state(Path(checkpoint_path))
         training = state.get("training")
@@ -92,6 +94,13 @@ class Saving:
             raise UsageError(
                 f"{checkpoint_path} was not written by this trainer, so the run cannot be "
                 "continued exactly: use --load to start from its weights."
+            )
+        optimizer = type(self.optimizers["optim"]).__name__
+        if training.get("optimizer", optimizer) != optimizer:
+            raise UsageError(
+                f"{checkpoint_path} holds the state of {training['optimizer']}, and "
+                f"optimizer.name is {optimizer}: go on with the former, or start anew from its "
+                "weights with --load."
             )
         if self.rank == 0:
             ckpt.sweep(Path(self.output_dir))
@@ -137,6 +146,7 @@ class Saving:
             RestorationError: the weights cannot be had or do not fit the configured network.
         """
         load_weights(weight_path).apply_to(self.network)
+        self._loaded = str(weight_path)
         if self.cfg.is_train and self.ema:
             self.ema = EMA(self.network, self.cfg.ema_decay)
         self.logger.info("Loaded weights from %s", weight_path)

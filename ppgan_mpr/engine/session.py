@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import time
@@ -13,6 +12,7 @@ import paddle
 from ..errors import UsageError
 from ..host import import_ppgan
 from .checkpoint import latest_checkpoint
+from .config import AttrDict, differences, read_config, save_config
 
 
 def choose_device(no_cuda: bool = False) -> None:
@@ -46,13 +46,34 @@ def run_folder(output_dir: str, run: str) -> Path:
     there is the name right.
     """
     name = run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime())
-    for number in itertools.count(1):
-        folder = Path(output_dir) / (name if number == 1 else f"{name}-{number}")
-        if not is_first_process():
-            return folder
-        with contextlib.suppress(FileExistsError):
+    folder, number = Path(output_dir) / name, 1
+    while is_first_process():
+        try:
             folder.mkdir(parents=True)
-            return folder
+            break
+        except FileExistsError:
+            number += 1
+            folder = Path(output_dir) / f"{name}-{number}"
+    return folder
+
+
+def store_config(config: AttrDict, folder: Path) -> None:
+    """Write ``config.yaml``, from which the run can be repeated.
+
+    Where a run goes on with other options, they are told, and the earlier file is kept beside
+    the new one.
+    """
+    path = folder / "config.yaml"
+    if path.is_file():
+        changes = differences(read_config(path), config)
+        if changes:
+            logging.getLogger("ppgan_mpr").warning(
+                "The run goes on with other options, and is not what it would have been: %s",
+                "; ".join(changes),
+            )
+            numbers = itertools.count(1)
+            path.rename(next(p for n in numbers if not (p := folder / f"config.{n}.yaml").exists()))
+    save_config(config, path)
 
 
 def is_first_process() -> bool:

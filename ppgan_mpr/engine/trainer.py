@@ -45,6 +45,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         self._evaluation = None
         self._profiler = None
         self._interrupt = None
+        self._loaded: str | None = None  # weights
         self._best: float | None = None
         self._saved_iter = self._done_iter = self._validated_iter = 0
         if cfg.is_train:
@@ -289,6 +290,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
     def _report(self, tables, name: str) -> None:
         folder = Path(self.output_dir) / "scores"
         for table in tables:
+            table.scored = f"{self.output_dir}, {name}" if self.cfg.is_train else self._loaded
             for suffix in (".json", ".csv"):
                 table.save(folder / f"{name}_{table.protocol.name}{suffix}")
             mean = table.mean()

@@ -55,7 +55,7 @@ def evaluate_folders(
 
     pairs = pair_pictures(restored, target)
     _check_sizes(pairs, protocol)
-    table = ScoreTable(protocol)
+    table = ScoreTable(protocol, str(restored))
     scores = _scores(pairs, protocol, min(jobs, len(pairs)))
     for pair, score in tqdm(
         zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress

@@ -14,14 +14,13 @@ def rgb_to_luma(image: np.ndarray) -> np.ndarray:
     the type decides about rounding: integers give integers of the same type, floats floats.
 
     Args:
-        image: [H, W, 3] uint8, uint16 or float in [0, 1]. A grey picture [H, W, 1] is
-            its own luma.
+        image: [H, W, 3] uint8, uint16 or float in [0, 1]. A grey picture [H, W, 1] counts
+            as three equal channels, so that its luma does not depend on how it is stored.
 
     Returns:
         [H, W, 1] of the same type.
     """
-    if image.shape[2] == 1:
-        return image
+    image = np.broadcast_to(image, (*image.shape[:2], 3))
     rounded = np.issubdtype(image.dtype, np.integer)
     peak = np.iinfo(image.dtype).max if rounded else 1
     luma = np.full(image.shape[:2], 16 * peak / 255, np.float64 if rounded else image.dtype)

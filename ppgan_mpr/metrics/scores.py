@@ -32,6 +32,7 @@ class ScoreTable:
 
     Args:
         protocol: what the scores were measured by.
+        scored: what was measured, such as a weights file or a folder; stored in JSON.
 
     Example:
         >>> import numpy as np
@@ -43,8 +44,9 @@ class ScoreTable:
         21.34
     """
 
-    def __init__(self, protocol: Protocol):
+    def __init__(self, protocol: Protocol, scored: str | None = None):
         self.protocol = protocol
+        self.scored = scored
         self.scores: dict[str, dict[str, float]] = {}
 
     def __len__(self) -> int:
@@ -100,6 +102,7 @@ class ScoreTable:
         images = [{"name": name, **score} for name, score in self.scores.items()]
         content = {
             "protocol": protocol,
+            "scored": self.scored,
             "count": len(self),
             "identical": self.identical,
             "mean": self.mean(),

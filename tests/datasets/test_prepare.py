@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 
@@ -299,3 +300,29 @@ def test_the_command(root, gopro_download, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("ppgan_mpr.datasets.prepare.execute", interrupt)
     code, printed = run("gopro", gopro_download, tmp_path / "other")
     assert (code, printed.err) == (130, "")
+
+
+@pytest.mark.usefixtures("gopro_counts")
+@pytest.mark.parametrize("copy", [False, True])
+def test_downloads_of_links(gopro_download, tmp_path, copy):
+    """As DVC and git-annex keep them, with one that leads back up."""
+    linked = tmp_path / "linked"
+    for path in gopro_download.rglob("*.png"):
+        link = linked / path.relative_to(gopro_download)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(path, link.parent))
+    (linked / "loop").symlink_to(".")
+    (linked / "GOPRO_Large" / "loop").symlink_to("..")
+    done = tmp_path / "GoPro"
+    counts, _ = prepare("gopro", linked, done, copy=copy)
+    assert counts == {"train": 3, "test": 1}
+    pairs = find_pairs(done / "train")
+    assert not any(path.is_symlink() for pair in pairs for path in (pair.input, pair.target))
+
+
+@pytest.mark.usefixtures("gopro_counts")
+def test_picture_of_the_same_name_is_noted(gopro_download, tmp_path, picture, write):
+    folder = gopro_download / "GOPRO_Large" / "train" / "GOPR0374_11_00" / "blur"
+    write(folder / "000047.bmp", picture(16, 16))
+    _, notes = prepare("gopro", gopro_download, tmp_path / "GoPro")
+    assert any("000047.bmp has the name of another picture" in note for note in notes)

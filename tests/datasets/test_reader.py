@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import zlib
 
 import cv2
@@ -113,3 +114,20 @@ def test_to_float_reaches_zero_and_one(dtype):
 def _file(folder, data):
     (folder / "cut.png").write_bytes(data)
     return folder / "cut.png"
+
+
+def test_orientation_is_read_from_exif_alone(tmp_path, picture):
+    """As OpenCV does, which decodes; Pillow takes it from XMP as well, and any type of it."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    for number, options in enumerate(
+        ({"xmp": xmp}, {"exif": _exif(2, b"6")}, {"exif": _exif(3, b"\0\6")})
+    ):
+        path = tmp_path / f"{number}.jpg"
+        Image.fromarray(picture(24, 40)).save(path, **options)
+        assert read_header(path)[:2] == read_picture(path).shape[:2]
+
+
+def _exif(kind, orientation):
+    """An orientation as one text (kind 2) or number (3)."""
+    entry = struct.pack(">HHHI4s", 1, 0x0112, kind, 1, orientation)
+    return b"Exif\0\0MM\0*\0\0\0\10" + entry + bytes(4)

@@ -145,3 +145,12 @@ def test_network_and_data_have_the_same_channels(file):
         load_config(file, ["dataset.train.img_options.dual_pixel=True"])
     with pytest.raises(UsageError, match=r"takes 6 channels and dataset.* gives 3"):
         load_config(file, ["model.generator.in_c=6"])
+
+
+@pytest.mark.parametrize("name", ["2024", "2024-01-05", "1e5", "None"])
+def test_folders_may_look_like_numbers(settings, tmp_path, name):
+    settings["dataset"]["test"]["rgb_dir"] = name
+    path = tmp_path / "numbers.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    cfg = load_config(path, [f"output_dir={name}", f"dataset.train.rgb_dir={name}"])
+    assert cfg.output_dir == cfg.dataset.train.rgb_dir == cfg.dataset.test.rgb_dir == name

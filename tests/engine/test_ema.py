@@ -56,3 +56,13 @@ def test_weights_shared_between_layers_are_averaged_once():
     fill(layer, 5.0)
     ema.update(), copy.update()
     np.testing.assert_array_equal(copy.state_dict()["0.weight"], ema.state_dict()["0.weight"])
+
+
+def test_average_is_not_rounded_to_a_network_of_16_bits(network):
+    fill(network, 1.0)
+    ema = EMA(network, decay=0.5)
+    fill(network, 1.001)
+    ema.update()
+    network.to(dtype="float16")
+    wanted = 1 + 0.001 * 9 / 11
+    assert ema.state_dict()["weight"] == pytest.approx(np.full((2, 2), wanted), abs=1e-6)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -225,3 +226,87 @@ def test_resuming_what_is_finished_says_so(settings, build):
     np.testing.assert_array_equal(
         ckpt.read_state(path)["generator"]["tail.weight"], again.network.tail.weight.numpy()
     )
+
+
+def test_error_in_the_middle_of_an_update_saves_no_half_iteration(settings, build):
+    settings["snapshot_config"]["interval"] = 2
+    trainer = build(settings)
+    schedule_step = trainer.lr_schedulers.step
+
+    def fail(*args):
+        if trainer.current_iter == 3:  # the weights are those of iteration 3, the rate is not
+            raise ZeroDivisionError
+        schedule_step(*args)
+
+    trainer.lr_schedulers.step = fail
+    with pytest.raises(ZeroDivisionError):
+        trainer.train()
+    assert [path.name for path in Path(trainer.output_dir).glob("*_checkpoint.pdparams")] == [
+        "iter_2_checkpoint.pdparams"
+    ]
+
+
+def test_preview_that_cannot_be_written_ends_no_run(settings, build, weights_of, tmp_path):
+    whole = build(settings)
+    whole.train()
+    settings["output_dir"] = str(tmp_path / "again")
+    settings["log_config"]["visiual_interval"] = 2
+    again = build(settings)
+    Path(again.output_dir).mkdir()
+    (Path(again.output_dir) / "visual_train").touch()  # where a folder is wanted
+    again.train()
+    for name, value in weights_of(whole).items():
+        np.testing.assert_array_equal(value, weights_of(again)[name])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_validation_that_was_broken_off_is_made_up(settings, build, error, tmp_path):
+    settings["validate"]["interval"] = settings["snapshot_config"]["interval"] = 3
+    settings["ema_decay"] = 0.5
+    whole = build(settings)
+    whole.train()
+
+    settings["output_dir"] = str(tmp_path / "killed")
+    for iteration in (3, 6):
+        killed = build(settings)
+        restore = killed._restore
+
+        def kill(batch, killed=killed, iteration=iteration, restore=restore):
+            if killed.current_iter == iteration:
+                raise error
+            return restore(batch)
+
+        killed._restore = kill
+        folder = Path(killed.output_dir)
+        if iteration == 6:
+            killed.resume(folder / "iter_3_checkpoint.pdparams")
+        with pytest.raises(error):
+            killed.train()
+        assert (folder / f"iter_{iteration}_weight.pdparams").exists()
+        assert not (folder / "scores" / f"iter_{iteration}_gopro.json").exists()
+
+    resumed = build(settings)
+    resumed.resume(folder / "iter_6_checkpoint.pdparams")  # of which all iterations are done
+    resumed.train()
+    for number in (3, 6):
+        name = Path("scores") / f"iter_{number}_gopro.csv"
+        assert (folder / name).read_text() == (Path(whole.output_dir) / name).read_text()
+    assert resumed._best == whole._best
+    again = build(settings)
+    again.resume(folder / "iter_6_checkpoint.pdparams")
+    again.test = None  # is not called: nothing is missing
+    again.train()
+
+
+def test_data_that_end_in_another_process_end_the_run_with_a_checkpoint(
+    settings, build, monkeypatch
+):
+    from ppgan_mpr.engine import data
+
+    trainer = build(settings)
+    votes = SimpleNamespace(in_any=lambda flag: bool(flag) or trainer._done_iter == 2)
+    monkeypatch.setattr(data, "processes", votes)
+    with pytest.raises(data.ElsewhereError, match="its own log"):
+        trainer.train()
+    last = Path(trainer.output_dir) / "iter_2_checkpoint.pdparams"
+    assert ckpt.read_state(last)["epoch"] == 2

@@ -159,3 +159,46 @@ def test_dropout_continues_with_the_same_random_numbers(settings, build, weights
     resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
     resumed.train()
     assert same(weights_of(resumed), weights_of(whole))
+
+
+def test_another_optimizer_is_refused(settings, build):
+    trainer = build(settings)
+    trainer.train()
+    settings["optimizer"]["name"] = "Momentum"
+    with pytest.raises(UsageError, match=r"state of Adam, and optimizer\.name is Momentum"):
+        build(settings).resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
+
+
+def test_other_options_are_told_and_the_earlier_ones_kept(settings, tmp_path, caplog):
+    import yaml
+
+    from ppgan_mpr.engine.config import load_config
+    from ppgan_mpr.engine.session import store_config
+
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    config, folder = load_config(file), tmp_path / "run"
+    store_config(config, folder)
+    store_config(config, folder)
+    assert not caplog.text
+    assert [path.name for path in folder.iterdir()] == ["config.yaml"]
+    first = (folder / "config.yaml").read_text()
+    for decay in (0.9, 0.99):
+        store_config(load_config(file, [f"ema_decay={decay}", "output_dir=elsewhere"]), folder)
+    assert "ema_decay: None -> 0.9\n" in caplog.text
+    assert "ema_decay: 0.9 -> 0.99" in caplog.text
+    assert (folder / "config.1.yaml").read_text() == first
+    assert load_config(folder / "config.2.yaml").ema_decay == 0.9
+    assert load_config(folder / "config.yaml").ema_decay == 0.99
+
+
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    from ppgan_mpr.engine import session
+    from ppgan_mpr.engine.checkpoint import latest_checkpoint
+
+    monkeypatch.setattr(session.time, "strftime", lambda *_: "-2026-01-02-03-04-05")
+    folders = [session.run_folder(str(tmp_path), "mprnet") for _ in range(3)]
+    assert len(set(folders)) == 3 and all(folder.is_dir() for folder in folders)
+    path = folders[2] / "iter_4_checkpoint.pdparams"
+    path.touch()
+    assert latest_checkpoint(tmp_path, "mprnet") == path

@@ -79,3 +79,17 @@ def test_non_finite_batches_are_skipped_until_patience_ends(batch):
 def test_senseless_options_are_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         GradientStep(**options)
+
+
+def test_loss_that_is_no_number_is_skipped_though_its_gradient_is_zero(batch):
+    def clipped(output, target):
+        return {"loss": ((output.clip(0, 1) - target) ** 2).mean()}
+
+    network, optimizer = make()
+    with paddle.no_grad():
+        network.bias.set_value(np.array([0, 0, np.nan], "float32"))
+    before, step = network.weight.numpy().copy(), GradientStep()
+    losses, _ = step(network, optimizer, clipped, *batch)
+    assert np.isnan(losses["loss"]) and np.isfinite(losses["grad_norm"])
+    assert step.skipped == 1
+    np.testing.assert_array_equal(network.weight.numpy(), before)

@@ -11,7 +11,7 @@ paddle = pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.engine.step import DivergedError  # noqa: E402
-from ppgan_mpr.errors import WeightsError  # noqa: E402
+from ppgan_mpr.errors import UsageError, WeightsError  # noqa: E402
 from ppgan_mpr.weights import load_weights  # noqa: E402
 
 
@@ -227,3 +227,11 @@ def test_models_of_another_kind_are_left_to_paddlegan(settings, build):
             build(settings, is_train=False)
     finally:
         del models._obj_map["OtherModel"]
+
+
+def test_slices_of_a_batch_need_losses_that_are_means(settings, build):
+    settings["model"]["char_criterion"]["reduction"] = "sum"
+    build(settings)
+    settings["accumulate"] = 2
+    with pytest.raises(UsageError, match="reduction: mean"):
+        build(settings)

@@ -150,3 +150,12 @@ def test_a_crop_of_the_data_is_part_of_the_name():
     for name in ("gopro", "ppgan-crop256"):
         with pytest.raises(UsageError, match="crops its pictures to 64x64"):
             get_protocol(name).cropped(64)
+
+
+def test_grey_scores_alike_however_it_is_stored():
+    rng = np.random.default_rng(0)
+    grey = [rng.integers(0, 256, (16, 16, 1), dtype=np.uint8) for _ in range(2)]
+    coloured = [picture.repeat(3, 2) for picture in grey]
+    for name in ("rain-y", "gopro"):
+        expected = get_protocol(name).score(*coloured)
+        assert get_protocol(name).score(*grey) == pytest.approx(expected)

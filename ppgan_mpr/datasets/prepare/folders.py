@@ -9,13 +9,16 @@ from ..reader import list_pictures
 from .plan import Pair, Task, Writer
 
 
-def folders_below(source: Path, avoid: Path) -> Iterable[Path]:
-    """``source`` and all folders below it, sorted, without ``avoid`` (the destination)."""
-    if source.resolve() == avoid.resolve():
+def folders_below(source: Path, *avoid: Path) -> Iterable[Path]:
+    """``source`` and all folders below it, sorted, without those in ``avoid``.
+
+    Of links that lead back up nothing comes twice.
+    """
+    if any(source.samefile(folder) for folder in avoid if folder.exists()):
         return
     yield source
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        yield from folders_below(folder, avoid)
+        yield from folders_below(folder, source, *avoid)
 
 
 def match(
@@ -31,8 +34,7 @@ def match(
     Returns:
         One task a pair, and a note on each file without partner.
     """
-    degraded = {path.stem: path for path in list_pictures(inputs)}
-    clean = {path.stem: path for path in list_pictures(targets)}
+    degraded, clean = ({p.stem: p for p in list_pictures(folder)} for folder in (inputs, targets))
     tasks = [
         _placement(split, prefix, degraded[stem], clean[stem])
         for stem in sorted(degraded.keys() & clean.keys())
@@ -42,6 +44,12 @@ def match(
         for these, those in ((degraded, clean), (clean, degraded))
         for stem, path in sorted(these.items())
         if stem not in those
+    ]
+    notes += [
+        f"{path} has the name of another picture there and is left out"
+        for folder, taken in ((inputs, degraded), (targets, clean))
+        for path in list_pictures(folder)
+        if taken[path.stem] != path
     ]
     return tasks, notes
 

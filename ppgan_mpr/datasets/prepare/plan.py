@@ -88,7 +88,7 @@ class Writer:
         with _replacing(path) as temporary:
             if not self._copy:
                 with suppress(OSError):  # another file system, or one without links
-                    os.link(source, temporary)
+                    os.link(os.path.realpath(source), temporary)  # not a link to a link
                     return
             shutil.copyfile(source, temporary)
 

@@ -234,7 +234,7 @@ def test_error_in_the_middle_of_an_update_saves_no_half_iteration(settings, buil
     schedule_step = trainer.lr_schedulers.step
 
     def fail(*args):
-        if trainer.current_iter == 3:  # the weights are those of iteration 3, the rate is not
+        if trainer.current_iter == 4:  # the weights are those of iteration 4, the rate is not
             raise ZeroDivisionError
         schedule_step(*args)
 

@@ -37,6 +37,7 @@ def test_mixed_precision_run_resumes_on_a_gpu(settings, build, weights_of, level
     paddle.set_device("gpu")
     settings.update(amp=True, amp_level=level, amp_dtype=dtype, ema_decay=0.9)
     settings["snapshot_config"] = {"interval": 3}
+    settings["validate"]["interval"] = 2
     trainer = build(settings)
     trainer.train()
     assert np.isfinite(trainer.model.losses["loss"])

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ..errors import UsageError
+from ..files import replacing
 from ..host import import_ppgan
 from ..host.registration import registries
 from ..tasks import NETWORK_TASKS
@@ -138,7 +139,8 @@ def _flat(node: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 def save_config(config: AttrDict, path: Path) -> None:
     """Write a configuration so that it can be run again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(_plain(config), sort_keys=False), encoding="utf-8")
+    with replacing(path) as file:
+        file.write(yaml.safe_dump(_plain(config), sort_keys=False).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import ImageError
-from ..imaging import Photo, writable_suffix
+from ..errors import ImageError, UsageError
+from ..imaging import Photo, writable_suffix, write_photo
+from ..imaging.formats import target_of
 from .sources import Source
 
 EXISTING = ("error", "overwrite", "skip")
@@ -20,26 +23,52 @@ class Outputs:
         suffix: of the outputs; None keeps the input's where that format can hold the picture.
         existing: what to do about a file that is already there: ``error``, ``overwrite``
             or ``skip``.
+        sources: the pictures. A name belongs to the first of them that it follows from, whoever
+            is read first and whatever is there already.
+
+    Raises:
+        UsageError: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: Path, suffix: str | None, existing: str):
+    def __init__(
+        self, folder: Path, suffix: str | None, existing: str, sources: Sequence[Source] = ()
+    ):
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._claimed: dict[Path, str] = {}
         self._lock = threading.Lock()
+        for source in sources:
+            if source.path is not None:
+                self._claimed.setdefault(self._wanted(source), source.name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The output folder {folder} cannot be made: {error.strerror}."
+            ) from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
 
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
         stem = source.stem if number == 1 else f"{source.stem}-{number}"
         return self._folder / source.folder / f"{stem}_restoration{suffix}"
+
+    def _wanted(self, source: Source) -> Path:
+        """The output's name, as far as it is known before the picture is."""
+        return self._named(source, self._suffix or source.path.suffix)
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells.
 
         Saves reading the picture; where the result may have another suffix than the
         source, :meth:`keeps` decides after reading.
+
+        Raises:
+            ImageError: the name is another picture's.
         """
         if source.path is None:
             return None
-        output = self._named(source, self._suffix or source.path.suffix)
+        output = self._wanted(source)
+        self._take(output, source)
         return output if self.keeps(output) else None
 
     def keeps(self, output: Path) -> bool:
@@ -47,14 +76,48 @@ class Outputs:
         return self._existing == "skip" and output.exists()
 
     def claim(self, source: Source, photo: Photo) -> Path:
-        """The file to write, from now on taken by this picture.
+        """The file to write, from now on taken by this picture; its folder is there.
 
         Raises:
-            ImageError: it exists, or another picture of this run has the same name.
+            ImageError: it exists, another picture of this run has the same name, or its format
+                cannot hold the picture.
         """
         if source.path is None:
-            return self._claim_free(source, self._suffix or ".png")
-        output = self._named(source, self._suffix or writable_suffix(photo, source.path.suffix))
+            output = self._claim_free(source, self._suffix or ".png")
+        else:
+            suffix = self._suffix or writable_suffix(photo, source.path.suffix)
+            output = self._named(source, suffix)
+            self._take(output, source)
+        if not self.keeps(output):
+            target_of(photo, output)  # hours of work may lie before the writing
+            if self._existing == "error" and output.exists():
+                raise _left_alone(output)
+            output.parent.mkdir(parents=True, exist_ok=True)
+        return output
+
+    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path:
+        """Write a picture to the place that it claimed.
+
+        What another thread or process has put there meanwhile stays, unless it may be
+        overwritten; a picture from memory then takes the next free name.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken.
+        """
+        while True:
+            try:
+                overwrite = self._existing == "overwrite" and source.path is not None
+                write_photo(photo, output, quality=quality, overwrite=overwrite)
+                return output
+            except FileExistsError:
+                if source.path is not None:
+                    raise _left_alone(output) from None
+                output = self.claim(source, photo)
+
+    def _take(self, output: Path, source: Source) -> None:
         with self._lock:
             owner = self._claimed.setdefault(output, source.name)
         if owner != source.name:
@@ -62,12 +125,6 @@ class Outputs:
                 f"Its result would overwrite that of {owner} at {output}: restore the two into "
                 "different output folders."
             )
-        if self._existing == "error" and output.exists():
-            raise ImageError(
-                f"{output} exists and was left alone: use --overwrite to replace it or "
-                "--skip-existing to pass over it."
-            )
-        return output
 
     def _claim_free(self, source: Source, suffix: str) -> Path:
         # Pictures in memory all have the same name, so they are numbered.
@@ -79,3 +136,10 @@ class Outputs:
                 output = self._named(source, suffix, number)
             self._claimed[output] = source.name
         return output
+
+
+def _left_alone(output: Path) -> ImageError:
+    return ImageError(
+        f"{output} exists and was left alone: use --overwrite to replace it or "
+        "--skip-existing to pass over it."
+    )

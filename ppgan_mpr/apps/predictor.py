@@ -16,7 +16,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import Photo, from_array, from_pil, read_photo, to_pil, write_photo
+from ..imaging import Photo, from_array, from_pil, read_photo, to_pil
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, Model, Restorer
 from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
@@ -210,7 +210,8 @@ class Predictor:
                 )
         outputs = None
         if self.output_path is not None:
-            outputs = Outputs(self.output_path / self.task, self._suffix, self._existing)
+            folder = self.output_path / self.task
+            outputs = Outputs(folder, self._suffix, self._existing, sources)
         stopped = threading.Event()
         if self._jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
             yield from (self._process(source, outputs, stopped) for source in sources)
@@ -250,8 +251,7 @@ class Predictor:
             waited = self._restore(result, crop, source.name, stopped)
             del photo, right, crop  # a large picture's memory is wanted for its file
             if output:
-                output.parent.mkdir(parents=True, exist_ok=True)
-                write_photo(result, output, quality=self._quality)
+                output = outputs.write(source, result, output, self._quality)
         except (RestorationError, OSError) as error:
             return Result(source.name, size=size, error=str(error))
         except MemoryError:

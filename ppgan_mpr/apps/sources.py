@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -51,7 +52,8 @@ def expand(images: Any, recursive: bool = False, output_path: Path | None = None
     sources: dict = {}
     for source in _expand(images, recursive, results):
         key = _identity(source.path) if source.path else len(sources)
-        sources.setdefault(key, source)
+        if key not in sources or _is_link(sources[key]) > _is_link(source):
+            sources[key] = source  # under its own name rather than a link's
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
     return list(sources.values())
@@ -94,6 +96,10 @@ def _identity(path: Path) -> str:
     return os.path.realpath(path)
 
 
+def _is_link(source: Source) -> bool:
+    return source.path is not None and source.path.is_symlink()
+
+
 def _expand(images: Any, recursive: bool, results: set[str]) -> Iterator[Source]:
     if isinstance(images, (str, os.PathLike)):
         yield from _expand_path(os.fspath(images), recursive, results)
@@ -124,6 +130,9 @@ def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Sour
     elif os.path.lexists(path):
         yield Source(str(path), path.stem, path)
     elif glob.has_magic(text):
+        fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
+        if _inside(os.path.join(*fixed, "any"), results):
+            results = set()  # who names the folder of the results wants them
         matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
         files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
         if not files:
@@ -155,4 +164,4 @@ def _scan(folder: Path, recursive: bool, results: set[str]) -> list[Path]:
 
 def _natural(text: str) -> list:
     """Sort key by which IMG_2 comes before IMG_10."""
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", text)]
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", text)]

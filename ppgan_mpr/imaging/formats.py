@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +47,22 @@ class Writable:
         deep: holds 16 bits per sample.
         alpha: holds alpha.
         profile: holds an ICC profile.
+        side: longest side that it holds, in pixels.
+        segment: longest EXIF, XMP or IPTC block that it holds, in bytes.
     """
 
     name: str
     deep: bool = False
     alpha: bool = False
     profile: bool = False
+    side: float = math.inf
+    segment: float = math.inf
 
 
 _PNG = Writable("PNG", deep=True, alpha=True, profile=True)
 _TIFF = Writable("TIFF", deep=True, alpha=True, profile=True)
-_JPEG = Writable("JPEG", profile=True)
-_WEBP = Writable("WEBP", alpha=True, profile=True)
+_JPEG = Writable("JPEG", profile=True, side=65500, segment=65500)
+_WEBP = Writable("WEBP", alpha=True, profile=True, side=16383)
 _AVIF = Writable("AVIF", profile=True)  # has alpha, but compresses it with loss
 _PPM = Writable("PPM", deep=True)
 WRITABLE = {
@@ -97,12 +102,14 @@ def loss(photo: Photo, target: Writable) -> str | None:
     if not target.alpha and photo.alpha is not None and (photo.alpha != _top(photo)).any():
         return "the transparency"
     if not target.deep and photo.pixels.dtype == np.uint16:
-        planes = [photo.pixels] if photo.alpha is None else [photo.pixels, photo.alpha]
-        # Multiples of 257 are 8-bit codes spread over 16 bits.
-        if any((plane % 257).any() for plane in planes):
-            return "the 16-bit depth"
+        return "the 16-bit depth"
     if not target.profile and photo.metadata.icc_profile:
         return "the colour profile"
+    if max(photo.size) > target.side:
+        return f"what lies beyond {target.side} pixels"
+    for name in ("exif", "xmp", "iptc"):
+        if len(getattr(photo.metadata, name) or b"") > target.segment:
+            return f"the {name.upper()} block, which is too long for it"
     return None
 
 

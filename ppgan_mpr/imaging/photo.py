@@ -24,6 +24,7 @@ class Metadata:
         comment: the comment of a JPEG.
         png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...)
             and text, which have no counterpart in other formats.
+        iptc: the IPTC record of a JPEG: captions, keywords, copyright (IPTC-IIM, as bytes).
     """
 
     exif: bytes | None = None
@@ -32,6 +33,7 @@ class Metadata:
     xmp: bytes | None = None
     comment: bytes | None = None
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    iptc: bytes | None = None
 
 
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:

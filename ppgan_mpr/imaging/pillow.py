@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from .exif import orientation, turn_upright, upright_exif, upright_xmp
+from .exif import orientation, resized_exif, turn_upright, upright_exif, upright_xmp
 from .photo import Metadata, Photo, plausible_dpi
 
 _BAND = 1 << 20  # pixels
+_IPTC = 0x0404  # Photoshop image resource
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 # Formats whose further frames make a film or a document; in the rest they are layers,
 # thumbnails or a second eye.
@@ -77,12 +78,15 @@ def image_metadata(image: Image.Image) -> Metadata:
     if isinstance(xmp, str):
         xmp = xmp.encode()
     comment = info.get("comment") if image.format in ("JPEG", "MPO") else None
+    resources = info.get("photoshop") if image.format in ("JPEG", "MPO") else None
+    iptc = resources.get(_IPTC) if isinstance(resources, dict) else None
     dpi = info.get("dpi")
     try:
         dpi = plausible_dpi(*map(float, dpi)) if dpi else None
     except (TypeError, ValueError, ZeroDivisionError):
         dpi = None
-    return Metadata(exif or None, info.get("icc_profile") or None, dpi, xmp or None, comment)
+    icc_profile = info.get("icc_profile") or None
+    return Metadata(exif or None, icc_profile, dpi, xmp or None, comment, iptc=iptc)
 
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
@@ -141,9 +145,11 @@ def upright(photo: Photo) -> Photo:
     photo = already_upright(photo)
     if flag == 1:
         return photo
-    dpi = photo.metadata.dpi
-    if dpi and flag >= 5:
-        photo = replace(photo, metadata=replace(photo.metadata, dpi=dpi[::-1]))
+    metadata = photo.metadata
+    if flag >= 5:  # by a quarter
+        dpi, exif = metadata.dpi, metadata.exif
+        exif = exif and resized_exif(exif, *photo.size[::-1])
+        photo = replace(photo, metadata=replace(metadata, dpi=dpi and dpi[::-1], exif=exif))
     alpha = None if photo.alpha is None else turn_upright(photo.alpha, flag)
     return replace(photo, pixels=turn_upright(photo.pixels, flag), alpha=alpha)
 

@@ -15,24 +15,28 @@ from ..errors import ImageError
 from ..files import replacing
 from . import png, tiff
 from .formats import Writable, target_of
-from .photo import Photo
+from .photo import Metadata, Photo
 
+_IPTC = 0x0404  # Photoshop image resource
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
-_SEGMENT_LIMIT = 65533  # a JPEG segment's length has 16 bits and counts itself
 
 
-def write_photo(photo: Photo, path: str | os.PathLike, *, quality: int = 95) -> None:
+def write_photo(
+    photo: Photo, path: str | os.PathLike, *, quality: int = 95, overwrite: bool = True
+) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
     The file appears whole or not at all: it is written beside its place under a hidden name and
-    moved there. A file already there is replaced.
+    moved there.
 
     Args:
         photo: floating-point photos are stored with 16 bits where the format has them, else 8.
         path: ends in one of the suffixes that :func:`writable_suffix` keeps.
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
+        overwrite: replace a file that is already there.
 
     Raises:
+        FileExistsError: a file is already there and is not to be replaced.
         ImageError: the format is unknown or cannot hold depth, transparency or colour profile of
             this photo, or the file cannot be written.
     """
@@ -49,8 +53,10 @@ def write_photo(photo: Photo, path: str | os.PathLike, *, quality: int = 95) -> 
             f"{path} cannot be written: {target.name} refuses this picture ({error})"
         ) from error
     try:
-        with replacing(path) as file:
+        with replacing(path, exclusive=not overwrite) as file:
             file.write(data)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -74,8 +80,8 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     encoded = _encode_pillow(photo, target.name, quality)
     if target.name == "PNG":
         return png.with_metadata(encoded, photo.metadata)
-    if target.name == "JPEG" and photo.metadata.xmp:
-        return _with_xmp(encoded, photo.metadata.xmp)
+    if target.name == "JPEG":
+        return _with_segments(encoded, photo.metadata)
     return encoded
 
 
@@ -95,8 +101,6 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
     options: dict = {"dpi": metadata.dpi} if metadata.dpi else {}
     if name == "JPEG":
-        if len(exif) > _SEGMENT_LIMIT:
-            raise ImageError("its EXIF block does not fit into a JPEG, choose .png or .tif")
         # Subsampling 0 is 4:4:4: restored detail is not thrown away again in the colours.
         # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
         options.update(quality=quality, subsampling=0)
@@ -116,13 +120,18 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     return file.getbuffer()
 
 
-def _with_xmp(jpeg: memoryview, xmp: bytes) -> bytes:
-    """Insert an XMP segment after the JFIF and EXIF segments (XMP specification, part 3)."""
-    body = _XMP_SEGMENT + xmp
-    if len(body) > _SEGMENT_LIMIT:
-        raise ImageError("its XMP packet does not fit into a JPEG, choose .png or .tif")
+def _with_segments(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
+    """Insert XMP and IPTC after the JFIF and EXIF segments (XMP specification, part 3)."""
+    segments = []
+    if metadata.xmp:
+        segments.append((b"\xff\xe1", _XMP_SEGMENT + metadata.xmp))
+    if metadata.iptc:  # an image resource without a name, of an even length
+        resource = struct.pack(">4sHHI", b"8BIM", _IPTC, 0, len(metadata.iptc)) + metadata.iptc
+        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + resource + b"\0" * (len(resource) % 2)))
+    if not segments:
+        return jpeg
     position = 2
     while jpeg[position : position + 2] in (b"\xff\xe0", b"\xff\xe1"):
         position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
-    segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
-    return b"".join([jpeg[:position], segment, jpeg[position:]])
+    inserted = [mark + struct.pack(">H", len(body) + 2) + body for mark, body in segments]
+    return b"".join([jpeg[:position], *inserted, jpeg[position:]])

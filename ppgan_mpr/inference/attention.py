@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 _CROP = 64
-_SHARE, _MOST = 1 / 16, 512 * 512  # of the photo's pixels, and pixels at most
+_SHARE = 1 / 16  # of the photo's pixels
+_LEAST, _MOST = 256 * 256, 512 * 512  # pixels
 
 
 def mosaic(height: int, width: int, crop, multiple: int, most: int = _MOST) -> np.ndarray:
@@ -29,7 +30,8 @@ def mosaic(height: int, width: int, crop, multiple: int, most: int = _MOST) -> n
     Returns:
         [h, w, C], sides multiples of twice ``multiple``.
     """
-    wanted = min(_SHARE * height * width, _MOST, most) / (4 * _CROP**2)  # crops in a quadrant
+    wanted = min(max(_SHARE * height * width, _LEAST), _MOST, most)
+    wanted /= 4 * _CROP**2  # crops in a quadrant
     down = max(1, round((wanted * height / width) ** 0.5))
     across = max(1, round(wanted / down))
     rows, columns = _spread(height, down, multiple), _spread(width, across, multiple)

@@ -141,6 +141,7 @@ class Restorer:
 
         for rows, strip in blend(grid, padded_crop, run):
             yield from padding.cut(rows, strip)
+        self._most *= 2  # the next photo may find more room
 
     def _grid(self, height: int, width: int) -> Grid:
         multiple, most = self.backend.size_multiple, self._pixels()

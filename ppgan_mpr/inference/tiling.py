@@ -6,6 +6,7 @@ change it, so that neither the picture nor the result needs to be held as floati
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,11 +44,15 @@ class Axis:
         Half a sine where it overlaps a neighbour; the weights of all tiles sum to one, also
         where three overlap.
         """
-        total = np.zeros(self.size, np.float32)
-        for number, start in enumerate(self.starts):
-            total[start : start + self.tile] += self._ramps(number)
         start = self.starts[index]
-        return self._ramps(index) / total[start : start + self.tile]
+        total = np.zeros(self.tile, np.float32)
+        for number, other in enumerate(self.starts):
+            first, last = max(start, other), min(start, other) + self.tile
+            if first < last:
+                total[first - start : last - start] += self._ramps(number)[
+                    first - other : last - other
+                ]
+        return self._ramps(index) / total
 
     def _ramps(self, index: int) -> np.ndarray:
         weights = np.ones(self.tile, np.float32)
@@ -83,12 +88,17 @@ def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
     All starts and the length are multiples too, and neighbours overlap by ``overlap`` or more.
     Tiles of some length have one that convolutions are fast on.
     """
-    step = multiple if size < 2 * count * _FAST else math.lcm(multiple, _FAST)
-    length = math.ceil((size + (count - 1) * overlap) / (count * step)) * step
-    if count == 1 or length >= size:
+    length = _length(size, count, overlap, multiple)
+    if length == size:
         return Axis(size, size, (0,))
     steps, last = (size - length) // multiple, count - 1
     return Axis(size, length, tuple(steps * i // last * multiple for i in range(count)))
+
+
+def _length(size: int, count: int, overlap: int, multiple: int) -> int:
+    step = multiple if size < 2 * count * _FAST else math.lcm(multiple, _FAST)
+    length = math.ceil((size + (count - 1) * overlap) / (count * step)) * step
+    return size if count == 1 else min(length, size)
 
 
 def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -> Grid:
@@ -96,9 +106,9 @@ def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -
 
     def axis(size: int) -> Axis:
         count = 1
-        while (found := divide(size, count, overlap, multiple)).tile > side and count < size:
+        while _length(size, count, overlap, multiple) > side and count < size:
             count += 1
-        return found
+        return divide(size, count, overlap, multiple)
 
     return Grid(axis(height), axis(width))
 
@@ -109,16 +119,24 @@ def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> G
     Tiles never get smaller than needed for their overlaps, however few pixels are allowed.
     """
     least = 2 * overlap + 4 * multiple  # in shorter tiles three would overlap
+
+    def choices(size: int) -> list[tuple[int, int]]:
+        """Lengths of tiles, each with the fewest tiles that have it."""
+        found: dict[int, int] = {}
+        for count in range(1, max(2, size // least) + 1):
+            found.setdefault(_length(size, count, overlap, multiple), count)
+        return list(found.items())
+
+    def cost(choice: tuple) -> tuple:
+        (tall, down), (wide, across) = choice
+        area, count = tall * wide, down * across
+        return max(area - pixels, 0), area * count, count
+
+    best = min(itertools.product(choices(height), choices(width)), key=cost)
     rows, columns = (
-        [divide(size, n, overlap, multiple) for n in range(1, max(2, size // least) + 1)]
-        for size in (height, width)
+        divide(size, count, overlap, multiple) for size, (_, count) in zip((height, width), best)
     )
-
-    def cost(grid: Grid) -> tuple:
-        area = math.prod(grid.tile)
-        return max(area - pixels, 0), area * grid.count, grid.count
-
-    return min((Grid(row, column) for row in rows for column in columns), key=cost)
+    return Grid(rows, columns)
 
 
 def blend(

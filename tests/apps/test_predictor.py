@@ -425,10 +425,10 @@ def test_gpu_without_gpu(tmp_path):
 
 
 def test_failing_write_leaves_nothing(tmp_path, monkeypatch):
-    from ppgan_mpr.apps import predictor as module
+    from ppgan_mpr.apps import outputs as module
 
-    def fail(photo, path, quality):
-        write_photo(photo, path, quality=quality)
+    def fail(photo, path, **options):
+        write_photo(photo, path, **options)
         path.unlink()
         raise OSError("No space left on device")
 
@@ -464,3 +464,90 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     assert np.abs(expected).max() < 10  # of a picture's order, so the comparison means something
     assert np.abs(ours - image / 255).mean() > 1e-3
     np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+def test_names_go_to_the_first_source_whoever_is_read_first(tmp_path, jobs, existing):
+    for number, folder in enumerate(("100", "101")):
+        (tmp_path / folder).mkdir()
+        picture(number).save(tmp_path / folder / "IMG_1.png")
+    picture(2).save(tmp_path / "100" / "IMG_1.gif")  # whose result would be a .png as well
+    paths = [tmp_path / name for name in ("100/IMG_1.gif", "100/IMG_1.png", "101/IMG_1.png")]
+    for _ in range(2 if existing == "skip" else 1):
+        gif, png, other = predictor(tmp_path, jobs=jobs, existing=existing).run(paths)
+        assert png.ok
+        for result in (gif, other):
+            assert "would overwrite that of" in result.error and "100/IMG_1.png" in result.error
+
+
+def test_threads_lose_no_result(tmp_path):
+    shared, folder = predictor(tmp_path), tmp_path / "out" / "Denoising"
+    results = [None] * 6
+
+    def restore(index):
+        results[index] = shared.run(np.full([9 + index, 8, 3], 90, np.uint8))[0]
+
+    threads = [threading.Thread(target=restore, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(Image.open(result.output).size[1] for result in results) == [*range(9, 15)]
+    assert len(list(folder.iterdir())) == 6
+
+
+def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import outputs as module
+
+    def late(photo, path, **options):
+        if not path.exists():
+            path.write_bytes(b"another's")
+        write_photo(photo, path, **options)
+
+    monkeypatch.setattr(module, "write_photo", late)
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "exists and was left alone" in result.error
+    (path,) = (tmp_path / "out" / "Denoising").iterdir()
+    assert path.read_bytes() == b"another's"
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
+    from ppgan_mpr.inference import Restorer
+
+    def never(*_):
+        raise AssertionError("worked in vain")
+
+    monkeypatch.setattr(Restorer, "strips", never)
+    picture(mode="RGB").convert("RGBA").save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        image.putalpha(7)
+        image.save(tmp_path / "a.png")
+    result = predictor(tmp_path, suffix=".jpg").run(tmp_path / "a.png")[0]
+    assert "JPEG would lose the transparency" in result.error
+    with pytest.raises(UsageError, match="/proc/absent/Denoising cannot be made"):
+        MPRPredictor("/proc/absent", task="Denoising", model="lite").run(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("fill", [0, 257 * 90])
+def test_16_bits_are_16_bits_whatever_the_codes(tmp_path, fill):
+    """The format is chosen before there are restored codes, which no 8 bits could hold."""
+    pixels = np.full([9, 9], fill, np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "a.jp2")
+    result = predictor(tmp_path).run(tmp_path / "a.jp2")[0]
+    assert result.output.suffix == ".png"
+
+
+def test_odd_digits_links_and_earlier_results(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    picture().save(folder / "10²3.png")
+    (folder / "a.png").symlink_to("10²3.png")
+    denoising = predictor(tmp_path)
+    (result,) = denoising.run(folder)
+    assert result.output.name == "10²3_restoration.png"  # the file's own name, not the link's
+    again = predictor(tmp_path, task="Deraining").run(str(result.output.parent / "*.png"))
+    assert [Path(r.source) for r in again] == [result.output]
+    with pytest.raises(UsageError, match="No file matches"):
+        denoising.run(str(tmp_path / "ou*" / "Denoising" / "*.png"))

@@ -271,13 +271,10 @@ def test_what_a_format_cannot_hold_is_refused_with_a_way_out(tmp_path):
     assert not list(tmp_path.iterdir())
     # ... unless this photo loses nothing.
     write_photo(from_array(np.dstack([samples.ramp()[:4, :4], opaque])), tmp_path / "a.jpg")
-    spread = from_array(samples.noise(3, "uint8").astype(np.uint16) * 257)
-    write_photo(spread, tmp_path / "b.bmp")
-    np.testing.assert_array_equal(read_photo(tmp_path / "b.bmp").pixels, spread.pixels // 257)
 
 
 def test_too_large_for_the_format(tmp_path):
-    with pytest.raises(ImageError, match="JPEG refuses") as caught:
+    with pytest.raises(ImageError, match="JPEG would lose what lies beyond 65500 pixels") as caught:
         write_photo(from_array(np.zeros((1, 66000), np.uint8)), tmp_path / "a.jpg")
     assert_one_sentence(caught.value, tmp_path / "a.jpg")
 

@@ -225,13 +225,13 @@ def test_a_restored_photo_has_its_metadata_and_alpha(tmp_path):
     assert (back.metadata.exif, back.metadata.icc_profile) == (photo.metadata.exif, samples.SRGB)
 
 
-@pytest.mark.parametrize("field", ["exif", "xmp"])
+@pytest.mark.parametrize("field", ["exif", "xmp", "iptc"])
 def test_metadata_too_large_for_a_jpeg_is_refused(tmp_path, field):
     from ppgan_mpr.errors import ImageError
 
     photo = from_array(samples.ramp())
     metadata = type(photo.metadata)(**{field: samples.exif_block() + bytes(70000)})
-    with pytest.raises(ImageError, match=r"does not fit into a JPEG, choose \.png or \.tif"):
+    with pytest.raises(ImageError, match=r"too long for it, choose \.png or \.tif"):
         write_photo(type(photo)(photo.pixels, None, metadata), tmp_path / "a.jpg")
     assert not list(tmp_path.iterdir())
 
@@ -245,3 +245,36 @@ def test_damaged_metadata_does_not_hide_the_picture(tmp_path, capfd):
             write_photo(photo, tmp_path / name)
             assert read_photo(tmp_path / name).size == (64, 48)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("length", [20, 21])
+def test_captions_of_a_jpeg_are_carried(tmp_path, length):
+    """IPTC, as agencies and cameras write it: an image resource of Photoshop's."""
+    record = b"\x1c\x02\x74\x00" + bytes([length - 5]) + b"c" * (length - 5)
+    resource = b"8BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record
+    segment = b"Photoshop 3.0\0" + resource + b"\0" * (length % 2)
+    Image.fromarray(samples.ramp()).save(
+        tmp_path / "a.jpg", exif=b"Exif\0\0" + samples.exif_block()
+    )
+    jpeg = (tmp_path / "a.jpg").read_bytes()
+    head = b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big")
+    (tmp_path / "a.jpg").write_bytes(jpeg[:2] + head + segment + jpeg[2:])
+    photo = read_photo(tmp_path / "a.jpg")
+    assert photo.metadata.iptc == record
+    write_photo(photo, tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.info["photoshop"] == {0x0404: record}
+    back = read_photo(tmp_path / "b.jpg").metadata
+    assert (back.iptc, back.exif) == (record, photo.metadata.exif)
+
+
+def test_size_in_the_exif_of_a_turned_photo(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769).update({0xA002: 40, 0xA003: 24})
+    Image.fromarray(samples.ramp()[:24, :40]).save(tmp_path / "a.jpg", exif=exif)
+    write_photo(read_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.size == (24, 40)
+        told = image.getexif().get_ifd(0x8769)
+        assert (told[0xA002], told[0xA003]) == image.size

@@ -145,3 +145,22 @@ def test_ensemble_in_tiles(model, photo):
 def test_senseless_options(model, options, message):
     with pytest.raises(UsageError, match=message):
         restorer(model, **options)
+
+
+def test_shortage_of_memory_is_forgotten(model, photo, monkeypatch):
+    restore = restorer(model)
+    run, shapes = restore.backend.run, []
+
+    def short(picture, averages=None):
+        shapes.append(picture.shape)
+        if len(shapes) == 1:
+            raise MemoryError
+        return run(picture, averages)
+
+    monkeypatch.setattr(restore.backend, "run", short)
+    restore(photo)
+    assert len(shapes) > 2
+    shapes[1:] = []
+    for _ in range(3):
+        restore(photo)
+    assert shapes[-1] == shapes[0]  # whole again

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,3 +65,14 @@ def test_three_tiles_may_overlap():
     for index, start in enumerate(axis.starts):
         total[start : start + axis.tile] += axis.weights(index)
     np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+def test_planning_takes_no_memory_to_speak_of():
+    tracemalloc.start()
+    try:
+        grid = plan(200, 400_000, 60_000, 32, 8)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    assert grid.tile[0] * grid.tile[1] <= 60_000
+    assert grid.columns.starts[-1] + grid.tile[1] == 400_000

@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help="longest side of a tile (default: what fits; "
-        "under 128 the result moves away from that for the whole photo)",
+        "the smaller, the further the result moves away from that for the whole photo)",
     )
     add(
         "--overlap",

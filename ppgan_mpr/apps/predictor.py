@@ -40,6 +40,10 @@ class Predictor:
     :class:`~ppgan_mpr.apps.MPRPredictor` and :class:`~ppgan_mpr.apps.MIRNetPredictor` are this
     class with the networks that they are named after.
 
+    May be used by several threads, whose pictures then wait for each other. But while weights
+    are read and a network is exported for the first time, PaddlePaddle is in a state in which
+    no other thread can make layers of its own.
+
     Args:
         output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``; None
             writes no files, and the restored pictures are in ``Result.image``.

@@ -262,6 +262,7 @@ def test_captions_of_a_jpeg_are_carried(tmp_path, length):
     photo = read_photo(tmp_path / "a.jpg")
     assert photo.metadata.iptc == record
     write_photo(photo, tmp_path / "b.jpg")
+    assert head + segment in (tmp_path / "b.jpg").read_bytes()
     with Image.open(tmp_path / "b.jpg") as image:
         assert image.info["photoshop"] == {0x0404: record}
     back = read_photo(tmp_path / "b.jpg").metadata

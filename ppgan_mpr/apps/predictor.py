@@ -62,7 +62,7 @@ class Predictor:
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         recursive: look for pictures in sub-folders too.
         existing: what to do when an output is already there: ``error``, ``overwrite``,
-            ``skip``.
+            ``skip``; pictures from memory always take the next free name.
         suffix: write this format, such as ``.png``; default: that of the input, or PNG
             where that would lose something.
         quality: of JPEG and other lossy formats, 1 to 100.

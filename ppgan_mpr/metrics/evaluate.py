@@ -6,6 +6,7 @@ import multiprocessing
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,11 +57,12 @@ def evaluate_folders(
     pairs = pair_pictures(restored, target)
     _check_sizes(pairs, protocol)
     table = ScoreTable(protocol, str(restored))
-    scores = _scores(pairs, protocol, min(jobs, len(pairs)))
-    for pair, score in tqdm(
-        zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress
-    ):
-        table.add(pair.name, score)
+    # Closed here: processes that the garbage collector ends may still be there at Python's exit.
+    with closing(_scores(pairs, protocol, min(jobs, len(pairs)))) as scores:
+        for pair, score in tqdm(
+            zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress
+        ):
+            table.add(pair.name, score)
     return table
 
 
@@ -164,7 +166,7 @@ def _scores(pairs: list[Pair], protocol: Protocol, jobs: int) -> Iterator[dict[s
         try:
             yield from pool.map(partial(_score, protocol), pairs)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 

@@ -11,6 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is no failure
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("PPGAN_MPR_SHARED", ROOT.parent / "shared"))

@@ -1,6 +1,10 @@
 import os
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for ``apps_samples``
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,146 @@
+"""Where results go, and what is never lost or overwritten on the way."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from apps_samples import picture, predictor
+from PIL import Image
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.errors import UsageError
+from ppgan_mpr.imaging import write_photo
+
+
+def test_existing_output_is_left_alone(tmp_path):
+    picture().save(tmp_path / "a.png")
+    output = tmp_path / "out" / "Denoising" / "a_restoration.png"
+    output.parent.mkdir(parents=True)
+    output.write_text("mine")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "exists" in result.error
+    result = predictor(tmp_path, existing="skip").run(tmp_path / "a.png")[0]
+    assert result.ok
+    assert result.skipped
+    assert output.read_text() == "mine"
+    result = predictor(tmp_path, existing="overwrite").run(tmp_path / "a.png")[0]
+    assert result.ok
+    Image.open(output).verify()
+
+
+def test_skipping_goes_by_the_result_of_that_very_picture(tmp_path):
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "in" / "x.png")
+    skipping = predictor(tmp_path, existing="skip")
+    assert not skipping.run(tmp_path / "in")[0].skipped
+    picture(1).save(tmp_path / "in" / "x.jpg")  # same stem, never restored
+    picture(2, mode="P").save(tmp_path / "in" / "y.gif")  # its result has another suffix
+    results = {Path(r.source).name: r for r in skipping.run(tmp_path / "in")}
+    assert {name: r.skipped for name, r in results.items()} == {
+        "x.jpg": False,
+        "x.png": True,
+        "y.gif": False,
+    }
+    assert results["y.gif"].output.name == "y_restoration.png"
+    assert all(result.skipped for result in skipping.run(tmp_path / "in"))
+
+
+def test_output_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        MPRPredictor(tmp_path / "file" / "sub", task="Denoising", model="lite")
+
+
+def test_format_is_the_users_choice(tmp_path):
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path, suffix=".jpg").run(tmp_path / "a.png")[0]
+    assert result.output.name == "a_restoration.jpg"
+    assert Image.open(result.output).format == "JPEG"
+
+
+def test_failing_write_leaves_nothing(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import outputs as module
+
+    def fail(photo, path, **options):
+        write_photo(photo, path, **options)
+        path.unlink()
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module, "write_photo", fail)
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "No space left" in result.error
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+def test_names_go_to_the_first_source_whoever_is_read_first(tmp_path, jobs, existing):
+    for number, folder in enumerate(("100", "101")):
+        (tmp_path / folder).mkdir()
+        picture(number).save(tmp_path / folder / "IMG_1.png")
+    picture(2).save(tmp_path / "100" / "IMG_1.gif")  # whose result would be a .png as well
+    paths = [tmp_path / name for name in ("100/IMG_1.gif", "100/IMG_1.png", "101/IMG_1.png")]
+    for _ in range(2 if existing == "skip" else 1):
+        gif, png, other = predictor(tmp_path, jobs=jobs, existing=existing).run(paths)
+        assert png.ok
+        for result in (gif, other):
+            assert "would overwrite that of" in result.error and "100/IMG_1.png" in result.error
+
+
+def test_threads_lose_no_result(tmp_path):
+    shared, folder = predictor(tmp_path), tmp_path / "out" / "Denoising"
+    results = [None] * 6
+
+    def restore(index):
+        results[index] = shared.run(np.full([9 + index, 8, 3], 90, np.uint8))[0]
+
+    threads = [threading.Thread(target=restore, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(Image.open(result.output).size[1] for result in results) == [*range(9, 15)]
+    assert len(list(folder.iterdir())) == 6
+
+
+def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import outputs as module
+
+    def late(photo, path, **options):
+        if not path.exists():
+            path.write_bytes(b"another's")
+        write_photo(photo, path, **options)
+
+    monkeypatch.setattr(module, "write_photo", late)
+    picture().save(tmp_path / "a.png")
+    result = predictor(tmp_path).run(tmp_path / "a.png")[0]
+    assert "exists and was left alone" in result.error
+    (path,) = (tmp_path / "out" / "Denoising").iterdir()
+    assert path.read_bytes() == b"another's"
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
+    from ppgan_mpr.inference import Restorer
+
+    def never(*_):
+        raise AssertionError("worked in vain")
+
+    monkeypatch.setattr(Restorer, "strips", never)
+    picture(mode="RGB").convert("RGBA").save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        image.putalpha(7)
+        image.save(tmp_path / "a.png")
+    result = predictor(tmp_path, suffix=".jpg").run(tmp_path / "a.png")[0]
+    assert "JPEG would lose the transparency" in result.error
+    with pytest.raises(UsageError, match="/proc/absent/Denoising cannot be made"):
+        MPRPredictor("/proc/absent", task="Denoising", model="lite").run(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("fill", [0, 257 * 90])
+def test_16_bits_are_16_bits_whatever_the_codes(tmp_path, fill):
+    """The format is chosen before there are restored codes, which no 8 bits could hold."""
+    pixels = np.full([9, 9], fill, np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "a.jp2")
+    result = predictor(tmp_path).run(tmp_path / "a.jp2")[0]
+    assert result.output.suffix == ".png"

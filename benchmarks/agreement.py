@@ -25,9 +25,9 @@ from PIL import Image
 
 def restorers(weights: str, tile: int | None) -> dict:
     """The ways to restore that are compared."""
+    from ppgan_mpr.cache_dir import cache_dir
     from ppgan_mpr.inference import Cache, Model, Restorer
     from ppgan_mpr.weights import load_weights
-    from ppgan_mpr.weights.download import cache_dir
 
     model = Model(weights, lambda: load_weights(weights).build(), Cache(cache_dir() / "networks"))
     return {

@@ -89,7 +89,7 @@ def _runner(case: dict):
 def _ppgan(case: dict):
     """PaddleGAN's own network on the whole picture."""
     from ppgan_mpr.dependencies import require
-    from ppgan_mpr.host.compat import import_ppgan
+    from ppgan_mpr.ppgan_compat import import_ppgan
     from ppgan_mpr.weights import load_weights
 
     paddle = require("paddle")
@@ -157,8 +157,8 @@ def make_weights(network: str, folder: Path) -> str:
     if network == "lite":
         return "lite:Deraining"
     from ppgan_mpr.dependencies import require
+    from ppgan_mpr.networks.recognition import build
     from ppgan_mpr.weights import find_record
-    from ppgan_mpr.weights.networks import build
 
     path = folder / f"{network}.pdparams"
     if not path.exists():

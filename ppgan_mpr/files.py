@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: Path, exclusive: bool = False) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, exclusive: bool = False) -> Iterator[BinaryIO]:
     """A new hidden file beside ``path`` that takes its place when the block succeeds.
 
     Whatever goes wrong in the block, an interrupt too, ``path`` stays as it was and

@@ -47,6 +47,19 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def state():
+    """A small MPRNet's state dict as arrays."""
+    import numpy as np
+
+    from ppgan_mpr.networks.recognition import build
+
+    network = build(
+        "MPRNet", {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
+    )
+    return {name: np.asarray(value) for name, value in network.state_dict().items()}
+
+
 def pytest_collection_modifyitems(items):
     """Tests that run OpenVINO come last: Paddle's DataLoader forks, and threads do not survive."""
     inference = {"apps", "inference", "test_samples.py"}

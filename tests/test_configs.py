@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import logging
 
@@ -12,9 +11,10 @@ import pytest
 
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
+pytest.importorskip("ppgan_mpr.plugin")
 
 from ppgan_mpr.engine.config import load_config
-from ppgan_mpr.models import generators
+from ppgan_mpr.ppgan_compat import registry_table
 from ppgan_mpr.weights import find_record, load_weights
 
 # name -> model, task and, for super-resolution, scale of the weights that fit
@@ -40,18 +40,18 @@ MIRNETS = sorted(name for name in CONFIGS if name.startswith("mirnet"))
 
 
 def test_all_configurations_are_known_here(root):
-    names = {path.stem for path in (root / "configs").glob("*.yaml")}
+    names = {path.stem for path in (root / "ppgan_mpr" / "configs").glob("*.yaml")}
     assert names == {*CONFIGS, "mprnet_tiny_denoising"}
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGS))
 def test_widths_are_those_of_the_weights_to_load(root, name):
-    cfg = load_config(root / "configs" / f"{name}.yaml")
+    cfg = load_config(root / "ppgan_mpr" / "configs" / f"{name}.yaml")
     record = find_record(*CONFIGS[name])
     generator = dict(cfg.model.generator)
     network = generator.pop("name")
     assert network == record.network
-    parameters = inspect.signature(getattr(generators, network)).parameters
+    parameters = inspect.signature(registry_table("GENERATORS")[network]).parameters
     defaults = {key: parameter.default for key, parameter in parameters.items()}
     given, expected = {**defaults, **generator}, {**defaults, **record.hyperparameters}
     if "groups" in given:
@@ -61,7 +61,7 @@ def test_widths_are_those_of_the_weights_to_load(root, name):
 
 @pytest.mark.parametrize("task", ["deblurring", "denoising", "deraining"])
 def test_mprnet_s_recipe(root, task):
-    cfg = load_config(root / "configs" / f"mprnet_{task}.yaml")
+    cfg = load_config(root / "ppgan_mpr" / "configs" / f"mprnet_{task}.yaml")
     schedule, train = cfg.lr_scheduler, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
     assert train.batch_size == 16
@@ -79,7 +79,7 @@ def test_mprnet_s_recipe(root, task):
 
 @pytest.mark.parametrize("name", MIRNETS)
 def test_mirnets_recipes(root, name):
-    cfg = load_config(root / "configs" / f"{name}.yaml")
+    cfg = load_config(root / "ppgan_mpr" / "configs" / f"{name}.yaml")
     schedule, optimizer, train = cfg.lr_scheduler, cfg.optimizer, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
     assert (optimizer.name, optimizer.beta1, optimizer.beta2) == ("Adam", 0.9, 0.999)
@@ -128,11 +128,10 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture
-def main(root):
-    spec = importlib.util.spec_from_file_location("tools_main", root / "tools" / "main.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main():
+    from ppgan_mpr.commands.train import main
+
+    return main
 
 
 def shrunk(name, folders, output_dir):
@@ -183,7 +182,7 @@ def log():
 def test_trains_across_a_step_and_resumes_in_the_middle_of_it(
     root, main, folders, tmp_path, log, name
 ):
-    config = ["-c", str(root / "configs" / f"{name}.yaml")]
+    config = ["-c", str(root / "ppgan_mpr" / "configs" / f"{name}.yaml")]
     options = ["-o", *shrunk(name, folders, tmp_path / "out")]
     assert main([*config, *options]) == 0
     (folder,) = (tmp_path / "out").iterdir()

@@ -11,7 +11,7 @@ from ppgan_mpr.apps import MPRPredictor
 from ppgan_mpr.datasets import MPRVal
 from ppgan_mpr.imaging import read_photo
 from ppgan_mpr.metrics import psnr
-from ppgan_mpr.tasks import TASKS
+from ppgan_mpr.networks.tasks import TASKS
 
 INPUTS = [
     f"{task}/input/{name}.jpg"

@@ -1,50 +1,11 @@
-"""Convert weights: python tools/convert_weights.py IN OUT
+"""Convert weights: ``mprnet-convert``, run from a checkout."""
 
-IN is a published .pdparams, a training checkpoint, a PyTorch .pth, a .safetensors, or a
-name such as published:Deblurring. The suffix of OUT chooses the form.
-"""
-
-from __future__ import annotations
-
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ppgan_mpr.errors import RestorationError
-from ppgan_mpr.tasks import ALL_TASKS
-from ppgan_mpr.weights.conversion import convert
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 2 a user's mistake)."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT", help=".pdparams, .pth or .safetensors")
-    parser.add_argument("--task", help=f"what the weights are for: {', '.join(ALL_TASKS)}")
-    parser.add_argument("--scale", type=int, choices=range(2, 9), metavar="N",
-                        help="how many times weights for SuperResolution enlarge")  # fmt: skip
-    parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
-    options = parser.parse_args(argv)
-    try:
-        weights = convert(
-            options.source, options.target, options.task, options.half, options.overwrite,
-            options.scale,
-        )  # fmt: skip
-    except RestorationError as error:
-        print(f"convert_weights: {error}", file=sys.stderr)
-        return 2
-    size = Path(options.target).stat().st_size
-    print(
-        f"{options.target}: {weights.network}, task {options.task or weights.task or 'unknown'}, "
-        f"{len(weights.tensors)} tensors, {size:,} bytes"
-    )
-    return 0
-
+from ppgan_mpr.commands.convert import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,83 +1,11 @@
-"""Score any method's restored pictures under a named protocol.
+"""Score restored pictures: ``mprnet-evaluate``, run from a checkout."""
 
-    python tools/evaluate.py --restored results/GoPro --target data/GoPro/test/target \
-        --protocol gopro --output scores.json
-
-Exit code 0: scored. 1: the pictures cannot be scored. 2: an option is wrong.
-"""
-
-from __future__ import annotations
-
-import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # runs without installation
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ppgan_mpr.dependencies import cpu_count
-from ppgan_mpr.errors import RestorationError, UsageError
-from ppgan_mpr.metrics import PROTOCOLS, evaluate_folders, get_protocol
-from ppgan_mpr.metrics.scores import check_writable
-
-
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Score restored pictures against their targets under a named protocol."
-    )
-    parser.add_argument("--restored", metavar="DIR", help="folder of restored pictures")
-    parser.add_argument(
-        "--target", metavar="DIR", help="folder of clean pictures with the same stems"
-    )
-    parser.add_argument("--protocol", metavar="NAME", help="how to score; see --list")
-    parser.add_argument(
-        "--output",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="store the scores as .json or .csv; may be given more than once",
-    )
-    parser.add_argument(
-        "--jobs", metavar="N", type=int, default=cpu_count(), help="processes (default: all cores)"
-    )
-    parser.add_argument("--list", action="store_true", help="list the protocols and leave")
-    args = parser.parse_args(argv)
-    if not args.list:
-        missing = [o for o in ("restored", "target", "protocol") if not getattr(args, o)]
-        if missing:
-            parser.error("these options are needed: " + ", ".join(f"--{o}" for o in missing))
-        if args.jobs < 1:
-            parser.error("--jobs must be at least 1")
-    return args
-
-
-def list_protocols() -> None:
-    for protocol in PROTOCOLS.values():
-        print(f"{protocol.name}: {protocol.description}")
-        for score in protocol.published:
-            print(f"    {score.model:13} {score.dataset:16} {score.psnr:.2f} dB  {score.ssim:.3f}")
-
-
-def main(argv: list[str] | None = None) -> int:
-    args = parse_args(argv)
-    if args.list:
-        list_protocols()
-        return 0
-    try:
-        protocol = get_protocol(args.protocol)
-        outputs = [check_writable(path) for path in args.output]
-        table = evaluate_folders(
-            args.restored, args.target, protocol, args.jobs, progress=sys.stderr.isatty()
-        )
-        print(table)
-        for path in outputs:
-            print(f"stored in {table.save(path)}")
-    except RestorationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
+from ppgan_mpr.commands.evaluate import main
 
 if __name__ == "__main__":
     sys.exit(main())

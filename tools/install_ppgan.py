@@ -62,7 +62,7 @@ def pip_install(*arguments: str) -> bool:
 
 def imports() -> bool:
     """Whether PaddleGAN really imports, in a fresh process."""
-    probe = "import ppgan_mpr.host as host; host.import_ppgan('ppgan.engine.trainer')"
+    probe = "import ppgan_mpr.plugin as host; host.import_ppgan('ppgan.engine.trainer')"
     return subprocess.run([sys.executable, "-c", probe], cwd=ROOT, check=False).returncode == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 try:
-    from ppgan_mpr.apps.cli import main
+    from ppgan_mpr.commands.restore import main
 except ModuleNotFoundError as error:
     print(f"mprnet: {error.name} is not installed: run  pip install '.[cpu]'", file=sys.stderr)
     sys.exit(2)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..errors import UsageError, WeightsError
 from ..inference import Cache, file_identity
-from ..tasks import NETWORK_TASKS
+from ..networks.records import in_channels
+from ..networks.tasks import NETWORK_TASKS
 from ..version import __version__
 from ..weights import Weights, load_weights
 from ..weights.catalogue import record_of_name
 from ..weights.download import cached_path
-from ..weights.record import in_channels
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Purpose:
     """What weights are for.
 
     Attributes:
-        network: class name in :mod:`ppgan_mpr.models.generators`.
-        task: one of :data:`ppgan_mpr.tasks.ALL_TASKS`, or None where nothing tells.
+        network: class name in :mod:`ppgan_mpr.networks`.
+        task: one of :data:`ppgan_mpr.networks.tasks.ALL_TASKS`, or None where nothing tells.
         scale: how many times the picture is enlarged before it enters the network, or None
             where nothing tells.
         channels: of the picture that enters the network.

@@ -15,13 +15,13 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, from_array, from_pil, read_photo, to_pil
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, Model, Restorer
-from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
+from ..networks.tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
 from ..weights import CATALOGUE, MODELS, Weights, WeightsRecord, find_record
-from ..weights.download import cache_dir
 from .lazy_weights import LazyWeights, Purpose
 from .network_input import blank_result, network_input
 from .outputs import EXISTING, Outputs

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..imaging import SUFFIXES
-from ..tasks import ALL_TASKS
+from ..networks.tasks import ALL_TASKS
 
 
 @dataclass(frozen=True)

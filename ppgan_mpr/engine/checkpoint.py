@@ -18,7 +18,7 @@ import numpy as np
 import paddle
 
 from ..errors import UsageError, WeightsError
-from ..files import replacing
+from ..files import atomic_write
 from ..weights.formats import read_file
 
 _NUMBERED = re.compile(r"iter_(\d+)_(checkpoint|weight)\.pdparams")
@@ -33,7 +33,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             pickle.dump(_plain(state), file, protocol=2)
             file.flush()
             os.fsync(file.fileno())

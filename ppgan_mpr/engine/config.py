@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
+from ..checks import did_you_mean
 from ..errors import UsageError
-from ..files import replacing
-from ..host import import_ppgan
-from ..host.registration import registries
-from ..tasks import NETWORK_TASKS
-from ..weights.record import in_channels
+from ..files import atomic_write
+from ..networks.records import in_channels
+from ..networks.tasks import NETWORK_TASKS
+from ..ppgan_compat import import_ppgan, registry_tables
 from .options import check_values, is_text
 
 AttrDict = import_ppgan("ppgan.utils.config").AttrDict
@@ -61,6 +61,9 @@ _PARTS = {
     "dataset": ("train", "test"),
     **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
 }
+#: The folder of the configurations that come with the package.
+PACKAGED = Path(__file__).resolve().parent.parent / "configs"
+
 _MIXUP = ("alpha", "start_iter", "probability")
 # Options that say nothing of the run itself.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
@@ -106,7 +109,7 @@ def read_config(path: str | Path) -> AttrDict:
     Raises:
         UsageError: the file cannot be read or is no configuration.
     """
-    path = Path(path)
+    path = find_config(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -116,6 +119,24 @@ def read_config(path: str | Path) -> AttrDict:
     if not isinstance(content, dict) or "model" not in content:
         raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
     return _attributes({**DEFAULTS, **content})
+
+
+def find_config(path: str | Path) -> Path:
+    """The file at ``path``, or where there is none the packaged configuration of that name.
+
+    Raises:
+        UsageError: neither exists.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    packaged = {file.stem: file for file in PACKAGED.glob("*.yaml")}
+    if path.stem in packaged and path.suffix in (".yaml", ""):
+        return packaged[path.stem]
+    raise UsageError(
+        f"There is no configuration {path}, and none of that name comes with ppgan_mpr: "
+        f"{did_you_mean(path.stem, sorted(packaged))}"
+    )
 
 
 def differences(old: dict, new: dict) -> list[str]:
@@ -139,7 +160,7 @@ def _flat(node: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 def save_config(config: AttrDict, path: Path) -> None:
     """Write a configuration so that it can be run again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(yaml.safe_dump(_plain(config), sort_keys=False).encode())
 
 
@@ -209,7 +230,7 @@ def _check(path: tuple[str, ...], node: Any) -> None:
         for key in set(node) - set(_MIXUP):
             raise UsageError(f"{where} has no option {key!r}{_hint(key, set(_MIXUP))}")
     if "name" in node:
-        classes = {name: item for table in registries() for name, item in table.items()}
+        classes = {name: item for table in registry_tables() for name, item in table.items()}
         if node["name"] not in classes and node["name"] != "RepeatDataset":
             hint = _hint(str(node["name"]), set(classes))
             raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}")
@@ -258,7 +279,7 @@ def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
 
 def constructor_arguments(name: str) -> Iterator[str]:
     """What the registered class of that name takes, with ``"**"`` if it takes anything."""
-    for table in registries():
+    for table in registry_tables():
         if name in table:
             for parameter in inspect.signature(table[name]).parameters.values():
                 yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name

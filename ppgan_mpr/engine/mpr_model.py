@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import paddle.nn.functional as F
 
-from ..host.compat import import_ppgan
-from ..models.criterions import MultiStageLoss
+from ..networks.losses import MultiStageLoss
+from ..ppgan_compat import import_ppgan
 from .step import GradientStep
 
 _base_model = import_ppgan("ppgan.models.base_model")

@@ -10,7 +10,7 @@ from pathlib import Path
 import paddle
 
 from ..errors import UsageError
-from ..host import import_ppgan
+from ..ppgan_compat import import_ppgan
 from .checkpoint import latest_checkpoint
 from .config import AttrDict, differences, read_config, save_config
 

@@ -11,7 +11,7 @@ import paddle
 
 from ..datasets import MixUp
 from ..errors import MissingDependencyError, UsageError
-from ..host import import_ppgan
+from ..ppgan_compat import import_ppgan
 from . import processes
 from .data import TrainingData, mix_seed, seed_everything
 from .ema import EMA

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from ..files import replacing
+from ..files import atomic_write
 from . import png, tiff
 from .formats import Writable, target_of
 from .photo import Metadata, Photo
@@ -53,7 +53,7 @@ def write_photo(
             f"{path} cannot be written: {target.name} refuses this picture ({error})"
         ) from error
     try:
-        with replacing(path, exclusive=not overwrite) as file:
+        with atomic_write(path, exclusive=not overwrite) as file:
             file.write(data)
     except FileExistsError:
         raise

@@ -15,7 +15,7 @@ import os
 import time
 from pathlib import Path
 
-from ..files import replacing
+from ..files import atomic_write
 
 _MAGIC = b"ppgan_mpr 1\n"
 _LIMIT = 1 << 30  # bytes kept in all
@@ -57,7 +57,7 @@ class Cache:
         path = self._path(key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
+            with atomic_write(path) as file:
                 file.write(_MAGIC + _digest(payload))
                 file.write(payload)
             self._prune()

@@ -38,7 +38,7 @@ class Model:
         """The ``paddle.nn.Layer``; the first access reads the weights."""
         network = self._build()
         if self.local:
-            from ..models.layers.local import convert_to_local
+            from ..networks.blocks.local import convert_to_local
 
             convert_to_local(network)
         return network

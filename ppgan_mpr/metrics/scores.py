@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..files import replacing
+from ..files import atomic_write
 from ..version import __version__
 from .protocols import Protocol
 from .psnr_ssim import mean_psnr
@@ -90,7 +90,7 @@ class ScoreTable:
         text = self._json() if path.suffix.lower() == ".json" else self._csv()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
+            with atomic_write(path) as file:
                 file.write(text.encode())
         except OSError as error:
             raise _unwritable(path, error) from None

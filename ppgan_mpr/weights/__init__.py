@@ -1,8 +1,8 @@
 """Weights: a catalogue of known ones, safe loading of any form, download, conversion."""
 
+from ..networks.records import Score, WeightsRecord
 from .catalogue import CATALOGUE, MODELS, find_record
 from .loading import Weights, load_weights
-from .record import Score, WeightsRecord
 
 __all__ = [
     "CATALOGUE",

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 from ..errors import UsageError
-from ..tasks import ALL_TASKS, normalise_task
-from .mirnet_records import MIRNET_RECORDS
-from .mprnet_records import MPRNET_RECORDS
-from .record import WeightsRecord
+from ..networks.mirnetv2.spec import MIRNET_RECORDS
+from ..networks.mprnet.spec import MPRNET_RECORDS
+from ..networks.records import WeightsRecord
+from ..networks.tasks import ALL_TASKS, normalise_task
 
 #: What a user can choose from; other weights come as files.
 MODELS = ("published", "lite")
@@ -24,7 +24,7 @@ def find_record(
 
     Args:
         model: ``published``, ``lite`` or ``authors``.
-        task: one of :data:`ppgan_mpr.tasks.ALL_TASKS`, in any case.
+        task: one of :data:`ppgan_mpr.networks.tasks.ALL_TASKS`, in any case.
         network: class name, to be sure of it; default: whichever there is.
         scale: enlargement, where the task is super-resolution.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..tasks import ALL_TASKS, normalise_task
+from ..networks.tasks import ALL_TASKS, normalise_task
 from .formats import SUFFIXES, write_file
 from .loading import Weights, load_weights
 

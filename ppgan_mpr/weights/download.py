@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Callable
 
-from ..errors import DownloadError, UsageError, WeightsError
-from ..tasks import TASKS
-from .record import WeightsRecord
-
-
-def cache_dir() -> Path:
-    """``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory.
-
-    Raises:
-        UsageError: there is no such directory.
-    """
-    home = os.environ.get("PPGAN_MPR_HOME")
-    if home:
-        return Path(os.path.expanduser(home))
-    import pooch
-
-    try:
-        return Path(pooch.os_cache("ppgan_mpr"))
-    except RuntimeError:  # neither HOME nor an entry in the list of users
-        raise UsageError(
-            "There is no home directory for downloaded and compiled networks: set "
-            "PPGAN_MPR_HOME to a folder for them."
-        ) from None
+from ..cache_dir import cache_dir
+from ..errors import DownloadError, WeightsError
+from ..networks.records import WeightsRecord
+from ..networks.tasks import TASKS
 
 
 def cached_path(record: WeightsRecord) -> Path:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from ..tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
+from ..networks.recognition import Architecture, recognise
+from ..networks.records import WeightsRecord, in_channels
+from ..networks.tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
 from .catalogue import CATALOGUE, git_blob_of, record_of_file, record_of_name
 from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
-from .networks import Architecture, recognise
-from .record import WeightsRecord, in_channels
 
 # Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
 # Averaged weights come first: they are what their run evaluated and released.
@@ -36,7 +36,7 @@ class Weights:
     """Weights of one network, complete and of the right shapes.
 
     Attributes:
-        network: class name in :mod:`ppgan_mpr.models.generators`.
+        network: class name in :mod:`ppgan_mpr.networks`.
         task: what they were trained for, or None where nothing tells.
         hyperparameters: arguments that build the network; among them ``scale``, where the
             weights are known to be for super-resolution.
@@ -54,7 +54,7 @@ class Weights:
 
     def build(self):
         """The network as a ``paddle.nn.Layer`` holding these weights, in evaluation mode."""
-        from .networks import build
+        from ..networks.recognition import build
 
         network = build(self.network, self.hyperparameters)
         self.apply_to(network)

@@ -4,11 +4,11 @@ from PIL import Image
 
 from ppgan_mpr import MIRNetPredictor, MPRPredictor
 from ppgan_mpr.apps import Predictor
-from ppgan_mpr.apps.cli import main
+from ppgan_mpr.commands.restore import main
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError, WeightsError
 from ppgan_mpr.imaging.enlarge import enlarge
-from ppgan_mpr.weights.networks import build
+from ppgan_mpr.networks.recognition import build
 
 paddle = require("paddle")
 

@@ -360,7 +360,7 @@ def test_gpu_without_gpu(tmp_path):
 def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     """A full-size file written by ppgan's MPRNet restores as ppgan's network does."""
     pytest.importorskip("ppgan", reason="PaddleGAN is not installed")
-    compat = pytest.importorskip("ppgan_mpr.host.compat")
+    compat = pytest.importorskip("ppgan_mpr.ppgan_compat")
     compat.import_ppgan()
     from ppgan.models.generators.mpr import MPRNet as Theirs
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest.importorskip("ppgan_mpr.plugin")  # registers our classes in PaddleGAN
+
 CONFIG = {
     "total_iters": 6,
     "output_dir": "set by the fixture",

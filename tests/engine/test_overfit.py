@@ -45,7 +45,7 @@ def test_a_pair_is_learnt(root, pairs_dir, tmp_path, config, folder, picture):
         "log_config.visiual_interval": 1000,
         "output_dir": tmp_path / "out",
     }
-    path = root / "configs" / f"{config}.yaml"
+    path = root / "ppgan_mpr" / "configs" / f"{config}.yaml"
     cfg = load_config(path, [f"{key}={value}" for key, value in options.items()])
     cfg.is_train, cfg.profiler_options = True, None
     Trainer(cfg).train()

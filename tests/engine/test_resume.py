@@ -114,7 +114,7 @@ def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path):
 def test_random_numbers_of_any_data_set_continue_too(
     settings, build, weights_of, tmp_path, workers
 ):
-    from ppgan_mpr.host import import_ppgan
+    from ppgan_mpr.ppgan_compat import import_ppgan
 
     datasets = import_ppgan("ppgan.datasets.builder").DATASETS
 

@@ -188,7 +188,7 @@ def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path,
     import yaml
 
     from ppgan_mpr.engine.config import load_config
-    from ppgan_mpr.host import import_ppgan
+    from ppgan_mpr.ppgan_compat import import_ppgan
 
     paddlegan_trainer = import_ppgan("ppgan.engine.trainer").Trainer
     settings["total_iters"] = 2
@@ -207,7 +207,7 @@ def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path,
 
 def test_models_of_another_kind_are_left_to_paddlegan(settings, build):
     from ppgan_mpr.errors import UsageError
-    from ppgan_mpr.host import import_ppgan
+    from ppgan_mpr.ppgan_compat import import_ppgan
 
     models = import_ppgan("ppgan.models.builder").MODELS
 

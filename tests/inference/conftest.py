@@ -3,7 +3,7 @@ import pytest
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.inference import Cache, Model
-from ppgan_mpr.weights.networks import build
+from ppgan_mpr.networks.recognition import build
 
 paddle = require("paddle")
 

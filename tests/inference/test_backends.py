@@ -56,7 +56,7 @@ def test_attention_averages_agree(model, exported, photo, expected):
 
 
 def test_local_attention_is_exported(build_network, cache, exported, photo):
-    from ppgan_mpr.models.layers import local
+    from ppgan_mpr.networks.blocks import local
 
     model = Model("local", build_network, cache, local=True)
     picture = batch(np.tile(photo, [5, 4, 1]))  # larger than the windows

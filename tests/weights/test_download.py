@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
+from ppgan_mpr.cache_dir import cache_dir
 from ppgan_mpr.errors import DownloadError
 from ppgan_mpr.weights import catalogue, find_record, load_weights
 from ppgan_mpr.weights.conversion import convert
-from ppgan_mpr.weights.download import cache_dir, cached_path
+from ppgan_mpr.weights.download import cached_path
 from ppgan_mpr.weights.formats import write_file
 
 

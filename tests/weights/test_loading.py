@@ -9,10 +9,10 @@ import pytest
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError, WeightsError
+from ppgan_mpr.networks.recognition import build
 from ppgan_mpr.weights import CATALOGUE, find_record, load_weights
 from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.formats import write_file
-from ppgan_mpr.weights.networks import build
 
 paddle = require("paddle")
 

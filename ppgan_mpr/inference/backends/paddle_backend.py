@@ -90,7 +90,7 @@ class PaddleBackend:
             else self._paddle.CUDAPlace(int(self.device.partition(":")[2]))
         )
         self._network = network.to(self.device)
-        from ...models.layers.context import AttentivePool
+        from ...networks.blocks.context import AttentivePool
 
         pools = self._paddle.nn.AdaptiveAvgPool2D, AttentivePool
         self._pools = [layer for layer in network.sublayers() if isinstance(layer, pools)]

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...errors import UsageError, WeightsError
-from ...files import replacing
+from ...files import atomic_write
 from .pickles import read_pickle
 from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip, write_torch_zip
 
@@ -94,7 +94,7 @@ def write_file(
     if suffix not in SUFFIXES:
         raise UsageError(f"{path} does not end in {', '.join(SUFFIXES)}: choose one of these.")
     try:
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             if suffix == ".safetensors":
                 from safetensors.numpy import save
 

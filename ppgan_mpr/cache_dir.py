@@ -1,0 +1,28 @@
+"""Where downloaded weights and compiled networks are kept on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import UsageError
+
+
+def cache_dir() -> Path:
+    """``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory.
+
+    Raises:
+        UsageError: there is no such directory.
+    """
+    home = os.environ.get("PPGAN_MPR_HOME")
+    if home:
+        return Path(os.path.expanduser(home))
+    import pooch
+
+    try:
+        return Path(pooch.os_cache("ppgan_mpr"))
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        raise UsageError(
+            "There is no home directory for downloaded and compiled networks: set "
+            "PPGAN_MPR_HOME to a folder for them."
+        ) from None

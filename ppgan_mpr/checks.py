@@ -1,0 +1,61 @@
+"""Checks of what users write: numbers in a range, names from a list, and the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from .errors import UsageError
+
+
+def check_whole_number(
+    name: str, value: Any, low: int, high: int, *, optional: bool = False
+) -> None:
+    """Raise UsageError unless ``value`` is an int from ``low`` to ``high``.
+
+    Args:
+        name: of the option, for the message.
+        value: what the user gave.
+        low, high: smallest and largest number allowed.
+        optional: None is allowed too.
+    """
+    if optional and value is None:
+        return
+    if type(value) is not int or not low <= value <= high:
+        raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Raise UsageError unless ``value`` is one of ``choices``."""
+    choices = tuple(choices)
+    if value not in choices:
+        hint = did_you_mean(str(value), map(str, choices))
+        raise UsageError(f"{name} is {value!r}: {hint}")
+
+
+def exact_name(kind: str, written: Any, names: Iterable[str]) -> str:
+    """The one of ``names`` that was written, whatever the case.
+
+    Args:
+        kind: of thing that is named, for the message.
+        written: what the user wrote.
+        names: the correct spellings.
+
+    Raises:
+        UsageError: there is no such name; the message says the nearest one.
+    """
+    names = tuple(names)
+    by_lower = {name.lower(): name for name in names}
+    lower = str(written).lower()
+    if lower in by_lower:
+        return by_lower[lower]
+    raise UsageError(f"There is no {kind} {written!r}: {did_you_mean(str(written), names)}")
+
+
+def did_you_mean(written: str, names: Iterable[str]) -> str:
+    """``did you mean X?`` for the nearest of ``names``, or the list of them all."""
+    names = tuple(names)
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=0.5)
+    return f"did you mean {by_lower[near[0]]}?" if near else f"choose one of {', '.join(names)}."

@@ -1,0 +1,1 @@
+"""The restoration networks, one folder each."""

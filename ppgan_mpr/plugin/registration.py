@@ -1,0 +1,92 @@
+"""Our classes in PaddleGAN's registries, under PaddleGAN's own names.
+
+PaddleGAN's published ``configs/mprnet_*.yaml`` name ``MPRNet``, ``MPRTrain``, ``PSNR`` and
+so on; after :func:`register` they run unchanged and get these implementations.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..errors import UsageError
+from ..ppgan_compat import import_ppgan, registry_table
+
+# (PaddleGAN's module and registry, our module, the classes)
+_CLASSES = (
+    ("GENERATORS", "ppgan_mpr.networks.mprnet.network", ("MPRNet",)),
+    ("GENERATORS", "ppgan_mpr.networks.mirnet.network", ("MIRNet",)),
+    (
+        "GENERATORS",
+        "ppgan_mpr.networks.mirnetv2.network",
+        ("MIRNetv2",),
+    ),
+    ("MODELS", "ppgan_mpr.engine.mpr_model", ("MPRModel",)),
+    (
+        "CRITERIONS",
+        "ppgan_mpr.networks.losses",
+        ("CharbonnierLoss", "EdgeLoss"),
+    ),
+    (
+        "DATASETS",
+        "ppgan_mpr.datasets",
+        ("MPRTrain", "MPRVal", "MPRTest"),
+    ),
+    ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
+    ("LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
+)
+
+# what stood in PaddleGAN's registries before: (registry, name) -> class or None
+_replaced: dict[tuple[str, str], type | None] = {}
+
+
+class _Entry(NamedTuple):
+    registry: str
+    table: dict  # the registry's own name -> class
+    name: str
+    ours: type
+
+
+def register() -> None:
+    """Put our classes into PaddleGAN's registries; doing it twice changes nothing.
+
+    Raises:
+        UsageError: a name belongs to a class that is neither PaddleGAN's nor ours. Nothing
+            is replaced then.
+        MissingDependencyError: PaddleGAN or Paddle is not installed.
+    """
+    entries = [entry for entry in _entries() if entry.table.get(entry.name) is not entry.ours]
+    for entry in entries:
+        owner = getattr(entry.table.get(entry.name), "__module__", "ppgan")
+        if owner.partition(".")[0] != "ppgan":
+            raise UsageError(
+                f"{entry.name} in PaddleGAN's registry is the class of {owner}, which ppgan_mpr "
+                "will not replace: register yours under another name."
+            )
+    for entry in entries:
+        _replaced[entry.registry, entry.name] = entry.table.get(entry.name)
+        entry.table[entry.name] = entry.ours
+
+
+def unregister() -> None:
+    """Give PaddleGAN its own classes back."""
+    for entry in _entries():
+        original = _replaced.pop((entry.registry, entry.name), None)
+        if entry.table.get(entry.name) is not entry.ours:
+            continue
+        if original is None:
+            del entry.table[entry.name]
+        else:
+            entry.table[entry.name] = original
+
+
+def _entries() -> Iterator[_Entry]:
+    # PaddleGAN registers its classes as these packages are imported, and refuses names
+    # that are taken: all of it has to be there first.
+    for package in ("ppgan.models", "ppgan.datasets", "ppgan.metrics", "ppgan.solver"):
+        import_ppgan(package)
+    for registry, module, names in _CLASSES:
+        for name in names:
+            ours = getattr(importlib.import_module(module), name)
+            yield _Entry(registry, registry_table(registry), name, ours)

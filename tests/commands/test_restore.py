@@ -1,0 +1,155 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from ppgan_mpr.commands.restore import main
+
+LITE = ["--task", "Denoising", "--model", "lite"]
+
+
+@pytest.fixture
+def photo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (12, 9), (90, 80, 70)).save("photo.jpg")
+    return "photo.jpg"
+
+
+def test_restores_into_the_output_folder(photo, tmp_path, capsys):
+    assert main(["--input_image", photo, *LITE]) == 0
+    assert (tmp_path / "output_dir" / "Denoising" / "photo_restoration.jpg").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert "photo.jpg -> output_dir" in lines[0]
+    assert "12x9" in lines[0]
+    assert lines[-1].startswith("1 restored in")
+
+
+def test_paddlegans_flags(photo, tmp_path):
+    arguments = ["--input_image", photo, "--output_path", "there", "--task", "Denoising", "--cpu"]
+    assert main([*arguments, "--model", "lite"]) == 0
+    assert (tmp_path / "there" / "Denoising" / "photo_restoration.jpg").exists()
+
+
+def test_one_failure_gives_exit_code_1_and_the_rest_is_done(photo, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
+    assert main(["broken.png", photo, *LITE]) == 1
+    captured = capsys.readouterr()
+    assert "1 restored, 1 failed" in captured.out
+    assert "broken.png: failed:" in captured.err
+    assert (tmp_path / "output_dir" / "Denoising" / "photo_restoration.jpg").exists()
+
+
+def test_running_again(photo, capsys):
+    assert main([photo, *LITE]) == 0
+    assert main([photo, *LITE]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([photo, *LITE, "--skip-existing"]) == 0
+    assert "1 skipped" in capsys.readouterr().out
+    assert main([photo, *LITE, "--overwrite"]) == 0
+    assert "1 restored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Name a picture"),
+        (["none.jpg", *LITE], "There is no file or folder none.jpg"),
+        (["photo.jpg"], "Say what to restore"),
+        (["photo.jpg", "--task", "Deblur"], "did you mean Deblurring"),
+        (["photo.jpg", *LITE, "--jobs", "0"], "jobs"),
+        (["photo.jpg", *LITE, "--cpu", "--device", "gpu"], "contradicts"),
+        (["photo.jpg", "--task", "Denoising", "--weight_path", "none.pdparams"], "none.pdparams"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(photo, capsys, arguments, message):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_argparse_mistakes_exit_with_2(photo):
+    with pytest.raises(SystemExit) as caught:
+        main([photo, *LITE, "--overwrite", "--skip-existing"])
+    assert caught.value.code == 2
+
+
+def run(arguments, folder, root, **options):
+    script = root / "applications" / "tools" / "mprnet.py"
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_interrupt_stops_soon_and_leaves_no_halves(tmp_path, root, jobs):
+    for index in range(40):
+        Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
+    arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle"]
+    process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
+    process.stdout.readline()  # the first picture is done
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "mprnet: interrupted; finished pictures are complete"
+    assert "Traceback" not in errors
+    written = list((tmp_path / "output_dir" / "Denoising").iterdir())
+    assert 1 <= len(written) < 40
+    for path in written:
+        Image.open(path).load()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_output_that_has_no_room(photo, tmp_path, root):
+    with open("/dev/full", "w") as full:
+        process = run([photo, *LITE], tmp_path, root, stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "No space left" in errors
+
+
+def test_control_characters_in_names_are_not_sent_to_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("plain.png")
+    os.rename("plain.png", "a\x1b[31m\nb.png")
+    assert main(["a\x1b[31m\nb.png", *LITE]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "a\\x1b[31m\\nb.png" in printed
+
+
+def test_list_and_version(capsys):
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    for word in ("published", "lite", "Deblurring", "33.44 dB", "ppgan-crop256", "licence"):
+        assert word in listed
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+
+
+def test_script_of_the_checkout(photo, tmp_path, root):
+    """The whole process, with a name the terminal's encoding cannot show."""
+    name = "été\udcff.png"
+    Image.new("L", (8, 8), 100).save(tmp_path / "plain.png")
+    os.rename(tmp_path / "plain.png", tmp_path / name)
+    script = root / "applications" / "tools" / "mprnet.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--input_image", name, *LITE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    output = tmp_path / "output_dir" / "Denoising" / "été\udcff_restoration.png"
+    assert Image.open(output).mode == "L"

@@ -1,0 +1,74 @@
+import re
+
+import pytest
+
+from ppgan_mpr.errors import UsageError
+from ppgan_mpr.metrics import PROTOCOLS
+from ppgan_mpr.networks.tasks import NETWORK_TASKS
+from ppgan_mpr.weights import CATALOGUE, MODELS, find_record
+from ppgan_mpr.weights.catalogue import git_blob_of, record_of_name
+
+
+def test_every_name_that_can_be_loaded_leads_to_its_record():
+    for record in CATALOGUE:
+        if record.model in MODELS:
+            assert record_of_name(record.name) is record
+
+
+def test_records_make_sense():
+    for record in CATALOGUE:
+        assert record.task in NETWORK_TASKS[record.network]
+        assert all(score.protocol in PROTOCOLS for score in record.scores)
+        assert record.git_blob is None or re.fullmatch("[0-9a-f]{40}", record.git_blob)
+        assert record.licence and record.origin and "arXiv" in record.paper
+    assert len({record.url for record in CATALOGUE if record.url}) == 10
+
+
+@pytest.mark.parametrize(
+    ("task", "scale", "file", "blob"),
+    [
+        ("RealDenoising", 1, "real_denoising", "e9c402fcebc3c69f4e24f523341fc5c18d2a8b6f"),
+        ("LowLight", 1, "enhancement_lol", "6c8cc088f24c37ac8244c009a737cf101fec85a9"),
+        ("Retouching", 1, "enhancement_fivek", "1bec817bf2bf68dca0cdabdfcecd14c24a451380"),
+        ("SuperResolution", 2, "sr_x2", None),
+        ("SuperResolution", 3, "sr_x3", None),
+        ("SuperResolution", 4, "sr_x4", "94a26166dce9636b1999ba1be460fa1599b753f7"),
+        ("DualPixelDeblurring", 1, "dual_pixel_defocus_deblurring", None),
+    ],
+)
+def test_files_of_mirnetv2(task, scale, file, blob):
+    record = find_record("published", task, scale=scale)
+    release = "https://github.com/swz30/MIRNetv2/releases/download/v1.0.0/"
+    assert (record.network, record.url, record.git_blob) == (
+        "MIRNetv2",
+        f"{release}{file}.pth",
+        blob,
+    )
+    assert "academic" in record.licence
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"model": "huge", "task": "Deblurring"}, "no model 'huge': choose one of published, lite"),
+        ({"model": "lite", "task": "LowLight"}, "no lite weights for LowLight: .*lite:Deblurring"),
+        ({"model": "published", "task": "SuperResolution"},
+         "several published weights for SuperResolution: .*SuperResolution:x2, .*:x3, .*:x4"),
+        ({"model": "published", "task": "SuperResolution", "scale": 8}, "at scale 8"),
+        ({"model": "published", "task": "LowLight", "network": "MIRNet"},
+         "no published MIRNet weights for LowLight: give a file"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_found(wanted, message):
+    with pytest.raises(UsageError, match=message):
+        find_record(**wanted)
+
+
+def test_weights_of_mirnet_are_known_but_not_downloaded():
+    record = find_record("authors", "RealDenoising", network="MIRNet")
+    assert record.url is None and record.parameters == 31_787_419
+
+
+def test_git_s_id_of_a_file(tmp_path):
+    (tmp_path / "hello").write_bytes(b"hello\n")
+    assert git_blob_of(tmp_path / "hello") == "ce013625030ba8dba906f756967f9e9ca394464a"

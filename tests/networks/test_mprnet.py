@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from ppgan_mpr.dependencies import require
+from ppgan_mpr.networks.recognition import build
+from ppgan_mpr.weights import CATALOGUE, load_weights
+
+paddle = require("paddle")
+
+SMALL = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 2}
+
+
+@pytest.mark.parametrize("name", ["ppgan_mprnet_small.pdparams", "swz30_mprnet_small.pth"])
+def test_all_three_stages_equal_other_implementations(fixtures_dir, name):
+    network = load_weights(fixtures_dir / name).build()
+    reference = np.load(fixtures_dir / f"{name.partition('.')[0]}.npz")
+    with paddle.no_grad():
+        outputs = network(paddle.to_tensor(reference["x"]))
+    for output, stage in zip(outputs, ("stage3", "stage2", "stage1")):
+        np.testing.assert_allclose(output.numpy(), reference[stage], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("record", CATALOGUE, ids=lambda record: record.name)
+def test_parameter_counts_are_the_published_ones(record):
+    network = build(record.network, record.hyperparameters)
+    assert sum(int(parameter.size) for parameter in network.parameters()) == record.parameters
+
+
+def test_counts_in_the_catalogue():
+    counts = {record.name: record.parameters for record in CATALOGUE}
+    assert counts["published:Deblurring"] == 20_127_073
+    assert counts["published:Denoising"] == 15_741_025
+    assert counts["published:Deraining"] == 3_637_249
+    assert counts["lite:Deraining"] == 887_217
+
+
+def test_batch_equals_one_by_one():
+    network = build("MPRNet", SMALL)
+    network.eval()
+    pictures = paddle.rand([3, 3, 16, 24])
+    with paddle.no_grad():
+        together = network(pictures)[0].numpy()
+        alone = [network(pictures[i : i + 1])[0].numpy() for i in range(3)]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)
+
+
+def test_every_parameter_learns():
+    network = build("MPRNet", {**SMALL, "bias": True})
+    picture = paddle.rand([1, 3, 16, 16])
+    sum(output.square().mean() for output in network(picture)).backward()
+    gradients = {name: p.grad for name, p in network.named_parameters()}
+    assert [name for name, gradient in gradients.items() if gradient is None] == []
+    # A gate of two ReLUs may be closed by chance; everything else must move.
+    still = [n for n, g in gradients.items() if ".CA." not in n and not g.abs().sum()]
+    assert still == []
+
+
+def test_smallest_size():
+    network = build("MPRNet", SMALL)
+    assert [list(output.shape) for output in network(paddle.rand([1, 3, 8, 8]))] == [
+        [1, 3, 8, 8]
+    ] * 3

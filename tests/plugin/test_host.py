@@ -1,0 +1,118 @@
+"""PaddleGAN on current Paddle, with our classes in its registries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("paddle")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr import host
+from ppgan_mpr.errors import UsageError
+
+
+@pytest.fixture
+def registered():
+    """Leaves the registries as they are found: with our classes."""
+    host.register()
+    yield
+    host.unregister()
+    host.register()
+
+
+def run(code, root):
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+def test_all_of_paddlegan_imports_and_no_fluid_is_left_behind(root):
+    code = """
+import sys
+import ppgan_mpr.plugin
+import ppgan.apps, ppgan.engine.trainer, ppgan.metrics, ppgan.models
+assert not [name for name in sys.modules if name.startswith("paddle.fluid")]
+try:
+    import paddle.fluid
+except ImportError:
+    print("as it was")
+"""
+    result = run(code, root)
+    assert result.stdout.strip().endswith("as it was"), result.stderr
+
+
+def test_missing_paddlegan_is_told_with_the_remedy(root):
+    code = """
+import sys
+
+class NoPaddleGAN:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ppgan":
+            raise ModuleNotFoundError("No module named 'ppgan'", name="ppgan")
+
+sys.meta_path.insert(0, NoPaddleGAN())
+import ppgan_mpr.plugin
+"""
+    result = run(code, root)
+    assert "tools/install_ppgan.py" in result.stderr.splitlines()[-1]
+
+
+def test_paddlegan_builds_our_classes_by_its_own_names(registered):
+    from ppgan.metrics.builder import build_metric
+    from ppgan.models.criterions.builder import build_criterion
+    from ppgan.models.generators.builder import build_generator
+
+    network = build_generator(
+        {"name": "MPRNet", "n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
+    )
+    metric = build_metric({"name": "PSNR", "crop_border": 4, "test_y_channel": True})
+    loss = build_criterion({"name": "CharbonnierLoss", "eps": 1e-3, "reduction": "mean"})
+    for made in (network, metric, loss):
+        assert type(made).__module__.startswith("ppgan_mpr.")
+
+
+def test_registering_twice_and_undoing_gives_paddlegan_its_own_back(registered):
+    from ppgan.models.builder import MODELS
+    from ppgan.solver.builder import LRSCHEDULERS
+
+    ours = MODELS.get("MPRModel")
+    host.register()
+    assert MODELS.get("MPRModel") is ours
+    host.unregister()
+    assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
+    with pytest.raises(KeyError):
+        LRSCHEDULERS.get("WarmupCosine")
+    host.unregister()
+    assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
+
+
+def test_a_third_party_s_class_is_never_replaced(registered):
+    from ppgan.metrics.builder import METRICS
+    from ppgan.models.generators.builder import GENERATORS
+
+    host.unregister()
+    original = METRICS._obj_map["PSNR"]
+    somebodys = type("PSNR", (), {"__module__": "somebody.metrics"})
+    METRICS._obj_map["PSNR"] = somebodys
+    try:
+        with pytest.raises(UsageError, match=r"PSNR .* somebody\.metrics"):
+            host.register()
+        assert METRICS.get("PSNR") is somebodys
+        assert GENERATORS.get("MPRNet").__module__.startswith("ppgan.")  # nothing else either
+    finally:
+        METRICS._obj_map["PSNR"] = original
+
+
+def test_soft_relu_is_what_paddle_had():
+    import math
+
+    import paddle
+
+    from ppgan_mpr.ppgan_compat import soft_relu
+
+    values = soft_relu(paddle.to_tensor([-1.0, 0.0, 3.0, 1000.0]), threshold=20.0).numpy()
+    expected = [math.log1p(math.exp(x)) for x in (-1, 0, 3, 20)]
+    assert values == pytest.approx(expected, rel=1e-6)

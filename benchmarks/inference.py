@@ -157,7 +157,7 @@ def make_weights(network: str, folder: Path) -> str:
     if network == "lite":
         return "lite:Deraining"
     from ppgan_mpr.dependencies import require
-    from ppgan_mpr.networks.recognition import build
+    from ppgan_mpr.networks import find_network
     from ppgan_mpr.weights import find_record
 
     path = folder / f"{network}.pdparams"
@@ -165,7 +165,7 @@ def make_weights(network: str, folder: Path) -> str:
         paddle = require("paddle")
         paddle.seed(0)
         record = find_record("published", "LowLight" if network == "MIRNetv2" else network)
-        built = build(record.network, record.hyperparameters)
+        built = find_network(record.network).build(record.hyperparameters)
         paddle.save(built.state_dict(), str(path))
     return str(path)
 

@@ -16,8 +16,7 @@ import yaml
 from ..checks import did_you_mean
 from ..errors import UsageError
 from ..files import atomic_write
-from ..networks.records import in_channels
-from ..networks.tasks import NETWORK_TASKS
+from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_tables
 from .options import check_values, is_text
 
@@ -247,9 +246,11 @@ def _check(path: tuple[str, ...], node: Any) -> None:
 def _check_channels(config: AttrDict) -> None:
     """Compare what our networks take with what the data sets give: one view or two."""
     generator = config.model.get("generator") or {}
-    if generator.get("name") not in NETWORK_TASKS:
+    names = {spec.plugin_names.get("generator"): spec for spec in networks()}
+    spec = names.get(generator.get("name"))
+    if spec is None:
         return
-    taken = in_channels(generator)
+    taken = spec.input_channels(generator)
     for name, section in (config.get("dataset") or {}).items():
         section = section or {}  # one that is not in use
         options = (section.get("dataset") or section).get("img_options") or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import paddle.nn.functional as F
 
+from ..networks import spec_of
 from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
 from .step import GradientStep
@@ -80,7 +81,7 @@ class MPRModel(_base_model.BaseModel):
         network = getattr(network, "_layers", network)  # no gradients to exchange
         height, width = self.degraded.shape[2:]
         with self.step.precision.autocast(training=False):
-            outputs = network(_pad(self.degraded, getattr(network, "size_multiple", 1)))
+            outputs = network(_pad(self.degraded, _size_multiple(network)))
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         restored = restored[:, :, :height, :width].astype("float32")
         self.restored = restored.clip(0.0, 1.0)
@@ -101,6 +102,11 @@ class MPRModel(_base_model.BaseModel):
 def to_image(picture):
     """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
     return (picture.clip(0.0, 1.0) * 255).round().astype("uint8").transpose([1, 2, 0]).numpy()
+
+
+def _size_multiple(network) -> int:
+    spec = spec_of(network)
+    return 1 if spec is None else spec.size_multiple
 
 
 def _pad(x, multiple: int):

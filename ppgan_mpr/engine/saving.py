@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UsageError
-from ..weights import Weights, load_weights
+from ..weights import load_weights
+from ..weights.loading import set_weights
 from . import checkpoint as ckpt
 from .ema import EMA
 from .precision import MixedPrecision
@@ -145,7 +146,8 @@ class Saving:
         Raises:
             RestorationError: the weights cannot be had or do not fit the configured network.
         """
-        load_weights(weight_path).apply_to(self.network)
+        weights = load_weights(weight_path)
+        set_weights(self.network, weights.tensors, weights.source)
         self._loaded = str(weight_path)
         if self.cfg.is_train and self.ema:
             self.ema = EMA(self.network, self.cfg.ema_decay)
@@ -153,4 +155,4 @@ class Saving:
 
 
 def _fit(network, tensors, source) -> None:
-    Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)
+    set_weights(network, tensors, str(source))

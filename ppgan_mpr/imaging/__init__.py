@@ -9,13 +9,14 @@ from __future__ import annotations
 from .formats import SUFFIXES, writable_suffix
 from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
-from .read import read_photo
+from .read import decode_photo, read_photo
 from .write import write_photo
 
 __all__ = [
     "SUFFIXES",
     "Metadata",
     "Photo",
+    "decode_photo",
     "from_array",
     "from_pil",
     "read_photo",

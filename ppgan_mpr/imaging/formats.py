@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import exact_name
 from ..errors import ImageError
 from .photo import Photo
 
@@ -158,3 +159,12 @@ def target_of(photo: Photo, path: Path) -> Writable:
 
 def _top(photo: Photo) -> int:
     return np.iinfo(photo.pixels.dtype).max if photo.pixels.dtype.kind == "u" else 1
+
+
+def format_suffix(word: str) -> str:
+    """The suffix of a writable format that a user's word means, such as ``jpeg`` or ``.TIF``."""
+    lower = f".{str(word).lower().lstrip('.')}"
+    return exact_name("format", lower, WRITABLE)
+
+
+RAW_SUFFIXES = frozenset()

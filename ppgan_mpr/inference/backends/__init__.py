@@ -25,6 +25,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 
+from ...dependencies import install_command
 from ...errors import MissingDependencyError, UsageError
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
@@ -71,7 +72,7 @@ def create_backend(model, name="auto", device="auto", precision="auto", threads=
                 f"The network cannot be exported for backend {name} ({error}): choose --backend "
                 "paddle."
             ) from error
-    reason = "no faster backend is installed: pip install 'ppgan_mpr[cpu]' brings OpenVINO."
+    reason = f"no faster backend is installed: {install_command('openvino')} brings OpenVINO."
     for candidate in ("openvino", "onnxruntime"):
         if importlib.util.find_spec(candidate) is None:
             continue

@@ -7,7 +7,7 @@ import importlib.metadata
 
 import numpy as np
 
-from ...dependencies import cpu_count, require
+from ...dependencies import cpu_count, install_extra, require
 from ...errors import UsageError
 
 # Bytes of working memory for each pixel and channel of the widest layer, measured.
@@ -35,7 +35,7 @@ def choose_device(device: str = "auto") -> str:
         return "gpu:0" if count else "cpu"
     if not paddle.device.is_compiled_with_cuda():
         raise UsageError(
-            f"Device {device} needs a PaddlePaddle built for GPUs: pip install 'ppgan_mpr[gpu]' "
+            f"Device {device} needs a PaddlePaddle built for GPUs: {install_extra('gpu')} "
             "after pip uninstall paddlepaddle, or choose --device cpu."
         )
     if int(index or 0) >= count:

@@ -50,7 +50,7 @@ def _paddle_findings(facts: Facts) -> list[Finding]:
     if _major(paddle) == 2 and _major(numpy) >= 2:
         return [
             Finding(
-                f"PaddlePaddle {paddle} cannot work with numpy {numpy}: run  pip install 'numpy<2'"
+                f"PaddlePaddle {paddle} does not support numpy {numpy}: run  pip install 'numpy<2'"
                 f"  or  pip install '{package}>=3'"
             )
         ]

@@ -67,7 +67,7 @@ FAULTS = {
     ),
     "numpy 2 with paddle 2": (
         with_packages(paddlepaddle="2.6.2"),
-        ("PaddlePaddle 2.6.2 cannot work with numpy 2.1.0", "'numpy<2'"),
+        ("PaddlePaddle 2.6.2 does not support numpy 2.1.0", "'numpy<2'"),
     ),
     "no fast backend": (
         with_facts(trial=Trial("paddle", "cpu", "f32", warnings=(_SLOW,))),

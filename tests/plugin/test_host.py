@@ -57,7 +57,7 @@ sys.meta_path.insert(0, NoPaddleGAN())
 import ppgan_mpr.plugin
 """
     result = run(code, root)
-    assert "tools/install_ppgan.py" in result.stderr.splitlines()[-1]
+    assert "mprnet-install-ppgan" in result.stderr.splitlines()[-1]
 
 
 def test_paddlegan_builds_our_classes_by_its_own_names(registered):

@@ -372,7 +372,7 @@ def test_torch_tensor_outside_its_storage(tmp_path, root):
                 assert shape in content
                 content = content.replace(shape, b"K\x63\x85")
             forged.writestr(name, content)
-    with pytest.raises(WeightsError, match="w.pth"):
+    with pytest.raises(WeightsError, match=r"w\.pth"):
         load_weights(tmp_path / "w.pth")
 
 

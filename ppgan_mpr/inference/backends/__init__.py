@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 
+from ...dependencies import install_command
 from ...errors import MissingDependencyError, UsageError
 from ..model import Model
 from ..options import InferenceOptions
@@ -49,7 +50,9 @@ def create_backend(model: Model, options: InferenceOptions | None = None) -> Bac
                 f"The network cannot be exported for backend={name!r} ({error}): choose "
                 "backend='paddle'."
             ) from error
-    reason: object = "no faster backend is installed: pip install 'ppgan_mpr[cpu]' brings OpenVINO."
+    reason: object = (
+        f"no faster backend is installed: {install_command('openvino')} brings OpenVINO."
+    )
     for candidate in ("openvino", "onnxruntime"):
         if importlib.util.find_spec(candidate) is None:
             continue

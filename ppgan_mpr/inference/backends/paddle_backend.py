@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dependencies import cpu_count, require
+from ...dependencies import cpu_count, install_extra, require
 from ...errors import UsageError
 from ..export.trace import is_statistic
 from ..model import Model
@@ -39,7 +39,7 @@ def choose_device(device: str = "auto") -> str:
         return "gpu:0" if count else "cpu"
     if not paddle.device.is_compiled_with_cuda():
         raise UsageError(
-            f"Device {device} needs a PaddlePaddle built for GPUs: pip install 'ppgan_mpr[gpu]' "
+            f"Device {device} needs a PaddlePaddle built for GPUs: {install_extra('gpu')} "
             "after pip uninstall paddlepaddle, or choose device='cpu'."
         )
     if int(index or 0) >= count:

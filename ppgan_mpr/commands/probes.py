@@ -95,15 +95,17 @@ def _trial() -> Mapping[str, Any]:
     import numpy as np
 
     from ..inference import Cache, Model, Restorer
-    from ..networks import weights_records
+    from ..networks import find_network, weights_records
     from ..weights import load_weights
 
     log = _Log()
     logging.getLogger("ppgan_mpr").addHandler(log)
-    embedded = next(record.name for record in weights_records() if record.path)
+    embedded = next(record for record in weights_records() if record.path)
+    spec = find_network(embedded.network)
     folder = tempfile.mkdtemp()
     try:
-        model = Model("trial", lambda: load_weights(embedded).build(), Cache(Path(folder)))
+        cache = Cache(Path(folder))
+        model = Model("trial", spec, lambda: load_weights(embedded).build(), cache)
         restorer = Restorer(model)
         restored = restorer(np.full([64, 64, 3], 0.5, np.float32))
     except RestorationError as error:

@@ -43,7 +43,7 @@ def pairs_dir() -> Path:
     return _folder("pairs")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
 

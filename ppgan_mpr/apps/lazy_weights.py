@@ -41,7 +41,7 @@ class LazyWeights:
 
     Reading weights takes PaddlePaddle and seconds. Where the network was exported before, an
     identity and the :class:`ModelInfo` are all that is needed, and both are in the catalogue or
-    the cache.
+    the cache. What must be downloaded is downloaded when the identity is asked for.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`.
@@ -109,6 +109,7 @@ class LazyWeights:
     def identity(self) -> str:
         """Equal for equal weights; see :class:`~ppgan_mpr.inference.Model`."""
         if self._identity is None:  # there was no file yet
+            self.weights  # noqa: B018 - downloads them
             self._identity = self._identify()
         return self._identity
 
@@ -140,12 +141,12 @@ class LazyWeights:
 
     def _remembered(self, cache: Cache) -> ModelInfo | None:
         """What these weights were found to be for earlier."""
-        if not self._path.is_file():
-            return None
         if self._record:
             record = self._record
             channels = find_network(record.network).input_channels(record.hyperparameters)
             return ModelInfo(record.network, record.task, record.scale, channels)
+        if not self._path.is_file():
+            return None
         facts = cache.load_facts("model info", __version__, self.identity)
         return None if facts is None else ModelInfo(**facts)
 

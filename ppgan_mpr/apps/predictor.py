@@ -7,9 +7,11 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +174,17 @@ class Predictor:
             )
         return results
 
-    def iterate(self, sources: Iterable[Source]) -> Iterator[Result]:
+    def iterate(
+        self, sources: Iterable[Source], stop: threading.Event | None = None
+    ) -> Iterator[Result]:
         """Restore ``sources`` in order, yielding each result as soon as it is there.
 
         A file that is named several times is restored once, and its result repeated.
+
+        Args:
+            sources: see :func:`~ppgan_mpr.apps.sources.expand`.
+            stop: when it is set, what is being restored is left unfinished after its current
+                tile, what is finished is still yielded, and the iteration ends.
 
         Raises:
             UsageError: a source has one view and the network takes two, or the reverse; or there
@@ -187,46 +196,48 @@ class Predictor:
         outputs = self._outputs(distinct)
         left = Counter(source.identity for source in sources)
         repeated: dict[Any, Result] = {}
-        restored = self._restore_all(distinct, outputs)
-        for source in sources:
-            identity = source.identity
-            result = repeated.get(identity) or next(restored)
-            left[identity] -= 1
-            if left[identity]:
-                repeated[identity] = result
-            yield result
+        with closing(self._restore_all(distinct, outputs, stop or threading.Event())) as restored:
+            for source in sources:
+                identity = source.identity
+                result = repeated.get(identity) or next(restored, None)
+                if result is None:
+                    return  # stopped
+                left[identity] -= 1
+                if left[identity]:
+                    repeated[identity] = result
+                yield result
 
-    def _restore_all(self, sources: list[Source], outputs: Outputs | None) -> Iterator[Result]:
-        stopped = threading.Event()
+    def _restore_all(
+        self, sources: list[Source], outputs: Outputs | None, stop: threading.Event
+    ) -> Generator[Result, None, None]:
         if self.options.jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
-            yield from (self._process(source, outputs, stopped) for source in sources)
+            with suppress(_StoppedError):
+                for source in sources:
+                    yield self._process(source, outputs, stop)
             return
         pool = ThreadPoolExecutor(self.options.jobs)
         pending: deque[Future[Result]] = deque()
+        remaining = iter(sources)
         try:
-            # Never more than `jobs` ahead: an early stop leaves the rest untouched.
-            for source in sources:
-                pending.append(pool.submit(self._process, source, outputs, stopped))
-                if len(pending) >= self.options.jobs:
+            while True:
+                # Never more than `jobs` ahead: an early stop leaves the rest untouched.
+                ahead = islice(remaining, self.options.jobs - len(pending))
+                pending += (pool.submit(self._process, one, outputs, stop) for one in ahead)
+                if not pending:
+                    return
+                with suppress(_StoppedError):
                     yield pending[0].result()
-                    pending.popleft()
-            while pending:
-                yield pending[0].result()
                 pending.popleft()
-        except KeyboardInterrupt:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
-            finished = [task.result() for task in pending if not task.cancelled()]
-            yield from (result for result in finished if result.ok)
-            raise
         finally:
-            stopped.set()
+            stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def _process(self, source: Source, outputs: Outputs | None, stopped: threading.Event) -> Result:
+    def _process(self, source: Source, outputs: Outputs | None, stop: threading.Event) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
-            return self._restore_source(source, outputs, stopped)
+            return self._restore_source(source, outputs, stop)
+        except _StoppedError:
+            raise
         except (RestorationError, OSError) as error:
             return self._failure(source, str(error))
         except MemoryError:
@@ -236,8 +247,9 @@ class Predictor:
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
     def _restore_source(
-        self, source: Source, outputs: Outputs | None, stopped: threading.Event
+        self, source: Source, outputs: Outputs | None, stop: threading.Event
     ) -> Result:
+        _go_on(stop)
         started = time.perf_counter()
         finished = outputs and outputs.finished(source)
         if finished:
@@ -252,7 +264,7 @@ class Predictor:
         output = outputs and outputs.claim(source, result)
         if outputs and output and outputs.keeps(output):
             return Result(self._record(source, output=output, size=size, skipped=True))
-        waited, tiles = self._fill(result, crop, source.name, stopped)
+        waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
             output = outputs.write(source, result, output, self.options.quality)
@@ -268,7 +280,7 @@ class Predictor:
         return Result(record, source.like(result) if shown else None)
 
     def _fill(
-        self, result: Photo, crop: Crop, name: str, stopped: threading.Event
+        self, result: Photo, crop: Crop, name: str, stop: threading.Event
     ) -> tuple[float, int]:
         """Fill the pixels of ``result``.
 
@@ -277,14 +289,10 @@ class Predictor:
         """
         tiles = 1
 
-        def go_on() -> None:
-            if stopped.is_set():
-                raise ImageError("it was left unfinished")
-
         def progress(done: int, total: int) -> None:
             nonlocal tiles
             tiles = total
-            go_on()
+            _go_on(stop)
             if self._tile_progress:
                 self._tile_progress(name, done, total)
 
@@ -292,7 +300,7 @@ class Predictor:
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
-            go_on()
+            _go_on(stop)
             for rows, strip in self._restorer.strips(height, width, crop, progress):
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
@@ -416,6 +424,15 @@ class Predictor:
                 "ensemble=True turns and mirrors the picture, which exchanges the views of a "
                 "dual-pixel camera: leave it out."
             )
+
+
+class _StoppedError(Exception):
+    """Somebody asked to stop while a picture was being restored."""
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise _StoppedError
 
 
 def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:

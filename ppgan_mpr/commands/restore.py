@@ -6,7 +6,9 @@ import argparse
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -208,7 +210,33 @@ def _restore(arguments: argparse.Namespace) -> int:
         options=options,
         tile_progress=show_tiles,
     )
-    return _report(predictor.iterate(sources), bar, arguments.report)
+    with _InterruptAsEvent() as stop:
+        code = _report(predictor.iterate(sources, stop), bar, arguments.report)
+        if stop.is_set():
+            raise KeyboardInterrupt
+    return code
+
+
+class _InterruptAsEvent:
+    """Inside its block the first Ctrl-C sets an event, so that finished pictures are listed.
+
+    A second Ctrl-C interrupts at once.
+    """
+
+    def __enter__(self) -> threading.Event:
+        self._event = threading.Event()
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:  # only there may handlers be installed
+            self._previous = signal.signal(signal.SIGINT, self._note)
+        return self._event
+
+    def __exit__(self, *_: object) -> None:
+        if self._main:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def _note(self, *_: object) -> None:
+        self._event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _options(arguments: argparse.Namespace) -> Any:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..files import atomic_write
 
 _MAGIC = b"ppgan_mpr 1\n"
-_LIMIT = 1 << 30  # bytes kept in all
+_LIMIT = 1 << 30
 _ABANDONED = 3600.0  # seconds after which nobody is still writing a file
 
 
@@ -27,10 +27,12 @@ class Cache:
 
     Args:
         folder: created when first written to.
+        limit: bytes kept in all; the longest unused files go first.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, limit: int = _LIMIT):
         self._folder = Path(folder)
+        self._limit = limit
 
     def load(self, *key: object) -> memoryview | None:
         """What :meth:`store` kept under ``key``, or None.
@@ -38,7 +40,7 @@ class Cache:
         The file is mapped, not read: networks are large, and every copy of one takes as long
         as reading it. Writing to the result leaves the file as it is.
         """
-        path = self._path(key)
+        path = self.path(*key)
         try:
             with open(path, "rb") as file:
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
@@ -54,7 +56,7 @@ class Cache:
 
     def store(self, payload: bytes, *key: object) -> None:
         """Keep ``payload``; a full or read-only disk only means that it is made again."""
-        path = self._path(key)
+        path = self.path(*key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path) as file:
@@ -71,7 +73,8 @@ class Cache:
         """Keep a dictionary of numbers and words."""
         self.store(json.dumps(facts).encode(), *key)
 
-    def _path(self, key) -> Path:
+    def path(self, *key: object) -> Path:
+        """Where the content of ``key`` is, or would be."""
         name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]
         return self._folder / f"{name}.bin"
 
@@ -88,7 +91,7 @@ class Cache:
         total = 0
         for _, size, path in sorted(entries, reverse=True):
             total += size
-            if total > _LIMIT:
+            if total > self._limit:
                 with contextlib.suppress(OSError):
                     path.unlink()
 

@@ -182,7 +182,7 @@ def test_dual_pixel_folders_pair_by_name(dual_pixel, tmp_path):
 def test_views_are_needed_of_one_size_and_nowhere_else(dual_pixel, weights, tmp_path):
     _, path = dual_pixel
     predictor = MIRNetPredictor(None, path)
-    with pytest.raises(UsageError, match="give the right ones too"):
+    with pytest.raises(UsageError, match="give the right one too"):
         predictor.run(picture())
     assert "have one size" in predictor.run(picture(), right=picture((8, 8)))[0].error
     with pytest.raises(UsageError, match="1 left and 2 right views were given"):
@@ -207,7 +207,7 @@ def test_networks_are_told_apart(weights):
         MIRNetPredictor(None, task="Deblurring")
     with pytest.raises(UsageError, match=r"MIRNet weights for LowLight: give a file of weights.$"):
         MIRNetPredictor(None, task="LowLight", network="mirnet")
-    with pytest.raises(UsageError, match="network is 'restormer'"):
+    with pytest.raises(UsageError, match="no network 'restormer'"):
         Predictor(None, task="LowLight", network="restormer")
 
 
@@ -217,7 +217,7 @@ def test_local_attention(weights, backend):
         pytest.importorskip(package)
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     _, second = weights("MIRNetv2")
-    with pytest.raises(UsageError, match="local is for MPRNet and MIRNet"):
+    with pytest.raises(UsageError, match="local=True is not for MIRNet-v2"):
         MIRNetPredictor(None, second, task="LowLight", local=True)
     _, path = weights("MIRNet")
     options = {"task": "LowLight", "precision": "f32"}

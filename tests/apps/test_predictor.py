@@ -86,13 +86,10 @@ def test_a_fault_costs_one_picture(denoise, monkeypatch):
     assert results[1].ok
 
 
-@pytest.mark.parametrize("large", [False, True])
-def test_tiles_of_a_file_take_its_place(tmp_path, monkeypatch, large):
+def test_tiles_of_a_file_take_its_place(tmp_path):
     """A file's rows give way to restored ones while later tiles are still to be read."""
     path = tmp_path / "photo.png"
     picture(size=(203, 261), mode="RGBA").save(path)
-    if large:  # the network is let go of before the file is made
-        monkeypatch.setattr("ppgan_mpr.apps.predictor._LARGE", 0)
     options = {"task": "Denoising", "model": "lite", "tile": 64, "overlap": 16}
     given = np.asarray(Image.open(path))
     kept = given.copy()
@@ -430,7 +427,7 @@ def test_arguments_of_ppgans_predictor_in_order(tmp_path):
         ({"device": "gpu:x"}, "choose auto, cpu"),
         ({"quality": 0}, "from 1 to 100"),
         ({"jobs": 0}, "from 1 to"),
-        ({"existing": "ask"}, "choose one of error"),
+        ({"existing": "ask"}, "existing is 'ask'"),
         ({"suffix": ".xyz"}, "xyz"),
     ],
 )

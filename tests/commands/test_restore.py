@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -6,7 +7,9 @@ import sys
 import pytest
 from PIL import Image
 
+from ppgan_mpr import ResultRecord
 from ppgan_mpr.commands.restore import main
+from ppgan_mpr.errors import DownloadError
 
 LITE = ["--task", "Denoising", "--model", "lite"]
 
@@ -88,22 +91,78 @@ def run(arguments, folder, root, **options):
     )
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_interrupt_stops_soon_and_leaves_no_halves(tmp_path, root, jobs):
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs):
     for index in range(40):
         Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
-    arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle"]
+    arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle", "--report", "report.json"]
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
-    process.stdout.readline()  # the first picture is done
+    first = process.stdout.readline()  # the first picture is done
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1] == "mprnet: interrupted; finished pictures are complete"
     assert "Traceback" not in errors
-    written = list((tmp_path / "output_dir" / "Denoising").iterdir())
+    written = sorted(path.name for path in (tmp_path / "output_dir" / "Denoising").iterdir())
     assert 1 <= len(written) < 40
-    for path in written:
-        Image.open(path).load()
+    for name in written:
+        Image.open(tmp_path / "output_dir" / "Denoising" / name).load()
+    listed = [line.split(" -> ")[1] for line in (first + printed).splitlines() if " -> " in line]
+    assert sorted(os.path.basename(line.split("  ")[0]) for line in listed) == written
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert sorted(os.path.basename(row["output"]) for row in report) == written
+
+
+def test_report_says_how_each_picture_was_restored(photo, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
+    assert main(["broken.png", photo, *LITE, "--report", "report.json"]) == 1
+    rows = [
+        ResultRecord.from_dict(row) for row in json.loads((tmp_path / "report.json").read_text())
+    ]
+    assert [row.source for row in rows] == ["broken.png", "photo.jpg"]
+    assert "damaged" in rows[0].error and rows[0].output is None
+    assert rows[1].error is None and rows[1].size == (12, 9)
+    assert main([photo, *LITE, "--report", "no/such/folder/report.json"]) == 2
+
+
+def test_one_output_file_for_one_picture(photo, tmp_path, capsys):
+    assert main([photo, *LITE, "-o", "clean.png"]) == 0
+    assert Image.open(tmp_path / "clean.png").size == (12, 9)
+    assert main([photo, photo.replace("photo", "photo2"), *LITE, "-o", "two.png"]) == 2
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo2.jpg")
+    assert main([photo, "photo2.jpg", *LITE, "-o", "two.png"]) == 2
+    assert "name a folder" in capsys.readouterr().err
+
+
+def test_words_are_understood_in_any_case(photo, tmp_path):
+    arguments = [photo, "--task", "DENOISING", "--model", "Lite", "--format", "JPEG"]
+    assert main([*arguments, "--backend", "Auto"]) == 0
+    (written,) = (tmp_path / "output_dir" / "Denoising").iterdir()
+    assert Image.open(written).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "DualPixelDeblurring"], "give the right one too (--right_image)"),
+        (["--task", "SuperResolution", "--scale", "7"], "--scale 7 is not one of them"),
+        (["--task", "SuperResolution"], "give --scale"),
+        (["--task", "Deraining", "--model", "lite", "--scale", "2"], "--scale 2, but Deraining"),
+        (["--task", "LowLight", "--local"], "--local is not for MIRNet-v2"),
+    ],
+)
+def test_mistakes_name_the_flag_and_cost_no_download(
+    photo, capsys, monkeypatch, arguments, message
+):
+    from ppgan_mpr.weights import loading
+
+    def no_network(record, *_):
+        raise DownloadError(f"{record.name} was asked for")
+
+    monkeypatch.setattr(loading, "fetch", no_network)
+    assert main([photo, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error, error
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")

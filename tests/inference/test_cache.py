@@ -1,9 +1,9 @@
+import os
 import threading
 
 import pytest
 
 from ppgan_mpr.inference import Cache, file_identity
-from ppgan_mpr.inference import cache as module
 
 
 def test_comes_back(cache):
@@ -52,13 +52,11 @@ def test_many_writers(cache):
     assert cache.load("a") == b"same" * 100_000
 
 
-def test_the_longest_unused_go_first(cache, monkeypatch):
-    import os
-
-    monkeypatch.setattr(module, "_LIMIT", 3000)
+def test_the_longest_unused_go_first(tmp_path):
+    cache = Cache(tmp_path, limit=3000)
     for age, name in ((300, "old"), (200, "older but used"), (100, "new")):
         cache.store(bytes(1000), name)
-        os.utime(cache._path((name,)), (1e9 - age, 1e9 - age))
+        os.utime(cache.path(name), (1e9 - age, 1e9 - age))
     cache.load("older but used")
     cache.store(bytes(1000), "newest")
     assert cache.load("old") is None
@@ -66,8 +64,6 @@ def test_the_longest_unused_go_first(cache, monkeypatch):
 
 
 def test_what_killed_writers_left_is_removed(cache, tmp_path):
-    import os
-
     cache.store(b"1", "a")
     abandoned, written = (tmp_path / "cache" / f".{name}.tmp" for name in ("old", "new"))
     for path in (abandoned, written):

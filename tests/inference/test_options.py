@@ -18,7 +18,7 @@ from ppgan_mpr.errors import UsageError
         ({"backend": "tensorrt"}, "choose one of auto, paddle, openvino, onnxruntime"),
         ({"precision": "int8"}, "choose one of auto, f32, bf16, f16"),
         ({"model": "light"}, "did you mean lite"),
-        ({"existing": "ask"}, "choose one of error, overwrite, skip"),
+        ({"existing": "ask"}, "existing is 'ask'"),
         ({"suffix": ".xyz"}, "png"),
     ],
 )

@@ -39,8 +39,9 @@ def pairs_dir() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def root() -> Path:
+    """The checkout."""
     return ROOT
 
 

@@ -25,7 +25,7 @@ def inflate(request, monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_region_equals_the_whole_picture_there(
+def test_region_equals_that_part_of_the_whole_picture(
     tmp_path, picture, write, dtype, channels, inflate
 ):
     pixels = picture(90, 70, dtype=dtype)
@@ -53,7 +53,7 @@ def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
 
 
 @pytest.mark.parametrize("mode, options", [("P", {}), ("1", {}), ("LA", {}), ("RGB", {})])
-def test_every_kind_of_png(tmp_path, picture, mode, options):
+def test_regions_of_every_kind_of_png(tmp_path, picture, mode, options):
     path = tmp_path / "p.png"
     image = Image.fromarray(picture(64, 64)).convert(mode)
     image.save(path, **options)
@@ -61,7 +61,7 @@ def test_every_kind_of_png(tmp_path, picture, mode, options):
     assert np.array_equal(region, np.asarray(image.convert("RGB"))[8:24, 4:16])
 
 
-def test_interlaced_png_is_left_to_the_decoder():
+def test_interlaced_png_is_not_cut():
     header = SIGNATURE + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 0, 8] * 2)
     assert png_region.upper_left(header + bytes([8, 2, 0, 0, 1]), 2, 2) is None
 
@@ -83,7 +83,7 @@ def test_sixteen_bit_tiff(tmp_path, picture, write):
     assert np.array_equal(read_picture(path), pixels)
 
 
-def test_damaged_files_are_named(tmp_path, picture, write):
+def test_damaged_files_are_refused_by_name(tmp_path, picture, write):
     path = write(tmp_path / "p.png", picture(90, 70))
     header, data = read_header(path), path.read_bytes()
     for damaged in (data[:200], data[:60] + bytes(100) + data[160:], b""):
@@ -106,7 +106,7 @@ def test_float_pictures_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_to_float_reaches_zero_and_one(dtype):
+def test_planes_range_from_zero_to_one(dtype):
     top = np.iinfo(dtype).max
     values = to_planes(np.array([[[0, top, top // 2]]], dtype))
     assert values.shape == (3, 1, 1) and values.dtype == np.float32

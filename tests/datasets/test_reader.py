@@ -11,7 +11,7 @@ from PIL import Image
 from ppgan_mpr.datasets import png_region
 from ppgan_mpr.datasets.reader import read_picture, read_region, to_planes
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging.header import read_header
+from ppgan_mpr.imaging import read_header, read_photo
 from ppgan_mpr.imaging.png_chunks import SIGNATURE
 
 
@@ -66,6 +66,20 @@ def test_interlaced_png_is_not_cut():
     assert png_region.upper_left(header + bytes([8, 2, 0, 0, 1]), 2, 2) is None
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_pictures_are_read_upright_as_photos_are(tmp_path, picture, suffix):
+    path = tmp_path / f"turned{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    lossless = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(picture(24, 40)).save(path, exif=exif, **lossless)
+    photo = read_photo(path).pixels
+    assert photo.shape == (40, 24, 3)
+    np.testing.assert_array_equal(read_picture(path), photo)
+    region = read_region(path, read_header(path), 5, 3, 16, 12)
+    np.testing.assert_array_equal(region, photo[5:21, 3:15])
+
+
 def test_jpeg_is_turned_upright(tmp_path, picture):
     image = Image.fromarray(picture(24, 40))
     exif = Image.Exif()
@@ -90,9 +104,10 @@ def test_damaged_files_are_refused_by_name(tmp_path, picture, write):
         path.write_bytes(damaged)
         with pytest.raises(ImageError, match=r"p\.png"):
             read_region(path, header, 40, 10, 16, 16)
-    write(path, picture(50, 70))
-    with pytest.raises(ImageError, match="changed its size"):
-        read_region(path, header, 0, 0, 16, 16)
+    for other in (path, path.with_suffix(".bmp")):
+        write(other, picture(50, 70))
+        with pytest.raises(ImageError, match="changed its size"):
+            read_region(other, header, 0, 0, 16, 16)
     path.unlink()
     with pytest.raises(ImageError, match="No such file"):
         read_picture(path)
@@ -118,8 +133,8 @@ def _file(folder, data):
     return folder / "cut.png"
 
 
-def test_orientation_is_read_from_exif_alone(tmp_path, picture):
-    """As OpenCV does, which decodes; Pillow takes it from XMP as well, and any type of it."""
+def test_header_and_picture_agree_on_odd_orientations(tmp_path, picture):
+    """In XMP only, as text, and as a number."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
     for number, options in enumerate(
         ({"xmp": xmp}, {"exif": _exif(2, b"6")}, {"exif": _exif(3, b"\0\6")})

@@ -111,6 +111,12 @@ def test_changing_the_depth_rounds(bits, value, channels):
     assert np.abs(photo.to_array() - value * top).max() <= 0.5 + 1e-6
 
 
+def test_float32_becomes_the_nearest_16_bit_code():
+    values = np.random.default_rng(0).random((40, 50, 3), np.float32)
+    expected = np.rint(values.astype(np.float64) * 65535)
+    np.testing.assert_array_equal(from_array(values).with_depth(16).pixels, expected)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
 def test_pillow_images_of_every_mode(mode):
     image = Image.fromarray(samples.ramp())

@@ -168,7 +168,7 @@ def target_of(photo: Photo, path: Path) -> Writable:
     """The format that the path's suffix asks for.
 
     Raises:
-        ImageError: it is unknown or cannot hold the photo.
+        ImageError: it is unknown or cannot store the photo.
     """
     target = WRITABLE.get(path.suffix.lower())
     if target is None or not is_available(target):

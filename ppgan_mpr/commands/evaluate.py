@@ -15,6 +15,7 @@ from ..dependencies import cpu_count
 from ..errors import RestorationError, UsageError
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
+from ..networks import weights_records
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -50,8 +51,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def list_protocols() -> None:
     for protocol in PROTOCOLS.values():
         print(f"{protocol.name}: {protocol.description}")
-        for score in protocol.published:
-            print(f"    {score.model:13} {score.dataset:16} {score.psnr:.2f} dB  {score.ssim:.3f}")
+        for record in weights_records():
+            for score in record.scores:
+                if score.protocol == protocol.name and score.source != "measured":
+                    ssim = "" if score.ssim is None else f"  {score.ssim:.3f}"
+                    print(
+                        f"    {record.network + ' TLC' * score.local:13} {score.dataset:22} {score.psnr:.2f} dB{ssim}"
+                        f"  ({score.source})"
+                    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -40,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         counts, notes = prepare(**options)
     except RestorationError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        message = str(error).replace("verify=False", "--no-verify")
+        print(f"{parser.prog}: {message}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)

@@ -1,44 +1,40 @@
-"""From a photo to a file: the right encoder, then all of the file or nothing."""
+"""Writing picture files: encoding with metadata, and writing atomically."""
 
 from __future__ import annotations
 
 import io
 import os
-import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
 from ..files import atomic_write
-from . import png, tiff
+from . import jpeg, png, tiff
 from .formats import Writable, target_of
-from .photo import Metadata, Photo
-
-_IPTC = 0x0404  # Photoshop image resource
-_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+from .photo import Photo
 
 
 def write_photo(
-    photo: Photo, path: str | os.PathLike, *, quality: int = 95, overwrite: bool = True
+    photo: Photo, path: str | os.PathLike[str], *, quality: int = 95, overwrite: bool = True
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
-    The file appears whole or not at all: it is written beside its place under a hidden name and
-    moved there.
+    The write is atomic: a failure leaves neither half a file nor a changed one.
 
     Args:
         photo: floating-point photos are stored with 16 bits where the format has them, else 8.
-        path: ends in one of the suffixes that :func:`writable_suffix` keeps.
+        path: ends in one of the suffixes in :data:`ppgan_mpr.imaging.formats.WRITABLE`.
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
 
     Raises:
-        FileExistsError: a file is already there and is not to be replaced.
-        ImageError: the format is unknown or cannot hold depth, transparency or colour profile of
-            this photo, or the file cannot be written.
+        FileExistsError: ``path`` exists, and ``overwrite`` is False.
+        ImageError: the format is unknown or cannot store depth, transparency or colour profile
+            of this photo, or the file cannot be written.
     """
     path = Path(path)
     target = target_of(photo, path)
@@ -62,10 +58,10 @@ def write_photo(
 
 
 def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:
-    """The bytes of a file of the given format.
+    """The content of a file of the given format.
 
     Raises:
-        ImageError: the format cannot hold this picture or its metadata.
+        ImageError: the format cannot store this picture or its metadata.
     """
     if photo.pixels.dtype.kind == "f":
         photo = photo.with_depth(16 if target.deep else 8)
@@ -79,11 +75,11 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     if target.name == "PNG":
         return png.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG":
-        return _with_segments(encoded, photo.metadata)
+        return jpeg.with_metadata(encoded, photo.metadata)
     return encoded
 
 
-def _encode_deep(photo: Photo, name: str) -> bytes:
+def _encode_deep(photo: Photo, name: str) -> bytes | memoryview:
     width, height = photo.size
     if name == "PPM":  # the plain format of netpbm, big-endian
         header = b"P5" if photo.is_grey else b"P6"
@@ -97,9 +93,9 @@ def _encode_deep(photo: Photo, name: str) -> bytes:
 def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     metadata = photo.metadata
     exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
-    options: dict = {"dpi": metadata.dpi} if metadata.dpi else {}
+    options: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if name == "JPEG":
-        # Subsampling 0 is 4:4:4: restored detail is not thrown away again in the colours.
+        # Subsampling 0 is 4:4:4, which keeps the restored detail in the colours.
         # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
         options.update(quality=quality, subsampling=0)
         options.update(exif=exif, icc_profile=metadata.icc_profile, comment=metadata.comment or b"")
@@ -116,20 +112,3 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     file = io.BytesIO()
     image.save(file, format=name, **options)
     return file.getbuffer()
-
-
-def _with_segments(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
-    """Insert XMP and IPTC after the JFIF and EXIF segments (XMP specification, part 3)."""
-    segments = []
-    if metadata.xmp:
-        segments.append((b"\xff\xe1", _XMP_SEGMENT + metadata.xmp))
-    if metadata.iptc:  # an image resource without a name, of an even length
-        resource = struct.pack(">4sHHI", b"8BIM", _IPTC, 0, len(metadata.iptc)) + metadata.iptc
-        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + resource + b"\0" * (len(resource) % 2)))
-    if not segments:
-        return jpeg
-    position = 2
-    while jpeg[position : position + 2] in (b"\xff\xe0", b"\xff\xe1"):
-        position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
-    inserted = [mark + struct.pack(">H", len(body) + 2) + body for mark, body in segments]
-    return b"".join([jpeg[:position], *inserted, jpeg[position:]])

@@ -179,14 +179,16 @@ def test_crash_of_paddle_leaves_a_report(tmp_path, root):
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory) -> Facts:
     """Facts of this very environment, with an empty cache and one damaged download."""
-    from ppgan_mpr.weights import CATALOGUE
+    from ppgan_mpr.networks import weights_records
     from ppgan_mpr.weights.download import cached_path
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PPGAN_MPR_HOME", str(tmp_path_factory.mktemp("home")))
-        known = next(record for record in CATALOGUE if record.url and record.git_blob)
+        known = next(record for record in weights_records() if record.url and record.git_blob)
         unknown = next(
-            record for record in CATALOGUE if record.url and not (record.git_blob or record.sha256)
+            record
+            for record in weights_records()
+            if record.url and not (record.git_blob or record.sha256)
         )
         for record in (known, unknown):
             cached_path(record).parent.mkdir(exist_ok=True)

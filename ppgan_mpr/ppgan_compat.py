@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .dependencies import require
 from .errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    import paddle
 
 _REMOVED_MODULE = "paddle.fluid.layers.nn"
 
@@ -53,18 +58,19 @@ def import_ppgan(module: str = "ppgan") -> ModuleType:
             raise
         missing = "PaddleGAN" if error.name == "ppgan" else f"PaddleGAN needs {error.name}, which"
         raise MissingDependencyError(
-            f"{missing} is not installed: run  python tools/install_ppgan.py"
+            f"{missing} is not installed: run  mprnet-install-ppgan  (in a checkout: "
+            "python tools/install_ppgan.py)"
         ) from error
 
 
 @contextmanager
-def _soft_relu():
+def _soft_relu() -> Iterator[None]:
     if _REMOVED_MODULE in sys.modules:
         yield
         return
     # `from a.b import c` looks up "a.b" alone: the parent packages need not exist.
     stand_in = ModuleType(_REMOVED_MODULE)
-    stand_in.soft_relu = soft_relu
+    stand_in.__dict__["soft_relu"] = soft_relu
     sys.modules[_REMOVED_MODULE] = stand_in
     try:
         yield
@@ -72,7 +78,7 @@ def _soft_relu():
         del sys.modules[_REMOVED_MODULE]
 
 
-def soft_relu(x, threshold: float = 40.0):
+def soft_relu(x: paddle.Tensor, threshold: float = 40.0) -> paddle.Tensor:
     """``log(1 + exp(clip(x, -threshold, threshold)))``, as Paddle defined it until 2.4."""
     import paddle
 

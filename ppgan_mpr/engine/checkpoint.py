@@ -1,4 +1,4 @@
-"""Training checkpoints: written whole or not at all, read without running code.
+"""Training checkpoints: atomic writes, and reading that runs no code.
 
 A checkpoint has PaddleGAN's layout (``{net: weights, optimizer: state, 'epoch': iteration}``
 in a pickle of plain arrays, numbers and strings), so that PaddleGAN and everything that
@@ -39,7 +39,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written ({error.strerror}): free space there, or choose another "
+            f"{path} cannot be written ({error.strerror}): free space there, or set another "
             "output_dir."
         ) from None
 
@@ -53,7 +53,7 @@ def read_state(path: Path) -> dict[str, Any]:
     state, _ = read_file(path)
     if not isinstance(state, dict) or "epoch" not in state:
         raise WeightsError(
-            f"{path} is not a training checkpoint: to start from weights alone use --load."
+            f"{path} is not a training checkpoint: start from its weights with load={path}."
         )
     return state
 
@@ -76,7 +76,7 @@ def latest_checkpoint(folder: Path, run: str) -> Path:
     ]
     if not found:
         raise UsageError(
-            f"--resume auto found no checkpoint in {folder / run}*: start without --resume."
+            f"resume=auto found no checkpoint in {folder / run}*: start a new run instead."
         )
     return max(found)[1]
 

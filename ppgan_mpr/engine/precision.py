@@ -6,10 +6,9 @@ import logging
 
 import paddle
 
-from ..errors import UsageError
+from .options import AMP_DTYPE, AMP_LEVEL
 
-LEVELS = ("O1", "O2")
-DTYPES = ("bfloat16", "float16")
+logger = logging.getLogger(__name__)
 
 
 class MixedPrecision:
@@ -27,12 +26,11 @@ class MixedPrecision:
     """
 
     def __init__(self, level: str | None = None, dtype: str = "bfloat16"):
-        if level is not None and level not in LEVELS:
-            raise UsageError(f"There is no amp level {level!r}: choose O1 or O2.")
-        if dtype not in DTYPES:
-            raise UsageError(f"There is no amp dtype {dtype!r}: choose bfloat16 or float16.")
+        if level is not None:
+            AMP_LEVEL.check("amp_level", level)
+        AMP_DTYPE.check("amp_dtype", dtype)
         if level and not paddle.get_device().startswith("gpu"):
-            logging.getLogger(__name__).warning(
+            logger.warning(
                 "Mixed precision needs a GPU: training in float32 on %s.", paddle.get_device()
             )
             level = None

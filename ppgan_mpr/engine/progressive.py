@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from .config import constructor_arguments
+from .options import COUNT
 
 
 class Step(NamedTuple):
@@ -85,10 +86,7 @@ def _step(number: int, given: Mapping[str, Any]) -> Step:
     where = f"dataset.train.progressive.{number}"
     if not isinstance(given, Mapping) or set(given) != set(Step._fields):
         raise UsageError(f"{where} must have exactly the keys {', '.join(Step._fields)}.")
-    for key in Step._fields:
-        value = given[key]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{where}.{key} is {value!r}: give a whole number from 1 on.")
-    if given["patch_size"] % 8:
-        raise UsageError(f"{where}.patch_size is {given['patch_size']}: give a multiple of 8.")
-    return Step(**given)
+    step = Step(**{key: COUNT.check(f"{where}.{key}", given[key]) for key in Step._fields})
+    if step.patch_size % 8:
+        raise UsageError(f"{where}.patch_size is {step.patch_size}: give a multiple of 8.")
+    return step

@@ -1,7 +1,8 @@
-"""What a run leaves behind and goes on from: checkpoints, and weights alone."""
+"""Saving and resuming: checkpoints, and weights alone."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from ..errors import UsageError
@@ -10,6 +11,8 @@ from . import checkpoint as ckpt
 from .ema import EMA
 from .precision import MixedPrecision
 from .schedule import WarmupCosine
+
+logger = logging.getLogger(__name__)
 
 
 class Saving:
@@ -32,20 +35,21 @@ class Saving:
 
     def _rescue(self) -> None:
         """Save what was trained before something went wrong."""
-        if self._done_iter == self._saved_iter:
+        if self.done_iter == self._saved_iter:
             return
         if self.model.step.updating:
-            self.logger.error(
-                "Stopped by an error in the middle of an update, of which nothing can be saved: "
-                "go on with --resume auto"
+            logger.error(
+                "Stopped by an error in the middle of an update, which cannot be saved: resume "
+                "from the newest checkpoint in %s",
+                self.output_dir,
             )
             return
         try:
-            self._snapshot(self._done_iter)
+            self._snapshot(self.done_iter)
         except UsageError as error:
-            self.logger.error("%s", error)
+            logger.error("%s", error)
         else:
-            self.logger.error("Stopped by an error after saving %s", self._path("checkpoint"))
+            logger.error("Stopped by an error after saving %s", self._path("checkpoint"))
 
     def _path(self, kind: str) -> Path:
         return Path(self.output_dir) / f"iter_{self.current_iter}_{kind}.pdparams"
@@ -68,7 +72,7 @@ class Saving:
             "training": {
                 "data": self.data.sampler.state_dict(),
                 "batch": self.data.batch,
-                "best": self._best,
+                "best": self.best_psnr,
                 "validated": self._validated_iter,
                 "loss_scale": self.model.step.precision.state_dict(),
                 "total_iters": self._planned_iters,
@@ -85,25 +89,23 @@ class Saving:
 
         Raises:
             WeightsError: not a readable training checkpoint, or one of another network.
-            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order, or the
-            state of another kind of optimizer.
+            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order, or
+                one with the state of another kind of optimizer.
         """
         state = ckpt.read_state(Path(checkpoint_path))
         training = state.get("training")
         if training is None:
             raise UsageError(
                 f"{checkpoint_path} was not written by this trainer, so the run cannot be "
-                "continued exactly: use --load to start from its weights."
+                f"continued exactly: start from its weights with load={checkpoint_path}."
             )
         optimizer = type(self.optimizers["optim"]).__name__
         if training.get("optimizer", optimizer) != optimizer:
             raise UsageError(
-                f"{checkpoint_path} holds the state of {training['optimizer']}, and "
-                f"optimizer.name is {optimizer}: go on with the former, or start anew from its "
-                "weights with --load."
+                f"{checkpoint_path} holds the state of {training['optimizer']}, but "
+                f"optimizer.name is {optimizer}: set optimizer.name={training['optimizer']}, or "
+                f"start from the weights with load={checkpoint_path}."
             )
-        if self.rank == 0:
-            ckpt.sweep(Path(self.output_dir))
         _fit(self.network, state["generator"], checkpoint_path)
         ckpt.set_optimizer_state(self.optimizers["optim"], self.network, state["optim"])
         if self.ema:
@@ -111,45 +113,47 @@ class Saving:
             if "ema" in state:
                 self.ema.set_state_dict(state["ema"], training["ema_updates"])
         self.model.step.precision.set_state_dict(training["loss_scale"])
-        self._best = training["best"]
-        self._saved_iter = self._done_iter = state["epoch"]
+        self.best_psnr = training["best"]
+        self._saved_iter = self.done_iter = state["epoch"]
         self._validated_iter = training.get("validated", state["epoch"])
         self.current_iter = state["epoch"] + 1
         self._go_to(self.current_iter)
         self.data.sampler.load_state_dict(training["data"])
         if self.cfg.seed != training["data"]["seed"]:
             self.cfg.seed = training["data"]["seed"]
-            self.logger.warning("The run goes on with its own seed, %d", self.cfg.seed)
+            logger.warning("Resuming with the seed of the run, %d", self.cfg.seed)
         if isinstance(self.lr_schedulers, WarmupCosine):
             # The state holds the rate of a schedule of the length that the run had then.
             self.lr_schedulers.last_lr = self.lr_schedulers.get_lr()
         planned = training.get("total_iters", self._planned_iters)
         if planned != self._planned_iters:
-            self.logger.warning(
-                "The run was to have %d iterations and has %d now: the learning rate follows "
-                "the new length, and the run is not what it would have been",
+            logger.warning(
+                "total_iters was %d and is %d now: the learning rate follows the new length; "
+                "results will differ",
                 planned,
                 self._planned_iters,
             )
         if training["batch"] != self.data.batch:
-            self.logger.warning(
-                "A batch had %d samples and has %d now: the run goes on, but not as it would have",
+            logger.warning(
+                "A batch had %d samples and has %d now; results will differ",
                 training["batch"],
                 self.data.batch,
             )
-        self.logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
+        if self.rank == 0:
+            ckpt.sweep(Path(self.output_dir))
+        logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
 
     def load(self, weight_path) -> None:
-        """Start from weights of any form, or by a name such as ``published:Deblurring``.
+        """Start from weights: a file of any supported format, or a name of the catalogue.
 
         Raises:
-            RestorationError: the weights cannot be had or do not fit the configured network.
+            RestorationError: the weights cannot be read or downloaded, or do not fit the network.
         """
         load_weights(weight_path).apply_to(self.network)
         self._loaded = str(weight_path)
         if self.cfg.is_train and self.ema:
             self.ema = EMA(self.network, self.cfg.ema_decay)
-        self.logger.info("Loaded weights from %s", weight_path)
+        logger.info("Loaded weights from %s", weight_path)
 
 
 def _fit(network, tensors, source) -> None:

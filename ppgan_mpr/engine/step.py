@@ -8,8 +8,9 @@ from typing import Callable
 import numpy as np
 import paddle
 
-from ..errors import RestorationError, UsageError
+from ..errors import RestorationError
 from . import processes
+from .options import COUNT, POSITIVE_OR_NULL
 from .precision import MixedPrecision
 
 
@@ -44,14 +45,8 @@ class GradientStep:
         precision: MixedPrecision | None = None,
         patience: int = 20,
     ):
-        if accumulate < 1:
-            raise UsageError(f"accumulate is {accumulate}, but must be 1 or more.")
-        if clip_grad_norm is not None and not clip_grad_norm > 0:
-            raise UsageError(
-                f"clip_grad_norm is {clip_grad_norm}, but must be positive, or null for none."
-            )
-        self.accumulate = accumulate
-        self.clip_grad_norm = clip_grad_norm
+        self.accumulate = COUNT.check("accumulate", accumulate)
+        self.clip_grad_norm = POSITIVE_OR_NULL.check("clip_grad_norm", clip_grad_norm)
         self.precision = precision or MixedPrecision()
         self.patience = patience
         self.skipped = 0

@@ -50,7 +50,7 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
     except WeightsError as error:
         raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
     except OSError as error:
-        embedded = ", or use --model lite, which needs no download" if record.task in TASKS else ""
+        embedded = f", or use lite:{record.task} of this package" if record.task in TASKS else ""
         raise DownloadError(
             f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "
             f"{record.url} another way and put the file at {path}{embedded}."

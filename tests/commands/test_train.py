@@ -198,7 +198,7 @@ def test_weights_load_by_catalogue_name_and_must_fit(main, config, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "total_iter=3"], "did you mean 'total_iters'"),
+        (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
         (["--resume", "auto"], "found no checkpoint"),
         (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),

@@ -68,13 +68,13 @@ def test_values_are_never_run_as_code(file, tmp_path):
     ],
 )
 def test_unknown_key_names_the_nearest(file, override, hint):
-    with pytest.raises(UsageError, match=f"did you mean '{hint}'"):
+    with pytest.raises(UsageError, match=rf"did you mean {hint}\?"):
         load_config(file, [override])
 
 
 @pytest.mark.parametrize("override", ["total_iters", "total_iters.x=1", "model.x.y=1"])
 def test_malformed_override(file, override):
-    with pytest.raises(UsageError, match=f"-o {override}"):
+    with pytest.raises(UsageError, match=override):
         load_config(file, [override])
 
 
@@ -84,7 +84,7 @@ def test_files_that_are_no_configuration(tmp_path):
         path.write_text(content)
         with pytest.raises(UsageError, match=message):
             load_config(path)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="There is no configuration"):
         load_config(tmp_path / "absent.yaml")
 
 
@@ -94,8 +94,8 @@ def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
     path = tmp_path / "typo.yaml"
     path.write_text(yaml.safe_dump(settings))
     load_config(path)
-    assert "did you mean 'clip_grad_norm'" in caplog.text
-    assert "did you mean 'keep'" in caplog.text
+    assert "did you mean clip_grad_norm?" in caplog.text
+    assert "did you mean keep?" in caplog.text
     assert len(caplog.records) == 2
 
 
@@ -117,12 +117,12 @@ def test_mistyped_argument_in_the_yaml_is_an_error(settings, tmp_path, section, 
     node[key] = 1
     path = tmp_path / "typo.yaml"
     path.write_text(yaml.safe_dump(settings))
-    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean '{hint}'"):
+    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean {hint}"):
         load_config(path)
 
 
 def test_unknown_class_names_the_nearest(file):
-    with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean 'MPRNet'"):
+    with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean MPRNet"):
         load_config(file, ["model.generator.name=MRPNet"])
 
 

@@ -117,7 +117,7 @@ def test_scores_of_crops_are_stored_as_such(settings, build, tmp_path, y, name):
     metric = {"name": "PSNR", "crop_border": 4, "test_y_channel": y}
     settings["validate"]["metrics"] = {"psnr": metric}
     trainer = build(settings, is_train=False)
-    trainer._restore = copy_input
+    trainer.restore = copy_input
     trainer.test()
     content = json.loads((Path(trainer.output_dir) / f"scores/evaluation_{name}.json").read_text())
     assert content["protocol"]["name"] == name

@@ -1,4 +1,4 @@
-"""Values that options cannot have are told before anything is made."""
+"""Impossible values of options are errors before anything is built."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_impossible_value_names_option_and_what_it_takes(file, override):
     with pytest.raises(UsageError) as told:
         load_config(file, [override])
     message = str(told.value)
-    assert message.startswith((f"{key} is ", "-o ", key.split(".")[0]))
+    assert message.startswith((f"{key} is ", override, key.split(".")[0]))
     assert "\n" not in message
 
 

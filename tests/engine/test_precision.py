@@ -22,7 +22,7 @@ def test_a_cpu_trains_in_float32_and_says_so(caplog):
 
 @pytest.mark.parametrize("options", [("O3", "bfloat16"), ("O1", "float8")])
 def test_unknown_formats_are_refused(options):
-    with pytest.raises(UsageError, match="There is no amp"):
+    with pytest.raises(UsageError, match="amp_"):
         MixedPrecision(*options)
 
 

@@ -17,10 +17,10 @@ def test_paddlegan_s_syntax_is_understood():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("batchrange=[1, 2]", "no option 'batchrange'"),
+        ("batchrange=[1, 2]", "no 'batchrange': did you mean batch_range"),
         ("batch_range=[5, 5]", "two rising"),
         ("batch_range=5", "two rising"),
-        ("state=TPU", "knows the states"),
+        ("state=TPU", "state is 'TPU'"),
     ],
 )
 def test_mistakes_are_named(text, message):

@@ -129,7 +129,7 @@ def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
     assert [schedule.at(n).patch_size for n in (1, 2, 3, 9, 10, 99)] == [16, 16, 24, 24, 32, 32]
     assert cfg.dataset.train.batch_size == 3
     assert cfg.dataset.train.img_options["patch_size"] == 16
-    with pytest.raises(UsageError, match="there is no option 'iter': did you mean 'iters'"):
+    with pytest.raises(UsageError, match="there is no option 'iter': did you mean iters"):
         load_config(path, ["dataset.train.progressive.1.iter=7"])
 
 

@@ -161,7 +161,7 @@ def test_offline_message_says_what_to_do(server):
     message = str(caught.value)
     assert server.url in message
     assert str(cached_path(catalogue.CATALOGUE[0])) in message
-    assert "--model lite" in message
+    assert "or use lite:" in message
     assert "Connection refused" in message
 
 

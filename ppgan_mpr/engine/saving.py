@@ -128,8 +128,7 @@ class Saving:
         planned = training.get("total_iters", self._planned_iters)
         if planned != self._planned_iters:
             logger.warning(
-                "total_iters was %d and is %d now: the learning rate follows the new length; "
-                "results will differ",
+                "total_iters was %d and is %d now: the learning rate follows the new length",
                 planned,
                 self._planned_iters,
             )

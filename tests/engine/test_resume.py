@@ -164,7 +164,7 @@ def test_another_optimizer_is_refused(settings, build):
         build(settings).resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 
-def test_resuming_with_changed_options_names_them_and_keeps_the_earlier_file(
+def test_resuming_with_changed_options_names_them_and_keeps_the_old_file(
     settings, tmp_path, caplog
 ):
     import yaml

@@ -10,17 +10,18 @@ import pytest
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
-from ppgan_mpr import host
+from ppgan_mpr import plugin
 from ppgan_mpr.errors import UsageError
+from ppgan_mpr.ppgan_compat import registry_table
 
 
 @pytest.fixture
 def registered():
     """Leaves the registries as they are found: with our classes."""
-    host.register()
+    plugin.register()
     yield
-    host.unregister()
-    host.register()
+    plugin.unregister()
+    plugin.register()
 
 
 def run(code, root):
@@ -44,7 +45,7 @@ except ImportError:
     assert result.stdout.strip().endswith("as it was"), result.stderr
 
 
-def test_missing_paddlegan_is_told_with_the_remedy(root):
+def test_missing_paddlegan_is_an_error_with_the_command_that_installs_it(root):
     code = """
 import sys
 
@@ -57,7 +58,7 @@ sys.meta_path.insert(0, NoPaddleGAN())
 import ppgan_mpr.plugin
 """
     result = run(code, root)
-    assert "tools/install_ppgan.py" in result.stderr.splitlines()[-1]
+    assert "mprnet-install-ppgan" in result.stderr.splitlines()[-1]
 
 
 def test_paddlegan_builds_our_classes_by_its_own_names(registered):
@@ -79,31 +80,32 @@ def test_registering_twice_and_undoing_gives_paddlegan_its_own_back(registered):
     from ppgan.solver.builder import LRSCHEDULERS
 
     ours = MODELS.get("MPRModel")
-    host.register()
+    plugin.register()
     assert MODELS.get("MPRModel") is ours
-    host.unregister()
+    plugin.unregister()
     assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
     with pytest.raises(KeyError):
         LRSCHEDULERS.get("WarmupCosine")
-    host.unregister()
+    plugin.unregister()
     assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
 
 
-def test_a_third_party_s_class_is_never_replaced(registered):
-    from ppgan.metrics.builder import METRICS
-    from ppgan.models.generators.builder import GENERATORS
-
-    host.unregister()
-    original = METRICS._obj_map["PSNR"]
+def test_a_third_party_s_class_is_never_replaced(registered, monkeypatch):
+    plugin.unregister()
+    metrics, generators = registry_table("METRICS"), registry_table("GENERATORS")
     somebodys = type("PSNR", (), {"__module__": "somebody.metrics"})
-    METRICS._obj_map["PSNR"] = somebodys
-    try:
+    with monkeypatch.context() as patch:
+        patch.setitem(metrics, "PSNR", somebodys)
         with pytest.raises(UsageError, match=r"PSNR .* somebody\.metrics"):
-            host.register()
-        assert METRICS.get("PSNR") is somebodys
-        assert GENERATORS.get("MPRNet").__module__.startswith("ppgan.")  # nothing else either
-    finally:
-        METRICS._obj_map["PSNR"] = original
+            plugin.register()
+        assert metrics["PSNR"] is somebodys
+        assert generators["MPRNet"].__module__.startswith("ppgan.")  # nothing else either
+
+
+def test_earlier_name_of_the_plugin_still_imports():
+    from ppgan_mpr import host
+
+    assert host.register is plugin.register
 
 
 def test_soft_relu_is_what_paddle_had():

@@ -1,10 +1,10 @@
-"""Training patches a second, of one worker, beside PaddleGAN's MPRTrain.
+"""Measure training patches per second of one worker, beside PaddleGAN's MPRTrain.
 
     python benchmarks/datasets.py [--data data/GoPro/train] [--json out.json]
 
-Without --data, photo-like PNG pairs of 1280x720 are made for the occasion. Every row reads
-patches of 256 through a paddle.io.DataLoader with one worker and batches of 4. PaddleGAN's
-row is left out, and said to be, where ppgan is not installed.
+Without --data, photo-like PNG pairs of 1280x720 are generated. Every row reads patches of 256
+through a paddle.io.DataLoader with one worker and batches of 4. PaddleGAN's row is left out, with
+a message, where ppgan is not installed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -24,7 +25,7 @@ import cv2
 import numpy as np
 import paddle
 
-from ppgan_mpr.datasets import MPRTrain, ResumableBatchSampler, png
+from ppgan_mpr.datasets import MPRTrain, ResumableBatchSampler, png_region
 from ppgan_mpr.datasets.pairs import find_pairs
 
 PATCH, BATCH = 256, 4
@@ -48,22 +49,22 @@ def make_pairs(folder: Path, count: int = 4) -> None:
 
 
 class Repeated:
-    """A data set read over and over, so that the loader's start does not count."""
+    """A data set read repeatedly, so that the loader's start does not count."""
 
-    def __init__(self, dataset, length: int):
+    def __init__(self, dataset: Any, length: int):
         self.dataset, self.length = dataset, length
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         return self.dataset[index % len(self.dataset)]
 
 
-def samples_per_second(dataset, samples: int, warm_up: int) -> float:
-    """Of one worker, after ``warm_up`` samples."""
-    repeated = Repeated(dataset, warm_up + samples)
-    sampler = ResumableBatchSampler(repeated, BATCH)
+def samples_per_second(dataset: Any, samples: int, warm_up: int) -> float:
+    """The rate of one worker, after ``warm_up`` samples."""
+    repeated: Any = Repeated(dataset, warm_up + samples)
+    sampler: Any = ResumableBatchSampler(repeated, BATCH)
     loader = paddle.io.DataLoader(repeated, batch_sampler=sampler, num_workers=1)
     start, seen = 0.0, 0
     for number, batch in enumerate(loader, 1):
@@ -74,8 +75,8 @@ def samples_per_second(dataset, samples: int, warm_up: int) -> float:
     return seen / (time.perf_counter() - start)
 
 
-def readers(folder: Path) -> dict[str, tuple]:
-    """name -> (data set, decompressor that it shall use)."""
+def readers(folder: Path) -> dict[str, tuple[Any, Any]]:
+    """name -> (data set, decompressor for it to use)."""
     options = {"patch_size": PATCH}
     ours = MPRTrain(folder, options)
     cached = MPRTrain(folder, {**options, "cache_gb": decoded_bytes(folder) / 1e9 + 1e-3})
@@ -87,8 +88,8 @@ def readers(folder: Path) -> dict[str, tuple]:
     else:
         found["PaddleGAN MPRTrain"] = (PaddleGANTrain(str(folder), options), zlib)
     found["ours, without isal"] = (ours, zlib)
-    if png.inflate is not zlib:
-        found["ours, with isal"] = (ours, png.inflate)
+    if png_region.inflate is not zlib:
+        found["ours, with isal"] = (ours, png_region.inflate)
     found["ours, with cache_gb"] = (cached, zlib)
     for number in range(len(cached)):
         cached[number]  # the first epoch fills the cache
@@ -96,16 +97,19 @@ def readers(folder: Path) -> dict[str, tuple]:
 
 
 def decoded_bytes(folder: Path) -> int:
-    return 2 * sum(pair.header.nbytes for pair in find_pairs(folder))
+    return sum(header.nbytes for pair in find_pairs(folder) for _, header in pair.files)
 
 
-def measure(folder: Path, samples: int, rounds: int) -> list[dict]:
-    """Rounds take turns, so that other load on the machine meets all alike; the best counts."""
+def measure(folder: Path, samples: int, rounds: int) -> list[dict[str, Any]]:
+    """Measure all readers in turn, ``rounds`` times; the best rate of each counts."""
     best: dict[str, float] = {}
     found = readers(folder)
     for _ in range(rounds):
         for name, (dataset, decompressor) in found.items():
-            png.inflate, png.PAYS_UP_TO = decompressor, 0.7 if decompressor is zlib else 1.0
+            png_region.inflate, png_region.PAYS_UP_TO = (
+                decompressor,
+                0.7 if decompressor is zlib else 1.0,
+            )
             best[name] = max(best.get(name, 0.0), samples_per_second(dataset, samples, 8 * BATCH))
     paddlegan = best.get("PaddleGAN MPRTrain")
     return [
@@ -131,8 +135,8 @@ def main() -> None:
         if folder is None:
             folder = Path(temporary)
             make_pairs(folder)
-        files = [path for pair in find_pairs(folder) for path in (pair.input, pair.target)]
-        result = {
+        files = [path for pair in find_pairs(folder) for path, _ in pair.files]
+        result: dict[str, Any] = {
             "pictures": f"{len(files)} from {options.data or 'a generator'}, mean "
             f"{sum(path.stat().st_size for path in files) / len(files) / 1e6:.2f} MB",
             "machine": f"{platform.machine()}, {platform.system()}, Python "

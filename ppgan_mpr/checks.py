@@ -1,16 +1,15 @@
-"""Checks of what users write: numbers in a range, names from a list, and the nearest name."""
+"""Checks of option values: numbers in a range, names from a list, and the nearest valid name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 from .errors import UsageError
 
 
 def check_whole_number(
-    name: str, value: Any, low: int, high: int, *, optional: bool = False
+    name: str, value: object, low: int, high: int, *, optional: bool = False
 ) -> None:
     """Raise UsageError unless ``value`` is an int from ``low`` to ``high``.
 
@@ -22,11 +21,12 @@ def check_whole_number(
     """
     if optional and value is None:
         return
+    # bool is a subclass of int, and no number that a user means
     if type(value) is not int or not low <= value <= high:
         raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")
 
 
-def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raise UsageError unless ``value`` is one of ``choices``."""
     choices = tuple(choices)
     if value not in choices:
@@ -34,8 +34,8 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
         raise UsageError(f"{name} is {value!r}: {hint}")
 
 
-def exact_name(kind: str, written: Any, names: Iterable[str]) -> str:
-    """The one of ``names`` that was written, whatever the case.
+def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
+    """The one of ``names`` that was written, in any case.
 
     Args:
         kind: of thing that is named, for the message.
@@ -43,7 +43,7 @@ def exact_name(kind: str, written: Any, names: Iterable[str]) -> str:
         names: the correct spellings.
 
     Raises:
-        UsageError: there is no such name; the message says the nearest one.
+        UsageError: there is no such name; the message suggests the nearest one.
     """
     names = tuple(names)
     by_lower = {name.lower(): name for name in names}

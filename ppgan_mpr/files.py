@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic writes: a file appears complete, or not at all."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path, exclusive: bool = False) -> Iterator[BinaryIO]:
-    """A new hidden file beside ``path`` that takes its place when the block succeeds.
+def atomic_write(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[BinaryIO]:
+    """Open a hidden file beside ``path`` that replaces it when the block succeeds.
 
-    Whatever goes wrong in the block, an interrupt too, ``path`` stays as it was and
-    nothing is left beside it.
+    If anything in the block fails, an interrupt included, ``path`` stays as it was and nothing is
+    left beside it.
 
     Args:
-        path: the place.
-        exclusive: only if nothing is there.
+        path: the file to write.
+        exclusive: fail if ``path`` exists.
 
     Raises:
         OSError: the folder cannot be written.
-        FileExistsError: something is there that is to stay.
+        FileExistsError: ``path`` exists, and ``exclusive`` was asked for.
     """
+    with atomic_place(path, exclusive) as temporary, temporary.open("xb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def atomic_place(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[Path]:
+    """As :func:`atomic_write`, for a file that the block itself creates under the name it gets."""
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
-            yield file
+        yield temporary
         if not (exclusive and _link(temporary, path)):
             temporary.replace(path)
     finally:
@@ -39,7 +45,7 @@ def atomic_write(path: Path, exclusive: bool = False) -> Iterator[BinaryIO]:
 
 
 def _link(source: Path, path: Path) -> bool:
-    """Give a file a second name, which no other file may have; False where there are no links."""
+    """Give a file a second name if that name is free; False where links are not supported."""
     try:
         os.link(source, path)
     except FileExistsError:

@@ -1,7 +1,8 @@
-"""Where the tests find their material.
+"""Fixtures that tests of several folders use.
 
-``shared`` is a folder beside the checkout (or ``PPGAN_MPR_SHARED``) with other
-implementations' outputs and real photographs; tests that need it are skipped without it.
+Outputs of other implementations are in ``tests/fixtures``. Real photographs are in the folder
+``shared/pairs`` beside the checkout (``PPGAN_MPR_SHARED`` names another place for ``shared``);
+tests that need them are skipped without it.
 """
 
 from __future__ import annotations
@@ -23,23 +24,19 @@ if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
     sys.path.insert(0, str(ROOT))
 
 
-def _folder(name: str) -> Path:
-    folder = SHARED / name
-    if not folder.is_dir():
-        pytest.skip(f"reference material not found: {folder}")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def fixtures_dir() -> Path:
-    """Outputs of other implementations on random weights."""
-    return _folder("fixtures")
+    """Outputs of other implementations; see the README there."""
+    return ROOT / "tests" / "fixtures"
 
 
 @pytest.fixture(scope="session")
 def pairs_dir() -> Path:
     """Real degraded/clean photographs by task (research use; never committed)."""
-    return _folder("pairs")
+    folder = SHARED / "pairs"
+    if not folder.is_dir():
+        pytest.skip(f"research photographs not found: {folder}")
+    return folder
 
 
 @pytest.fixture

@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         counts, notes = prepare(**options)
     except RestorationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        message = str(error).replace("verify=False", "--no-verify")
+        print(f"error: {message}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)

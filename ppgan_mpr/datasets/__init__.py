@@ -1,4 +1,6 @@
-"""Training and scoring pairs: folders, patches, augmentation and the order of training."""
+"""Training and scoring pairs: folders, patches, augmentation, and the order of training."""
+
+from __future__ import annotations
 
 from .augment import MixUp
 from .mpr_dataset import MPRTest, MPRTrain, MPRVal

@@ -1,23 +1,26 @@
-"""Random changes to a pair of patches, or to a batch of them, drawn from an explicit generator."""
+"""Augmentation of patches and batches: padding, turning and mirroring, saturation, MixUp."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 # Weights of red, green and blue in luma (ITU-R BT.601), the grey that saturation fades to.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(3, 1, 1)
 
-#: Those of the eight ways of :func:`dihedral` that only mirror: not at all, both, left and
-#: right, up and down.
+#: Arguments of :func:`dihedral` that only mirror: not at all, both ways, left and right, up and
+#: down.
 FLIPS = (0, 2, 4, 6)
-#: Those of :data:`FLIPS` that exchange left and right.
+#: Those of :data:`FLIPS` that swap left and right.
 MIRRORED = (2, 4)
 
 
 def pad_reflect(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Enlarge [..., H, W, C] pixels at the bottom and right by reflection to at least the size.
+    """Pad [..., H, W, C] pixels at the bottom and right by reflection to at least the given size.
 
-    Sides that are large enough stay as they are. A side may grow to any multiple of itself.
+    Sides that are long enough are not padded. Padding may be longer than the side: the picture is
+    then reflected repeatedly.
     """
     bottom = max(0, height - pixels.shape[-3])
     right = max(0, width - pixels.shape[-2])
@@ -56,9 +59,9 @@ def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
 class MixUp:
     """Blend the pairs of a batch with one another (Zhang et al., ICLR 2018, arXiv 1710.09412).
 
-    MPRNet's denoising model was trained with it, coefficients from Beta(0.6, 0.6) and from the
-    sixth epoch on; MIRNet-v2 with Beta(1.2, 1.2) on one batch in two. What is drawn depends on
-    the seed, the rank and the iteration alone, so a resumed run goes on with the same blends.
+    MPRNet's denoising model was trained with coefficients from Beta(0.6, 0.6) from the sixth epoch
+    on, MIRNet-v2 with Beta(1.2, 1.2) on half of the batches. Partners and coefficients depend only
+    on seed, rank and iteration, so a resumed run continues with the same ones.
 
     Args:
         alpha: both parameters of the Beta distribution.
@@ -88,8 +91,8 @@ class MixUp:
         self.probability = probability
         self._entropy = (seed, rank)
 
-    def __call__(self, target, degraded, iteration: int):
-        """Blend each pair with another of its batch, both pictures by the same share.
+    def __call__(self, target: Any, degraded: Any, iteration: int) -> tuple[Any, Any]:
+        """Blend each pair with another pair of its batch, both pictures by the same coefficient.
 
         Args:
             target, degraded: [N, C, H, W] in [0, 1], numpy arrays or Paddle tensors.
@@ -104,11 +107,15 @@ class MixUp:
         if self.probability < 1 and rng.random() >= self.probability:
             return target, degraded
         count = target.shape[0]
-        partner = rng.permutation(count)
-        share = rng.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(np.float32)
+        partner: Any = rng.permutation(count)
+        share: Any = rng.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(np.float32)
         if not isinstance(target, np.ndarray):
             import paddle
 
             partner = paddle.to_tensor(partner, place=target.place)
             share = paddle.to_tensor(share, place=target.place).astype(target.dtype)
-        return tuple(batch * share + batch[partner] * (1 - share) for batch in (target, degraded))
+
+        def blend(batch: Any) -> Any:
+            return batch * share + batch[partner] * (1 - share)
+
+        return blend(target), blend(degraded)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .reader import Header
+from ..imaging.header import Header
 
 
 class DecodedCache:
@@ -30,9 +30,9 @@ class DecodedCache:
         ends = np.cumsum([header.nbytes for header in headers], dtype=np.int64)
         self._count = int(np.searchsorted(ends, limit, side="right"))
         self._starts = np.concatenate([[0], ends])[: self._count + 1]
-        # One byte a picture says whether it is there, and the pixels follow.
+        # First one byte for each picture, 1 where it is stored; then the pixels.
         self._memory = mmap.mmap(-1, max(1, self._count + int(self._starts[-1])))
-        # Orders the stores: who reads the mark as set must also see the pixels.
+        # Orders the stores: a process that reads the byte as 1 must also see the pixels.
         self._lock = multiprocessing.Lock()
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class DecodedCache:
         return self._count
 
     def get(self, number: int) -> np.ndarray | None:
-        """The pixels [H, W, 3] of a picture, read-only, or None when they are not stored."""
+        """The pixels [H, W, 3] of a picture, read-only, or None where they are not stored."""
         if number >= self._count:
             return None
         with self._lock:

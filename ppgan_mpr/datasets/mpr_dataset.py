@@ -1,30 +1,33 @@
-"""Pairs of degraded and clean photos, under PaddleGAN's names.
+"""Data sets of degraded and clean photos, with PaddleGAN's class names.
 
-Folders hold ``input/`` and ``target/`` with pictures of the same names. A sample is
+Folders contain ``input/`` and ``target/`` with pictures of the same names. A sample is
 ``(target, input, name)``: float32 [3, H, W] RGB in [0, 1], and the file name without extension.
 
-Two options of ``img_options`` say what the input is. ``scale``: its height and width are the
+Two options of ``img_options`` describe the input. ``scale``: its height and width are the
 target's divided by this number, and bicubic interpolation enlarges it to the target's size
-(super-resolution). ``dual_pixel``: it lies as left and right view of a dual-pixel camera in
+(super-resolution). ``dual_pixel``: it is the left and the right view of a dual-pixel camera, in
 ``inputL/`` and ``inputR/``, and a sample's input is [6, H, W], the left view first.
 
-The classes are map-style data sets as ``paddle.io.DataLoader`` takes them.
+The classes are map-style data sets for ``paddle.io.DataLoader``.
 """
 
 from __future__ import annotations
 
-import difflib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..errors import ImageError, UsageError
+from ..checks import check_whole_number, did_you_mean
+from ..errors import UsageError
 from ..imaging.enlarge import enlarge, source_range
+from ..imaging.header import Header
 from .augment import FLIPS, MIRRORED, adjust_saturation, dihedral, pad_reflect
 from .cache import DecodedCache
 from .pairs import Pair, find_inputs, find_pairs
-from .reader import Header, read_picture, read_region, to_float
+from .reader import changed_size, read_picture, read_region, to_planes
 from .sampler import sample_rng
 
 logger = logging.getLogger(__name__)
@@ -32,9 +35,11 @@ logger = logging.getLogger(__name__)
 # MPRNet's deblurring recipe changes the saturation of one pair in three.
 _SATURATION_SHARE = 1 / 3
 
-Sample = tuple
+# (target, input, name), or (input, name) where there is no target
+Sample = tuple[Any, ...]
+Options = Mapping[str, Any]
 
-
+_LARGEST = 1 << 16  # pixels of a patch's side, or enlargement: beyond any use
 _DEGRADATION = {"scale": 1, "dual_pixel": False}
 
 
@@ -57,21 +62,21 @@ class MPRTrain:
             horizontal, and in a mirrored scene the left view is the right one's mirror image.
 
     Raises:
-        UsageError: an option is wrong, or (all at once) what is wrong with the folders.
+        UsageError: an option is wrong, or files do not pair; one message lists them all.
     """
 
-    def __init__(self, rgb_dir: str | Path, img_options: dict | None = None):
+    def __init__(self, rgb_dir: str | Path, img_options: Options | None = None):
         defaults = {"patch_size": None, "rotate": True, "saturation": 0.0, "cache_gb": 0.0}
         options = _options(img_options, {**defaults, **_DEGRADATION}, "MPRTrain")
         self.patch_size = _patch_size(options["patch_size"], "MPRTrain")
         self.saturation = _number(options, "saturation", upper=1.0)
         self.scale, self.dual_pixel, self.pairs = _degraded_pairs(rgb_dir, options)
         self.turns = range(8) if _flag(options, "rotate") and not self.dual_pixel else FLIPS
-        self._cache = None
+        self._cache: DecodedCache | None = None
         cache_gb = _number(options, "cache_gb")
         if cache_gb:
-            # The pictures of a pair stand side by side, the target behind its inputs.
-            headers = [header for pair in self.pairs for header in _headers(pair)]
+            # Ordered by pair, each target after its inputs.
+            headers = [header for pair in self.pairs for _, header in pair.files]
             self._cache = DecodedCache(headers, int(cache_gb * 1e9))
             logger.info(
                 "%s: the cache of %g GB holds %d of %d pairs",
@@ -89,19 +94,20 @@ class MPRTrain:
         rng = sample_rng(index)
         size = getattr(index, "patch_size", None) or self.patch_size
         pair = self.pairs[index]
-        height, width = pair.target_header[:2]
+        files = pair.files
+        height, width = files[-1][1][:2]  # the target's
         top = int(rng.integers(max(0, height - size) + 1))
         left = int(rng.integers(max(0, width - size) + 1))
         turn = self.turns[int(rng.integers(len(self.turns)))]
         place = (top, left, min(size, height), min(size, width))
         patches = []
-        for which, (path, header) in enumerate(zip((*pair.inputs, pair.target), _headers(pair))):
-            number = int(index) * (len(pair.inputs) + 1) + which
+        for which, (path, header) in enumerate(files):
+            number = int(index) * len(files) + which
             if path == pair.target or self.scale == 1:
                 patch = self._read(number, path, header, *place)
             else:
                 patch = self._read_enlarged(number, path, header, *place)
-            patches.append(to_float(dihedral(pad_reflect(patch, size, size), turn)))
+            patches.append(to_planes(dihedral(pad_reflect(patch, size, size), turn)))
         if self.saturation and rng.random() < _SATURATION_SHARE:
             factor = 1 + self.saturation * rng.uniform(-1, 1)
             patches = [adjust_saturation(patch, factor) for patch in patches]
@@ -120,7 +126,7 @@ class MPRTrain:
         if photo is None:
             photo = read_picture(path)
             if photo.shape[:2] != header[:2]:
-                raise ImageError(f"{path} has changed its size since training began: start again")
+                raise changed_size(path)
             self._cache.put(number, photo)
         return photo[top : top + height, left : left + width]
 
@@ -137,20 +143,23 @@ class MPRTrain:
 
 
 class _Scored:
-    """What scoring has to know of a data set before it reads it."""
+    """A data set for scoring, whose sizes are known before anything is decoded."""
+
+    pairs: list[Pair]
+    patch_size: int | None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def headers(self) -> list[tuple[str, Header | None]]:
-        """Name, and size and depth of the target as it is given out, of every pair."""
+        """Of every pair, its name and the header of its target after cropping."""
         return [(pair.name, self._header(pair.target_header)) for pair in self.pairs]
 
     def _header(self, header: Header | None) -> Header | None:
         if header is None or self.patch_size is None:
             return header
-        sides = (min(side, self.patch_size) for side in header[:2])
-        return Header(*sides, header.itemsize)
+        height, width = (min(side, self.patch_size) for side in header[:2])
+        return Header(height, width, header.itemsize)
 
 
 class MPRVal(_Scored):
@@ -164,13 +173,13 @@ class MPRVal(_Scored):
         rgb_dir2: not used; PaddleGAN's class has it.
 
     Raises:
-        UsageError: an option is wrong, or (all at once) what is wrong with the folders.
+        UsageError: an option is wrong, or files do not pair; one message lists them all.
     """
 
     def __init__(
         self,
         rgb_dir: str | Path,
-        img_options: dict | None = None,
+        img_options: Options | None = None,
         rgb_dir2: str | None = None,
     ):
         options = _options(img_options, {"patch_size": None, **_DEGRADATION}, "MPRVal")
@@ -180,14 +189,11 @@ class MPRVal(_Scored):
     def __getitem__(self, index: int) -> Sample:
         """Target [3, H, W] and input [3 or 6, H, W], float32 in [0, 1], and the name."""
         pair = self.pairs[index]
-        degraded = [read_picture(path) for path in pair.inputs]
+        *pictures, target = (read_picture(path) for path, _ in pair.files)
         if self.scale > 1:
-            degraded = [enlarge(pixels, *pair.target_header[:2]) for pixels in degraded]
-        *degraded, target = (
-            to_float(_centre(pixels, self.patch_size))
-            for pixels in (*degraded, read_picture(pair.target))
-        )
-        return target, _joined(degraded), pair.name
+            pictures = [enlarge(pixels, *target.shape[:2]) for pixels in pictures]
+        degraded = [to_planes(_centre(pixels, self.patch_size)) for pixels in pictures]
+        return to_planes(_centre(target, self.patch_size)), _joined(degraded), pair.name
 
 
 class MPRTest(_Scored):
@@ -198,10 +204,10 @@ class MPRTest(_Scored):
         img_options: ``patch_size`` as for :class:`MPRVal`.
 
     Raises:
-        UsageError: an option is wrong, or (all at once) what is wrong with the folders.
+        UsageError: an option is wrong, or files do not pair; one message lists them all.
     """
 
-    def __init__(self, inp_dir: str | Path, img_options: dict | None = None):
+    def __init__(self, inp_dir: str | Path, img_options: Options | None = None):
         options = _options(img_options, {"patch_size": None}, "MPRTest")
         self.patch_size = _crop_size(options, "MPRTest")
         folder = Path(inp_dir)
@@ -214,22 +220,19 @@ class MPRTest(_Scored):
     def __getitem__(self, index: int) -> Sample:
         """(target, input, name), or (input, name) without targets; as :class:`MPRVal`."""
         pair = self.pairs[index]
-        paths = [pair.target, pair.input] if pair.target else [pair.input]
-        pictures = [to_float(_centre(read_picture(path), self.patch_size)) for path in paths]
+        pictures = [
+            to_planes(_centre(read_picture(path), self.patch_size))
+            for path, _ in reversed(pair.files)
+        ]
         return (*pictures, pair.name)
 
 
-def _degraded_pairs(folder: str | Path, options: dict) -> tuple[int, bool, list[Pair]]:
-    """The options ``scale`` and ``dual_pixel``, and the pairs they describe."""
+def _degraded_pairs(folder: str | Path, options: Options) -> tuple[int, bool, list[Pair]]:
+    """The options ``scale`` and ``dual_pixel``, and the pairs that they describe."""
     scale, dual_pixel = options["scale"], _flag(options, "dual_pixel")
-    if isinstance(scale, bool) or not isinstance(scale, int) or scale < 1:
-        raise UsageError(f"img_options.scale is {scale!r}: give a whole number, such as 2")
+    check_whole_number("img_options.scale", scale, 1, _LARGEST)
     inputs = ("inputL", "inputR") if dual_pixel else ("input",)
     return scale, dual_pixel, find_pairs(folder, inputs, scale)
-
-
-def _headers(pair: Pair) -> list[Header]:
-    return [pair.header] * len(pair.inputs) + [pair.target_header]
 
 
 def _joined(planes: list[np.ndarray]) -> np.ndarray:
@@ -245,17 +248,16 @@ def _centre(pixels: np.ndarray, size: int | None) -> np.ndarray:
     return pixels[top : top + height, left : left + width]
 
 
-def _options(given: dict | None, defaults: dict, name: str) -> dict:
+def _options(given: Options | None, defaults: Options, name: str) -> dict[str, Any]:
     given = dict(given or {})
     for key in given:
         if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, 1)
-            hint = f"did you mean {near[0]}" if near else f"it knows {', '.join(defaults)}"
-            raise UsageError(f"img_options of {name} has no {key}: {hint}?")
+            hint = did_you_mean(str(key), defaults)
+            raise UsageError(f"img_options of {name} has no {key}: {hint}")
     return {**defaults, **given}
 
 
-def _crop_size(options: dict, name: str) -> int | None:
+def _crop_size(options: Options, name: str) -> int | None:
     size = options["patch_size"]
     return None if size is None else _patch_size(size, name)
 
@@ -268,14 +270,14 @@ def _patch_size(size: object, name: str) -> int:
     return size
 
 
-def _number(options: dict, key: str, upper: float = float("inf")) -> float:
+def _number(options: Options, key: str, upper: float = float("inf")) -> float:
     value = options[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= upper:
         raise UsageError(f"img_options.{key} is {value!r}: give a number from 0 to {upper:g}")
     return float(value)
 
 
-def _flag(options: dict, key: str) -> bool:
+def _flag(options: Options, key: str) -> bool:
     if not isinstance(options[key], bool):
         raise UsageError(f"img_options.{key} is {options[key]!r}: give true or false")
-    return options[key]
+    return bool(options[key])

@@ -1,32 +1,49 @@
-"""Find which input belongs to which target, and every mistake in the folders at once."""
+"""Pairs of degraded and clean photos in folders, with all mistakes found there reported at once."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ImageError, UsageError
-from .reader import Header, list_pictures, read_header
+from ..imaging.header import Header, read_header
+from ..imaging.pairing import match_by_stem
+from .reader import SUFFIXES
 
 _SHOWN = 5  # names of each kind of mistake in the message
 
 
 class Pair(NamedTuple):
-    """A degraded photo and the clean one it came from (None where there is none)."""
+    """A degraded photo and its clean one.
 
-    name: str  # the file name without its extension, shared by all
-    inputs: tuple[Path, ...]  # one; of a dual-pixel camera the left and the right view
+    Attributes:
+        name: the file name without its extension, shared by all.
+        inputs: one degraded photo, or the left and the right view of a dual-pixel camera.
+        target: the clean photo, or None where there is none.
+        header: of the first input; all inputs have the same height and width.
+        target_header: of the target.
+    """
+
+    name: str
+    inputs: tuple[Path, ...]
     target: Path | None
-    header: Header  # of the first input; all inputs have the same height and width
+    header: Header
     target_header: Header | None
 
     @property
     def input(self) -> Path:
-        """The only input, or the left one of two."""
+        """The only input, or the left view of two."""
         return self.inputs[0]
+
+    @property
+    def files(self) -> list[tuple[Path, Header]]:
+        """Every picture with its header: the inputs, then the target if there is one."""
+        files = [(path, self.header) for path in self.inputs]
+        if self.target is not None and self.target_header is not None:
+            files.append((self.target, self.target_header))
+        return files
 
 
 def find_pairs(
@@ -34,19 +51,19 @@ def find_pairs(
 ) -> list[Pair]:
     """Pair the pictures in ``folder/input`` and ``folder/target`` by name without extension.
 
-    Only headers are read, so that a hundred thousand pairs are checked in seconds.
+    Only headers are read, so a hundred thousand pairs are checked in seconds.
 
     Args:
-        folder: with the folders of inputs and the folder ``target`` in it.
+        folder: contains the folders of inputs and the folder ``target``.
         inputs: names of the folders of inputs, each of which has a picture for every pair.
-        scale: how many times the target is as high and as wide as the input.
+        scale: height and width of a target divided by those of its input.
 
     Returns:
         The pairs, sorted by name.
 
     Raises:
-        UsageError: naming together all files without partner, names that occur twice,
-            unreadable files and pairs of the wrong sizes.
+        UsageError: there are files without partner, names that occur twice, unreadable files or
+            pairs of the wrong sizes; one message lists them all.
     """
     folder = Path(folder)
     parts = (*inputs, "target")
@@ -57,24 +74,22 @@ def find_pairs(
                 f"{folder} must hold the folders {listed} with pictures of the same names, but "
                 f"{folder / part} is missing"
             )
-    problems: dict[str, list[str]] = {}
-    found = [_by_stem(folder / part, problems) for part in parts]
-    shared = sorted(set(found[0]).intersection(*found[1:]))
-    for part, paths in zip(parts, found):
-        problems[f"pictures of {part}/ without partner"] = [
-            paths[stem].name for stem in sorted(paths.keys() - set(shared))
-        ]
-    headers = _read_headers([paths[stem] for paths in found for stem in shared], problems)
+    matches = match_by_stem([folder / part for part in parts], SUFFIXES)
+    problems = {
+        f"names twice in {part}/": _names(paths) for part, paths in zip(parts, matches.duplicates)
+    }
+    for part, paths in zip(parts, matches.unmatched):
+        problems[f"pictures of {part}/ without partner"] = [path.name for path in paths]
+    headers = _read_headers([path for group in matches.groups.values() for path in group], problems)
 
     pairs = []
     mismatch = "pairs of different size" if scale == 1 else f"targets not {scale} times their input"
     problems[mismatch] = []
-    for stem in shared:
-        files = [paths[stem] for paths in found]
+    for stem, files in matches.groups.items():
         if not all(path in headers for path in files):
             continue
         *degraded, clean = (headers[path] for path in files)
-        pairs.append(Pair(stem, tuple(files[:-1]), files[-1], degraded[0], clean))
+        pairs.append(Pair(stem, files[:-1], files[-1], degraded[0], clean))
         expected = (clean.height, clean.width)
         if any((header.height * scale, header.width * scale) != expected for header in degraded):
             problems[mismatch].append(
@@ -95,23 +110,19 @@ def find_inputs(folder: str | Path) -> list[Pair]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder: give the folder that holds the pictures")
-    problems: dict[str, list[str]] = {}
-    inputs = _by_stem(folder, problems)
-    headers = _read_headers(list(inputs.values()), problems)
+    matches = match_by_stem([folder], SUFFIXES)
+    problems = {f"names twice in {folder.name}/": _names(matches.duplicates[0])}
+    headers = _read_headers([path for (path,) in matches.groups.values()], problems)
     _raise_if_any(folder, problems)
-    if not inputs:
+    if not matches.groups:
         raise UsageError(f"{folder} holds no pictures: check the path")
-    return [Pair(stem, (path,), None, headers[path], None) for stem, path in sorted(inputs.items())]
-
-
-def _by_stem(folder: Path, problems: dict[str, list[str]]) -> dict[str, Path]:
-    found = defaultdict(list)
-    for path in list_pictures(folder):
-        found[path.stem].append(path)
-    problems[f"names twice in {folder.name}/"] = [
-        " and ".join(path.name for path in paths) for paths in found.values() if len(paths) > 1
+    return [
+        Pair(stem, paths, None, headers[paths[0]], None) for stem, paths in matches.groups.items()
     ]
-    return {stem: paths[0] for stem, paths in found.items()}
+
+
+def _names(duplicates: list[tuple[Path, Path]]) -> list[str]:
+    return [f"{one.name} and {other.name}" for one, other in duplicates]
 
 
 def _read_headers(paths: list[Path], problems: dict[str, list[str]]) -> dict[Path, Header]:
@@ -136,7 +147,7 @@ def _raise_if_any(folder: Path, problems: dict[str, list[str]]) -> None:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             lines.append(f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{more})")
     if lines:
-        raise UsageError(f"{folder} has {'; '.join(lines)}: mend or remove these files")
+        raise UsageError(f"{folder} has {'; '.join(lines)}: correct or remove these files")
 
 
 def _size(header: Header) -> str:

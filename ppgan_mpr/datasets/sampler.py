@@ -1,49 +1,53 @@
-"""The order of training: from a seed, over several processes, resumable at any batch."""
+"""Batch sampler whose order depends on a seed, shared by processes and resumable at any batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
+from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError
 
-# First word of every seed, so that orders and samples never share a stream of random numbers.
+# First number of every seed, so that orders and samples have different random numbers.
 _ORDER, _SAMPLE = 1, 2
 
 
 class SampleIndex(int):
-    """The number of a sample, with what else its patch depends on.
+    """The index of a sample, with everything else that its patch depends on.
 
-    Data sets that know nothing of it see an ordinary int. It travels with the batch to the
-    worker that draws the patch, so neither the worker's own state nor the time at which it
-    works can change the result.
+    Other data sets can use it as an ordinary int. It is sent with the batch to the worker that
+    draws the patch, so the worker's own state cannot change the result.
 
     Attributes:
-        draw: (seed, pass over the data set, sample): which patch this is of all that are ever
-            drawn.
+        draw: (seed, pass over the data set, sample), the seed of the patch.
         patch_size: side of the patch in pixels, or None for the data set's own.
     """
 
-    def __new__(cls, value: int, draw: tuple[int, ...], patch_size: int | None = None):
+    draw: tuple[int, ...]
+    patch_size: int | None
+
+    def __new__(
+        cls, value: int, draw: tuple[int, ...], patch_size: int | None = None
+    ) -> SampleIndex:
         self = super().__new__(cls, value)
         self.draw = draw
         self.patch_size = patch_size
         return self
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return int(self), self.draw, self.patch_size
 
     def __mod__(self, size: int) -> SampleIndex:
-        # RepeatDataset wraps indices around like this, and the repeats shall differ.
+        # RepeatDataset wraps indices around like this; the repeats must differ.
         return SampleIndex(int(self) % size, self.draw, self.patch_size)
 
 
 def sample_rng(index: int) -> np.random.Generator:
-    """The random numbers of one patch.
+    """The random generator of one patch.
 
-    They are a pure function of a :class:`SampleIndex`. For a plain int (another sampler) they
-    come from numpy's global state, which Paddle seeds differently in every worker.
+    For a :class:`SampleIndex` its seed is ``draw``. For a plain int (of another sampler) it is
+    drawn from numpy's global state, which Paddle seeds differently in every worker.
     """
     if isinstance(index, SampleIndex):
         return np.random.default_rng((_SAMPLE, *index.draw))
@@ -53,31 +57,30 @@ def sample_rng(index: int) -> np.random.Generator:
 class ResumableBatchSampler:
     """Batches of sample numbers for ``paddle.io.DataLoader(batch_sampler=...)``.
 
-    Every epoch is a new permutation that depends on the seed and the epoch alone; what does not
-    fill a batch in all processes is left out. All processes take their share of the same batches:
-    however many there are, a global batch of the same size holds the same samples with the same
-    augmentation.
+    Every epoch is a new permutation that depends only on the seed and the epoch; samples that do
+    not fill a batch in all processes are left out. The processes share each global batch, so one
+    of the same size has the same samples with the same augmentation however many there are.
 
     The position is a number of samples, not the state of an iterator: workers read ahead, so
-    only the trainer knows how far training is. It calls :meth:`advance` after each batch, stores
-    :meth:`state_dict`, and a new iterator starts exactly there, decoding nothing that is skipped.
+    only the trainer knows how far training is. It calls :meth:`advance` after each batch and
+    stores :meth:`state_dict`; a new iterator starts exactly there, without decoding what it skips.
 
     Args:
         dataset: anything with a length.
-        batch_size: samples a batch in this process.
-        num_replicas: processes that share the batches.
-        rank: of this process among them.
+        batch_size: samples of a batch in this process.
+        num_replicas: number of processes.
+        rank: of this process.
         seed: of the run, 0 or more.
-        repeat: passes over the data set an epoch; for data sets smaller than a batch.
+        repeat: passes over the data set in an epoch; for data sets smaller than a batch.
         patch_size: side of the patches in pixels; None leaves it to the data set.
 
     Attributes:
-        batch_size, patch_size: in force; :meth:`resize` changes them.
+        batch_size, patch_size: current values; :meth:`resize` changes them.
         epoch: the current epoch, from 0.
         consumed: samples of this epoch that all processes together have trained on.
 
     Raises:
-        UsageError: the data set does not fill one batch.
+        UsageError: an argument is out of range, or the data set does not fill one batch.
 
     Example:
         >>> sampler = ResumableBatchSampler(range(10), batch_size=4, seed=1)
@@ -113,7 +116,7 @@ class ResumableBatchSampler:
         self.resize(batch_size, patch_size)
 
     def __len__(self) -> int:
-        """Batches in a whole epoch of this process, at the current batch size."""
+        """Batches of this process in a whole epoch, at the current batch size."""
         return self._epoch_size // self._global_batch
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
@@ -128,10 +131,9 @@ class ResumableBatchSampler:
             ]
 
     def resize(self, batch_size: int, patch_size: int | None = None) -> None:
-        """Cut batches of other sizes from the current position on (progressive training).
+        """Change the sizes from the current position on (progressive training).
 
-        Batches that workers have already been asked for keep the old sizes: start a new
-        iterator to go on with the new ones.
+        Iterators that already run keep the old sizes: start a new one.
 
         Raises:
             UsageError: the data set does not fill one batch.
@@ -146,12 +148,12 @@ class ResumableBatchSampler:
         self._leave_rest()
 
     def set_epoch(self, epoch: int, consumed: int = 0) -> None:
-        """Go to an epoch, and there behind ``consumed`` samples (of all processes together)."""
+        """Go to an epoch, after its first ``consumed`` samples (of all processes together)."""
         self.epoch = epoch
         self.consumed = consumed
 
     def advance(self) -> None:
-        """Count one batch, of the current size, as trained on by every process."""
+        """Count one batch of the current size as done by every process."""
         self.consumed += self._global_batch
         self._leave_rest()
 
@@ -165,15 +167,15 @@ class ResumableBatchSampler:
         }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue where :meth:`state_dict` was taken, also with other batch sizes or processes.
+        """Continue from a :meth:`state_dict`; batch size and number of processes may differ.
 
         Raises:
-            UsageError: the data set has another size than it had then.
+            UsageError: the size of the data set has changed.
         """
         if state["size"] != self._size:
             raise UsageError(
                 f"the checkpoint was trained on {state['size']} samples, but the data set has "
-                f"{self._size} now: restore it, or start from the weights with --load"
+                f"{self._size} now: restore it, or start a new run from the weights"
             )
         self._seed = state["seed"]
         self.set_epoch(state["epoch"], state["consumed"])
@@ -181,11 +183,11 @@ class ResumableBatchSampler:
 
     @property
     def passes(self) -> int:
-        """How often the whole data set has been trained on."""
+        """How many whole passes over the data set are done."""
         return (self.epoch * self._epoch_size + self.consumed) // self._size
 
     def _leave_rest(self) -> None:
-        """Go to the next epoch when what is left of this one does not fill a batch."""
+        """Go to the next epoch if the rest of this one does not fill a batch."""
         if self._epoch_size - self.consumed < self._global_batch:
             self.set_epoch(self.epoch + 1)
 

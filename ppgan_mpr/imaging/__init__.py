@@ -1,23 +1,28 @@
-"""Reading and writing photographs with nothing of them lost.
+"""Reading and writing photographs without loss of bit depth, colour or metadata.
 
-A :class:`Photo` holds upright pixels (grey or RGB, 8 or 16 bits), alpha, and the metadata of its
-file; :func:`read_photo` and :func:`write_photo` are its two ends.
+:func:`read_photo` returns a :class:`Photo`: upright pixels (grey or RGB, 8 or 16 bits), alpha, and
+the metadata of the file. :func:`write_photo` writes it.
 """
 
 from __future__ import annotations
 
-from .formats import SUFFIXES, writable_suffix
+from .formats import RAW_SUFFIXES, SUFFIXES, format_suffix, writable_suffix
+from .header import Header, read_header
 from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
 from .read import read_photo
 from .write import write_photo
 
 __all__ = [
+    "RAW_SUFFIXES",
     "SUFFIXES",
+    "Header",
     "Metadata",
     "Photo",
+    "format_suffix",
     "from_array",
     "from_pil",
+    "read_header",
     "read_photo",
     "to_pil",
     "writable_suffix",

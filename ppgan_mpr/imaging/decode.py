@@ -1,7 +1,7 @@
-"""From the bytes of a file to an upright photo, whatever the format.
+"""Decoding a picture file of any format into an upright photo.
 
-Pillow decodes most files. PNG and TIFF are looked at first, for their depth and for metadata
-that Pillow drops; OpenCV decodes what Pillow would reduce to 8 bits or does not know.
+Pillow decodes most files. PNG and TIFF are parsed here first, for their depth and for metadata
+that Pillow drops. OpenCV decodes what Pillow would reduce to 8 bits or does not know.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import struct
 import threading
 import types
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -23,7 +25,9 @@ from . import opencv, png, tiff
 from .formats import READABLE
 from .photo import Metadata, Photo, from_array
 from .pillow import already_upright, image_metadata, photo_from_image, upright
-from .tiff_tags import MAGICS
+from .png_chunks import SIGNATURE
+from .samples import rescale, white
+from .tiff_tags import MAGICS, Buffer
 
 MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-format photograph
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -43,19 +47,19 @@ def decode(data: bytes, suffix: str) -> Photo:
         ImageError: the picture is of a kind that is not restored here.
         Exception: whatever the decoders raise on damaged files.
     """
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(SIGNATURE):
         return upright(_decode_png(data))
     if data[:4] in MAGICS:
         return upright(_decode_tiff(data))
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:
         return _decode_heif(data)
-    image = _open(data, suffix)
+    image = open_image(data, suffix)
     if image is None:
         return upright(_decode_opencv(data, None, Metadata()))
-    white = _white_level(image.format, data)
-    if white > 255:  # Pillow would keep 8 bits
+    top = white_level(image.format, data)
+    if top > 255:  # Pillow would keep 8 bits
         photo = _decode_opencv(data, image.format, image_metadata(image))
-        photo = _spread(photo, white)
+        photo = _spread(photo, top)
     else:
         photo = _decode_pillow(image, image_metadata(image))
     lossy = photo.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (
@@ -64,29 +68,41 @@ def decode(data: bytes, suffix: str) -> Photo:
     return upright(replace(photo, lossless=not lossy))
 
 
-def _open(data: bytes, suffix: str) -> Image.Image | None:
+def open_image(data: Buffer, suffix: str) -> Image.Image | None:
     """Parse the header as ``Image.open`` does, without its limit of 179 million pixels.
 
-    The limit is a global of Pillow's; going through its registry of formats leaves it alone.
+    The limit is a global variable of Pillow; its registry of formats works without it.
+
+    Args:
+        data: the whole file.
+        suffix: see :func:`decode`.
 
     Returns:
-        An image yet to be loaded, or None where the first bytes are of no format that this
-        Pillow reads.
+        An image whose pixels are not loaded yet, or None where this Pillow does not know the
+        format.
+
+    Raises:
+        ImageError: the header is damaged, or the picture is too large.
     """
     Image.init()
     claimed = False
     for name, suffixes in READABLE.items():
         factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is None or not _may_be(accept, data, suffix in suffixes):
+        if factory is None or not _may_be(accept, bytes(data[:16]), suffix in suffixes):
             continue
         claimed = True
+        if isinstance(data, (bytes, bytearray)):
+            file: BinaryIO = io.BytesIO(data)
+        else:  # a memory map is a file, too
+            file = cast(BinaryIO, data)
+            file.seek(0)
         try:
             # Parsers warn about odd metadata; the lock keeps the filters of two threads apart.
             with _PARSING, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                image = factory(io.BytesIO(data), "")
+                image = factory(file, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
-            continue  # how a plugin says that the file is not of its format
+            continue  # Pillow's way of saying that the file has another format
         _check_size(*image.size)
         return image
     if claimed:
@@ -94,11 +110,11 @@ def _open(data: bytes, suffix: str) -> Image.Image | None:
     return None
 
 
-def _may_be(accept, data: bytes, named_so: bool) -> bool:
+def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, named_so: bool) -> bool:
     """Whether the first bytes fit a format; the name decides for TGA, which has no signature."""
     if accept is None:
         return named_so
-    answer = accept(data[:16])
+    answer = accept(start)
     return bool(answer) and not isinstance(answer, str)  # a string says why it is unsupported
 
 
@@ -118,7 +134,7 @@ def _decode_png(data: bytes) -> Photo:
         if png.is_grey(chunks):  # OpenCV shows grey + alpha as RGBA
             photo = replace(photo, pixels=np.ascontiguousarray(photo.pixels[..., :1]))
     else:
-        photo = _decode_pillow(_open(data, ".png"), metadata)
+        photo = _decode_pillow(_known(open_image(data, ".png")), metadata)
     alpha = png.colour_key_alpha(chunks, photo.pixels)
     return photo if alpha is None else replace(photo, alpha=alpha)
 
@@ -126,13 +142,13 @@ def _decode_png(data: bytes) -> Photo:
 def _decode_tiff(data: bytes) -> Photo:
     page = tiff.read_page(data)
     if page.bits < 16:
-        image = _open(page.data, ".tif")
+        image = _known(open_image(page.data, ".tif"))
         # Around the decoding, Pillow would check its global limit of pixels and parse EXIF anew.
-        image.load_prepare = types.MethodType(ImageFile.ImageFile.load_prepare, image)
-        image.load_end = lambda: None
+        prepare = types.MethodType(ImageFile.ImageFile.load_prepare, image)
+        vars(image).update(load_prepare=prepare, load_end=lambda: None)
         return _decode_pillow(image, page.metadata)
-    colours = {0: 1, 1: 1, 2: 3}.get(page.photometric)
-    if page.samples not in {1: (1,), 3: (3, 4)}.get(colours, ()) or page.is_planar:
+    layouts = {0: (1,), 1: (1,), 2: (3, 4)}  # photometric interpretation -> channels
+    if page.samples not in layouts.get(page.photometric, ()) or page.is_planar:
         raise ImageError(
             "16-bit TIFF is read as grey, RGB or RGB with alpha, channels interleaved: "
             "convert it to one of these first"
@@ -142,12 +158,11 @@ def _decode_tiff(data: bytes) -> Photo:
     if page.photometric == 0:  # white is zero
         pixels = 65535 - pixels
     if alpha is not None and page.extra == 1:  # premultiplied
-        pixels = np.minimum(
-            np.rint(pixels * (65535 / np.maximum(alpha, 1)[..., np.newaxis])), 65535
-        )
+        straight = np.rint(pixels * (65535 / np.maximum(alpha, 1)[..., np.newaxis]))
+        pixels = np.minimum(straight, 65535).astype(np.uint16)
     if alpha is not None and not page.extra and not alpha.any():
         alpha = None  # an unnamed fourth channel of zeros is padding
-    return replace(photo, pixels=pixels.astype(np.uint16), alpha=alpha)
+    return replace(photo, pixels=pixels, alpha=alpha)
 
 
 def _decode_heif(data: bytes) -> Photo:
@@ -157,13 +172,18 @@ def _decode_heif(data: bytes) -> Photo:
     info = heif.info
     exif = (info.get("exif") or b"").partition(b"Exif\0\0")[2] or info.get("exif")
     metadata = Metadata(exif or None, info.get("icc_profile"), None, info.get("xmp") or None)
-    # libheif turns the picture itself, and leaves the flag in EXIF as it was.
+    # libheif turns the picture upright, but does not change the flag in EXIF.
     photo = replace(from_array(np.asarray(heif)), metadata=metadata, format="HEIF", lossless=False)
     return already_upright(photo)
 
 
-def _white_level(name: str | None, data: bytes) -> int:
-    """The code of white in the formats whose deeper variants Pillow reduces to 8 bits."""
+def white_level(name: str | None, data: Buffer) -> int:
+    """The code of white, for formats whose deeper variants Pillow reduces to 8 bits; else 255.
+
+    Args:
+        name: Pillow's name of the format.
+        data: the whole file.
+    """
     if name == "PPM":
         header = _PNM_HEADER.match(data)
         return int(header.group(1)) if header else 1  # P1 and P4 are bitmaps
@@ -174,13 +194,11 @@ def _white_level(name: str | None, data: bytes) -> int:
         configuration = data.find(b"av1C")
         flags = data[configuration + 6] if configuration >= 0 else 0
         return (4095 if flags & 0x20 else 1023) if flags & 0x40 else 255
-    if name == "SGI":
-        return 65535 if data[3] == 2 else 255
     return 255
 
 
 def _is_lossless_webp(data: bytes) -> bool:
-    """Look for the chunk with the pixels (WebP container specification), past any profile."""
+    """Whether the chunk with the pixels is the lossless one (WebP container specification)."""
     position = 12
     while position + 8 <= len(data) and data[position : position + 4] not in (b"VP8 ", b"VP8L"):
         (length,) = struct.unpack_from("<I", data, position + 4)
@@ -188,15 +206,18 @@ def _is_lossless_webp(data: bytes) -> bool:
     return data[position : position + 4] == b"VP8L"
 
 
-def _spread(photo: Photo, white: int) -> Photo:
+def _spread(photo: Photo, top: int) -> Photo:
     """10- and 12-bit codes over the whole range of 16 bits."""
-    if white == 65535:
+    if top == white(np.uint16):
         return photo
-    scaled = np.rint(photo.pixels * (65535 / white)).astype(np.uint16)
-    alpha = photo.alpha
-    if alpha is not None:
-        alpha = np.rint(alpha * (65535 / white)).astype(np.uint16)
-    return replace(photo, pixels=scaled, alpha=alpha)
+    alpha = None if photo.alpha is None else rescale(photo.alpha, top, np.uint16)
+    return replace(photo, pixels=rescale(photo.pixels, top, np.uint16), alpha=alpha)
+
+
+def _known(image: Image.Image | None) -> Image.Image:
+    if image is None:  # a Pillow without the codec
+        raise ImageError("this installation of Pillow cannot read its format")
+    return image
 
 
 def _decode_pillow(image: Image.Image, metadata: Metadata) -> Photo:

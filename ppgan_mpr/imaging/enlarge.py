@@ -1,9 +1,11 @@
-"""Enlarge low-resolution pictures, for networks whose input and output have one size."""
+"""Bicubic enlargement, for super-resolution networks whose input and output have one size."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+
+from .samples import to_float
 
 _REACH = 2  # pixels that bicubic interpolation looks at on each side
 
@@ -19,31 +21,30 @@ def enlarge(
     Args:
         pixels: [h, w, C], uint8, uint16, or floating point in [0, 1].
         height, width: of the result.
-        box: (left, top, right, bottom), the part to enlarge; what surrounds it takes part in
-            the interpolation. None enlarges all.
+        box: (left, top, right, bottom), the part to enlarge, in pixels; the interpolation uses
+            the pixels around it too. None enlarges the whole picture.
 
     Returns:
         float32 [height, width, C] in [0, 1], not rounded.
     """
-    unit = np.float32(1 if pixels.dtype.kind == "f" else 1 / np.iinfo(pixels.dtype).max)
-    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) * unit
-    planes = [
-        Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC, box)
+    planes = to_float(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    enlarged = [
+        np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC, box))
         for plane in planes
     ]
-    return np.stack(planes, axis=-1).clip(0, 1)
+    return np.stack(enlarged, axis=-1).clip(0, 1)
 
 
 def source_range(start: int, length: int, scale: int, limit: int) -> tuple[int, int]:
-    """What has to be read of a side to enlarge a part of it as if all had been enlarged.
+    """The pixels of a side that are needed to enlarge a part of it exactly.
 
     Args:
         start, length: of the part, in pixels of the enlarged picture.
         scale: of the enlargement.
-        limit: pixels of the small picture's side.
+        limit: length of the small picture's side in pixels.
 
     Returns:
-        The first pixel of the small picture and the one behind the last.
+        The first pixel of the small picture, and the one after the last.
     """
     stop = -(-(start + length) // scale)
     return max(0, start // scale - _REACH), min(limit, stop + _REACH)

@@ -1,8 +1,8 @@
-"""The orientation flag: where EXIF and XMP keep it, and how it is neutralised.
+"""The orientation in EXIF and XMP metadata: reading it, applying it, setting it to upright.
 
-A photo is turned upright when it is read, so the flag must say so when it is written back.
-Only the flag's own bytes are changed: maker notes hold offsets into the block, and rewriting
-it would break them.
+A photo is turned upright when it is read, so its metadata must say "upright" when it is written.
+Only the bytes of the flag are changed: maker notes hold offsets into the block, and rewriting it
+would break them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 
 import numpy as np
 
-from .tiff_tags import TiffError, parse_header, read_ifd
+from .tiff_tags import Buffer, TiffError, parse_header, read_ifd
 
 _ORIENTATION = 0x0112
 _EXIF_IFD = 34665
@@ -20,8 +20,13 @@ _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # of the file, of the Ex
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
-def orientation(exif: bytes | None, xmp: bytes | None) -> int:
-    """EXIF orientation 1-8; XMP's where EXIF has none; 1 where neither says anything valid."""
+def orientation(exif: Buffer | None, xmp: bytes | None) -> int:
+    """The orientation 1-8 in EXIF, else in XMP; 1 (upright) where neither holds a valid one.
+
+    Args:
+        exif: an EXIF block, or a TIFF file, which is laid out alike.
+        xmp: an XMP packet.
+    """
     if exif:
         try:
             order, big, first = parse_header(exif)
@@ -36,10 +41,10 @@ def orientation(exif: bytes | None, xmp: bytes | None) -> int:
 
 
 def upright_exif(exif: bytes) -> bytes:
-    """The block with its orientation set to 1, every other byte but one pointer as it was.
+    """The block with its orientation set to 1; all other bytes but one pointer are unchanged.
 
-    The embedded thumbnail is still turned the old way, so a block whose flag changes loses the
-    pointer to it; viewers then make their own from the picture.
+    The embedded thumbnail is not turned, so a block whose flag changes loses the pointer to it;
+    viewers then make their own from the picture.
     """
     try:
         order, big, first = parse_header(exif)
@@ -57,7 +62,7 @@ def upright_exif(exif: bytes) -> bytes:
 
 
 def resized_exif(exif: bytes, width: int, height: int) -> bytes:
-    """The block with the picture's size set where it is told, every other byte as it was."""
+    """The block with new values in the tags that hold the picture's size, and no other change."""
     patched = bytearray(exif)
     try:
         order, big, first = parse_header(exif)

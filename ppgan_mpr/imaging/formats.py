@@ -1,4 +1,4 @@
-"""The file formats: which suffix means which, and what each can hold."""
+"""File formats: their suffixes, and what each can store."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ImageError
+from ..checks import did_you_mean
+from ..errors import ImageError, UsageError
 from .photo import Photo
+from .samples import white
 
-# Still-picture formats by Pillow's names. Pillow opens more: documents, films, scientific data
-# and PostScript (by starting Ghostscript), none of which is a photograph to restore.
+# Suffixes of still-picture formats by Pillow's names. Pillow opens more: documents, films,
+# scientific data and PostScript (by starting Ghostscript), none of which is a photograph.
 READABLE = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
@@ -24,31 +26,33 @@ READABLE = {
     "JPEG2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
     "PSD": (".psd",),
-    "SGI": (".sgi", ".rgb", ".rgba", ".bw"),
-    "SUN": (".ras",),
-    "PCX": (".pcx",),
-    "QOI": (".qoi",),
-    "DDS": (".dds",),
     "TGA": (".tga", ".icb", ".vda", ".vst"),
 }
 HEIF_SUFFIXES = (".heic", ".heif", ".hif")
-OPENCV_SUFFIXES = (".pam", ".sr")
+OPENCV_SUFFIXES = (".pam",)
+#: Every suffix that :func:`ppgan_mpr.imaging.read_photo` reads, in lower case with its dot.
 SUFFIXES = frozenset(
     suffix for group in (*READABLE.values(), HEIF_SUFFIXES, OPENCV_SUFFIXES) for suffix in group
 )
+#: Suffixes of cameras' raw files, which must be developed before they can be restored.
+RAW_SUFFIXES = frozenset((
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25",
+    ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
+    ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Writable:
-    """A format written here.
+    """A format that can be written, and what it can store.
 
     Attributes:
         name: Pillow's name.
-        deep: holds 16 bits per sample.
-        alpha: holds alpha.
-        profile: holds an ICC profile.
-        side: longest side that it holds, in pixels.
-        segment: longest EXIF, XMP or IPTC block that it holds, in bytes.
+        deep: whether it stores 16 bits per sample.
+        alpha: whether it stores alpha.
+        profile: whether it stores an ICC profile.
+        side: its longest possible side, in pixels.
+        segment: its longest possible EXIF, XMP or IPTC block, in bytes.
     """
 
     name: str
@@ -59,30 +63,50 @@ class Writable:
     segment: float = math.inf
 
 
-_PNG = Writable("PNG", deep=True, alpha=True, profile=True)
-_TIFF = Writable("TIFF", deep=True, alpha=True, profile=True)
-_JPEG = Writable("JPEG", profile=True, side=65500, segment=65500)
-_WEBP = Writable("WEBP", alpha=True, profile=True, side=16383)
-_AVIF = Writable("AVIF", profile=True)  # has alpha, but compresses it with loss
-_PPM = Writable("PPM", deep=True)
+# Aliases of formats that are written under their usual suffixes only.
+_READ_ONLY = frozenset(
+    (".mpo", ".pbm", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".icb", ".vda", ".vst")
+)
+#: Suffix -> format, for all formats that can be written.
 WRITABLE = {
-    ".png": _PNG,
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".jpe": _JPEG,
-    ".jfif": _JPEG,
-    ".webp": _WEBP,
-    ".avif": _AVIF,
-    ".bmp": Writable("BMP"),
-    ".dib": Writable("BMP"),
-    ".jp2": Writable("JPEG2000", alpha=True),
-    ".ppm": _PPM,
-    ".pgm": _PPM,
-    ".pnm": _PPM,
-    ".tga": Writable("TGA", alpha=True),
+    suffix: target
+    for target in (
+        Writable("PNG", deep=True, alpha=True, profile=True),
+        Writable("TIFF", deep=True, alpha=True, profile=True),
+        Writable("JPEG", profile=True, side=65500, segment=65500),
+        Writable("WEBP", alpha=True, profile=True, side=16383),
+        Writable("AVIF", profile=True),  # it has alpha, but compresses it with loss
+        Writable("BMP"),
+        Writable("JPEG2000", alpha=True),
+        Writable("PPM", deep=True),
+        Writable("TGA", alpha=True),
+    )
+    for suffix in READABLE[target.name]
+    if suffix not in _READ_ONLY
 }
+
+
+def format_suffix(written: str) -> str:
+    """The suffix of the format that a user names.
+
+    Args:
+        written: a suffix with or without its dot, or a format's name, in any case: ``'.tiff'``,
+            ``'JPG'``, ``'png'``, ``'JPEG2000'``.
+
+    Returns:
+        A key of :data:`WRITABLE`, in lower case with its dot. A suffix stays the one that was
+        written: ``'jpeg'`` is ``'.jpeg'``.
+
+    Raises:
+        UsageError: no such format can be written; the message suggests the nearest one.
+    """
+    word = str(written).lower().lstrip(".")
+    known = {target.name.lower(): suffix for suffix, target in reversed(WRITABLE.items())}
+    known.update({suffix[1:]: suffix for suffix in WRITABLE})
+    if word not in known:
+        hint = did_you_mean(word, known)
+        raise UsageError(f"Pictures cannot be written in the format {written!r}: {hint}")
+    return known[word]
 
 
 def is_available(target: Writable) -> bool:
@@ -91,22 +115,25 @@ def is_available(target: Writable) -> bool:
 
     module = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}.get(target.name)
     Image.init()
-    return target.name in Image.SAVE and (
-        module is None
-        or (module in (*features.modules, *features.codecs) and features.check(module))
-    )
+    if target.name not in Image.SAVE or module is None:
+        return target.name in Image.SAVE
+    return module in (*features.modules, *features.codecs) and bool(features.check(module))
 
 
 def loss(photo: Photo, target: Writable) -> str | None:
-    """What of the photo the format cannot hold, in words; None where nothing would be lost."""
-    if not target.alpha and photo.alpha is not None and (photo.alpha != _top(photo)).any():
+    """What the format cannot store of the photo, in words; None where it can store everything."""
+    if (
+        not target.alpha
+        and photo.alpha is not None
+        and (photo.alpha != white(photo.alpha.dtype)).any()
+    ):
         return "the transparency"
     if not target.deep and photo.pixels.dtype == np.uint16:
         return "the 16-bit depth"
     if not target.profile and photo.metadata.icc_profile:
         return "the colour profile"
     if max(photo.size) > target.side:
-        return f"what lies beyond {target.side} pixels"
+        return f"all pixels beyond {target.side} on a side"
     for name in ("exif", "xmp", "iptc"):
         if len(getattr(photo.metadata, name) or b"") > target.segment:
             return f"the {name.upper()} block, which is too long for it"
@@ -114,11 +141,11 @@ def loss(photo: Photo, target: Writable) -> str | None:
 
 
 def writable_suffix(photo: Photo, suffix: str) -> str:
-    """The suffix under which the photo can be written with nothing of it lost.
+    """The suffix under which the photo can be written without loss of depth or metadata.
 
     Args:
-        photo: what is to be written.
-        suffix: the wanted one, with its dot; its case is kept.
+        photo: to be written.
+        suffix: the preferred one, with its dot; its case is kept.
 
     Returns:
         ``suffix`` itself; where that format cannot be written here or would drop depth,
@@ -146,7 +173,7 @@ def target_of(photo: Photo, path: Path) -> Writable:
     if target is None or not is_available(target):
         named = f"{path.suffix} pictures" if path.suffix else "a picture without a suffix"
         raise ImageError(
-            f"{path} cannot be written: {named} cannot be made here, choose .png, .tif or .jpg"
+            f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
         )
     lost = loss(photo, target)
     if lost:
@@ -154,7 +181,3 @@ def target_of(photo: Photo, path: Path) -> Writable:
             f"{path} cannot be written: {target.name} would lose {lost}, choose .png or .tif"
         )
     return target
-
-
-def _top(photo: Photo) -> int:
-    return np.iinfo(photo.pixels.dtype).max if photo.pixels.dtype.kind == "u" else 1

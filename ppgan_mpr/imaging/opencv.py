@@ -1,4 +1,4 @@
-"""OpenCV's decoder, for what Pillow reduces to 8 bits or cannot open."""
+"""OpenCV's codecs, for pictures of 16 bits and for formats that Pillow cannot open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import threading
 
 import numpy as np
 
-_LOG_LEVEL = threading.Lock()  # it is OpenCV's, not the thread's
+from ..errors import ImageError
+
+_LONGEST_SIDE = 1_000_000  # pixels; libpng refuses more
+_LOG_LEVEL = threading.Lock()  # the level is OpenCV's, not the thread's
 
 
 def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -21,7 +24,7 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
     with _LOG_LEVEL:
         level = log.getLogLevel()
-        log.setLogLevel(0)  # what went wrong is told by an exception, not by lines on the terminal
+        log.setLogLevel(0)  # errors are raised here, not printed
         try:
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -34,3 +37,26 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
         return picture[..., np.newaxis], None
     alpha = np.ascontiguousarray(picture[..., 3]) if picture.shape[2] == 4 else None
     return np.ascontiguousarray(picture[..., 2::-1]), alpha
+
+
+def encode_png(samples: np.ndarray, level: int) -> bytes:
+    """A PNG of ``[H, W, C]`` uint8 or uint16: grey, RGB or RGBA for C = 1, 3, 4.
+
+    Args:
+        samples: the picture.
+        level: of compression, 1 (fast) to 9 (small).
+
+    Raises:
+        ImageError: a side is longer than a million pixels.
+    """
+    import cv2
+
+    height, width, channels = samples.shape
+    if max(height, width) > _LONGEST_SIDE:  # OpenCV would print several lines about it
+        raise ImageError(f"a PNG side holds at most {_LONGEST_SIDE} pixels, choose .tif")
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV has BGR
+    # With a level given, OpenCV lets libpng choose a filter for each row.
+    done, data = cv2.imencode(".png", samples[..., order], [cv2.IMWRITE_PNG_COMPRESSION, level])
+    if not done:
+        raise ImageError("OpenCV could not encode it as PNG")
+    return data.tobytes()

@@ -1,4 +1,4 @@
-"""A photograph in memory: pixels, alpha and everything written beside them in the file."""
+"""A photograph in memory: pixels, alpha and the metadata of its file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import ImageError
+from .samples import to_dtype, to_float
 
-# Largest code of each sample type; floating-point samples already lie in [0, 1].
-_TOP = {"uint8": 255, "uint16": 65535, "float32": 1, "float64": 1}
+_DTYPES = ("uint8", "uint16", "float32", "float64")
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says about its picture, carried from the source to the result.
+    """The metadata of a picture file, carried from the source to the result.
 
     Attributes:
         exif: the EXIF block, a TIFF structure without the ``Exif\\0\\0`` prefix.
@@ -37,7 +37,7 @@ class Metadata:
 
 
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:
-    """The resolution, or None for zeros and other numbers no format could hold."""
+    """The resolution in dots per inch, or None for numbers that no format could hold."""
     return (float(x), float(y)) if 0 < x < 65536 and 0 < y < 65536 else None
 
 
@@ -49,7 +49,7 @@ class Photo:
         pixels: ``[H, W, C]``, C-contiguous, C = 1 (grey) or 3 (RGB); uint8, uint16, or
             float32/float64 in [0, 1] when made from such an array.
         alpha: opacity ``[H, W]`` of the same dtype, or None.
-        metadata: what stood beside the pixels.
+        metadata: EXIF, colour profile and so on.
         format: Pillow's name of the source format (``'PNG'``, ``'JPEG'``, ...), or None.
         lossless: whether the source held its pixels without lossy compression.
     """
@@ -62,6 +62,7 @@ class Photo:
 
     @property
     def is_grey(self) -> bool:
+        """Whether the picture has one channel."""
         return self.pixels.shape[2] == 1
 
     @property
@@ -70,12 +71,9 @@ class Photo:
         return self.pixels.shape[1], self.pixels.shape[0]
 
     def to_float(self) -> np.ndarray:
-        """The picture as a network takes it: float32 ``[H, W, 3]`` in [0, 1], grey replicated."""
-        scaled = self.pixels.astype(np.float32)
-        top = _TOP[self.pixels.dtype.name]
-        if top != 1:
-            scaled /= top
-        return np.repeat(scaled, 3, axis=2) if self.is_grey else scaled
+        """The picture as a network's input: float32 ``[H, W, 3]`` in [0, 1], grey replicated."""
+        unit = to_float(self.pixels)
+        return np.repeat(unit, 3, axis=2) if self.is_grey else unit
 
     def with_restored(self, rgb: np.ndarray) -> Photo:
         """The same photo with its colours replaced by a network's output.
@@ -101,8 +99,7 @@ class Photo:
             raise ImageError("the network's output holds NaN: check the weights or use float32")
         if self.is_grey:
             rgb = rgb.mean(axis=2, keepdims=True)
-        restored = _encode(np.clip(rgb, 0, 1), self.pixels.dtype)
-        return replace(self, pixels=np.ascontiguousarray(restored))
+        return replace(self, pixels=np.ascontiguousarray(to_dtype(rgb, self.pixels.dtype)))
 
     def to_array(self) -> np.ndarray:
         """Pixels and alpha in one array: ``[H, W]``, or ``[H, W, C]`` with C = 2, 3 or 4."""
@@ -112,20 +109,13 @@ class Photo:
 
     def with_depth(self, bits: int) -> Photo:
         """The photo with 8- or 16-bit samples, rounded to the nearest code."""
-        dtype = np.dtype(f"uint{bits}")
-        if self.pixels.dtype == dtype:
-            return self
-        ratio = _TOP[dtype.name] / _TOP[self.pixels.dtype.name]
-
-        def convert(samples: np.ndarray) -> np.ndarray:
-            return np.rint(samples * np.float64(ratio)).astype(dtype)
-
-        alpha = None if self.alpha is None else convert(self.alpha)
-        return replace(self, pixels=convert(self.pixels), alpha=alpha)
+        dtype = f"uint{bits}"
+        alpha = None if self.alpha is None else to_dtype(self.alpha, dtype)
+        return replace(self, pixels=to_dtype(self.pixels, dtype), alpha=alpha)
 
 
 def from_array(array: np.ndarray) -> Photo:
-    """Take a picture from memory.
+    """Make a photo of an array.
 
     Args:
         array: ``[H, W]`` or ``[H, W, 1]`` (grey), ``[H, W, 2]`` (grey, alpha), ``[H, W, 3]`` (RGB,
@@ -136,7 +126,7 @@ def from_array(array: np.ndarray) -> Photo:
         ImageError: another shape or dtype, an empty array, or floats outside [0, 1].
     """
     array = np.asarray(array)
-    if array.dtype.name not in _TOP:
+    if array.dtype.name not in _DTYPES:
         raise ImageError(
             f"an array of {array.dtype.name} is not a photograph: "
             "give uint8, uint16, or float32/float64 in [0, 1]"
@@ -161,13 +151,3 @@ def from_array(array: np.ndarray) -> Photo:
     if array.shape[2] > colours:
         alpha = np.ascontiguousarray(array[..., colours])
     return Photo(np.ascontiguousarray(array[..., :colours]), alpha)
-
-
-def _encode(unit: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values in [0, 1] as samples of ``dtype``; overwrites ``unit`` where it can."""
-    if dtype.kind == "f":
-        return unit.astype(dtype, copy=False)
-    if unit.dtype == np.float16:  # too coarse for the products of 16-bit codes
-        unit = unit.astype(np.float32)
-    unit *= _TOP[dtype.name]
-    return np.rint(unit, out=unit).astype(dtype)

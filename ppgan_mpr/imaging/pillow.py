@@ -1,9 +1,10 @@
-"""Pillow images to photos and back: modes, colour spaces, metadata."""
+"""Conversion between Pillow images and photos: modes, colour spaces, metadata."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,23 +16,23 @@ from .photo import Metadata, Photo, plausible_dpi
 _BAND = 1 << 20  # pixels
 _IPTC = 0x0404  # Photoshop image resource
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
-# Formats whose further frames make a film or a document; in the rest they are layers,
-# thumbnails or a second eye.
+# Formats whose further frames are an animation; in others they are layers, thumbnails or the
+# second view of a stereo camera.
 _MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
 
 
 def from_pil(image: Image.Image) -> Photo:
-    """Take a picture from Pillow; an EXIF orientation still in it is applied.
+    """Make a photo of a Pillow image; an EXIF orientation that it still has is applied.
 
     Raises:
-        ImageError: the mode holds no photograph (32-bit numbers), the file behind the image is
-            damaged, or it moves.
+        ImageError: the mode is not a photograph's (32-bit numbers), the file behind the image is
+            damaged, or it is animated.
     """
     try:
         image.load()
         metadata = image_metadata(image)
         photo = photo_from_image(image, metadata)
-        # Of all formats, Pillow turns TIFF by itself while loading.
+        # Pillow turns TIFF upright while loading, and no other format.
         return already_upright(photo) if image.format == "TIFF" else upright(photo)
     except ImageError:
         raise
@@ -66,7 +67,7 @@ def to_pil(photo: Photo) -> Image.Image:
 
 
 def image_metadata(image: Image.Image) -> Metadata:
-    """What Pillow found beside the pixels."""
+    """The metadata that Pillow found in the file."""
     info = image.info
     exif = info.get("exif")
     if isinstance(exif, bytes) and exif.startswith(b"Exif\0\0"):
@@ -90,7 +91,7 @@ def image_metadata(image: Image.Image) -> Metadata:
 
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
-    """Pixels of a loaded image as they are stored, every mode brought to grey or RGB (+ alpha)."""
+    """The pixels of a loaded image as they are stored, in grey or RGB, and their alpha."""
     if image.format in _MOVING and getattr(image, "is_animated", False):
         raise ImageError("it holds several frames: extract the one to restore")
     mode, source = image.mode, image.format
@@ -106,7 +107,9 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
         return Photo(np.array(image), None, metadata, source)
     transparency = image.info.get("transparency")
     if mode in ("P", "PA"):
-        has_alpha = mode == "PA" or transparency is not None or image.palette.mode == "RGBA"
+        palette = image.palette
+        has_alpha = mode == "PA" or transparency is not None
+        has_alpha |= palette is not None and palette.mode == "RGBA"
         image = image.convert("RGBA" if has_alpha else "RGB")
         transparency = None
     else:
@@ -127,20 +130,19 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
 
 
 def _samples(image: Image.Image) -> np.ndarray:
-    """``np.array(image)``, which would need the room of the whole picture three times over."""
+    """``np.array(image)`` by bands: at once it would take three times the picture's memory."""
     width, height = image.size
     rows = max(1, _BAND // width)
-    samples = None
+    first = np.asarray(image.crop((0, 0, width, 1)))
+    samples = np.empty((height, *first.shape[1:]), first.dtype)
     for top in range(0, height, rows):
-        band = np.asarray(image.crop((0, top, width, min(top + rows, height))))
-        if samples is None:
-            samples = np.empty((height, *band.shape[1:]), band.dtype)
-        samples[top : top + rows] = band
+        band = image.crop((0, top, width, min(top + rows, height)))
+        samples[top : top + rows] = np.asarray(band)
     return samples
 
 
 def upright(photo: Photo) -> Photo:
-    """Apply the orientation in the metadata to pixels and alpha, and neutralise it there."""
+    """Apply the orientation in the metadata to pixels and alpha, and set it to 1 there."""
     flag = orientation(photo.metadata.exif, photo.metadata.xmp)
     photo = already_upright(photo)
     if flag == 1:
@@ -155,7 +157,7 @@ def upright(photo: Photo) -> Photo:
 
 
 def already_upright(photo: Photo) -> Photo:
-    """Neutralise the orientation in the metadata of a picture that a decoder has turned."""
+    """Set the orientation in the metadata to 1, for pictures that a decoder has turned."""
     exif, xmp = photo.metadata.exif, photo.metadata.xmp
     metadata = replace(
         photo.metadata, exif=exif and upright_exif(exif), xmp=xmp and upright_xmp(xmp)
@@ -180,20 +182,19 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, by
     from PIL import ImageCms
 
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    sources = [io.BytesIO(profile)] if profile else []
+    sources: list[Any] = [io.BytesIO(profile)] if profile else []
     if image.mode == "LAB":
         sources.append(ImageCms.createProfile("LAB"))
+    # As browsers and image editors do, with black point compensation, for which Pillow before
+    # 10.3 has no name.
+    how: dict[str, Any] = {"renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC}
+    how["flags"] = 0x2000
     for source in sources:
         try:
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(source),
-                srgb,
-                renderingIntent=1,  # relative colorimetric with black point compensation,
-                flags=0x2000,  # as browsers and image editors do
-                outputMode="RGB",
-            )
+            given = ImageCms.ImageCmsProfile(source)
+            converted = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB", **how)
         except (ImageCms.PyCMSError, OSError):
             continue
-        return converted, srgb.tobytes()
+        if converted is not None:  # None is for inPlace=True
+            return converted, srgb.tobytes()
     return image.convert("RGB"), None

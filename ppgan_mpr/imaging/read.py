@@ -1,4 +1,4 @@
-"""From a file to a photo."""
+"""Reading picture files."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from pathlib import Path
 
 from ..errors import ImageError, MissingDependencyError
 from .decode import decode
+from .formats import RAW_SUFFIXES
 from .photo import Photo
 
 
-def read_photo(path: str | os.PathLike) -> Photo:
-    """Read a picture file with everything that belongs to it.
+def read_photo(path: str | os.PathLike[str]) -> Photo:
+    """Read a picture file with its metadata.
 
-    The picture comes back upright: an EXIF orientation is applied and set to 1. CMYK and LAB
+    The picture is returned upright: an EXIF orientation is applied and set to 1. CMYK and LAB
     become sRGB, palettes RGB (or grey when all their colours are).
 
     Args:
-        path: a file of any format that Pillow or OpenCV reads; the content decides which.
+        path: a file of any format in :data:`ppgan_mpr.imaging.SUFFIXES`; its content decides
+            which.
 
     Raises:
-        ImageError: the file is missing, unreadable, damaged, moving, or holds samples of more
-            than 16 bits.
+        ImageError: the file is missing, unreadable, damaged, animated, a camera's raw file, or
+            has samples of more than 16 bits.
         MissingDependencyError: a HEIC photo, and pillow-heif is not installed.
     """
     path = Path(path)
+    if path.suffix.lower() in RAW_SUFFIXES and path.is_file():
+        raise ImageError(
+            f"{path} cannot be read: it is a camera's raw file: develop it to a 16-bit TIFF first"
+        )
     data = _read_bytes(path)
     try:
         return decode(data, path.suffix.lower())
@@ -44,11 +50,11 @@ def read_photo(path: str | os.PathLike) -> Photo:
 def _read_bytes(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            # A pipe would be waited for without end.
+            # Reading from a pipe could wait forever.
             raise ImageError(f"{path} cannot be read: it is not an ordinary file")
         data = path.read_bytes()
     except FileNotFoundError:
-        what = "the link leads nowhere" if path.is_symlink() else "there is no such file"
+        what = "the link points to a missing file" if path.is_symlink() else "there is no such file"
         raise ImageError(f"{path} cannot be read: {what}") from None
     except IsADirectoryError:
         raise ImageError(f"{path} cannot be read: it is a folder") from None

@@ -1,7 +1,7 @@
-"""TIFF: what a file holds, and a writer for every depth, with all metadata.
+"""TIFF: parsing a file before it is decoded, and a writer with all metadata.
 
-Pillow cannot write 16-bit colour and OpenCV cannot write tags, so the (short) baseline writer
-of TIFF 6.0 stands here: strips, deflate, horizontal differencing.
+Pillow cannot write 16-bit colour and OpenCV cannot write tags, so this module has a baseline
+writer (TIFF 6.0): strips, deflate, horizontal differencing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_COUNTS = 273, 274, 277, 27
 _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
 _XMP, _ICC, _DNG = 700, 34675, 50706
-# Tags about how one file stores its samples; they mean nothing beside other pixels. The last two
-# are Photoshop's: image resources (a thumbnail, the profile again) and layers.
+# Tags about how one file stores its samples, which do not apply to another file. The last two are
+# Photoshop's: image resources (a thumbnail, the profile again) and layers.
 _STRUCTURE = {
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297, 301,
     317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347,
@@ -44,13 +45,14 @@ class Page:
     """The first picture of a TIFF file.
 
     Attributes:
-        data: the file, its orientation set to 1, as some decoders apply it and others do not.
+        data: the file with its orientation set to 1, since only some decoders apply it.
         bits: bits per sample.
         samples: channels, those beyond the colours included.
         photometric: 0 white is zero, 1 black is zero, 2 RGB, 3 palette, 5 CMYK, 6 YCbCr, 8 LAB.
         is_planar: the channels are stored one after another.
-        extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0 unsaid.
-        metadata: with the orientation as the file has it.
+        extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0
+            unspecified, None without such a channel.
+        metadata: with the file's orientation.
     """
 
     data: bytes
@@ -63,11 +65,11 @@ class Page:
 
 
 def read_page(data: bytes) -> Page:
-    """Look at a TIFF file before it is decoded.
+    """Parse a TIFF file without decoding its pixels.
 
     Raises:
         ImageError: it is a camera's raw file, has several pages, ends early, or its samples are
-            no integers of up to 16 bits.
+            not integers of up to 16 bits.
     """
     try:
         order, big, first = parse_header(data)
@@ -76,7 +78,7 @@ def read_page(data: bytes) -> Page:
     except TiffError as error:
         raise ImageError("the file is damaged or incomplete") from error
 
-    def numbers(tag: int, default: tuple = ()) -> tuple:
+    def numbers(tag: int, default: tuple[int, ...] = ()) -> tuple[Any, ...]:
         return tags[tag].numbers(order) if tag in tags and tags[tag].count else default
 
     if _DNG in tags or data[8:10] == b"CR" or numbers(_SUBFILE, (0,))[0] & 1:
@@ -95,12 +97,12 @@ def read_page(data: bytes) -> Page:
             raise ImageError("the file ends before the picture does")
     extra = numbers(_EXTRA)
     turned = tags.get(_ORIENTATION)
-    upright = data
     if turned is not None:
         upright = bytearray(data)
         turned.overwrite(upright, order, 1)
+        data = bytes(upright)
     return Page(
-        bytes(upright),
+        data,
         bits.pop(),
         numbers(_SAMPLES, (1,))[0],
         numbers(_PHOTOMETRIC, (1,))[0],
@@ -116,7 +118,7 @@ def encode(photo: Photo) -> bytes:
     16-bit grey with alpha is written as RGB with alpha, which more programs read.
 
     Raises:
-        ImageError: the file would pass 4 GB, the limit of TIFF's offsets.
+        ImageError: the file would be larger than 4 GB, the limit of TIFF's offsets.
     """
     metadata = photo.metadata
     order, tree = _exif_tree(metadata.exif)
@@ -132,7 +134,7 @@ def encode(photo: Photo) -> bytes:
     strips = [_deflate(pixels[top : top + rows], order) for top in range(0, height, rows)]
     ends = np.cumsum([8] + [len(strip) for strip in strips]).tolist()
     if ends[-1] + len(metadata.icc_profile or b"") + (1 << 24) > 1 << 32:
-        raise ImageError("a TIFF file ends at 4 GB, choose .png")
+        raise ImageError("a TIFF file holds at most 4 GB, choose .png")
 
     def shorts(*values: int) -> Entry:
         return Entry(3, len(values), struct.pack(f"{order}{len(values)}H", *values))
@@ -175,20 +177,21 @@ def encode(photo: Photo) -> bytes:
 def _deflate(strip: np.ndarray, order: str) -> bytes:
     difference = strip.copy()
     difference[:, 1:] -= strip[:, :-1]  # modulo 2^bits (TIFF 6.0, section 14)
-    return zlib.compress(difference.astype(strip.dtype.newbyteorder(order)).tobytes(), 4)
+    return zlib.compress(difference.astype(f"{order}u{strip.itemsize}").tobytes(), 4)
 
 
-def _exif_tree(exif: bytes | None) -> tuple[str, dict]:
-    """Byte order and directories of an EXIF block, without what belongs to other pixels."""
+def _exif_tree(exif: bytes | None) -> tuple[str, dict[int, Any]]:
+    """Byte order and directories of an EXIF block, without the tags about stored samples."""
+    exif = exif or b""
     try:
-        order, big, first = parse_header(exif or b"")
+        order, big, first = parse_header(exif)
         tree = read_tree(exif, order, first, big)
     except TiffError:
         return "<", {}
     return order, {tag: item for tag, item in tree.items() if tag not in _STRUCTURE}
 
 
-def _metadata(tree: dict, order: str) -> Metadata:
+def _metadata(tree: dict[int, Any], order: str) -> Metadata:
     def blob(tag: int) -> bytes | None:
         return tree[tag].value if tag in tree else None
 
@@ -210,8 +213,8 @@ def _metadata(tree: dict, order: str) -> Metadata:
 
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:
-    """Full pictures in the file, without thumbnails and masks beside them (TIFF 6.0, tag 254)."""
-    pages, seen = 1, set()
+    """Pictures in the file, without thumbnails and masks (TIFF 6.0, tag 254)."""
+    pages, seen = 1, set[int]()
     while pointer is not None and pointer not in seen:
         seen.add(pointer)
         (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, pointer)

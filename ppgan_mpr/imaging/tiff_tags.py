@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from dataclasses import dataclass
+from typing import Any, Union
+
+# What a file's content may be held in.
+Buffer = Union[bytes, bytearray, mmap.mmap]
 
 # Field type -> size in bytes and struct code: BYTE, ASCII, SHORT, LONG, RATIONAL, ..., LONG8.
 _TYPES = {
@@ -28,22 +33,23 @@ class TiffError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One tag: its value as stored, in the byte order of its file, and where it was found."""
+    """One tag: its value as stored, in the byte order of its file, and its position there."""
 
     type: int
     count: int
     value: bytes
     offset: int = 0
 
-    def numbers(self, order: str) -> tuple:
+    def numbers(self, order: str) -> tuple[Any, ...]:
+        """The value as integers or floats, of rationals numerators and denominators in turn."""
         return struct.unpack(order + _TYPES[self.type][1] * self.count, self.value)
 
     def overwrite(self, data: bytearray, order: str, number: int) -> None:
-        """Replace the (first) number where it stands in the data it was read from."""
+        """Replace the (first) number in the data that the entry was read from."""
         struct.pack_into(order + _TYPES[self.type][1][0], data, self.offset, number)
 
 
-def parse_header(data: bytes) -> tuple[str, bool, int]:
+def parse_header(data: Buffer) -> tuple[str, bool, int]:
     """Byte order (``'<'`` or ``'>'``), whether it is a BigTIFF, offset of the first directory.
 
     Raises:
@@ -52,16 +58,17 @@ def parse_header(data: bytes) -> tuple[str, bool, int]:
     order, big = MAGICS.get(bytes(data[:4]), ("", False))
     if not order or len(data) < (16 if big else 8):
         raise TiffError("not a TIFF structure")
-    return order, big, struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+    (first,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    return order, big, first
 
 
 def read_ifd(
-    data: bytes, order: str, offset: int, big: bool = False, strict: bool = False
+    data: Buffer, order: str, offset: int, big: bool = False, strict: bool = False
 ) -> tuple[dict[int, Entry], int | None]:
     """Read one directory.
 
     Args:
-        data: all bytes that offsets count in.
+        data: the bytes that offsets refer to.
         order: ``'<'`` or ``'>'``.
         offset: of the directory.
         big: whether it is a BigTIFF's.
@@ -98,13 +105,15 @@ def read_ifd(
     return entries, pointer if pointer + inline <= len(data) else None
 
 
-def read_tree(data: bytes, order: str, offset: int, big: bool = False, depth: int = 3) -> dict:
+def read_tree(
+    data: Buffer, order: str, offset: int, big: bool = False, depth: int = 3
+) -> dict[int, Any]:
     """Read a directory with the EXIF, GPS and interoperability directories below it.
 
     Returns:
         tag -> :class:`Entry`, or for the tags in ``SUB_IFDS`` a dict of the same form.
     """
-    tree: dict = dict(read_ifd(data, order, offset, big)[0])
+    tree: dict[int, Any] = dict(read_ifd(data, order, offset, big)[0])
     for tag in SUB_IFDS:
         entry = tree.pop(tag, None)
         if isinstance(entry, Entry) and entry.count == 1 and depth:
@@ -115,8 +124,8 @@ def read_tree(data: bytes, order: str, offset: int, big: bool = False, depth: in
     return tree
 
 
-def pack_tree(tree: dict, order: str, offset: int) -> bytes:
-    """Lay out a directory and those below it as bytes that will stand at ``offset`` (even)."""
+def pack_tree(tree: dict[int, Any], order: str, offset: int) -> bytes:
+    """A directory and those below it as bytes, to be placed at ``offset`` (an even number)."""
     values_at = offset + 2 + 12 * len(tree) + 4
     fields, values = [], bytearray()
     for tag in sorted(tree):

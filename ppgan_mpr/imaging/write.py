@@ -1,4 +1,4 @@
-"""From a photo to a file: the right encoder, then all of the file or nothing."""
+"""Writing picture files: encoding with metadata, and writing atomically."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,23 +23,22 @@ _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 
 
 def write_photo(
-    photo: Photo, path: str | os.PathLike, *, quality: int = 95, overwrite: bool = True
+    photo: Photo, path: str | os.PathLike[str], *, quality: int = 95, overwrite: bool = True
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
-    The file appears whole or not at all: it is written beside its place under a hidden name and
-    moved there.
+    The write is atomic: a failure leaves neither half a file nor a changed one.
 
     Args:
         photo: floating-point photos are stored with 16 bits where the format has them, else 8.
-        path: ends in one of the suffixes that :func:`writable_suffix` keeps.
+        path: ends in one of the suffixes in :data:`ppgan_mpr.imaging.formats.WRITABLE`.
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
 
     Raises:
-        FileExistsError: a file is already there and is not to be replaced.
-        ImageError: the format is unknown or cannot hold depth, transparency or colour profile of
-            this photo, or the file cannot be written.
+        FileExistsError: ``path`` exists, and ``overwrite`` is False.
+        ImageError: the format is unknown or cannot store depth, transparency or colour profile
+            of this photo, or the file cannot be written.
     """
     path = Path(path)
     target = target_of(photo, path)
@@ -62,10 +62,10 @@ def write_photo(
 
 
 def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:
-    """The bytes of a file of the given format.
+    """The content of a file of the given format.
 
     Raises:
-        ImageError: the format cannot hold this picture or its metadata.
+        ImageError: the format cannot store this picture or its metadata.
     """
     if photo.pixels.dtype.kind == "f":
         photo = photo.with_depth(16 if target.deep else 8)
@@ -83,7 +83,7 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     return encoded
 
 
-def _encode_deep(photo: Photo, name: str) -> bytes:
+def _encode_deep(photo: Photo, name: str) -> bytes | memoryview:
     width, height = photo.size
     if name == "PPM":  # the plain format of netpbm, big-endian
         header = b"P5" if photo.is_grey else b"P6"
@@ -97,9 +97,9 @@ def _encode_deep(photo: Photo, name: str) -> bytes:
 def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     metadata = photo.metadata
     exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
-    options: dict = {"dpi": metadata.dpi} if metadata.dpi else {}
+    options: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if name == "JPEG":
-        # Subsampling 0 is 4:4:4: restored detail is not thrown away again in the colours.
+        # Subsampling 0 is 4:4:4, which keeps the restored detail in the colours.
         # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
         options.update(quality=quality, subsampling=0)
         options.update(exif=exif, icc_profile=metadata.icc_profile, comment=metadata.comment or b"")

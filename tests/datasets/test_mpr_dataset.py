@@ -7,7 +7,7 @@ import pytest
 
 from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal, SampleIndex
 from ppgan_mpr.datasets.augment import dihedral
-from ppgan_mpr.datasets.reader import to_float
+from ppgan_mpr.datasets.reader import to_planes
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.imaging.enlarge import enlarge
 
@@ -51,7 +51,7 @@ def test_all_eight_turns_and_all_places_come_up(tmp_path, picture, write):
         write(tmp_path / part / "a.png", pixels)
     dataset = MPRTrain(tmp_path, {"patch_size": 8})
     known = {
-        to_float(dihedral(pixels[top : top + 8, left : left + 8], turn)).tobytes(): key
+        to_planes(dihedral(pixels[top : top + 8, left : left + 8], turn)).tobytes(): key
         for key, (top, left, turn) in enumerate(
             (top, left, turn) for top in range(2) for left in range(2) for turn in range(8)
         )
@@ -135,7 +135,7 @@ def test_validation_shows_whole_photos_or_their_centres(pair_folder, picture):
     folder = pair_folder(2)
     whole = MPRVal(folder)
     target, degraded, name = whole[1]
-    assert name == "1" and np.array_equal(degraded, to_float(picture(seed=1)))
+    assert name == "1" and np.array_equal(degraded, to_planes(picture(seed=1)))
     assert target + degraded == pytest.approx(np.ones((3, 40, 48)), abs=1e-6)
     centre = MPRVal(folder, {"patch_size": 16})[1][1]
     assert np.array_equal(centre, degraded[:, 12:28, 16:32])
@@ -155,7 +155,7 @@ def test_test_photos_come_with_or_without_targets(pair_folder):
 
 def _turns_seen(dataset, pixels):
     """Which of the eight ways come up, by comparing the target with the whole photo."""
-    known = {to_float(dihedral(pixels, turn)).tobytes(): turn for turn in range(8)}
+    known = {to_planes(dihedral(pixels, turn)).tobytes(): turn for turn in range(8)}
     return {known[dataset[_draw(number)][0].tobytes()] for number in range(60)}
 
 

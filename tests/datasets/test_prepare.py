@@ -84,7 +84,7 @@ def test_an_incomplete_download_is_named_before_the_work(gopro_download, tmp_pat
     assert "train has 2 of 2103 pairs, test has 1 of 1111 pairs" in message
     assert "sharp/000048.png has no partner" in message.replace("\\", "/")
     assert "train: sequence GOPR0372_07_01 is missing" in message
-    assert "--no-verify" in message
+    assert "verify=False" in message
     assert not (tmp_path / "GoPro").exists()
     counts, notes = prepare("gopro", gopro_download, tmp_path / "GoPro", verify=False)
     assert counts == {"train": 2, "test": 1}
@@ -247,7 +247,7 @@ def test_fivek_is_split_by_number_whatever_the_folders(
         "a0001.png is left out: its number came before",
         "a5001-x.png is left out: it has no number",
         "notes2011.png is left out: it has no number",
-        "1 raw files (.dng) have to be exported",
+        "1 raw files have to be exported",
     ):
         assert part in noted
     with pytest.raises(UsageError, match="train has 2 of 4500 pairs, test has 2 of 500"):

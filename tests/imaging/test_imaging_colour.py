@@ -231,12 +231,6 @@ def test_numbers_deeper_than_16_bits_are_refused(tmp_path, mode, words):
         read(tmp_path, samples.pillow_file(image, "TIFF"), ".tif")
 
 
-def test_16_bit_sgi_is_refused_rather_than_reduced(tmp_path):
-    header = struct.pack(">HBBHHHH", 474, 0, 2, 2, 3, 2, 1).ljust(512, b"\0")
-    with pytest.raises(ImageError, match="deeper than 8 bits"):
-        read(tmp_path, header + bytes(range(12)), ".sgi")
-
-
 @pytest.mark.parametrize("suffix", [".pfm", ".hdr"])
 def test_high_dynamic_range_is_refused(tmp_path, suffix):
     ok, data = cv2.imencode(suffix, samples.ramp().astype(np.float32))

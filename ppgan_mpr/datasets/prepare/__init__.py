@@ -1,9 +1,10 @@
-"""Bring public data sets into the layout that training and scoring read."""
+"""Preparation of public data sets: from the download to the layout that training reads."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ...checks import exact_name
 from ...errors import UsageError
 from ..pairs import find_pairs
 from . import fivek, gopro, lol, rain13k, sidd
@@ -30,42 +31,43 @@ def prepare(
     force: bool = False,
     verify: bool = True,
 ) -> tuple[dict[str, int], list[str]]:
-    """Prepare one data set; what an earlier run finished is not done again.
+    """Prepare one data set; pairs that an earlier run finished are not written again.
 
     Args:
         dataset: a key of :data:`DATASETS`.
         source: folder with the unpacked download, at any depth below it. It is only read.
-        destination: where ``train/``, ``test/`` and so on go. Nothing in it is removed.
-        jobs: threads.
-        copy: copy unchanged pictures even where a hard link would do.
-        force: write again what is there already.
-        verify: insist on the published number of pairs: before the work in the download, and
-            after it in the destination. False prepares what there is.
+        destination: folder for ``train/``, ``test/`` and so on. Nothing in it is removed.
+        jobs: number of threads.
+        copy: copy unchanged pictures even where a hard link is possible.
+        force: write pairs again that exist already.
+        verify: require the published number of pairs, before the work in the download, and
+            after it in the destination. False prepares the pairs that are found.
 
     Returns:
-        Number of pairs in each split of the destination, and notes on what was left out.
+        Number of pairs in each split of the destination, and notes on files that were left out.
 
     Raises:
-        UsageError: nothing or not everything was found, or the destination holds other files.
+        UsageError: the download is empty or incomplete, or the destination has other files.
     """
     source, destination = Path(source), Path(destination)
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder: give the one with the unpacked download")
     if destination.resolve() == source.resolve():
         raise UsageError(f"{source} is the download: give another folder for the prepared set")
-    plan = DATASETS[dataset](source, destination)
+    plan = DATASETS[exact_name("data set", dataset, DATASETS)](source, destination)
     if not plan.tasks:
         notes = f" ({_list(plan.notes)})" if plan.notes else ""
         raise UsageError(
-            f"{source} holds nothing of {dataset}{notes}: unpack the download there, with its "
-            "folders"
+            f"{source} holds nothing of {dataset}{notes}: unpack the download there, with "
+            "its folders"
         )
     if verify:
-        _check(plan.counts(), plan, f"{source} is not complete", "or pass --no-verify for a part")
+        remedy = "complete the download, or accept a part of it with verify=False"
+        _check(plan.counts(), plan, f"{source} is not complete", remedy)
     execute(plan.tasks, Writer(destination, copy), jobs, force)
     counts = {split: len(find_pairs(destination / split)) for split in plan.counts()}
     if verify:
-        _check(counts, plan, f"{destination} holds other files too", "or use an empty folder")
+        _check(counts, plan, f"{destination} has other files too", "use an empty folder")
     return counts, plan.notes
 
 
@@ -77,7 +79,7 @@ def _check(counts: dict[str, int], plan: Plan, what: str, remedy: str) -> None:
     ]
     if wrong:
         notes = f" ({_list(plan.notes)})" if plan.notes else ""
-        raise UsageError(f"{what}: {', '.join(wrong)}{notes}; mend that, {remedy}")
+        raise UsageError(f"{what}: {', '.join(wrong)}{notes}; {remedy}")
 
 
 def _list(notes: list[str]) -> str:

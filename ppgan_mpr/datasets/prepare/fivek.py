@@ -1,8 +1,8 @@
 """MIT-Adobe FiveK, retouched by expert C: the first 4500 photos to train on, the last 500 to test.
 
-The download holds raw files and TIFFs in ProPhoto RGB, which have to be exported as pictures of
-one size before (docs/datasets.md says how). The exports lie in two folders side by side, all
-together or split in some way; the number in the file name decides which split a photo belongs
+The download contains raw files and TIFFs in ProPhoto RGB, which first have to be exported as
+pictures of one size (see docs/datasets.md). The exports are in two folders side by side, with or
+without sub-folders for splits; the number in the file name decides which split a photo belongs
 to, as in MIRNet and most work on this set.
 """
 
@@ -12,11 +12,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from ...imaging.formats import RAW_SUFFIXES
 from .folders import folders_below, match
 from .plan import Plan
 
 EXPECTED = {"train": 4500, "test": 500}
-# (untouched, retouched by expert C), as in the exports that are passed around
+# Names of the folders (untouched, retouched by expert C) in published exports.
 _FOLDERS = (("input", "expertC"), ("input", "target"), ("low", "high"))
 _NUMBER = re.compile(r"a?(\d{4})(?!\d)")  # a0001-jmac_DSC1459.png
 
@@ -25,7 +26,7 @@ def plan(source: Path, destination: Path) -> Plan:
     """Find the two folders anywhere below ``source``."""
     tasks, notes, found, raw = [], [], set(), 0
     for folder in folders_below(source, destination):
-        raw += sum(path.suffix.lower() == ".dng" for path in folder.iterdir())
+        raw += sum(path.suffix.lower() in RAW_SUFFIXES for path in folder.iterdir())
         for inputs, targets in _FOLDERS:
             if not (folder / inputs).is_dir() or not (folder / targets).is_dir():
                 continue
@@ -43,5 +44,5 @@ def plan(source: Path, destination: Path) -> Plan:
                 split = "train" if number <= EXPECTED["train"] else "test"
                 tasks.append(replace(task, pairs=(replace(pair, split=split),)))
     if raw:
-        notes.append(f"{raw} raw files (.dng) have to be exported as pictures first")
+        notes.append(f"{raw} raw files have to be exported as pictures first")
     return Plan(EXPECTED, tasks, notes)

@@ -1,18 +1,19 @@
-"""Plans for downloads whose pictures need no change, only another place and name."""
+"""Preparation of downloads whose pictures are only moved and renamed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..reader import list_pictures
+from ...imaging.pairing import match_by_stem
+from ..reader import SUFFIXES
 from .plan import Pair, Task, Writer
 
 
 def folders_below(source: Path, *avoid: Path) -> Iterable[Path]:
-    """``source`` and all folders below it, sorted, without those in ``avoid``.
+    """``source`` and all folders below it, sorted, without ``avoid`` and what is below them.
 
-    Of links that lead back up nothing comes twice.
+    Links to a folder above are not followed.
     """
     if any(source.samefile(folder) for folder in avoid if folder.exists()):
         return
@@ -28,28 +29,23 @@ def match(
 
     Args:
         inputs, targets: the folders.
-        split: where the pairs go.
-        prefix: put before every name.
+        split: folder of the destination for the pairs.
+        prefix: of the new names.
 
     Returns:
-        One task a pair, and a note on each file without partner.
+        One task for each pair, and a note on each file that is left out.
     """
-    degraded, clean = ({p.stem: p for p in list_pictures(folder)} for folder in (inputs, targets))
+    matches = match_by_stem((inputs, targets), SUFFIXES)
     tasks = [
-        _placement(split, prefix, degraded[stem], clean[stem])
-        for stem in sorted(degraded.keys() & clean.keys())
+        _placement(split, prefix, degraded, clean) for degraded, clean in matches.groups.values()
     ]
     notes = [
-        f"{path} has no partner and is left out"
-        for these, those in ((degraded, clean), (clean, degraded))
-        for stem, path in sorted(these.items())
-        if stem not in those
+        f"{path} has no partner and is left out" for paths in matches.unmatched for path in paths
     ]
     notes += [
         f"{path} has the name of another picture there and is left out"
-        for folder, taken in ((inputs, degraded), (targets, clean))
-        for path in list_pictures(folder)
-        if taken[path.stem] != path
+        for duplicates in matches.duplicates
+        for path, _ in duplicates
     ]
     return tasks, notes
 

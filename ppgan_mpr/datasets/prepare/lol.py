@@ -13,7 +13,8 @@ _SPLITS = {"our485": "train", "eval15": "test"}
 
 def plan(source: Path, destination: Path) -> Plan:
     """Find the two folders anywhere below ``source``."""
-    tasks, notes, found = [], [], {}
+    tasks, notes = [], []
+    found: dict[str, Path] = {}
     for folder in folders_below(source, destination):
         split = _SPLITS.get(folder.name)
         if not split or not (folder / "low").is_dir() or not (folder / "high").is_dir():

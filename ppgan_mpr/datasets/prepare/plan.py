@@ -1,14 +1,13 @@
-"""What is to be done to bring a data set into the layout, as data; and doing it."""
+"""The work of preparing a data set, as data, and its execution in parallel."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ...errors import ImageError
+from ...files import atomic_place, atomic_write
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Task:
-    """A piece of work that one thread does.
+    """Work for one thread.
 
     Attributes:
-        pairs: the pairs that come out of it.
-        run: writes the files of the pairs it is given through the :class:`Writer`.
+        pairs: the pairs that it produces.
+        run: writes the files of some of these pairs with the :class:`Writer`.
     """
 
     pairs: tuple[Pair, ...]
@@ -48,30 +48,30 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything found in a download.
+    """The content of a download.
 
     Attributes:
-        expected: split -> number of pairs that the published data set has.
+        expected: split -> number of pairs in the published data set.
         tasks: the work.
-        notes: what is missing or left out, one line each.
+        notes: one line for each file that is missing or left out.
     """
 
     expected: Mapping[str, int]
     tasks: list[Task]
     notes: list[str] = field(default_factory=list)
 
-    def counts(self) -> Counter:
+    def counts(self) -> Counter[str]:
         """split -> number of pairs found."""
         return Counter(pair.split for task in self.tasks for pair in task.pairs)
 
 
 class Writer:
-    """Puts files in place: whole or not at all, and never the user's own.
+    """Writes the files of the finished data set, each of them atomically.
 
     Args:
         destination: folder of the finished data set.
-        copy: True copies unchanged files; otherwise they become hard links where the file
-            system allows it (no space taken, both names share one content).
+        copy: True copies unchanged files; otherwise they become hard links where the file system
+            allows it, which take no space and share their content with the download.
     """
 
     def __init__(self, destination: Path, copy: bool = False):
@@ -79,13 +79,13 @@ class Writer:
         self._copy = copy
 
     def paths(self, pair: Pair) -> tuple[Path, Path]:
-        """Where the input and target of a pair go."""
+        """The paths of a pair's input and target."""
         folder = self._destination / pair.split
         return folder / "input" / pair.input, folder / "target" / pair.target
 
     def place(self, source: Path, path: Path) -> None:
         """Link or copy an unchanged file."""
-        with _replacing(path) as temporary:
+        with atomic_place(path) as temporary:
             if not self._copy:
                 with suppress(OSError):  # another file system, or one without links
                     os.link(os.path.realpath(source), temporary)  # not a link to a link
@@ -97,20 +97,20 @@ class Writer:
         done, data = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, ::-1]))
         if not done:
             raise ImageError(f"{path} cannot be encoded as PNG")
-        with _replacing(path) as temporary:
-            temporary.write_bytes(data)
+        with atomic_write(path) as file:
+            file.write(data.tobytes())
 
 
 def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -> None:
-    """Do the work that is not yet done, in parallel, under a progress bar.
+    """Do the work that is not done yet, in parallel, with a progress bar.
 
     Decoding, encoding and copying release Python's lock, so threads use all cores.
 
     Args:
         tasks: of the plan.
-        writer: puts the files in place.
-        jobs: threads.
-        force: write also what is there already.
+        writer: writes the files.
+        jobs: number of threads.
+        force: write files again that exist already.
     """
 
     def open_pairs(task: Task) -> tuple[Pair, ...]:
@@ -130,16 +130,5 @@ def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -
             for done in as_completed(running):
                 done.result()
                 bar.update(len(running[done]))
-        finally:  # on an error or Ctrl-C what has begun is finished, and nothing new begins
+        finally:  # on an error or Ctrl-C, tasks that run are finished and no more are started
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that takes its place when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -25,7 +25,8 @@ _SPLITS["rain13k"] = "train"
 
 def plan(source: Path, destination: Path) -> Plan:
     """Find folders of those names with ``input`` and ``target`` anywhere below ``source``."""
-    tasks, notes, found = [], [], {}
+    tasks, notes = [], []
+    found: dict[str, Path] = {}
     for folder in folders_below(source, destination):
         split = _SPLITS.get(folder.name.lower())
         if not split or not (folder / "input").is_dir() or not (folder / "target").is_dir():

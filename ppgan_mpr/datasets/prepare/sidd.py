@@ -17,7 +17,8 @@ from threading import Lock
 import numpy as np
 
 from ...errors import ImageError, MissingDependencyError
-from ..reader import read_header, read_picture
+from ...imaging.header import read_header
+from ..reader import read_picture
 from .folders import folders_below
 from .plan import Pair, Plan, Task, Writer
 
@@ -69,7 +70,7 @@ def _patches(noisy: Path, clean: Path, photo_name: str) -> Task:
         header = read_header(noisy)
         if header[:2] != read_header(clean)[:2]:
             raise ImageError(f"{noisy} and {clean} differ in size: download them again")
-        # The places depend on the name alone, so a run that was broken off goes on with them.
+        # The places depend on the name alone, so an interrupted run continues with the same ones.
         rng = np.random.default_rng(zlib.crc32(photo_name.encode()))
         tops = rng.integers(header.height - PATCH_SIZE + 1, size=PATCHES)
         lefts = rng.integers(header.width - PATCH_SIZE + 1, size=PATCHES)
@@ -103,7 +104,7 @@ _loading = Lock()
 
 
 def _load(path: Path) -> np.ndarray:
-    with _loading:  # one thread reads, the others wait for what it read
+    with _loading:  # one thread reads, the others wait for its result
         return _load_once(path)
 
 

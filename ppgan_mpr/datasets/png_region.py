@@ -1,30 +1,33 @@
 """Decode only the upper left part of a PNG, up to a given row and column.
 
-A PNG is one deflate stream, so a patch cannot be decoded alone. But its rows come out from
-the top, and each byte is predicted only from bytes to its left and above (PNG specification,
-section 9). So everything below and to the right of a patch may be left out: the stream is
-inflated up to the patch's last row, the rows are cut behind its last column, and what remains
-is again a valid PNG, of which OpenCV undoes the prediction. On 1280x720 photos and patches of
-256 this touches 41 % of the pixels on average.
+A PNG is one deflate stream, so a patch cannot be decoded alone. But its rows are stored from the
+top, and each byte is predicted only from bytes to its left and above (PNG specification, section
+9). So everything below and to the right of a patch can be left out: the stream is inflated up to
+the patch's last row, the rows are cut after its last column, and the rest is again a valid PNG,
+which OpenCV decodes. On 1280x720 photos and patches of 256 this touches 41 % of the pixels on
+average.
 """
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
+from typing import Any
 
-try:  # the same stream in a third of the time, where the package is installed
-    from isal import isal_zlib as inflate
-except ImportError:
-    inflate = zlib
+from ..imaging.png_chunks import SIGNATURE, chunk, walk
 
-# Share of the picture's area up to which cutting is quicker than decoding the whole with OpenCV,
+inflate: Any = zlib
+with contextlib.suppress(ImportError):  # inflates in a third of the time
+    from isal import isal_zlib
+
+    inflate = isal_zlib
+
+# Share of the picture's area up to which cutting is faster than decoding the whole with OpenCV,
 # whose own zlib is faster than Python's but slower than isal's.
 PAYS_UP_TO = 0.7 if inflate is zlib else 1.0
 
-_BLOCK = 65535  # most bytes in a stored block of a deflate stream
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BLOCK = 65535  # largest stored block of a deflate stream, in bytes
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples a pixel; palettes are left out
 
 
@@ -43,6 +46,8 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     Raises:
         ValueError: the file is damaged or ends too early.
     """
+    if len(png) < 29:
+        raise ValueError("the file ends before the picture does")
     width, _, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", png, 16)
     if colour not in _CHANNELS or depth < 8 or interlaced:
         return None
@@ -52,43 +57,28 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     keep = 1 + right * pixel
     rows = b"".join([rows[start : start + keep] for start in range(0, len(rows), stride)])
     header = struct.pack(">II", right, bottom) + png[24:29]
-    return b"".join(
-        (
-            SIGNATURE,
-            _chunk(b"IHDR", header),
-            _chunk(b"IDAT", _store(rows)),
-            _chunk(b"IEND", b""),
-        )
-    )
+    parts = ((b"IHDR", header), (b"IDAT", _store(rows)), (b"IEND", b""))
+    return b"".join([SIGNATURE, *(chunk(kind, body, inflate.crc32) for kind, body in parts)])
 
 
 def _inflate(png: bytes, size: int) -> bytes:
     """The first ``size`` bytes of the picture's deflate stream."""
-    view, parts, position, kind = memoryview(png), [], len(SIGNATURE), b""
+    view = memoryview(png)
+    parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]
     try:
-        while kind != b"IEND":
-            length, kind = struct.unpack_from(">I4s", png, position)
-            if kind == b"IDAT":
-                parts.append(view[position + 8 : position + 8 + length])
-            position += 12 + length
         rows = inflate.decompressobj().decompress(b"".join(parts), size)
-    except (struct.error, zlib.error, inflate.error) as error:
-        raise ValueError(f"the PNG is damaged ({error})") from None
+    except (zlib.error, inflate.error) as error:
+        raise ValueError(f"its data is damaged ({error})") from None
     if len(rows) < size:
-        raise ValueError("the PNG ends before its last row")
+        raise ValueError("the file ends before the picture does")
     return rows
 
 
 def _store(content: bytes) -> bytes:
-    """A zlib stream that holds ``content`` as it is (RFC 1950, RFC 1951 section 3.2.4)."""
+    """A zlib stream that contains ``content`` uncompressed (RFC 1950, RFC 1951 section 3.2.4)."""
     parts = [b"\x78\x01"]
     for start in range(0, len(content), _BLOCK):
         block = content[start : start + _BLOCK]
         last = start + _BLOCK >= len(content)
         parts += struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF), block
     return b"".join((*parts, struct.pack(">I", inflate.adler32(content))))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = inflate.crc32(content, inflate.crc32(kind))
-    return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)))

@@ -1,0 +1,107 @@
+"""Size and depth of a picture file, without decoding its pixels."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ImageError
+from . import png
+from .decode import decode, open_image, white_level
+from .exif import orientation
+from .pillow import image_metadata
+from .png_chunks import SIGNATURE
+from .tiff_tags import MAGICS, Buffer, parse_header, read_ifd
+
+_WIDTH, _HEIGHT, _BITS, _XMP = 256, 257, 258, 700  # TIFF tags
+
+
+class Header(NamedTuple):
+    """Size and depth of an upright picture.
+
+    Attributes:
+        height, width: in pixels, as :func:`ppgan_mpr.imaging.read_photo` would return it.
+        itemsize: bytes a sample: 1 or 2.
+        orientation: EXIF orientation 1-8 of the stored pixels; 1 where they are upright.
+    """
+
+    height: int
+    width: int
+    itemsize: int
+    orientation: int = 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded RGB picture."""
+        return self.height * self.width * 3 * self.itemsize
+
+
+def read_header(path: str | Path) -> Header:
+    """Read size, depth and orientation of a picture file.
+
+    Only formats that neither Pillow nor this package can parse are decoded for it. An orientation
+    that a PNG names behind its pixels is not seen.
+
+    Raises:
+        ImageError: the file cannot be read or is not a picture.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return header_of(data, path.suffix.lower())
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ImageError as error:
+        raise ImageError(f"{path} cannot be read: {error}") from None
+    except Exception as error:  # an empty file, or whatever a damaged one drives decoders into
+        raise ImageError(f"{path} is not a picture, or it is damaged") from error
+
+
+def header_of(data: Buffer, suffix: str = "") -> Header:
+    """The header of a picture file in memory.
+
+    Args:
+        data: the whole file.
+        suffix: of its name, in lower case; it only matters for formats without a signature.
+
+    Raises:
+        ImageError: it is not a picture that can be restored.
+        Exception: whatever the decoders raise on damaged files.
+    """
+    if data[:8] == SIGNATURE:
+        return _png_header(data)
+    if data[:4] in MAGICS:
+        return _tiff_header(data)
+    image = open_image(data, suffix)
+    if image is None:
+        pixels = decode(bytes(data[:]), suffix).pixels
+        height, width = pixels.shape[:2]
+        return Header(height, width, pixels.itemsize)
+    deep = image.mode.startswith("I") or white_level(image.format, data) > 255
+    metadata = image_metadata(image)
+    flag = orientation(metadata.exif, metadata.xmp)
+    return _turned(*image.size, 2 if deep else 1, flag)
+
+
+def _png_header(data: Buffer) -> Header:
+    width, height, depth = struct.unpack_from(">IIB", data, 16)
+    metadata = png.read_metadata(png.read_chunks(data, stop=b"IDAT"))
+    flag = orientation(metadata.exif, metadata.xmp)
+    return _turned(width, height, 2 if depth == 16 else 1, flag)
+
+
+def _tiff_header(data: Buffer) -> Header:
+    order, big, first = parse_header(data)
+    tags, _ = read_ifd(data, order, first, big)
+    width, height = (tags[tag].numbers(order)[0] for tag in (_WIDTH, _HEIGHT))
+    bits = tags[_BITS].numbers(order) if _BITS in tags else (1,)
+    flag = orientation(data, tags[_XMP].value if _XMP in tags else None)  # laid out as EXIF is
+    return _turned(width, height, 2 if max(bits) == 16 else 1, flag)
+
+
+def _turned(width: int, height: int, itemsize: int, flag: int) -> Header:
+    if flag >= 5:  # by a quarter
+        width, height = height, width
+    return Header(height, width, itemsize, flag)

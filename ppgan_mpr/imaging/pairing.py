@@ -1,0 +1,69 @@
+"""Listing the pictures of folders, and matching pictures of several folders by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .formats import SUFFIXES
+
+
+class Matches(NamedTuple):
+    """Pictures of several folders, matched by stem (the file name without its extension).
+
+    Attributes:
+        groups: stem -> one picture from each folder, sorted by stem.
+        unmatched: for each folder, the pictures that some other folder has no partner for.
+        duplicates: for each folder, every two pictures with the same stem, in their order. Only
+            the last takes part in the matching.
+    """
+
+    groups: dict[str, tuple[Path, ...]]
+    unmatched: tuple[list[Path], ...]
+    duplicates: tuple[list[tuple[Path, Path]], ...]
+
+
+def list_pictures(folder: str | Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
+    """The pictures directly in ``folder``, sorted; hidden files and sub-folders are left out.
+
+    Args:
+        folder: must exist.
+        suffixes: in lower case with their dot; files may have them in any case.
+    """
+    with os.scandir(folder) as entries:
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if os.path.splitext(entry.name)[1].lower() in suffixes
+            and not entry.name.startswith(".")
+            and not entry.is_dir()
+        )
+
+
+def match_by_stem(
+    folders: Sequence[str | Path], suffixes: Collection[str] = SUFFIXES, ending: str = ""
+) -> Matches:
+    """Match the pictures of folders by stem, whatever their extensions.
+
+    Args:
+        folders: one or more, all of which must exist.
+        suffixes: see :func:`list_pictures`.
+        ending: what the stems of the first folder may have in addition, such as ``_restored``.
+            It is only taken off a stem that the last folder does not have.
+    """
+    found: list[dict[str, Path]] = [{} for _ in folders]
+    duplicates: list[list[tuple[Path, Path]]] = [[] for _ in folders]
+    for number in reversed(range(len(folders))):  # the last one first, see ``ending``
+        for path in list_pictures(folders[number], suffixes):
+            stem = path.stem
+            if number == 0 and ending and stem not in found[-1] and stem.endswith(ending):
+                stem = stem[: -len(ending)]
+            if stem in found[number]:
+                duplicates[number].append((found[number][stem], path))
+            found[number][stem] = path
+    shared = set(found[0]).intersection(*found[1:])
+    groups = {stem: tuple(paths[stem] for paths in found) for stem in sorted(shared)}
+    unmatched = tuple([paths[stem] for stem in sorted(paths.keys() - shared)] for paths in found)
+    return Matches(groups, unmatched, tuple(duplicates))

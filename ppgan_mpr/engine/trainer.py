@@ -313,15 +313,19 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         protocols = [p.cropped(crop) if crop else p for p in self.protocols]
         return Evaluation(dataset, protocols, **loading, rank=self.rank, world_size=self.world_size)
 
-    def restore(self, batch: Sequence[Any]) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
+    def restore(
+        self, batch: Sequence[Any], padding: str
+    ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         """Restore a batch of the validation set.
 
         Args:
             batch: ``(target, degraded, names)``, pictures [N, C, H, W] in [0, 1].
+            padding: where pictures are padded, see :class:`MPRModel`.
 
         Returns:
             ``(degraded, restored, target)``, each [N, 3, H, W].
         """
+        self.model.padding = padding
         self.model.setup_input(batch)
         self.model.test_iter()
         shown = self.model.get_current_visuals()

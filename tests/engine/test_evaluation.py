@@ -25,7 +25,7 @@ def test_every_picture_belongs_to_one_process(world_size, batch_size):
     assert {shard.rounds for shard in shards} == {max(len(shard) for shard in shards)}
 
 
-def copy_input(batch):
+def copy_input(batch, padding):
     target, degraded, _ = batch
     return degraded, degraded, target
 

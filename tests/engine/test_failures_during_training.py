@@ -30,12 +30,15 @@ def end_when_hanging():
 
 @pytest.fixture
 def damaged(pairs, tmp_path):
-    """A copy of the pairs in which one training and one validation picture end too early."""
+    """A copy of the pairs; one training and one validation picture have broken pixels."""
     folder = tmp_path / "damaged"
     shutil.copytree(pairs, folder)
     for name in ("train/input/03.png", "val/target/02.png"):
         path = folder / name
-        path.write_bytes(path.read_bytes()[:200])
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 100] = bytes(100)
+        path.write_bytes(content)
     return folder
 
 
@@ -105,10 +108,10 @@ def test_signal_interrupts_validation(settings, build):
     trainer = build(settings)
     restore, restored = trainer.restore, []
 
-    def restore_and_interrupt(batch):
+    def restore_and_interrupt(*batch):
         restored.append(batch)
         os.kill(os.getpid(), signal.SIGTERM)
-        return restore(batch)
+        return restore(*batch)
 
     trainer.restore = restore_and_interrupt
     with pytest.raises(SystemExit) as leaving:
@@ -144,7 +147,7 @@ def test_failing_validation_loses_no_iteration(settings, build):
     settings["validate"]["interval"] = 3
     trainer = build(settings)
 
-    def fail(batch):
+    def fail(*batch):
         raise ZeroDivisionError
 
     trainer.restore = fail
@@ -160,7 +163,7 @@ def test_snapshot_is_written_before_validation(settings, build):
     trainer = build(settings)
     path = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
     restore, there = trainer.restore, []
-    trainer.restore = lambda batch: (there.append(path.exists()), restore(batch))[1]
+    trainer.restore = lambda *batch: (there.append(path.exists()), restore(*batch))[1]
     trainer.train()
     assert there and all(there)
     assert ckpt.read_state(path)["training"]["best"] == trainer.best_psnr  # and once more after it
@@ -266,10 +269,10 @@ def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_pat
         killed = build(settings)
         restore = killed.restore
 
-        def kill(batch, killed=killed, iteration=iteration, restore=restore):
+        def kill(*batch, killed=killed, iteration=iteration, restore=restore):
             if killed.current_iter == iteration:
                 raise KeyboardInterrupt
-            return restore(batch)
+            return restore(*batch)
 
         killed.restore = kill
         folder = Path(killed.output_dir)

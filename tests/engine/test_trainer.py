@@ -36,7 +36,7 @@ def test_averaged_weights_are_evaluated_and_released(settings, build, weights_of
     trainer = build(settings)
     evaluated = []
     restore = trainer.restore
-    trainer.restore = lambda batch: (evaluated.append(weights_of(trainer)), restore(batch))[1]
+    trainer.restore = lambda *batch: (evaluated.append(weights_of(trainer)), restore(*batch))[1]
     trainer.train()
 
     released = load_weights(Path(trainer.output_dir) / "iter_3_weight.pdparams").tensors

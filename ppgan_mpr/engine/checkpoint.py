@@ -103,7 +103,9 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def optimizer_state(optimizer, network) -> dict[str, Any]:
+def optimizer_state(
+    optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer
+) -> dict[str, Any]:
     """An optimizer's state under the network's parameter names.
 
     Paddle names it after a counter of all layers that a process ever made; attribute paths
@@ -112,7 +114,9 @@ def optimizer_state(optimizer, network) -> dict[str, Any]:
     return _rename(optimizer.state_dict(), {p.name: n for n, p in network.named_parameters()})
 
 
-def set_optimizer_state(optimizer, network, state: Mapping[str, Any]) -> None:
+def set_optimizer_state(
+    optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer, state: Mapping[str, Any]
+) -> None:
     """Continue from a state of :func:`optimizer_state`."""
     state = _rename(state, {n: p.name for n, p in network.named_parameters()})
     optimizer.set_state_dict(_tensors(state))
@@ -133,7 +137,8 @@ def _rename(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return renamed
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
+    """Nested dicts with arrays in place of tensors."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, paddle.Tensor):
@@ -141,7 +146,8 @@ def _plain(value):
     return value
 
 
-def _tensors(value):
+def _tensors(value: Any) -> Any:
+    """Nested dicts with tensors in place of arrays."""
     if isinstance(value, Mapping):
         return {key: _tensors(item) for key, item in value.items()}
     return paddle.to_tensor(value) if isinstance(value, np.ndarray) else value

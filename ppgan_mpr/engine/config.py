@@ -183,6 +183,7 @@ def _override(config: AttrDict, override: str) -> None:
         raise UsageError(f"{override!r} changes no option: write key=value, such as seed=1.")
     node: Any = config
     keys = path.split(".")
+    key: Any
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(node, list):

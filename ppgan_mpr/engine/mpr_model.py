@@ -72,10 +72,13 @@ class MPRModel(BaseModel):
         self.target, self.degraded, *names = input
         self.image_paths = list(names[0]) if names else []
 
-    def losses_of(
-        self, outputs: paddle.Tensor | Sequence[paddle.Tensor], target: paddle.Tensor
-    ) -> dict[str, paddle.Tensor]:
-        """The loss and, for a network of several stages, each stage's share of it."""
+    def losses_of(self, outputs: Any, target: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """The loss and, for a network of several stages, each stage's share of it.
+
+        Args:
+            outputs: of the network: one tensor [N, 3, H, W] or a sequence, the result first.
+            target: [N, 3, H, W].
+        """
         if not isinstance(outputs, (list, tuple)):
             outputs = [outputs]
         shares = self.objective.per_stage(outputs, target)

@@ -33,7 +33,7 @@ def mean(values: dict[str, float]) -> dict[str, float]:
         return values
     summed = paddle.to_tensor(list(values.values()), dtype="float32")
     dist.all_reduce(summed)
-    return dict(zip(values, (summed / dist.get_world_size()).tolist()))
+    return dict(zip(values, map(float, (summed / dist.get_world_size()).numpy())))
 
 
 def gather(items: list[T]) -> list[T]:

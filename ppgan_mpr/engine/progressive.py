@@ -22,7 +22,7 @@ class Step(NamedTuple):
 
 
 class Progressive:
-    """Which sizes every iteration has.
+    """The patch and batch size of every iteration.
 
     A network learns faster from many small patches and sees more context in few large ones;
     MIRNet-v2 begins with the former and ends with the latter (arXiv 2205.01649).
@@ -36,13 +36,13 @@ class Progressive:
         UsageError: a key is missing or unknown, or a number impossible.
     """
 
-    def __init__(self, steps: Sequence[Mapping[str, Any]]):
+    def __init__(self, steps: Sequence[Mapping[str, Any]]) -> None:
         if not isinstance(steps, Sequence) or not steps:
             raise UsageError(f"dataset.train.progressive is {steps!r}: give a list of steps.")
         self.steps = [_step(number, step) for number, step in enumerate(steps)]
 
     @classmethod
-    def take_from(cls, settings: dict) -> Progressive | None:
+    def take_from(cls, settings: dict[str, Any]) -> Progressive | None:
         """Take ``progressive`` out of a data set's settings, which then are the first step's.
 
         Args:
@@ -63,7 +63,7 @@ class Progressive:
         for where, section, key in places:
             if key in section:
                 raise UsageError(
-                    f"dataset.train.progressive says the {key} of every iteration: leave "
+                    f"dataset.train.progressive gives the {key} of every iteration: leave "
                     f"{key} out of {where}."
                 )
             section[key] = getattr(schedule.steps[0], key)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
+
+import paddle
 
 from ..errors import UsageError
 from ..weights import Weights, load_weights
 from . import checkpoint as ckpt
+from .config import AttrDict
+from .data import TrainingData
 from .ema import EMA
+from .mpr_model import MPRModel
 from .precision import MixedPrecision
 from .schedule import WarmupCosine
 
@@ -18,7 +24,25 @@ logger = logging.getLogger(__name__)
 class Saving:
     """The part of the :class:`~ppgan_mpr.engine.trainer.Trainer` that writes and reads files."""
 
-    def save(self, epoch, name="checkpoint", keep=1) -> None:
+    # Attributes that the trainer sets
+    cfg: AttrDict
+    model: MPRModel
+    network: paddle.nn.Layer
+    optimizers: dict[str, paddle.optimizer.Optimizer]
+    lr_schedulers: Any
+    data: TrainingData
+    ema: EMA | None
+    rank: int
+    output_dir: str
+    current_iter: int
+    done_iter: int
+    best_psnr: float | None
+    _planned_iters: int
+    _saved_iter: int
+    _validated_iter: int
+    _loaded: str | None
+
+    def save(self, epoch: int, name: str = "checkpoint", keep: int = 1) -> None:
         """Write ``iter_N_checkpoint.pdparams`` or the small ``iter_N_weight.pdparams``.
 
         Called by PaddleGAN's loop. How many are kept is ``snapshot_config.keep``.
@@ -34,7 +58,7 @@ class Saving:
         self.save(iteration, "checkpoint")
 
     def _rescue(self) -> None:
-        """Save what was trained before something went wrong."""
+        """Save what was trained before an error."""
         if self.done_iter == self._saved_iter:
             return
         if self.model.step.updating:
@@ -58,14 +82,14 @@ class Saving:
         if self.rank == 0:
             ckpt.write_state(path, self._weights() if kind == "weight" else self._state())
 
-    def _weights(self) -> dict:
-        """What is released and evaluated."""
+    def _weights(self) -> dict[str, Any]:
+        """The weights to release and evaluate."""
         if self.ema:
             return {"generator": self.ema.state_dict()}
         return {"generator": MixedPrecision.weights(self.network, self.optimizers["optim"])}
 
-    def _state(self) -> dict:
-        state = {
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
             "generator": self.network.state_dict(),
             "optim": ckpt.optimizer_state(self.optimizers["optim"], self.network),
             "epoch": self.current_iter,  # PaddleGAN's name for the iteration
@@ -84,7 +108,10 @@ class Saving:
             state["training"]["ema_updates"] = self.ema.updates
         return state
 
-    def resume(self, checkpoint_path) -> None:
+    def _go_to(self, iteration: int) -> None:
+        raise NotImplementedError
+
+    def resume(self, checkpoint_path: str | Path) -> None:
         """Continue a run exactly where its checkpoint was written.
 
         Raises:
@@ -142,7 +169,7 @@ class Saving:
             ckpt.sweep(Path(self.output_dir))
         logger.info("Resumed %s at iteration %d", checkpoint_path, self.current_iter)
 
-    def load(self, weight_path) -> None:
+    def load(self, weight_path: str | Path) -> None:
         """Start from weights: a file of any supported format, or a name of the catalogue.
 
         Raises:
@@ -155,5 +182,6 @@ class Saving:
         logger.info("Loaded weights from %s", weight_path)
 
 
-def _fit(network, tensors, source) -> None:
+def _fit(network: paddle.nn.Layer, tensors: dict[str, Any], source: str | Path) -> None:
+    """Give the network weights, with a clear error where they do not fit."""
     Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)

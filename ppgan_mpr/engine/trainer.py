@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paddle
 
@@ -32,11 +32,14 @@ from .step import DivergedError, GradientStep
 
 logger = logging.getLogger(__name__)
 
-_ppgan_trainer = import_ppgan("ppgan.engine.trainer")
+if TYPE_CHECKING:
+    from ppgan.engine.trainer import Trainer as PaddleGANTrainer
+else:
+    PaddleGANTrainer = import_ppgan("ppgan.engine.trainer").Trainer
 _build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
 
 
-class Trainer(Saving, _ppgan_trainer.Trainer):
+class Trainer(Saving, PaddleGANTrainer):
     """Trains and scores a :class:`~ppgan_mpr.engine.mpr_model.MPRModel`.
 
     The loop, the logging interval, the schedule of previews, validations and snapshots are
@@ -57,12 +60,15 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         RestorationError: the configuration cannot be trained or scored.
     """
 
+    train_dataloader: Any
+    profiler_options: str | None
+
     def __init__(self, cfg: AttrDict) -> None:
         self.done_iter = 0
         self.best_psnr: float | None = None
         self._evaluation: Evaluation | None = None
         self._profiler: TrainingProfiler | None = None
-        self._interrupt: Interrupt | None = None
+        self._interrupt = Interrupt()
         self._loaded: str | None = None
         self._saved_iter = self._validated_iter = 0
         if cfg.is_train:
@@ -155,7 +161,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:
             mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
-            self.model.mix = lambda *batch: mixup(*batch, iteration=self.current_iter)
+            self.model.mix = lambda x, y: mixup(x, y, iteration=self.current_iter)
         if self._progressive:
             logger.info("Progressive training: %s", self._progressive)
         self._seed(self.current_iter)
@@ -216,7 +222,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         """Take the sizes of patches and batches that the schedule gives to an iteration."""
         if self.data.go_to(iteration):
             self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
-            if iteration <= self.total_iters:
+            if self._progressive and iteration <= self.total_iters:
                 step = self._progressive.at(iteration)
                 logger.info("From iteration %d on: %s", iteration, step)
 
@@ -260,6 +266,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         """Restore and score the validation set, with the averaged weights if there are any."""
         if self._evaluation is None:
             self._evaluation = self._build_evaluation()
+        evaluation = self._evaluation
         if self.cfg.is_train and self.done_iter and self.done_iter % self.weight_interval == 0:
             self._snapshot(self.done_iter)  # scoring may take long; saved again with its result
         self.model.setup_train_mode(is_train=False)
@@ -268,12 +275,12 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         folder = Path(self.output_dir) / "visual_test" / name
         averaged = self.ema.applied() if self.cfg.is_train and self.ema else nullcontext()
         with averaged:
-            tables = self._evaluation.run(
+            tables = evaluation.run(
                 self.restore,
                 folder if self.is_save_img else None,
                 bool(validate.get("save_panels")),
-                self._log_progress,
-                lambda: self._interrupt is not None and self._stop_if(self._interrupt.signal),
+                lambda done: self._log_progress(done, evaluation.size),
+                lambda: self._stop_if(self._interrupt.signal),
             )
         self.model.setup_train_mode(is_train=True)
         if tables is None:
@@ -331,9 +338,9 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         shown = self.model.get_current_visuals()
         return shown["input"], shown["restored"], shown["target"]
 
-    def _log_progress(self, done: int) -> None:
-        if done == self._evaluation.size or done % self.log_interval == 0:
-            logger.info("Test: %d/%d pictures", done, self._evaluation.size)
+    def _log_progress(self, done: int, size: int) -> None:
+        if done == size or done % self.log_interval == 0:
+            logger.info("Test: %d/%d pictures", done, size)
 
     def _report(self, tables: Iterable[ScoreTable], name: str) -> None:
         folder = Path(self.output_dir) / "scores"

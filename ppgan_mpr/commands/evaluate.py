@@ -10,6 +10,7 @@ from ..dependencies import cpu_count
 from ..errors import RestorationError, UsageError
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
+from ..weights import CATALOGUE
 from .program import program_name
 
 _EPILOG = """example:
@@ -58,8 +59,14 @@ def list_protocols() -> None:
     """Print every protocol with the scores that were published under it."""
     for protocol in PROTOCOLS.values():
         print(f"{protocol.name}: {protocol.description}")
-        for score in protocol.published:
-            print(f"    {score.model:13} {score.dataset:16} {score.psnr:.2f} dB  {score.ssim:.3f}")
+        for record in CATALOGUE:
+            for score in record.scores:
+                if score.protocol == protocol.name and score.source != "measured":
+                    ssim = "" if score.ssim is None else f"  {score.ssim:.3f}"
+                    print(
+                        f"    {record.network:9} {score.dataset:22} {score.psnr:.2f} dB{ssim}"
+                        f"  ({score.source})"
+                    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -78,7 +78,7 @@ class Evaluation:
         world_size: int = 1,
     ):
         self.protocols = protocols
-        self.paddings = list(dict.fromkeys(map(padding_of, protocols))) or ["both"]
+        self.paddings = list(dict.fromkeys(p.padding for p in protocols)) or ["end"]
         self.dataset, self.num_workers = dataset, num_workers
         self.headers = dataset.headers() if hasattr(dataset, "headers") else None
         if self.headers is not None:
@@ -151,18 +151,13 @@ class Evaluation:
             if self.headers is not None:
                 depth = np.dtype(f"u{self.headers[index][1].itemsize}")
                 wanted = to_dtype(wanted, depth)  # as it was read
-            scores = [p.score(results[padding_of(p)], wanted) for p in self.protocols]
+            scores = [p.score(results[p.padding], wanted) for p in self.protocols]
             shown = {}
             if keep:
                 shown = {"input": given, "restored": results[self.paddings[0]], "target": wanted}
                 shown = {key: to_dtype(picture, depth) for key, picture in shown.items()}
             outcomes.append(Outcome(index, name, scores, shown))
         return outcomes
-
-
-def padding_of(protocol: Protocol) -> str:
-    """Where pictures are padded that are scored by a protocol."""
-    return getattr(protocol, "padding", "end")
 
 
 def _to_hwc(pictures: paddle.Tensor) -> np.ndarray:

@@ -1,20 +1,19 @@
-"""PSNR, SSIM and the protocols behind published scores; numpy, without PaddlePaddle.
+"""PSNR, SSIM and the protocols behind published scores, in numpy, without PaddlePaddle.
 
-The classes that PaddleGAN's Trainer fills are in :mod:`ppgan_mpr.metrics.paddle_metrics`.
+The metric classes for PaddleGAN's Trainer are in :mod:`ppgan_mpr.metrics.paddle_metrics`.
 """
 
 from __future__ import annotations
 
 from .evaluate import evaluate_folders
 from .luma import rgb_to_luma
-from .protocols import PROTOCOLS, Protocol, PublishedScore, get_protocol
+from .protocols import PROTOCOLS, Protocol, get_protocol
 from .psnr_ssim import mean_psnr, psnr, ssim
 from .scores import ScoreTable
 
 __all__ = [
     "PROTOCOLS",
     "Protocol",
-    "PublishedScore",
     "ScoreTable",
     "evaluate_folders",
     "get_protocol",

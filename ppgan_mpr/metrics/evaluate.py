@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import multiprocessing
-import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import ImageError, UsageError
+from ..imaging import read_header, read_photo
+from ..imaging.pairing import match_by_stem
 from .protocols import Protocol
 from .scores import ScoreTable
 
-SUFFIX = "_restoration"  # what some programs append to the names of restored pictures
-_SHOWN = 20  # problems told one by one
+SUFFIX = "_restoration"  # that some programs append to the names of restored pictures
+_SHOWN = 20  # problems listed in a message
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A restored picture and its target."""
 
     name: str
@@ -41,12 +41,12 @@ def evaluate_folders(
         restored: folder of any method's results.
         target: folder of the clean pictures; see :func:`pair_pictures` for the names.
         protocol: how to score.
-        jobs: processes to share the pictures among. With more than one, a script must be
-            guarded by ``if __name__ == '__main__':``, as multiprocessing demands.
+        jobs: number of processes. With more than one, a script needs the guard
+            ``if __name__ == '__main__':``, because multiprocessing imports it again.
         progress: show a progress bar on stderr.
 
     Returns:
-        The scores under the targets' stems, in their order.
+        The scores by stem of the target, sorted.
 
     Raises:
         UsageError: a folder does not exist.
@@ -57,7 +57,7 @@ def evaluate_folders(
     pairs = pair_pictures(restored, target)
     _check_sizes(pairs, protocol)
     table = ScoreTable(protocol, str(restored))
-    # Closed here: processes that the garbage collector ends may still be there at Python's exit.
+    # Closed here, because the garbage collector may leave processes running at Python's exit.
     with closing(_scores(pairs, protocol, min(jobs, len(pairs)))) as scores:
         for pair, score in tqdm(
             zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress
@@ -70,48 +70,29 @@ def pair_pictures(restored: str | Path, target: str | Path) -> list[Pair]:
     """Pair the pictures of two folders by stem.
 
     ``photo.png`` and ``photo_restoration.png`` both belong to the target ``photo.jpg``.
-    Files that are no pictures, hidden files and sub-folders are passed over.
+    Other files, hidden files and sub-folders are ignored.
 
     Raises:
         UsageError: a folder does not exist.
         ImageError: a picture has no partner or several, or there is none at all; one
-            message lists everything.
+            message lists all problems.
     """
-    problems: list[str] = []
-    targets: dict[str, Path] = {}
-    for path in _pictures(target):
-        _enter(targets, path.stem, path, problems)
-    results: dict[str, Path] = {}
-    for path in _pictures(restored):
-        stem = path.stem
-        if stem not in targets and stem.endswith(SUFFIX):
-            stem = stem[: -len(SUFFIX)]
-        _enter(results, stem, path, problems)
-    problems += [f"{results[k]} has no target" for k in sorted(results.keys() - targets)]
-    problems += [f"{targets[k]} has no restored picture" for k in sorted(targets.keys() - results)]
-    if not targets and not results:
+    for folder in (restored, target):
+        if not Path(folder).is_dir():
+            raise UsageError(f"there is no folder '{folder}'")
+    matches = match_by_stem((restored, target), ending=SUFFIX)
+    problems = [
+        f"{one} and {other.name} are the same picture twice"
+        for duplicates in reversed(matches.duplicates)
+        for one, other in duplicates
+    ]
+    without_target, without_result = matches.unmatched
+    problems += [f"{path} has no target" for path in without_target]
+    problems += [f"{path} has no restored picture" for path in without_result]
+    if not problems and not matches.groups:
         problems.append(f"there are no pictures in {restored} and {target}")
     _report(problems)
-    return [Pair(stem, results[stem], path) for stem, path in targets.items()]
-
-
-def _pictures(folder: str | Path) -> list[Path]:
-    from ..imaging.formats import SUFFIXES
-
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder '{folder}'")
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and path.name[0] != "."
-    )
-
-
-def _enter(found: dict[str, Path], stem: str, path: Path, problems: list[str]) -> None:
-    if stem in found:
-        problems.append(f"{found[stem]} and {path.name} are the same picture twice")
-    found.setdefault(stem, path)
+    return [Pair(stem, *paths) for stem, paths in matches.groups.items()]
 
 
 def _report(problems: list[str]) -> None:
@@ -124,15 +105,18 @@ def _report(problems: list[str]) -> None:
 
 
 def _check_sizes(pairs: list[Pair], protocol: Protocol) -> None:
-    """Everything that the files' headers can tell, before hours of scoring."""
+    """Find all wrong sizes in the files' headers, before hours of scoring."""
     problems = []
     for pair in pairs:
         try:
-            restored, (width, height) = _size(pair.restored), _size(pair.target)
-            if restored != (width, height):
+            sizes = [_size(pair.restored), _size(pair.target)]
+            if sizes[0] != sizes[1]:  # the header of a PNG misses an orientation after its pixels
+                sizes = [read_photo(pair.restored).size, read_photo(pair.target).size]
+            (width, height), (target_width, target_height) = sizes
+            if sizes[0] != sizes[1]:
                 problems.append(
-                    f"{pair.restored} has {restored[0]}x{restored[1]} pixels, "
-                    f"its target {width}x{height}"
+                    f"{pair.restored} has {width}x{height} pixels, "
+                    f"its target {target_width}x{target_height}"
                 )
             else:
                 protocol.check(height, width)
@@ -142,25 +126,17 @@ def _check_sizes(pairs: list[Pair], protocol: Protocol) -> None:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height of the upright picture, without decoding it where possible."""
-    from PIL import Image
-
-    from ..imaging import read_photo
-
-    try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")  # of a file's odd metadata
-            turned = image.getexif().get(0x0112, 1) >= 5  # Orientation: a quarter turn
-            return image.size[::-1] if turned else image.size
-    except Exception:  # Pillow raises whatever an unknown or damaged file drives it into
-        return read_photo(path).size
+    header = read_header(path)
+    return header.width, header.height
 
 
-def _scores(pairs: list[Pair], protocol: Protocol, jobs: int) -> Iterator[dict[str, float]]:
+def _scores(
+    pairs: list[Pair], protocol: Protocol, jobs: int
+) -> Generator[dict[str, float], None, None]:
     if jobs <= 1:
         yield from map(partial(_score, protocol), pairs)
         return
-    # Spawned, not forked: the caller may have started the threads of PaddlePaddle or OpenCV.
+    # Spawned, not forked: threads of PaddlePaddle or OpenCV do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         try:
@@ -171,8 +147,6 @@ def _scores(pairs: list[Pair], protocol: Protocol, jobs: int) -> Iterator[dict[s
 
 
 def _score(protocol: Protocol, pair: Pair) -> dict[str, float]:
-    from ..imaging import read_photo
-
     try:
         return protocol.score(read_photo(pair.restored).pixels, read_photo(pair.target).pixels)
     except ImageError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import paddle
 
+from ..checks import check_choice
 from ..errors import ImageError, UsageError
 from .protocols import Protocol, get_protocol
 from .psnr_ssim import mean_psnr
 
 
 class ProtocolMetric(paddle.metric.Metric):
-    """Scores pictures as they come and averages them over all processes.
+    """Collects the scores of pictures and averages them over all processes.
 
     Pictures are numpy arrays or tensors: uint8, uint16, or float in [0, 1], one picture
     [H, W, C] (``input_order='HWC'``) or [C, H, W] (``'CHW'``), or a batch of them.
@@ -19,16 +22,17 @@ class ProtocolMetric(paddle.metric.Metric):
     Args:
         crop_border: pixels left out on every side.
         input_order: ``'HWC'`` or ``'CHW'``.
-        test_y_channel: score the luma (BT.601, not rounded) instead of the colours.
+        test_y_channel: score the luma (BT.601, not rounded) instead of RGB.
         protocol: the name of a protocol, or a :class:`Protocol`, instead of ``crop_border``
             and ``test_y_channel``.
 
     Attributes:
-        protocol: the :class:`Protocol` in force.
+        protocol: the :class:`Protocol` used.
         results: this process's scores, one for each picture (or sequence).
 
     Raises:
-        UsageError: an unknown protocol or input order, or a protocol and options beside it.
+        UsageError: the protocol or input order is unknown, or a protocol was given together
+            with options that it states.
     """
 
     def __init__(
@@ -39,13 +43,12 @@ class ProtocolMetric(paddle.metric.Metric):
         protocol: str | Protocol | None = None,
     ):
         super().__init__()
-        if input_order not in ("HWC", "CHW"):
-            raise UsageError(f"input_order is 'HWC' or 'CHW', not {input_order!r}")
+        check_choice("input_order", input_order, ("HWC", "CHW"))
         if protocol is None:
             protocol = _ppgan_protocol(crop_border, test_y_channel)
         elif crop_border or test_y_channel:
             raise UsageError(
-                "a protocol already says what is cropped and in which colours: "
+                "a protocol states its border and colours itself: "
                 "give crop_border and test_y_channel, or protocol"
             )
         elif isinstance(protocol, str):
@@ -58,26 +61,28 @@ class ProtocolMetric(paddle.metric.Metric):
         """Forget all scores."""
         self.results = []
 
-    def update(self, preds, gts, is_seq: bool = False) -> None:
+    def update(self, preds: Any, gts: Any, is_seq: bool = False) -> None:
         """Score pictures.
 
         Args:
-            preds: restored picture, or batch, or list of pictures.
-            gts: its targets, likewise.
-            is_seq: the pictures are the frames of one sequence, which counts once, by the
+            preds: a restored picture, a batch, or a list of pictures.
+            gts: the targets, likewise.
+            is_seq: the pictures are the frames of one sequence, which counts once, with the
                 mean of its frames.
 
         Raises:
-            ImageError: pictures and targets do not match, in number or in size.
+            ImageError: pictures and targets differ in number or in size.
         """
-        preds, gts = self._pictures(preds), self._pictures(gts)
-        if len(preds) != len(gts):
-            raise ImageError(f"{len(preds)} pictures cannot be scored against {len(gts)} targets")
-        scores = [self._measure(pred, gt) for pred, gt in zip(preds, gts)]
+        restored, targets = self._pictures(preds), self._pictures(gts)
+        if len(restored) != len(targets):
+            raise ImageError(
+                f"{len(restored)} pictures cannot be scored against {len(targets)} targets"
+            )
+        scores = [self._measure(picture, target) for picture, target in zip(restored, targets)]
         self.results += [mean_psnr(scores)] if is_seq and scores else scores
 
     def accumulate(self) -> float:
-        """The mean over all pictures of all processes; ``nan`` when there is none yet."""
+        """The mean over all pictures of all processes; ``nan`` without any picture."""
         finite = [score for score in self.results if not np.isposinf(score)]
         sums = [sum(finite), len(finite), len(self.results) - len(finite)]
         total, count, infinite = _over_processes(sums)
@@ -85,10 +90,11 @@ class ProtocolMetric(paddle.metric.Metric):
             return float(total / count)
         return float("inf") if infinite else float("nan")
 
-    def _measure(self, pred: np.ndarray, gt: np.ndarray) -> float:
+    def _measure(self, restored: np.ndarray, target: np.ndarray) -> float:
         raise NotImplementedError
 
-    def _pictures(self, given) -> list[np.ndarray]:
+    def _pictures(self, given: Any) -> list[np.ndarray]:
+        """Arrays [H, W, C] of everything that PaddleGAN's metrics take."""
         if isinstance(given, (list, tuple)):
             return [picture for item in given for picture in self._pictures(item)]
         if isinstance(given, paddle.Tensor):
@@ -108,8 +114,8 @@ class PSNR(ProtocolMetric):
     :func:`ppgan_mpr.metrics.mean_psnr`).
     """
 
-    def _measure(self, pred, gt):
-        return self.protocol.psnr(pred, gt)
+    def _measure(self, restored: np.ndarray, target: np.ndarray) -> float:
+        return self.protocol.psnr(restored, target)
 
     def name(self) -> str:
         return "PSNR"
@@ -118,15 +124,15 @@ class PSNR(ProtocolMetric):
 class SSIM(ProtocolMetric):
     """Structural similarity; the arguments are those of :class:`ProtocolMetric`."""
 
-    def _measure(self, pred, gt):
-        return self.protocol.ssim(pred, gt)
+    def _measure(self, restored: np.ndarray, target: np.ndarray) -> float:
+        return self.protocol.ssim(restored, target)
 
     def name(self) -> str:
         return "SSIM"
 
 
 def _ppgan_protocol(crop_border: int, test_y_channel: bool) -> Protocol:
-    """What PaddleGAN's arguments mean."""
+    """The protocol that PaddleGAN's arguments describe."""
     return Protocol(
         name=f"border{crop_border}" + ("-y" if test_y_channel else ""),
         description=f"full frame less {crop_border} pixels of border, "
@@ -138,7 +144,7 @@ def _ppgan_protocol(crop_border: int, test_y_channel: bool) -> Protocol:
 
 
 def _over_processes(sums: list[float]) -> np.ndarray:
-    """Added up over all processes; of fixed size, so that a process may have no picture."""
+    """Add up numbers over all processes; a process may have no picture."""
     if not (paddle.distributed.is_initialized() and paddle.distributed.get_world_size() > 1):
         return np.array(sums)
     tensor = paddle.to_tensor(sums, dtype="float64")

@@ -1,32 +1,24 @@
-"""How published scores were measured, as data.
+"""Scoring protocols: how published scores were measured, as data.
 
-A PSNR means little without the rest: on which channel, on which part of the picture, with
-which SSIM. A :class:`Protocol` writes this down, applies it, and lists the scores that
-were published by it.
+A PSNR means little without its protocol: on which channel and which part of the picture, and with
+which SSIM. A :class:`Protocol` states this and applies it. The scores that were published with it
+are in the records of weights (:class:`ppgan_mpr.networks.records.Score`).
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from ..checks import check_choice, exact_name
 from ..errors import ImageError, UsageError
+from ..imaging.padding import PADDING_SIDES
+from ..imaging.samples import to_dtype, to_float, white
 from .luma import rgb_to_luma
 from .psnr_ssim import mean_psnr, psnr, ssim
-
-
-@dataclass(frozen=True)
-class PublishedScore:
-    """A score somebody published; ``origin`` says where it stands."""
-
-    model: str
-    dataset: str
-    psnr: float
-    ssim: float
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -34,25 +26,31 @@ class Protocol:
     """A way to score restored pictures.
 
     Pictures are [H, W, 3], [H, W, 1] or [H, W] arrays: uint8, uint16, or float in [0, 1]
-    (what a network overshoots is clipped). A grey picture beside a coloured one counts as
-    three equal channels.
+    (restored values outside are clipped). A grey picture next to a coloured one counts as three
+    equal channels.
 
     Attributes:
-        name: what users call it.
+        name: in options and tables.
         description: one line for people.
         colour: ``'rgb'``, or ``'y'`` for MATLAB's BT.601 luma.
-        crop: side of the square in the picture's centre that counts; None for all of it.
-            Of a picture with fewer rows (columns) only the last ones count, those that
-            Python's slice from the negative start holds, as in the reference evaluation.
+        crop: side of the centre square that is scored; None for the whole picture. Of a picture
+            with fewer rows (columns) only the last ones are scored, as in the reference
+            evaluation, whose slice then starts at a negative index.
         border: pixels left out on every side, after the crop.
-        block: the picture is scored in squares of this side, whose scores are averaged;
-            None for the picture as one.
+        block: side of the squares that are scored one by one and averaged; None scores the
+            picture as a whole.
         volume_ssim: MATLAB's SSIM of an RGB volume instead of one SSIM per channel (see
             :func:`ppgan_mpr.metrics.ssim`).
         quantize: round floats to integers first, as storing the picture does.
         round_luma: round the luma of integer pictures, as MATLAB does.
-        published: scores that were measured this way.
-        source: where the way is described.
+        padding: how pictures were padded to the network's multiple where the published scores
+            were measured: ``'end'`` (bottom and right) or ``'both'`` sides, see
+            :func:`ppgan_mpr.imaging.padding.source_indices`. It is for programs that restore
+            before they score; scoring itself never pads.
+        source: of this description.
+
+    Raises:
+        UsageError: ``padding`` is neither.
     """
 
     name: str
@@ -64,8 +62,11 @@ class Protocol:
     volume_ssim: bool = False
     quantize: bool = True
     round_luma: bool = True
-    published: tuple[PublishedScore, ...] = ()
+    padding: str = "end"
     source: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice("padding", self.padding, PADDING_SIDES)
 
     def score(self, restored: np.ndarray, target: np.ndarray) -> dict[str, float]:
         """PSNR in dB (``inf`` for identical pictures) and SSIM of one picture.
@@ -74,8 +75,8 @@ class Protocol:
             ``{'psnr': …, 'ssim': …}``
 
         Raises:
-            ImageError: the pictures differ in size, have a type or values that no picture
-                has, or are too small for the protocol.
+            ImageError: the pictures differ in size, have a wrong type or values out of range, or
+                are too small for the protocol.
         """
         pieces = list(self._pieces(restored, target))
         return {"psnr": self._mean_psnr(pieces), "ssim": self._mean_ssim(pieces)}
@@ -89,11 +90,7 @@ class Protocol:
         return self._mean_ssim(self._pieces(restored, target))
 
     def check(self, height: int, width: int) -> None:
-        """Say whether pictures of this size can be scored at all.
-
-        Raises:
-            ImageError: they cannot.
-        """
+        """Raise ImageError unless pictures of this size can be scored."""
         if self.block and (height % self.block or width % self.block):
             raise ImageError(
                 f"a picture of {width}x{height} pixels does not divide into the blocks of "
@@ -108,13 +105,13 @@ class Protocol:
             )
 
     def cropped(self, size: int) -> Protocol:
-        """This protocol for pictures of which only the centre of that size was restored.
+        """This protocol for a data set that crops its pictures to a centre of that size.
 
         Returns:
-            A protocol whose name says so: one of :data:`PROTOCOLS` if it measures the same.
+            A protocol named for the crop; one of :data:`PROTOCOLS` if it measures the same.
 
         Raises:
-            UsageError: it is a named protocol, which says itself what of a picture counts.
+            UsageError: it is a named protocol, which states its own crop.
         """
         if self.crop == size:
             return self
@@ -133,18 +130,19 @@ class Protocol:
         known = (p for p in PROTOCOLS.values() if p._measure() == cropped._measure())
         return next(known, cropped)
 
-    def _measure(self) -> tuple:
+    def _measure(self) -> tuple[Any, ...]:
+        """Everything that scores depend on, to compare protocols by."""
         luma = self.round_luma if self.colour == "y" else None
         part = (self.crop, self.border, self.block)
-        return (self.colour, *part, self.volume_ssim, self.quantize, luma)
+        return (self.colour, *part, self.volume_ssim, self.quantize, luma, self.padding)
 
-    def _mean_psnr(self, pieces) -> float:
+    def _mean_psnr(self, pieces: Iterable[_Piece]) -> float:
         return mean_psnr(psnr(*piece) for piece in pieces)
 
-    def _mean_ssim(self, pieces) -> float:
+    def _mean_ssim(self, pieces: Iterable[_Piece]) -> float:
         return float(np.mean([ssim(*piece, self.volume_ssim) for piece in pieces]))
 
-    def _pieces(self, restored, target) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    def _pieces(self, restored: np.ndarray, target: np.ndarray) -> Iterator[_Piece]:
         """What is compared: (restored, target, data_range) of each block."""
         restored, target = _as_hwc(restored), _as_hwc(target)
         height, width = target.shape[:2]
@@ -153,7 +151,7 @@ class Protocol:
                 f"the restored picture has {restored.shape[1]}x{restored.shape[0]} pixels, "
                 f"its target {width}x{height}"
             )
-        restored, target = np.broadcast_arrays(restored, target)  # grey beside colour
+        restored, target = np.broadcast_arrays(restored, target)  # grey next to colour
         self.check(height, width)
         rows, columns = self._counted(height), self._counted(width)
         restored, target, data_range = _to_one_range(
@@ -161,8 +159,7 @@ class Protocol:
         )
         if self.colour == "y":
             if not self.round_luma and data_range != 1:
-                unit = np.float32(data_range)
-                restored, target, data_range = restored / unit, target / unit, 1.0
+                restored, target, data_range = to_float(restored), to_float(target), 1.0
             restored, target = rgb_to_luma(restored), rgb_to_luma(target)
         step = self.block or max(target.shape)
         for top in range(0, target.shape[0], step):
@@ -171,12 +168,16 @@ class Protocol:
                 yield restored[block], target[block], data_range
 
     def _counted(self, side: int) -> slice:
-        """The rows (or columns) of a picture with ``side`` of them that count."""
+        """The rows (columns) that are scored of a picture with ``side`` rows (columns)."""
         start, stop = 0, side
         if self.crop:
-            offset = (side - self.crop) // 2  # negative in a small picture, see the class
+            offset = (side - self.crop) // 2  # negative in a small picture, see ``crop``
             start, stop, _ = slice(offset, offset + self.crop).indices(side)
         return slice(start + self.border, max(stop - self.border, start + self.border))
+
+
+# restored, target, width of their value range
+_Piece = tuple[np.ndarray, np.ndarray, float]
 
 
 def _as_hwc(picture: np.ndarray) -> np.ndarray:
@@ -195,7 +196,7 @@ def _as_hwc(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
-def _to_one_range(restored, target, quantize: bool):
+def _to_one_range(restored: np.ndarray, target: np.ndarray, quantize: bool) -> _Piece:
     """Both pictures in one type, and the width of its range."""
     if target.dtype.kind == "f" and not (target.min() >= 0 and target.max() <= 1):
         raise ImageError(
@@ -203,29 +204,17 @@ def _to_one_range(restored, target, quantize: bool):
             f"to {target.max():g}: divide it by its range, or pass integers"
         )
     if quantize:
-        kinds = [p.dtype for p in (target, restored) if p.dtype.kind == "u"] or [np.uint8]
-        restored, target = (_quantize(p, np.dtype(kinds[0])) for p in (restored, target))
+        codes = [p.dtype for p in (target, restored) if p.dtype.kind == "u"] or [np.dtype(np.uint8)]
+        restored, target = (
+            p if p.dtype.kind == "u" else to_dtype(p, codes[0]) for p in (restored, target)
+        )
     if restored.dtype == target.dtype and target.dtype.kind == "u":
-        return restored, target, float(np.iinfo(target.dtype).max)
-    return _to_unit(restored), _to_unit(target), 1.0
+        return restored, target, float(white(target.dtype))
+    return to_dtype(restored, np.float32), to_dtype(target, np.float32), 1.0
 
 
-def _quantize(picture, dtype):
-    if picture.dtype.kind == "u":
-        return picture
-    return np.rint(np.clip(picture, 0, 1) * np.float32(np.iinfo(dtype).max)).astype(dtype)
-
-
-def _to_unit(picture):
-    if picture.dtype.kind == "u":
-        return picture / np.float32(np.iinfo(picture.dtype).max)
-    return np.clip(picture, 0, 1).astype(np.float32)
-
-
-_MPRNET = "MPRNet, arXiv 2102.02808"
-_TLC = "TLC, arXiv 2112.04491"
-_PADDLEGAN = "PaddleGAN, docs/en_US/tutorials/mpr_net.md"
-
+#: The protocols behind published scores, by name. The test code of MPRNet's and MIRNet-v2's authors
+#: pads by reflection at the bottom and right.
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
@@ -233,12 +222,7 @@ PROTOCOLS = {
             name="gopro",
             description="full frame, RGB, 3-D SSIM (MATLAB's psnr and ssim of 8-bit files)",
             volume_ssim=True,
-            published=(
-                PublishedScore("MPRNet", "GoPro", 32.66, 0.959, _MPRNET),
-                PublishedScore("MPRNet", "HIDE", 30.96, 0.939, _MPRNET),
-                PublishedScore("MPRNet-Local", "GoPro", 33.31, 0.964, _TLC),
-                PublishedScore("MPRNet-Local", "HIDE", 31.19, 0.942, _TLC),
-            ),
+            padding="end",
             source="swz30/MPRNet: Deblurring/evaluate_GOPRO_HIDE.m",
         ),
         Protocol(
@@ -247,23 +231,14 @@ PROTOCOLS = {
             block=256,
             volume_ssim=True,
             quantize=False,
-            published=(
-                PublishedScore("MPRNet", "SIDD validation", 39.71, 0.958, _MPRNET),
-                PublishedScore("MIRNet", "SIDD validation", 39.72, 0.959, "arXiv 2003.06792"),
-            ),
+            padding="end",
             source="swz30/MPRNet: Denoising/evaluate_SIDD.m",
         ),
         Protocol(
             name="rain-y",
             description="full frame, MATLAB's 8-bit luma, SSIM of Wang et al.",
             colour="y",
-            published=(
-                PublishedScore("MPRNet", "Test100", 30.27, 0.897, _MPRNET),
-                PublishedScore("MPRNet", "Rain100H", 30.41, 0.890, _MPRNET),
-                PublishedScore("MPRNet", "Rain100L", 36.40, 0.965, _MPRNET),
-                PublishedScore("MPRNet", "Test2800", 33.64, 0.938, _MPRNET),
-                PublishedScore("MPRNet", "Test1200", 32.91, 0.916, _MPRNET),
-            ),
+            padding="end",
             source="swz30/MPRNet: Deraining/evaluate_PSNR_SSIM.m",
         ),
         Protocol(
@@ -271,7 +246,7 @@ PROTOCOLS = {
             description="256x256 centre crop less 4 pixels of border, RGB, SSIM per channel",
             crop=256,
             border=4,
-            published=(PublishedScore("MPRNet", "GoPro", 33.4360, 0.9410, _PADDLEGAN),),
+            padding="end",  # a crop of 256 pixels needs none
             source="PaddleGAN: configs/mprnet_deblurring.yaml",
         ),
         Protocol(
@@ -281,10 +256,7 @@ PROTOCOLS = {
             crop=256,
             border=4,
             round_luma=False,
-            published=(
-                PublishedScore("MPRNet", "SIDD", 43.6100, 0.9586, _PADDLEGAN),
-                PublishedScore("MPRNet", "Rain100L", 36.2848, 0.9651, _PADDLEGAN),
-            ),
+            padding="end",  # as above
             source="PaddleGAN: configs/mprnet_denoising.yaml, configs/mprnet_deraining.yaml",
         ),
     )
@@ -292,14 +264,9 @@ PROTOCOLS = {
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol of that name, one of :data:`PROTOCOLS`.
+    """The protocol of that name, in any case, one of :data:`PROTOCOLS`.
 
     Raises:
-        UsageError: there is none; the message names the nearest.
+        UsageError: there is none; the message suggests the nearest.
     """
-    try:
-        return PROTOCOLS[name]
-    except KeyError:
-        nearest = difflib.get_close_matches(name, PROTOCOLS, n=1)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"use one of {', '.join(PROTOCOLS)}"
-        raise UsageError(f"there is no protocol '{name}': {hint}") from None
+    return PROTOCOLS[exact_name("protocol", name, PROTOCOLS)]

@@ -1,9 +1,8 @@
-"""PSNR and SSIM of two pictures, in numpy alone.
+"""PSNR and SSIM of two pictures, in numpy.
 
-Pictures are arrays [H, W] or [H, W, C] of any numeric type; ``data_range`` is the width of
-their value range (255 for uint8, 1 for floats in [0, 1]). All sums are kept in float64.
-A picture is walked through in small pieces, so beside the two pictures hardly any memory
-is used, whatever their size.
+Pictures are arrays [H, W] or [H, W, C] of any numeric type; ``data_range`` is the width of their
+value range (255 for uint8, 1 for floats in [0, 1]). All sums are in float64. Pictures are
+processed in small tiles, so the memory needed does not grow with their size.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from ..errors import ImageError
 
 _RADIUS, _SIGMA = 5, 1.5  # the 11×11 Gaussian window of the SSIM paper
-_TILE = 32  # a tile's maps stay in the processor's cache
+_TILE = 32  # pixels a side; small enough for the processor's cache
 _STRIP = 256  # rows of a picture that PSNR converts to float64 at a time
 
 
@@ -45,11 +44,10 @@ def psnr(a: np.ndarray, b: np.ndarray, data_range: float) -> float:
 
 
 def mean_psnr(values: Iterable[float]) -> float:
-    """The mean over several pictures, leaving out identical ones.
+    """The mean PSNR of several pictures, without those that equal their target.
 
-    A single restored picture that equals its target has an infinite PSNR, and would make
-    the mean of a whole data set infinite. Only when all are identical is the mean ``inf``;
-    without any value it is ``nan``.
+    Such a picture has an infinite PSNR, which would make the mean of a whole data set infinite.
+    The mean is ``inf`` only if all pictures equal their targets, and ``nan`` without any value.
     """
     values = list(values)
     different = [value for value in values if not np.isposinf(value)]
@@ -64,18 +62,18 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, volume: bool = False) 
     ``mean of (2 μₐμ_b + c₁)(2 σ_ab + c₂) / ((μₐ² + μ_b² + c₁)(σₐ² + σ_b² + c₂))`` with
     ``c₁ = (0.01 data_range)²`` and ``c₂ = (0.03 data_range)²`` (Wang, Bovik, Sheikh and
     Simoncelli, "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 2004). Two readings of it are in use, and differ in the second digit:
+    IEEE TIP 2004). Two versions are in use, which differ in the second digit:
 
-    - the paper's own (``volume=False``): each channel by itself, at the pixels whose window
-      lies inside the picture; the channels' values are averaged;
-    - MATLAB's ``ssim`` of an RGB picture (``volume=True``): the picture is taken for a
-      volume H × W × C, the window is 11×11×11, and the border is replicated in all three
-      directions, so that channels mix. NAFNet's evaluation does the same.
+    - the paper's (``volume=False``): each channel separately, at the pixels whose window is
+      inside the picture, averaged over the channels;
+    - MATLAB's ``ssim`` of an RGB picture (``volume=True``): of a volume H × W × C, with a window
+      of 11×11×11 and a border replicated in all three directions, so that channels mix. NAFNet's
+      evaluation does the same.
 
     Args:
         a, b: [H, W] or [H, W, C], of the same shape.
         data_range: largest minus smallest possible value.
-        volume: which of the two.
+        volume: which of the two versions.
 
     Returns:
         A value in [-1, 1]; 1 for identical pictures.
@@ -85,8 +83,8 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, volume: bool = False) 
     """
     a, b = _same_shape(a, b)
     height, width, channels = a.shape
-    # With a replicated border every pixel is the centre of a window, without one the
-    # outermost five are not.
+    # With a replicated border, every pixel is the centre of a window; without one, all but the
+    # outermost five are.
     inset = 0 if volume else _RADIUS
     if min(height, width) <= 2 * inset:
         raise ImageError(
@@ -127,7 +125,7 @@ def _gaussian() -> np.ndarray:
 
 
 def _band(length: int) -> np.ndarray:
-    """[length, length + 10]: the Gaussian as a matrix, from a stretch to its inner pixels."""
+    """The Gaussian filter as a matrix [length, length + 10]."""
     matrix = np.zeros((length, length + 2 * _RADIUS))
     for row in range(length):
         matrix[row, row : row + 2 * _RADIUS + 1] = _gaussian()
@@ -138,7 +136,7 @@ _BAND = _band(_TILE)
 
 
 def _blur(maps: np.ndarray) -> np.ndarray:
-    """[..., h + 10, w + 10] → [..., h, w]; two matrix products are faster than taps."""
+    """Filter [..., h + 10, w + 10] to [..., h, w]; matrix products are faster than convolution."""
     height, width = (side - 2 * _RADIUS for side in maps.shape[-2:])
     vertical = _BAND[:height, : height + 2 * _RADIUS]
     horizontal = _BAND[:width, : width + 2 * _RADIUS]
@@ -146,13 +144,13 @@ def _blur(maps: np.ndarray) -> np.ndarray:
 
 
 def _windows(length: int, inset: int) -> Iterator[np.ndarray]:
-    """Positions along one side that each tile needs: its pixels and five to either side."""
+    """The indices along one side that each tile needs: its pixels and five on either side."""
     for start in range(inset, length - inset, _TILE):
         stop = min(start + _TILE, length - inset)
         yield np.clip(np.arange(start - _RADIUS, stop + _RADIUS), 0, length - 1)
 
 
 def _replicated_window(length: int) -> np.ndarray:
-    """[length, length]: the Gaussian along a short axis whose ends are replicated."""
+    """The Gaussian filter with replicated border along a short axis, a matrix [length, length]."""
     replicate = np.clip(np.arange(-_RADIUS, length + _RADIUS), 0, length - 1)
     return _band(length) @ np.eye(length)[replicate]

@@ -1,4 +1,4 @@
-"""The scores of a set of pictures: collected, printed, stored."""
+"""Tables of scores: collecting, averaging, printing and storing them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,16 +24,15 @@ from .psnr_ssim import mean_psnr
 
 
 class ScoreTable:
-    """PSNR and SSIM of each picture and their means, under the protocol that they follow.
+    """PSNR and SSIM of each picture under one protocol, and their means.
 
-    A picture that equals its target has an infinite PSNR. It is counted as ``identical``,
-    its SSIM of 1 enters the mean, its PSNR does not (see
-    :func:`ppgan_mpr.metrics.mean_psnr`). Printed and in CSV it reads ``inf``; JSON knows no
-    infinity, there it is ``null``.
+    A picture that equals its target has an infinite PSNR. It is counted as ``identical``; its
+    SSIM of 1 enters the mean, its PSNR does not (see :func:`ppgan_mpr.metrics.mean_psnr`). That
+    PSNR is ``inf`` in print and in CSV, and ``null`` in JSON, which has no infinity.
 
     Args:
-        protocol: what the scores were measured by.
-        scored: what was measured, such as a weights file or a folder; stored in JSON.
+        protocol: how the scores were measured.
+        scored: what was scored, such as a weights file or a folder; stored in JSON.
 
     Example:
         >>> import numpy as np
@@ -53,11 +53,11 @@ class ScoreTable:
         return len(self.scores)
 
     def add(self, name: str, score: dict[str, float]) -> None:
-        """Enter the result of :meth:`Protocol.score` for the picture ``name``."""
+        """Add the result of :meth:`Protocol.score` for the picture ``name``."""
         self.scores[name] = score
 
     def mean(self) -> dict[str, float]:
-        """Mean PSNR and SSIM; ``nan`` when there is no picture."""
+        """Mean PSNR in dB and mean SSIM; ``nan`` without any picture."""
         ssims = [score["ssim"] for score in self.scores.values()]
         return {
             "psnr": mean_psnr(score["psnr"] for score in self.scores.values()),
@@ -66,7 +66,7 @@ class ScoreTable:
 
     @property
     def identical(self) -> int:
-        """How many pictures equal their target."""
+        """Number of pictures that equal their target."""
         return sum(score["psnr"] == float("inf") for score in self.scores.values())
 
     def __str__(self) -> str:
@@ -80,11 +80,11 @@ class ScoreTable:
         lines.append(f"protocol {self.protocol.name}: {self.protocol.description}")
         return "\n".join(lines)
 
-    def save(self, path: str | os.PathLike) -> Path:
-        """Write the table, as JSON or CSV by the file's extension; never half a file.
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table atomically, as JSON or CSV depending on the extension.
 
         Raises:
-            UsageError: another extension, or the file cannot be written.
+            UsageError: the extension is another one, or the file cannot be written.
         """
         path = table_path(path)
         text = self._json() if path.suffix.lower() == ".json" else self._csv()
@@ -97,11 +97,9 @@ class ScoreTable:
         return path
 
     def _json(self) -> str:
-        protocol = asdict(self.protocol)
-        del protocol["published"]
         images = [{"name": name, **score} for name, score in self.scores.items()]
-        content = {
-            "protocol": protocol,
+        content: dict[str, Any] = {
+            "protocol": asdict(self.protocol),
             "scored": self.scored,
             "count": len(self),
             "identical": self.identical,
@@ -123,8 +121,8 @@ class ScoreTable:
         return text.getvalue()
 
 
-def table_path(path: str | os.PathLike) -> Path:
-    """A path with an extension that :meth:`ScoreTable.save` takes.
+def table_path(path: str | os.PathLike[str]) -> Path:
+    """Check that a path has an extension for :meth:`ScoreTable.save`, and return it.
 
     Raises:
         UsageError: the extension is neither .json nor .csv.
@@ -135,11 +133,11 @@ def table_path(path: str | os.PathLike) -> Path:
     return path
 
 
-def check_writable(path: str | os.PathLike) -> Path:
-    """A path that :meth:`ScoreTable.save` can write, to be asked before the work is done.
+def check_writable(path: str | os.PathLike[str]) -> Path:
+    """Check before the work is done that :meth:`ScoreTable.save` can write there; return the path.
 
     Raises:
-        UsageError: the extension is wrong, or no file can be made there.
+        UsageError: the extension is wrong, or no file can be created there.
     """
     path = table_path(path)
     try:

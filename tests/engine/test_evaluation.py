@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,28 @@ def test_scores_are_those_of_the_pictures_whatever_the_batch(pairs, batch_size):
                 for part in ("input", "target")
             )
             assert score == pytest.approx(table.protocol.score(restored, target), rel=1e-6)
+
+
+def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
+    gopro = get_protocol("gopro")
+    protocols = [replace(gopro, name="both", padding="both"), gopro, get_protocol("rain-y")]
+    calls = []
+
+    def restore(batch, padding):  # one padding restores perfectly, the other nothing
+        target, degraded, names = batch
+        calls.append((padding, *names))
+        return degraded, target if padding == "both" else degraded, target
+
+    run = Evaluation(MPRVal(pairs / "val"), protocols).run
+    both, end, rain = run(restore, tmp_path / "out")
+    assert calls == [(p, name) for name in ("00", "01", "02") for p in ("both", "end")]
+    assert all(np.isinf(score["psnr"]) for score in both.scores.values())
+    assert all(np.isfinite(score["psnr"]) for t in (end, rain) for score in t.scores.values())
+    written, target = (
+        np.asarray(Image.open(folder / "00.png"))
+        for folder in (tmp_path / "out", pairs / "val" / "target")
+    )
+    np.testing.assert_array_equal(written, target)  # that of the first protocol
 
 
 def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):

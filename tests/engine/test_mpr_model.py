@@ -53,6 +53,19 @@ def test_padding_leaves_pictures_alone_that_need_none(model, batch):
     np.testing.assert_allclose(model.restored.numpy(), direct.numpy(), atol=1e-6)
 
 
+@pytest.mark.parametrize(("padding", "top", "left"), [("both", 1, 1), ("end", 0, 0)])
+def test_pictures_are_padded_where_the_padding_says(model, batch, padding, top, left):
+    target, degraded, names = batch  # 21x30 pixels
+    model.padding = padding
+    model.setup_input([target, degraded, names])
+    model.test_iter()
+    sides = [(top, 3 - top), (left, 2 - left)]
+    padded = np.pad(degraded.numpy(), [(0, 0), (0, 0), *sides], "reflect")
+    direct = model.nets["generator"](paddle.to_tensor(padded))[0].clip(0, 1).numpy()
+    inner = direct[:, :, top : top + 21, left : left + 30]
+    np.testing.assert_allclose(model.restored.numpy(), inner, atol=1e-6)
+
+
 def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):
     target, degraded, names = batch
     model.setup_input([target[:, :, :16, :24], degraded[:, :, :16, :24], names])

@@ -72,11 +72,11 @@ def test_no_picture_and_identical_pictures(pair):
 
 
 def test_mistakes(pair):
-    with pytest.raises(UsageError, match="did you mean 'gopro'"):
+    with pytest.raises(UsageError, match="did you mean gopro"):
         PSNR(protocol="gopr")
     with pytest.raises(UsageError, match="or protocol"):
         SSIM(crop_border=4, protocol="gopro")
-    with pytest.raises(UsageError, match="HWC"):
+    with pytest.raises(UsageError, match="input_order is .NCHW.: did you mean CHW"):
         PSNR(input_order="NCHW")
     with pytest.raises(ImageError, match=r"1 pictures .* 2 targets"):
         PSNR().update(pair[0], [pair[1], pair[1]])

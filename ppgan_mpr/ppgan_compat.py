@@ -2,8 +2,8 @@
 
 PaddleGAN (ppgan 2.1.0 and its current main branch) asks for exactly one name that
 Paddle removed in 2.5: ``soft_relu`` of ``paddle.fluid.layers.nn``, in its StarGAN v2
-model. The name is provided for the moment of that import and then taken away, so that
-``import paddle.fluid`` goes on failing as other libraries expect it to.
+model. The name exists during that import only, so that
+``import paddle.fluid`` still fails, as other libraries expect.
 """
 
 from __future__ import annotations

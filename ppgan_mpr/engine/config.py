@@ -1,4 +1,4 @@
-"""Configurations: PaddleGAN's yaml, our options beside PaddleGAN's, and checked overrides."""
+"""Configurations: reading a yaml, changing options of it, and finding mistakes in it."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ _PADDLEGAN: dict[str, tuple[str, ...]] = {
     "log_config": ("interval", "visiual_interval"),
     "snapshot_config": ("interval", "keep"),
 }
-# sections that configure no class
+# Sections that configure no class.
 _PLAIN = ("validate", "log_config", "snapshot_config")
 _LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
-# parts that the arguments of a class do not tell
+# Sections whose keys are more than the arguments of a class.
 _PARTS = {
     "dataset": ("train", "test"),
     **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
 }
 _MIXUP = ("alpha", "start_iter", "probability")
-# Options that say nothing of the run itself.
+# Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
-# Arguments that are dicts of their own: whoever takes them checks them.
+# Arguments that are dicts of their own; the class that takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
 
 

@@ -1,4 +1,4 @@
-"""Restoring and scoring a data set, each picture exactly once whatever the number of processes."""
+"""Scoring a data set: each picture exactly once, with any number of processes."""
 
 from __future__ import annotations
 

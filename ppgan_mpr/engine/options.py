@@ -1,4 +1,4 @@
-"""Which values the options of a configuration may have."""
+"""The values that options of a configuration may have."""
 
 from __future__ import annotations
 

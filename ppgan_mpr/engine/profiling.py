@@ -1,4 +1,4 @@
-"""PaddleGAN's option ``profiler_options`` on Paddle's present profiler.
+"""Profiling of iterations, with PaddleGAN's option ``profiler_options`` and Paddle's profiler.
 
 PaddleGAN calls ``paddle.utils.profiler``, which Paddle has removed; the option's syntax
 (``"batch_range=[10, 20]; state=CPU; profile_path=trace"``) is kept.
@@ -80,7 +80,7 @@ class TrainingProfiler:
         self._profiler.start()
 
     def step(self) -> bool:
-        """To be called after each iteration; True when the run should end here."""
+        """Call this after each iteration; returns whether the run should end."""
         self._iterations += 1
         if self._iterations < self._options["batch_range"][1]:
             self._profiler.step()

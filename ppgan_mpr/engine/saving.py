@@ -75,8 +75,9 @@ class Saving:
         else:
             logger.error("Stopped by an error after saving %s", self._path("checkpoint"))
 
-    def _path(self, kind: str) -> Path:
-        return Path(self.output_dir) / f"iter_{self.current_iter}_{kind}.pdparams"
+    def _path(self, kind: str, iteration: int | None = None) -> Path:
+        number = self.current_iter if iteration is None else iteration
+        return Path(self.output_dir) / f"iter_{number}_{kind}.pdparams"
 
     def _write(self, path: Path, kind: str) -> None:
         if self.rank == 0:

@@ -42,10 +42,10 @@ _build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
 class Trainer(Saving, PaddleGANTrainer):
     """Trains and scores a :class:`~ppgan_mpr.engine.mpr_model.MPRModel`.
 
-    The loop, the logging interval, the schedule of previews, validations and snapshots are
-    PaddleGAN's. Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data
-    order and random numbers that follow from seed and iteration alone, checkpoints from
-    which a run continues exactly, and an evaluation that scores each picture once.
+    The loop and the intervals of logging, previews, validations and snapshots are PaddleGAN's.
+    Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data order and random
+    numbers that depend on seed and iteration alone, checkpoints from which a run continues
+    exactly, and an evaluation that scores each picture once.
 
     Args:
         cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`, with ``is_train``
@@ -150,14 +150,14 @@ class Trainer(Saving, PaddleGANTrainer):
         """
         if self.current_iter > self.total_iters and not self._validation_is_due():
             logger.warning(
-                "Nothing to train: iteration %d of %d is done. Give a larger total_iters to go on.",
+                "Nothing to train: iteration %d of %d is done. Raise total_iters to continue.",
                 self.current_iter - 1,
                 self.total_iters,
             )
             return
         if self._profiling:
             self._profiler = TrainingProfiler(self._profiling)
-        # Not before weights are loaded, which are float32, and the seed is that of the run.
+        # Only now: loaded weights are float32, and a resumed run keeps its own seed.
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:
             mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
@@ -168,7 +168,7 @@ class Trainer(Saving, PaddleGANTrainer):
         with Interrupt() as self._interrupt:
             try:
                 if self._validation_is_due():
-                    self._make_up_validation()
+                    self._repeat_validation()
                 super().train()
             except DivergedError as error:
                 self._snapshot(self.current_iter - 1)
@@ -183,7 +183,8 @@ class Trainer(Saving, PaddleGANTrainer):
             if self._saved_iter != self.current_iter - 1:
                 self._snapshot(self.current_iter - 1)
         if self._interrupt.signal:
-            logger.info("Stopped by a signal; resume from %s", self._path("checkpoint"))
+            path = self._path("checkpoint", self._saved_iter)
+            logger.info("Stopped by a signal; resume from %s", path)
             raise SystemExit(128 + self._interrupt.signal)
 
     def close(self) -> None:
@@ -199,7 +200,7 @@ class Trainer(Saving, PaddleGANTrainer):
         return LogWriter(logdir=self.output_dir)
 
     def learning_rate_scheduler_step(self) -> None:
-        """What follows every update: average, schedule, random numbers, a reason to stop."""
+        """Finish an iteration: average, learning rate, random numbers, and whether to stop."""
         self.data.sampler.advance()
         self._go_to(self.current_iter + 1)
         if self.ema and not self.model.step.skipped:
@@ -212,14 +213,14 @@ class Trainer(Saving, PaddleGANTrainer):
         self._stop_if(ended or self._interrupt.signal)
 
     def _stop_if(self, flag: object) -> bool:
-        """Whether training ends with this iteration because any process has to leave."""
+        """End training with this iteration if any process has to; returns whether it ends."""
         stop = processes.in_any(flag)
         if stop:
             self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
         return stop
 
     def _go_to(self, iteration: int) -> None:
-        """Take the sizes of patches and batches that the schedule gives to an iteration."""
+        """Use the patch and batch size that the schedule has for an iteration."""
         if self.data.go_to(iteration):
             self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
             if self._progressive and iteration <= self.total_iters:
@@ -251,7 +252,7 @@ class Trainer(Saving, PaddleGANTrainer):
                 self.vdl_logger.add_scalar(f"train/{name}", value, step=self.current_iter)
 
     def visual(self, *args: Any, **kwargs: Any) -> None:
-        """Write previews, or send them to VisualDL; a run goes on without one."""
+        """Write previews, or send them to VisualDL; failing to write one does not end the run."""
         if self.rank == 0:
             self.global_steps = self.current_iter
             self.current_epoch = self.data.epoch
@@ -293,11 +294,11 @@ class Trainer(Saving, PaddleGANTrainer):
             self._keep_best(tables[0])
 
     def _validation_is_due(self) -> bool:
-        """Whether the last iteration lacks its validation, which was broken off."""
+        """Whether the validation of the last iteration was interrupted."""
         interval, done = self.validate_interval, self.done_iter
         return interval > 0 and done > 0 and done % interval == 0 and done != self._validated_iter
 
-    def _make_up_validation(self) -> None:
+    def _repeat_validation(self) -> None:
         self.current_iter = self.done_iter
         self.test()
         self._snapshot(self.done_iter)

@@ -136,7 +136,7 @@ def same_weights(first, second):
 
 
 @pytest.mark.parametrize("task", sorted(PADDLEGAN_DATA))
-def test_paddlegan_s_own_yaml_trains_and_evaluates(data, tmp_path, task):
+def test_paddlegans_own_yaml_trains_and_scores(data, tmp_path, task):
     path = tmp_path / f"mprnet_{task}.yaml"
     path.write_text(yaml.safe_dump(paddlegan_config(task)))
     common = ["-o", *TINY, f"output_dir={tmp_path / 'out'}"]

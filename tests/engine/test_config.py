@@ -73,12 +73,12 @@ def test_unknown_key_names_the_nearest(file, override, hint):
 
 
 @pytest.mark.parametrize("override", ["total_iters", "total_iters.x=1", "model.x.y=1"])
-def test_malformed_override(file, override):
+def test_malformed_override_is_an_error(file, override):
     with pytest.raises(UsageError, match=override):
         load_config(file, [override])
 
 
-def test_files_that_are_no_configuration(tmp_path):
+def test_file_that_is_no_configuration_is_an_error(tmp_path):
     for content, message in (("a: [", "not a yaml"), ("- 1", "not a training configuration")):
         path = tmp_path / "bad.yaml"
         path.write_text(content)
@@ -88,7 +88,7 @@ def test_files_that_are_no_configuration(tmp_path):
         load_config(tmp_path / "absent.yaml")
 
 
-def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
+def test_unknown_option_in_the_yaml_is_a_warning(settings, tmp_path, caplog):
     settings["clip_grad_nrom"] = 1.0
     settings["snapshot_config"]["kepp"] = 2
     path = tmp_path / "typo.yaml"
@@ -109,7 +109,7 @@ def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
         (("mixup",), "alhpa", "alpha"),
     ],
 )
-def test_mistyped_argument_in_the_yaml_is_an_error(settings, tmp_path, section, key, hint):
+def test_unknown_argument_in_the_yaml_is_an_error(settings, tmp_path, section, key, hint):
     settings["mixup"] = {}
     node = settings
     for part in section:
@@ -139,7 +139,7 @@ def test_saved_configuration_loads_again(file, tmp_path):
     assert load_config(tmp_path / "saved" / "config.yaml") == cfg
 
 
-def test_network_and_data_have_the_same_channels(file):
+def test_channels_of_network_and_data_must_agree(file):
     load_config(file, ["dataset.train.img_options.dual_pixel=False"])
     with pytest.raises(UsageError, match=r"takes 3 channels and dataset.train gives 6"):
         load_config(file, ["dataset.train.img_options.dual_pixel=True"])
@@ -148,7 +148,7 @@ def test_network_and_data_have_the_same_channels(file):
 
 
 @pytest.mark.parametrize("name", ["2024", "2024-01-05", "1e5", "None"])
-def test_folders_may_look_like_numbers(settings, tmp_path, name):
+def test_folder_may_be_named_like_a_number(settings, tmp_path, name):
     settings["dataset"]["test"]["rgb_dir"] = name
     path = tmp_path / "numbers.yaml"
     path.write_text(yaml.safe_dump(settings))

@@ -32,7 +32,7 @@ def copy_input(batch, padding):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_scores_are_those_of_the_pictures_whatever_the_batch(pairs, batch_size):
+def test_scores_do_not_depend_on_the_batch_size(pairs, batch_size):
     protocols = [get_protocol("gopro"), get_protocol("rain-y")]
     tables = Evaluation(MPRVal(pairs / "val"), protocols, batch_size).run(copy_input)
     for table in tables:
@@ -67,7 +67,7 @@ def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
     np.testing.assert_array_equal(written, target)  # that of the first protocol
 
 
-def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):
+def test_stored_scores_name_their_protocol(settings, build):
     settings["validate"]["interval"] = 3
     trainer = build(settings)
     trainer.train()
@@ -76,7 +76,7 @@ def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):
     assert [image["name"] for image in content["images"]] == ["00", "01", "02"]
 
 
-def test_random_training_crops_are_not_what_is_scored(settings, build):
+def test_scoring_a_training_set_uses_centre_crops(settings, build):
     settings["dataset"]["test"].update(name="MPRTrain", img_options={"patch_size": 16})
     settings["validate"]["metrics"] = {"psnr": {"name": "PSNR", "crop_border": 2}}
     trainer = build(settings)
@@ -88,7 +88,7 @@ def test_random_training_crops_are_not_what_is_scored(settings, build):
     assert scores[0] == scores[1]
 
 
-def test_data_without_targets_cannot_be_scored(settings, build, pairs):
+def test_data_without_targets_is_an_error(settings, build, pairs):
     from ppgan_mpr.errors import UsageError
 
     settings["dataset"]["test"] = {"name": "MPRTest", "inp_dir": str(pairs / "val" / "input")}
@@ -124,7 +124,7 @@ def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
 
 
 @pytest.mark.parametrize(("y", "name"), [(False, "ppgan-crop256"), (True, "ppgan-crop256-y")])
-def test_scores_of_crops_are_stored_as_such(settings, build, tmp_path, y, name):
+def test_scores_of_crops_name_their_protocol(settings, build, tmp_path, y, name):
     """What PaddleGAN's own yaml scores is the protocol of PaddleGAN's published numbers."""
     rng = np.random.default_rng(0)
     pictures = {}

@@ -169,7 +169,7 @@ def test_snapshot_is_written_before_validation(settings, build):
     assert ckpt.read_state(path)["training"]["best"] == trainer.best_psnr  # and once more after it
 
 
-def test_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, monkeypatch):
+def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "iter_1_checkpoint.pdparams"
     ckpt.write_state(path, {"epoch": 1})
 
@@ -183,7 +183,7 @@ def test_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_going_back_to_an_early_checkpoint_keeps_what_follows(settings, build):
+def test_run_resumed_from_an_early_checkpoint_keeps_its_own_newest_files(settings, build):
     settings["snapshot_config"] = {"interval": 1, "keep": 4}
     whole = build(settings)
     whole.train()
@@ -284,7 +284,7 @@ def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_pat
         assert not (folder / "scores" / f"iter_{iteration}_gopro.json").exists()
 
     resumed = build(settings)
-    resumed.resume(folder / "iter_6_checkpoint.pdparams")  # of which all iterations are done
+    resumed.resume(folder / "iter_6_checkpoint.pdparams")  # all its iterations are done
     resumed.train()
     for number in (3, 6):
         name = Path("scores") / f"iter_{number}_gopro.csv"

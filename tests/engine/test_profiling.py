@@ -6,7 +6,7 @@ from ppgan_mpr.engine.profiling import parse_options
 from ppgan_mpr.errors import UsageError
 
 
-def test_paddlegan_s_syntax_is_understood():
+def test_options_have_paddlegans_syntax():
     options = parse_options("batch_range=[50, 60]; state=CPU; exit_on_finished=False")
     assert options["batch_range"] == [50, 60]
     assert options["state"] == "CPU"
@@ -23,6 +23,6 @@ def test_paddlegan_s_syntax_is_understood():
         ("state=TPU", "state is 'TPU'"),
     ],
 )
-def test_mistakes_are_named(text, message):
+def test_mistake_is_an_error_that_names_it(text, message):
     with pytest.raises(UsageError, match=message):
         parse_options(text)

@@ -1,4 +1,4 @@
-"""A run that was interrupted ends like one that was left alone."""
+"""A resumed run has the same result as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, t
     assert resumed.model.losses == whole.model.losses
 
 
-def test_signal_saves_and_leaves(settings, build, weights_of, tmp_path):
+def test_signal_saves_a_checkpoint_and_ends_the_run(settings, build, weights_of, tmp_path, caplog):
     whole = build(settings)
     whole.train()
 
     settings["output_dir"] = str(tmp_path / "stopped")
+    caplog.set_level("INFO")
     stopped = build(settings)
     print_log = stopped.print_log
 
@@ -53,10 +54,12 @@ def test_signal_saves_and_leaves(settings, build, weights_of, tmp_path):
     with pytest.raises(SystemExit) as leaving:
         stopped.train()
     assert leaving.value.code == 128 + signal.SIGTERM
+    checkpoint = Path(stopped.output_dir) / "iter_2_checkpoint.pdparams"
+    assert f"resume from {checkpoint}" in caplog.text
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
     resumed = build(settings)
-    resumed.resume(Path(stopped.output_dir) / "iter_2_checkpoint.pdparams")
+    resumed.resume(checkpoint)
     resumed.train()
     assert same(weights_of(resumed), weights_of(whole))
 
@@ -80,7 +83,7 @@ def test_weights_alone_cannot_be_resumed(settings, build):
         trainer.resume(Path(trainer.output_dir) / "iter_6_weight.pdparams")
 
 
-def test_checkpoint_of_another_network_is_refused(settings, build):
+def test_checkpoint_of_another_network_is_an_error(settings, build):
     trainer = build(settings)
     trainer.train()
     settings["model"]["generator"]["n_feat"] = 12
@@ -111,7 +114,7 @@ def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_random_numbers_of_any_data_set_continue_too(
+def test_random_numbers_of_third_party_data_sets_continue(
     settings, build, weights_of, tmp_path, workers, monkeypatch
 ):
     from ppgan_mpr.ppgan_compat import registry_table
@@ -156,7 +159,7 @@ def test_dropout_continues_with_the_same_random_numbers(settings, build, weights
     assert same(weights_of(resumed), weights_of(whole))
 
 
-def test_another_optimizer_is_refused(settings, build):
+def test_checkpoint_of_another_optimizer_is_an_error(settings, build):
     trainer = build(settings)
     trainer.train()
     settings["optimizer"]["name"] = "Momentum"
@@ -189,7 +192,7 @@ def test_resuming_with_changed_options_names_them_and_keeps_the_old_file(
     assert load_config(folder / "config.yaml").ema_decay == 0.99
 
 
-def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+def test_runs_started_in_the_same_second_get_separate_folders(tmp_path, monkeypatch):
     from ppgan_mpr.engine import session
     from ppgan_mpr.engine.checkpoint import latest_checkpoint
 

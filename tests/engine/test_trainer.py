@@ -30,7 +30,7 @@ def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log):
         assert wanted in first
 
 
-def test_averaged_weights_are_evaluated_and_released(settings, build, weights_of, monkeypatch):
+def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, monkeypatch):
     settings.update(ema_decay=0.9, total_iters=3)
     settings["validate"]["interval"] = 3
     trainer = build(settings)
@@ -148,7 +148,7 @@ def test_hostile_checkpoint_runs_no_code(settings, build, tmp_path):
     assert not canary.exists()
 
 
-def test_profile_of_some_iterations_is_written(settings, build, tmp_path):
+def test_profile_of_the_chosen_iterations_is_written(settings, build, tmp_path):
     options = f"batch_range=[1, 3]; state=CPU; profile_path={tmp_path / 'trace'}"
     trainer = build(settings, profiler_options=options)
     assert not (tmp_path / "trace").exists()
@@ -157,7 +157,7 @@ def test_profile_of_some_iterations_is_written(settings, build, tmp_path):
     assert list((tmp_path / "trace").glob("*.json"))
 
 
-def test_visualdl_when_asked_for(settings, build):
+def test_visualdl_receives_losses_and_previews(settings, build):
     pytest.importorskip("visualdl")
     settings["enable_visualdl"] = True
     settings["total_iters"] = 2
@@ -192,7 +192,7 @@ def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path,
     assert load_weights(Path(settings["output_dir"]) / "iter_2_weight.pdparams").tensors
 
 
-def test_models_of_another_kind_are_left_to_paddlegan(settings, build, monkeypatch):
+def test_other_models_of_paddlegan_are_an_error(settings, build, monkeypatch):
     from ppgan_mpr.ppgan_compat import registry_table
 
     class OtherModel:
@@ -210,7 +210,7 @@ def test_models_of_another_kind_are_left_to_paddlegan(settings, build, monkeypat
         build(settings, is_train=False)
 
 
-def test_slices_of_a_batch_need_losses_that_are_means(settings, build):
+def test_accumulation_of_summed_losses_is_an_error(settings, build):
     settings["model"]["char_criterion"]["reduction"] = "sum"
     build(settings)
     settings["accumulate"] = 2

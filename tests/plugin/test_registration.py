@@ -30,7 +30,7 @@ def run(code, root):
     )
 
 
-def test_all_of_paddlegan_imports_and_no_fluid_is_left_behind(root):
+def test_paddlegan_imports_and_leaves_no_paddle_fluid(root):
     code = """
 import sys
 import ppgan_mpr.plugin
@@ -61,7 +61,7 @@ import ppgan_mpr.plugin
     assert "mprnet-install-ppgan" in result.stderr.splitlines()[-1]
 
 
-def test_paddlegan_builds_our_classes_by_its_own_names(registered):
+def test_paddlegan_builds_our_classes_under_its_names(registered):
     from ppgan.metrics.builder import build_metric
     from ppgan.models.criterions.builder import build_criterion
     from ppgan.models.generators.builder import build_generator
@@ -75,7 +75,7 @@ def test_paddlegan_builds_our_classes_by_its_own_names(registered):
         assert type(made).__module__.startswith("ppgan_mpr.")
 
 
-def test_registering_twice_and_undoing_gives_paddlegan_its_own_back(registered):
+def test_unregistering_restores_paddlegans_classes(registered):
     from ppgan.models.builder import MODELS
     from ppgan.solver.builder import LRSCHEDULERS
 
@@ -90,7 +90,7 @@ def test_registering_twice_and_undoing_gives_paddlegan_its_own_back(registered):
     assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
 
 
-def test_a_third_party_s_class_is_never_replaced(registered, monkeypatch):
+def test_third_party_class_is_never_replaced(registered, monkeypatch):
     plugin.unregister()
     metrics, generators = registry_table("METRICS"), registry_table("GENERATORS")
     somebodys = type("PSNR", (), {"__module__": "somebody.metrics"})
@@ -108,7 +108,7 @@ def test_earlier_name_of_the_plugin_still_imports():
     assert host.register is plugin.register
 
 
-def test_soft_relu_is_what_paddle_had():
+def test_soft_relu_computes_what_paddle_2_4_did():
     import math
 
     import paddle

@@ -11,7 +11,6 @@ minutes run once.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import platform
@@ -157,7 +156,7 @@ def make_weights(network: str, folder: Path) -> str:
     if network == "lite":
         return "lite:Deraining"
     from ppgan_mpr.dependencies import require
-    from ppgan_mpr.networks.recognition import build
+    from ppgan_mpr.networks import find_network
     from ppgan_mpr.weights import find_record
 
     path = folder / f"{network}.pdparams"
@@ -165,7 +164,7 @@ def make_weights(network: str, folder: Path) -> str:
         paddle = require("paddle")
         paddle.seed(0)
         record = find_record("published", "LowLight" if network == "MIRNetv2" else network)
-        built = build(record.network, record.hyperparameters)
+        built = find_network(record.network).build(record.hyperparameters)
         paddle.save(built.state_dict(), str(path))
     return str(path)
 
@@ -283,35 +282,24 @@ def startup(folder: Path) -> dict:
 
 def machine(threads: int | None) -> dict:
     """What the numbers were measured on."""
-    from ppgan_mpr.dependencies import cpu_count
+    from ppgan_mpr.commands.installation import processor_name
+    from ppgan_mpr.dependencies import cpu_count, installed_version
 
-    processor = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line for line in lines if line.startswith("model name"))
-        processor = processor.partition(":")[2].strip()
-    except (OSError, StopIteration):
-        pass
-    versions = {name: _version(name) for name in _PACKAGES}
+    versions = {name: installed_version(name) for name in _PACKAGES}
     return {
-        "processor": processor, "threads": threads or cpu_count(),
+        "processor": processor_name(), "threads": threads or cpu_count(),
         "python": platform.python_version(),
         **{name: version for name, version in versions.items() if version},
     }  # fmt: skip
 
 
 def _installed(runner: str) -> bool:
+    from ppgan_mpr.dependencies import installed_version
+
     package = {"paddle": "paddlepaddle"}.get(runner, runner.partition("-")[0])
-    return _version(package) is not None or (
-        runner == "paddle" and bool(_version("paddlepaddle-gpu"))
+    return installed_version(package) is not None or (
+        runner == "paddle" and bool(installed_version("paddlepaddle-gpu"))
     )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def psnr(a: np.ndarray | str, b: np.ndarray | str) -> float:

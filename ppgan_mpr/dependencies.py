@@ -1,43 +1,44 @@
-"""Heavy and optional packages, imported when first needed and named when missing."""
+"""Heavy and optional packages: imported when first needed, with a hint where one is missing."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 import warnings
 import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
+from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 
 from .errors import MissingDependencyError
 
-# module -> (what it is for, the command that installs it)
-_INSTALL = {
-    "paddle": (
-        "PaddlePaddle runs the network",
-        "pip install 'ppgan_mpr[cpu]'  (on an NVIDIA GPU: pip install 'ppgan_mpr[gpu]')",
-    ),
-    "openvino": ("OpenVINO runs the network on a CPU", "pip install 'ppgan_mpr[cpu]'"),
-    "onnx": ("onnx exports the network", "pip install 'ppgan_mpr[cpu]'"),
-    "onnxruntime": (
-        "ONNX Runtime runs the exported network",
-        "pip install 'ppgan_mpr[onnxruntime]'",
-    ),
-    "pillow_heif": ("pillow-heif reads HEIC photos", "pip install 'ppgan_mpr[heif]'"),
+# module -> (what it is for, the extra of this package that holds it)
+_OPTIONAL = {
+    "paddle": ("PaddlePaddle runs the network", "cpu"),
+    "openvino": ("OpenVINO runs the network on a CPU", "cpu"),
+    "onnx": ("onnx exports the network", "cpu"),
+    "onnxruntime": ("ONNX Runtime runs the exported network", "onnxruntime"),
+    "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
 }
+_CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def require(module: str) -> ModuleType:
-    """Import ``module`` or say in one sentence how to install it.
+    """Import an optional package, or say in one sentence how to install it.
+
+    Args:
+        module: name of the package to import, such as ``"paddle"``.
 
     Raises:
-        MissingDependencyError: the package is not installed.
+        MissingDependencyError: the package is not installed or cannot be loaded.
     """
     # Asked before the import, because Paddle sets the variable itself.
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
     )
-    if module == "paddle":  # its C++ log warns at every export of what no user could mend
+    if module == "paddle":  # its C++ log warns at every export of what no user can change
         os.environ.setdefault("GLOG_minloglevel", "2")
     try:
         with warnings.catch_warnings():
@@ -47,19 +48,58 @@ def require(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        purpose, command = _INSTALL[module]
+        purpose, _ = _OPTIONAL[module]
         raise MissingDependencyError(
-            f"{purpose}, but it is not installed: run  {command}"
+            f"{purpose}, but it is not installed: run  {install_command(module)}"
         ) from None
     except ImportError as error:
         raise MissingDependencyError(
             f"{module} is installed but cannot be loaded ({error}): install it again."
         ) from error
     if set_threads:
-        # Paddle computes on a single core unless told otherwise. The environment variable
-        # would do as well, but makes Paddle print a warning at every start.
+        # Paddle computes on a single core by default. The environment variable would do as
+        # well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
     return imported
+
+
+def install_command(module: str) -> str:
+    """The command that installs an optional package, for error messages.
+
+    Args:
+        module: name of the package to import, such as ``"openvino"``.
+    """
+    _, extra = _OPTIONAL[module]
+    command = install_extra(extra)
+    if module == "paddle":
+        command += f"  (on an NVIDIA GPU: {install_extra('gpu')})"
+    return command
+
+
+def install_extra(extra: str) -> str:
+    """The command that installs an extra of this package, such as ``"cpu"``.
+
+    No package index has ppgan_mpr. Where it is installed, from a wheel or a checkout, pip adds
+    an extra to it by its name; a checkout that is run in place is named by its folder.
+    """
+    # The .egg-info that a build leaves in a checkout is no installation.
+    installed = (
+        any(
+            Path(str(found.locate_file(""))).resolve() != _CHECKOUT
+            for found in metadata.distributions(name="ppgan_mpr")
+        )
+        or not (_CHECKOUT / "pyproject.toml").is_file()
+    )
+    source = "ppgan_mpr" if installed else str(_CHECKOUT)
+    return f"pip install {shlex.quote(f'{source}[{extra}]')}"
+
+
+def installed_version(package: str) -> str | None:
+    """The installed version of a distribution such as ``"opencv-python"``, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def cpu_count() -> int:

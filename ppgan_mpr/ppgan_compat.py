@@ -58,8 +58,7 @@ def import_ppgan(module: str = "ppgan") -> ModuleType:
             raise
         missing = "PaddleGAN" if error.name == "ppgan" else f"PaddleGAN needs {error.name}, which"
         raise MissingDependencyError(
-            f"{missing} is not installed: run  mprnet-install-ppgan  (in a checkout: "
-            "python tools/install_ppgan.py)"
+            f"{missing} is not installed: run  mprnet-install-ppgan"
         ) from error
 
 

@@ -7,6 +7,7 @@ tests that need them are skipped without it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -44,17 +45,48 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Exported networks go to a folder of the test run, not to the user's."""
+    before = os.environ.get("PPGAN_MPR_HOME")
+    os.environ["PPGAN_MPR_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    if before is None:
+        del os.environ["PPGAN_MPR_HOME"]
+    else:
+        os.environ["PPGAN_MPR_HOME"] = before
+
+
 @pytest.fixture(scope="session")
 def state():
     """A small MPRNet's state dict as arrays."""
     import numpy as np
 
-    from ppgan_mpr.networks.recognition import build
+    from ppgan_mpr.networks import find_network
 
-    network = build(
-        "MPRNet", {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
+    network = find_network("MPRNet").build(
+        {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
     )
     return {name: np.asarray(value) for name, value in network.state_dict().items()}
+
+
+@pytest.fixture
+def known_weights():
+    """A function that replaces the weights a network states, until the test ends."""
+    from ppgan_mpr.networks import find_network, register_network, unregister_network
+
+    originals = {}
+
+    def replace_weights(network, *records):
+        spec = find_network(network)
+        originals.setdefault(spec.name, spec)
+        unregister_network(spec.name)
+        register_network(dataclasses.replace(spec, weights=records))
+
+    yield replace_weights
+    for name, spec in originals.items():
+        unregister_network(name)
+        register_network(spec)
 
 
 def pytest_collection_modifyitems(items):

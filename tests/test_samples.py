@@ -11,7 +11,7 @@ from ppgan_mpr.apps import MPRPredictor
 from ppgan_mpr.datasets import MPRVal
 from ppgan_mpr.imaging import read_photo
 from ppgan_mpr.metrics import psnr
-from ppgan_mpr.networks.tasks import TASKS
+from ppgan_mpr.networks.mprnet.spec import SPEC
 
 INPUTS = [
     f"{task}/input/{name}.jpg"
@@ -49,7 +49,7 @@ def test_each_reads_and_says_whose_it_is(root, name):
     assert f"`{path.stem}`" in (root / "samples" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SPEC.task_names)
 def test_a_task_is_a_data_set(root, task):
     pairs = MPRVal(root / "samples" / task)
     assert len(pairs) == 2

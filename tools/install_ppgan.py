@@ -1,9 +1,9 @@
-"""Install PaddleGAN: ``mprnet-install-ppgan``, run from a checkout."""
+"""Install PaddleGAN for training: ``mprnet-install-ppgan``, run from a checkout."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ppgan_mpr.commands.install_ppgan import main
 

@@ -1,7 +1,9 @@
-"""Weights that are read only when somebody needs more of them than what they are for."""
+"""Weights that are read only when more is needed than what they are for."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,8 +11,7 @@ from pathlib import Path
 
 from ..errors import UsageError, WeightsError
 from ..inference import Cache, file_identity
-from ..networks.records import in_channels
-from ..networks.tasks import NETWORK_TASKS
+from ..networks import NetworkSpec, WeightsRecord, find_network, find_task
 from ..version import __version__
 from ..weights import Weights, load_weights
 from ..weights.catalogue import record_of_name
@@ -18,14 +19,14 @@ from ..weights.download import cached_path
 
 
 @dataclass(frozen=True)
-class Purpose:
+class ModelInfo:
     """What weights are for.
 
     Attributes:
-        network: class name in :mod:`ppgan_mpr.networks`.
-        task: one of :data:`ppgan_mpr.networks.tasks.ALL_TASKS`, or None where nothing tells.
+        network: name of the network.
+        task: name of the task, or None where nothing says it.
         scale: how many times the picture is enlarged before it enters the network, or None
-            where nothing tells.
+            where nothing says it.
         channels: of the picture that enters the network.
     """
 
@@ -39,19 +40,19 @@ class LazyWeights:
     """The weights of a predictor.
 
     Reading weights takes PaddlePaddle and seconds. Where the network was exported before, an
-    identity and the purpose are all that is needed, and the catalogue or the cache tells both.
+    identity and the :class:`ModelInfo` are all that is needed, and both are in the catalogue or
+    the cache.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`.
-        task: what they must be for; None: whatever they are for.
-        networks: class names of the networks that they may belong to.
-        scale: the enlargement, which weights for super-resolution may not tell; None:
-            whatever they tell.
+        task: name of the task that they must be for; None: whatever they are for.
+        networks: those that they may belong to.
+        scale: the enlargement, which weights may not say; None: whatever they say.
         cache: remembers what files hold.
         progress: show a bar while downloading.
 
     Attributes:
-        purpose: with the task and the scale that were given or found.
+        info: with the task and the scale that were given or found.
 
     Raises:
         UsageError, WeightsError, DownloadError: see :func:`~ppgan_mpr.weights.load_weights`.
@@ -59,37 +60,45 @@ class LazyWeights:
 
     def __init__(
         self,
-        source: str | Path,
+        source: str | os.PathLike[str] | WeightsRecord,
         task: str | None,
-        networks: Sequence[str],
+        networks: Sequence[NetworkSpec],
         scale: int | None,
         cache: Cache,
         progress: bool,
     ):
         self._source, self._wanted, self._progress = source, task, progress
-        self._record = record_of_name(str(source))
+        self._cache = cache
+        if isinstance(source, WeightsRecord):
+            self._record: WeightsRecord | None = source
+        else:
+            self._record = record_of_name(os.fspath(source))
         # Before reading: a file that is replaced meanwhile must not lend its identity to the old.
         self._identity = self._identify() if self._path.is_file() else None
         found = self._remembered(cache)
-        if found is None or (task and not _may_serve(found, task)):  # reading tells what is wrong
-            found = _purpose(self.weights.network, self.weights.task, self.weights.hyperparameters)
-            cache.store_facts(asdict(found), "weights", __version__, self.identity)
-        if found.network not in networks:
+        if found is None or (task and not _may_serve(found, task)):  # reading finds what is wrong
+            weights = self.weights
+            found = ModelInfo(weights.network, weights.task, weights.scale, weights.channels)
+            cache.store_facts(asdict(found), "model info", __version__, self.identity)
+        names = [spec.name for spec in networks]
+        if found.network not in names:
             raise WeightsError(
-                f"{source} holds weights of {found.network}, and {' or '.join(networks)} was "
+                f"{self.name} holds weights of {found.network}, and {' or '.join(names)} was "
                 "asked for: give other weights, or ask for their network."
             )
-        if not (task or found.task):
+        task = task or found.task
+        if task is None:
             raise UsageError(
-                f"{source} does not tell what it was trained for: name the task, one of "
-                f"{', '.join(NETWORK_TASKS[found.network])}."
+                f"{self.name} does not say what it was trained for: give task=, one of "
+                f"{', '.join(find_network(found.network).task_names)}."
             )
-        self.purpose = Purpose(
-            found.network,
-            task or found.task,
-            _agreed_scale(source, task or found.task, found.scale, scale),
-            found.channels,
-        )
+        scale = self._agreed_scale(task, found.scale, scale)
+        self.info = ModelInfo(found.network, task, scale, found.channels)
+
+    @property
+    def name(self) -> str:
+        """The catalogue name, or the file."""
+        return self._record.name if self._record else os.fspath(self._source)  # type: ignore[arg-type]
 
     @cached_property
     def weights(self) -> Weights:
@@ -103,6 +112,21 @@ class LazyWeights:
             self._identity = self._identify()
         return self._identity
 
+    @cached_property
+    def digest(self) -> str:
+        """``sha256:…`` of the file."""
+        if self._record and self._record.sha256:
+            return f"sha256:{self._record.sha256}"
+        facts = self._cache.load_facts("digest", self.identity)
+        if facts is None:
+            with self._path.open("rb") as file:
+                digest = hashlib.sha256()
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(block)
+            facts = {"sha256": digest.hexdigest()}
+            self._cache.store_facts(facts, "digest", self.identity)
+        return f"sha256:{facts['sha256']}"
+
     def _identify(self) -> str:
         if self._record and self._record.sha256:
             return f"sha256:{self._record.sha256}"
@@ -112,35 +136,31 @@ class LazyWeights:
     def _path(self) -> Path:
         if self._record:
             return self._record.path or cached_path(self._record)
-        return Path(self._source).expanduser()
+        return Path(os.path.expanduser(self.name))
 
-    def _remembered(self, cache: Cache) -> Purpose | None:
+    def _remembered(self, cache: Cache) -> ModelInfo | None:
         """What these weights were found to be for earlier."""
         if not self._path.is_file():
             return None
         if self._record:
             record = self._record
-            return _purpose(record.network, record.task, record.hyperparameters)
-        facts = cache.load_facts("weights", __version__, self.identity)
-        return facts and Purpose(**facts)
+            channels = find_network(record.network).input_channels(record.hyperparameters)
+            return ModelInfo(record.network, record.task, record.scale, channels)
+        facts = cache.load_facts("model info", __version__, self.identity)
+        return None if facts is None else ModelInfo(**facts)
+
+    def _agreed_scale(self, task: str, stated: int | None, asked: int | None) -> int:
+        if not find_task(task).enlarges:
+            if asked not in (None, 1):
+                raise UsageError(f"scale={asked}, but {task} does not enlarge: leave it out.")
+            return 1
+        if stated and asked not in (None, stated, 1):  # 1: somebody has enlarged the picture
+            raise UsageError(f"scale={asked}, but {self.name} enlarges {stated} times.")
+        scale = asked or stated
+        if scale is None:
+            raise UsageError(f"{self.name} does not say how many times it enlarges: give scale=.")
+        return scale
 
 
-def _purpose(network: str, task: str | None, hyperparameters) -> Purpose:
-    scale = hyperparameters.get("scale")
-    return Purpose(network, task, scale, in_channels(hyperparameters))
-
-
-def _may_serve(purpose: Purpose, task: str) -> bool:
-    return purpose.task in (task, None) and task in NETWORK_TASKS[purpose.network]
-
-
-def _agreed_scale(source, task: str, told: int | None, asked: int | None) -> int:
-    if task != "SuperResolution":
-        if asked not in (None, 1):
-            raise UsageError(f"scale is {asked}, but {task} does not enlarge: leave it out.")
-        return 1
-    if told and asked not in (None, told, 1):  # 1: somebody has enlarged the picture already
-        raise UsageError(f"scale is {asked}, but {source} enlarges {told} times.")
-    if not (asked or told):
-        raise UsageError(f"{source} does not tell how many times it enlarges: give the scale.")
-    return asked or told
+def _may_serve(info: ModelInfo, task: str) -> bool:
+    return info.task in (task, None) and task in find_network(info.network).task_names

@@ -1,4 +1,4 @@
-"""What a network is shown of a photo, piece by piece, so that it is never held as a whole."""
+"""A photo as the network takes it, in crops, so that it is never held as a whole in float32."""
 
 from __future__ import annotations
 

@@ -12,28 +12,33 @@ from ..imaging import Photo, writable_suffix, write_photo
 from ..imaging.formats import target_of
 from .sources import Source
 
-EXISTING = ("error", "overwrite", "skip")
-
 
 class Outputs:
     """Names the output of every picture of one run.
 
     Args:
-        folder: all outputs lie in or below it.
+        folder: all outputs go in or below it.
         suffix: of the outputs; None keeps the input's where that format can hold the picture.
         existing: what to do about a file that is already there: ``error``, ``overwrite``
             or ``skip``.
         sources: the pictures. A name belongs to the first of them that it follows from, whoever
             is read first and whatever is there already.
+        file: the output of the only picture, instead of a name made of its own.
 
     Raises:
         UsageError: the folder cannot be made or written.
     """
 
     def __init__(
-        self, folder: Path, suffix: str | None, existing: str, sources: Sequence[Source] = ()
+        self,
+        folder: Path,
+        suffix: str | None,
+        existing: str,
+        sources: Sequence[Source] = (),
+        file: Path | None = None,
     ):
         self._folder, self._suffix, self._existing = folder, suffix, existing
+        self._file = file
         self._claimed: dict[Path, str] = {}
         self._lock = threading.Lock()
         for source in sources:
@@ -49,12 +54,15 @@ class Outputs:
             raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
 
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
+        if self._file is not None:
+            return self._file
         stem = source.stem if number == 1 else f"{source.stem}-{number}"
         return self._folder / source.folder / f"{stem}_restoration{suffix}"
 
     def _wanted(self, source: Source) -> Path:
         """The output's name, as far as it is known before the picture is."""
-        return self._named(source, self._suffix or source.path.suffix)
+        own = source.path.suffix if source.path is not None else ".png"
+        return self._named(source, self._suffix or own)
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells.
@@ -82,7 +90,7 @@ class Outputs:
             ImageError: it exists, another picture of this run has the same name, or its format
                 cannot hold the picture.
         """
-        if source.path is None:
+        if source.path is None and self._file is None:
             output = self._claim_free(source, self._suffix or ".png")
         else:
             suffix = self._suffix or writable_suffix(photo, source.path.suffix)
@@ -109,11 +117,12 @@ class Outputs:
         """
         while True:
             try:
-                overwrite = self._existing == "overwrite" and source.path is not None
+                named = source.path is not None or self._file is not None
+                overwrite = self._existing == "overwrite" and named
                 write_photo(photo, output, quality=quality, overwrite=overwrite)
                 return output
             except FileExistsError:
-                if source.path is not None:
+                if named:
                     raise _left_alone(output) from None
                 output = self.claim(source, photo)
 
@@ -140,6 +149,6 @@ class Outputs:
 
 def _left_alone(output: Path) -> ImageError:
     return ImageError(
-        f"{output} exists and was left alone: use --overwrite to replace it or "
-        "--skip-existing to pass over it."
+        f"{output} exists and was left alone: use existing='overwrite' to replace it or "
+        "existing='skip' to pass over it."
     )

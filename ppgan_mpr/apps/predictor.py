@@ -6,166 +6,111 @@ import logging
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
-
-import numpy as np
+from typing import Any
 
 from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import Photo, from_array, from_pil, read_photo, to_pil
+from ..imaging import Photo
 from ..imaging.formats import WRITABLE
-from ..inference import Cache, Crop, Model, Restorer
-from ..networks.tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
-from ..weights import CATALOGUE, MODELS, Weights, WeightsRecord, find_record
-from .lazy_weights import LazyWeights, Purpose
+from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
+from ..networks import NetworkSpec, Task, find_network, find_task, networks
+from ..versions import versions
+from ..weights import Weights, find_record
+from .lazy_weights import LazyWeights, ModelInfo
 from .network_input import blank_result, network_input
-from .outputs import EXISTING, Outputs
-from .result import Result
-from .sources import Source, expand, pair_views
+from .outputs import Outputs
+from .result import Result, ResultRecord
+from .sources import Source, check_views, expand, pair_views, unique
 
-logger = logging.getLogger("ppgan_mpr")
+logger = logging.getLogger(__name__)
 
 # Bytes of a picture for whose file, several times as large, the network makes room.
 _LARGE = 1 << 27
 
 
 class Predictor:
-    """Restores photographs at their full size, losing nothing of them, with any network.
+    """Restores photographs at their full size with any network, losing nothing of them.
 
-    :class:`~ppgan_mpr.apps.MPRPredictor` and :class:`~ppgan_mpr.apps.MIRNetPredictor` are this
-    class with the networks that they are named after.
+    :class:`~ppgan_mpr.MPRPredictor` and :class:`~ppgan_mpr.MIRNetPredictor` are this class with
+    the networks that they are named after. :meth:`restore` takes one picture and returns it
+    restored; :meth:`run` restores files and reports on each.
 
     May be used by several threads, whose pictures then wait for each other. But while weights
     are read and a network is exported for the first time, PaddlePaddle is in a state in which
     no other thread can make layers of its own.
 
     Args:
-        output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``; None
-            writes no files, and the restored pictures are in ``Result.image``.
-        weight_path: a weights file of any form that
+        output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``. A name that
+            ends in the suffix of a picture is the file for a single picture. None writes no
+            files, and the restored pictures are in ``Result.image``.
+        weight_path: a weights file of any form, or a name, that
             :func:`~ppgan_mpr.weights.load_weights` takes; default: those of ``model``.
         seed: accepted for PaddleGAN's sake; restoration draws no random numbers.
-        task: ``Deblurring``, ``Denoising``, ``Deraining`` (MPRNet), ``RealDenoising``,
-            ``LowLight``, ``Retouching``, ``SuperResolution`` (MIRNet, MIRNet-v2) or
-            ``DualPixelDeblurring`` (MIRNet-v2); with ``weight_path`` it may be left out when
-            the weights tell.
-        network: ``mprnet``, ``mirnet`` or ``mirnetv2``; default: that of the weights.
-        scale: how many times ``SuperResolution`` enlarges, where the weights do not tell; 1 for
-            pictures that are enlarged already.
-        model: ``published`` (downloaded once; MPRNet's are PaddleGAN's) or ``lite`` (embedded,
-            for MPRNet's tasks).
-        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
-        recursive: look for pictures in sub-folders too.
-        existing: what to do when an output is already there: ``error``, ``overwrite``,
-            ``skip``; pictures from memory always take the next free name.
-        suffix: write this format, such as ``.png``; default: that of the input, or PNG
-            where that would lose something.
-        quality: of JPEG and other lossy formats, 1 to 100.
-        jobs: pictures in work at once; reading and writing then overlap with computing,
-            at the cost of that many pictures' memory.
-        progress: show a bar while downloading weights.
-        backend: ``auto``, ``paddle``, ``openvino`` or ``onnxruntime``; auto is PaddlePaddle on
-            a GPU and the fastest that is installed on a CPU.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``; auto computes in bfloat16 where the
-            processor does, and in float32 elsewhere.
-        threads: CPU threads; default: all cores.
-        memory: what the network may work in, such as ``800M``, ``1.5G`` or a number of
-            megabytes; a larger picture is restored in tiles. Default: half of what is free,
-            600 MB at most.
-        tile: longest side of a tile in pixels; default: what fits the memory.
-        overlap: of neighbouring tiles in pixels; default: 32.
-        local: test-time local converter (TLC, ECCV 2022): channel attention averages over
-            windows of the size seen in training. Slower, and better on large pictures.
-        ensemble: average the results for the eight flips and rotations; eight times the time.
+        task: what to restore, in any case: see ``mprnet --list``; with ``weight_path`` it may
+            be left out when the weights say it.
+        options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called with the source's name, the number of finished tiles and of all.
+        **changes: options by name, such as ``model='lite'``; they take the place of those in
+            ``options``.
 
     Raises:
         UsageError: an argument makes no sense.
         WeightsError, DownloadError: the weights cannot be had.
         MissingDependencyError: PaddlePaddle or the backend is not installed.
+        TypeError: there is no such option.
 
     Attributes:
-        networks: class names of the networks to choose from.
+        options: in force.
         network, task, scale: what the weights are for.
         device: what computes.
+
+    Example:
+        >>> predictor = Predictor(task='Deraining', model='lite')      # doctest: +SKIP
+        >>> restored = predictor.restore(array)                        # doctest: +SKIP
+        >>> predictor.run('holiday/')[0].output                        # doctest: +SKIP
+        PosixPath('output_dir/Deraining/rain_restoration.jpg')
     """
 
-    networks = tuple(NETWORK_TASKS)
+    @classmethod
+    def networks(cls) -> tuple[NetworkSpec, ...]:
+        """The networks to choose from; for a task the first that has weights is the default."""
+        return networks()
 
     def __init__(
         self,
-        output_path: str | Path | None = "output_dir",
-        weight_path: str | Path | None = None,
+        output_path: str | os.PathLike[str] | None = "output_dir",
+        weight_path: str | os.PathLike[str] | None = None,
         seed: int | None = None,
         task: str | None = None,
         *,
-        network: str | None = None,
-        scale: int | None = None,
-        model: str = "published",
-        device: str = "auto",
-        recursive: bool = False,
-        existing: str = "error",
-        suffix: str | None = None,
-        quality: int = 95,
-        jobs: int = 1,
-        progress: bool = True,
-        backend: str = "auto",
-        precision: str = "auto",
-        threads: int | None = None,
-        memory: str | int | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        local: bool = False,
-        ensemble: bool = False,
+        options: InferenceOptions | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
+        **changes: Any,
     ):
-        _one_of("model", model, MODELS)
-        _one_of("existing", existing, EXISTING)
-        if suffix is not None:
-            suffix = f".{suffix.lstrip('.')}"
-            _one_of("suffix", suffix, tuple(WRITABLE))
-        _within("quality", quality, 1, 100)
-        _within("jobs", jobs, 1, 64)
-        if scale is not None:
-            _within("scale", scale, 1, 8)
-        networks = self._networks(network)
-        tasks = list(dict.fromkeys(task for name in networks for task in NETWORK_TASKS[name]))
-        task = normalise_task(task, ALL_TASKS) if task else None
-        if task and task not in tasks:
-            raise UsageError(
-                f"{' or '.join(networks)} is not for {task}: choose one of {', '.join(tasks)}."
-            )
-        if weight_path is None:
-            if not task:
-                raise UsageError(f"Say what to restore: task is one of {', '.join(tasks)}.")
-            weight_path = _record(model, task, network and networks[0], scale).name
-        cache = Cache(cache_dir() / "networks")
-        self._weights = LazyWeights(weight_path, task, networks, scale, cache, progress)
-        purpose = self._weights.purpose
-        self.network, self.task, self.scale = purpose.network, purpose.task, purpose.scale
-        self._views = _views(purpose)
-        self._check_options(local, ensemble)
-        self._restorer = Restorer(
-            Model(self._weights.identity, lambda: self.weights.build(), cache, local),
-            backend=backend,
-            device=device,
-            precision=precision,
-            threads=threads,
-            memory=memory,
-            tile=tile,
-            overlap=overlap,
-            ensemble=ensemble,
-        )
-        self.device = self._restorer.backend.device
+        self.options = (options or InferenceOptions()).replace(**changes)
+        self.output_path = None if output_path is None else _output_path(output_path)
         self._tile_progress = tile_progress
-        self.output_path = None if output_path is None else _folder(output_path)
-        self._recursive, self._existing = recursive, existing
-        self._suffix, self._quality, self._jobs = suffix, quality, jobs
+        cache = Cache(cache_dir() / "networks")
+        self._weights = self._find_weights(weight_path, task, cache)
+        self.info: ModelInfo = self._weights.info
+        spec = find_network(self.info.network)
+        self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
+        self._check(spec)
+        model = Model(
+            self._weights.identity,
+            spec,
+            lambda: self.weights.build(),
+            cache,
+            channels=self.info.channels,
+            local=self.options.local,
+        )
+        self._restorer = Restorer(model, self.options)
+        self.device = self._restorer.backend.device
         self._lock = threading.Lock()
 
     @property
@@ -173,110 +118,172 @@ class Predictor:
         """The weights in use; a network that was exported earlier runs without reading them."""
         return self._weights.weights
 
+    def restore(self, image: Any, right: Any = None) -> Any:
+        """Restore one picture and return it.
+
+        Args:
+            image: a numpy array ([H, W], [H, W, 1..4], RGB order; uint8, uint16, or float in
+                [0, 1]), a PIL image, the path of a file, the bytes of one, or an open binary
+                file.
+            right: for a task with two views, where ``image`` is the left one, the right one.
+
+        Returns:
+            For an array, an array of the same dtype, shape and range (of a task that enlarges,
+            ``scale`` times as high and wide); for a PIL image, a PIL image; for a file in any
+            form, an array.
+
+        Raises:
+            RestorationError: the picture cannot be read or restored; ImageError and UsageError
+                are its most frequent forms.
+        """
+        sources = self._sources(image, right)
+        if len(sources) != 1:
+            raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
+        check_views(sources, self._task)
+        try:
+            return self._restore_source(sources[0], None, threading.Event()).image
+        except MemoryError:
+            raise ImageError(f"{sources[0].name}: {self._too_large}") from None
+
     def run(self, images: Any, right: Any = None) -> list[Result]:
         """Restore pictures and report on each; one that fails never stops the others.
 
-        Failures are in ``Result.error`` and on the ``ppgan_mpr`` logger.
+        Failures are in ``Result.error``; their number is logged.
 
         Args:
-            images: a file, a folder, a glob, a numpy array ([H, W], [H, W, 1..4], RGB
-                order; uint8, uint16, or float in [0, 1]), a PIL image, or a list of these.
-            right: for ``DualPixelDeblurring``, where ``images`` are the left views, the right
-                ones in the same form; files of folders belong together by their names.
+            images: a folder, a glob, whatever :meth:`restore` takes, or a list of these.
+            right: for a task with two views, where ``images`` are the left ones, the right ones
+                in the same form; files of folders belong together by their names.
+
+        Returns:
+            A result for each picture, in order; a list of pictures gives exactly as many.
 
         Raises:
             UsageError: a path does not exist, there is no picture in it, or views lack their
                 partners.
         """
-        sources = expand(images, self._recursive, self.output_path)
-        if right is not None:
-            sources = pair_views(sources, expand(right, self._recursive, self.output_path))
-        results = list(self.iterate(sources))
-        for result in results:
-            if result.error:
-                logger.error("%s: %s", result.source, result.error)
+        results = list(self.iterate(self._sources(images, right)))
+        failed = sum(not result.ok for result in results)
+        if failed:
+            logger.warning(
+                "%d of %d pictures could not be restored: see the error of their results.",
+                failed,
+                len(results),
+            )
         return results
 
     def iterate(self, sources: Iterable[Source]) -> Iterator[Result]:
         """Restore ``sources`` in order, yielding each result as soon as it is there.
 
+        A file that is named several times is restored once, and its result repeated.
+
         Raises:
-            UsageError: a source has one view and the network takes two, or the reverse.
+            UsageError: a source has one view and the network takes two, or the reverse; or there
+                are several pictures and one output file.
         """
         sources = list(sources)
+        check_views(sources, self._task)
+        distinct = unique(sources)
+        outputs = self._outputs(distinct)
+        left = Counter(source.identity for source in sources)
+        repeated: dict[Any, Result] = {}
+        restored = self._restore_all(distinct, outputs)
         for source in sources:
-            if (source.right is None) == (self._views == 2):
-                raise UsageError(
-                    f"{self.task} takes the left and the right view of a dual-pixel camera: "
-                    "give the right ones too (--right_image)."
-                    if source.right is None
-                    else f"{self.task} takes no right views: leave them out."
-                )
-        outputs = None
-        if self.output_path is not None:
-            folder = self.output_path / self.task
-            outputs = Outputs(folder, self._suffix, self._existing, sources)
+            identity = source.identity
+            result = repeated.get(identity) or next(restored)
+            left[identity] -= 1
+            if left[identity]:
+                repeated[identity] = result
+            yield result
+
+    def _restore_all(self, sources: list[Source], outputs: Outputs | None) -> Iterator[Result]:
         stopped = threading.Event()
-        if self._jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
+        if self.options.jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
             yield from (self._process(source, outputs, stopped) for source in sources)
             return
-        pool = ThreadPoolExecutor(self._jobs)
-        pending: deque = deque()
+        pool = ThreadPoolExecutor(self.options.jobs)
+        pending: deque[Future[Result]] = deque()
         try:
             # Never more than `jobs` ahead: an early stop leaves the rest untouched.
             for source in sources:
                 pending.append(pool.submit(self._process, source, outputs, stopped))
-                if len(pending) >= self._jobs:
-                    yield pending.popleft().result()
+                if len(pending) >= self.options.jobs:
+                    yield pending[0].result()
+                    pending.popleft()
             while pending:
-                yield pending.popleft().result()
+                yield pending[0].result()
+                pending.popleft()
+        except KeyboardInterrupt:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            finished = [task.result() for task in pending if not task.cancelled()]
+            yield from (result for result in finished if result.ok)
+            raise
         finally:
             stopped.set()
             pool.shutdown(cancel_futures=True)
 
     def _process(self, source: Source, outputs: Outputs | None, stopped: threading.Event) -> Result:
-        started = time.perf_counter()
-        size = output = None
+        """Restore one picture; whatever goes wrong is in the result."""
         try:
-            finished = outputs and outputs.finished(source)
-            if finished:
-                return Result(source.name, finished, skipped=True)
-            photo = _read(source)
-            right = _read(source.right) if source.right else None
-            if right and np.uint8 in (photo.pixels.dtype, right.pixels.dtype):
-                logger.warning("%s has 8 bits: the network learnt from 16.", source.name)
-            crop = network_input(photo, right, self.scale)
-            in_place = source.path is not None  # a picture from memory stays as it is
-            result = blank_result(photo, self.scale, in_place)
-            size = result.size
-            output = outputs and outputs.claim(source, result)
-            if output and outputs.keeps(output):
-                return Result(source.name, output, size, skipped=True)
-            waited = self._restore(result, crop, source.name, stopped)
-            del photo, right, crop  # a large picture's memory is wanted for its file
-            if output:
-                output = outputs.write(source, result, output, self._quality)
+            return self._restore_source(source, outputs, stopped)
         except (RestorationError, OSError) as error:
-            return Result(source.name, size=size, error=str(error))
+            return self._failure(source, str(error))
         except MemoryError:
-            too_large = f"it does not fit the memory of {self.device}, not even in small tiles"
-            return Result(source.name, size=size, error=too_large)
+            return self._failure(source, self._too_large)
         except Exception as error:  # a fault of ours or of a backend costs one picture, not all
             logger.debug("%s", source.name, exc_info=True)
-            unexpected = f"unexpected {type(error).__name__}: {error}"
-            return Result(source.name, size=size, error=unexpected)
-        seconds = time.perf_counter() - started - waited
-        image = _like(source, result) if source.path is None or output is None else None
-        return Result(source.name, output, size, seconds, image=image)
+            return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
-    def _restore(self, result: Photo, crop: Crop, name: str, stopped: threading.Event) -> float:
-        """Fill the pixels of ``result``; returns the seconds spent waiting for the network."""
+    def _restore_source(
+        self, source: Source, outputs: Outputs | None, stopped: threading.Event
+    ) -> Result:
+        started = time.perf_counter()
+        finished = outputs and outputs.finished(source)
+        if finished:
+            return Result(self._record(source, output=finished, skipped=True))
+        photo = source.read()
+        right = source.right.read() if source.right else None
+        warnings = self._warnings(photo, right)
+        crop = network_input(photo, right, self.scale)
+        in_place = source.path is not None  # a picture from memory stays as it is
+        result = blank_result(photo, self.scale, in_place)
+        size = result.size
+        output = outputs and outputs.claim(source, result)
+        if outputs and output and outputs.keeps(output):
+            return Result(self._record(source, output=output, size=size, skipped=True))
+        waited, tiles = self._fill(result, crop, source.name, stopped)
+        del photo, right, crop  # a large picture's memory is wanted for its file
+        if outputs and output:
+            output = outputs.write(source, result, output, self.options.quality)
+        record = self._record(
+            source,
+            output=output,
+            size=size,
+            seconds=time.perf_counter() - started - waited,
+            tiles=tiles,
+            warnings=warnings,
+        )
+        shown = source.path is None or output is None
+        return Result(record, source.like(result) if shown else None)
+
+    def _fill(
+        self, result: Photo, crop: Crop, name: str, stopped: threading.Event
+    ) -> tuple[float, int]:
+        """Fill the pixels of ``result``.
+
+        Returns:
+            The seconds spent waiting for the network, and the number of tiles.
+        """
+        tiles = 1
 
         def go_on() -> None:
             if stopped.is_set():
                 raise ImageError("it was left unfinished")
 
         def progress(done: int, total: int) -> None:
+            nonlocal tiles
+            tiles = total
             go_on()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
@@ -291,86 +298,142 @@ class Predictor:
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:
                 self._restorer.backend.release()
-        return waited
+        return waited, tiles
 
-    def _networks(self, network: str | None) -> tuple[str, ...]:
-        """Class names of the networks to choose from."""
-        if network is None:
-            return self.networks
-        _one_of("network", str(network).lower(), tuple(name.lower() for name in self.networks))
-        return tuple(name for name in self.networks if name.lower() == network.lower())
+    @property
+    def _task(self) -> Task:
+        assert self.info.task is not None  # LazyWeights has made sure
+        return find_task(self.info.task)
 
-    def _check_options(self, local: bool, ensemble: bool) -> None:
-        if local and self.network == "MIRNetv2":
+    @property
+    def _too_large(self) -> str:
+        return f"it does not fit the memory of {self.device}, not even in small tiles"
+
+    def _record(
+        self,
+        source: Source,
+        *,
+        output: Path | None = None,
+        size: tuple[int, int] | None = None,
+        seconds: float = 0.0,
+        tiles: int = 0,
+        warnings: tuple[str, ...] = (),
+        error: str | None = None,
+        skipped: bool = False,
+    ) -> ResultRecord:
+        backend = self._restorer.backend
+        return ResultRecord(
+            source=source.name,
+            output=None if output is None else str(output),
+            size=size,
+            seconds=seconds,
+            network=self.network,
+            task=self.task,
+            scale=self.scale,
+            weights=self._weights.name,
+            weights_digest=self._weights.digest,
+            backend=backend.name,
+            precision=backend.precision,
+            device=backend.device,
+            tiles=tiles,
+            versions=versions(backend.name),
+            warnings=warnings,
+            error=error,
+            skipped=skipped,
+        )
+
+    def _failure(self, source: Source, error: str) -> Result:
+        return Result(self._record(source, error=error))
+
+    def _warnings(self, *photos: Photo | None) -> tuple[str, ...]:
+        bits = [8 * photo.pixels.dtype.itemsize for photo in photos if photo is not None]
+        if min(bits) < self._task.depth:
+            depth = self._task.depth
+            return (f"it has {min(bits)} bits per sample: the network learnt from {depth}",)
+        return ()
+
+    def _sources(self, images: Any, right: Any) -> list[Source]:
+        folder = None if _is_file_name(self.output_path) else self.output_path
+        sources = expand(images, self.options.recursive, folder)
+        if right is not None:
+            sources = pair_views(sources, expand(right, self.options.recursive, folder))
+        return sources
+
+    def _outputs(self, sources: list[Source]) -> Outputs | None:
+        path, existing = self.output_path, self.options.existing
+        if path is None:
+            return None
+        if not _is_file_name(path):
+            return Outputs(path / self.task, self.options.suffix, existing, sources)
+        if len(sources) > 1:
             raise UsageError(
-                "local is for MPRNet and MIRNet, which attend to averages: MIRNet-v2 chooses "
-                "among all positions of the picture, and windows would take the choice away."
+                f"{path} names one output file, and there are {len(sources)} pictures: name a "
+                "folder."
             )
-        if ensemble and self._views == 2:
+        if self.options.suffix not in (None, path.suffix.lower()):
             raise UsageError(
-                "ensemble turns and mirrors the picture, which exchanges the views of a "
+                f"suffix={self.options.suffix!r} contradicts the output file {path}: leave it out."
+            )
+        return Outputs(path.parent, path.suffix, existing, sources, file=path)
+
+    def _find_weights(
+        self, weight_path: str | os.PathLike[str] | None, task: str | None, cache: Cache
+    ) -> LazyWeights:
+        options = self.options
+        choice = self.networks()
+        if options.network is not None:
+            chosen = find_network(options.network)
+            if chosen not in choice:
+                names = ", ".join(spec.name for spec in choice)
+                raise UsageError(f"network={options.network!r}: choose one of {names}.")
+            choice = (chosen,)
+        names = " or ".join(spec.name for spec in choice)
+        possible = list(dict.fromkeys(name for spec in choice for name in spec.task_names))
+        if task is not None:
+            task = find_task(task).name
+            if task not in possible:
+                raise UsageError(f"{names} is not for {task}: choose {', '.join(possible)}.")
+        if weight_path is not None:
+            source: Any = weight_path
+        elif task is None:
+            raise UsageError(f"What is to be restored? Give task=, one of {', '.join(possible)}.")
+        else:
+            scale = options.scale if find_task(task).enlarges else None
+            network = _with_weights(choice, options.model, task)
+            source = find_record(options.model, task, network, scale)
+        return LazyWeights(source, task, choice, options.scale, cache, options.progress)
+
+    def _check(self, spec: NetworkSpec) -> None:
+        if self.info.channels != self._task.channels:
+            raise UsageError(
+                f"The weights are of a network for {self.info.channels} channels, and "
+                f"{self.task} of photographs has {self._task.channels}: give other weights."
+            )
+        if self.options.local and not spec.local_layers:
+            raise UsageError(f"local=True is not for {spec.title}: {spec.no_local}.")
+        if self.options.ensemble and self._task.views > 1:
+            raise UsageError(
+                "ensemble=True turns and mirrors the picture, which exchanges the views of a "
                 "dual-pixel camera: leave it out."
             )
 
 
-def _record(model: str, task: str, network: str | None, scale: int | None) -> WeightsRecord:
-    """The weights of the catalogue that were asked for."""
-    if task == "SuperResolution":
-        scales = sorted({record.scale for record in CATALOGUE if record.task == task})
-        if scale not in scales:
-            choices = ", ".join(map(str, scales))
-            raise UsageError(f"Say how many times to enlarge: scale is one of {choices}.")
-    else:
-        scale = None  # whether it makes sense shows later
-    return find_record(model, task, network, scale)
+def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:
+    """The first of the networks that has such weights; the only one to choose, if there is one."""
+    if len(choice) == 1:
+        return choice[0].name
+    own = ((spec.name, (record.model, record.task)) for spec in choice for record in spec.weights)
+    return next((name for name, weights in own if weights == (model, task)), None)
 
 
-def _views(purpose: Purpose) -> int:
-    """Pictures that enter the network together."""
-    views = 2 if purpose.task == "DualPixelDeblurring" else 1
-    if purpose.channels != 3 * views:
-        raise UsageError(
-            f"The weights are of a network for {purpose.channels} channels, and {purpose.task} "
-            f"of photographs has {3 * views}: give other weights."
-        )
-    return views
-
-
-def _read(source: Source) -> Photo:
-    if source.path is not None:
-        return read_photo(source.path)
-    if hasattr(source.picture, "getexif"):
-        return from_pil(source.picture)
-    try:
-        array = np.asarray(source.picture)
-    except Exception as error:  # whatever somebody's __array__ raises
-        raise ImageError(f"it cannot be read as an array: {error}") from error
-    return from_array(array)
-
-
-def _like(source: Source, photo: Photo) -> Any:
-    """The restored photo in the form that the picture in memory had; a file's as an array."""
-    if source.path is not None:
-        return photo.to_array()
-    if hasattr(source.picture, "getexif"):
-        return to_pil(photo)
-    array = photo.to_array()
-    return array if array.ndim == np.ndim(source.picture) else array[..., np.newaxis]
-
-
-def _folder(path: str | Path) -> Path:
+def _output_path(path: str | os.PathLike[str]) -> Path:
     folder = Path(os.path.expanduser(path))
-    for place in (folder, *folder.parents):
+    above = folder.parents if _is_file_name(folder) else (folder, *folder.parents)
+    for place in above:
         if os.path.lexists(place) and not os.path.isdir(place):
             raise UsageError(f"The output folder {folder} cannot be made: {place} is a file.")
     return folder
 
 
-def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{name} is {value!r}: choose one of {', '.join(choices)}.")
-
-
-def _within(name: str, value: Any, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")
+def _is_file_name(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() in WRITABLE and not path.is_dir()

@@ -1,38 +1,163 @@
-"""What a predictor tells of each picture."""
+"""What became of one picture: the record of a run, and the restored image with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
+from ..files import atomic_write
+
 
 @dataclass(frozen=True)
+class ResultRecord:
+    """How one picture was restored, or why not; plain values that JSON can hold.
+
+    Attributes:
+        source: the input file, or a word for a picture in memory.
+        output: the file written, or the one already there; None on failure and where no file
+            was asked for.
+        size: width and height of the result in pixels; None if the picture was not read.
+        seconds: from reading to writing, waiting for other pictures not counted.
+        network: name of the network.
+        task: name of the task.
+        scale: how many times the picture was enlarged.
+        weights: catalogue name or file of the weights.
+        weights_digest: ``sha256:…`` of the weights' file.
+        backend, precision, device: what computed, and in which number format.
+        tiles: number of tiles, 1 for a picture restored whole; 0 if it was not restored.
+        versions: of this package and of what computed.
+        warnings: what the user should know about this picture.
+        error: one sentence, or None.
+        skipped: the output was there already and was left alone.
+    """
+
+    source: str
+    output: str | None = None
+    size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    network: str = ""
+    task: str = ""
+    scale: int = 1
+    weights: str = ""
+    weights_digest: str = ""
+    backend: str = ""
+    precision: str = ""
+    device: str = ""
+    tiles: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    skipped: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dictionary of JSON's types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> ResultRecord:
+        """The inverse of :meth:`to_dict`, also of what JSON made of it.
+
+        Raises:
+            TypeError: unknown or missing keys.
+        """
+        size = content.get("size")
+        return cls(
+            **{
+                **content,
+                "size": None if size is None else (size[0], size[1]),
+                "warnings": tuple(content.get("warnings", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, repr=False)
 class Result:
     """What became of one picture.
 
     Attributes:
-        source: the input file, or a word for a picture in memory.
-        output: the file written, or the one already there; None on failure and where no
-            file was asked for.
-        size: width and height of the result in pixels, those of the source but for
-            super-resolution; None if unread.
-        seconds: from reading to writing, waiting for other pictures not counted.
-        error: one sentence, or None.
-        skipped: the output was there already and was left alone.
-        image: for a picture in memory, the restored one: a numpy array of the same dtype,
-            range and channels, or a PIL image. For a file, an array where no output is written.
+        record: how it was restored, or why not.
+        image: for a picture in memory, the restored one in the same form: a numpy array of the
+            same dtype, range and channels, or a PIL image. For a file, an array where no output
+            is written, else None.
     """
 
-    source: str
-    output: Path | None = None
-    size: tuple[int, int] | None = None
-    seconds: float = 0.0
-    error: str | None = None
-    skipped: bool = False
+    record: ResultRecord
     image: Any = None
+
+    @property
+    def source(self) -> str:
+        """The input file, or a word for a picture in memory."""
+        return self.record.source
+
+    @property
+    def output(self) -> Path | None:
+        """The file written, or the one already there; None where there is no file."""
+        return None if self.record.output is None else Path(self.record.output)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the result in pixels; None if the picture was not read."""
+        return self.record.size
+
+    @property
+    def seconds(self) -> float:
+        """From reading to writing, waiting for other pictures not counted."""
+        return self.record.seconds
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no restored picture, in one sentence; None if there is one."""
+        return self.record.error
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the output was there already and was left alone."""
+        return self.record.skipped
 
     @property
     def ok(self) -> bool:
         """Whether there is a restored picture."""
-        return self.error is None
+        return self.record.error is None
+
+    def __repr__(self) -> str:
+        parts = [repr(self.source)]
+        parts += [f"output={str(self.output)!r}"] if self.output else []
+        parts += [f"size={self.size}"] if self.size else []
+        if self.image is not None:
+            kind, shape = type(self.image).__name__, getattr(self.image, "shape", None)
+            parts.append(f"image=<{kind}{f' {shape} {self.image.dtype}' if shape else ''}>")
+        parts += ["skipped=True"] if self.skipped else []
+        parts += [f"error={self.error!r}"] if self.error else []
+        return f"Result({', '.join(parts)})"
+
+
+def write_report(path: str | os.PathLike[str], records: Iterable[ResultRecord]) -> None:
+    """Write records as a JSON list, whole or not at all.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    rows = [record.to_dict() for record in records]
+    text = json.dumps(rows, indent=1, ensure_ascii=False)
+    try:
+        with atomic_write(Path(path)) as file:
+            file.write(f"{text}\n".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise UsageError(f"The report {path} cannot be written: {error.strerror}.") from None
+
+
+def check_writable_report(path: str | os.PathLike[str]) -> None:
+    """See, before the work, that :func:`write_report` can write there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    place = Path(path)
+    folder = place.parent
+    if place.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"The report {path} cannot be written: name a file in a folder of yours.")

@@ -1,9 +1,11 @@
-"""What a user may hand in, turned into a list of pictures to restore."""
+"""Turns what a user hands in (paths, folders, globs, arrays, ...) into pictures to restore."""
 
 from __future__ import annotations
 
 import glob
+import io
 import itertools
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -11,12 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..imaging import SUFFIXES
-from ..networks.tasks import ALL_TASKS
+import numpy as np
+
+from ..errors import ImageError, UsageError
+from ..imaging import SUFFIXES, Photo, decode_photo, from_array, from_pil, read_photo, to_pil
+from ..imaging.formats import RAW_SUFFIXES
+from ..networks import Task, tasks
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """One picture.
 
@@ -24,8 +31,8 @@ class Source:
         name: for messages.
         stem: the output's name begins with it.
         path: the file, or None for a picture in memory.
-        picture: the array or PIL image, or None for a file.
-        folder: where below the scanned folder the file lay; kept in the output folder.
+        picture: array, PIL image, or the bytes of a file; None for a file.
+        folder: its place below the scanned folder, kept below the output folder.
         right: of a dual-pixel camera's left view, the right one.
     """
 
@@ -36,34 +43,76 @@ class Source:
     folder: Path = Path()
     right: Source | None = None
 
+    @property
+    def identity(self) -> Any:
+        """Equal for two names of one file; of a picture in memory like that of no other."""
+        own = id(self) if self.path is None else _real(self.path)
+        return own, self.right and self.right.identity
+
+    def read(self) -> Photo:
+        """The picture.
+
+        Raises:
+            ImageError: it cannot be read, or is no picture.
+        """
+        if self.path is not None:
+            return read_photo(self.path)
+        if isinstance(self.picture, bytes):
+            return decode_photo(self.picture, self.name)
+        if hasattr(self.picture, "getexif"):
+            return from_pil(self.picture)
+        try:
+            array = np.asarray(self.picture)
+        except Exception as error:  # whatever somebody's __array__ raises
+            raise ImageError(f"it cannot be read as an array: {error}") from error
+        return from_array(array)
+
+    def like(self, photo: Photo) -> Any:
+        """The restored photo in the form of the picture in memory; of a file, an array."""
+        if self.path is None and hasattr(self.picture, "getexif"):
+            return to_pil(photo)
+        array = photo.to_array()
+        if self.path is None and not isinstance(self.picture, bytes):
+            return array if array.ndim == np.ndim(self.picture) else array[..., np.newaxis]
+        return array
+
 
 def expand(images: Any, recursive: bool = False, output_path: Path | None = None) -> list[Source]:
-    """List the pictures that ``images`` names, each file once.
+    """List the pictures that ``images`` names, in order.
+
+    A folder or glob names each file once; what is given twice is listed twice.
 
     Args:
-        images: a file, a folder, a glob, a numpy array, a PIL image, or a list of these.
+        images: a file, a folder, a glob, the bytes of a file or an open binary file, a numpy
+            array, a PIL image, or a list of these.
         recursive: take the pictures of sub-folders too.
         output_path: where results go; those of earlier runs are not taken as inputs.
 
     Raises:
         UsageError: nothing there, or no picture in it.
     """
-    results = {_identity(output_path / task) for task in ALL_TASKS} if output_path else set()
-    sources: dict = {}
-    for source in _expand(images, recursive, results):
-        key = _identity(source.path) if source.path else len(sources)
-        if key not in sources or _is_link(sources[key]) > _is_link(source):
-            sources[key] = source  # under its own name rather than a link's
+    results = {_real(output_path / task) for task in tasks()} if output_path else set()
+    sources = list(_expand(images, recursive, results))
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
-    return list(sources.values())
+    return sources
+
+
+def unique(sources: Iterable[Source]) -> list[Source]:
+    """Each picture once, at its first place; under its own name rather than a link's."""
+    found: dict[Any, Source] = {}
+    for source in sources:
+        known = found.get(source.identity)
+        if known is None or _is_link(known) > _is_link(source):
+            found[source.identity] = source
+    return list(found.values())
 
 
 def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
     """The left views of a dual-pixel camera, each with its right one.
 
-    Files of the same name belong together, pictures in memory in their order, and of course
-    one picture and one picture.
+    Files of the same name belong together, pictures in memory in their order, and one picture
+    and one picture always.
 
     Raises:
         UsageError: views without partner.
@@ -77,7 +126,7 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
             f"{len(left)} left and {len(right)} right views were given: give as many of both."
         )
 
-    def name(source: Source) -> tuple:
+    def name(source: Source) -> tuple[Path, str]:
         return source.folder, source.stem
 
     partners = {name(source): source for source in right}
@@ -92,7 +141,23 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
     return [replace(source, right=partners[name(source)]) for source in left]
 
 
-def _identity(path: Path) -> str:
+def check_views(sources: Iterable[Source], task: Task) -> None:
+    """See that every picture has the views that a task takes.
+
+    Raises:
+        UsageError: right views are missing or superfluous.
+    """
+    for source in sources:
+        if source.right is None and task.views == 2:
+            raise UsageError(
+                f"{task.name} takes the left and the right view of a dual-pixel camera: give the "
+                "right one too (right=)."
+            )
+        if source.right is not None and task.views == 1:
+            raise UsageError(f"{task.name} takes no right views: leave them out.")
+
+
+def _real(path: Path) -> str:
     return os.path.realpath(path)
 
 
@@ -103,16 +168,33 @@ def _is_link(source: Source) -> bool:
 def _expand(images: Any, recursive: bool, results: set[str]) -> Iterator[Source]:
     if isinstance(images, (str, os.PathLike)):
         yield from _expand_path(os.fspath(images), recursive, results)
+    elif isinstance(images, (bytes, bytearray, memoryview)):
+        yield Source("picture in memory", "image", picture=bytes(images))
+    elif isinstance(images, io.TextIOBase):
+        raise UsageError("A file opened as text holds no picture: open it with mode 'rb'.")
+    elif hasattr(images, "read") and not hasattr(images, "getexif"):
+        yield _from_file_object(images)
     elif hasattr(images, "__array__") or hasattr(images, "getexif"):
-        yield Source(name="picture in memory", stem="image", picture=images)
+        yield Source("picture in memory", "image", picture=images)
     elif isinstance(images, Iterable):
         for image in images:
             yield from _expand(image, recursive, results)
     else:
         raise UsageError(
-            f"A {type(images).__name__} is not a picture: give a path, a folder, a glob, "
-            "a numpy array, a PIL image or a list of these."
+            f"A {type(images).__name__} is not a picture: give a path, a folder, a glob, bytes, "
+            "a binary file, a numpy array, a PIL image or a list of these."
         )
+
+
+def _from_file_object(file: Any) -> Source:
+    name = getattr(file, "name", None)
+    path = Path(name) if isinstance(name, str) else None
+    content = file.read()
+    return Source(
+        name=str(path) if path else "picture in memory",
+        stem=path.stem if path else "image",
+        picture=bytes(content),
+    )
 
 
 def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Source]:
@@ -123,10 +205,10 @@ def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Sour
     if os.path.isdir(path):
         found = _scan(path, recursive, results)
         if not found:
-            deeper = "" if recursive else " (sub-folders are searched with --recursive)"
+            deeper = "" if recursive else " (recursive=True searches sub-folders)"
             raise UsageError(f"The folder {path} holds no picture{deeper}.")
-        for file in found:
-            yield Source(str(file), file.stem, file, folder=file.parent.relative_to(path))
+        folder = (Source(str(f), f.stem, f, folder=f.parent.relative_to(path)) for f in found)
+        yield from unique(folder)
     elif os.path.lexists(path):
         yield Source(str(path), path.stem, path)
     elif glob.has_magic(text):
@@ -137,31 +219,38 @@ def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Sour
         files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
         if not files:
             raise UsageError(f"No file matches {text}.")
-        for file in files:
-            yield Source(str(file), file.stem, file)
+        yield from unique(Source(str(file), file.stem, file) for file in files)
     else:
         raise UsageError(f"There is no file or folder {text}.")
 
 
 def _inside(file: str, folders: set[str]) -> bool:
-    return any(str(parent) in folders for parent in Path(_identity(Path(file))).parents)
+    return any(str(parent) in folders for parent in Path(_real(Path(file))).parents)
 
 
 def _scan(folder: Path, recursive: bool, results: set[str]) -> list[Path]:
-    found = []
+    found: list[Path] = []
+    raw: list[Path] = []
     for parent, folders, files in os.walk(folder):
         here = Path(parent)
         if not recursive:
             folders.clear()
-        folders[:] = [name for name in folders if _identity(here / name) not in results]
-        found += [
-            here / name
-            for name in files
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
-        ]
+        folders[:] = [name for name in folders if _real(here / name) not in results]
+        for name in files:
+            suffix = Path(name).suffix.lower()
+            if not name.startswith("."):
+                found += [here / name] if suffix in SUFFIXES else []
+                raw += [here / name] if suffix in RAW_SUFFIXES else []
+    if raw:
+        logger.warning(
+            "%d raw camera file(s) in %s were passed over (%s): develop them to TIFF first.",
+            len(raw),
+            folder,
+            min(raw).name,
+        )
     return sorted(found, key=lambda file: _natural(str(file)))
 
 
-def _natural(text: str) -> list:
+def _natural(text: str) -> list[Any]:
     """Sort key by which IMG_2 comes before IMG_10."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", text)]

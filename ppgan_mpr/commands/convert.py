@@ -1,7 +1,7 @@
-"""Convert weights: python tools/convert_weights.py IN OUT
+"""Convert weights: mprnet-convert IN OUT
 
 IN is a published .pdparams, a training checkpoint, a PyTorch .pth, a .safetensors, or a
-name such as published:Deblurring. The suffix of OUT chooses the form.
+name that mprnet --list prints. The suffix of OUT chooses the form.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 from ..errors import RestorationError
-from ..networks.tasks import ALL_TASKS
+from ..networks import tasks
 from ..weights.conversion import convert
+from .flags import as_flags
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,20 +22,22 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT", help=".pdparams, .pth or .safetensors")
-    parser.add_argument("--task", help=f"what the weights are for: {', '.join(ALL_TASKS)}")
+    parser.add_argument("target", metavar="OUT", help=".pdparams or .safetensors")
+    parser.add_argument("--task", help=f"what the weights are for: {', '.join(tasks())}")
     parser.add_argument("--scale", type=int, choices=range(2, 9), metavar="N",
-                        help="how many times weights for SuperResolution enlarge")  # fmt: skip
+                        help="how many times weights of a task that enlarges do so")  # fmt: skip
+    parser.add_argument("--torch-names", action="store_true",
+                        help="name parameters as PyTorch does (.safetensors only)")  # fmt: skip
     parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
     options = parser.parse_args(argv)
     try:
         weights = convert(
             options.source, options.target, options.task, options.half, options.overwrite,
-            options.scale,
+            options.scale, options.torch_names,
         )  # fmt: skip
     except RestorationError as error:
-        print(f"convert_weights: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
         return 2
     size = Path(options.target).stat().st_size
     print(

@@ -10,7 +10,7 @@ from ..dependencies import cpu_count
 from ..errors import RestorationError, UsageError
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
-from ..weights import CATALOGUE
+from ..networks import weights_records
 from .program import program_name
 
 _EPILOG = """example:
@@ -59,7 +59,7 @@ def list_protocols() -> None:
     """Print every protocol with the scores that were published under it."""
     for protocol in PROTOCOLS.values():
         print(f"{protocol.name}: {protocol.description}")
-        for record in CATALOGUE:
+        for record in weights_records():
             for score in record.scores:
                 if score.protocol == protocol.name and score.source != "measured":
                     ssim = "" if score.ssim is None else f"  {score.ssim:.3f}"

@@ -1,8 +1,11 @@
-"""Export a network: python tools/export_model.py --task Deblurring --format onnx
+"""Export a network: mprnet-export --task TASK --format onnx
 
-Writes a model for pictures of any size and compares it with PaddlePaddle at the end. The
-picture is RGB [1, 3, H, W] with values in [0, 1] (dual-pixel views: 6 channels), height and
-width multiples of 8, of MIRNet and MIRNet-v2 multiples of 4.
+Writes a model for pictures of any size and compares it with PaddlePaddle at the end. It takes
+a picture, RGB [1, 3, height, width] with values in [0, 1] (two views: 6 channels), and returns
+one of the same size, not clipped. Height and width must be multiples of a number that is
+printed and stored in the ONNX file's metadata as size_multiple. Pad other pictures by
+reflection, half of the missing rows above and half below, likewise left and right, and cut the
+result: that is what mprnet does.
 """
 
 from __future__ import annotations
@@ -10,17 +13,22 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..dependencies import require
 from ..errors import MissingDependencyError, RestorationError, UsageError
-from ..networks.tasks import ALL_TASKS
+from ..networks import tasks
 from ..weights import MODELS, Weights, find_record, load_weights
+from .flags import as_flags
 
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
 TOLERANCE = 1e-4
+
+Runner = Callable[[np.ndarray], np.ndarray]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,9 +37,10 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--task", help=f"one of {', '.join(ALL_TASKS)}")
-    add("--model", choices=MODELS, default="published", help="default: %(default)s")
-    add("--scale", type=int, metavar="N", help="of SuperResolution: 2, 3 or 4")
+    add("--task", help=f"one of {', '.join(tasks())}")
+    add("--network", metavar="NAME", help="default: the first that has such weights")
+    add("--model", type=str.lower, choices=MODELS, default="published", help="default: %(default)s")
+    add("--scale", type=int, metavar="N", help="of a task that enlarges: how many times")
     add("--weight_path", metavar="FILE", help="your own weights")
     add("--format", choices=tuple(FILES), default="onnx", help="default: %(default)s")
     add("-o", "--output", metavar="FILE", help="default: <network>_<task> beside you")
@@ -40,10 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         difference = export(options)
     except RestorationError as error:
-        print(f"export_model: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"export_model: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 2
     equal = difference <= TOLERANCE
     print(
@@ -56,34 +65,36 @@ def main(argv: list[str] | None = None) -> int:
 def export(options: argparse.Namespace) -> float:
     """Write the model and return its largest difference from PaddlePaddle."""
     if not options.task and not options.weight_path:
-        raise UsageError(f"Say what to export: --task is one of {', '.join(ALL_TASKS)}.")
+        raise UsageError(f"What is to be exported? Give --task, one of {', '.join(tasks())}.")
     source = options.weight_path
     if source is None:
-        source = find_record(options.model, options.task, scale=options.scale).name
+        source = find_record(options.model, options.task, options.network, options.scale)
     weights = load_weights(source, options.task)
     files = _files(options, weights)
     for file in files:
         if file.exists() and not options.overwrite:
             raise UsageError(f"{file} exists: choose another --output or pass --overwrite.")
     files[0].parent.mkdir(parents=True, exist_ok=True)
-    network = weights.build()
     writer = {"onnx": write_onnx, "openvino": write_openvino, "paddle": write_paddle}
     # Written beside its place and moved there: a model is whole or not there.
     with tempfile.TemporaryDirectory(dir=files[0].parent, prefix=".export") as folder:
-        run = writer[options.format](network, Path(folder) / files[0].stem)
-        difference = compare(network, run)
+        network = weights.build()
+        run = writer[options.format](weights, network, Path(folder) / files[0].stem)
+        difference = compare(weights, network, run)
         del run
         for file in files:
             (Path(folder) / file.name).replace(file)
     written = " and ".join(map(str, files))
+    multiple = weights.spec.size_multiple
     print(f"{written}: {weights.network}, {weights.source}, format {options.format}")
+    print(f"height and width must be multiples of {multiple}: pad by reflection on all four sides")
     return difference
 
 
 def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
     """The files to write, the one that programs open first."""
     parts = [weights.network, options.task or weights.task or "model"]
-    parts += [f"x{weights.hyperparameters['scale']}"] if "scale" in weights.hyperparameters else []
+    parts += [f"x{weights.scale}"] if (weights.scale or 1) > 1 else []
     parts += ["lite"] if weights.record and weights.record.model == "lite" else []
     path = Path(options.output or "_".join(parts).lower()).expanduser()
     suffixes = FILES[options.format]
@@ -91,10 +102,10 @@ def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
     return [path.with_name(stem + suffix) for suffix in suffixes]
 
 
-def write_onnx(network, path: Path):
+def write_onnx(weights: Weights, network: Any, path: Path) -> Runner:
     """Write an ONNX file; returns a function that runs it."""
     path = path.with_name(f"{path.name}.onnx")
-    path.write_bytes(_onnx(network))
+    path.write_bytes(_onnx(weights, network))
     try:
         runtime = require("onnxruntime")
     except MissingDependencyError:
@@ -103,45 +114,58 @@ def write_onnx(network, path: Path):
     return lambda picture: session.run(["y"], {"x": picture})[0]
 
 
-def write_openvino(network, path: Path):
+def write_openvino(weights: Weights, network: Any, path: Path) -> Runner:
     """Write OpenVINO's .xml and .bin; returns a function that runs them."""
     openvino = require("openvino")
     path = path.with_name(f"{path.name}.xml")
-    openvino.save_model(openvino.Core().read_model(_onnx(network)), path, compress_to_fp16=False)
+    openvino.save_model(
+        openvino.Core().read_model(_onnx(weights, network)), path, compress_to_fp16=False
+    )
     return _openvino_runner(path)
 
 
-def write_paddle(network, path: Path):
+def write_paddle(weights: Weights, network: Any, path: Path) -> Runner:
     """Write Paddle Inference's .json and .pdiparams; returns a function that runs them."""
     paddle = require("paddle")
-    channels = next(iter(network.parameters())).shape[1]
-    spec = paddle.static.InputSpec([1, channels, None, None], "float32", "x")
+    spec = paddle.static.InputSpec([1, weights.channels, None, None], "float32", "x")
     paddle.jit.save(network, str(path), input_spec=[spec])
     loaded = paddle.jit.load(str(path))
     loaded.eval()
     return lambda picture: loaded(paddle.to_tensor(picture))[0].numpy()
 
 
-def compare(network, run) -> float:
+def compare(weights: Weights, network: Any, run: Runner) -> float:
     """The largest difference over two sizes, so that an open size is really open."""
     paddle = require("paddle")
-    channels = next(iter(network.parameters())).shape[1]
     largest = 0.0
-    for size in ((64, 96), (136, 72)):
-        picture = np.random.default_rng(0).random([1, channels, *size], np.float32)
+    unit = weights.spec.size_multiple
+    for rows, columns in ((8, 12), (17, 9)):  # times what the sides must be multiples of
+        size = max(rows * unit, 64), max(columns * unit, 64)
+        picture = np.random.default_rng(0).random([1, weights.channels, *size], np.float32)
         with paddle.no_grad():
             expected = network(paddle.to_tensor(picture))[0].numpy()
         largest = max(largest, float(np.abs(run(picture) - expected).max()))
     return largest
 
 
-def _onnx(network) -> bytes:
-    from ..inference.export.onnx_graph import to_onnx
+def _onnx(weights: Weights, network: Any) -> bytes:
+    from ..inference.export import trace, write_onnx
 
-    return to_onnx(network).SerializeToString()
+    require("onnx")
+    model = write_onnx(trace(network, weights.channels))
+    facts = {
+        "network": weights.network,
+        "task": weights.task or "",
+        "size_multiple": weights.spec.size_multiple,
+        "padding": "reflect, split over both sides",
+    }
+    for key, value in facts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, str(value)
+    return model.SerializeToString()
 
 
-def _openvino_runner(path: Path):
+def _openvino_runner(path: Path) -> Runner:
     openvino = require("openvino")
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda picture: compiled(picture)[0]

@@ -1,9 +1,12 @@
-"""Install PaddleGAN without the pins that no current Python can meet: ``mprnet-install-ppgan``.
+"""Install PaddleGAN, which only training needs, into this Python: ``mprnet-install-ppgan``.
 
-ppgan 2.1.0 demands numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which do not exist
-for Python 3.10 and later, so `pip install ppgan` fails. Here ppgan is installed alone
-and its requirements in whatever versions suit this Python. Packages that are already
-there are left as they are; when nothing is missing, nothing is downloaded.
+ppgan 2.1.0 requires numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which do not exist for
+Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan alone, and
+its requirements in the versions that suit this Python. Packages that are already there stay
+as they are; when nothing is missing, nothing is downloaded.
+
+This module runs before the dependencies of ppgan_mpr are installed, so it imports the standard
+library alone.
 """
 
 from __future__ import annotations
@@ -12,17 +15,14 @@ import argparse
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
-from .program import program_name
+from ..dependencies import install_command, installed_version
 
-_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
-PPGAN = "ppgan>=2.1.0"
+_PPGAN = "ppgan>=2.1.0"
 
 # package -> requirement; six is imported by ppgan but missing from its own list
-REQUIREMENTS = {
+_REQUIREMENTS = {
     "easydict": "easydict",
     "imageio": "imageio>=2.9",
     "imageio-ffmpeg": "imageio-ffmpeg",
@@ -39,17 +39,13 @@ REQUIREMENTS = {
 }
 
 
-def installed(package: str) -> str | None:
-    """The installed version of ``package``, or None."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def missing_requirements() -> list[str]:
     """What ppgan needs and this Python lacks, as pip requirements."""
-    missing = [wanted for package, wanted in REQUIREMENTS.items() if installed(package) is None]
+    missing = [
+        requirement
+        for package, requirement in _REQUIREMENTS.items()
+        if installed_version(package) is None
+    ]
     # Four packages provide cv2 and overwrite one another: any of them will do.
     if importlib.util.find_spec("cv2") is None:
         missing.append("opencv-python-headless")
@@ -57,49 +53,53 @@ def missing_requirements() -> list[str]:
 
 
 def pip_install(*arguments: str) -> bool:
-    """Run ``pip install``; returns whether it succeeded."""
+    """Run ``pip install`` for this Python; returns whether it succeeded."""
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     print("+", " ".join(command), flush=True)
     return subprocess.run(command, check=False).returncode == 0
 
 
-def imports() -> bool:
-    """Whether PaddleGAN really imports, in a fresh process."""
+def ppgan_imports() -> bool:
+    """Whether PaddleGAN can be imported, tried in a new process."""
     probe = "from ppgan_mpr.ppgan_compat import import_ppgan; import_ppgan('ppgan.engine.trainer')"
-    done = subprocess.run([sys.executable, "-c", probe], cwd=_PACKAGE_PARENT, check=False)
-    return done.returncode == 0
+    root = Path(__file__).resolve().parents[2]  # where `import ppgan_mpr` works
+    return subprocess.run([sys.executable, "-c", probe], cwd=root, check=False).returncode == 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 PaddleGAN is ready, 1 it is not)."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; default: ``sys.argv``.
+
+    Returns:
+        0 when PaddleGAN can be imported, else 1.
+    """
     argparse.ArgumentParser(
-        prog=program_name(),
-        description=__doc__.partition("\n\n")[2] if __doc__ else None,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="mprnet-install-ppgan",
+        description="Install PaddleGAN, which training needs, without the pins that no current "
+        "Python can meet. Packages that are already there stay as they are.",
     ).parse_args(argv)
     missing = missing_requirements()
     if missing:
         # Paddle 2.6 cannot work with numpy 2: never let a newcomer move numpy.
-        numpy = installed("numpy")
+        numpy = installed_version("numpy")
         pinned = [f"numpy=={numpy}"] if numpy else []
         if not pip_install(*missing, *pinned):
-            print(f"error: pip could not install {', '.join(missing)}", file=sys.stderr)
-            return 1
-    if installed("ppgan") is None and not pip_install("--no-deps", PPGAN):
-        print("error: pip could not install ppgan", file=sys.stderr)
-        return 1
+            return _fail(f"pip could not install {', '.join(missing)}")
+    if installed_version("ppgan") is None and not pip_install("--no-deps", _PPGAN):
+        return _fail("pip could not install ppgan")
     if importlib.util.find_spec("paddle") is None:
-        print(
-            "error: ppgan is installed, PaddlePaddle is not: run  "
-            "pip install 'ppgan_mpr[cpu]'  (on an NVIDIA GPU: pip install 'ppgan_mpr[gpu]')",
-            file=sys.stderr,
-        )
-        return 1
-    if not imports():
-        print("error: ppgan is installed but does not import (see above)", file=sys.stderr)
-        return 1
-    print(f"ppgan {installed('ppgan')} is ready in {sys.prefix}")
+        return _fail(f"ppgan is installed, PaddlePaddle is not: run  {install_command('paddle')}")
+    if not ppgan_imports():
+        return _fail("ppgan is installed but cannot be imported (see above)")
+    print(f"ppgan {installed_version('ppgan')} is ready in {sys.prefix}")
     return 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

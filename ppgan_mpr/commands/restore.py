@@ -1,59 +1,42 @@
-"""The command line: ``mprnet``, also ``python applications/tools/mprnet.py``."""
+"""Restores photographs: the command ``mprnet``, also ``python applications/tools/mprnet.py``."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RestorationError, UsageError
-from ..inference.backends import BACKENDS, PRECISIONS
-from ..networks.tasks import NETWORK_TASKS
 from ..version import __version__
-from ..weights import CATALOGUE, MODELS
+from .flags import as_flags
 
-# Options that the predictor takes under the same names.
-_INFERENCE = (
-    "backend", "precision", "threads", "memory", "tile", "overlap", "local", "ensemble"
-)  # fmt: skip
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-FORMATS = ("png", "jpg", "tif", "webp", "avif", "bmp")
+    from ..apps.result import Result
 
-_EPILOG = """\
-examples:
-  mprnet --input_image photo.jpg --task Deblurring
-  mprnet --input_image "rainy/*.jpg" --task Deraining --model lite
-  mprnet --input_image scans/ --recursive --task Denoising --skip-existing
-
-  mprnet --input_image evening.jpg --task LowLight
-  mprnet --input_image small.png --task SuperResolution --scale 4
-  mprnet --input_image left.png --right_image right.png --task DualPixelDeblurring
-
-tasks:
-  Deblurring           motion blur: a moving camera or subject (not focus, not low resolution)
-  Denoising            grain and colour noise of real cameras
-  Deraining            streaks of falling rain
- of MIRNet-v2 (and MIRNet, with weights of your own):
-  RealDenoising        noise of smartphone cameras
-  LowLight             pictures taken with too little light
-  Retouching           colours and contrast as a photographer would set them
-  SuperResolution      pictures of low resolution, enlarged 2, 3 or 4 times
-  DualPixelDeblurring  defocus, from the two views of a dual-pixel camera
-
-exit code: 0 all restored, 1 some picture failed, 2 wrong usage
-"""
+# Options that have a flag of another form than --name VALUE.
+_OWN_FORM = ("existing", "progress", "recursive", "suffix")
+_SHORT = {"model": "-m", "network": "-n", "jobs": "-j"}
+_EXIT = "exit code: 0 all restored, 1 some picture failed, 2 wrong usage"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options, PaddleGAN's first."""
+    from ..inference.options import InferenceOptions
+    from ..networks import networks
+
+    titles = [spec.title for spec in networks()]
     parser = argparse.ArgumentParser(
         prog="mprnet",
-        description="Restore photographs with MPRNet, MIRNet and MIRNet-v2.",
-        epilog=_EPILOG,
+        description=f"Restore photographs with {', '.join(titles[:-1])} and {titles[-1]}.",
+        epilog=f"{_examples()}\n\n{_tasks()}\n\n{_EXIT}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -62,75 +45,82 @@ def build_parser() -> argparse.ArgumentParser:
         "-i", "--input_image", nargs="+", default=[], metavar="IMAGE",
         help="files, folders or globs",
     )  # fmt: skip
-    add("-o", "--output_path", default="output_dir", metavar="DIR", help="default: %(default)s")
+    add(
+        "-o", "--output_path", default="output_dir", metavar="PATH",
+        help="folder for the outputs, or the output file of a single picture (default: "
+        "%(default)s)",
+    )  # fmt: skip
     add("--weight_path", metavar="FILE", help="your own weights (.pdparams, .pth, .safetensors)")
     add("-t", "--task", metavar="TASK", help="what to restore, see below")
     add(
-        "-n", "--network", type=str.lower, choices=[name.lower() for name in NETWORK_TASKS],
-        help="default: the one that has published weights for the task",
-    )  # fmt: skip
-    add("--scale", type=int, metavar="N", help="SuperResolution: how many times to enlarge")
-    add(
         "--right_image", nargs="+", default=[], metavar="IMAGE",
-        help="DualPixelDeblurring: the right views, --input_image being the left ones",
+        help="right views of a dual-pixel camera, --input_image being the left ones",
     )  # fmt: skip
     add("--cpu", action="store_true", help="the same as --device cpu")
-    add(
-        "-m", "--model", choices=MODELS, default="published",
-        help="published: downloaded once; lite: small embedded weights for MPRNet's tasks, faster "
-        "and weaker (default: %(default)s)",
-    )  # fmt: skip
-    add("--device", default="auto", metavar="NAME", help="auto, cpu, gpu or gpu:N")
-    add("-r", "--recursive", action="store_true", help="search sub-folders")
+    groups: dict[str, Any] = {}
+    for option in InferenceOptions.documented():
+        details = option.metadata
+        place: Any = parser
+        if "group" in details:
+            if details["group"] not in groups:
+                groups[details["group"]] = parser.add_argument_group(details["group"])
+            place = groups[details["group"]]
+        if option.name not in _OWN_FORM:
+            _add_option(place, option.name, option.default, details)
+    help_of = {option.name: option.metadata["help"] for option in InferenceOptions.documented()}
+    add("-r", "--recursive", action="store_true", help=help_of["recursive"])
+    add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
     existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
-    add("--format", choices=FORMATS, help="of the outputs (default: that of the input)")
-    add("--quality", type=int, default=95, metavar="N", help="of JPEG, 1-100 (default: 95)")
-    add(
-        "-j", "--jobs", type=int, default=1, metavar="N",
-        help="pictures in work at once: reading and writing overlap with computing (default: 1)",
-    )  # fmt: skip
-    speed = parser.add_argument_group("speed and memory")
-    add = speed.add_argument
-    add(
-        "--backend", choices=BACKENDS, default="auto",
-        help="what runs the network (default: the fastest that is installed)",
-    )  # fmt: skip
-    add(
-        "--precision", choices=PRECISIONS, default="auto",
-        help="auto: bf16 where the processor computes in it, else f32",
-    )  # fmt: skip
-    add("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
-    add(
-        "--memory", metavar="SIZE",
-        help="what the network may work in, such as 800M or 1.5G; larger pictures are restored "
-        "in tiles (default: half of what is free, 600M at most)",
-    )  # fmt: skip
-    add(
-        "--tile",
-        type=int,
-        metavar="N",
-        help="longest side of a tile (default: what fits; "
-        "the smaller, the further the result moves away from that for the whole photo)",
-    )
-    add(
-        "--overlap",
-        type=int,
-        metavar="N",
-        help="of tiles, in pixels, or a little more (default: 32)",
-    )
-    quality = parser.add_argument_group("better and slower")
-    add = quality.add_argument
-    add(
-        "--local", action="store_true",
-        help="attention over windows of the size seen in training (TLC), for large pictures",
-    )  # fmt: skip
-    add("--ensemble", action="store_true", help="average over eight flips and rotations")
-    add = parser.add_argument
-    add("--list", action="store_true", help="list the models and exit")
+    add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
+    add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
+
+
+def _add_option(place: Any, name: str, default: Any, details: Any) -> None:
+    names = [_SHORT[name]] if name in _SHORT else []
+    names.append(f"--{name}")
+    if isinstance(default, bool):
+        place.add_argument(*names, action="store_true", help=details["help"])
+        return
+    shown = details["help"] if default is None else f"{details['help']} (default: {default})"
+    kind = int if details.get("metavar") == "N" else str
+    form: dict[str, Any] = {"metavar": details.get("metavar")}
+    if "choices" in details:
+        form = {"type": str.lower, "choices": details["choices"]}
+    place.add_argument(*names, default=default, help=shown, **{"type": kind, **form})
+
+
+def _examples() -> str:
+    from ..networks import tasks
+
+    known = tasks().values()
+    first = next(iter(known)).name
+    lines = [
+        f"--input_image photo.jpg --task {first}",
+        f'--input_image "holiday/*.jpg" --task {first} --model lite',
+        f"--input_image scans/ --recursive --task {first} --skip-existing",
+    ]
+    lines += [f"--input_image small.png --task {t.name} --scale 4" for t in known if t.enlarges]
+    lines += [
+        f"--input_image left.png --right_image right.png --task {t.name}"
+        for t in known
+        if t.views == 2
+    ]
+    return "examples:\n" + "\n".join(f"  mprnet {line}" for line in lines)
+
+
+def _tasks() -> str:
+    from ..networks import networks, tasks
+
+    width = max(map(len, tasks()))
+    lines = ["tasks:"]
+    for task in tasks().values():
+        titles = ", ".join(spec.title for spec in networks() if task in spec.tasks)
+        lines.append(f"  {task.name:{width}}  {task.purpose} ({titles})")
+    return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -148,13 +138,16 @@ def main(argv: list[str] | None = None) -> int:
         elif hasattr(getattr(sys, name), "reconfigure"):  # names may hold what it cannot show
             getattr(sys, name).reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(argv)
+    handler = _Warnings()
+    logger = logging.getLogger("ppgan_mpr")
+    logger.addHandler(handler)
     try:
         if options.list:
             print_models()
             return 0
         return _restore(options)
     except RestorationError as error:
-        print(f"mprnet: {error}", file=sys.stderr)
+        print(f"mprnet: {as_flags(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mprnet: interrupted; finished pictures are complete", file=sys.stderr)
@@ -164,26 +157,44 @@ def main(argv: list[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             print(f"mprnet: {error.strerror or error}", file=sys.stderr)
         return 1
+    finally:
+        logger.removeHandler(handler)
 
 
-def _restore(options: argparse.Namespace) -> int:
-    images = options.images + options.input_image
+class _Warnings(logging.Handler):
+    """Prints the package's warnings in the command line's words."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"mprnet: {as_flags(record.getMessage())}", file=sys.stderr)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from ..networks import find_task, tasks
+
+    images = arguments.images + arguments.input_image
     if not images:
-        raise UsageError("Name a picture: mprnet --input_image photo.jpg --task Deblurring")
-    if options.cpu and options.device not in ("auto", "cpu"):
-        raise UsageError(f"--cpu contradicts --device {options.device}: give one of them.")
+        example = next(iter(tasks()))
+        raise UsageError(f"Name a picture: mprnet --input_image photo.jpg --task {example}")
     from tqdm import tqdm
 
     from ..apps.predictor import Predictor
-    from ..apps.sources import expand, pair_views
+    from ..apps.result import check_writable_report
+    from ..apps.sources import check_views, expand, pair_views, unique
 
-    output_path = Path(os.path.expanduser(options.output_path))
+    options = _options(arguments)
+    output_path = Path(os.path.expanduser(arguments.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
-    sources = expand(images, options.recursive, output_path)
-    if options.right_image:
-        right = expand(options.right_image, options.recursive, output_path)
+    sources = unique(expand(images, options.recursive, output_path))
+    if arguments.right_image:
+        right = unique(expand(arguments.right_image, options.recursive, output_path))
         sources = pair_views(sources, right)
-    existing = "overwrite" if options.overwrite else "skip" if options.skip_existing else "error"
+    if arguments.task:
+        check_views(sources, find_task(arguments.task))
+    if arguments.report:
+        check_writable_report(arguments.report)
     bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
 
     def show_tiles(name: str, done: int, total: int) -> None:
@@ -192,35 +203,52 @@ def _restore(options: argparse.Namespace) -> int:
 
     predictor = Predictor(
         output_path,
-        options.weight_path,
-        task=options.task,
-        network=options.network,
-        scale=options.scale,
-        model=options.model,
-        device="cpu" if options.cpu else options.device,
-        existing=existing,
-        suffix=f".{options.format}" if options.format else None,
-        quality=options.quality,
-        jobs=options.jobs,
+        arguments.weight_path,
+        task=arguments.task,
+        options=options,
         tile_progress=show_tiles,
-        **{name: getattr(options, name) for name in _INFERENCE},
     )
-    return _report(predictor.iterate(sources), bar)
+    return _report(predictor.iterate(sources), bar, arguments.report)
 
 
-def _report(results: Iterable, bar) -> int:
+def _options(arguments: argparse.Namespace) -> Any:
+    from ..inference.options import InferenceOptions
+
+    given = vars(arguments)
+    if arguments.cpu and arguments.device not in ("auto", "cpu"):
+        raise UsageError(f"--cpu contradicts --device {arguments.device}: give one of them.")
+    names = [option.name for option in InferenceOptions.documented() if option.name in given]
+    options = {name: given[name] for name in names}
+    if arguments.cpu:
+        options["device"] = "cpu"
+    if arguments.overwrite or arguments.skip_existing:
+        options["existing"] = "overwrite" if arguments.overwrite else "skip"
+    return InferenceOptions(**options)
+
+
+def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
     """Print each result and a summary; returns the exit code."""
+    from ..apps.result import write_report
+
     started = time.perf_counter()
     restored = skipped = failed = 0
-    with bar:
-        for result in results:
-            failed += not result.ok
-            skipped += result.skipped
-            restored += result.ok and not result.skipped
-            with bar.external_write_mode(file=sys.stderr):
-                stream = sys.stdout if result.ok else sys.stderr
-                print(_line(result), file=stream, flush=True)
-            bar.update()
+    records = []
+    try:
+        with bar:
+            for result in results:
+                failed += not result.ok
+                skipped += result.skipped
+                restored += result.ok and not result.skipped
+                records.append(result.record)
+                with bar.external_write_mode(file=sys.stderr):
+                    stream = sys.stdout if result.ok else sys.stderr
+                    print(_line(result), file=stream, flush=True)
+                    for warning in result.record.warnings:
+                        print(f"{_shown(result.source)}: {_shown(warning)}", file=sys.stderr)
+                bar.update()
+    finally:
+        if report:
+            write_report(report, records)
     parts = [f"{restored} restored"]
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
@@ -228,36 +256,42 @@ def _report(results: Iterable, bar) -> int:
     return 1 if failed else 0
 
 
-def _line(result) -> str:
+def _line(result: Result) -> str:
     source, output = _shown(result.source), _shown(result.output)
     if not result.ok:
-        return f"{source}: failed: {_shown(result.error)}"
+        return f"{source}: failed: {as_flags(_shown(result.error))}"
     if result.skipped:
         return f"{source}: skipped, {output} exists"
-    width, height = result.size
+    width, height = result.size or (0, 0)
     return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
 
 
-def _shown(text) -> str:
+def _shown(text: object) -> str:
     """``text`` without the control characters that a file name may hold."""
     return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))
 
 
 def print_models() -> None:
-    """Print the catalogue of weights with their scores."""
-    for record in CATALOGUE:
+    """Print the known weights with their scores."""
+    from ..networks import find_network, weights_records
+
+    records = weights_records()
+    indent = max(len(record.name) for record in records) + 2
+    for record in records:
         size = f"{record.parameters / 1e6:.1f} M parameters"
         where = record.url or ("embedded" if record.resource else "use --weight_path")
-        print(f"{record.name:33} {record.network:8} {size:17} {where}")
+        title = find_network(record.network).title
+        print(f"{record.name:{indent}}{title:10} {size:17} {where}")
         for score in record.scores:
             ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
+            local = " with --local" if score.local else ""
             print(
-                f"{'':33} {score.dataset}: {score.psnr:.2f} dB{ssim}  "
+                f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
                 f"[{score.protocol}; {score.source}]"
             )
         if record.note:
-            print(f"{'':33} {record.note}")
-        print(f"{'':33} licence: {record.licence}")
+            print(f"{'':{indent}}{record.note}")
+        print(f"{'':{indent}}licence: {record.licence}")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(args)
     except RestorationError as error:
-        print(f"error: {_with_flags(str(error))}", file=sys.stderr)
+        print(f"error: {_with_flags(str(error), args.load)}", file=sys.stderr)
         return 1
     except OSError as error:  # an output folder that cannot be written, a full disk
         print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
@@ -116,9 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _with_flags(message: str) -> str:
-    """A library's message with this command's spelling of ``load=…`` and ``resume=…``."""
-    return re.sub(r"(?<![\w.])(load|resume)=", r"--\1 ", message)
+def _with_flags(message: str, load: str | None) -> str:
+    """A library's message with this command's flags in place of Python's arguments."""
+    task = (load or "").partition(":")[2]
+    message = message.replace("model='lite'", f"--load lite:{task}")
+    return re.sub(r"(?<![\w.])(load|resume)='([^']*)'", r"--\1 \2", message)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ def read_state(path: Path) -> dict[str, Any]:
     state, _ = read_file(path)
     if not isinstance(state, dict) or "epoch" not in state:
         raise WeightsError(
-            f"{path} is not a training checkpoint: start from its weights with load={path}."
+            f"{path} is not a training checkpoint: start from its weights with load={str(path)!r}."
         )
     return state
 
@@ -76,7 +76,7 @@ def latest_checkpoint(folder: Path, run: str) -> Path:
     ]
     if not found:
         raise UsageError(
-            f"resume=auto found no checkpoint in {folder / run}*: start a new run instead."
+            f"resume='auto' found no checkpoint in {folder / run}*: start a new run instead."
         )
     return max(found)[1]
 

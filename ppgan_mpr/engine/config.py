@@ -15,8 +15,7 @@ import yaml
 from ..checks import did_you_mean
 from ..errors import UsageError
 from ..files import atomic_write
-from ..networks.records import in_channels
-from ..networks.tasks import NETWORK_TASKS
+from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_tables
 from .config_files import find_config
 from .options import check_values, is_text
@@ -246,7 +245,9 @@ def _check_channels(config: AttrDict) -> None:
 
 def _channels_taken(generator: Mapping[str, Any]) -> int | None:
     """Channels of the picture that one of our networks takes; None for networks of others."""
-    return in_channels(generator) if generator.get("name") in NETWORK_TASKS else None
+    by_name = {spec.plugin_names.get("generator"): spec for spec in networks()}
+    spec = by_name.get(generator.get("name"))
+    return None if spec is None else spec.input_channels(generator)
 
 
 def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:

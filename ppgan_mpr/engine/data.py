@@ -149,7 +149,7 @@ class SeededDataset(Dataset):
         return len(self.dataset)
 
     # Paddle passes on whatever the batch sampler yields.
-    def __getitem__(self, index: SampleIndex) -> Any:  # type: ignore[override]
+    def __getitem__(self, index: SampleIndex) -> Any:
         seed_everything(*index.draw)
         return self.dataset[index]
 

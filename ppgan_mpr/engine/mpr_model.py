@@ -10,6 +10,7 @@ import paddle
 
 from ..imaging.padding import source_indices
 from ..imaging.samples import to_dtype
+from ..networks import spec_of
 from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
 from .step import GradientStep
@@ -132,7 +133,8 @@ class MPRModel(BaseModel):
 
 def size_multiple(network: paddle.nn.Layer) -> int:
     """The number of which the height and width of a network's input must be multiples."""
-    return getattr(network, "size_multiple", 1)
+    spec = spec_of(network)
+    return 1 if spec is None else spec.size_multiple
 
 
 def to_image(picture: paddle.Tensor) -> np.ndarray:

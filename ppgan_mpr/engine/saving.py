@@ -9,7 +9,8 @@ from typing import Any
 import paddle
 
 from ..errors import UsageError
-from ..weights import Weights, load_weights
+from ..weights import load_weights
+from ..weights.loading import set_weights
 from . import checkpoint as ckpt
 from .config import AttrDict
 from .data import TrainingData
@@ -125,14 +126,14 @@ class Saving:
         if training is None:
             raise UsageError(
                 f"{checkpoint_path} was not written by this trainer, so the run cannot be "
-                f"continued exactly: start from its weights with load={checkpoint_path}."
+                f"continued exactly: start from its weights with load={str(checkpoint_path)!r}."
             )
         optimizer = type(self.optimizers["optim"]).__name__
         if training.get("optimizer", optimizer) != optimizer:
             raise UsageError(
                 f"{checkpoint_path} holds the state of {training['optimizer']}, but "
                 f"optimizer.name is {optimizer}: set optimizer.name={training['optimizer']}, or "
-                f"start from the weights with load={checkpoint_path}."
+                f"start from the weights with load={str(checkpoint_path)!r}."
             )
         _fit(self.network, state["generator"], checkpoint_path)
         ckpt.set_optimizer_state(self.optimizers["optim"], self.network, state["optim"])
@@ -176,7 +177,8 @@ class Saving:
         Raises:
             RestorationError: the weights cannot be read or downloaded, or do not fit the network.
         """
-        load_weights(weight_path).apply_to(self.network)
+        weights = load_weights(weight_path)
+        set_weights(self.network, weights.tensors, weights.source)
         self._loaded = str(weight_path)
         if self.cfg.is_train and self.ema:
             self.ema = EMA(self.network, self.cfg.ema_decay)
@@ -185,4 +187,4 @@ class Saving:
 
 def _fit(network: paddle.nn.Layer, tensors: dict[str, Any], source: str | Path) -> None:
     """Give the network weights, with a clear error where they do not fit."""
-    Weights(type(network).__name__, None, {}, tensors, str(source)).apply_to(network)
+    set_weights(network, tensors, str(source))

@@ -45,7 +45,7 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
     if resume == "auto":
         return latest_checkpoint(Path(output_dir), run)
     if not Path(resume).is_file():
-        raise UsageError(f"resume={resume}: there is no such file.")
+        raise UsageError(f"resume={resume!r}: there is no such file.")
     return Path(resume)
 
 

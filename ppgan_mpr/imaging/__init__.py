@@ -10,7 +10,7 @@ from .formats import RAW_SUFFIXES, SUFFIXES, format_suffix, writable_suffix
 from .header import Header, read_header
 from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
-from .read import read_photo
+from .read import decode_photo, read_photo
 from .write import write_photo
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Header",
     "Metadata",
     "Photo",
+    "decode_photo",
     "format_suffix",
     "from_array",
     "from_pil",

@@ -31,19 +31,34 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
         raise ImageError(
             f"{path} cannot be read: it is a camera's raw file: develop it to a 16-bit TIFF first"
         )
-    data = _read_bytes(path)
+    return decode_photo(_read_bytes(path), str(path), path.suffix.lower())
+
+
+def decode_photo(data: bytes, name: str, suffix: str = "") -> Photo:
+    """:func:`read_photo` of a file's content.
+
+    Args:
+        data: all bytes of the file.
+        name: for messages.
+        suffix: of the file's name in lower case, which matters for formats without a signature.
+
+    Raises:
+        ImageError, MissingDependencyError: see :func:`read_photo`.
+    """
+    if not data:
+        raise ImageError(f"{name} cannot be read: the file is empty")
     try:
-        return decode(data, path.suffix.lower())
+        return decode(data, suffix)
     except MissingDependencyError as error:
-        raise MissingDependencyError(f"{path} cannot be read: {error}") from None
+        raise MissingDependencyError(f"{name} cannot be read: {error}") from None
     except ImageError as error:
-        raise ImageError(f"{path} cannot be read: {error}") from error.__cause__
+        raise ImageError(f"{name} cannot be read: {error}") from error.__cause__
     except MemoryError as error:
-        raise ImageError(f"{path} cannot be read: it does not fit into memory") from error
+        raise ImageError(f"{name} cannot be read: it does not fit into memory") from error
     except Exception as error:  # decoders raise whatever a damaged file drives them into
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(
-            f"{path} cannot be read: the picture is damaged or incomplete ({detail})"
+            f"{name} cannot be read: the picture is damaged or incomplete ({detail})"
         ) from error
 
 
@@ -61,6 +76,4 @@ def _read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{path} cannot be read: {reason}") from None
-    if not data:
-        raise ImageError(f"{path} cannot be read: the file is empty")
     return data

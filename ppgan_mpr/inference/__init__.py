@@ -2,7 +2,8 @@
 
 from .cache import Cache
 from .model import Model, file_identity
+from .options import InferenceOptions
 from .restorer import Restorer
 from .tiling import Crop
 
-__all__ = ["Cache", "Crop", "Model", "Restorer", "file_identity"]
+__all__ = ["Cache", "Crop", "InferenceOptions", "Model", "Restorer", "file_identity"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from ..errors import UsageError
 
 # More makes tiles slower, measured: their maps leave the processor's caches.
 _SHARE, _MOST = 0.5, 600 << 20
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_CGROUP, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def parse_memory(text: str | int | float) -> int:
@@ -31,64 +34,47 @@ def default_budget(kept: float = 0) -> int:
     """Bytes that a network may work in: half of what is free, and never more than is useful.
 
     Args:
-        kept: of what is not free, what the network itself works in.
+        kept: bytes that the network itself works in already.
     """
     return min(int(_SHARE * (available() + kept)), _MOST)
 
 
-def available() -> int:
-    """Bytes that this process can still take, inside a container too."""
-    free = [amount for amount in (_machine(), *_cgroups()) if amount is not None]
-    return min(free) if free else 2 * _MOST
+def available(root: Path = _CGROUP_ROOT, membership: Path = _MEMBERSHIP) -> int:
+    """Bytes that this process can still take, inside a container too.
+
+    Args:
+        root: where the control groups are mounted.
+        membership: file that says to which of them the process belongs.
+    """
+    return min([psutil.virtual_memory().available, *_cgroups(root, membership)])
 
 
-def _machine() -> int | None:
-    if sys.platform == "win32":
-        return _windows()
-    try:
-        fields = dict(re.findall(r"(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text()))
-        return int(fields["MemAvailable"]) << 10
-    except (OSError, KeyError):
-        return None
+def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
+    """Bytes that each enclosing control group leaves, in version 2 and in version 1.
 
-
-def _windows() -> int | None:
-    import ctypes
-
-    class Status(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
-            (name, ctypes.c_ulonglong)
-            for name in ("total", "free", "total_page", "free_page", "total_virtual",
-                         "free_virtual", "extended")
-        ]  # fmt: skip
-
-    status = Status(length=ctypes.sizeof(Status))
-    return status.free if ctypes.windll.kernel32.GlobalMemoryStatusEx(status) else None
-
-
-def _cgroups():
-    """What each enclosing control group leaves, in version 2 and in version 1.
+    psutil knows the machine alone, not the limits of a container.
 
     Memory of cached files counts as used there, but the kernel gives it back on demand.
     """
     try:
-        lines = _OWN.read_text().splitlines()
+        lines = membership.read_text().splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            root, usage, cached = _CGROUP, "memory.current", "inactive_file"
-            limits = "memory.max", "memory.high"
+            root, usage, cached = mounted, "memory.current", "inactive_file"
+            limits: tuple[str, ...] = "memory.max", "memory.high"
         elif "memory" in controllers.split(","):
-            root, usage = _CGROUP / "memory", "memory.usage_in_bytes"
+            root, usage = mounted / "memory", "memory.usage_in_bytes"
             cached, limits = "total_inactive_file", ("memory.limit_in_bytes",)
         else:
             continue
         # Inside a container the path may be the host's, and the root the container's own.
         own = root / path.lstrip("/")
         for folder in (own, *own.parents):
-            yield from (_left(folder, limit, usage, cached) for limit in limits)
+            left = (_left(folder, limit, usage, cached) for limit in limits)
+            yield from (amount for amount in left if amount is not None)
             if folder == root:
                 break
 

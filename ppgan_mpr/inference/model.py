@@ -4,56 +4,76 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from ..dependencies import require
+from ..networks.spec import NetworkSpec, resolve
 from ..version import __version__
 from .cache import Cache
 
-_LARGE = 768, 768  # more than the windows of local attention
-_GRAPH, _FACTS = "onnx graph 1", "facts 1"
+if TYPE_CHECKING:
+    from .export import Program
+
+_LARGE = 768, 768  # more than the windows of local statistics
+_GRAPH, _FACTS = "onnx graph 2", "facts 2"
 
 
 class Model:
-    """A network with its weights, built only if somebody really needs it.
+    """A network with its weights, built only if a backend needs the layers themselves.
 
     Args:
         identity: stands for network and weights: equal identities, equal numbers.
+        spec: of the network.
         build: makes the ``paddle.nn.Layer`` in evaluation mode.
         cache: where exported graphs are kept.
-        local: whether channel attention takes windowed averages (TLC).
+        channels: of the picture that the network takes.
+        local: whether statistics are taken over windows (TLC) instead of the whole picture.
     """
 
-    def __init__(self, identity: str, build: Callable[[], Any], cache: Cache, local: bool = False):
+    def __init__(
+        self,
+        identity: str,
+        spec: NetworkSpec,
+        build: Callable[[], Any],
+        cache: Cache,
+        *,
+        channels: int = 3,
+        local: bool = False,
+    ):
         self.identity = identity
+        self.spec = spec
         self.cache = cache
+        self.channels = channels
         self.local = local
         self._build = build
 
     @cached_property
-    def network(self):
+    def network(self) -> Any:
         """The ``paddle.nn.Layer``; the first access reads the weights."""
         network = self._build()
         if self.local:
-            from ..networks.blocks.local import convert_to_local
-
-            convert_to_local(network)
+            self.spec.localise(network, self.channels)
         return network
 
+    @property
+    def shared_layers(self) -> tuple[type, ...]:
+        """Classes of the layers whose statistics tiles share."""
+        return tuple(map(resolve, self.spec.shared_layers))
+
     @cached_property
-    def facts(self) -> Mapping[str, Any]:
-        """``size_multiple`` and ``floats_per_pixel`` (see :meth:`Program.floats_per_pixel`)."""
+    def floats_per_pixel(self) -> float:
+        """The most numbers alive at one time; see :meth:`.export.Program.floats_per_pixel`."""
         facts = self.cache.load_facts(_FACTS, *self.key)
         if facts is None:
-            self._export(_LARGE if self.local else None)
-            facts = self._facts
-        return facts
+            program = self._export(_LARGE if self.local else None)[0]
+            return program.floats_per_pixel()
+        return facts["floats_per_pixel"]
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> tuple[Any, ...]:
         """What cached files of this model are known by."""
         return __version__, *_versions(), self.identity, self.local
 
@@ -67,24 +87,20 @@ class Model:
             MissingDependencyError: it must be exported, and onnx or PaddlePaddle 3 is missing.
             NotImplementedError: the network has an operator that cannot be exported.
         """
-        size = size if self.local else None
-        graph = self.cache.load(_GRAPH, size, *self.key)
-        return self._export(size) if graph is None else bytes(graph)
+        fixed = size if self.local else None
+        graph = self.cache.load(_GRAPH, fixed, *self.key)
+        return self._export(fixed)[1] if graph is None else bytes(graph)
 
-    def _export(self, size: tuple[int, int] | None = None) -> bytes:
-        from .export.onnx_graph import write_onnx
-        from .export.trace import trace
+    def _export(self, size: tuple[int, int] | None) -> tuple[Program, bytes]:
+        from .export import trace, write_onnx
 
-        require("onnx")  # said before the work rather than after
-        program = trace(self.network, size)
-        graph = write_onnx(program, size).SerializeToString()
-        self._facts = {
-            "size_multiple": self.network.size_multiple,
-            "floats_per_pixel": program.floats_per_pixel(),
-        }
+        require("onnx")  # noticed before the work rather than after
+        program = trace(self.network, self.channels, self.shared_layers, size)
+        graph = write_onnx(program).SerializeToString()
+        facts = {"floats_per_pixel": program.floats_per_pixel()}
         self.cache.store(graph, _GRAPH, size, *self.key)
-        self.cache.store_facts(self._facts, _FACTS, *self.key)
-        return graph
+        self.cache.store_facts(facts, _FACTS, *self.key)
+        return program, graph
 
 
 @lru_cache(maxsize=1)
@@ -100,8 +116,8 @@ def _versions() -> tuple[str | None, ...]:
     return tuple(version(name) for name in ("paddlepaddle", "paddlepaddle-gpu", "onnx"))
 
 
-def file_identity(path: str | os.PathLike) -> str:
-    """An identity for the content of a file that can be told without reading it."""
+def file_identity(path: str | os.PathLike[str]) -> str:
+    """An identity for the content of a file that is found without reading it."""
     path = Path(path).resolve()
     status = path.stat()
     return f"file:{path}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -1,1 +1,29 @@
-"""The restoration networks, one folder each."""
+"""The restoration networks, a folder each: its layers, and what it states about itself."""
+
+from .registry import (
+    find_network,
+    find_task,
+    networks,
+    register_network,
+    spec_of,
+    tasks,
+    unregister_network,
+    weights_records,
+)
+from .spec import NetworkSpec, Score, WeightsRecord
+from .tasks import Task
+
+__all__ = [
+    "NetworkSpec",
+    "Score",
+    "Task",
+    "WeightsRecord",
+    "find_network",
+    "find_task",
+    "networks",
+    "register_network",
+    "spec_of",
+    "tasks",
+    "unregister_network",
+    "weights_records",
+]

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-
-from ..errors import UsageError
-
-#: What MPRNet is for.
-TASKS = ("Deblurring", "Denoising", "Deraining")
-
-_MIRNET = ("RealDenoising", "LowLight", "Retouching", "SuperResolution")
-
-#: What each network is for, by its class name in :mod:`ppgan_mpr.networks`.
-NETWORK_TASKS = {
-    "MPRNet": TASKS,
-    "MIRNet": _MIRNET,
-    "MIRNetv2": (*_MIRNET, "DualPixelDeblurring"),
-}
-
-ALL_TASKS = tuple(dict.fromkeys(task for tasks in NETWORK_TASKS.values() for task in tasks))
+from dataclasses import dataclass
 
 
-def normalise_task(task: str, tasks: Sequence[str] = TASKS) -> str:
-    """The task's exact name, whatever the case it was written in.
+@dataclass(frozen=True)
+class Task:
+    """One kind of damage that networks repair.
 
-    Args:
-        task: what the user wrote.
-        tasks: those to choose from; default: MPRNet's.
-
-    Raises:
-        UsageError: no such task.
+    Attributes:
+        name: what users call it.
+        purpose: what it is for, in a few words.
+        views: photographs that enter the network together; 2 for the left and the right view
+            of a dual-pixel camera.
+        enlarges: the photograph is enlarged before it enters the network, by the scale that
+            the weights were trained for.
+        depth: bits per sample of the training data, below which a photograph has less to give
+            than the network expects.
+        hint: what a user should know before choosing it; empty where the purpose says it all.
     """
-    names = {known.lower(): known for known in tasks}
-    written = str(task).lower()
-    if written in names:
-        return names[written]
-    near = difflib.get_close_matches(written, names, n=1, cutoff=0.5)
-    hint = f"did you mean {names[near[0]]}?" if near else f"choose one of {', '.join(tasks)}."
-    raise UsageError(f"There is no task {task!r}: {hint}")
+
+    name: str
+    purpose: str
+    views: int = 1
+    enlarges: bool = False
+    depth: int = 8
+    hint: str = ""
+
+    @property
+    def channels(self) -> int:
+        """Channels of the picture that enters the network: three for each view."""
+        return 3 * self.views
+
+
+DEBLURRING = Task(
+    "Deblurring",
+    "motion blur: a moving camera or subject",
+    hint="It sharpens neither what was out of focus nor what has few pixels.",
+)
+DENOISING = Task("Denoising", "grain and colour noise of real cameras")
+DERAINING = Task("Deraining", "streaks of falling rain")
+REAL_DENOISING = Task("RealDenoising", "noise of smartphone cameras")
+LOW_LIGHT = Task("LowLight", "pictures taken with too little light")
+RETOUCHING = Task("Retouching", "colours and contrast as a photographer would set them")
+SUPER_RESOLUTION = Task(
+    "SuperResolution", "pictures of low resolution, enlarged 2, 3 or 4 times", enlarges=True
+)
+DUAL_PIXEL_DEBLURRING = Task(
+    "DualPixelDeblurring", "defocus, from the two views of a dual-pixel camera", views=2, depth=16
+)

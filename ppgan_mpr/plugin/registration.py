@@ -11,31 +11,23 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..errors import UsageError
+from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_table
 
-# (PaddleGAN's module and registry, our module, the classes)
+# (PaddleGAN's registry, our module, the classes) that belong to no single network
 _CLASSES = (
-    ("GENERATORS", "ppgan_mpr.networks.mprnet.network", ("MPRNet",)),
-    ("GENERATORS", "ppgan_mpr.networks.mirnet.network", ("MIRNet",)),
-    (
-        "GENERATORS",
-        "ppgan_mpr.networks.mirnetv2.network",
-        ("MIRNetv2",),
-    ),
-    ("MODELS", "ppgan_mpr.engine.mpr_model", ("MPRModel",)),
-    (
-        "CRITERIONS",
-        "ppgan_mpr.networks.losses",
-        ("CharbonnierLoss", "EdgeLoss"),
-    ),
-    (
-        "DATASETS",
-        "ppgan_mpr.datasets",
-        ("MPRTrain", "MPRVal", "MPRTest"),
-    ),
+    ("CRITERIONS", "ppgan_mpr.networks.losses", ("CharbonnierLoss", "EdgeLoss")),
     ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
     ("LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
 )
+
+# A role in NetworkSpec.plugin_names -> (PaddleGAN's registry, our module, the class)
+_ROLES = {
+    "model": ("MODELS", "ppgan_mpr.engine.mpr_model", "MPRModel"),
+    "train": ("DATASETS", "ppgan_mpr.datasets", "MPRTrain"),
+    "validation": ("DATASETS", "ppgan_mpr.datasets", "MPRVal"),
+    "test": ("DATASETS", "ppgan_mpr.datasets", "MPRTest"),
+}
 
 # what stood in PaddleGAN's registries before: (registry, name) -> class or None
 _replaced: dict[tuple[str, str], type | None] = {}
@@ -88,5 +80,16 @@ def _entries() -> Iterator[_Entry]:
         import_ppgan(package)
     for registry, module, names in _CLASSES:
         for name in names:
-            ours = getattr(importlib.import_module(module), name)
+            yield _Entry(registry, registry_table(registry), name, _load(module, name))
+    for spec in networks():
+        for role, name in spec.plugin_names.items():
+            if role == "generator":
+                registry, ours = "GENERATORS", spec.layer_class
+            else:
+                registry, module, class_name = _ROLES[role]
+                ours = _load(module, class_name)
             yield _Entry(registry, registry_table(registry), name, ours)
+
+
+def _load(module: str, name: str) -> type:
+    return getattr(importlib.import_module(module), name)

@@ -1,11 +1,10 @@
 """Weights: a catalogue of known ones, safe loading of any form, download, conversion."""
 
-from ..networks.records import Score, WeightsRecord
-from .catalogue import CATALOGUE, MODELS, find_record
+from ..networks import Score, WeightsRecord
+from .catalogue import MODELS, find_record
 from .loading import Weights, load_weights
 
 __all__ = [
-    "CATALOGUE",
     "MODELS",
     "Score",
     "Weights",

@@ -1,4 +1,4 @@
-"""The weights that are known by name, and how they are found."""
+"""Finding known weights by name or by content."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import hashlib
 from pathlib import Path
 
 from ..errors import UsageError
-from ..networks.mirnetv2.spec import MIRNET_RECORDS
-from ..networks.mprnet.spec import MPRNET_RECORDS
-from ..networks.records import WeightsRecord
-from ..networks.tasks import ALL_TASKS, normalise_task
+from ..networks import WeightsRecord, find_network, find_task, weights_records
 
 #: What a user can choose from; other weights come as files.
 MODELS = ("published", "lite")
-
-CATALOGUE: tuple[WeightsRecord, ...] = (*MPRNET_RECORDS, *MIRNET_RECORDS)
 
 
 def find_record(
@@ -24,52 +19,68 @@ def find_record(
 
     Args:
         model: ``published``, ``lite`` or ``authors``.
-        task: one of :data:`ppgan_mpr.networks.tasks.ALL_TASKS`, in any case.
-        network: class name, to be sure of it; default: whichever there is.
-        scale: enlargement, where the task is super-resolution.
+        task: name of a task, in any case.
+        network: name of a network, in any case; default: the first that has such weights.
+        scale: enlargement, where the task enlarges.
 
     Raises:
         UsageError: there is none, or more than one.
     """
-    task = normalise_task(task, ALL_TASKS)
-    of_model = [record for record in CATALOGUE if record.model == model]
+    wanted_task = find_task(task)
+    network = find_network(network).name if network else None
+    of_model = [record for record in weights_records() if record.model == model]
     if not of_model:
         raise UsageError(f"There is no model {model!r}: choose one of {', '.join(MODELS)}.")
     found = [
         record
         for record in of_model
-        if record.task == task
+        if record.task == wanted_task.name
         and network in (None, record.network)
         and scale in (None, record.scale)
     ]
+    found = [record for record in found if record.network == found[0].network]
     if len(found) == 1:
         return found[0]
+    scales = [
+        record.scale
+        for record in of_model
+        if record.task == wanted_task.name and network in (None, record.network)
+    ]
+    if scales and wanted_task.enlarges:
+        listed = ", ".join(map(str, sorted(scales)))
+        said = f"scale={scale} is not one of them" if scale else "give scale="
+        raise UsageError(
+            f"The {model} weights for {wanted_task.name} enlarge {listed} times: {said}."
+        )
     wanted = " ".join(
-        [model, *([network] if network else []), "weights for", task]
-        + ([f"at scale {scale}"] if scale else [])
+        [model, *([network] if network else []), "weights for", wanted_task.name]
+        + ([f"at scale={scale}"] if scale else [])
     )
-    if found:
-        raise UsageError(f"There are several {wanted}: choose {_names(found)}.")
     others = [record for record in of_model if network in (None, record.network)]
-    choice = f", or choose one of {_names(others)}" if others else ""
+    choice = f", or choose one of {', '.join(r.name for r in others)}" if others else ""
     raise UsageError(f"There are no {wanted}: give a file of weights{choice}.")
 
 
-def _names(records: list[WeightsRecord]) -> str:
-    return ", ".join(record.name for record in records)
-
-
 def record_of_name(name: str) -> WeightsRecord | None:
-    """The record that ``model:task`` or ``model:task:xN`` names, or None for another form.
+    """The record that a catalogue name means, or None for another form.
+
+    Args:
+        name: ``model:task``, ``model:network:task``, either with ``:xN`` for the scale.
 
     Raises:
         UsageError: see :func:`find_record`.
     """
-    model, colon, rest = name.partition(":")
-    if not colon or model not in MODELS:
+    model, *rest = name.split(":")
+    if not rest or model not in MODELS:
         return None
-    task, _, scale = rest.partition(":x")
-    return find_record(model, task, scale=int(scale) if scale.isdigit() else None)
+    last = rest[-1]
+    scale = int(last[1:]) if last[:1] == "x" and last[1:].isdigit() else None
+    if scale is not None:
+        rest = rest[:-1]
+    if not 1 <= len(rest) <= 2:
+        raise UsageError(f"{name} does not name weights: write {model}:TASK or {model}:TASK:xN.")
+    network = rest[0] if len(rest) == 2 else None
+    return find_record(model, rest[-1], network, scale)
 
 
 def git_blob_of(path: Path) -> str:
@@ -84,4 +95,4 @@ def git_blob_of(path: Path) -> str:
 def record_of_file(path: Path) -> WeightsRecord | None:
     """The catalogue's record of which ``path`` is a copy, by git's object id, or None."""
     blob = git_blob_of(path)
-    return next((record for record in CATALOGUE if record.git_blob == blob), None)
+    return next((record for record in weights_records() if record.git_blob == blob), None)

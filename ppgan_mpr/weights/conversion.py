@@ -1,70 +1,78 @@
-"""Converting weights between Paddle's, PyTorch's and safetensors form."""
+"""Converting weights between Paddle's, PyTorch's and safetensors' forms."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UsageError
-from ..networks.tasks import ALL_TASKS, normalise_task
-from .formats import SUFFIXES, write_file
+from ..networks import find_task
+from .formats import check_writable_suffix, write_file
 from .loading import Weights, load_weights
 
 
 def convert(
-    source: str,
-    target: str | Path,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     task: str | None = None,
     half: bool = False,
     overwrite: bool = False,
     scale: int | None = None,
+    torch_names: bool = False,
 ) -> Weights:
     """Read weights of any form and write them in the form of ``target``'s suffix.
 
     Args:
         source: whatever :func:`~ppgan_mpr.weights.load_weights` takes.
-        target: ends in ``.pdparams``, ``.pth`` or ``.safetensors``.
-        task: what the weights are for; kept in ``.safetensors``, as is the enlargement of
-            weights for super-resolution. Default: what they tell.
+        target: ends in ``.pdparams`` or ``.safetensors``.
+        task: what the weights are for; kept in ``.safetensors``, as is the scale of weights
+            that enlarge. Default: what the weights say.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
-        scale: how many times weights for super-resolution enlarge, kept likewise.
+        scale: how many times weights of a task that enlarges do so, kept likewise.
+        torch_names: name the parameters as PyTorch does, for a network of the authors' to load
+            (``.safetensors`` only). This package reads both.
 
     Returns:
         The weights as they were read.
 
     Raises:
-        UsageError: an unknown suffix, an existing target, ``half`` with another form, a ``scale``
-            that the task does not have or that contradicts the weights.
+        UsageError: an unknown suffix, an existing target, ``half`` or ``torch_names`` with
+            another form, a ``scale`` that the task does not have or that contradicts the weights.
         WeightsError: see :func:`~ppgan_mpr.weights.load_weights`.
     """
     target = Path(target)
-    if target.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{target} does not end in {', '.join(SUFFIXES)}: choose one of these.")
-    if half and target.suffix.lower() != ".safetensors":
-        raise UsageError("Half precision is stored in .safetensors only: choose that suffix.")
+    check_writable_suffix(target)
+    for option, wanted in (("half", half), ("torch_names", torch_names)):
+        if wanted and target.suffix.lower() != ".safetensors":
+            raise UsageError(f"{option}=True is for .safetensors only: choose that suffix.")
     if target.exists() and not overwrite:
-        raise UsageError(f"{target} exists: choose another name or pass --overwrite.")
-    task = normalise_task(task, ALL_TASKS) if task else None
+        raise UsageError(f"{target} exists: choose another name, or overwrite=True to replace it.")
     weights = load_weights(source, task)
-    task, told = task or weights.task, weights.hyperparameters.get("scale")
-    if scale and task != "SuperResolution":
-        raise UsageError(f"scale is {scale}, but {task} does not enlarge: leave it out.")
-    if scale and told not in (None, scale):
-        raise UsageError(f"scale is {scale}, but {source} enlarges {told} times: leave it out.")
-    tensors = dict(weights.tensors)
+    task = find_task(task).name if task else weights.task
+    scale = _scale(weights, task, scale)
     metadata = {"network": weights.network}
     if task:
         metadata["task"] = task
-    if scale or told:
-        metadata["scale"] = str(scale or told)
-    if target.suffix.lower() == ".pth":
+    if scale and scale > 1:
+        metadata["scale"] = str(scale)
+    tensors = dict(weights.tensors)
+    if torch_names:
         tensors = {_torch_name(name): value for name, value in tensors.items()}
     if half:
         tensors = {name: value.astype(np.float16) for name, value in tensors.items()}
     write_file(target, tensors, metadata)
     return weights
+
+
+def _scale(weights: Weights, task: str | None, scale: int | None) -> int | None:
+    if scale and (task is None or not find_task(task).enlarges):
+        raise UsageError(f"scale={scale}, but {task or 'an unknown task'} does not enlarge.")
+    if scale and weights.scale not in (None, scale):
+        raise UsageError(f"scale={scale}, but {weights.source} enlarges {weights.scale} times.")
+    return scale or weights.scale
 
 
 def _torch_name(name: str) -> str:

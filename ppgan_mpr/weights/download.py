@@ -6,17 +6,17 @@ import contextlib
 import logging
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable
 
 from ..cache_dir import cache_dir
 from ..errors import DownloadError, WeightsError
-from ..networks.records import WeightsRecord
-from ..networks.tasks import TASKS
+from ..networks import WeightsRecord, weights_records
 
 
 def cached_path(record: WeightsRecord) -> Path:
-    """Where the file of ``record`` is, or will be, in the cache."""
+    """Where the file of ``record``, which has a ``url``, is or will be in the cache."""
+    assert record.url is not None
     return cache_dir() / "weights" / record.url.rpartition("/")[2]
 
 
@@ -50,7 +50,8 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
     except WeightsError as error:
         raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
     except OSError as error:
-        embedded = f", or use lite:{record.task} of this package" if record.task in TASKS else ""
+        lite = any(r.resource and r.task == record.task for r in weights_records())
+        embedded = ", or use model='lite', which needs no download" if lite else ""
         raise DownloadError(
             f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "
             f"{record.url} another way and put the file at {path}{embedded}."
@@ -83,7 +84,7 @@ def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
 
 
 @contextlib.contextmanager
-def _quiet(logger: logging.Logger):
+def _quiet(logger: logging.Logger) -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from ..networks.recognition import Architecture, recognise
-from ..networks.records import WeightsRecord, in_channels
-from ..networks.tasks import ALL_TASKS, NETWORK_TASKS, normalise_task
-from .catalogue import CATALOGUE, git_blob_of, record_of_file, record_of_name
+from ..networks import WeightsRecord, find_network, find_task, spec_of
+from ..networks.recognition import recognise
+from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
+from .catalogue import git_blob_of, record_of_file, record_of_name
 from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
 
@@ -36,10 +36,11 @@ class Weights:
     """Weights of one network, complete and of the right shapes.
 
     Attributes:
-        network: class name in :mod:`ppgan_mpr.networks`.
-        task: what they were trained for, or None where nothing tells.
-        hyperparameters: arguments that build the network; among them ``scale``, where the
-            weights are known to be for super-resolution.
+        network: name of the network.
+        task: name of the task they were trained for, or None where nothing says it.
+        scale: how many times a picture is enlarged before it enters the network; 1 for tasks
+            that do not enlarge, None where nothing says it.
+        hyperparameters: arguments that build the network.
         tensors: name → float32 array, exactly the network's state dict.
         source: the file or the catalogue name they come from.
         record: the catalogue's record, or None.
@@ -47,41 +48,89 @@ class Weights:
 
     network: str
     task: str | None
-    hyperparameters: Mapping[str, Any]
+    scale: int | None
+    hyperparameters: Hyperparameters
     tensors: Mapping[str, np.ndarray]
     source: str
     record: WeightsRecord | None = None
 
-    def build(self):
-        """The network as a ``paddle.nn.Layer`` holding these weights, in evaluation mode."""
-        from ..networks.recognition import build
+    @property
+    def spec(self) -> NetworkSpec:
+        """What is known about the network."""
+        return find_network(self.network)
 
-        network = build(self.network, self.hyperparameters)
-        self.apply_to(network)
+    @property
+    def channels(self) -> int:
+        """Channels of the picture that the network takes."""
+        return self.spec.input_channels(self.hyperparameters)
+
+    def build(self) -> Any:
+        """The network as a ``paddle.nn.Layer`` holding these weights, in evaluation mode."""
+        network = self.spec.build(self.hyperparameters)
+        set_weights(network, self.tensors, self.source)
         network.eval()
         return network
 
-    def apply_to(self, layer) -> None:
-        """Put the weights into an existing ``paddle.nn.Layer``, all of them or none.
 
-        Raises:
-            WeightsError: the layer has other parameters or shapes.
-        """
-        expected = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
-        _check(self.tensors, expected, self.source, type(layer).__name__)
-        layer.set_state_dict(dict(self.tensors))
+def set_weights(layer: Any, tensors: Mapping[str, Any], source: str) -> None:
+    """Put weights into a ``paddle.nn.Layer``, all of them or none.
+
+    Args:
+        layer: the network.
+        tensors: parameter name → array or tensor.
+        source: where they come from, for messages.
+
+    Raises:
+        WeightsError: the layer has other parameters or shapes.
+    """
+    expected = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
+    spec = spec_of(layer)
+    if spec is not None:
+        _check_size(tensors, expected, spec, source)
+    _check(tensors, expected, source, type(layer).__name__)
+    layer.set_state_dict(dict(tensors))
+
+
+def _check_size(
+    tensors: Mapping[str, Any], expected: Shapes, spec: NetworkSpec, source: str
+) -> None:
+    """Say of weights of the right network in which arguments the two differ."""
+    try:
+        found = spec.deduce({key: tuple(value.shape) for key, value in tensors.items()})
+    except Exception:  # not this network's, as the check of all parameters will say
+        return
+    wanted = spec.deduce(expected)
+    changed = {key: value for key, value in found.items() if wanted.get(key) != value}
+    if not changed:
+        return
+    configs = {
+        record.config
+        for record in spec.weights
+        if all(found.get(key) == value for key, value in record.hyperparameters.items())
+    }
+    fitting = ", ".join(sorted(configs - {""}))
+    there = ", ".join(f"{key} {value}" for key, value in changed.items())
+    here = ", ".join(f"{key} {wanted.get(key)}" for key in changed)
+    raise WeightsError(
+        f"{source} holds {spec.name} with {there}, and this network has {here}: "
+        + (
+            f"use the configuration {fitting}."
+            if fitting
+            else "use these values, or other weights."
+        )
+    )
 
 
 def load_weights(
-    source: str | os.PathLike, task: str | None = None, progress: bool = True
+    source: str | os.PathLike[str] | WeightsRecord, task: str | None = None, progress: bool = True
 ) -> Weights:
     """Read weights of any known form.
 
     Args:
         source: a file (published .pdparams, training checkpoint, PyTorch .pth,
             .safetensors) or a catalogue name such as ``published:Deblurring``,
-            ``published:SuperResolution:x4`` or ``lite:Denoising``. Published weights are
-            downloaded on first use.
+            ``published:SuperResolution:x4`` or ``lite:Denoising``, or its record. Published
+            weights are downloaded on first use.
         task: refuse weights that are known to be for another task, or whose network is for
             others.
         progress: show a bar while downloading.
@@ -91,22 +140,24 @@ def load_weights(
         DownloadError: published weights cannot be fetched.
         WeightsError: unreadable, unsafe, incomplete, or of another network, shape or task.
     """
-    task = normalise_task(task, ALL_TASKS) if task else None
-    record = record_of_name(os.fspath(source))
+    wanted = find_task(task).name if task else None
+    record = source if isinstance(source, WeightsRecord) else record_of_name(os.fspath(source))
     if record is None:
-        weights = _read(Path(os.path.expanduser(source)))
+        weights = _read(Path(os.path.expanduser(os.fspath(source))))  # type: ignore[arg-type]
+    elif record.path:
+        weights = _read(record.path, record)
     else:
-        weights = _read(record.path, record) if record.path else _read_published(record, progress)
-    if task and weights.task and weights.task != task:
+        weights = _read_published(record, progress)
+    if wanted and weights.task and weights.task != wanted:
         raise WeightsError(
             f"{weights.source} holds weights for {weights.task} "
-            f"({_widths(weights.hyperparameters)}), but the task asked for is {task}: "
-            f"choose the task {weights.task} or other weights."
+            f"({weights.spec.describe(weights.hyperparameters)}), but the task asked for is "
+            f"{wanted}: choose the task {weights.task} or other weights."
         )
-    if task and task not in NETWORK_TASKS[weights.network]:
+    if wanted and wanted not in weights.spec.task_names:
         raise WeightsError(
-            f"{weights.source} holds weights of {weights.network}, which is not for {task}: choose "
-            f"other weights or one of {', '.join(NETWORK_TASKS[weights.network])}."
+            f"{weights.source} holds weights of {weights.network}, which is not for {wanted}: "
+            f"choose other weights or one of {', '.join(weights.spec.task_names)}."
         )
     return weights
 
@@ -140,19 +191,19 @@ def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
         raise WeightsError(f"{path} is a folder: name the weights file in it.")
     content, metadata = read_file(path)
     flat = _flatten(content, name)
-    architecture, hyperparameters = recognise(flat, name)
-    tensors = _complete(flat, architecture, hyperparameters, name)
+    spec, hyperparameters = recognise(flat, name)
+    tensors = _complete(flat, spec, hyperparameters, name)
     if record:
-        _check_record(record, architecture, hyperparameters, name)
+        _check_record(record, spec, hyperparameters, name)
     elif path.suffix.lower() == ".pth":
         record = record_of_file(path)
-    task = record.task if record else _task_of(metadata, architecture, hyperparameters)
     if record:
+        task, scale, source = record.task, record.scale, record.name
         hyperparameters = {**hyperparameters, **record.hyperparameters}
-    elif metadata.get("scale", "").isdigit():
-        hyperparameters = {**hyperparameters, "scale": int(metadata["scale"])}
-    source = record.name if record else str(path)
-    return Weights(architecture.name, task, hyperparameters, tensors, source, record)
+    else:
+        task, source = _task_of(metadata, spec, hyperparameters), str(path)
+        scale = _scale_of(metadata, task)
+    return Weights(spec.name, task, scale, hyperparameters, tensors, source, record)
 
 
 def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
@@ -177,12 +228,12 @@ def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
 
 def _complete(
     flat: Mapping[str, np.ndarray],
-    architecture: Architecture,
-    hyperparameters: Mapping[str, Any],
+    spec: NetworkSpec,
+    hyperparameters: Hyperparameters,
     name: str,
 ) -> dict[str, np.ndarray]:
     """The tensors under the network's own names, checked against its shapes."""
-    layout = architecture.layout(hyperparameters)
+    layout = spec.layout(hyperparameters)
     expected = layout.shapes
     renamed = {}
     for key, value in flat.items():
@@ -191,7 +242,7 @@ def _complete(
         paddle_key = f"{stem}._weight"
         own = paddle_key if last == "weight" and paddle_key in expected else key
         renamed[own] = value
-    _check(renamed, expected, name, architecture.name)
+    _check(renamed, expected, name, spec.name)
     tensors = {key: np.ascontiguousarray(renamed[key], np.float32) for key in expected}
     broken = next((key for key, value in tensors.items() if not np.isfinite(value).all()), None)
     if broken:
@@ -201,7 +252,7 @@ def _complete(
         if not np.array_equal(tensors[key], tensors[original]):
             raise WeightsError(
                 f"{name} has different values in {original} and {key}, which are one and the "
-                f"same parameter of {architecture.name}."
+                f"same parameter of {spec.name}."
             )
     return tensors
 
@@ -224,37 +275,37 @@ def _check(tensors: Mapping[str, Any], expected: Mapping[str, tuple], name: str,
 
 
 def _check_record(
-    record: WeightsRecord, architecture: Architecture, found: Mapping[str, Any], name: str
+    record: WeightsRecord, spec: NetworkSpec, found: Hyperparameters, name: str
 ) -> None:
-    told = {key: value for key, value in record.hyperparameters.items() if key in found}
-    if architecture.name != record.network or any(found[key] != told[key] for key in told):
+    expected = {key: value for key, value in record.hyperparameters.items() if key in found}
+    if spec.name != record.network or any(found[key] != expected[key] for key in expected):
+        size = find_network(record.network).describe(record.hyperparameters)
         raise WeightsError(
-            f"{name} should be {record.network} with {_widths(record.hyperparameters)}, "
-            f"found {architecture.name} with {_widths(found)}."
+            f"{name} should be {record.network} with {size}, "
+            f"found {spec.name} with {spec.describe(found)}."
         )
 
 
-# The arguments that tell a network's size, for messages.
-_WIDTHS = ("inp_channels", "n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab",
-           "n_RRG", "n_MSRB", "chan_factor", "n_MRB")  # fmt: skip
-
-
-def _widths(hyperparameters: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {hyperparameters[key]}" for key in _WIDTHS if key in hyperparameters)
-
-
 def _task_of(
-    metadata: Mapping[str, str], architecture: Architecture, hyperparameters: Mapping[str, Any]
+    metadata: Mapping[str, str], spec: NetworkSpec, hyperparameters: Hyperparameters
 ) -> str | None:
-    """What the file says it is for, else the only task whose models have these widths."""
-    if metadata.get("task") in ALL_TASKS:
+    """What the file says it is for, else the only task whose models have this form."""
+    if metadata.get("task") in spec.task_names:
         return metadata["task"]
-    if in_channels(hyperparameters) == 6:  # two views, which one task alone has
-        return "DualPixelDeblurring"
+    possible = spec.tasks_for(spec.input_channels(hyperparameters))
+    if len(possible) == 1:
+        return possible[0].name
     tasks = {
         record.task
-        for record in CATALOGUE
-        if record.network == architecture.name
-        and all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
+        for record in spec.weights
+        if all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
     }
     return tasks.pop() if len(tasks) == 1 else None
+
+
+def _scale_of(metadata: Mapping[str, str], task: str | None) -> int | None:
+    """The enlargement that the file states, where its task enlarges."""
+    if task is not None and not find_task(task).enlarges:
+        return 1
+    scale = metadata.get("scale", "")
+    return int(scale) if scale.isdigit() else None

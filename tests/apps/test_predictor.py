@@ -1,3 +1,6 @@
+import hashlib
+import io
+import json
 import logging
 import os
 import threading
@@ -8,7 +11,7 @@ import pytest
 from apps_samples import picture, predictor
 from PIL import Image
 
-from ppgan_mpr import MPRPredictor
+from ppgan_mpr import MPRPredictor, RestorationError, ResultRecord
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError, WeightsError
 from ppgan_mpr.weights import find_record
@@ -69,7 +72,7 @@ def test_narrow_photo_in_tiles(side):
 
 
 def test_a_fault_costs_one_picture(denoise, monkeypatch):
-    from ppgan_mpr.apps import predictor as module
+    from ppgan_mpr.apps import sources as module
 
     def fail(array):
         if array.shape[0] == 9:
@@ -112,7 +115,7 @@ def test_long_strip(denoise):
     [((9, 8), "uint8"), ((9, 8, 1), "uint16"), ((9, 8, 3), "uint16"), ((9, 8, 4), "uint8"),
      ((9, 8, 2), "uint16"), ((9, 8, 3), "float32"), ((9, 8, 3), "float64")],
 )  # fmt: skip
-def test_array_comes_back_as_it_was_given(denoise, shape, dtype):
+def test_array_keeps_its_dtype_shape_and_alpha(denoise, shape, dtype):
     top = 1 if dtype.startswith("float") else np.iinfo(dtype).max
     image = (np.random.default_rng(0).random(shape) * top).astype(dtype)
     restored = denoise.run(image)[0].image
@@ -175,20 +178,115 @@ def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
     (tmp_path / "c.png").write_text("not a picture")
     picture(1).save(tmp_path / "d.png")
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         results = predictor(tmp_path).run(tmp_path)
     assert [result.ok for result in results] == [True, False, False, True]
     assert "b.png" in results[1].error
-    assert "c.png" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        "2 of 4 pictures could not be restored: see the error of their results."
+    ]
     written = sorted(path.name for path in (tmp_path / "out" / "Denoising").iterdir())
     assert written == ["a_restoration.png", "d_restoration.png"]
 
 
-def test_a_file_named_twice_is_restored_once(tmp_path, monkeypatch):
+def test_a_file_named_twice_is_restored_once_and_reported_twice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     picture().save("a.png")
-    results = predictor(tmp_path).run(["a.png", str(tmp_path / "a.png"), "./*.png"])
-    assert [result.ok for result in results] == [True]
+    picture(1).save("b.png")
+    results = predictor(tmp_path).run(["a.png", "b.png", str(tmp_path / "a.png"), "./a*.png"])
+    assert [result.error for result in results] == [None] * 4
+    assert [result.output.name[0] for result in results] == ["a", "b", "a", "a"]
+    assert results[2] is results[0]
+
+
+def test_a_list_of_arrays_gives_as_many_results_in_order(denoise):
+    first, second = np.asarray(picture(0)), np.asarray(picture(1))
+    results = denoise.run([first, second, first])
+    assert len(results) == 3
+    np.testing.assert_array_equal(results[0].image, results[2].image)
+    assert (results[0].image != results[1].image).any()
+
+
+def test_restore_returns_the_picture_in_its_own_form(denoise, tmp_path):
+    image = np.asarray(picture())
+    restored = denoise.restore(image)
+    np.testing.assert_array_equal(restored, denoise.run(image)[0].image)
+    np.testing.assert_array_equal(np.asarray(denoise.restore(picture())), restored)
+    picture().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    for form in (tmp_path / "a.png", str(tmp_path / "a.png"), content, io.BytesIO(content)):
+        np.testing.assert_array_equal(denoise.restore(form), restored)
+    with open(tmp_path / "a.png", "rb") as file:
+        np.testing.assert_array_equal(denoise.restore(file), restored)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full([8, 8, 3], 2.0), r"must lie in \[0, 1\]"),
+        (np.zeros([8, 8, 7], np.uint8), "not a photograph"),
+        (b"no picture", "cannot be read"),
+        (b"", "empty"),
+        (io.StringIO("text"), "mode 'rb'"),
+        ("none.png", "no file or folder"),
+        ([np.zeros([8, 8], np.uint8)] * 2, "takes one picture, not 2"),
+    ],
+)
+def test_restore_raises_what_run_reports(denoise, image, message):
+    with pytest.raises(RestorationError, match=message):
+        denoise.restore(image)
+
+
+def test_output_path_may_name_the_file_of_one_picture(tmp_path):
+    picture().save(tmp_path / "a.png")
+    restorer = MPRPredictor(tmp_path / "clean.jpg", task="Denoising", model="lite")
+    (result,) = restorer.run(tmp_path / "a.png")
+    assert result.output == tmp_path / "clean.jpg"
+    assert Image.open(result.output).format == "JPEG"
+    assert "existing='overwrite'" in restorer.run(tmp_path / "a.png")[0].error
+    with pytest.raises(UsageError, match="names one output file, and there are 2 pictures"):
+        restorer.run([picture(), picture()])
+
+
+def test_result_says_how_the_picture_was_restored(denoise, tmp_path):
+    image = np.asarray(picture())
+    record = denoise.run(image)[0].record
+    assert (record.network, record.task, record.weights) == (
+        "MPRNet",
+        "Denoising",
+        "lite:Denoising",
+    )
+    assert record.weights_digest == f"sha256:{find_record('lite', 'Denoising').sha256}"
+    assert (record.precision, record.device, record.tiles) == ("f32", "cpu", 1)
+    assert record.versions["ppgan_mpr"] and record.backend in repr(record.versions)
+    copy = ResultRecord.from_dict(json.loads(json.dumps(record.to_dict())))
+    assert copy == record
+
+
+def test_digest_of_a_file_is_that_of_its_content(tmp_path):
+    convert("lite:Deraining", tmp_path / "w.safetensors")
+    content = (tmp_path / "w.safetensors").read_bytes()
+    record = MPRPredictor(None, tmp_path / "w.safetensors").run(picture())[0].record
+    assert record.weights_digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_tiles_are_counted(tmp_path):
+    tiled = MPRPredictor(None, task="Denoising", model="lite", tile=64, overlap=8)
+    assert tiled.run(picture(size=(300, 48)))[0].record.tiles > 1
+
+
+def test_results_are_shown_without_their_pixels(denoise):
+    shown = repr(denoise.run(np.asarray(picture()))[0])
+    assert len(shown) < 200
+    assert "(17, 24, 3) uint8" in shown
+    assert "there is no such file" not in shown
+
+
+def test_raw_camera_files_in_a_folder_are_named(tmp_path, caplog):
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "DSC_1.NEF").write_bytes(b"raw")
+    assert len(predictor(tmp_path).run(tmp_path)) == 1
+    assert "1 raw camera file" in caplog.text and "DSC_1.NEF" in caplog.text
 
 
 def test_output_folder_in_the_input_folder(tmp_path):
@@ -281,7 +379,7 @@ def test_weights_replaced_while_they_are_read(tmp_path, monkeypatch):
 
 
 def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
-    from ppgan_mpr.apps import predictor as module
+    from ppgan_mpr.apps import sources as module
     from ppgan_mpr.apps.sources import expand
 
     read = []
@@ -303,9 +401,9 @@ def test_weight_path_alone_is_enough(tmp_path):
     assert restorer.task == "Deraining"
 
 
-def test_weight_path_that_does_not_tell_its_task(tmp_path):
+def test_weights_that_do_not_say_their_task(tmp_path):
     convert("lite:Deraining", tmp_path / "w.pdparams")
-    with pytest.raises(UsageError, match="name the task"):
+    with pytest.raises(UsageError, match="does not say what it was trained for: give task="):
         MPRPredictor(None, tmp_path / "w.pdparams")
     assert MPRPredictor(None, tmp_path / "w.pdparams", task="Deraining").task == "Deraining"
 
@@ -325,7 +423,7 @@ def test_arguments_of_ppgans_predictor_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"task": None}, "Say what to restore"),
+        ({"task": None}, "What is to be restored"),
         ({"task": "Deblur"}, "did you mean Deblurring"),
         ({"model": "heavy"}, "choose one of published, lite"),
         ({"device": "tpu"}, "choose auto, cpu, gpu or gpu:N"),
@@ -352,7 +450,7 @@ def test_nothing_to_restore(denoise, images):
 def test_gpu_without_gpu(tmp_path):
     if paddle.device.is_compiled_with_cuda():
         pytest.skip("this PaddlePaddle can use GPUs")
-    with pytest.raises(UsageError, match="--device cpu"):
+    with pytest.raises(UsageError, match="device='cpu'"):
         predictor(tmp_path, device="gpu")
 
 

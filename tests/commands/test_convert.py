@@ -30,11 +30,12 @@ def test_converts_by_name_and_keeps_the_task(tool, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("none.pdparams", "out.pth"), "none.pdparams cannot be read"),
+        (("none.pdparams", "out.pdparams"), "none.pdparams cannot be read"),
         (("lite:Deraining", "out.onnx"), "does not end in"),
-        (("lite:Deraining", "out.pth", "--half"), ".safetensors"),
-        (("lite:Deraining", "no/such/folder/out.pth"), "cannot be written"),
-        (("lite:Deraining", "out.pth", "--task", "Denoising"), "holds weights for Deraining"),
+        (("lite:Deraining", "out.pdparams", "--half"), ".safetensors"),
+        (("lite:Deraining", "out.pth"), "safetensors.torch.load_file"),
+        (("lite:Deraining", "no/such/folder/out.pdparams"), "cannot be written"),
+        (("lite:Deraining", "out.pdparams", "--task", "Denoising"), "holds weights for Deraining"),
     ],
 )
 def test_mistakes(tool, arguments, message):

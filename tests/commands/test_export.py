@@ -52,10 +52,10 @@ def test_the_model_runs_elsewhere_at_any_size(export, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     import paddle
 
-    from ppgan_mpr.networks.recognition import build
+    from ppgan_mpr.networks import find_network
 
     small = {"inp_channels": 6, "n_feat": 16, "groups": (1, 2), "task": "defocus_deblurring"}
-    network = build("MIRNetv2", small)
+    network = find_network("MIRNetv2").build(small)
     network.eval()
     paddle.save(network.state_dict(), str(tmp_path / "views.pdparams"))
     assert export(["--weight_path", "views.pdparams"]) == 0
@@ -70,9 +70,9 @@ def test_the_model_runs_elsewhere_at_any_size(export, tmp_path):
 def test_paddles_own_form_at_any_size(root, tmp_path):
     import paddle
 
-    from ppgan_mpr.networks.recognition import build
+    from ppgan_mpr.networks import find_network
 
-    network = build("MIRNet", {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1})
+    network = find_network("MIRNet").build({"n_feat": 16, "n_RRG": 1, "n_MSRB": 1})
     network.eval()
     paddle.save(network.state_dict(), str(tmp_path / "w.pdparams"))
     command = [sys.executable, str(root / "tools/export_model.py"), "--weight_path", "w.pdparams"]
@@ -90,8 +90,8 @@ def test_paddles_own_form_at_any_size(root, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say what to export"),
-        (["--task", "SuperResolution"], "several published weights for SuperResolution"),
+        ([], "What is to be exported? Give --task"),
+        (["--task", "SuperResolution"], "enlarge 2, 3, 4 times: give --scale"),
         (["--task", "LowLight", "--model", "lite"], "no lite weights for LowLight"),
         (["--weight_path", "absent.pth"], "absent.pth"),
         ([*LITE, "-o", "file/model"], "file"),

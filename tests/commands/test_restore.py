@@ -57,7 +57,7 @@ def test_running_again(photo, capsys):
     [
         ([], "Name a picture"),
         (["none.jpg", *LITE], "There is no file or folder none.jpg"),
-        (["photo.jpg"], "Say what to restore"),
+        (["photo.jpg"], "What is to be restored? Give --task"),
         (["photo.jpg", "--task", "Deblur"], "did you mean Deblurring"),
         (["photo.jpg", *LITE, "--jobs", "0"], "jobs"),
         (["photo.jpg", *LITE, "--cpu", "--device", "gpu"], "contradicts"),

@@ -3,7 +3,7 @@ import pytest
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.inference import Cache, Model
-from ppgan_mpr.networks.recognition import build
+from ppgan_mpr.networks import find_network
 
 paddle = require("paddle")
 
@@ -16,7 +16,7 @@ def build_network():
 
     def make():
         paddle.seed(0)
-        network = build("MPRNet", SMALL)
+        network = find_network("MPRNet").build(SMALL)
         for name, parameter in network.named_parameters():
             if ".CA." in name:
                 parameter.set_value(parameter * 8)
@@ -38,7 +38,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def model(network, cache):
-    return Model("small", lambda: network, cache)
+    return Model("small", find_network("MPRNet"), lambda: network, cache)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import psutil
 import pytest
 
 from ppgan_mpr.errors import UsageError
@@ -25,17 +26,20 @@ def write(folder, **files):
 
 
 @pytest.fixture
-def group(tmp_path, monkeypatch):
-    """A machine whose control groups lie in tmp_path; returns a setter of this process's."""
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "_machine", lambda: 8 << 30)
-    own = tmp_path / "own"
-    monkeypatch.setattr(memory, "_OWN", own)
-    return own.write_text
+def free_in(tmp_path, monkeypatch):
+    """Free memory of a process in a control group, on a machine with 8 GiB left."""
+    machine = psutil.virtual_memory()._replace(available=8 << 30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+
+    def measure(membership):
+        own = tmp_path / "own"
+        own.write_text(membership)
+        return memory.available(tmp_path, own)
+
+    return measure
 
 
-def test_container_of_version_2(group, tmp_path):
-    group("0::/box\n")
+def test_container_of_version_2(free_in, tmp_path):
     write(tmp_path / "box", memory__max="max", memory__current=1, memory__stat="file 0")
     write(
         tmp_path,
@@ -43,22 +47,27 @@ def test_container_of_version_2(group, tmp_path):
         memory__current=600 << 20,
         memory__stat=f"anon 5\ninactive_file {100 << 20}",
     )
-    assert memory.available() == 500 << 20
-    assert memory.default_budget() == 250 << 20
+    assert free_in("0::/box\n") == 500 << 20
 
 
-def test_container_of_version_1_that_sees_its_own_root(group, tmp_path):
-    group("4:memory:/docker/abc\n3:cpuset:/\n")
+def test_container_of_version_1_that_sees_its_own_root(free_in, tmp_path):
     write(
         tmp_path / "memory",
         memory__limit_in_bytes=900 << 20,
         memory__usage_in_bytes=100 << 20,
         memory__stat="total_inactive_file 0",
     )
-    assert memory.available() == 800 << 20
+    assert free_in("4:memory:/docker/abc\n3:cpuset:/\n") == 800 << 20
 
 
-def test_no_container(group):
-    group("0::/\n")
-    assert memory.available() == 8 << 30
-    assert memory.default_budget() <= 1 << 30
+def test_no_container(free_in):
+    assert free_in("0::/\n") == 8 << 30
+
+
+def test_budget_is_half_of_what_is_free_but_never_more_than_is_useful(monkeypatch):
+    machine = psutil.virtual_memory()
+    for free, budget in ((200 << 20, 100 << 20), (64 << 30, 600 << 20)):
+        left = machine._replace(available=free)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda left=left: left)
+        assert memory.default_budget() <= budget
+    assert memory.default_budget() > 0

@@ -6,7 +6,7 @@ import pytest
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.imaging import read_photo
 from ppgan_mpr.metrics import PROTOCOLS, Protocol, get_protocol
-from ppgan_mpr.weights import CATALOGUE
+from ppgan_mpr.networks import weights_records
 
 # protocol -> the columns of metric_golden.json that it must reproduce
 COLUMNS = {
@@ -136,7 +136,7 @@ def test_an_unknown_name_gets_the_nearest():
 
 
 def test_every_protocol_is_that_of_a_published_score():
-    used = {score.protocol for record in CATALOGUE for score in record.scores}
+    used = {score.protocol for record in weights_records() for score in record.scores}
     assert set(PROTOCOLS) <= used
     for name, protocol in PROTOCOLS.items():
         assert protocol.name == name and protocol.source

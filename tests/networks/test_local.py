@@ -1,8 +1,10 @@
+import dataclasses
+
 import numpy as np
 
 from ppgan_mpr.dependencies import require
-from ppgan_mpr.networks.blocks.local import convert_to_local, local_average
-from ppgan_mpr.networks.recognition import build
+from ppgan_mpr.networks import find_network
+from ppgan_mpr.networks.blocks.local import local_average
 from ppgan_mpr.weights import load_weights
 
 paddle = require("paddle")
@@ -10,7 +12,8 @@ paddle = require("paddle")
 
 def test_equals_the_authors_converter(fixtures_dir):
     network = load_weights(fixtures_dir / "tlc_mprnet_local_small.pth").build()
-    convert_to_local(network, train_size=32)
+    trained_small = dataclasses.replace(find_network("MPRNet"), patch_size=32)
+    trained_small.localise(network)
     reference = np.load(fixtures_dir / "tlc_mprnet_local_small.npz")
     with paddle.no_grad():
         restored = network(paddle.to_tensor(reference["x"]))[0].numpy()
@@ -22,14 +25,14 @@ def test_pictures_smaller_than_the_windows_change_nothing():
     picture = paddle.rand([1, 3, 64, 48])
     with paddle.no_grad():
         plain = network(picture)[0].numpy()
-        convert_to_local(network)
+        find_network("MPRNet").localise(network)
         np.testing.assert_allclose(network(picture)[0].numpy(), plain, atol=1e-5)
 
 
 def test_mirnet_equals_itself_on_what_each_window_sees():
     """With constant halves far apart, each half is treated as if it were the whole picture."""
     paddle.seed(0)
-    network = build("MIRNet", {"n_feat": 8, "n_RRG": 1, "n_MSRB": 1})
+    network = find_network("MIRNet").build({"n_feat": 8, "n_RRG": 1, "n_MSRB": 1})
     for name, parameter in network.named_parameters():
         if "conv_du" in name or "fcs" in name:
             parameter.set_value(parameter * 8)  # lively attention
@@ -39,7 +42,7 @@ def test_mirnet_equals_itself_on_what_each_window_sees():
     with paddle.no_grad():
         alone = [network(half)[0].numpy()[..., 200:300] for half in (left, right)]
         globally = network(both)[0].numpy()
-        convert_to_local(network)
+        find_network("MIRNet").localise(network)
         locally = network(both)[0].numpy()
     for start, expected in ((200, alone[0]), (712, alone[1])):
         part = np.s_[..., 40:88, start : start + 100]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.dependencies import require
-from ppgan_mpr.networks.recognition import build
-from ppgan_mpr.weights import CATALOGUE, load_weights
+from ppgan_mpr.networks import find_network, weights_records
+from ppgan_mpr.weights import load_weights
 
 paddle = require("paddle")
 
@@ -20,14 +20,14 @@ def test_all_three_stages_equal_other_implementations(fixtures_dir, name):
         np.testing.assert_allclose(output.numpy(), reference[stage], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("record", CATALOGUE, ids=lambda record: record.name)
+@pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
 def test_parameter_counts_are_the_published_ones(record):
-    network = build(record.network, record.hyperparameters)
+    network = find_network(record.network).build(record.hyperparameters)
     assert sum(int(parameter.size) for parameter in network.parameters()) == record.parameters
 
 
 def test_counts_in_the_catalogue():
-    counts = {record.name: record.parameters for record in CATALOGUE}
+    counts = {record.name: record.parameters for record in weights_records()}
     assert counts["published:Deblurring"] == 20_127_073
     assert counts["published:Denoising"] == 15_741_025
     assert counts["published:Deraining"] == 3_637_249
@@ -35,7 +35,7 @@ def test_counts_in_the_catalogue():
 
 
 def test_batch_equals_one_by_one():
-    network = build("MPRNet", SMALL)
+    network = find_network("MPRNet").build(SMALL)
     network.eval()
     pictures = paddle.rand([3, 3, 16, 24])
     with paddle.no_grad():
@@ -45,7 +45,7 @@ def test_batch_equals_one_by_one():
 
 
 def test_every_parameter_learns():
-    network = build("MPRNet", {**SMALL, "bias": True})
+    network = find_network("MPRNet").build({**SMALL, "bias": True})
     picture = paddle.rand([1, 3, 16, 16])
     sum(output.square().mean() for output in network(picture)).backward()
     gradients = {name: p.grad for name, p in network.named_parameters()}
@@ -56,7 +56,7 @@ def test_every_parameter_learns():
 
 
 def test_smallest_size():
-    network = build("MPRNet", SMALL)
+    network = find_network("MPRNet").build(SMALL)
     assert [list(output.shape) for output in network(paddle.rand([1, 3, 8, 8]))] == [
         [1, 3, 8, 8]
     ] * 3

@@ -1,26 +1,22 @@
 import pytest
 
 from ppgan_mpr.errors import UsageError
-from ppgan_mpr.networks.tasks import ALL_TASKS, normalise_task
+from ppgan_mpr.networks import find_task, networks, tasks
 
 
-def test_any_case_is_understood():
-    assert normalise_task("DEBLURRING") == "Deblurring"
-    assert normalise_task("dualpixeldeblurring", ALL_TASKS) == "DualPixelDeblurring"
+def test_a_task_is_found_in_any_case():
+    assert find_task("DEBLURRING").name == "Deblurring"
+    assert find_task("dualpixeldeblurring").views == 2
 
 
-@pytest.mark.parametrize(
-    ("task", "message"),
-    [
-        ("Derain", "did you mean Deraining"),
-        ("LowLight", "choose one of Deblurring, Denoising, Der"),
-    ],
-)
-def test_only_mprnets_tasks_unless_others_are_offered(task, message):
-    with pytest.raises(UsageError, match=message):
-        normalise_task(task)
-
-
-def test_nearest_of_all_tasks():
+def test_an_unknown_task_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean Deraining"):
+        find_task("Derain")
     with pytest.raises(UsageError, match="did you mean SuperResolution"):
-        normalise_task("super_resolution", ALL_TASKS)
+        find_task("super_resolution")
+
+
+def test_every_task_belongs_to_a_network_and_says_what_it_is_for():
+    for task in tasks().values():
+        assert any(task in spec.tasks for spec in networks())
+        assert task.purpose

@@ -7,7 +7,8 @@ import pytest
 
 from ppgan_mpr.cache_dir import cache_dir
 from ppgan_mpr.errors import DownloadError
-from ppgan_mpr.weights import catalogue, find_record, load_weights
+from ppgan_mpr.weights import find_record, load_weights
+from ppgan_mpr.weights.catalogue import git_blob_of
 from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.download import cached_path
 from ppgan_mpr.weights.formats import write_file
@@ -41,12 +42,12 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch, small_record):
+def server(tmp_path, monkeypatch, known_weights, small_record):
     """A local stand-in for the model zoo, its record in the catalogue, and an empty cache."""
     server = Server()
     record, server.content = small_record
     record = dataclasses.replace(record, url=server.url)
-    monkeypatch.setattr(catalogue, "CATALOGUE", (record,))
+    known_weights("MPRNet", record, find_record("lite", "Deblurring"))
     monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
     yield server
     server.close()
@@ -94,11 +95,11 @@ def test_page_instead_of_weights_is_not_kept(server):
     assert nothing_in_cache()
 
 
-def test_digest_is_checked_where_known(server, monkeypatch):
-    record = catalogue.CATALOGUE[0]
+def test_digest_is_checked_where_known(server, known_weights):
+    record = find_record("published", "Deblurring")
     right = hashlib.sha256(server.content).hexdigest()
     for digest, fine in (("0" * 64, False), (right, True)):
-        monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, sha256=digest),))
+        known_weights("MPRNet", dataclasses.replace(record, sha256=digest))
         if fine:
             load_weights("published:Deblurring")
         else:
@@ -107,12 +108,12 @@ def test_digest_is_checked_where_known(server, monkeypatch):
             assert nothing_in_cache()
 
 
-def test_git_s_id_is_checked_where_known(server, monkeypatch, tmp_path):
-    record = catalogue.CATALOGUE[0]
+def test_git_s_id_is_checked_where_known(server, known_weights, tmp_path):
+    record = find_record("published", "Deblurring")
     (tmp_path / "w").write_bytes(server.content)
-    right = catalogue.git_blob_of(tmp_path / "w")
+    right = git_blob_of(tmp_path / "w")
     for blob, fine in (("0" * 40, False), (right, True)):
-        monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, git_blob=blob),))
+        known_weights("MPRNet", dataclasses.replace(record, git_blob=blob))
         if fine:
             load_weights("published:Deblurring")
         else:
@@ -121,12 +122,12 @@ def test_git_s_id_is_checked_where_known(server, monkeypatch, tmp_path):
             assert nothing_in_cache()
 
 
-def test_git_s_id_of_a_file_put_there_by_hand(server, monkeypatch, tmp_path, caplog):
+def test_git_s_id_of_a_file_put_there_by_hand(server, known_weights, tmp_path, caplog):
     """Weights of another task have the same shapes; only their content tells."""
-    record = catalogue.CATALOGUE[0]
+    record = find_record("published", "Deblurring")
     (tmp_path / "w.pdparams").write_bytes(server.content)
-    blob = catalogue.git_blob_of(tmp_path / "w.pdparams")
-    monkeypatch.setattr(catalogue, "CATALOGUE", (dataclasses.replace(record, git_blob=blob),))
+    blob = git_blob_of(tmp_path / "w.pdparams")
+    known_weights("MPRNet", dataclasses.replace(record, git_blob=blob))
     right = load_weights(tmp_path / "w.pdparams").tensors
     path = cached_path(record)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,10 +138,10 @@ def test_git_s_id_of_a_file_put_there_by_hand(server, monkeypatch, tmp_path, cap
     assert "another file has taken its place" in caplog.text
 
 
-def test_weights_of_another_network_are_not_kept(server, monkeypatch):
+def test_weights_of_another_network_are_not_kept(server, known_weights):
     record = find_record("published", "Deblurring")
-    other = dataclasses.replace(record, network="MIRNetv2")
-    monkeypatch.setattr(catalogue, "CATALOGUE", (other,))
+    known_weights("MPRNet")
+    known_weights("MIRNetv2", record)
     with pytest.raises(DownloadError, match=r"should be MIRNetv2 .* found MPRNet"):
         load_weights("published:Deblurring")
     assert nothing_in_cache()
@@ -160,21 +161,21 @@ def test_offline_message_says_what_to_do(server):
         load_weights("published:Deblurring")
     message = str(caught.value)
     assert server.url in message
-    assert str(cached_path(catalogue.CATALOGUE[0])) in message
-    assert "or use lite:" in message
+    assert str(cached_path(find_record("published", "Deblurring"))) in message
+    assert "model='lite'" in message
     assert "Connection refused" in message
 
 
 def test_file_put_there_by_hand_is_used(server):
     server.close()
-    path = cached_path(catalogue.CATALOGUE[0])
+    path = cached_path(find_record("published", "Deblurring"))
     path.parent.mkdir(parents=True)
     path.write_bytes(server.content)
     assert load_weights("published:Deblurring").task == "Deblurring"
 
 
 def test_damaged_file_in_the_cache_is_set_aside_and_fetched_again(server, caplog):
-    path = cached_path(catalogue.CATALOGUE[0])
+    path = cached_path(find_record("published", "Deblurring"))
     path.parent.mkdir(parents=True)
     path.write_bytes(server.content[:1000])
     assert load_weights("published:Deblurring").task == "Deblurring"

@@ -3,6 +3,7 @@ import json
 import pickle
 import subprocess
 import sys
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError, WeightsError
-from ppgan_mpr.networks.recognition import build
-from ppgan_mpr.weights import CATALOGUE, find_record, load_weights
+from ppgan_mpr.networks import find_network, weights_records
+from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.formats import write_file
 
@@ -38,7 +39,9 @@ def test_flat_state_dict_of_any_pickle_protocol(tmp_path, state, protocol):
 
 
 def test_file_of_paddle_save(tmp_path):
-    network = build("MPRNet", {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4})
+    network = find_network("MPRNet").build(
+        {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4}
+    )
     path = tmp_path / "saved.pdparams"
     paddle.save(network.state_dict(), str(path))
     weights = load_weights(path)
@@ -70,7 +73,7 @@ def test_averaged_weights_come_before_the_raw_ones(tmp_path, state):
     same(load_weights(path), averaged)
 
 
-@pytest.mark.parametrize("suffix", [".pdparams", ".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
 def test_conversion_round_trips(tmp_path, state, suffix):
     source = dump(tmp_path / "in.pdparams", state)
     convert(source, tmp_path / f"out{suffix}")
@@ -81,7 +84,7 @@ def test_conversion_round_trips(tmp_path, state, suffix):
 
 def test_converted_file_is_what_paddle_load_expects(tmp_path, state):
     convert(dump(tmp_path / "in.pdparams", state), tmp_path / "out.pdparams")
-    network = build("MPRNet", load_weights(tmp_path / "in.pdparams").hyperparameters)
+    network = find_network("MPRNet").build(load_weights(tmp_path / "in.pdparams").hyperparameters)
     missing, unexpected = network.set_state_dict(paddle.load(str(tmp_path / "out.pdparams")))
     assert not missing and not unexpected
     for name, value in network.state_dict().items():
@@ -89,9 +92,11 @@ def test_converted_file_is_what_paddle_load_expects(tmp_path, state):
 
 
 def test_torch_names_of_prelu_are_translated(tmp_path, state):
-    convert(dump(tmp_path / "in.pdparams", state), tmp_path / "out.pth")
-    assert b"body.1.weight" in (tmp_path / "out.pth").read_bytes()
-    assert b"body.1._weight" not in (tmp_path / "out.pth").read_bytes()
+    out = tmp_path / "out.safetensors"
+    convert(dump(tmp_path / "in.pdparams", state), out, torch_names=True)
+    assert b"body.1.weight" in out.read_bytes()
+    assert b"body.1._weight" not in out.read_bytes()
+    same(load_weights(out), state)
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
@@ -125,7 +130,7 @@ def test_half_precision_is_half_the_size(tmp_path, state):
 def test_hyperparameters_are_deduced(tmp_path):
     unusual = {"in_c": 1, "out_c": 1, "n_feat": 12, "scale_unetfeats": 8, "scale_orsnetfeats": 4,
                "num_cab": 3, "kernel_size": 5, "reduction": 3, "bias": True}  # fmt: skip
-    network = build("MPRNet", unusual)
+    network = find_network("MPRNet").build(unusual)
     path = tmp_path / "w.pdparams"
     paddle.save(network.state_dict(), str(path))
     assert load_weights(path).hyperparameters == unusual
@@ -134,7 +139,7 @@ def test_hyperparameters_are_deduced(tmp_path):
 @pytest.mark.parametrize("task", ["Deblurring", "Denoising", "Deraining"])
 def test_task_is_deduced_from_the_published_widths(tmp_path, task):
     record = find_record("published", task)
-    network = build("MPRNet", record.hyperparameters)
+    network = find_network("MPRNet").build(record.hyperparameters)
     path = tmp_path / "w.pdparams"
     paddle.save(network.state_dict(), str(path))
     assert load_weights(path).task == task
@@ -157,7 +162,9 @@ def test_unknown_widths_have_no_task(tmp_path, state):
 # The embedded weights
 
 
-@pytest.mark.parametrize("record", [r for r in CATALOGUE if r.resource], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "record", [r for r in weights_records() if r.resource], ids=lambda r: r.name
+)
 def test_embedded_weights_are_the_recorded_files(record):
     content = record.path.read_bytes()
     assert len(content) == record.size
@@ -329,10 +336,13 @@ def test_another_network(tmp_path):
         load_weights(dump(tmp_path / "w.pdparams", other))
 
 
-def test_truncated_files(tmp_path, state):
+def test_truncated_files(tmp_path, state, root):
     for suffix in (".pdparams", ".pth", ".safetensors"):
         path = tmp_path / f"w{suffix}"
-        write_file(path, state)
+        if suffix == ".pth":
+            path.write_bytes((root / "tests" / "data" / "torch_zip.pth").read_bytes())
+        else:
+            write_file(path, state)
         content = path.read_bytes()
         for size in (0, 3, 40, len(content) // 2, len(content) - 1):
             path.write_bytes(content[:size])
@@ -352,22 +362,26 @@ def test_not_weights_at_all(tmp_path):
         load_weights(dump(tmp_path / "list.pdparams", [1, 2]))
 
 
-def test_torch_tensor_outside_its_storage(tmp_path, state):
-    write_file(tmp_path / "w.pth", {"a": np.zeros(4, "f4")})
-    content = (tmp_path / "w.pth").read_bytes()
-    shape = b"(J\x04\x00\x00\x00t"  # the tuple (4,) of its shape
-    assert content.count(shape) == 1
-    (tmp_path / "w.pth").write_bytes(content.replace(shape, b"(J\x99\x00\x00\x00t"))
-    with pytest.raises(WeightsError):
+def test_torch_tensor_outside_its_storage(tmp_path, root):
+    shape = b"K\x02\x85"  # the tuple (2,) of a tensor's shape
+    original = zipfile.ZipFile(root / "tests" / "data" / "torch_zip.pth")
+    with original, zipfile.ZipFile(tmp_path / "w.pth", "w") as forged:
+        for name in original.namelist():
+            content = original.read(name)
+            if name.endswith("data.pkl"):
+                assert shape in content
+                content = content.replace(shape, b"K\x63\x85")
+            forged.writestr(name, content)
+    with pytest.raises(WeightsError, match=r"w\.pth"):
         load_weights(tmp_path / "w.pth")
 
 
 def test_existing_target_is_kept(tmp_path, state):
     source = dump(tmp_path / "in.pdparams", state)
-    (tmp_path / "out.pth").write_text("mine")
+    (tmp_path / "out.pdparams").write_text("mine")
     with pytest.raises(UsageError, match="exists"):
-        convert(source, tmp_path / "out.pth")
-    assert (tmp_path / "out.pth").read_text() == "mine"
+        convert(source, tmp_path / "out.pdparams")
+    assert (tmp_path / "out.pdparams").read_text() == "mine"
 
 
 def test_unknown_names():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...dependencies import cpu_count, require
 from ...errors import UsageError
+from ..export import STATISTIC
+from ..model import Model
 
 _BYTES = 8  # of working memory for each number alive, measured
 
@@ -24,42 +28,43 @@ class ONNXRuntimeBackend:
 
     name, device, precision = "onnxruntime", "cpu", "f32"
 
-    def __init__(self, model, precision: str = "auto", threads: int | None = None):
+    def __init__(self, model: Model, precision: str = "auto", threads: int | None = None):
         self._runtime = require("onnxruntime")
         if precision not in ("auto", "f32"):
             raise UsageError(
-                f"backend onnxruntime computes in f32 on a CPU, not in {precision}: "
-                "choose --precision f32 or --backend openvino."
+                f"backend='onnxruntime' computes in f32 on a CPU, not in {precision}: "
+                "choose precision='f32' or backend='openvino'."
             )
         self._model = model
-        self.size_multiple = model.facts["size_multiple"]
         self.threads = threads or cpu_count()
-        self.bytes_per_pixel = _BYTES * model.facts["floats_per_pixel"]
-        self.room = 0.0  # not used: nothing is kept
-        self._loaded = self._session = None
+        self.bytes_per_pixel = _BYTES * model.floats_per_pixel
+        self.keep_budget = 0.0  # not used: nothing is kept
+        self._loaded: Any = None
+        self._session: Any = None
 
-    def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
-        """See :mod:`ppgan_mpr.inference.backends`."""
-        if averages is None:
+    def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
+        """See :class:`.base.Backend`."""
+        if statistics is None:
             return self._infer("plain", {"x": picture})[0]
-        given = {f"average_{i}": average for i, average in enumerate(averages)}
+        given = {f"{STATISTIC}{i}": statistic for i, statistic in enumerate(statistics)}
         return self._infer("given", {"x": picture, **given})[0]
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
-        """See :mod:`ppgan_mpr.inference.backends`."""
+        """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
-    kept = 0.0  # what a session keeps is small
+    kept_bytes = 0.0  # what a session keeps is small
 
     def release(self) -> None:
-        """See :mod:`ppgan_mpr.inference.backends`."""
+        """See :class:`.base.Backend`."""
         self._session = self._loaded = None
 
-    def _infer(self, variant: str, inputs: dict) -> list[np.ndarray]:
-        wanted = variant, inputs["x"].shape[2:] if self._model.local else None
+    def _infer(self, variant: str, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        height, width = inputs["x"].shape[2:]
+        wanted = variant, (height, width) if self._model.local else None
         if wanted != self._loaded:
             self._session = None  # one at a time: each holds all the weights
-            self._session, self._loaded = self._load(variant, inputs["x"].shape[2:]), wanted
+            self._session, self._loaded = self._load(variant, (height, width)), wanted
         try:
             return self._session.run(None, inputs)
         except Exception as error:  # the runtime's classes derive from Exception alone
@@ -67,7 +72,7 @@ class ONNXRuntimeBackend:
                 raise MemoryError("ONNX Runtime has too little memory") from None
             raise
 
-    def _load(self, variant: str, size: tuple):
+    def _load(self, variant: str, size: tuple[int, int]) -> Any:
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
@@ -78,11 +83,11 @@ class ONNXRuntimeBackend:
 
 
 def _rewire(content: bytes, variant: str) -> bytes:
-    """Make the averages outputs (``measuring``) or inputs (``given``) of the graph."""
+    """Make the statistics outputs (``measuring``) or inputs (``given``) of the graph."""
     onnx = require("onnx")
     model = onnx.load_from_string(content)
     graph = model.graph
-    pools = [node for node in graph.node if node.output[0].startswith("average_")]
+    pools = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
     for node in pools:
         name = node.output[0]
         value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)

@@ -8,10 +8,14 @@ import io
 import math
 import sys
 from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from ...dependencies import cpu_count, require
+from ..export import STATISTIC
+from ..model import Model
 
 # Bytes of working memory for each number alive, measured: the results of convolutions are
 # held in the precision asked for, and some of them twice while their layout changes.
@@ -32,11 +36,10 @@ class OpenVINOBackend:
 
     name, device = "openvino", "cpu"
 
-    def __init__(self, model, precision: str = "auto", threads: int | None = None):
+    def __init__(self, model: Model, precision: str = "auto", threads: int | None = None):
         self._ov = require("openvino")
         self._core = _core()
         self._model = model
-        self.size_multiple = model.facts["size_multiple"]
         self.precision = self._resolve(precision)
         self.threads = threads or cpu_count()
         self._options = {
@@ -44,28 +47,28 @@ class OpenVINOBackend:
             "INFERENCE_NUM_THREADS": self.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        self._compiled: OrderedDict = OrderedDict()
-        self.bytes_per_pixel = _BYTES[self.precision] * model.facts["floats_per_pixel"]
-        self.room = 0.0
+        self._compiled: OrderedDict[tuple[str, tuple[int, ...]], Any] = OrderedDict()
+        self.bytes_per_pixel = _BYTES[self.precision] * model.floats_per_pixel
+        self.keep_budget = 0.0
 
-    def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
-        """See :mod:`ppgan_mpr.inference.backends`; the result is valid until the next call."""
-        if averages is None:
+    def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
+        """See :class:`.base.Backend`; the result is valid until the next call."""
+        if statistics is None:
             return self._infer("plain", picture, {})[0]
-        given = {f"average_{i}": average for i, average in enumerate(averages)}
+        given = {f"{STATISTIC}{i}": statistic for i, statistic in enumerate(statistics)}
         return self._infer("given", picture, given)[0]
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
-        """See :mod:`ppgan_mpr.inference.backends`."""
+        """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
     @property
-    def kept(self) -> float:
-        """See :mod:`ppgan_mpr.inference.backends`."""
-        return self._needed(self._compiled)
+    def kept_bytes(self) -> float:
+        """See :class:`.base.Backend`."""
+        return self._needed(self._compiled.keys())
 
     def release(self) -> None:
-        """See :mod:`ppgan_mpr.inference.backends`."""
+        """See :class:`.base.Backend`."""
         self._compiled.clear()
 
     def _resolve(self, precision: str) -> str:
@@ -74,7 +77,9 @@ class OpenVINOBackend:
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return "bf16" if "BF16" in capabilities else "f32"
 
-    def _infer(self, variant: str, picture: np.ndarray, inputs: dict) -> list[np.ndarray]:
+    def _infer(
+        self, variant: str, picture: np.ndarray, inputs: dict[str, np.ndarray]
+    ) -> list[np.ndarray]:
         try:
             request = self._request(variant, picture.shape)
             request.infer({"x": picture, **inputs}, share_inputs=True)
@@ -85,11 +90,12 @@ class OpenVINOBackend:
             raise
         return [tensor.data for tensor in request.output_tensors]
 
-    def _request(self, variant: str, shape: tuple):
+    def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
         key = (variant, shape)
         if key not in self._compiled:
             while self._compiled and (
-                len(self._compiled) >= _KEPT or self._needed([key, *self._compiled]) > self.room
+                len(self._compiled) >= _KEPT
+                or self._needed([key, *self._compiled]) > self.keep_budget
             ):
                 self._compiled.popitem(last=False)
             compiled, blob = self._load(variant, shape)
@@ -98,11 +104,11 @@ class OpenVINOBackend:
         self._compiled.move_to_end(key)
         return self._compiled[key][0]
 
-    def _needed(self, keys) -> float:
+    def _needed(self, keys: Iterable[tuple[str, tuple[int, ...]]]) -> float:
         """Working memory of compiled sizes, each of which has its own."""
         return sum(self.bytes_per_pixel * math.prod(shape[2:]) for _, shape in keys)
 
-    def _load(self, variant: str, shape: tuple):
+    def _load(self, variant: str, shape: tuple[int, ...]) -> tuple[Any, memoryview | None]:
         cache, ov = self._model.cache, self._ov
         name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         key = ("openvino", ov.__version__, name, sorted(self._options.items()), variant, shape)
@@ -116,7 +122,7 @@ class OpenVINOBackend:
         cache.store(compiled.export_model().read(), *key, *self._model.key)
         return compiled, None
 
-    def _import(self, blob: memoryview):
+    def _import(self, blob: memoryview) -> Any:
         content = np.frombuffer(blob, np.uint8)
         try:
             shared = self._ov.Tensor(content, shared_memory=True)
@@ -124,14 +130,14 @@ class OpenVINOBackend:
         except TypeError:  # OpenVINO 2025.3 and older take a stream, and copy it
             return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
-    def _graph(self, variant: str, shape: tuple):
-        graph = self._core.read_model(self._model.onnx(shape[2:]))
+    def _graph(self, variant: str, shape: tuple[int, ...]) -> Any:
+        graph = self._core.read_model(self._model.onnx((shape[2], shape[3])))
         graph.reshape({"x": list(shape)})
-        averages = _averages(graph)
-        if variant == "measuring" and averages:
-            graph.add_outputs([output.any_name for output in averages])
+        statistics = _statistics(graph)
+        if variant == "measuring" and statistics:
+            graph.add_outputs([output.any_name for output in statistics])
         elif variant == "given":
-            for output in averages:
+            for output in statistics:
                 name = output.any_name
                 given = self._ov.opset8.parameter(output.shape, np.float32, name=name)
                 output.replace(given.output(0))
@@ -141,7 +147,7 @@ class OpenVINOBackend:
 
 
 @functools.lru_cache(maxsize=1)
-def _core():
+def _core() -> Any:
     """The one ``Core`` of this process, its CPU plugin loaded.
 
     The plugin gives the thread that loads it a signal stack of its own memory, which is
@@ -166,12 +172,12 @@ class _SignalStack(ctypes.Structure):
     )
 
 
-def _averages(graph) -> list:
-    """The outputs called average_0, average_1, … in order."""
+def _statistics(graph: Any) -> list[Any]:
+    """The outputs with the names of statistics, in order."""
     found = {}
     for node in graph.get_ops():
         for output in node.outputs():
             for name in output.names:
-                if name.startswith("average_"):
+                if name.startswith(STATISTIC):
                     found[int(name.rpartition("_")[2])] = output
     return [found[index] for index in sorted(found)]

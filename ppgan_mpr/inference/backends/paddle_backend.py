@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from ...dependencies import cpu_count, require
+from ...dependencies import cpu_count, install_extra, require
 from ...errors import UsageError
+from ..export.trace import is_statistic
+from ..model import Model
 
 # Bytes of working memory for each pixel and channel of the widest layer, measured.
 _BYTES = 30
@@ -35,8 +39,8 @@ def choose_device(device: str = "auto") -> str:
         return "gpu:0" if count else "cpu"
     if not paddle.device.is_compiled_with_cuda():
         raise UsageError(
-            f"Device {device} needs a PaddlePaddle built for GPUs: pip install 'ppgan_mpr[gpu]' "
-            "after pip uninstall paddlepaddle, or choose --device cpu."
+            f"Device {device} needs a PaddlePaddle built for GPUs: {install_extra('gpu')} "
+            "after pip uninstall paddlepaddle, or choose device='cpu'."
         )
     if int(index or 0) >= count:
         raise UsageError(
@@ -70,56 +74,62 @@ class PaddleBackend:
 
     name = "paddle"
 
-    def __init__(self, model, device="auto", precision="auto", threads=None):
+    def __init__(
+        self,
+        model: Model,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ):
         self._paddle = require("paddle")
         self.device = choose_device(device)
         self.precision = "f32" if precision == "auto" else precision
         if self.device == "cpu" and self.precision != "f32":
             raise UsageError(
-                f"backend paddle computes in f32 on a CPU, not in {precision}: "
-                "choose --precision f32 or --backend openvino."
+                f"backend='paddle' computes in f32 on a CPU, not in {precision}: "
+                "choose precision='f32' or backend='openvino'."
             )
         if threads:
             self._paddle.base.core.set_num_threads(threads)
         self.threads = threads or cpu_count()
         network = model.network
-        self.size_multiple = network.size_multiple
         self._place = (
             self._paddle.CPUPlace()
             if self.device == "cpu"
             else self._paddle.CUDAPlace(int(self.device.partition(":")[2]))
         )
         self._network = network.to(self.device)
-        from ...networks.blocks.context import AttentivePool
-
-        pools = self._paddle.nn.AdaptiveAvgPool2D, AttentivePool
-        self._pools = [layer for layer in network.sublayers() if isinstance(layer, pools)]
+        shared = model.shared_layers
+        self._pools = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
-        self.room = 0.0  # not used: nothing is kept
+        self.keep_budget = 0.0  # not used: nothing is kept
 
-    def run(self, picture: np.ndarray, averages: list | None = None) -> np.ndarray:
-        """See :mod:`ppgan_mpr.inference.backends`."""
-        if averages is None:
+    def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
+        """See :class:`.base.Backend`."""
+        if statistics is None:
             return self._forward(picture)
-        given = iter([self._tensor(average) for average in averages])
-        with self._hooked(lambda layer, inputs, output: next(given)):
+        given = iter([self._tensor(statistic) for statistic in statistics])
+        with self._hooked(lambda output: next(given)):
             return self._forward(picture)
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
-        """See :mod:`ppgan_mpr.inference.backends`."""
-        averages: list = []
-        with self._hooked(lambda layer, inputs, output: averages.append(output.numpy())):
+        """See :class:`.base.Backend`."""
+        statistics: list[np.ndarray] = []
+        with self._hooked(lambda output: statistics.append(output.numpy())):
             self._forward(picture)
-        return averages
+        return statistics
 
-    kept = 0.0
+    kept_bytes = 0.0
 
     def release(self) -> None:
-        """See :mod:`ppgan_mpr.inference.backends`; nothing is kept."""
+        """See :class:`.base.Backend`; nothing is kept."""
 
     @contextlib.contextmanager
-    def _hooked(self, hook):
+    def _hooked(self, on_statistic: Callable[[Any], Any]) -> Iterator[None]:
+        def hook(layer: Any, inputs: Any, output: Any) -> Any:
+            return on_statistic(output) if is_statistic(output) else None
+
         handles = [pool.register_forward_post_hook(hook) for pool in self._pools]
         try:
             yield
@@ -127,7 +137,7 @@ class PaddleBackend:
             for handle in handles:
                 handle.remove()
 
-    def _tensor(self, array: np.ndarray):
+    def _tensor(self, array: np.ndarray) -> Any:
         return self._paddle.to_tensor(array, place=self._place)
 
     def _forward(self, picture: np.ndarray) -> np.ndarray:

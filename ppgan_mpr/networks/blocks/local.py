@@ -12,8 +12,10 @@ and is converted alike.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
+from typing import Any
 
 import paddle
 import paddle.nn.functional as F
@@ -104,9 +106,6 @@ class LocalSKFF(nn.Layer):
         return reduce(add, gated)
 
 
-_LOCAL = {CALayer: LocalCALayer, SKFF: LocalSKFF}
-
-
 def local_average(x, window: tuple[int, int], stride: int):
     """Averages over windows that lie within the map.
 
@@ -125,36 +124,44 @@ def local_average(x, window: tuple[int, int], stride: int):
     return F.avg_pool2d(F.avg_pool2d(x, [height, 1], 1), [1, width], 1)
 
 
-def convert_to_local(network: nn.Layer, train_size: int | None = None, factor: float = 1.5) -> None:
-    """Replace the attention of a trained network to averages, in place.
+def convert_to_local(
+    network: nn.Layer,
+    replacements: Mapping[type, type],
+    patch_size: int,
+    channels: int,
+    factor: float = 1.5,
+) -> None:
+    """Replace layers that average over the whole map by windowed ones, in place.
 
     Each layer's window is ``factor`` times the size of the maps that it saw in training, also
     where the network cuts the picture into quadrants or halves, or halves its resolution.
 
     Args:
         network: in evaluation mode.
-        train_size: side of the training patches; default: ``network.train_size``.
+        replacements: layer class → class that takes such a layer and its window (height and
+            width), and does the same with windowed averages.
+        patch_size: side of the training patches in pixels.
+        channels: of the picture that the network takes.
         factor: 1.5 is the paper's choice.
     """
     seen: dict[int, tuple[int, int]] = {}
 
-    def note(layer, inputs):
-        first = inputs[0][0] if isinstance(layer, SKFF) else inputs[0]
+    def note_size(layer: nn.Layer, inputs: tuple[Any, ...]) -> None:
+        first = inputs[0][0] if isinstance(inputs[0], (list, tuple)) else inputs[0]
         seen[id(layer)] = tuple(first.shape[2:])
 
     places = [
         (parent, name, layer)
         for parent in network.sublayers(include_self=True)
         for name, layer in parent.named_children()
-        if type(layer) in _LOCAL
+        if type(layer) in replacements
     ]
-    hooks = [layer.register_forward_pre_hook(note) for _, _, layer in places]
-    channels = next(iter(network.parameters())).shape[1]
+    hooks = [layer.register_forward_pre_hook(note_size) for _, _, layer in places]
     with paddle.no_grad():
         network(paddle.zeros([1, channels, _PROBE, _PROBE]))
     for hook in hooks:
         hook.remove()
-    growth = (train_size or network.train_size) / _PROBE * factor
+    growth = patch_size / _PROBE * factor
     for parent, name, layer in places:
         window = tuple(int(side * growth) for side in seen[id(layer)])
-        setattr(parent, name, _LOCAL[type(layer)](layer, window))
+        setattr(parent, name, replacements[type(layer)](layer, window))

@@ -134,11 +134,6 @@ class MIRNet(nn.Layer):
         n_MSRB: multi-scale residual blocks in each group.
     """
 
-    #: Height and width of the input must be multiples of this.
-    size_multiple = 4
-    #: Side of the patches that the paper trains on; what local attention is measured by.
-    train_size = 128
-
     def __init__(
         self,
         in_channels: int = 3,

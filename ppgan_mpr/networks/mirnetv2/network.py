@@ -101,18 +101,12 @@ class MIRNetv2(nn.Layer):
         chan_factor: how many times more channels each stream has than the one above.
         n_MRB: multi-scale residual blocks in each recursive residual group.
         groups: groups of the RCBs' convolutions, a number for each recursive residual group.
-        scale: the enlargement that the network is trained for. Input and output have one
-            size: the picture is enlarged this much *before* it enters. Stated here for the
-            programs around the network; it changes nothing in it.
         task: ``'defocus_deblurring'`` adds the skip connection to the features, which lets
             the input have other channels than the output; None adds the picture.
 
     Raises:
         UsageError: another task, or a skip connection between different numbers of channels.
     """
-
-    #: Height and width of the input must be multiples of this.
-    size_multiple = 4
 
     def __init__(
         self,
@@ -122,7 +116,6 @@ class MIRNetv2(nn.Layer):
         chan_factor: float = 1.5,
         n_MRB: int = 2,
         groups: Sequence[int] = (1, 2, 4, 4),
-        scale: int = 1,
         task: str | None = None,
     ):
         super().__init__()
@@ -133,7 +126,6 @@ class MIRNetv2(nn.Layer):
                 f"MIRNetv2 cannot add an input of {inp_channels} channels to an output of "
                 f"{out_channels}: use task {DEFOCUS!r}."
             )
-        self.scale = scale
         self.task = task
         self.conv_in = conv(inp_channels, n_feat)
         self.body = nn.Sequential(

@@ -215,11 +215,6 @@ class MPRNet(nn.Layer):
             weights sum to one).
     """
 
-    #: Height and width of the input must be multiples of this.
-    size_multiple = 8
-    #: Side of the patches that the paper trains on; what local attention is measured by.
-    train_size = 256
-
     def __init__(
         self,
         in_c: int = 3,

@@ -13,9 +13,10 @@ import numpy as np
 from ...errors import UsageError, WeightsError
 from ...files import atomic_write
 from .pickles import read_pickle
-from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip, write_torch_zip
+from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip
 
-SUFFIXES = (".pdparams", ".pth", ".safetensors")
+#: Suffixes of the forms that are written; more are read.
+WRITABLE = (".pdparams", ".safetensors")
 
 # Paddle keeps its internal parameter names under this key of a state dict.
 NAME_TABLE = "StructuredToParameterName@@"
@@ -81,7 +82,7 @@ def write_file(
     """Write tensors in the form of ``path``'s suffix, whole or not at all.
 
     Args:
-        path: ``.pdparams`` (as published), ``.pth`` (zip form) or ``.safetensors``.
+        path: ``.pdparams`` (as published) or ``.safetensors``.
         tensors: name → array.
         metadata: kept in ``.safetensors`` only.
 
@@ -89,20 +90,26 @@ def write_file(
         UsageError: another suffix.
         WeightsError: the folder cannot be written.
     """
-    writers = {".pdparams": _write_paddle, ".pth": write_torch_zip}
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UsageError(f"{path} does not end in {', '.join(SUFFIXES)}: choose one of these.")
+    check_writable_suffix(path)
     try:
         with atomic_write(path) as file:
-            if suffix == ".safetensors":
+            if path.suffix.lower() == ".safetensors":
                 from safetensors.numpy import save
 
                 file.write(save(dict(tensors), dict(metadata or {})))
             else:
-                writers[suffix](file, tensors)
+                _write_paddle(file, tensors)
     except OSError as error:
         raise WeightsError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def check_writable_suffix(path: Path) -> None:
+    """Raise UsageError where weights cannot be written in the form of the path's suffix."""
+    if path.suffix.lower() not in WRITABLE:
+        raise UsageError(
+            f"{path} does not end in {' or '.join(WRITABLE)}: choose one of these (PyTorch reads "
+            ".safetensors by safetensors.torch.load_file)."
+        )
 
 
 def _write_paddle(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:

@@ -12,7 +12,6 @@ import math
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Callable
 
@@ -178,51 +177,3 @@ def read_torch_zip(path: Path):
 def read_torch_legacy(file: BinaryIO, name: str):
     """The nested object of a ``.pth`` file written before PyTorch 1.6."""
     return read_pickle(file, name, _LegacyReader)
-
-
-def _int(value: int) -> bytes:
-    return b"J" + struct.pack("<i", value)
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return b"X" + struct.pack("<I", len(raw)) + raw
-
-
-def _tuple(*items: bytes) -> bytes:
-    return b"(" + b"".join(items) + b"t"
-
-
-def _global(module: str, name: str) -> bytes:
-    return f"c{module}\n{name}\n".encode()
-
-
-def write_torch_zip(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write float32 arrays as the state dict that ``torch.load(weights_only=True)`` reads."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        # Assembled from pickle opcodes: Python's pickler would have to import torch to
-        # name its classes.
-        body = [b"\x80\x02", _global("collections", "OrderedDict"), b")R"]
-        for key, (name, tensor) in enumerate(tensors.items()):
-            array = np.ascontiguousarray(tensor, "<f4")
-            storage = _tuple(
-                _text("storage"),
-                _global("torch", "FloatStorage"),
-                _text(str(key)),
-                _text("cpu"),
-                _int(array.size),
-            )
-            arguments = _tuple(
-                storage + b"Q",
-                _int(0),
-                _tuple(*map(_int, array.shape)),
-                _tuple(*(_int(step // array.itemsize) for step in array.strides)),
-                b"\x89",  # requires_grad=False
-                _global("collections", "OrderedDict") + b")R",  # no backward hooks
-            )
-            rebuild = _global("torch._utils", "_rebuild_tensor_v2")
-            body += [_text(name), rebuild, arguments, b"R", b"s"]
-            archive.writestr(f"archive/data/{key}", array.tobytes())
-        archive.writestr("archive/data.pkl", b"".join([*body, b"."]))
-        archive.writestr("archive/byteorder", "little")
-        archive.writestr("archive/version", "3\n")

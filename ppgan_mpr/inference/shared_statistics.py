@@ -1,24 +1,29 @@
-"""Tiles that attend to the whole photo.
+"""Statistics that the tiles of one photograph share.
 
-Channel attention weighs features by their averages over the whole picture. A tile alone
-would take its own averages: a piece of sky is treated unlike the same sky beside a forest.
-So the averages are measured once, on a sample of the whole photo, and given to every tile.
+Channel attention weighs features by their averages over the whole picture. A tile by itself
+would take its own averages, and a piece of sky would be treated unlike the same sky beside a
+forest. So the statistics are measured once, on a sample of the whole photo, and given to every
+tile. Which layers compute statistics is stated by the network (``NetworkSpec.shared_layers``).
 
 The sample is a mosaic of small crops spread evenly over the photo, each quadrant of the
 mosaic taken from the same quadrant of the photo, because networks over a multi-patch
-hierarchy average quadrants and halves apart.
+hierarchy average quadrants and halves separately.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from .tiling import Crop
+
 _CROP = 64
 _SHARE = 1 / 16  # of the photo's pixels
 _LEAST, _MOST = 256 * 256, 512 * 512  # pixels
 
 
-def mosaic(height: int, width: int, crop, multiple: int, most: int = _MOST) -> np.ndarray:
+def sample_mosaic(
+    height: int, width: int, crop: Crop, multiple: int, most: int = _MOST
+) -> np.ndarray:
     """A small picture with the statistics of a large one.
 
     Args:
@@ -49,20 +54,20 @@ def _spread(size: int, count: int, multiple: int) -> list[slice]:
     return [slice(start, start + crop) for start in starts]
 
 
-def of_tile(
-    averages: list[np.ndarray], top: float, left: float, height: float, width: float
+def statistics_for_tile(
+    statistics: list[np.ndarray], top: float, left: float, height: float, width: float
 ) -> list[np.ndarray]:
-    """The averages that belong to a tile.
+    """The statistics that belong to a tile.
 
-    Averages of a whole picture have a batch of one. Where the network takes halves (top,
+    Statistics of a whole picture have a batch of one. Where the network takes halves (top,
     bottom) or quadrants (top left, bottom left, top right, bottom right) as its batch, each
-    part of the tile gets the averages of that part of the photo in which its middle lies.
+    part of the tile gets the statistics of that part of the photo in which its middle lies.
 
     Args:
-        averages: [N, C, 1, 1] each, N = 1, 2 or 4, of the photo.
+        statistics: [N, C, ...] each, N = 1, 2 or 4, of the photo.
         top, left, height, width: of the tile, as fractions of the photo's sides.
     """
     rows = [int(top + part * height >= 0.5) for part in (0.25, 0.75)]
     columns = [int(left + part * width >= 0.5) for part in (0.25, 0.75)]
     order = {1: [0], 2: rows, 4: [2 * column + row for column in columns for row in rows]}
-    return [average[order[len(average)]] for average in averages]
+    return [statistic[order[len(statistic)]] for statistic in statistics]

@@ -1,0 +1,161 @@
+"""What is wrong with an installation and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..dependencies import install_command, install_extra
+from .installation import OPENCV, REQUIRED, TRAINING, Facts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong and what to do about it, in one line.
+
+    Attributes:
+        fault: whether it concerns restoring; else it is a note.
+    """
+
+    text: str
+    fault: bool = True
+
+
+def diagnose(facts: Facts) -> list[Finding]:
+    """What is wrong with an installation, faults first."""
+    findings = [
+        *_paddle_findings(facts),
+        *_package_findings(facts),
+        *_trial_findings(facts),
+        *_cache_findings(facts),
+        *_thread_findings(facts),
+        *_training_findings(facts),
+    ]
+    return sorted(findings, key=lambda finding: not finding.fault)
+
+
+def _paddle_findings(facts: Facts) -> list[Finding]:
+    installed = facts.installed("paddle")
+    if not installed:
+        command = install_command("paddle")
+        return [Finding(f"PaddlePaddle, which runs the networks, is not installed: run  {command}")]
+    if len(installed) > 1:
+        return [
+            Finding(
+                f"{' and '.join(installed)} are both installed and overwrite each other: run  pip "
+                f"uninstall {' '.join(installed)}  and then  {install_command('paddle')}"
+            )
+        ]
+    package = installed[0]
+    paddle, numpy = facts.packages[package], facts.packages.get("numpy")
+    if _major(paddle) == 2 and _major(numpy) >= 2:
+        return [
+            Finding(
+                f"PaddlePaddle {paddle} does not support numpy {numpy}: run  pip install 'numpy<2'"
+                f"  or  pip install '{package}>=3'"
+            )
+        ]
+    if "paddle" in facts.broken:
+        return [Finding(_broken(facts, "paddle"))]
+    if facts.cuda and not facts.gpus:
+        text = "PaddlePaddle is built for GPUs but sees none: check the NVIDIA driver (nvidia-smi)."
+        return [Finding(text, fault=False)]
+    return []
+
+
+def _package_findings(facts: Facts) -> list[Finding]:
+    findings = []
+    opencv = facts.installed("cv2")
+    if len(opencv) > 1:
+        findings.append(
+            Finding(
+                f"Several OpenCV packages are installed and overwrite one another: run  pip "
+                f"uninstall {' '.join(opencv)}  and then  pip install {OPENCV[0]}"
+            )
+        )
+    for module, names in REQUIRED.items():
+        if not facts.installed(module):
+            findings.append(Finding(f"{names[0]} is not installed: run  pip install {names[0]}"))
+    for module in facts.broken:
+        if module not in TRAINING and module != "paddle":
+            findings.append(Finding(_broken(facts, module)))
+    return findings
+
+
+def _trial_findings(facts: Facts) -> list[Finding]:
+    warnings = [Finding(warning) for warning in facts.trial.warnings]
+    # Without PaddlePaddle the failure follows from what has been said already.
+    if facts.trial.error and facts.installed("paddle") and "paddle" not in facts.broken:
+        warnings.append(
+            Finding(f"A small picture could not be restored: {facts.trial.error.rstrip('.')}.")
+        )
+    return warnings
+
+
+def _cache_findings(facts: Facts) -> list[Finding]:
+    findings = []
+    if facts.cache.error:
+        findings.append(
+            Finding(
+                f"The cache folder cannot be written ({facts.cache.error}): set PPGAN_MPR_HOME to "
+                "a folder that can be."
+                if facts.cache.folder
+                else facts.cache.error
+            )
+        )
+    for file in facts.weights:
+        if file.embedded and file.state in ("damaged", "missing"):
+            findings.append(
+                Finding(
+                    f"The embedded weights {file.name} are {file.state}: install ppgan_mpr again."
+                )
+            )
+        elif file.state == "damaged":
+            findings.append(
+                Finding(
+                    f"The downloaded weights {file.name} are damaged: delete {file.path}, and they "
+                    "are downloaded again."
+                )
+            )
+    return findings
+
+
+def _thread_findings(facts: Facts) -> list[Finding]:
+    if facts.variables.get("OMP_NUM_THREADS") != "1" or facts.cores == 1:
+        return []
+    return [
+        Finding(
+            f"OMP_NUM_THREADS is 1, so PaddlePaddle computes on one of {facts.cores} cores: unset "
+            "it."
+        )
+    ]
+
+
+def _training_findings(facts: Facts) -> list[Finding]:
+    missing = [module for module in ("ppgan", "yaml") if not facts.installed(module)]
+    commands = ["mprnet-install-ppgan"] if "ppgan" in missing else []
+    commands += [install_extra("train")] if "yaml" in missing else []
+    notes = []
+    if commands:
+        text = f"Training needs more than restoring: run  {'  and  '.join(commands)}"
+        notes.append(Finding(text, fault=False))
+    if "paddle" not in facts.broken and facts.installed("paddle"):
+        notes += [
+            Finding(f"For training: {_broken(facts, module)}", fault=False)
+            for module in facts.broken
+            if module in TRAINING
+        ]
+    return notes
+
+
+def _broken(facts: Facts, module: str) -> str:
+    name = (facts.installed(module) or [module])[0]
+    reason = facts.broken[module].rstrip(".")
+    return (
+        f"{name} is installed but cannot be loaded ({reason}): run  pip install --force-reinstall "
+        f"--no-deps {name}"
+    )
+
+
+def _major(version: str | None) -> int:
+    first = (version or "").partition(".")[0]
+    return int(first) if first.isdigit() else 0

@@ -1,0 +1,314 @@
+"""What is installed on this machine, as data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..dependencies import cpu_count, installed_version
+from ..errors import RestorationError
+from ..version import __version__
+from .probes import ProbeError, run_probe
+
+PADDLE = ("paddlepaddle", "paddlepaddle-gpu")
+OPENCV = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python-headless",
+    "opencv-contrib-python",
+)
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "numpy": ("numpy",),
+    "PIL": ("pillow",),
+    "cv2": OPENCV,
+    "pooch": ("pooch",),
+    "safetensors": ("safetensors",),
+    "tqdm": ("tqdm",),
+}
+_BACKENDS: Mapping[str, tuple[str, ...]] = {
+    "paddle": PADDLE,
+    "openvino": ("openvino",),
+    "onnx": ("onnx",),
+    "onnxruntime": ("onnxruntime",),
+}
+_OPTIONS: Mapping[str, tuple[str, ...]] = {"pillow_heif": ("pillow-heif",)}
+TRAINING: Mapping[str, tuple[str, ...]] = {
+    "ppgan": ("ppgan",),
+    "yaml": ("PyYAML",),
+    "isal": ("isal",),
+    "scipy": ("scipy",),
+}
+#: Module -> the distributions that provide it, the usual one first.
+MODULES = {**REQUIRED, **_BACKENDS, **_OPTIONS, **TRAINING}
+
+#: Processor features that decide how fast a network runs.
+FEATURES = ("avx2", "avx512", "avx512_bf16", "amx_bf16")
+VARIABLES = ("OMP_NUM_THREADS", "PPGAN_MPR_HOME")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A tiny restoration with all options left at ``auto``.
+
+    Attributes:
+        backend, device, precision: what was chosen; None where it failed.
+        warnings: what the package logged meanwhile.
+        error: why it failed, or None.
+    """
+
+    backend: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class CacheFolder:
+    """The folder of downloaded weights and compiled networks.
+
+    Attributes:
+        folder: its path, or None where there is none.
+        weights_bytes, networks_bytes: sizes of what is in it.
+        error: why it cannot be written, or None.
+    """
+
+    folder: str | None = None
+    weights_bytes: int = 0
+    networks_bytes: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of weights of the catalogue.
+
+    Attributes:
+        name: as ``load_weights`` takes it, such as ``lite:…``.
+        state: ``verified``, ``damaged``, ``missing``, ``not downloaded``, or ``no digest
+            published`` for one that is there and cannot be verified.
+        path: of the file.
+        embedded: whether it comes with the package.
+    """
+
+    name: str
+    state: str
+    path: str
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a bug report needs to say about an installation.
+
+    Attributes:
+        prefix: folder of the Python environment.
+        packages: distribution -> version, None where it is not installed.
+        broken: module that is installed -> why it cannot be imported.
+        features: those of :data:`FEATURES` that the processor has; None where unknown.
+        capabilities: OpenVINO's name for what the processor computes in.
+        cuda: whether PaddlePaddle is built for GPUs; None where that is unknown.
+        gpus: names of the GPUs that PaddlePaddle sees.
+        memory: bytes that this process can still take; None where unknown.
+        budget: bytes of it that a network works in by default.
+        variables: environment variable -> value, None where it is not set.
+        unknown: why something could not be found out.
+    """
+
+    version: str
+    python: str
+    prefix: str
+    system: str
+    machine: str
+    packages: Mapping[str, str | None]
+    processor: str
+    cores: int
+    broken: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] | None = None
+    capabilities: tuple[str, ...] = ()
+    cuda: bool | None = None
+    gpus: tuple[str, ...] = ()
+    memory: int | None = None
+    budget: int | None = None
+    trial: Trial = Trial()
+    cache: CacheFolder = CacheFolder()
+    weights: tuple[WeightsFile, ...] = ()
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    def installed(self, module: str) -> list[str]:
+        """The installed distributions that provide a module."""
+        return [name for name in MODULES[module] if self.packages.get(name) is not None]
+
+
+def collect() -> Facts:
+    """Look at this installation; takes some seconds, changes nothing and sends nothing."""
+    packages = {name: _version(name) for names in MODULES.values() for name in names}
+    modules = [
+        module
+        for module, names in MODULES.items()
+        if any(packages[name] is not None for name in names)
+    ]
+    with ThreadPoolExecutor(max(2, min(cpu_count(), 8))) as pool:
+        running = {name: pool.submit(_probe, name) for name in ["trial", *modules]}
+        unknown: list[str] = []
+        memory, budget = _guarded(unknown, "free memory", _memory) or (None, None)
+        cache = _guarded(unknown, "cache folder", _cache) or CacheFolder()
+        weights = _guarded(unknown, "weights", _weights) or ()
+        results = {name: future.result() for name, future in running.items()}
+    found = {name: result for name, result in results.items() if not isinstance(result, str)}
+    failed = {name: result for name, result in results.items() if isinstance(result, str)}
+    trial = found.get("trial") or {"error": failed.pop("trial")}
+    paddle = found.get("paddle", {})
+    return Facts(
+        version=__version__,
+        python=f"{platform.python_version()} ({platform.python_implementation()})",
+        prefix=sys.prefix,
+        system=platform.platform(),
+        machine=platform.machine(),
+        packages=packages,
+        broken=failed,
+        processor=processor_name(),
+        cores=cpu_count(),
+        features=processor_features(),
+        capabilities=tuple(found.get("openvino", {}).get("capabilities", ())),
+        cuda=paddle.get("cuda"),
+        gpus=tuple(paddle.get("gpus", ())),
+        memory=memory,
+        budget=budget,
+        trial=Trial(**{**trial, "warnings": tuple(trial.get("warnings", ()))}),
+        cache=cache,
+        weights=weights,
+        variables={name: os.environ.get(name) for name in VARIABLES},
+        unknown=tuple(unknown),
+    )
+
+
+def processor_name() -> str:
+    """What the processor calls itself."""
+    try:
+        if sys.platform == "darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(
+                command, capture_output=True, text=True, check=True
+            ).stdout.strip()
+        name = _cpuinfo("model name")
+        if name:
+            return name
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    return platform.processor() or platform.machine()
+
+
+def processor_features() -> tuple[str, ...] | None:
+    """Those of :data:`FEATURES` that the processor has, or None where Linux does not say."""
+    try:
+        flags = _cpuinfo("flags").split()
+    except OSError:
+        return None
+    kernel_names = {"avx512": "avx512f"}
+    return (
+        tuple(name for name in FEATURES if kernel_names.get(name, name) in flags) if flags else None
+    )
+
+
+def _cpuinfo(key: str) -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return ""
+
+
+def _probe(name: str) -> Mapping[str, Any] | str:
+    """What a probe found, or why it failed."""
+    try:
+        return run_probe(name, limit=300 if name == "trial" else 120)
+    except ProbeError as error:
+        return str(error)
+
+
+def _guarded(unknown: list[str], subject: str, probe: Any) -> Any:
+    """The result of a probe, or None and a line more in ``unknown``."""
+    try:
+        return probe()
+    except Exception as error:  # a report with a gap is better than none
+        unknown.append(f"{subject}: {type(error).__name__}: {error}")
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return installed_version(package)
+    except Exception as error:  # damaged metadata
+        return f"unknown version ({type(error).__name__})"
+
+
+def _memory() -> tuple[int, int]:
+    from ..inference.memory import available, default_budget
+
+    return available(), default_budget()
+
+
+def _cache() -> CacheFolder:
+    from ..cache_dir import cache_dir
+
+    try:
+        folder = cache_dir()
+    except RestorationError as missing:
+        return CacheFolder(error=str(missing))
+    error = None
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as reason:
+        error = f"{existing}: {reason.strerror}"
+    sizes = {
+        name: sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
+        for name in ("weights", "networks")
+    }
+    return CacheFolder(str(folder), sizes["weights"], sizes["networks"], error)
+
+
+def _weights() -> tuple[WeightsFile, ...]:
+    from ..networks import weights_records
+    from ..weights.download import cached_path
+
+    files = []
+    for record in weights_records():
+        path = record.path or (cached_path(record) if record.url else None)
+        if path:
+            embedded = record.path is not None
+            state = _state(path, embedded, record.sha256, record.git_blob)
+            files.append(WeightsFile(record.name, state, str(path), embedded))
+    return tuple(files)
+
+
+def _state(path: Path, embedded: bool, sha256: str | None, git_blob: str | None) -> str:
+    from ..weights.catalogue import git_blob_of
+
+    if not path.is_file():
+        return "missing" if embedded else "not downloaded"
+    if sha256:
+        return "verified" if _sha256(path) == sha256 else "damaged"
+    if git_blob:
+        return "verified" if git_blob_of(path) == git_blob else "damaged"
+    return "no digest published"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

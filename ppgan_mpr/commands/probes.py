@@ -1,0 +1,150 @@
+"""Probes of an installation that may crash or hang, each run in a process of its own."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable
+
+from ..dependencies import require
+from ..errors import RestorationError
+
+
+class ProbeError(Exception):
+    """A probe failed; the message is one line that says why."""
+
+
+def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
+    """Run a probe in a new process with the import path of this one.
+
+    Args:
+        name: one of :data:`PROBES`, or any module that is to be imported.
+        limit: seconds after which the process is ended.
+
+    Returns:
+        What the probe found; empty for a module that has no probe of its own.
+
+    Raises:
+        ProbeError: an exception, a crash, or no result within the limit.
+    """
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({name!r})"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired:
+        raise ProbeError(f"no result within {limit:g} seconds") from None
+    except OSError as error:
+        raise ProbeError(f"no process can be started: {error.strerror}") from None
+    if done.returncode == 0:
+        try:
+            return json.loads(done.stdout.splitlines()[-1])
+        except (IndexError, ValueError):
+            raise ProbeError("it ends Python") from None
+    if done.returncode < 0:
+        raise ProbeError(f"it crashes Python ({_signal_name(-done.returncode)})")
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    raise ProbeError(lines[-1].strip()[:300] if lines else f"exit code {done.returncode}")
+
+
+def main(name: str) -> None:
+    """Print what a probe finds as the last line of the output, in JSON."""
+    found = PROBES[name]() if name in PROBES else _import(name)
+    print("\n" + json.dumps(found))
+
+
+def _import(module: str) -> Mapping[str, Any]:
+    importlib.import_module(module)
+    return {}
+
+
+def _paddle() -> Mapping[str, Any]:
+    paddle = require("paddle")
+    cuda = paddle.device.is_compiled_with_cuda()
+    count = paddle.device.cuda.device_count() if cuda else 0
+    names = [paddle.device.cuda.get_device_name(index) for index in range(count)]
+    return {"cuda": cuda, "gpus": names}
+
+
+def _openvino() -> Mapping[str, Any]:
+    core = require("openvino").Core()
+    return {"capabilities": list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))}
+
+
+def _ppgan() -> Mapping[str, Any]:
+    from ..ppgan_compat import import_ppgan
+
+    import_ppgan("ppgan.engine.trainer")
+    return {}
+
+
+def _trial() -> Mapping[str, Any]:
+    """Restore a tiny picture with embedded weights and an empty cache, choosing nothing."""
+    import numpy as np
+
+    from ..inference import Cache, Model, Restorer
+    from ..networks import find_network, weights_records
+    from ..weights import load_weights
+
+    log = _Log()
+    logging.getLogger("ppgan_mpr").addHandler(log)
+    embedded = next(record for record in weights_records() if record.path)
+    spec = find_network(embedded.network)
+    folder = tempfile.mkdtemp()
+    try:
+        cache = Cache(Path(folder))
+        model = Model("trial", spec, lambda: load_weights(embedded).build(), cache)
+        restorer = Restorer(model)
+        restored = restorer(np.full([64, 64, 3], 0.5, np.float32))
+    except RestorationError as error:
+        return {"error": str(error), "warnings": log.messages}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps files that are mapped
+    if restored.shape != (64, 64, 3) or not np.isfinite(restored).all():
+        return {"error": "the restored pixels are not numbers", "warnings": log.messages}
+    backend = restorer.backend
+    return {
+        "backend": backend.name,
+        "device": backend.device,
+        "precision": backend.precision,
+        "warnings": log.messages,
+    }
+
+
+class _Log(logging.Handler):
+    """Keeps messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+#: Probes that find more than whether a module can be imported.
+PROBES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+    "paddle": _paddle,
+    "openvino": _openvino,
+    "ppgan": _ppgan,
+    "trial": _trial,
+}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,174 @@
+"""How photographs are restored: every option, stated once for Python, command line and backends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+from ..checks import check_choice, check_whole_number, exact_name
+from ..imaging.formats import format_suffix
+from ..weights.catalogue import MODELS
+from .memory import parse_memory
+
+BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
+PRECISIONS = ("auto", "f32", "bf16", "f16")
+#: What to do about an output that is already there.
+EXISTING = ("error", "overwrite", "skip")
+
+
+def _option(default: Any, text: str, **details: Any) -> Any:
+    """A field with its documentation.
+
+    Args:
+        default: its value unless given.
+        text: what it means; ``{default}`` is not repeated in it.
+        details: ``metavar``, ``choices`` and ``group`` for the command line.
+    """
+    return field(default=default, metadata={"help": text, **details})
+
+
+_SPEED = "speed and memory"
+_QUALITY = "better and slower"
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """Options of a predictor and of the command line."""
+
+    network: str | None = _option(
+        None, "network to use; default: the first that has such weights for the task",
+        metavar="NAME",
+    )  # fmt: skip
+    model: str = _option(
+        "published",
+        "published: full-size weights, downloaded once; lite: small embedded ones, faster and "
+        "weaker",
+        choices=MODELS,
+    )
+    scale: int | None = _option(
+        None,
+        "how many times a task that enlarges does so, where the weights do not say it; 1 for "
+        "pictures that are enlarged already",
+        metavar="N",
+    )
+    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME")
+    recursive: bool = _option(False, "search the sub-folders of folders too")
+    existing: str = _option(
+        "error",
+        "what to do when an output file exists: error, overwrite or skip; pictures from memory "
+        "always take the next free name",
+        choices=EXISTING,
+    )
+    suffix: str | None = _option(
+        None,
+        "format of the outputs, such as png or .tif; default: that of the input, or PNG where "
+        "that would lose something",
+        metavar="FORMAT",
+    )
+    quality: int = _option(95, "of JPEG and other lossy formats, 1 to 100", metavar="N")
+    jobs: int = _option(
+        1,
+        "images processed concurrently: reading and writing overlap with computing, at the cost "
+        "of that many images' memory",
+        metavar="N",
+    )
+    progress: bool = _option(True, "show a bar while downloading weights")
+    backend: str = _option(
+        "auto",
+        "what runs the network; auto: PaddlePaddle on a GPU, and on a CPU the fastest that is "
+        "installed",
+        choices=BACKENDS,
+        group=_SPEED,
+    )
+    precision: str = _option(
+        "auto",
+        "number format; auto: bf16 where the processor computes in it, else f32",
+        choices=PRECISIONS,
+        group=_SPEED,
+    )
+    threads: int | None = _option(
+        None, "CPU threads; default: all cores", metavar="N", group=_SPEED
+    )
+    memory: str | int | None = _option(
+        None,
+        "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
+        "pictures are restored in tiles; default: half of what is free, 600M at most",
+        metavar="SIZE",
+        group=_SPEED,
+    )
+    tile: int | None = _option(
+        None,
+        "longest side of a tile in pixels; default: what fits the memory; the smaller, the "
+        "further the result is from that for the whole photo",
+        metavar="N",
+        group=_SPEED,
+    )
+    overlap: int | None = _option(
+        None, "least overlap of neighbouring tiles in pixels; default: 32", metavar="N",
+        group=_SPEED,
+    )  # fmt: skip
+    local: bool = _option(
+        False,
+        "test-time local converter (TLC, arXiv 2112.04491): statistics over windows of the size "
+        "seen in training, for large pictures",
+        group=_QUALITY,
+    )
+    ensemble: bool = _option(
+        False,
+        "average over the eight flips and rotations; takes eight times as long",
+        group=_QUALITY,
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", exact_name("model", self.model, MODELS))
+        check_choice("existing", self.existing, EXISTING)
+        check_choice("backend", self.backend, BACKENDS)
+        check_choice("precision", self.precision, PRECISIONS)
+        if self.suffix is not None:
+            object.__setattr__(self, "suffix", format_suffix(self.suffix))
+        check_whole_number("quality", self.quality, 1, 100)
+        check_whole_number("jobs", self.jobs, 1, 64)
+        check_whole_number("scale", self.scale, 1, 8, optional=True)
+        check_whole_number("threads", self.threads, 1, 1024, optional=True)
+        check_whole_number("tile", self.tile, 64, 1 << 16, optional=True)
+        check_whole_number("overlap", self.overlap, 8, (self.tile or 4096) // 4, optional=True)
+        if self.memory is not None:
+            parse_memory(self.memory)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The working memory in bytes, or None for the default."""
+        return None if self.memory is None else parse_memory(self.memory)
+
+    def replace(self, **changes: Any) -> InferenceOptions:
+        """These options with some of them changed.
+
+        Raises:
+            UsageError: a value makes no sense.
+            TypeError: there is no such option.
+        """
+        return replace(self, **changes)
+
+    @classmethod
+    def documented(cls) -> Iterator[Field[Any]]:
+        """The fields; ``metadata['help']`` says what each means."""
+        yield from fields(cls)
+
+
+def _docstring() -> str:
+    lines = [f"    {item.name}: {item.metadata['help']}." for item in InferenceOptions.documented()]
+    return "\n".join(
+        (
+            "Options of a predictor and of the command line.",
+            "",
+            "Attributes:",
+            *lines,
+            "",
+            "Raises:",
+            "    UsageError: a value makes no sense.",
+        )
+    )
+
+
+InferenceOptions.__doc__ = _docstring()

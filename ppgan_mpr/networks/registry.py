@@ -1,0 +1,136 @@
+"""The networks that are known: those of this package, and those that others register."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..checks import exact_name
+from ..errors import UsageError
+from .spec import NetworkSpec, WeightsRecord
+from .tasks import Task
+
+#: Entry points of this group name NetworkSpecs in other packages.
+ENTRY_POINTS = "ppgan_mpr.networks"
+
+# The first network with weights for a task is the task's default.
+_BUILT_IN = ("mprnet", "mirnetv2", "mirnet")
+
+logger = logging.getLogger(__name__)
+
+_specs: dict[str, NetworkSpec] = {}
+_loaded = False
+
+
+def register_network(spec: NetworkSpec) -> None:
+    """Make a network known to predictors, command lines, training and PaddleGAN.
+
+    Registering the same spec twice changes nothing. A package can name its spec as an entry
+    point of the group ``ppgan_mpr.networks`` instead, and need not be imported then.
+
+    Raises:
+        UsageError: the name, or a task's name with another meaning, is taken.
+    """
+    _load()
+    _add(spec)
+
+
+def unregister_network(name: str) -> None:
+    """Undo :func:`register_network`.
+
+    Raises:
+        UsageError: there is no such network.
+    """
+    del _specs[find_network(name).name]
+
+
+def networks() -> tuple[NetworkSpec, ...]:
+    """All networks, this package's first."""
+    _load()
+    return tuple(_specs.values())
+
+
+def find_network(name: str) -> NetworkSpec:
+    """The network of that name, in any case.
+
+    Raises:
+        UsageError: there is none; the message says the nearest name.
+    """
+    return _specs[exact_name("network", name, (spec.name for spec in networks()))]
+
+
+def spec_of(layer: Any) -> NetworkSpec | None:
+    """The spec of a ``paddle.nn.Layer``'s class, or None."""
+    path = f"{type(layer).__module__}:{type(layer).__qualname__}"
+    return next((spec for spec in networks() if spec.layer == path), None)
+
+
+def tasks() -> dict[str, Task]:
+    """Name → task, of all networks."""
+    return {task.name: task for spec in networks() for task in spec.tasks}
+
+
+def find_task(name: str) -> Task:
+    """The task of that name, in any case.
+
+    Raises:
+        UsageError: there is none; the message says the nearest name.
+    """
+    known = tasks()
+    return known[exact_name("task", name, known)]
+
+
+def weights_records() -> tuple[WeightsRecord, ...]:
+    """The weights that are known by name, of all networks."""
+    found: dict[str, WeightsRecord] = {}
+    for spec in networks():
+        for record in spec.weights:
+            known = found.get(record.name)
+            if known is not None and known.network != record.network:
+                record = replace(record, qualified=True)
+            found[record.name] = record
+    return tuple(found.values())
+
+
+def _load() -> None:
+    global _loaded
+    if _loaded:
+        return
+    _loaded = True
+    for name in _BUILT_IN:
+        _add(importlib.import_module(f".{name}.spec", __package__).SPEC)
+    for entry in _entry_points():
+        try:
+            _add(entry.load())
+        except Exception as error:  # a broken package of somebody else's costs its network only
+            logger.warning("The network %r cannot be used: %s", entry.name, error)
+
+
+def _entry_points() -> Iterator[importlib.metadata.EntryPoint]:
+    found = importlib.metadata.entry_points()
+    if hasattr(found, "select"):  # Python 3.10 and newer
+        yield from found.select(group=ENTRY_POINTS)
+    else:
+        yield from found.get(ENTRY_POINTS, ())
+
+
+def _add(spec: NetworkSpec) -> None:
+    if not isinstance(spec, NetworkSpec):
+        raise UsageError(f"A network is described by a NetworkSpec, not by {spec!r}.")
+    known = {name.lower(): other for name, other in _specs.items()}.get(spec.name.lower())
+    if known is spec:
+        return
+    if known is not None:
+        raise UsageError(f"There is a network {known.name!r} already: choose another name.")
+    for task in spec.tasks:
+        other = next((t for s in _specs.values() for t in s.tasks if t.name == task.name), task)
+        if other != task:
+            raise UsageError(
+                f"{spec.name} describes the task {task.name!r} unlike another network: use the "
+                "same record, or choose another name."
+            )
+    _specs[spec.name] = spec

@@ -1,0 +1,44 @@
+import pytest
+
+from ppgan_mpr import InferenceOptions
+from ppgan_mpr.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "lots"}, "memory is 'lots'"),
+        ({"tile": 10}, "tile is 10"),
+        ({"tile": 128, "overlap": 100}, "overlap is 100"),
+        ({"threads": 0}, "threads is 0"),
+        ({"threads": True}, "threads is True"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"quality": 101}, "quality is 101"),
+        ({"scale": "4"}, "scale is '4'"),
+        ({"backend": "tensorrt"}, "choose one of auto, paddle, openvino, onnxruntime"),
+        ({"precision": "int8"}, "choose one of auto, f32, bf16, f16"),
+        ({"model": "light"}, "did you mean lite"),
+        ({"existing": "ask"}, "choose one of error, overwrite, skip"),
+        ({"suffix": ".xyz"}, "png"),
+    ],
+)
+def test_values_that_make_no_sense_are_one_sentence(options, message):
+    with pytest.raises(UsageError, match=message):
+        InferenceOptions(**options)
+
+
+def test_names_are_understood_in_any_case():
+    options = InferenceOptions(model="Lite", suffix="JPEG")
+    assert (options.model, options.suffix) == ("lite", ".jpeg")
+
+
+def test_options_are_frozen_and_can_be_changed_in_a_copy():
+    options = InferenceOptions(jobs=2)
+    assert options.replace(tile=128) == InferenceOptions(jobs=2, tile=128)
+    with pytest.raises(AttributeError):
+        options.jobs = 3
+
+
+def test_every_option_is_documented():
+    for option in InferenceOptions.documented():
+        assert f"{option.name}: " in InferenceOptions.__doc__

@@ -20,6 +20,7 @@ yaml = pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
+from ppgan_mpr.errors import DownloadError  # noqa: E402
 
 TINY = [f"model.generator.{k}" for k in ("n_feat=8", "scale_unetfeats=4", "scale_orsnetfeats=4")]
 
@@ -228,6 +229,17 @@ def test_weights_alone_are_pointed_to_the_option_that_takes_them(config, capsys)
     capsys.readouterr()
     assert main(["-c", str(config), "--resume", str(weight)]) == 1
     assert f"start from its weights with --load {weight}" in capsys.readouterr().err
+
+
+def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
+    config, capsys, monkeypatch
+):
+    def fail(_):
+        raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
+
+    monkeypatch.setattr("ppgan_mpr.engine.saving.load_weights", fail)
+    assert main(["-c", str(config), "--load", "published:Deraining"]) == 1
+    assert "use --load lite:Deraining, which needs none" in capsys.readouterr().err
 
 
 def test_terminal_and_file_show_each_message_once(config, capsys, caplog):

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
-pytest.importorskip("setuptools", minversion="64")
+pytest.importorskip("setuptools", minversion="77")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import random
 import re
 import signal
@@ -202,8 +203,8 @@ def test_previews_show_true_colours(config, data):
         (["-o", "optimizer.beta1=1"], "cannot be built: ValueError"),
         (["-o", "optimizer.net_names=[absent]"], "cannot be built"),
         (["--resume", "auto", "--seed", "5"], "its own seed"),
-        (["--load", "lite:Deraining"], "does not fit MPRNet"),
-        (["--evaluate-only", "--load", "lite:Deraining"], "does not fit MPRNet"),
+        (["--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
+        (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
         (["-o", "dataset.test.rgb_dir=/absent"], "/absent"),
         (["-o", "model.generator.n_feat=0"], "n_feat is 0"),
@@ -244,6 +245,8 @@ def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
 
 def test_terminal_and_file_show_each_message_once(config, capsys, caplog):
     config.write_text(config.read_text() + "surplus: 1\n")
+    loggers = [logging.getLogger(name) for name in ("ppgan", "ppgan_mpr")]
+    before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
     for number in (1, 2):  # two runs of one process have a log each
         options = ["total_iters=1", "log_config.interval=1"]
         options += [f"output_dir={config.parent / f'out{number}'}"]
@@ -258,6 +261,7 @@ def test_terminal_and_file_show_each_message_once(config, capsys, caplog):
         assert sum("iter 1/1" in message for message in messages) == 1
         assert len(set(messages)) == len(messages)
     assert caplog.messages == []  # a script's own handlers do not show them again
+    assert before == [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
 
 
 def test_configurations_of_the_package_are_listed(capsys, root):

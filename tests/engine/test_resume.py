@@ -36,7 +36,11 @@ def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, t
     assert resumed.model.losses == whole.model.losses
 
 
-def test_signal_saves_a_checkpoint_and_ends_the_run(settings, build, weights_of, tmp_path, caplog):
+@pytest.mark.parametrize("interval", [100, 2])  # 2: the checkpoint is due anyway
+def test_signal_saves_a_checkpoint_and_ends_the_run(
+    settings, build, weights_of, tmp_path, caplog, interval
+):
+    settings["snapshot_config"]["interval"] = interval
     whole = build(settings)
     whole.train()
 
@@ -88,7 +92,7 @@ def test_checkpoint_of_another_network_is_an_error(settings, build):
     trainer.train()
     settings["model"]["generator"]["n_feat"] = 12
     other = build(settings)
-    with pytest.raises(WeightsError, match="does not fit MPRNet"):
+    with pytest.raises(WeightsError, match="holds MPRNet with n_feat 8"):
         other.resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 

@@ -45,6 +45,19 @@ except ImportError:
     assert result.stdout.strip().endswith("as it was"), result.stderr
 
 
+def test_script_that_configures_logging_sees_each_message_once(root):
+    code = """
+import logging
+logging.basicConfig(format="seen: %(message)s", level="INFO")
+import ppgan_mpr.plugin
+from ppgan_mpr.engine.precision import MixedPrecision
+import paddle
+paddle.set_device("cpu")
+MixedPrecision("O1")
+"""
+    assert run(code, root).stderr.count("Mixed precision needs a GPU") == 1
+
+
 def test_missing_paddlegan_is_an_error_with_the_command_that_installs_it(root):
     code = """
 import sys

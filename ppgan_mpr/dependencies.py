@@ -70,7 +70,7 @@ def require(module: str) -> ModuleType:
 def _unchanged_root_logger() -> Iterator[None]:
     """Undo what an import does to the root logger.
 
-    Paddle adds a handler, with which a script that configures logging sees every message twice.
+    Paddle adds a handler, with which a script that then adds its own sees every message twice.
     """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level

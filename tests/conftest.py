@@ -40,7 +40,7 @@ def pairs_dir() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
 

@@ -15,13 +15,27 @@ LAYERS = (
     "plugin", "commands",
 )  # fmt: skip
 ABOVE_ALL = ("__init__", "host")
-MAY_IMPORT_PPGAN = ("ppgan_compat", "engine", "plugin")
+MAY_IMPORT_PPGAN = ("ppgan_compat", "engine", "plugin", "commands")
+
+
+def string_constants(file: Path):
+    """(value, line) of every string in a file, docstrings and annotations left out."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    left_out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr):
+            left_out.add(id(node.body[0].value))
+    for node in ast.walk(tree):
+        if id(node) not in left_out and isinstance(getattr(node, "value", None), str):
+            yield node.value, node.lineno
 
 
 def imports(file: Path, root: Path):
-    """Absolute dotted names of everything that a file imports, at any depth."""
+    """Absolute dotted names of everything that a file imports, at any depth, by strings too."""
     package = list(file.relative_to(root).parent.parts)
-    for node in ast.walk(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -29,28 +43,85 @@ def imports(file: Path, root: Path):
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+    for text, _ in string_constants(file):
+        # "ppgan_mpr.engine.trainer" or "..engine" names a module for importlib or a lazy table.
+        if re.fullmatch(r"(ppgan|ppgan_mpr)(\.\w+)+(:\w+)?", text):
+            yield text.replace(":", ".")
+        elif relative := re.fullmatch(r"(\.+)([a-z_]\w*(\.\w+)*)", text):
+            base = package[: len(package) - len(relative[1]) + 1]
+            candidate = [*base, *relative[2].split(".")]
+            if (root.joinpath(*candidate[:2])).is_dir() or len(base) > 1:
+                yield ".".join(candidate)
 
 
-def test_imports_run_downwards_only(root):
-    violations = []
+def modules(root: Path):
+    """Every file of the package with its parts below it."""
     for file in sorted((root / "ppgan_mpr").rglob("*.py")):
-        parts = file.relative_to(root / "ppgan_mpr").with_suffix("").parts
+        yield file, file.relative_to(root / "ppgan_mpr").with_suffix("").parts
+
+
+def upward_imports(root: Path):
+    violations = []
+    for file, parts in modules(root):
         if parts[0] in ABOVE_ALL:
             continue
         level = LAYERS.index(parts[0]) if parts[0] in LAYERS else -1
         for name in imports(file, root):
             words = name.split(".")
             if words[0] == "ppgan" and parts[0] not in MAY_IMPORT_PPGAN:
-                violations.append(f"{file}: {name}")
+                violations.append(f"{'/'.join(parts)}: {name}")
             room = words[1] if words[0] == "ppgan_mpr" and len(words) > 1 else None
             if room in LAYERS and LAYERS.index(room) > level:
-                violations.append(f"{file}: {name}")
-    assert violations == []
+                violations.append(f"{'/'.join(parts)}: {name}")
+    return violations
+
+
+def test_imports_run_downwards_only(root):
+    assert upward_imports(root) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from ..engine import trainer",
+        "def later():\n    from ppgan_mpr.apps import predictor",
+        "import importlib\nimportlib.import_module('ppgan_mpr.engine.trainer')",
+        "import importlib\nimportlib.import_module('..apps.predictor', __package__)",
+        "TABLE = {'MPRModel': 'ppgan_mpr.engine.mpr_model:MPRModel'}",
+        "import ppgan.models",
+    ],
+)
+def test_upward_imports_of_every_form_are_found(tmp_path, code):
+    for layer in LAYERS:
+        (tmp_path / "ppgan_mpr" / layer).mkdir(parents=True)
+        (tmp_path / "ppgan_mpr" / layer / "__init__.py").write_text("")
+    (tmp_path / "ppgan_mpr" / "weights" / "loading.py").write_text(code)
+    assert len(upward_imports(tmp_path)) >= 1
 
 
 def test_every_package_has_its_layer(root):
     packages = {path.parent.name for path in (root / "ppgan_mpr").glob("*/__init__.py")}
     assert packages == set(LAYERS)
+
+
+# Data-set recipes know which task a data set is for.
+MAY_NAME_TASKS = (("datasets", "prepare"),)
+
+
+def test_only_networks_name_networks_and_tasks(root):
+    """Everything else asks the specs, so that a new network needs no other file."""
+    from ppgan_mpr.networks import networks, tasks
+
+    names = {spec.name for spec in networks()} | {spec.title for spec in networks()} | set(tasks())
+    named = re.compile(r"(?<![\w-])(" + "|".join(map(re.escape, names)) + r")(?![\w-])")
+    found = []
+    for file, parts in modules(root):
+        if parts[0] == "networks" or parts[:2] in MAY_NAME_TASKS:
+            continue
+        for text, line in string_constants(file):
+            if named.search(text):
+                found.append(f"{'/'.join(parts)}:{line}: {text!r}")
+    assert found == []
 
 
 @pytest.mark.parametrize("module", ["ppgan_mpr", "ppgan_mpr.apps", "ppgan_mpr.commands.restore"])

@@ -131,7 +131,7 @@ def write_paddle(weights: Weights, network: Any, path: Path) -> Runner:
     paddle.jit.save(network, str(path), input_spec=[spec])
     loaded = paddle.jit.load(str(path))
     loaded.eval()
-    return lambda picture: loaded(paddle.to_tensor(picture))[0].numpy()
+    return lambda picture: first_result(loaded(paddle.to_tensor(picture)))
 
 
 def compare(weights: Weights, network: Any, run: Runner) -> float:
@@ -143,16 +143,24 @@ def compare(weights: Weights, network: Any, run: Runner) -> float:
         size = max(rows * unit, 64), max(columns * unit, 64)
         picture = np.random.default_rng(0).random([1, weights.channels, *size], np.float32)
         with paddle.no_grad():
-            expected = network(paddle.to_tensor(picture))[0].numpy()
+            expected = first_result(network(paddle.to_tensor(picture)))
         largest = max(largest, float(np.abs(run(picture) - expected).max()))
     return largest
+
+
+def first_result(outputs: Any) -> np.ndarray:
+    """The restored picture [1, C, H, W] of what a network returns."""
+    return (outputs[0] if isinstance(outputs, (list, tuple)) else outputs).numpy()
 
 
 def _onnx(weights: Weights, network: Any) -> bytes:
     from ..inference.export import trace, write_onnx
 
     require("onnx")
-    model = write_onnx(trace(network, weights.channels))
+    try:
+        model = write_onnx(trace(network, weights.channels))
+    except NotImplementedError as error:
+        raise UsageError(f"{weights.network} cannot be exported to ONNX: {error}.") from None
     facts = {
         "network": weights.network,
         "task": weights.task or "",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
-from ..checks import check_choice, check_whole_number, exact_name
+from ..checks import check_choice, check_whole_number, did_you_mean, exact_name
 from ..imaging.formats import format_suffix
 from ..weights.catalogue import MODELS
 from .memory import parse_memory
@@ -148,6 +148,10 @@ class InferenceOptions:
             UsageError: a value makes no sense.
             TypeError: there is no such option.
         """
+        names = [option.name for option in self.documented()]
+        for name in changes:
+            if name not in names:
+                raise TypeError(f"There is no option {name!r}: {did_you_mean(name, names)}")
         return replace(self, **changes)
 
     @classmethod

@@ -145,7 +145,9 @@ class PaddleBackend:
         amp = self._paddle.amp.auto_cast(self.precision != "f32", dtype=half)
         try:
             with self._paddle.no_grad(), amp:
-                return self._network(self._tensor(picture))[0].astype("float32").numpy()
+                outputs = self._network(self._tensor(picture))
+                first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+                return first.astype("float32").numpy()
         except (MemoryError, RuntimeError) as error:
             # Paddle's own out-of-memory class is a RuntimeError without a public name.
             if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):

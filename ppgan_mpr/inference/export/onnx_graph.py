@@ -55,6 +55,7 @@ class Writer:
     def __init__(self, program: Program):
         self._onnx = require("onnx")
         self.program = program
+        self._constants = dict(program.constants)
         self._makers = {value.id: op for op in program.operations for value in op.outputs}
         self._names = {program.input.id: "x", program.output.id: "y"}
         self._nodes: list[Any] = []
@@ -109,8 +110,8 @@ class Writer:
 
     def name(self, value: Value) -> str:
         """What a value is called in the ONNX graph."""
-        if value.id in self.program.constants:
-            return self.constant(f"c{value.id}", self.program.constants[value.id])
+        if self.is_constant(value):
+            return self.constant(f"c{value.id}", self._constants[value.id])
         return self._names.setdefault(value.id, f"v{len(self._names)}")
 
     def constant(self, name: str, array: np.ndarray) -> str:
@@ -129,9 +130,17 @@ class Writer:
 
     def array(self, value: Value) -> np.ndarray:
         """The numbers of a constant."""
-        if value.id not in self.program.constants:
+        if not self.is_constant(value):
             raise NotImplementedError("an argument that depends on the picture")
-        return self.program.constants[value.id]
+        return self._constants[value.id]
+
+    def is_constant(self, value: Value) -> bool:
+        """Whether a value is a parameter or a literal, or was computed from such."""
+        return value.id in self._constants
+
+    def define(self, value: Value, array: np.ndarray) -> None:
+        """Make the result of an operation on constants a constant."""
+        self._constants[value.id] = array
 
     def scalar(self, value: Value) -> Any:
         """The only number of a constant."""

@@ -240,9 +240,13 @@ def _transpose(writer: Writer, op: Operation) -> None:
 
 @_translates("reshape")
 def _reshape(writer: Writer, op: Operation) -> None:
+    x, shape = op.inputs[0], op.outputs[0].shape
+    if writer.is_constant(x):  # the bias of a convolution
+        writer.define(op.outputs[0], writer.array(x).reshape(shape))
+        return
     if writer.program.open_size:
         raise NotImplementedError("reshape to a shape that may depend on the picture's size")
-    writer.emit_first("Reshape", op, [op.inputs[0], writer.integers(op.outputs[0].shape)])
+    writer.emit_first("Reshape", op, [x, writer.integers(shape)])
 
 
 @_translates("flatten")

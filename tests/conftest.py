@@ -42,6 +42,7 @@ def pairs_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
+    """The checkout."""
     return ROOT
 
 

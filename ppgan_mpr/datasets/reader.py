@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.exif import turn_upright
+from ..imaging.exif import turn_upright, upright_exif
 from ..imaging.formats import READABLE
 from ..imaging.header import Header, header_of
 from ..imaging.png_chunks import SIGNATURE
 from ..imaging.samples import to_float
+from ..imaging.tiff_tags import MAGICS
 from . import png_region
 
 #: Suffixes of the formats that OpenCV decodes everywhere.
@@ -100,6 +101,8 @@ def _read_bytes(path: str | Path) -> bytes:
 
 def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    if orientation != 1 and data[:4] in MAGICS:
+        data = upright_exif(data)  # OpenCV turns TIFF whatever the flags; its layout is EXIF's
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path} is not a picture of 8 or 16 bits: replace or remove it")

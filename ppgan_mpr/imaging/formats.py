@@ -101,8 +101,9 @@ def format_suffix(written: str) -> str:
         UsageError: no such format can be written; the message suggests the nearest one.
     """
     word = str(written).lower().lstrip(".")
-    known = {target.name.lower(): suffix for suffix, target in reversed(WRITABLE.items())}
-    known.update({suffix[1:]: suffix for suffix in WRITABLE})
+    known = {suffix[1:]: suffix for suffix in WRITABLE}
+    for suffix, target in WRITABLE.items():
+        known.setdefault(target.name.lower(), suffix)
     if word not in known:
         hint = did_you_mean(word, known)
         raise UsageError(f"Pictures cannot be written in the format {written!r}: {hint}")
@@ -167,7 +168,7 @@ def target_of(photo: Photo, path: Path) -> Writable:
     """The format that the path's suffix asks for.
 
     Raises:
-        ImageError: it is unknown or cannot hold the photo.
+        ImageError: it is unknown or cannot store the photo.
     """
     target = WRITABLE.get(path.suffix.lower())
     if target is None or not is_available(target):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import struct
 from pathlib import Path
@@ -15,6 +16,7 @@ from .pillow import image_metadata
 from .png_chunks import SIGNATURE
 from .tiff_tags import MAGICS, Buffer, parse_header, read_ifd
 
+_START = 4096  # bytes, enough for the header of most PNGs, and faster than a memory map
 _WIDTH, _HEIGHT, _BITS, _XMP = 256, 257, 258, 700  # TIFF tags
 
 
@@ -49,8 +51,13 @@ def read_header(path: str | Path) -> Header:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return header_of(data, path.suffix.lower())
+        with path.open("rb", buffering=0) as file:
+            start = file.read(_START)
+            if start.startswith(SIGNATURE):
+                with contextlib.suppress(ValueError):  # unless the pixels begin further down
+                    return _png_header(start)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return header_of(data, path.suffix.lower())
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
     except ImageError as error:

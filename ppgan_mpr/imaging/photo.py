@@ -109,9 +109,14 @@ class Photo:
 
     def with_depth(self, bits: int) -> Photo:
         """The photo with 8- or 16-bit samples, rounded to the nearest code."""
-        dtype = f"uint{bits}"
-        alpha = None if self.alpha is None else to_dtype(self.alpha, dtype)
-        return replace(self, pixels=to_dtype(self.pixels, dtype), alpha=alpha)
+
+        def convert(samples: np.ndarray) -> np.ndarray:
+            if samples.dtype == np.float32:  # whose products are rounded before they are codes
+                samples = samples.astype(np.float64)
+            return to_dtype(samples, f"uint{bits}")
+
+        alpha = None if self.alpha is None else convert(self.alpha)
+        return replace(self, pixels=convert(self.pixels), alpha=alpha)
 
 
 def from_array(array: np.ndarray) -> Photo:

@@ -11,11 +11,10 @@ from PIL import Image
 
 from ..errors import ImageError
 from .exif import orientation, resized_exif, turn_upright, upright_exif, upright_xmp
+from .jpeg import IPTC_RESOURCE, XMP_PREFIX
 from .photo import Metadata, Photo, plausible_dpi
 
 _BAND = 1 << 20  # pixels
-_IPTC = 0x0404  # Photoshop image resource
-_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 # Formats whose further frames are an animation; in others they are layers, thumbnails or the
 # second view of a stereo camera.
 _MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
@@ -74,13 +73,13 @@ def image_metadata(image: Image.Image) -> Metadata:
         exif = exif[6:]
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     for name, body in getattr(image, "applist", ()):  # JPEG segments; Pillow < 11 keeps XMP there
-        if name == "APP1" and body.startswith(_XMP_SEGMENT):
-            xmp = body[len(_XMP_SEGMENT) :]
+        if name == "APP1" and body.startswith(XMP_PREFIX):
+            xmp = body[len(XMP_PREFIX) :]
     if isinstance(xmp, str):
         xmp = xmp.encode()
     comment = info.get("comment") if image.format in ("JPEG", "MPO") else None
     resources = info.get("photoshop") if image.format in ("JPEG", "MPO") else None
-    iptc = resources.get(_IPTC) if isinstance(resources, dict) else None
+    iptc = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
     dpi = info.get("dpi")
     try:
         dpi = plausible_dpi(*map(float, dpi)) if dpi else None

@@ -27,7 +27,7 @@ def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[byt
     """The chunks of a PNG by type; of IDAT, which holds the pixels, only the number.
 
     Args:
-        data: the whole file.
+        data: the file, or its beginning.
         stop: read up to the first chunk of this type; None reads all.
 
     Raises:
@@ -35,9 +35,7 @@ def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[byt
     """
     chunks: dict[bytes, list[bytes]] = {}
     with memoryview(data) as view:
-        for kind, start, end in walk(data):
-            if kind == stop:
-                break
+        for kind, start, end in walk(data, stop):
             (expected,) = struct.unpack_from(">I", data, end)
             if zlib.crc32(view[start - 4 : end]) == expected:
                 body = b"" if kind == b"IDAT" else bytes(view[start:end])

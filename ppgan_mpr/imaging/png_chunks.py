@@ -12,17 +12,23 @@ from .tiff_tags import Buffer
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def walk(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
+def walk(data: Buffer, stop: bytes | None = None) -> Iterator[tuple[bytes, int, int]]:
     """Type, start and end of the body of each chunk, up to IEND.
+
+    Args:
+        data: the file, or its beginning.
+        stop: end before the first chunk of this type, whose body may be missing.
 
     Raises:
         ValueError: the file ends early.
     """
     kind, position = b"", len(SIGNATURE)
     while kind != b"IEND":
-        if position + 12 > len(data):
+        if position + 8 > len(data):
             raise ValueError("the file ends before the picture does")
         length, kind = struct.unpack_from(">I4s", data, position)
+        if kind == stop:
+            return
         start, end = position + 8, position + 8 + length
         if end + 4 > len(data):
             raise ValueError("the file ends before the picture does")

@@ -19,6 +19,7 @@ from .tiff_tags import (
     SUB_IFDS,
     Entry,
     TiffError,
+    pack_header,
     pack_tree,
     parse_header,
     read_ifd,
@@ -169,9 +170,9 @@ def encode(photo: Photo) -> bytes:
         tree[_XMP] = Entry(1, len(metadata.xmp), metadata.xmp)
     padding = b"\0" * (ends[-1] % 2)
     directory = ends[-1] + len(padding)
-    magic = b"II*\0" if order == "<" else b"MM\0*"
-    header = magic + struct.pack(order + "I", directory)
-    return b"".join([header, *strips, padding, pack_tree(tree, order, directory)])
+    return b"".join(
+        [pack_header(order, directory), *strips, padding, pack_tree(tree, order, directory)]
+    )
 
 
 def _deflate(strip: np.ndarray, order: str) -> bytes:
@@ -207,8 +208,7 @@ def _metadata(tree: dict[int, Any], order: str) -> Metadata:
         for tag, item in tree.items()
         if tag not in shown and (tag in SUB_IFDS or item.type not in (13, 16, 17, 18))
     }
-    magic = b"II*\0" if order == "<" else b"MM\0*"
-    exif = magic + struct.pack(order + "I", 8) + pack_tree(kept, order, 8) if kept else None
+    exif = pack_header(order, 8) + pack_tree(kept, order, 8) if kept else None
     return Metadata(exif, blob(_ICC), dpi, blob(_XMP))
 
 

@@ -62,6 +62,11 @@ def parse_header(data: Buffer) -> tuple[str, bool, int]:
     return order, big, first
 
 
+def pack_header(order: str, first: int) -> bytes:
+    """The first eight bytes of a TIFF structure whose first directory is at offset ``first``."""
+    return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)
+
+
 def read_ifd(
     data: Buffer, order: str, offset: int, big: bool = False, strict: bool = False
 ) -> tuple[dict[int, Entry], int | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,9 @@ from PIL import Image
 
 from ..errors import ImageError
 from ..files import atomic_write
-from . import png, tiff
+from . import jpeg, png, tiff
 from .formats import Writable, target_of
-from .photo import Metadata, Photo
-
-_IPTC = 0x0404  # Photoshop image resource
-_XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
+from .photo import Photo
 
 
 def write_photo(
@@ -79,7 +75,7 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     if target.name == "PNG":
         return png.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG":
-        return _with_segments(encoded, photo.metadata)
+        return jpeg.with_metadata(encoded, photo.metadata)
     return encoded
 
 
@@ -116,20 +112,3 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     file = io.BytesIO()
     image.save(file, format=name, **options)
     return file.getbuffer()
-
-
-def _with_segments(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
-    """Insert XMP and IPTC after the JFIF and EXIF segments (XMP specification, part 3)."""
-    segments = []
-    if metadata.xmp:
-        segments.append((b"\xff\xe1", _XMP_SEGMENT + metadata.xmp))
-    if metadata.iptc:  # an image resource without a name, of an even length
-        resource = struct.pack(">4sHHI", b"8BIM", _IPTC, 0, len(metadata.iptc)) + metadata.iptc
-        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + resource + b"\0" * (len(resource) % 2)))
-    if not segments:
-        return jpeg
-    position = 2
-    while jpeg[position : position + 2] in (b"\xff\xe0", b"\xff\xe1"):
-        position += 2 + struct.unpack_from(">H", jpeg, position + 2)[0]
-    inserted = [mark + struct.pack(">H", len(body) + 2) + body for mark, body in segments]
-    return b"".join([jpeg[:position], *inserted, jpeg[position:]])

@@ -7,21 +7,21 @@ from ppgan_mpr.datasets import MixUp
 from ppgan_mpr.datasets.augment import adjust_saturation, dihedral, pad_reflect
 
 
-def test_the_eight_ways_are_all_different(picture):
+def test_dihedral_has_eight_different_results(picture):
     square = picture(8, 8)
     ways = {dihedral(square, which).tobytes() for which in range(8)}
     assert len(ways) == 8
     assert np.array_equal(dihedral(square, 0), square)
 
 
-def test_padding_reflects_and_may_repeat():
+def test_padding_reflects_repeatedly_if_needed():
     row = np.arange(3).reshape(1, 3, 1)
     assert pad_reflect(row, 1, 8)[0, :, 0].tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
     assert pad_reflect(row, 2, 3)[:, :, 0].tolist() == [[0, 1, 2], [0, 1, 2]]
     assert pad_reflect(row, 1, 2) is row
 
 
-def test_saturation_keeps_grey_and_moves_colour():
+def test_saturation_changes_colour_and_keeps_grey():
     grey = np.full((3, 2, 2), 0.4, np.float32)
     assert adjust_saturation(grey, 1.7) == pytest.approx(grey, abs=1e-6)
     colour = np.array([0.6, 0.4, 0.2], np.float32).reshape(3, 1, 1)
@@ -31,7 +31,7 @@ def test_saturation_keeps_grey_and_moves_colour():
     assert adjust_saturation(colour, 9).max() == 1
 
 
-def test_mixup_blends_both_pictures_of_a_pair_alike():
+def test_mixup_blends_input_and_target_alike():
     target = np.random.default_rng(0).random((6, 3, 4, 4), np.float32)
     degraded = 1 - target
     mix = MixUp(start_iter=5, seed=3)
@@ -47,7 +47,7 @@ def test_mixup_blends_both_pictures_of_a_pair_alike():
     assert not np.array_equal(elsewhere, blended)
 
 
-def test_mixup_leaves_some_batches_alone():
+def test_mixup_skips_batches_by_probability():
     target = np.random.default_rng(0).random((2, 3, 4, 4), np.float32)
     mix = MixUp(probability=0.25, seed=3)
     blended = sum(mix(target, target, iteration=n)[0] is not target for n in range(1, 401))

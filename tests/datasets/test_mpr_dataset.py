@@ -16,7 +16,7 @@ def _draw(number, index=0):
     return SampleIndex(index, (0, number, index))
 
 
-def test_a_sample_is_a_pair_of_the_same_patch(pair_folder):
+def test_input_and_target_are_the_same_patch(pair_folder):
     dataset = MPRTrain(pair_folder(3), {"patch_size": 16})
     for number in range(20):
         target, degraded, name = dataset[_draw(number, number % 3)]
@@ -26,7 +26,7 @@ def test_a_sample_is_a_pair_of_the_same_patch(pair_folder):
         assert name == str(number % 3)
 
 
-def test_a_sample_depends_on_seed_epoch_and_index_alone(pair_folder):
+def test_sample_depends_on_seed_epoch_and_index_only(pair_folder):
     folder = pair_folder(2)
     dataset, other = (MPRTrain(folder, {"patch_size": 16, "saturation": 0.2}) for _ in range(2))
     first = dataset[_draw(1)]
@@ -35,7 +35,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(pair_folder):
     assert not np.array_equal(dataset[_draw(2)][0], first[0])
 
 
-def test_plain_indices_follow_numpys_seed(pair_folder):
+def test_plain_indices_use_numpys_global_seed(pair_folder):
     dataset = MPRTrain(pair_folder(2), {"patch_size": 16})
     np.random.seed(1)
     first, second = dataset[0][0], dataset[0][0]
@@ -44,7 +44,7 @@ def test_plain_indices_follow_numpys_seed(pair_folder):
     assert np.array_equal(dataset[0][0], first)
 
 
-def test_all_eight_turns_and_all_places_come_up(tmp_path, picture, write):
+def test_all_eight_turns_and_all_places_are_drawn(tmp_path, picture, write):
     # One pixel of room to move, so every patch can be recognised.
     pixels = picture(9, 9)
     for part in ("input", "target"):
@@ -79,7 +79,7 @@ def test_saturation_changes_one_pair_in_three_and_both_alike(tmp_path, picture, 
 
 
 @pytest.mark.parametrize("height, width", [(5, 40), (40, 5), (3, 3), (1, 1)])
-def test_photos_smaller_than_the_patch_are_reflected(pair_folder, height, width):
+def test_photos_smaller_than_the_patch_are_padded_by_reflection(pair_folder, height, width):
     dataset = MPRTrain(pair_folder(1, height=height, width=width), {"patch_size": 16})
     target, degraded, _ = dataset[_draw(3)]
     assert target.shape == (3, 16, 16)
@@ -87,13 +87,14 @@ def test_photos_smaller_than_the_patch_are_reflected(pair_folder, height, width)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_the_cache_changes_nothing(pair_folder, dtype):
+def test_cached_samples_equal_decoded_ones(pair_folder, dtype, caplog):
+    caplog.set_level("INFO")
     folder = pair_folder(4, dtype=dtype)
     size = 40 * 48 * 3 * np.dtype(dtype).itemsize
     plain = MPRTrain(folder, {"patch_size": 16})
     # Room for two pairs and a half.
     cached = MPRTrain(folder, {"patch_size": 16, "cache_gb": 5 * size / 1e9})
-    assert len(cached._cache) == 5
+    assert "holds 2 of 4 pairs" in caplog.text
     for number in range(24):
         for got, expected in zip(
             cached[_draw(number, number % 4)], plain[_draw(number, number % 4)]
@@ -107,7 +108,7 @@ def test_the_cache_changes_nothing(pair_folder, dtype):
         cached[_draw(9, 3)]
 
 
-def test_the_patch_may_grow_with_the_index(pair_folder):
+def test_index_sets_the_patch_size(pair_folder):
     dataset = MPRTrain(pair_folder(1), {"patch_size": 16})
     assert dataset[SampleIndex(0, (0, 0, 0), 32)][0].shape == (3, 32, 32)
 
@@ -131,7 +132,7 @@ def test_wrong_options_are_explained(pair_folder, options, message):
         MPRTrain(pair_folder(1), options)
 
 
-def test_validation_shows_whole_photos_or_their_centres(pair_folder, picture):
+def test_validation_gives_whole_photos_or_centre_crops(pair_folder, picture):
     folder = pair_folder(2)
     whole = MPRVal(folder)
     target, degraded, name = whole[1]
@@ -142,7 +143,7 @@ def test_validation_shows_whole_photos_or_their_centres(pair_folder, picture):
     assert MPRVal(folder, {"patch_size": 256})[1][1].shape == (3, 40, 48)
 
 
-def test_test_photos_come_with_or_without_targets(pair_folder):
+def test_test_set_works_with_and_without_targets(pair_folder):
     folder = pair_folder(2)
     assert [len(MPRTest(path, None)[0]) for path in (folder, folder / "input")] == [3, 2]
     assert MPRTest(folder / "input")[1][1] == "1"
@@ -197,14 +198,15 @@ def test_dual_pixel_views_keep_their_disparity(dual_pixel_folder):
     assert len(np.unique(np.float32(65535) * target)) > 256  # more than 8 bits arrive
 
 
-def test_dual_pixel_validation_and_cache(dual_pixel_folder):
+def test_dual_pixel_validation_and_cache(dual_pixel_folder, caplog):
+    caplog.set_level("INFO")
     target, views, name = MPRVal(dual_pixel_folder, {"dual_pixel": True})[1]
     assert (target.shape, views.shape, name) == ((3, 24, 32), (6, 24, 32), "1")
     assert np.array_equal(views[:3, :, 1:], target[:, :, :-1])
     options = {"patch_size": 16, "dual_pixel": True}
     plain = MPRTrain(dual_pixel_folder, options)
     cached = MPRTrain(dual_pixel_folder, {**options, "cache_gb": 1e-3})
-    assert len(cached._cache) == 6
+    assert "holds 2 of 2 pairs" in caplog.text
     for number in range(8):
         for got, expected in zip(
             cached[_draw(number, number % 2)], plain[_draw(number, number % 2)]
@@ -234,7 +236,7 @@ def test_an_enlarged_patch_is_a_part_of_the_enlarged_photo(tmp_path, picture, wr
     np.testing.assert_array_equal(degraded, whole.transpose(2, 0, 1))
 
 
-def test_enlarging_is_the_field_s_bicubic_interpolation():
+def test_enlarging_is_bicubic_interpolation():
     # Keys' kernel with a = -0.5 at the phases of a doubling, as MATLAB's imresize computes it.
     step = np.zeros((1, 8, 3), np.uint8)
     step[:, 4] = 200
@@ -243,7 +245,7 @@ def test_enlarging_is_the_field_s_bicubic_interpolation():
     np.testing.assert_allclose(line[5:12], np.clip(kernel, 0, 1), atol=1e-6)
 
 
-def test_photos_smaller_than_the_patch_are_enlarged_then_reflected(tmp_path, picture, write):
+def test_small_photos_are_enlarged_then_padded(tmp_path, picture, write):
     write(tmp_path / "input" / "a.png", picture(5, 6))
     write(tmp_path / "target" / "a.png", picture(10, 12))
     target, degraded, _ = MPRTrain(tmp_path, {"patch_size": 16, "scale": 2})[_draw(0)]

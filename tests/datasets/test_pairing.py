@@ -6,7 +6,7 @@ from ppgan_mpr.datasets.pairs import find_inputs, find_pairs
 from ppgan_mpr.errors import UsageError
 
 
-def test_pairs_go_by_name_whatever_the_extension(tmp_path, picture, write):
+def test_pairs_are_matched_by_stem(tmp_path, picture, write):
     write(tmp_path / "input" / "b.jpg", picture(20, 30))
     write(tmp_path / "target" / "b.PNG", picture(20, 30))
     write(tmp_path / "input" / "a.png", picture(16, 16))
@@ -21,7 +21,7 @@ def test_pairs_go_by_name_whatever_the_extension(tmp_path, picture, write):
     assert pairs[1].header[:2] == (20, 30)
 
 
-def test_all_mistakes_come_in_one_message(pair_folder, picture, write):
+def test_all_problems_are_in_one_message(pair_folder, picture, write):
     folder = pair_folder(3)
     write(folder / "input" / "lonely.png", picture())
     write(folder / "target" / "widow.png", picture())
@@ -43,7 +43,7 @@ def test_all_mistakes_come_in_one_message(pair_folder, picture, write):
     assert "\n" not in message
 
 
-def test_many_mistakes_are_counted_not_listed(pair_folder):
+def test_long_lists_of_problems_are_shortened(pair_folder):
     folder = pair_folder(12)
     for path in (folder / "target").iterdir():
         path.unlink()
@@ -54,7 +54,7 @@ def test_many_mistakes_are_counted_not_listed(pair_folder):
 
 
 @pytest.mark.parametrize("find", [find_pairs, find_inputs])
-def test_missing_and_empty_folders(tmp_path, find):
+def test_missing_and_empty_folders_are_refused(tmp_path, find):
     with pytest.raises(UsageError, match="nowhere"):
         find(tmp_path / "nowhere")
     (tmp_path / "input").mkdir()

@@ -43,7 +43,7 @@ def _snapshot(folder):
 
 @pytest.mark.usefixtures("gopro_counts")
 @pytest.mark.parametrize("copy", [False, True])
-def test_gopro_takes_blur_and_names_pictures_after_their_sequence(gopro_download, tmp_path, copy):
+def test_gopro_uses_blur_and_names_pictures_by_sequence(gopro_download, tmp_path, copy):
     done = tmp_path / "GoPro"
     before = _snapshot(gopro_download)
     counts, _ = prepare("gopro", gopro_download, done, jobs=2, copy=copy)
@@ -62,7 +62,7 @@ def test_gopro_takes_blur_and_names_pictures_after_their_sequence(gopro_download
 
 
 @pytest.mark.usefixtures("gopro_counts")
-def test_a_broken_off_run_goes_on_and_finished_files_stay(gopro_download, tmp_path):
+def test_interrupted_run_continues_and_keeps_finished_files(gopro_download, tmp_path):
     done = tmp_path / "GoPro"
     prepare("gopro", gopro_download, done, copy=True)
     (done / "train" / "input" / "GOPR0374_11_00-000047.png").unlink()
@@ -75,7 +75,7 @@ def test_a_broken_off_run_goes_on_and_finished_files_stay(gopro_download, tmp_pa
     assert all(stamp != after[path] for path, stamp in _snapshot(done).items())
 
 
-def test_an_incomplete_download_is_named_before_the_work(gopro_download, tmp_path):
+def test_incomplete_download_is_refused_before_the_work(gopro_download, tmp_path):
     blurred = gopro_download / "GOPRO_Large" / "train" / "GOPR0372_07_00" / "blur" / "000048.png"
     blurred.unlink()
     with pytest.raises(UsageError) as error:
@@ -104,7 +104,7 @@ def test_other_files_in_the_destination_are_reported_and_kept(
 
 
 @pytest.mark.usefixtures("gopro_counts")
-def test_a_failure_leaves_no_half_file(gopro_download, tmp_path, monkeypatch):
+def test_failed_copy_leaves_no_file(gopro_download, tmp_path, monkeypatch):
     def fail(source, target):
         target.write_bytes(b"half")
         raise OSError("disk full")
@@ -188,7 +188,7 @@ def test_sidd_patches_and_blocks(sidd_download, tmp_path):
     assert pairs[0].input.read_bytes() == first
 
 
-def test_sidd_says_what_is_missing(sidd_download, tmp_path):
+def test_sidd_lists_missing_files(sidd_download, tmp_path):
     (path,) = sidd_download.rglob("0200_GT_SRGB_010.PNG")
     path.unlink()
     with pytest.raises(UsageError) as error:
@@ -226,7 +226,7 @@ def test_lol(tmp_path, picture, write, monkeypatch):
     ("inputs", "targets"),
     [("input", "expertC"), ("train/low", "train/high"), ("test/input", "test/target")],
 )
-def test_fivek_is_split_by_number_whatever_the_folders(
+def test_fivek_is_split_by_number_in_every_layout(
     tmp_path, picture, write, monkeypatch, inputs, targets
 ):
     root, done = tmp_path / "download", tmp_path / "FiveK"
@@ -254,7 +254,7 @@ def test_fivek_is_split_by_number_whatever_the_folders(
         prepare("fivek", root, tmp_path / "other")
 
 
-def test_raw_files_alone_are_explained(tmp_path):
+def test_download_with_raw_files_only_is_explained(tmp_path):
     (tmp_path / "download").mkdir()
     (tmp_path / "download" / "a0001-x.dng").write_bytes(b"raw")
     with pytest.raises(UsageError, match=r"nothing of fivek \(1 raw files .* exported"):
@@ -270,7 +270,7 @@ def test_published_counts():
     assert [len(gopro.SEQUENCES[split].split()) for split in ("train", "test")] == [22, 11]
 
 
-def test_nothing_found(tmp_path):
+def test_empty_download_is_refused(tmp_path):
     for source, message in ((tmp_path / "no", "not a folder"), (tmp_path, "nothing of gopro")):
         with pytest.raises(UsageError, match=message):
             prepare("gopro", source, tmp_path / "out")
@@ -279,7 +279,7 @@ def test_nothing_found(tmp_path):
 
 
 @pytest.mark.usefixtures("gopro_counts")
-def test_the_command(root, gopro_download, tmp_path, monkeypatch, capsys):
+def test_command_prepares_and_reports(root, gopro_download, tmp_path, monkeypatch, capsys):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["prepare_data.py", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
@@ -304,7 +304,7 @@ def test_the_command(root, gopro_download, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.usefixtures("gopro_counts")
 @pytest.mark.parametrize("copy", [False, True])
-def test_downloads_of_links(gopro_download, tmp_path, copy):
+def test_linked_downloads_are_prepared(gopro_download, tmp_path, copy):
     """As DVC and git-annex keep them, with one that leads back up."""
     linked = tmp_path / "linked"
     for path in gopro_download.rglob("*.png"):

@@ -11,7 +11,7 @@ from PIL import Image
 from ppgan_mpr.datasets import png_region
 from ppgan_mpr.datasets.reader import read_picture, read_region, to_planes
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging.header import read_header
+from ppgan_mpr.imaging import read_header, read_photo
 from ppgan_mpr.imaging.png_chunks import SIGNATURE
 
 
@@ -25,7 +25,7 @@ def inflate(request, monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_region_equals_the_whole_picture_there(
+def test_region_equals_that_part_of_the_whole_picture(
     tmp_path, picture, write, dtype, channels, inflate
 ):
     pixels = picture(90, 70, dtype=dtype)
@@ -53,7 +53,7 @@ def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
 
 
 @pytest.mark.parametrize("mode, options", [("P", {}), ("1", {}), ("LA", {}), ("RGB", {})])
-def test_every_kind_of_png(tmp_path, picture, mode, options):
+def test_regions_of_every_kind_of_png(tmp_path, picture, mode, options):
     path = tmp_path / "p.png"
     image = Image.fromarray(picture(64, 64)).convert(mode)
     image.save(path, **options)
@@ -61,9 +61,23 @@ def test_every_kind_of_png(tmp_path, picture, mode, options):
     assert np.array_equal(region, np.asarray(image.convert("RGB"))[8:24, 4:16])
 
 
-def test_interlaced_png_is_left_to_the_decoder():
+def test_interlaced_png_is_not_cut():
     header = SIGNATURE + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 0, 8] * 2)
     assert png_region.upper_left(header + bytes([8, 2, 0, 0, 1]), 2, 2) is None
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_pictures_are_read_upright_as_photos_are(tmp_path, picture, suffix):
+    path = tmp_path / f"turned{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    lossless = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(picture(24, 40)).save(path, exif=exif, **lossless)
+    photo = read_photo(path).pixels
+    assert photo.shape == (40, 24, 3)
+    np.testing.assert_array_equal(read_picture(path), photo)
+    region = read_region(path, read_header(path), 5, 3, 16, 12)
+    np.testing.assert_array_equal(region, photo[5:21, 3:15])
 
 
 def test_jpeg_is_turned_upright(tmp_path, picture):
@@ -83,16 +97,17 @@ def test_sixteen_bit_tiff(tmp_path, picture, write):
     assert np.array_equal(read_picture(path), pixels)
 
 
-def test_damaged_files_are_named(tmp_path, picture, write):
+def test_damaged_files_are_refused_by_name(tmp_path, picture, write):
     path = write(tmp_path / "p.png", picture(90, 70))
     header, data = read_header(path), path.read_bytes()
     for damaged in (data[:200], data[:60] + bytes(100) + data[160:], b""):
         path.write_bytes(damaged)
         with pytest.raises(ImageError, match=r"p\.png"):
             read_region(path, header, 40, 10, 16, 16)
-    write(path, picture(50, 70))
-    with pytest.raises(ImageError, match="changed its size"):
-        read_region(path, header, 0, 0, 16, 16)
+    for other in (path, path.with_suffix(".bmp")):
+        write(other, picture(50, 70))
+        with pytest.raises(ImageError, match="changed its size"):
+            read_region(other, header, 0, 0, 16, 16)
     path.unlink()
     with pytest.raises(ImageError, match="No such file"):
         read_picture(path)
@@ -106,7 +121,7 @@ def test_float_pictures_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_to_float_reaches_zero_and_one(dtype):
+def test_planes_range_from_zero_to_one(dtype):
     top = np.iinfo(dtype).max
     values = to_planes(np.array([[[0, top, top // 2]]], dtype))
     assert values.shape == (3, 1, 1) and values.dtype == np.float32
@@ -118,8 +133,8 @@ def _file(folder, data):
     return folder / "cut.png"
 
 
-def test_orientation_is_read_from_exif_alone(tmp_path, picture):
-    """As OpenCV does, which decodes; Pillow takes it from XMP as well, and any type of it."""
+def test_header_and_picture_agree_on_odd_orientations(tmp_path, picture):
+    """In XMP only, as text, and as a number."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
     for number, options in enumerate(
         ({"xmp": xmp}, {"exif": _exif(2, b"6")}, {"exif": _exif(3, b"\0\6")})

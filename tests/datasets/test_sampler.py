@@ -14,7 +14,7 @@ def _epoch(**options):
     return list(ResumableBatchSampler(range(21), **{"batch_size": 4, **options}))
 
 
-def test_each_sample_once_in_an_order_of_its_own():
+def test_each_epoch_has_every_sample_once_in_a_new_order():
     first = _epoch(seed=1)
     assert len(first) == len(ResumableBatchSampler(range(21), batch_size=4)) == 5
     flat = [index for batch in first for index in batch]
@@ -32,7 +32,7 @@ def test_processes_share_the_same_batches(processes, batch_size):
     assert [sorted(chain(*step)) for step in zip(*parts)] == whole
 
 
-def test_resuming_in_the_middle_equals_not_stopping():
+def test_resumed_order_equals_the_uninterrupted_one():
     whole = ResumableBatchSampler(range(21), 4, seed=5)
     expected = []
     for _ in range(3):
@@ -54,7 +54,7 @@ def test_resuming_in_the_middle_equals_not_stopping():
     assert got[: len(expected)] == expected
 
 
-def test_resuming_with_other_batches_goes_on_behind_the_same_samples():
+def test_resuming_with_another_batch_size_skips_the_same_samples():
     sampler = ResumableBatchSampler(range(21), 4, seed=5)
     order = [i for batch in sampler for i in batch]
     sampler.advance()
@@ -76,7 +76,7 @@ def test_sizes_may_change_between_iterations():
     assert sampler.consumed == 6
 
 
-def test_a_batch_that_grew_beyond_the_rest_begins_a_new_epoch():
+def test_batch_larger_than_the_rest_starts_a_new_epoch():
     sampler = ResumableBatchSampler(range(10), 4)
     sampler.advance()
     sampler.resize(7)
@@ -90,7 +90,7 @@ def test_a_batch_that_grew_beyond_the_rest_begins_a_new_epoch():
         sampler.resize(11)
 
 
-def test_passes_count_the_data_set_not_the_epochs_of_the_sampler():
+def test_passes_count_the_data_set_not_epochs():
     sampler = ResumableBatchSampler(range(4), 2, repeat=3)
     seen = []
     for _ in range(8):
@@ -108,13 +108,13 @@ def test_repeat_fills_a_batch_from_a_small_set():
     assert sorted(batch + second + third) == sorted([0, 1, 2] * 4)
 
 
-def test_another_data_set_is_refused():
+def test_state_of_another_data_set_is_refused():
     state = ResumableBatchSampler(range(20), 4).state_dict()
     with pytest.raises(UsageError, match="20 samples, but the data set has 21"):
         ResumableBatchSampler(range(21), 4).load_state_dict(state)
 
 
-def test_an_index_keeps_its_draw_on_the_way_to_a_worker():
+def test_index_keeps_its_seed_when_pickled():
     index = SampleIndex(7, (1, 2, 7), 64)
     sent = pickle.loads(pickle.dumps(index))
     assert (sent, sent.draw, sent.patch_size) == (7, (1, 2, 7), 64)
@@ -126,6 +126,6 @@ def test_an_index_keeps_its_draw_on_the_way_to_a_worker():
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"rank": 2, "num_replicas": 2}, {"seed": -1}])
-def test_impossible_options(wrong):
+def test_out_of_range_options_are_refused(wrong):
     with pytest.raises(UsageError):
         ResumableBatchSampler(range(9), **{"batch_size": 1, **wrong})

@@ -90,7 +90,7 @@ def test_16_bit_png_of_another_encoder(tmp_path, channels):
     np.testing.assert_array_equal(photo.to_array(), picture)
 
 
-def test_an_odd_profile_in_a_16_bit_png_is_no_warning(tmp_path, capfd):
+def test_odd_profile_in_a_16_bit_png_prints_no_warning(tmp_path, capfd):
     """libpng complains about profiles that other programs wrote and accept."""
     odd = samples.SRGB[:200] + b"odd!" + samples.SRGB[204:]
     picture = samples.noise(3, "uint16")
@@ -117,7 +117,7 @@ def cmyk_ramp() -> Image.Image:
 
 
 @pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_cmyk_is_plain_without_a_profile(tmp_path, name):
+def test_cmyk_without_profile_is_converted_directly(tmp_path, name):
     """Adobe's JPEGs hold inverted inks; white paper must stay white either way."""
     options = {"quality": 100, "subsampling": 0} if name == "JPEG" else {}
     image = cmyk_ramp()
@@ -158,7 +158,7 @@ def cmyk_profile() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["JPEG", "TIFF"])
-def test_cmyk_goes_through_its_profile(tmp_path, name):
+def test_cmyk_is_converted_with_its_profile(tmp_path, name):
     """Full cyan is a dark grey by this profile; plain conversion would make it bright cyan."""
     image = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
     data = samples.pillow_file(image, name, icc_profile=cmyk_profile())
@@ -197,7 +197,7 @@ def test_ycbcr_tiff(tmp_path):
     assert np.abs(photo.pixels.astype(int) - samples.ramp()).max() < 12
 
 
-def test_white_is_zero_in_16_bit_tiff(tmp_path):
+def test_16_bit_tiff_with_white_as_zero(tmp_path):
     picture = samples.noise(1, "uint16")
     ok, data = cv2.imencode(".tif", picture)
     black = struct.pack("<HHIHH", 262, 3, 1, 1, 0)
@@ -225,7 +225,7 @@ def test_premultiplied_16_bit_tiff_is_divided(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "words"), [("I", "32-bit"), ("F", "floating-point numbers")])
-def test_numbers_deeper_than_16_bits_are_refused(tmp_path, mode, words):
+def test_samples_of_more_than_16_bits_are_refused(tmp_path, mode, words):
     image = Image.fromarray(samples.ramp()[..., 0]).convert(mode)
     with pytest.raises(ImageError, match=words):
         read(tmp_path, samples.pillow_file(image, "TIFF"), ".tif")
@@ -239,7 +239,7 @@ def test_high_dynamic_range_is_refused(tmp_path, suffix):
         read(tmp_path, data.tobytes(), suffix)
 
 
-def test_films_and_documents_are_refused(tmp_path):
+def test_animations_and_multipage_files_are_refused(tmp_path):
     first, second = Image.fromarray(samples.ramp()), Image.fromarray(255 - samples.ramp())
     for name, suffix in (("GIF", ".gif"), ("WEBP", ".webp"), ("PNG", ".png"), ("TIFF", ".tif")):
         data = samples.pillow_file(first, name, save_all=True, append_images=[second])
@@ -247,7 +247,7 @@ def test_films_and_documents_are_refused(tmp_path):
             read(tmp_path, data, suffix)
 
 
-def test_a_thumbnail_beside_the_picture_is_no_second_page(tmp_path):
+def test_thumbnails_are_not_counted_as_pages(tmp_path):
     first = Image.fromarray(samples.ramp())
     small = first.resize((8, 8))
     small.encoderinfo = {"tiffinfo": {254: 1}}
@@ -257,7 +257,7 @@ def test_a_thumbnail_beside_the_picture_is_no_second_page(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, data, ".tif").pixels, samples.ramp())
 
 
-def test_a_stereo_jpeg_gives_its_first_picture(tmp_path):
+def test_stereo_jpeg_is_read_as_its_first_picture(tmp_path):
     first, second = Image.fromarray(samples.ramp()), Image.fromarray(255 - samples.ramp())
     data = samples.pillow_file(first, "MPO", save_all=True, append_images=[second], quality=95)
     photo = read(tmp_path, data, ".jpg")
@@ -267,7 +267,7 @@ def test_a_stereo_jpeg_gives_its_first_picture(tmp_path):
         assert image.format == "JPEG"
 
 
-def test_a_raw_file_is_not_mistaken_for_its_preview(tmp_path):
+def test_raw_file_is_not_read_as_its_preview(tmp_path):
     data = samples.pillow_file(
         Image.fromarray(samples.ramp()), "TIFF", tiffinfo={50706: b"\1\4\0\0"}
     )

@@ -71,7 +71,7 @@ def test_truncated_files(tmp_path, suffix, capfd):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_damaged_files_are_read_or_refused(tmp_path, data):
+def test_damaged_files_are_read_or_refused_in_one_sentence(tmp_path, data):
     suffix = data.draw(st.sampled_from(sorted(GOOD)))
     damaged = bytearray(GOOD[suffix])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -104,7 +104,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, data):
         (b"\0\0\0\x1cftypavif" + bytes(60), "damaged|not a picture"),
     ],
 )
-def test_files_that_are_no_pictures(tmp_path, content, words, capfd):
+def test_files_that_are_not_pictures_are_refused(tmp_path, content, words, capfd):
     path = tmp_path / "photo.png"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=words) as caught:
@@ -132,7 +132,7 @@ def test_a_tiff_cut_within_its_pixels(tmp_path):
         read_photo(tmp_path / "a.tif")
 
 
-def test_what_a_decoder_says_is_brought_into_one_line(tmp_path, monkeypatch):
+def test_decoder_errors_become_one_sentence(tmp_path, monkeypatch):
     def fail(*args):
         raise ValueError("first\nsecond\x1b[31m" + "x" * 1000)
 
@@ -144,7 +144,7 @@ def test_what_a_decoder_says_is_brought_into_one_line(tmp_path, monkeypatch):
     assert str(caught.value).isprintable()
 
 
-def test_places_without_a_picture(tmp_path):
+def test_unreadable_paths_are_explained(tmp_path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
     for name, words in (
@@ -159,7 +159,7 @@ def test_places_without_a_picture(tmp_path):
         assert_one_sentence(caught.value, tmp_path / name)
 
 
-def test_forbidden_places(tmp_path):
+def test_missing_permissions_are_explained(tmp_path):
     photo = from_array(samples.ramp())
     write_photo(photo, tmp_path / "a.png")
     (tmp_path / "a.png").chmod(0)
@@ -191,7 +191,7 @@ def test_writing_to_a_link_replaces_the_link(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".16.png", ".tif"])
 @pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt(), MemoryError()])
-def test_a_failing_encoder_leaves_nothing(tmp_path, monkeypatch, suffix, error):
+def test_failing_encoder_keeps_the_earlier_file(tmp_path, monkeypatch, suffix, error):
     def fail(*args, **kwargs):
         raise error
 
@@ -211,7 +211,7 @@ def test_a_failing_encoder_leaves_nothing(tmp_path, monkeypatch, suffix, error):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, error):
+def test_full_disk_keeps_the_earlier_file(tmp_path, monkeypatch, error):
     def fail(self, target):
         assert self.name.startswith(".") and self.parent == tmp_path
         assert self.stat().st_size > 0
@@ -251,7 +251,7 @@ def test_the_longest_name_can_be_written(tmp_path):
     assert read_photo(path).size == (64, 48)
 
 
-def test_what_a_format_cannot_hold_is_refused_with_a_way_out(tmp_path):
+def test_lossy_conversion_is_refused_with_an_alternative(tmp_path):
     opaque = np.full((4, 4), 255, np.uint8)
     rgba = from_array(samples.noise(4, "uint8"))
     deep = from_array(samples.noise(3, "uint16"))
@@ -273,7 +273,7 @@ def test_what_a_format_cannot_hold_is_refused_with_a_way_out(tmp_path):
     write_photo(from_array(np.dstack([samples.ramp()[:4, :4], opaque])), tmp_path / "a.jpg")
 
 
-def test_too_large_for_the_format(tmp_path):
+def test_picture_too_large_for_the_format_is_refused(tmp_path):
     with pytest.raises(ImageError, match="would lose all pixels beyond 65500 on a side") as caught:
         write_photo(from_array(np.zeros((1, 66000), np.uint8)), tmp_path / "a.jpg")
     assert_one_sentence(caught.value, tmp_path / "a.jpg")
@@ -316,7 +316,7 @@ def test_photographs_larger_than_pillows_limit(tmp_path, monkeypatch, recwarn):
     assert [str(item.message) for item in recwarn] == []
 
 
-def test_a_header_that_promises_too_much_is_refused_at_once(tmp_path):
+def test_oversized_headers_are_refused(tmp_path):
     huge = samples.raw_png([b"\0"], 1 << 30, 8, 0)
     (tmp_path / "a.png").write_bytes(huge.replace(huge[16:33], b"")[:8] + huge[8:])
     with pytest.raises(ImageError):

@@ -68,7 +68,7 @@ def test_orientation_of_a_jpeg_is_pillows(tmp_path, flag):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_is_returned_byte_for_byte_but_for_the_orientation(tmp_path, order):
+def test_exif_is_unchanged_except_for_the_orientation(tmp_path, order):
     block = samples.exif_block(6, order)
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
     write_photo(read_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg")
@@ -143,7 +143,7 @@ def test_big_endian_exif_makes_a_big_endian_tiff(tmp_path, dtype):
         np.testing.assert_array_equal(np.asarray(image), photo.pixels[..., 0])
 
 
-def test_xmp_orientation_is_neutralised(tmp_path):
+def test_xmp_orientation_is_set_to_upright(tmp_path):
     for flag, element in ((6, samples.XMP % 6), (8, b"<tiff:Orientation>8</tiff:Orientation>")):
         photo = samples.annotated(samples.ramp())
         metadata = type(photo.metadata)(xmp=element)
@@ -171,7 +171,7 @@ def test_the_orientation_in_the_xmp_of_a_tiff(tmp_path, dtype, recwarn):
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_png_chunks_about_colour_and_text_are_carried(tmp_path, depth):
+def test_png_chunks_about_colour_and_text_are_kept(tmp_path, depth):
     chunks = [
         (b"gAMA", struct.pack(">I", 100000)),
         (b"cHRM", struct.pack(">8I", *range(1000, 9000, 1000))),
@@ -236,7 +236,7 @@ def test_metadata_too_large_for_a_jpeg_is_refused(tmp_path, field):
     assert not list(tmp_path.iterdir())
 
 
-def test_damaged_metadata_does_not_hide_the_picture(tmp_path, capfd):
+def test_picture_with_damaged_metadata_is_read(tmp_path, capfd):
     for exif in (b"rubbish", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff" + bytes(20)):
         Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + exif)
         photo = read_photo(tmp_path / "a.jpg")
@@ -248,7 +248,7 @@ def test_damaged_metadata_does_not_hide_the_picture(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("length", [20, 21])
-def test_captions_of_a_jpeg_are_carried(tmp_path, length):
+def test_captions_of_a_jpeg_are_kept(tmp_path, length):
     """IPTC, as agencies and cameras write it: an image resource of Photoshop's."""
     record = b"\x1c\x02\x74\x00" + bytes([length - 5]) + b"c" * (length - 5)
     resource = b"8BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record

@@ -29,7 +29,7 @@ def test_arrays_come_back_as_they_were(dtype, channels):
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("grey", [False, True])
-def test_every_code_survives_the_network_that_does_nothing(dtype, grey):
+def test_identity_network_keeps_every_code(dtype, grey):
     codes = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 64)
     photo = from_array(codes if grey else np.dstack([codes] * 3))
     rgb = photo.to_float()
@@ -53,7 +53,7 @@ def test_grey_takes_the_mean_and_keeps_its_alpha():
     np.testing.assert_array_equal(restored.alpha, photo.alpha)
 
 
-def test_the_networks_array_is_left_alone():
+def test_restored_array_is_not_modified():
     photo = from_array(samples.ramp())
     rgb = photo.to_float() * 2 - 0.5
     before = rgb.copy()
@@ -63,7 +63,7 @@ def test_the_networks_array_is_left_alone():
     np.testing.assert_array_equal(photo.pixels, samples.ramp())
 
 
-def test_a_failed_network_is_refused():
+def test_invalid_network_output_is_refused():
     photo = from_array(samples.ramp())
     rgb = photo.to_float()
     rgb[3, 4, 1] = np.nan
@@ -88,7 +88,7 @@ def test_a_failed_network_is_refused():
         (np.zeros((2, 4, 4, 3), np.uint8), r"\(2, 4, 4, 3\)"),
     ],
 )
-def test_arrays_that_are_no_photographs(array, words):
+def test_invalid_arrays_are_refused(array, words):
     with pytest.raises(ImageError, match=words):
         from_array(array)
 
@@ -109,6 +109,12 @@ def test_changing_the_depth_rounds(bits, value, channels):
     top = 2**bits - 1
     assert photo.to_array().dtype == f"uint{bits}"
     assert np.abs(photo.to_array() - value * top).max() <= 0.5 + 1e-6
+
+
+def test_float32_becomes_the_nearest_16_bit_code():
+    values = np.random.default_rng(0).random((40, 50, 3), np.float32)
+    expected = np.rint(values.astype(np.float64) * 65535)
+    np.testing.assert_array_equal(from_array(values).with_depth(16).pixels, expected)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
@@ -162,7 +168,7 @@ def test_metadata_stays_with_a_pillow_image(tmp_path):
         assert image.info["icc_profile"] == samples.SRGB
 
 
-def test_pillow_images_that_cannot_be_taken_or_made(tmp_path):
+def test_unsupported_pillow_images_are_refused(tmp_path):
     for mode in ("I", "F"):
         with pytest.raises(ImageError, match="16 bits per sample"):
             from_pil(Image.new(mode, (3, 2)))

@@ -1,6 +1,9 @@
 import json
+import re
+import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -39,13 +42,13 @@ def test_pictures_are_paired_by_stem(folders, jobs):
     assert table.scores["b"]["psnr"] == pytest.approx(20 * np.log10(255 / 9))
 
 
-def test_a_target_that_carries_the_suffix_itself(folders):
+def test_target_names_may_end_in_the_suffix(folders):
     restored, target = folders
     (target / "a.png").rename(target / "a_restoration.png")
     assert list(evaluate_folders(restored, target, GOPRO).scores) == ["a_restoration", "b"]
 
 
-def test_all_pairing_problems_are_told_at_once(folders):
+def test_all_pairing_problems_are_in_one_message(folders):
     restored, target = folders
     black = np.zeros((16, 16, 3), np.uint8)
     write(restored / "orphan.png", black)
@@ -54,11 +57,11 @@ def test_all_pairing_problems_are_told_at_once(folders):
     write(target / "b.jpg", black)
     with pytest.raises(ImageError) as error:
         evaluate_folders(restored, target, GOPRO)
-    for told in ("orphan.png has no target", "widow.png has no restored", "a.png", "b.jpg"):
-        assert told in str(error.value)
+    for part in ("orphan.png has no target", "widow.png has no restored", "a.png", "b.jpg"):
+        assert part in str(error.value)
 
 
-def test_all_size_problems_are_told_before_anything_is_scored(folders, monkeypatch):
+def test_all_sizes_are_checked_before_scoring(folders, monkeypatch):
     restored, target = folders
     write(restored / "b.bmp", np.zeros((16, 17, 3), np.uint8))
     with pytest.raises(ImageError, match=r"b\.bmp has 17x16 pixels, its target 16x16"):
@@ -74,6 +77,21 @@ def test_sizes_are_those_of_the_upright_picture(folders):
     clean = np.asarray(Image.open(target / "a.png"))
     write(restored / "a_restoration.bmp", clean)
     write(target / "a.png", np.ascontiguousarray(np.rot90(clean)), exif=exif)
+    assert evaluate_folders(restored, target, GOPRO).scores["a"]["psnr"] == np.inf
+
+
+def test_orientation_after_the_pixels_of_a_png_counts(folders):
+    restored, target = folders
+    clean = np.asarray(Image.open(target / "a.png"))
+    write(restored / "a_restoration.bmp", clean)
+    write(target / "a.png", np.ascontiguousarray(np.rot90(clean)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    body = exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body
+    chunk += struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    data = (target / "a.png").read_bytes()
+    (target / "a.png").write_bytes(data[:-12] + chunk + data[-12:])
     assert evaluate_folders(restored, target, GOPRO).scores["a"]["psnr"] == np.inf
 
 
@@ -103,7 +121,7 @@ def tool(root):
     return run
 
 
-def test_the_tool_prints_and_stores(tool, folders, tmp_path):
+def test_command_prints_and_stores_scores(tool, folders, tmp_path):
     json_file, csv_file = tmp_path / "scores.json", tmp_path / "scores.csv"
     done = tool(
         *("--restored", folders[0], "--target", folders[1], "--protocol", "gopro"),
@@ -115,13 +133,15 @@ def test_the_tool_prints_and_stores(tool, folders, tmp_path):
     assert csv_file.read_text().count("gopro") == 3
 
 
-def test_the_tool_lists_protocols_with_their_published_scores(tool):
+def test_command_lists_protocols_with_their_published_scores(tool):
     done = tool("--list")
     assert done.returncode == 0
-    assert "rain-y" in done.stdout and "33.44 dB" in done.stdout
+    assert "rain-y: full frame" in done.stdout
+    assert re.search(r"MPRNet +GoPro.* 33\.44 dB +0\.941", done.stdout)
+    assert "measured" not in done.stdout  # by this project, on a few pictures
 
 
-def test_the_tool_ends_mistakes_with_a_sentence_and_a_code(tool, folders):
+def test_command_reports_errors_with_exit_codes(tool, folders):
     restored, target = folders
     both = ("--restored", restored, "--target", target)
     (restored / "a.csv").touch()
@@ -131,7 +151,7 @@ def test_the_tool_ends_mistakes_with_a_sentence_and_a_code(tool, folders):
             (*both,),
             (*both, "--protocol", "gopro", "--output", "scores.txt"),
             (*both, "--protocol", "gopro", "--jobs", "0"),
-            # told before the pictures are looked at, which would be code 1
+            # found before the sizes are checked, which would be code 1
             (*both, "--protocol", "sidd", "--output", "/proc/scores.csv"),
             (*both, "--protocol", "sidd", "--output", restored / "a.csv" / "scores.csv"),
         ],

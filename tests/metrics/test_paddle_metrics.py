@@ -22,7 +22,7 @@ def pair():
 
 
 @pytest.mark.parametrize(("y", "name"), [(False, "ppgan-crop256"), (True, "ppgan-crop256-y")])
-def test_paddlegans_arguments_mean_what_they_mean_there(pair, y, name):
+def test_paddlegan_arguments_give_its_protocols(pair, y, name):
     centre = [picture[12:268, 22:278] for picture in pair]
     expected = get_protocol(name).score(*pair)
     for metric, key in ((PSNR, "psnr"), (SSIM, "ssim")):
@@ -33,7 +33,7 @@ def test_paddlegans_arguments_mean_what_they_mean_there(pair, y, name):
         assert isinstance(metric, paddle.metric.Metric)
 
 
-def test_tensors_batches_and_lists(pair):
+def test_tensors_batches_and_lists_are_accepted(pair):
     batch = [paddle.to_tensor(p.transpose(2, 0, 1)[None] / np.float32(255)) for p in pair]
     expected = get_protocol("gopro").score(*pair)
     psnr = PSNR(input_order="CHW", protocol="gopro")
@@ -57,7 +57,7 @@ def test_a_sequence_counts_once(pair):
     assert len(metric.results) == 2 and len(single.results) == 2
 
 
-def test_no_picture_and_identical_pictures(pair):
+def test_mean_of_no_pictures_and_of_identical_ones(pair):
     for metric in (PSNR(4), SSIM(4)):
         metric.update([], [])
         metric.update([], [], is_seq=True)
@@ -71,12 +71,12 @@ def test_no_picture_and_identical_pictures(pair):
     assert psnr.results == []
 
 
-def test_mistakes(pair):
+def test_wrong_arguments_are_explained(pair):
     with pytest.raises(UsageError, match="did you mean gopro"):
         PSNR(protocol="gopr")
     with pytest.raises(UsageError, match="or protocol"):
         SSIM(crop_border=4, protocol="gopro")
-    with pytest.raises(UsageError, match="input_order is .NCHW.: did you mean CHW"):
+    with pytest.raises(UsageError, match=r"input_order is .NCHW.: did you mean CHW"):
         PSNR(input_order="NCHW")
     with pytest.raises(ImageError, match=r"1 pictures .* 2 targets"):
         PSNR().update(pair[0], [pair[1], pair[1]])

@@ -45,6 +45,71 @@ def test_reference_evaluations_are_reproduced(golden, name):
     assert compared == (4 if protocol.block else 23)
 
 
+def volume_ssim(restored, target):
+    """MATLAB's SSIM of an RGB volume, by SciPy's filter."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+
+    def blur(volume):
+        return ndimage.gaussian_filter(volume, sigma=1.5, truncate=3.5, mode="nearest")
+
+    x, y = restored.astype(np.float64), target.astype(np.float64)
+    mean_x, mean_y = blur(x), blur(y)
+    similarity = (2 * mean_x * mean_y + 0.01**2) * (2 * (blur(x * y) - mean_x * mean_y) + 0.03**2)
+    similarity /= mean_x**2 + mean_y**2 + 0.01**2
+    similarity /= blur(x * x) - mean_x**2 + blur(y * y) - mean_y**2 + 0.03**2
+    return similarity.mean()
+
+
+def channel_ssim(metrics, restored, target):
+    return metrics.structural_similarity(
+        restored, target, data_range=1, channel_axis=2, gaussian_weights=True,
+        use_sample_covariance=False,
+    )  # fmt: skip
+
+
+def independent_scores(name, restored, target):
+    """PSNR and SSIM by scikit-image and SciPy, for floats in [0, 1] that are 8-bit codes."""
+    metrics = pytest.importorskip("skimage.metrics")
+    colour = pytest.importorskip("skimage.color")
+    if name.startswith("ppgan"):
+        top, left = ((side - 256) // 2 for side in target.shape[:2])
+        inside = np.s_[top + 4 : top + 252, left + 4 : left + 252]
+        restored, target = restored[inside], target[inside]
+    if name in ("rain-y", "ppgan-crop256-y"):
+        luma = [colour.rgb2ycbcr(picture)[..., :1] for picture in (restored, target)]
+        if name == "rain-y":
+            luma = [np.floor(plane + 0.5) for plane in luma]  # MATLAB rounds halves up
+        restored, target = (plane / 255 for plane in luma)
+    if name == "sidd":
+        blocks = [np.s_[:256, start : start + 256] for start in (0, 256)]
+        psnrs = [
+            metrics.peak_signal_noise_ratio(target[block], restored[block], data_range=1)
+            for block in blocks
+        ]
+        ssims = [volume_ssim(restored[block], target[block]) for block in blocks]
+        return np.mean(psnrs), np.mean(ssims)
+    psnr = metrics.peak_signal_noise_ratio(target, restored, data_range=1)
+    if name == "gopro":
+        return psnr, volume_ssim(restored, target)
+    return psnr, channel_ssim(metrics, restored, target)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_scores_agree_with_scikit_image_and_scipy(name):
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:256, :512]
+    waves = [np.sin(x / (5 + 3 * k)) * np.cos(y / (11 - 2 * k)) for k in range(3)]
+    clean = np.stack(waves, axis=2) * 90 + 120
+    target = np.rint(clean + rng.normal(0, 3, clean.shape)).clip(0, 255).astype(np.uint8)
+    blurred = (clean + np.roll(clean, 2, axis=1) + np.roll(clean, -1, axis=0)) / 3
+    restored = np.rint(blurred + rng.normal(0, 6, clean.shape)).clip(0, 255).astype(np.uint8)
+    score = get_protocol(name).score(restored, target)
+    expected = independent_scores(name, restored / 255, target / 255)
+    assert score["psnr"] == pytest.approx(expected[0], abs=1e-4)
+    assert score["ssim"] == pytest.approx(expected[1], abs=1e-5)
+    assert score["psnr"] < 35 and score["ssim"] < 0.97
+
+
 @pytest.fixture
 def pair():
     rng = np.random.default_rng(1)
@@ -53,7 +118,7 @@ def pair():
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_integers_and_the_floats_they_stand_for_score_alike(pair, name):
+def test_integers_and_equivalent_floats_score_alike(pair, name):
     restored, target = pair
     protocol = get_protocol(name)
     expected = pytest.approx(protocol.score(restored, target), abs=1e-4)
@@ -64,7 +129,7 @@ def test_integers_and_the_floats_they_stand_for_score_alike(pair, name):
     assert protocol.ssim(restored, target) == protocol.score(restored, target)["ssim"]
 
 
-def test_only_sidd_sees_what_eight_bits_would_round_away(pair):
+def test_only_sidd_scores_unrounded_floats(pair):
     _, target = pair
     almost = np.clip(target / 255 + 0.3 / 255, 0, 1)
     assert get_protocol("gopro").psnr(almost, target) == np.inf
@@ -84,7 +149,7 @@ def test_sidd_averages_over_blocks(pair):
         sidd.score(restored[:200], target[:200])
 
 
-def test_crop_and_border_are_what_counts(pair):
+def test_only_the_crop_within_its_border_is_scored(pair):
     restored, target = (np.pad(p, ((9, 8), (0, 0), (0, 0))) for p in pair)
     inside = np.zeros(target.shape[:2], bool)
     inside[8 + 4 : 8 + 252, 128 + 4 : 128 + 252] = True
@@ -96,7 +161,7 @@ def test_crop_and_border_are_what_counts(pair):
     assert crop.score(spoiled, target) != crop.score(restored, target)
 
 
-def test_grey_beside_colour_is_three_equal_channels(pair):
+def test_grey_next_to_colour_counts_as_three_equal_channels(pair):
     restored, target = pair
     grey = restored[..., :1]
     for protocol in PROTOCOLS.values():
@@ -113,38 +178,39 @@ def test_grey_beside_colour_is_three_equal_channels(pair):
         (lambda p: np.full(p.shape, np.nan), "NaN"),
     ],
 )
-def test_what_is_no_picture_is_the_users_error(pair, change, message):
+def test_invalid_pictures_are_refused(pair, change, message):
     with pytest.raises(ImageError, match=message):
         get_protocol("gopro").score(change(pair[0]), pair[1])
 
 
-def test_a_float_target_beyond_one_is_not_silently_clipped(pair):
+def test_float_target_above_one_is_refused(pair):
     with pytest.raises(ImageError, match=r"\[0, 1\]"):
         get_protocol("gopro").score(pair[0], pair[1].astype(np.float32))
 
 
-def test_a_picture_that_the_crop_leaves_empty(pair):
+def test_picture_too_small_for_the_crop_is_refused(pair):
     with pytest.raises(ImageError, match=r"too small.*ppgan-crop256"):
         get_protocol("ppgan-crop256").score(pair[0][:254], pair[1][:254])
 
 
-def test_an_unknown_name_gets_the_nearest():
+def test_unknown_protocol_suggests_the_nearest():
     with pytest.raises(UsageError, match="did you mean rain-y"):
         get_protocol("rain_y")
     with pytest.raises(UsageError, match="gopro, sidd"):
         get_protocol("xyzzy")
 
 
-def test_every_protocol_is_that_of_a_published_score():
+def test_every_protocol_has_a_published_score():
     used = {score.protocol for record in weights_records() for score in record.scores}
     assert set(PROTOCOLS) <= used
     for name, protocol in PROTOCOLS.items():
         assert protocol.name == name and protocol.source
 
 
-def test_a_crop_of_the_data_is_part_of_the_name():
+def test_cropping_data_set_names_its_protocol():
     border = Protocol("border2", "full frame less 2 pixels of border", border=2)
     cropped = border.cropped(64)
+    assert cropped.padding == border.padding == "end"
     assert cropped.name == "crop64-border2"
     assert cropped.description.startswith("64x64 centre crop less 2")
     assert (cropped.crop, cropped.border) == (64, 2)
@@ -154,7 +220,20 @@ def test_a_crop_of_the_data_is_part_of_the_name():
             get_protocol(name).cropped(64)
 
 
-def test_grey_scores_alike_however_it_is_stored():
+def test_named_protocols_state_the_padding_of_their_scores():
+    assert {protocol.padding for protocol in PROTOCOLS.values()} == {"end"}
+    with pytest.raises(UsageError, match="padding is 'all'"):
+        Protocol("mine", "padded on all sides", padding="all")
+
+
+def test_protocol_with_another_padding_is_not_the_named_one():
+    mine = Protocol("border4", "full frame less 4 pixels of border", border=4)
+    assert mine.cropped(256) is get_protocol("ppgan-crop256")
+    mine = Protocol("border4", "full frame less 4 pixels of border", border=4, padding="both")
+    assert mine.cropped(256).name == "crop256-border4"
+
+
+def test_grey_pictures_score_like_three_equal_channels():
     rng = np.random.default_rng(0)
     grey = [rng.integers(0, 256, (16, 16, 1), dtype=np.uint8) for _ in range(2)]
     coloured = [picture.repeat(3, 2) for picture in grey]

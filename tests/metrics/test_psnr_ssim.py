@@ -54,20 +54,20 @@ def test_volume_ssim_equals_a_direct_three_dimensional_convolution(pictures):
 
 
 @pytest.mark.parametrize("volume", [False, True])
-def test_ssim_of_identical_pictures_is_one_and_scale_does_not_matter(pictures, volume):
+def test_ssim_of_identical_pictures_is_one_whatever_the_range(pictures, volume):
     a, b = pictures
     assert ssim(a, a, 255, volume) == pytest.approx(1)
     assert ssim(a / 255, b / 255, 1, volume) == pytest.approx(ssim(a, b, 255, volume))
 
 
-def test_grey_pictures(pictures):
+def test_grey_pictures_score_like_three_equal_channels(pictures):
     a, b = (picture[..., 0] for picture in pictures)
     tripled = [np.stack([picture] * 3, axis=2) for picture in (a, b)]
     assert psnr(a, b, 255) == pytest.approx(psnr(*tripled, 255))
     assert ssim(a, b, 255, volume=True) == pytest.approx(ssim(*tripled, 255, volume=True))
 
 
-def test_too_small_or_unequal_pictures_are_the_users_error(pictures):
+def test_too_small_or_unequal_pictures_are_refused(pictures):
     a, b = pictures
     with pytest.raises(ImageError, match="70"):
         psnr(a, b[1:], 255)

@@ -18,14 +18,14 @@ def table():
     return table
 
 
-def test_the_printed_table_names_pictures_mean_and_protocol(table):
+def test_printed_table_has_pictures_mean_and_protocol(table):
     text = str(table)
     assert "protocol rain-y" in text and "schöner, Tag" in text
     assert "mean of 2      30.0000   0.9000" in text
     assert "not in the mean PSNR: 1" in text
 
 
-def test_json_is_strict_and_says_how_it_was_measured(table, tmp_path):
+def test_json_is_strict_and_states_the_protocol(table, tmp_path):
     path = table.save(tmp_path / "new" / "scores.json")
 
     def refuse(constant):
@@ -58,7 +58,7 @@ def test_an_empty_table_has_no_score(tmp_path):
     assert content["mean"] == {"psnr": None, "ssim": None}
 
 
-def test_what_cannot_be_written_is_said(table, tmp_path):
+def test_unwritable_paths_are_refused(table, tmp_path):
     with pytest.raises(UsageError, match=r"\.json or \.csv"):
         table.save(tmp_path / "scores.xlsx")
     (tmp_path / "file").write_text("")
@@ -66,7 +66,7 @@ def test_what_cannot_be_written_is_said(table, tmp_path):
         table.save(tmp_path / "file" / "scores.json")
 
 
-def test_a_full_disk_leaves_the_old_file(table, tmp_path, monkeypatch):
+def test_full_disk_leaves_the_old_file(table, tmp_path, monkeypatch):
     path = table.save(tmp_path / "scores.json")
     before = path.read_text(encoding="utf-8")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 import shlex
 import sys
 import warnings
 import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +44,7 @@ def require(module: str) -> ModuleType:
     if module == "paddle":  # its C++ log warns at every export of what no user can change
         os.environ.setdefault("GLOG_minloglevel", "2")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unchanged_root_logger():
             # Paddle warns about a missing compiler cache that only extension builders need.
             warnings.filterwarnings("ignore", message="No ccache found")
             imported = importlib.import_module(module)
@@ -61,6 +64,21 @@ def require(module: str) -> ModuleType:
         # well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
     return imported
+
+
+@contextlib.contextmanager
+def _unchanged_root_logger() -> Iterator[None]:
+    """Undo what an import does to the root logger.
+
+    Paddle adds a handler, with which a script that then adds its own sees every message twice.
+    """
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def install_command(module: str) -> str:

@@ -2,19 +2,24 @@
 
 PaddleGAN (ppgan 2.1.0 and its current main branch) asks for exactly one name that
 Paddle removed in 2.5: ``soft_relu`` of ``paddle.fluid.layers.nn``, in its StarGAN v2
-model. The name is provided for the moment of that import and then taken away, so that
-``import paddle.fluid`` goes on failing as other libraries expect it to.
+model. The name exists during that import only, so that
+``import paddle.fluid`` still fails, as other libraries expect.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .dependencies import require
 from .errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    import paddle
 
 _REMOVED_MODULE = "paddle.fluid.layers.nn"
 
@@ -58,13 +63,13 @@ def import_ppgan(module: str = "ppgan") -> ModuleType:
 
 
 @contextmanager
-def _soft_relu():
+def _soft_relu() -> Iterator[None]:
     if _REMOVED_MODULE in sys.modules:
         yield
         return
     # `from a.b import c` looks up "a.b" alone: the parent packages need not exist.
     stand_in = ModuleType(_REMOVED_MODULE)
-    stand_in.soft_relu = soft_relu
+    stand_in.__dict__["soft_relu"] = soft_relu
     sys.modules[_REMOVED_MODULE] = stand_in
     try:
         yield
@@ -72,7 +77,7 @@ def _soft_relu():
         del sys.modules[_REMOVED_MODULE]
 
 
-def soft_relu(x, threshold: float = 40.0):
+def soft_relu(x: paddle.Tensor, threshold: float = 40.0) -> paddle.Tensor:
     """``log(1 + exp(clip(x, -threshold, threshold)))``, as Paddle defined it until 2.4."""
     import paddle
 

@@ -1,4 +1,4 @@
-"""Every published configuration can be built, and those of MIRNet and MIRNet-v2 be run."""
+"""The packaged configurations fit their weights and recipes; those of MIRNet train and resume."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CONFIGS = {
 MIRNETS = sorted(name for name in CONFIGS if name.startswith("mirnet"))
 
 
-def test_all_configurations_are_known_here(root):
+def test_every_packaged_configuration_is_tested_here(root):
     names = {path.stem for path in (root / "ppgan_mpr" / "configs").glob("*.yaml")}
     assert names == {*CONFIGS, "mprnet_tiny_denoising"}
 
@@ -60,7 +60,7 @@ def test_widths_are_those_of_the_weights_to_load(root, name):
 
 
 @pytest.mark.parametrize("task", ["deblurring", "denoising", "deraining"])
-def test_mprnet_s_recipe(root, task):
+def test_recipe_of_mprnet_is_the_papers(root, task):
     cfg = load_config(root / "ppgan_mpr" / "configs" / f"mprnet_{task}.yaml")
     schedule, train = cfg.lr_scheduler, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
@@ -78,7 +78,7 @@ def test_mprnet_s_recipe(root, task):
 
 
 @pytest.mark.parametrize("name", MIRNETS)
-def test_mirnets_recipes(root, name):
+def test_recipes_of_mirnet_are_the_authors(root, name):
     cfg = load_config(root / "ppgan_mpr" / "configs" / f"{name}.yaml")
     schedule, optimizer, train = cfg.lr_scheduler, cfg.optimizer, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
@@ -169,19 +169,17 @@ def shrunk(name, folders, output_dir):
 
 @pytest.fixture
 def log():
-    """Messages of the Trainer; its files are opened once a process."""
+    """Messages of the Trainer."""
     messages, handler = [], logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
-    logger = logging.getLogger("ppgan.engine.trainer")
+    logger = logging.getLogger("ppgan_mpr.engine.trainer")
     logger.addHandler(handler)
     yield messages
     logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("name", MIRNETS)
-def test_trains_across_a_step_and_resumes_in_the_middle_of_it(
-    root, main, folders, tmp_path, log, name
-):
+def test_training_crosses_a_step_and_resumes_within_it(root, main, folders, tmp_path, log, name):
     config = ["-c", str(root / "ppgan_mpr" / "configs" / f"{name}.yaml")]
     options = ["-o", *shrunk(name, folders, tmp_path / "out")]
     assert main([*config, *options]) == 0

@@ -1,26 +1,33 @@
-"""Score any method's restored pictures under a named protocol.
-
-    python tools/evaluate.py --restored results/GoPro --target data/GoPro/test/target \
-        --protocol gopro --output scores.json
-
-Exit code 0: scored. 1: the pictures cannot be scored. 2: an option is wrong.
-"""
+"""Score any method's restored pictures under a named protocol: ``mprnet-evaluate``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from ..dependencies import cpu_count
 from ..errors import RestorationError, UsageError
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
 from ..networks import weights_records
+from .program import program_name
+
+_EPILOG = """example:
+  %(prog)s --restored results/GoPro --target data/GoPro/test/target \\
+      --protocol gopro --output scores.json
+
+exit code 0: scored; 1: the pictures cannot be scored; 2: an option is wrong
+"""
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the options; an impossible combination ends the program with exit code 2."""
     parser = argparse.ArgumentParser(
-        description="Score restored pictures against their targets under a named protocol."
+        prog=program_name(),
+        description="Score restored pictures against their targets under a named protocol.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--restored", metavar="DIR", help="folder of restored pictures")
     parser.add_argument(
@@ -49,19 +56,22 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def list_protocols() -> None:
+    """Print every protocol with the scores that were published under it."""
     for protocol in PROTOCOLS.values():
         print(f"{protocol.name}: {protocol.description}")
         for record in weights_records():
             for score in record.scores:
                 if score.protocol == protocol.name and score.source != "measured":
                     ssim = "" if score.ssim is None else f"  {score.ssim:.3f}"
+                    network = f"{record.network} TLC" if score.local else record.network
                     print(
-                        f"    {record.network + ' TLC' * score.local:13} {score.dataset:22} {score.psnr:.2f} dB{ssim}"
+                        f"    {network:11} {score.dataset:22} {score.psnr:.2f} dB{ssim}"
                         f"  ({score.source})"
                     )
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
     args = parse_args(argv)
     if args.list:
         list_protocols()

@@ -1,27 +1,34 @@
-"""Turn a public data set's download into the layout that training and scoring read.
-
-    python tools/prepare_data.py gopro   DOWNLOAD data/GoPro
-    python tools/prepare_data.py sidd    DOWNLOAD data/SIDD
-    python tools/prepare_data.py rain13k DOWNLOAD data/Synthetic_Rain_Datasets
-    python tools/prepare_data.py lol     DOWNLOAD data/LOL
-    python tools/prepare_data.py fivek   DOWNLOAD data/FiveK
-
-docs/datasets.md says where the downloads are. A run that was broken off goes on where it was.
-"""
+"""Bring a public data set into the layout that training reads: ``mprnet-prepare-data``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from ..datasets.prepare import DATASETS, prepare
 from ..dependencies import cpu_count
 from ..errors import RestorationError
+from .program import program_name
+
+_DESCRIPTION = """Bring a public data set's download into the layout that training and scoring read.
+
+  %(prog)s gopro   DOWNLOAD data/GoPro
+  %(prog)s sidd    DOWNLOAD data/SIDD
+  %(prog)s rain13k DOWNLOAD data/Synthetic_Rain_Datasets
+  %(prog)s lol     DOWNLOAD data/LOL
+  %(prog)s fivek   DOWNLOAD data/FiveK
+
+docs/datasets.md says where the downloads are. A run that was interrupted continues.
+"""
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program_name(),
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", choices=sorted(DATASETS))
     parser.add_argument("source", metavar="SRC", help="folder with the unpacked download")
@@ -41,10 +48,10 @@ def main(argv: list[str] | None = None) -> int:
         counts, notes = prepare(**options)
     except RestorationError as error:
         message = str(error).replace("verify=False", "--no-verify")
-        print(f"{parser.prog}: {message}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,26 +1,71 @@
-"""Train or score a model, with PaddleGAN's options.
-
-python -u tools/main.py --config-file configs/mprnet_deblurring.yaml
-python -u tools/main.py -c configs/mprnet_deblurring.yaml --evaluate-only --load WEIGHTS
-python -m paddle.distributed.launch --nproc_per_node 4 tools/main.py -c CONFIG
-"""
+"""Train or score a network, with PaddleGAN's options: ``mprnet-train``."""
 
 from __future__ import annotations
 
 import argparse
 import copy
+import logging
+import re
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..dependencies import require
+from ..engine.config_files import find_config, packaged_configs, summary
 from ..errors import RestorationError, UsageError
+from .program import program_name
+
+if TYPE_CHECKING:
+    from ..engine.config import AttrDict
+    from ..engine.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+_EXAMPLES = """examples:
+  %(prog)s -c mprnet_deblurring -o dataset.train.rgb_dir=data/mine
+  %(prog)s -c mprnet_deblurring --resume auto
+  %(prog)s -c mprnet_deblurring --evaluate-only --load iter_1000_weight.pdparams
+several processes:
+  python -m paddle.distributed.launch --nproc_per_node 4 PROGRAM -c ...
+  where PROGRAM is the path of mprnet-train or tools/main.py
+"""
+
+
+class _ListConfigs(argparse.Action):
+    """Print the configurations that come with the package, and leave."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        configs = packaged_configs()
+        width = max(map(len, configs))
+        for name, path in configs.items():
+            print(f"{name:{width}}  {summary(path)}")
+        parser.exit()
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Train or score MPRNet with PaddleGAN's Trainer.")
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        prog=program_name(),
+        description="Train or score a restoration network with PaddleGAN's Trainer.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
-    add("-c", "--config-file", metavar="FILE", required=True, help="yaml that describes the run")
+    add(
+        "-c",
+        "--config-file",
+        metavar="FILE",
+        required=True,
+        help="yaml that describes the run, or the name of one that comes with the package",
+    )
+    add(
+        "--list-configs",
+        action=_ListConfigs,
+        nargs=0,
+        help="list the configurations that come with the package and leave",
+    )
     add(
         "-o",
         "--opt",
@@ -39,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--load",
         metavar="WEIGHTS",
-        help="start from, or score, these weights: a file or a name such as published:Deblurring",
+        help="start from, or score, these weights: a file, or a name that `mprnet --list` prints",
     )
     add("--evaluate-only", action="store_true", help="score the validation set, do not train")
     add("--seed", type=int, help="of weights, data order and augmentation (default: the yaml's)")
@@ -55,12 +100,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
     args = build_parser().parse_args(argv)
     try:
         run(args)
     except RestorationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_with_flags(str(error), args.load)}", file=sys.stderr)
         return 1
     except OSError as error:  # an output folder that cannot be written, a full disk
         print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
@@ -70,73 +116,92 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def run(args: argparse.Namespace) -> None:
-    require("paddle")
-    from .. import plugin  # noqa: F401 - registers our classes in PaddleGAN
-    from ..engine.config import load_config
-    from ..engine.session import (
-        choose_device,
-        find_checkpoint,
-        is_first_process,
-        open_log,
-        run_folder,
-        store_config,
-    )
-    from ..engine.trainer import Trainer
+def _with_flags(message: str, load: str | None) -> str:
+    """A library's message with this command's flags in place of Python's arguments."""
+    task = (load or "").partition(":")[2]
+    message = message.replace("model='lite'", f"--load lite:{task}")
+    return re.sub(r"(?<![\w.])(load|resume)='([^']*)'", r"--\1 \2", message)
 
-    if args.evaluate_only and args.resume:
-        raise UsageError("--evaluate-only scores weights: name them with --load, not --resume.")
+
+def run(args: argparse.Namespace) -> None:
+    """Train or score as the options say.
+
+    Nothing is written before the trainer is built and holds its weights, in every process.
+
+    Raises:
+        RestorationError: a mistake of the user.
+        OSError: the output folder cannot be made or written.
+    """
     if args.evaluate_only and not args.load:
         raise UsageError("--evaluate-only scores weights: name them with --load.")
     if args.resume and args.seed is not None:
-        raise UsageError("A resumed run goes on with its own seed: leave out --seed.")
+        raise UsageError("A resumed run keeps its own seed: leave out --seed.")
+    file = find_config(args.config_file)
+    require("paddle")
+    from .. import plugin  # noqa: F401 - registers our classes in PaddleGAN
+    from ..engine.config import load_config
+    from ..engine.processes import wait_for_all
+    from ..engine.session import (
+        RunLog,
+        choose_device,
+        find_checkpoint,
+        is_first_process,
+        make_run_folder,
+        store_config,
+    )
+
     choose_device(args.no_cuda)
-    seed = [] if args.seed is None else [f"seed={args.seed}"]
-    cfg = load_config(args.config_file, [*args.opt, *seed])
-    cfg.is_train = not args.evaluate_only
-    cfg.profiler_options = args.profiler_options
-    cfg.amp = cfg.amp or args.amp
-    cfg.amp_level = args.amp_level or cfg.amp_level
+    with RunLog() as log:
+        logger.info("Configuration: %s", file)
+        seed = [] if args.seed is None else [f"seed={args.seed}"]
+        cfg = load_config(file, [*args.opt, *seed])
+        cfg.is_train = not args.evaluate_only
+        cfg.profiler_options = args.profiler_options
+        cfg.amp = cfg.amp or args.amp
+        cfg.amp_level = args.amp_level or cfg.amp_level
+        checkpoint = None
+        if args.resume:
+            checkpoint = find_checkpoint(args.resume, cfg.output_dir, file.stem)
+            cfg.output_dir = str(checkpoint.parent)
+        stored = copy.deepcopy(cfg)  # the Trainer takes some options out
 
-    name = Path(args.config_file).stem
-    checkpoint = args.resume and find_checkpoint(args.resume, cfg.output_dir, name)
-    folder = checkpoint.parent if checkpoint else run_folder(cfg.output_dir, name)
-    cfg.output_dir = str(folder)
-    open_log(folder)
-    stored = copy.deepcopy(cfg)  # the Trainer takes some options out
-
-    trainer = _build(Trainer, cfg, folder / "log.txt")
-    try:
-        if checkpoint:
-            trainer.resume(checkpoint)
-            stored.seed = cfg.seed
-        elif args.load:
-            trainer.load(args.load)
-        if is_first_process():
-            store_config(stored, folder)
-        if args.evaluate_only:
-            trainer.test()
-        else:
-            trainer.train()
-    finally:
-        trainer.close()
+        trainer = _build(cfg)
+        try:
+            if checkpoint:
+                trainer.resume(checkpoint)
+                stored.seed = cfg.seed
+            elif args.load:
+                trainer.load(args.load)
+            wait_for_all()
+            folder = checkpoint.parent if checkpoint else make_run_folder(cfg.output_dir, file.stem)
+            stored.output_dir = trainer.output_dir = str(folder)
+            log.write_to(folder / "log.txt")
+            logger.info("Output folder: %s", folder)
+            if is_first_process():
+                store_config(stored, folder)
+            if args.evaluate_only:
+                trainer.test()
+            else:
+                trainer.train()
+        finally:
+            trainer.close()
 
 
-def _build(trainer_class, cfg, log: Path):
+def _build(cfg: AttrDict) -> Trainer:
     """A trainer; what Paddle and PaddleGAN raise for an impossible value becomes a sentence."""
+    from ..engine.trainer import Trainer
+
     try:
-        return trainer_class(cfg)
+        return Trainer(cfg)
     except (RestorationError, OSError):
         raise
     except Exception as error:
-        if log.exists():  # in the first process
-            with log.open("a", encoding="utf-8") as file:
-                traceback.print_exc(file=file)
-        told = " ".join(str(error).split())[:300]
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        reason = " ".join(str(error).split())[:300]
         raise UsageError(
-            f"What the configuration describes cannot be built: {type(error).__name__}: {told} "
-            f"(more in {log})"
-        ) from None
+            f"What the configuration describes cannot be built: {type(error).__name__}: {reason} "
+            f"({Path(place.filename).name}, line {place.lineno})."
+        ) from error
 
 
 if __name__ == "__main__":

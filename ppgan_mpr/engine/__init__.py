@@ -1,5 +1,5 @@
 """Training and scoring on top of PaddleGAN's Trainer.
 
-One concern a file: the step, the moving average, the schedule, the data order, the
-checkpoint, the evaluation. :mod:`ppgan_mpr.engine.trainer` joins them.
+:mod:`ppgan_mpr.engine.trainer` joins the other modules, which have one concern each: the update
+step, the moving average, the learning rate, the data order, checkpoints, evaluation.
 """

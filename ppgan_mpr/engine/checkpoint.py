@@ -1,4 +1,4 @@
-"""Training checkpoints: written whole or not at all, read without running code.
+"""Training checkpoints: atomic writes, and reading that runs no code.
 
 A checkpoint has PaddleGAN's layout (``{net: weights, optimizer: state, 'epoch': iteration}``
 in a pickle of plain arrays, numbers and strings), so that PaddleGAN and everything that
@@ -39,7 +39,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written ({error.strerror}): free space there, or choose another "
+            f"{path} cannot be written ({error.strerror}): free space there, or set another "
             "output_dir."
         ) from None
 
@@ -53,7 +53,7 @@ def read_state(path: Path) -> dict[str, Any]:
     state, _ = read_file(path)
     if not isinstance(state, dict) or "epoch" not in state:
         raise WeightsError(
-            f"{path} is not a training checkpoint: to start from weights alone use --load."
+            f"{path} is not a training checkpoint: start from its weights with load={str(path)!r}."
         )
     return state
 
@@ -76,7 +76,7 @@ def latest_checkpoint(folder: Path, run: str) -> Path:
     ]
     if not found:
         raise UsageError(
-            f"--resume auto found no checkpoint in {folder / run}*: start without --resume."
+            f"resume='auto' found no checkpoint in {folder / run}*: start a new run instead."
         )
     return max(found)[1]
 
@@ -103,7 +103,9 @@ def sweep(folder: Path) -> None:
             path.unlink()
 
 
-def optimizer_state(optimizer, network) -> dict[str, Any]:
+def optimizer_state(
+    optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer
+) -> dict[str, Any]:
     """An optimizer's state under the network's parameter names.
 
     Paddle names it after a counter of all layers that a process ever made; attribute paths
@@ -112,7 +114,9 @@ def optimizer_state(optimizer, network) -> dict[str, Any]:
     return _rename(optimizer.state_dict(), {p.name: n for n, p in network.named_parameters()})
 
 
-def set_optimizer_state(optimizer, network, state: Mapping[str, Any]) -> None:
+def set_optimizer_state(
+    optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer, state: Mapping[str, Any]
+) -> None:
     """Continue from a state of :func:`optimizer_state`."""
     state = _rename(state, {n: p.name for n, p in network.named_parameters()})
     optimizer.set_state_dict(_tensors(state))
@@ -133,7 +137,8 @@ def _rename(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return renamed
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
+    """Nested dicts with arrays in place of tensors."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, paddle.Tensor):
@@ -141,7 +146,8 @@ def _plain(value):
     return value
 
 
-def _tensors(value):
+def _tensors(value: Any) -> Any:
+    """Nested dicts with tensors in place of arrays."""
     if isinstance(value, Mapping):
         return {key: _tensors(item) for key, item in value.items()}
     return paddle.to_tensor(value) if isinstance(value, np.ndarray) else value

@@ -1,15 +1,14 @@
-"""Configurations: PaddleGAN's yaml, our options beside PaddleGAN's, and checked overrides."""
+"""Configurations: reading a yaml, changing options of it, and finding mistakes in it."""
 
 from __future__ import annotations
 
 import ast
 import datetime
-import difflib
 import inspect
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,9 +17,15 @@ from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_tables
+from .config_files import find_config
 from .options import check_values, is_text
 
-AttrDict = import_ppgan("ppgan.utils.config").AttrDict
+logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from ppgan.utils.config import AttrDict
+else:
+    AttrDict = import_ppgan("ppgan.utils.config").AttrDict
 
 #: Options of our Trainer, at the top of the yaml.
 DEFAULTS: dict[str, Any] = {
@@ -52,21 +57,18 @@ _PADDLEGAN: dict[str, tuple[str, ...]] = {
     "log_config": ("interval", "visiual_interval"),
     "snapshot_config": ("interval", "keep"),
 }
-# sections that configure no class
+# Sections that configure no class.
 _PLAIN = ("validate", "log_config", "snapshot_config")
 _LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
-# parts that the arguments of a class do not tell
+# Sections whose keys are more than the arguments of a class.
 _PARTS = {
     "dataset": ("train", "test"),
     **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
 }
-#: The folder of the configurations that come with the package.
-PACKAGED = Path(__file__).resolve().parent.parent / "configs"
-
 _MIXUP = ("alpha", "start_iter", "probability")
-# Options that say nothing of the run itself.
+# Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
-# Arguments that are dicts of their own: whoever takes them checks them.
+# Arguments that are dicts of their own; the class that takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
 
 
@@ -90,9 +92,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
         node = config[where[0]] if where else config
         known = _known_keys(where, {})
         for key in set(node) - known:
-            logging.getLogger(__name__).warning(
-                "%s: nothing reads the option %r%s", path, key, _hint(key, known)
-            )
+            logger.warning("%s: nothing reads the option %r%s", path, key, _hint(key, known))
     for override in overrides:
         _override(config, override)
     check_values(config)
@@ -118,24 +118,6 @@ def read_config(path: str | Path) -> AttrDict:
     if not isinstance(content, dict) or "model" not in content:
         raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
     return _attributes({**DEFAULTS, **content})
-
-
-def find_config(path: str | Path) -> Path:
-    """The file at ``path``, or where there is none the packaged configuration of that name.
-
-    Raises:
-        UsageError: neither exists.
-    """
-    path = Path(path)
-    if path.exists():
-        return path
-    packaged = {file.stem: file for file in PACKAGED.glob("*.yaml")}
-    if path.stem in packaged and path.suffix in (".yaml", ""):
-        return packaged[path.stem]
-    raise UsageError(
-        f"There is no configuration {path}, and none of that name comes with ppgan_mpr: "
-        f"{did_you_mean(path.stem, sorted(packaged))}"
-    )
 
 
 def differences(old: dict, new: dict) -> list[str]:
@@ -197,21 +179,23 @@ def _attributes(value: Any, path: str = "") -> Any:
 def _override(config: AttrDict, override: str) -> None:
     path, equals, value = override.partition("=")
     if not equals:
-        raise UsageError(f"-o {override}: write it as key=value, such as -o total_iters=1000.")
+        raise UsageError(f"{override!r} changes no option: write key=value, such as seed=1.")
     node: Any = config
     keys = path.split(".")
+    key: Any
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(node, list):
             if not (key.isdigit() and int(key) < len(node)):
-                raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no item {key}.")
+                raise UsageError(f"{override}: {'.'.join(keys[:depth])} has no item {key}.")
             key = int(key)
         elif isinstance(node, dict):
             known = _known_keys(tuple(keys[:depth]), node)
-            if key not in known and keys[depth - 1] not in _UNCHECKED:
-                raise UsageError(f"-o {override}: there is no option {key!r}{_hint(key, known)}")
+            unchecked = depth > 0 and keys[depth - 1] in _UNCHECKED
+            if key not in known and not unchecked:
+                raise UsageError(f"{override}: there is no option {key!r}{_hint(key, known)}")
         else:
-            raise UsageError(f"-o {override}: {'.'.join(keys[:depth])} has no parts.")
+            raise UsageError(f"{override}: {'.'.join(keys[:depth])} has no parts.")
         if last:
             node[key] = value if is_text(path) else _attributes(literal(value), path)
             return
@@ -227,7 +211,7 @@ def _check(path: tuple[str, ...], node: Any) -> None:
     where = ".".join(path)
     if path == ("mixup",):
         for key in set(node) - set(_MIXUP):
-            raise UsageError(f"{where} has no option {key!r}{_hint(key, set(_MIXUP))}")
+            raise UsageError(f"{where} has no option {key!r}{_hint(key, _MIXUP)}")
     if "name" in node:
         classes = {name: item for table in registry_tables() for name, item in table.items()}
         if node["name"] not in classes and node["name"] != "RepeatDataset":
@@ -245,12 +229,9 @@ def _check(path: tuple[str, ...], node: Any) -> None:
 
 def _check_channels(config: AttrDict) -> None:
     """Compare what our networks take with what the data sets give: one view or two."""
-    generator = config.model.get("generator") or {}
-    names = {spec.plugin_names.get("generator"): spec for spec in networks()}
-    spec = names.get(generator.get("name"))
-    if spec is None:
+    taken = _channels_taken(config.model.get("generator") or {})
+    if taken is None:
         return
-    taken = spec.input_channels(generator)
     for name, section in (config.get("dataset") or {}).items():
         section = section or {}  # one that is not in use
         options = (section.get("dataset") or section).get("img_options") or {}
@@ -260,6 +241,13 @@ def _check_channels(config: AttrDict) -> None:
                 f"model.generator takes {taken} channels and dataset.{name} gives {given}: "
                 "dual_pixel in its img_options goes with networks for 6."
             )
+
+
+def _channels_taken(generator: Mapping[str, Any]) -> int | None:
+    """Channels of the picture that one of our networks takes; None for networks of others."""
+    by_name = {spec.plugin_names.get("generator"): spec for spec in networks()}
+    spec = by_name.get(generator.get("name"))
+    return None if spec is None else spec.input_channels(generator)
 
 
 def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
@@ -286,9 +274,7 @@ def constructor_arguments(name: str) -> Iterator[str]:
                 yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
 
 
-def _hint(key: str, known: set[str]) -> str:
-    others = sorted(known - {key, "**"})
-    if not others:
-        return "."
-    near = difflib.get_close_matches(key, others, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(others)}."
+def _hint(key: str, known: Iterable[str]) -> str:
+    """``: did you mean X?`` for the nearest option, or the list of them all."""
+    others = sorted(set(known) - {key, "**"})
+    return f": {did_you_mean(key, others)}" if others else "."

@@ -1,9 +1,10 @@
-"""The training data: an order and random numbers that follow from seed and iteration alone."""
+"""Training data whose order and random numbers depend on seed and iteration alone."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 from paddle.io import Dataset
@@ -20,7 +21,7 @@ _SAMPLES_BETWEEN_RESTARTS = 16384
 
 
 class ElsewhereError(RestorationError):
-    """Another process has no batch to go on with."""
+    """Another process has no batch to continue with."""
 
 
 class TrainingData:
@@ -44,12 +45,12 @@ class TrainingData:
     def __init__(
         self,
         dataset: Dataset,
-        settings: dict,
+        settings: dict[str, Any],
         seed: int,
         rank: int,
         world_size: int,
         progressive: Progressive | None = None,
-    ):
+    ) -> None:
         batch_size = settings.get("batch_size", 1)
         self.progressive = progressive
         self.iters_per_epoch = -(-len(dataset) // (batch_size * world_size))
@@ -67,10 +68,10 @@ class TrainingData:
             "num_workers": settings.get("num_workers", 0),
             "use_shared_memory": settings.get("use_shared_memory", True),
         }
-        self._batches: Iterator | None = None
+        self._batches: Generator[Any, None, None] | None = None
         self.go_to(1)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         self.close()
         self._batches = load_batches(self._dataset, self.sampler, **self._loading)
         sizes = self._sizes
@@ -79,7 +80,7 @@ class TrainingData:
             yield batch
         self.close()
 
-    def _next_batch(self):
+    def _next_batch(self) -> Any:
         """The next batch, or None at the end, which all processes reach together.
 
         Raises:
@@ -88,12 +89,12 @@ class TrainingData:
         """
         batch = failure = None
         try:
-            batch = next(self._batches, None)
+            batch = next(self._batches, None) if self._batches else None
         except Exception as error:
             failure = error
         if processes.in_any(failure):
             raise failure or ElsewhereError(
-                "Another process cannot go on with its data: its own log says why."
+                "Another process cannot continue with its data: see its own log for the reason."
             )
         return batch
 
@@ -104,7 +105,7 @@ class TrainingData:
             self._batches = None
 
     def go_to(self, iteration: int) -> bool:
-        """Give the next batches the sizes that this iteration shall have.
+        """Give the next batches the sizes of this iteration.
 
         Returns:
             Whether they differ from those before.
@@ -133,21 +134,22 @@ class TrainingData:
 class SeededDataset(Dataset):
     """Makes any data set draw the same random numbers for the same sample.
 
-    MPRTrain needs no help, its patches follow from the index. Others draw from ``random`` or
-    ``numpy.random``, at a time and in a worker that nobody controls: both generators are
-    seeded with what identifies the sample.
+    MPRTrain's patches depend on the index alone. Other data sets draw from ``random`` or
+    ``numpy.random``, at any time and in any worker: both generators are seeded with what
+    identifies the sample.
 
     Args:
         dataset: to be read with indices of a ``ResumableBatchSampler``.
     """
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: SampleIndex):
+    # Paddle passes on whatever the batch sampler yields.
+    def __getitem__(self, index: SampleIndex) -> Any:
         seed_everything(*index.draw)
         return self.dataset[index]
 

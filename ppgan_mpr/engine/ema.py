@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,7 +10,7 @@ import paddle
 
 
 class EMA:
-    """A smoothed copy of a network's weights, which restores better than the last iterate.
+    """A moving average of a network's weights, which restores better than the last of them.
 
     After update n the average is ``d·average + (1 - d)·weights`` with
     ``d = min(decay, (1 + n) / (10 + n))``, so that the random start is soon forgotten.
@@ -20,7 +20,7 @@ class EMA:
         decay: close to 1; 0.999 looks back over about a thousand iterations.
     """
 
-    def __init__(self, network: paddle.nn.Layer, decay: float):
+    def __init__(self, network: paddle.nn.Layer, decay: float) -> None:
         self.network = network
         self.decay = decay
         self.updates = 0
@@ -36,7 +36,7 @@ class EMA:
 
     @paddle.no_grad()
     def update(self) -> None:
-        """Take in the network's weights of this moment."""
+        """Add the network's present weights to the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, parameter in zip(self._average, self.network.parameters()):
@@ -44,7 +44,7 @@ class EMA:
             average.add_((1 - decay) * parameter.astype("float32"))
 
     @contextmanager
-    def applied(self):
+    def applied(self) -> Iterator[None]:
         """Inside the block the network computes with the average; afterwards as before."""
         parameters = self.network.parameters()
         backup = [parameter.detach().clone() for parameter in parameters]
@@ -67,6 +67,6 @@ class EMA:
 
     @staticmethod
     @paddle.no_grad()
-    def _assign(parameters, values) -> None:
+    def _assign(parameters: Iterable[paddle.Tensor], values: Iterable[paddle.Tensor]) -> None:
         for parameter, value in zip(parameters, values):
             paddle.assign(value.astype(parameter.dtype), output=parameter)

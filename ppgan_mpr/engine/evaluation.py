@@ -1,4 +1,4 @@
-"""Restoring and scoring a data set, each picture exactly once whatever the number of processes."""
+"""Scoring a data set: each picture exactly once, with any number of processes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ import paddle
 from paddle.io import Dataset
 
 from ..errors import ImageError, UsageError
+from ..imaging import Header
+from ..imaging.samples import to_dtype
 from ..metrics import Protocol, ScoreTable
 from .loading import load_batches
 from .processes import gather
+
+Restore = Callable[[tuple, str], "tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]"]
+Numbered = tuple[int, tuple]  # index in the data set, (target, input, name)
 
 _NO_TARGETS = "dataset.test has no targets to score against: give it a target/."
 
@@ -40,7 +45,7 @@ class Shard:
 class Outcome(NamedTuple):
     """One picture's scores, one for each protocol, and perhaps the pictures themselves."""
 
-    index: int
+    number: int  # in the data set
     name: str
     scores: list[dict[str, float]]
     pictures: dict[str, np.ndarray]  # uint8 or uint16 [H, W, 3], empty unless wanted
@@ -73,6 +78,7 @@ class Evaluation:
         world_size: int = 1,
     ):
         self.protocols = protocols
+        self.paddings = list(dict.fromkeys(p.padding for p in protocols)) or ["end"]
         self.dataset, self.num_workers = dataset, num_workers
         self.headers = dataset.headers() if hasattr(dataset, "headers") else None
         if self.headers is not None:
@@ -83,7 +89,7 @@ class Evaluation:
 
     def run(
         self,
-        restore: Callable[[tuple], tuple],
+        restore: Restore,
         folder: Path | None = None,
         panels: bool = False,
         progress: Callable[[int], None] = lambda done: None,
@@ -92,12 +98,14 @@ class Evaluation:
         """Restore and score everything.
 
         Args:
-            restore: a batch ``(target, degraded, names)`` → ``(degraded, restored, target)``,
-                tensors [N, 3, H, W].
-            folder: where process 0 writes the restored pictures, as PNG; None writes none.
+            restore: a batch ``(target, degraded, names)`` and a padding of
+                :data:`ppgan_mpr.imaging.padding.PADDING_SIDES` → ``(degraded, restored, target)``,
+                tensors [N, 3, H, W]. Called once for each padding that the protocols ask for.
+            folder: where process 0 writes the restored pictures, as PNG, with the padding of the
+                first protocol; None writes none.
             panels: write ``input | restored | target`` side by side as well.
-            progress: told the number of pictures done after every round.
-            stop: asked before every round, in all processes, whether to give up.
+            progress: called after every round with the number of pictures done.
+            stop: called before every round, in all processes; True ends the evaluation.
 
         Returns:
             A table for each protocol, in the data set's order; complete in process 0 and in
@@ -119,34 +127,47 @@ class Evaluation:
                         _write_pictures(folder, outcome, panels)
                     outcomes.append(outcome._replace(pictures={}))
                 progress(len(outcomes))
-        outcomes.sort(key=lambda outcome: outcome.index)
+        outcomes.sort(key=lambda outcome: outcome.number)
         tables = [ScoreTable(protocol) for protocol in self.protocols]
         for outcome in outcomes:
             for table, score in zip(tables, outcome.scores):
                 table.add(outcome.name, score)
         return tables
 
-    def _score(self, group, restore, keep: bool) -> list[Outcome]:
+    def _score(self, group: Sequence[Numbered], restore: Restore, keep: bool) -> list[Outcome]:
+        """Restore and score a batch of pictures of one size."""
         indices, samples = zip(*group)
         targets, inputs, names = zip(*samples)
-        degraded, restored, target = restore((paddle.stack(targets), paddle.stack(inputs), names))
+        batch = (paddle.stack(targets), paddle.stack(inputs), names)
+        restored = {}
+        for padding in self.paddings:
+            degraded, result, target = restore(batch, padding)
+            restored[padding] = _to_hwc(result)
         outcomes = []
-        for index, name, *pictures in zip(indices, names, degraded, restored, target):
-            given, result, wanted = (p.transpose([1, 2, 0]).numpy() for p in pictures)
-            depth = np.uint8
+        for row, (index, name) in enumerate(zip(indices, names)):
+            given, wanted = _to_hwc(degraded)[row], _to_hwc(target)[row]
+            results = {padding: pictures[row] for padding, pictures in restored.items()}
+            depth = np.dtype(np.uint8)
             if self.headers is not None:
                 depth = np.dtype(f"u{self.headers[index][1].itemsize}")
-                wanted = _integers(wanted, depth)  # as it was read
-            scores = [protocol.score(result, wanted) for protocol in self.protocols]
-            shown = {"input": given, "restored": result, "target": wanted} if keep else {}
-            shown = {key: _integers(picture, depth) for key, picture in shown.items()}
+                wanted = to_dtype(wanted, depth)  # as it was read
+            scores = [p.score(results[p.padding], wanted) for p in self.protocols]
+            shown = {}
+            if keep:
+                shown = {"input": given, "restored": results[self.paddings[0]], "target": wanted}
+                shown = {key: to_dtype(picture, depth) for key, picture in shown.items()}
             outcomes.append(Outcome(index, name, scores, shown))
         return outcomes
 
 
-def _same_size(numbered: Iterable) -> list[list]:
-    """``(index, (target, input, name))`` sorted into groups whose pictures have one size."""
-    groups: dict[tuple, list] = {}
+def _to_hwc(pictures: paddle.Tensor) -> np.ndarray:
+    """[N, C, H, W] → [N, H, W, C]."""
+    return pictures.transpose([0, 2, 3, 1]).numpy()
+
+
+def _same_size(numbered: Iterable[Numbered]) -> list[list[Numbered]]:
+    """Samples sorted into groups whose pictures have one size."""
+    groups: dict[tuple[int, ...], list[Numbered]] = {}
     for index, sample in numbered:
         if len(sample) != 3:
             raise UsageError(_NO_TARGETS)
@@ -154,24 +175,19 @@ def _same_size(numbered: Iterable) -> list[list]:
     return list(groups.values())
 
 
-def _check(headers: Sequence[tuple], protocols: Sequence[Protocol]) -> None:
+def _check(headers: Sequence[tuple[str, Header | None]], protocols: Sequence[Protocol]) -> None:
     """Say which pictures cannot be scored, before hours of training."""
-    if any(header is None for _, header in headers):
-        raise UsageError(_NO_TARGETS)
     for protocol in protocols:
         for name, header in headers:
+            if header is None:
+                raise UsageError(_NO_TARGETS)
             try:
                 protocol.check(header.height, header.width)
             except ImageError as error:
                 raise UsageError(
-                    f"dataset.test cannot be scored: {name}: {error}: choose another protocol"
+                    f"dataset.test cannot be scored: {name}: {error}: set another protocol in "
+                    "validate.metrics"
                 ) from None
-
-
-def _integers(picture: np.ndarray, dtype) -> np.ndarray:
-    if picture.dtype.kind == "u":
-        return picture
-    return np.rint(picture.clip(0, 1) * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
 def _write_pictures(folder: Path, outcome: Outcome, panels: bool) -> None:
@@ -183,6 +199,6 @@ def _write_pictures(folder: Path, outcome: Outcome, panels: bool) -> None:
         for path, pixels in pictures.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, ::-1]))
-            path.write_bytes(data)
+            path.write_bytes(data.tobytes())
     except OSError as error:
         raise UsageError(f"Pictures cannot be written to {folder}: {error.strerror}.") from None

@@ -1,16 +1,16 @@
-"""Loading batches with Paddle's DataLoader, safe against its two ways to lose a run.
+"""Loading of batches with Paddle's DataLoader, robust against exceptions and signals.
 
-An exception in a data set ends Paddle's reader, a thread, and the trainer waits for ever; and
+An exception in a data set ends Paddle's reader, a thread, and the trainer waits forever; and
 workers that a signal kills take the trainer with them. So exceptions travel as samples and are
-raised where the batch is used, and workers leave signals to the trainer.
+raised where the batch is used, and workers ignore signals.
 """
 
 from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
-from typing import Callable
+from collections.abc import Generator
+from typing import Any, Callable
 
 import numpy as np
 from paddle.io import DataLoader, Dataset
@@ -18,21 +18,23 @@ from paddle.io.dataloader.collate import default_collate_fn
 
 from ..errors import RestorationError
 
+Collate = Callable[[list], Any]
+
 
 def load_batches(
     dataset: Dataset,
-    batches: Iterable[list[int]],
+    batches: Any,
     num_workers: int = 0,
     use_shared_memory: bool = True,
-    collate: Callable[[list], list] = default_collate_fn,
-) -> Iterator:
+    collate: Collate = default_collate_fn,
+) -> Generator[Any, None, None]:
     """The batches of a data set, in their order.
 
     Closing the iterator, or leaving it by an exception, ends the workers.
 
     Args:
         dataset: map-style data set.
-        batches: a batch sampler.
+        batches: a batch sampler: iterable over lists of what the data set is indexed with.
         num_workers: processes that load; 0 loads in a thread.
         use_shared_memory: how workers hand over their arrays.
         collate: makes a batch, which is a sequence, of a list of samples.
@@ -41,13 +43,14 @@ def load_batches(
         RestorationError: raised by the data set, in whichever process, with its own class.
         RuntimeError: any other exception of the data set, with its traceback in the message.
     """
-    iterator = iter(
+    guarded: Any = _GuardedCollate(collate)
+    iterator: Any = iter(
         DataLoader(
             _Guarded(dataset),
             batch_sampler=batches,
             num_workers=num_workers,
             use_shared_memory=use_shared_memory,
-            collate_fn=_GuardedCollate(collate),
+            collate_fn=guarded,
             worker_init_fn=_leave_signals_to_the_trainer,
         )
     )
@@ -65,23 +68,25 @@ def load_batches(
 class _Failure:
     """An exception on its way between processes, in a form that can always be pickled."""
 
-    def __init__(self, error: Exception):
-        told = isinstance(error, RestorationError)
-        self.kind = type(error) if told else RuntimeError
-        self.message = str(error) if told else traceback.format_exc()
+    def __init__(self, error: Exception) -> None:
+        own = isinstance(error, RestorationError)
+        self.kind: type[Exception] = type(error) if own else RuntimeError
+        self.message = str(error) if own else traceback.format_exc()
 
     def error(self) -> Exception:
         return self.kind(self.message)
 
 
 class _Guarded(Dataset):
-    def __init__(self, dataset: Dataset):
+    """A data set that returns its exceptions as samples."""
+
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> Any:
         try:
             return self.dataset[index]
         except Exception as error:
@@ -89,7 +94,9 @@ class _Guarded(Dataset):
 
 
 class _GuardedCollate:
-    def __init__(self, collate: Callable[[list], list]):
+    """Makes a batch of the samples, or of the first exception among them."""
+
+    def __init__(self, collate: Collate) -> None:
         self.collate = collate
 
     def __call__(self, samples: list) -> list:

@@ -1,20 +1,32 @@
-"""MPRNet as PaddleGAN's trainers see it: a model that takes batches and updates itself."""
+"""A restoration network with its losses, as a model for PaddleGAN's trainers."""
 
 from __future__ import annotations
 
-import paddle.nn.functional as F
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
+import numpy as np
+import paddle
+
+from ..imaging.padding import source_indices
+from ..imaging.samples import to_dtype
 from ..networks import spec_of
 from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
 from .step import GradientStep
 
-_base_model = import_ppgan("ppgan.models.base_model")
+if TYPE_CHECKING:
+    from ppgan.models.base_model import BaseModel
+else:
+    BaseModel = import_ppgan("ppgan.models.base_model").BaseModel
 _build_criterion = import_ppgan("ppgan.models.criterions.builder").build_criterion
 _build_generator = import_ppgan("ppgan.models.generators.builder").build_generator
 
+Batch = Sequence[Any]
+Blend = Callable[[paddle.Tensor, paddle.Tensor], "tuple[paddle.Tensor, paddle.Tensor]"]
 
-class MPRModel(_base_model.BaseModel):
+
+class MPRModel(BaseModel):
     """A restoration network with its losses, for PaddleGAN's Trainer or ours.
 
     Serves every network that maps a picture [N, C, H, W] in [0, 1] (C is 3, or 6 for the two
@@ -27,16 +39,22 @@ class MPRModel(_base_model.BaseModel):
         edge_criterion: configuration of the edge loss; None trains without.
         edge_weight: weight λ of the edge loss, 0.05 in the paper.
         clip_output: compute the losses on outputs clipped to [0, 1].
+
+    Attributes:
+        padding: where :meth:`forward` pads pictures whose sides are no multiples of what the
+            network needs, see :func:`ppgan_mpr.imaging.padding.source_indices`.
+        mix: blends ``(target, degraded)`` of each training batch; None trains on them as they are.
+        step: updates the network on a batch.
     """
 
     def __init__(
         self,
-        generator: dict,
-        char_criterion: dict | None = None,
-        edge_criterion: dict | None = None,
+        generator: dict[str, Any],
+        char_criterion: dict[str, Any] | None = None,
+        edge_criterion: dict[str, Any] | None = None,
         edge_weight: float = 0.05,
         clip_output: bool = False,
-    ):
+    ) -> None:
         super().__init__(generator)
         self.nets["generator"] = _build_generator(generator)
         self.objective = MultiStageLoss(
@@ -46,16 +64,22 @@ class MPRModel(_base_model.BaseModel):
             clip_output,
         )
         self.step = GradientStep()
-        self.mix = None  # (target, degraded) -> the same, blended; set by our Trainer
+        self.mix: Blend | None = None
+        self.padding = "end"
         self.image_paths: list[str] = []
 
-    def setup_input(self, input) -> None:
+    def setup_input(self, input: Batch) -> None:
         """Take a batch ``(target, degraded, names)``; pictures [N, C, H, W] in [0, 1]."""
         self.target, self.degraded, *names = input
         self.image_paths = list(names[0]) if names else []
 
-    def losses_of(self, outputs, target) -> dict:
-        """The loss and, for a network of several stages, each stage's share of it."""
+    def losses_of(self, outputs: Any, target: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """The loss and, for a network of several stages, each stage's share of it.
+
+        Args:
+            outputs: of the network: one tensor [N, 3, H, W] or a sequence, the result first.
+            target: [N, 3, H, W].
+        """
         if not isinstance(outputs, (list, tuple)):
             outputs = [outputs]
         shares = self.objective.per_stage(outputs, target)
@@ -64,7 +88,7 @@ class MPRModel(_base_model.BaseModel):
         stages = {f"stage{len(shares) - i}": share for i, share in enumerate(shares)}
         return {"loss": sum(shares), **dict(sorted(stages.items()))}
 
-    def train_iter(self, optims=None) -> None:
+    def train_iter(self, optims: Mapping[str, paddle.optimizer.Optimizer]) -> None:
         """Update the network on the current batch."""
         if self.mix:
             self.target, self.degraded = self.mix(self.target, self.degraded)
@@ -79,14 +103,20 @@ class MPRModel(_base_model.BaseModel):
         """Restore the current batch, of any size, into ``self.restored``, clipped to [0, 1]."""
         network = self.nets["generator"]
         network = getattr(network, "_layers", network)  # no gradients to exchange
-        height, width = self.degraded.shape[2:]
+        multiple = size_multiple(network)
+        padded, parts = self.degraded, []
+        for axis in (2, 3):
+            indices, part = _pad_side(self.degraded.shape[axis], multiple, self.padding)
+            parts.append(part)
+            if len(indices) > self.degraded.shape[axis]:
+                padded = paddle.index_select(padded, paddle.to_tensor(indices), axis)
         with self.step.precision.autocast(training=False):
-            outputs = network(_pad(self.degraded, _size_multiple(network)))
+            outputs = network(padded)
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        restored = restored[:, :, :height, :width].astype("float32")
+        restored = restored[:, :, parts[0], parts[1]].astype("float32")
         self.restored = restored.clip(0.0, 1.0)
 
-    def test_iter(self, metrics=None) -> None:
+    def test_iter(self, metrics: Mapping[str, Any] | None = None) -> None:
         """Restore the current batch and feed it to PaddleGAN-style metrics, as 8-bit HWC."""
         super().test_iter(metrics)
         self._show(self.degraded, self.restored, self.target)
@@ -94,25 +124,26 @@ class MPRModel(_base_model.BaseModel):
             for metric in (metrics or {}).values():
                 metric.update(to_image(restored), to_image(target))
 
-    def _show(self, degraded, restored, target) -> None:
+    def _show(
+        self, degraded: paddle.Tensor, restored: paddle.Tensor, target: paddle.Tensor
+    ) -> None:
         # Of the two views of a dual-pixel camera, six channels, the left one is shown.
         self.visual_items.update(input=degraded[:, :3], restored=restored, target=target)
 
 
-def to_image(picture):
-    """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
-    return (picture.clip(0.0, 1.0) * 255).round().astype("uint8").transpose([1, 2, 0]).numpy()
-
-
-def _size_multiple(network) -> int:
+def size_multiple(network: paddle.nn.Layer) -> int:
+    """The number of which the height and width of a network's input must be multiples."""
     spec = spec_of(network)
     return 1 if spec is None else spec.size_multiple
 
 
-def _pad(x, multiple: int):
-    """Extend [N, C, H, W] at the bottom and right to multiples of a number, by reflection."""
-    bottom, right = (-side % multiple for side in x.shape[2:])
-    if not (bottom or right):
-        return x
-    inside = bottom < x.shape[2] and right < x.shape[3]
-    return F.pad(x, [0, right, 0, bottom], mode="reflect" if inside else "replicate")
+def to_image(picture: paddle.Tensor) -> np.ndarray:
+    """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
+    return to_dtype(picture.transpose([1, 2, 0]).numpy(), np.uint8)
+
+
+def _pad_side(size: int, multiple: int, padding: str) -> tuple[np.ndarray, slice]:
+    """For a side of a picture the indices that pad it, and where the picture is in the result."""
+    indices = source_indices(size, multiple, padding)
+    before = (len(indices) - size) // 2 if padding == "both" else 0
+    return indices, slice(before, before + size)

@@ -1,13 +1,30 @@
-"""Which values the options of a configuration may have."""
+"""The values that options of a configuration may have."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from ..checks import check_choice
 from ..errors import UsageError
+
+
+class Rule(Protocol):
+    """What one option may be."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value in its type.
+
+        Args:
+            name: of the option, for the message.
+            value: what the user gave.
+
+        Raises:
+            UsageError: the option cannot have this value.
+        """
+        ...
 
 
 class Number(NamedTuple):
@@ -28,32 +45,28 @@ class Number(NamedTuple):
     none: bool = False
     never: bool = False
 
-    def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        if self.open:
-            span = f"above {self.low}" + (f" and below {self.high}" if self.bounded else "")
-        else:
-            span = f"from {self.low}" + (f" to {self.high}" if self.bounded else " on")
-        return f"{kind} {span}" + (", or null" * self.none) + (", or -1 for never" * self.never)
-
-    @property
-    def bounded(self) -> bool:
-        return self.high != math.inf
-
-    def read(self, value: Any) -> Any:
-        """The value in its type.
-
-        Raises:
-            ValueError: it is none of these.
-        """
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
         if (self.none and value is None) or (self.never and value == -1):
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError
-        inside = self.low < value < self.high if self.open else self.low <= value <= self.high
-        if not inside or not math.isfinite(value) or (self.whole and value != int(value)):
-            raise ValueError
+        if not self._allows(value):
+            raise UsageError(f"{name} is {value!r}: give {self._wanted()}.")
         return int(value) if self.whole else value
+
+    def _allows(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        inside = self.low < value < self.high if self.open else self.low <= value <= self.high
+        return inside and math.isfinite(value) and not (self.whole and value != int(value))
+
+    def _wanted(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        bounded = self.high != math.inf
+        if self.open:
+            span = f"above {self.low}" + (f" and below {self.high}" if bounded else "")
+        else:
+            span = f"from {self.low}" + (f" to {self.high}" if bounded else " on")
+        return f"{kind} {span}" + (", or null" * self.none) + (", or -1 for never" * self.never)
 
 
 class Choice(NamedTuple):
@@ -61,68 +74,61 @@ class Choice(NamedTuple):
 
     words: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return " or ".join(self.words)
-
-    def read(self, value: Any) -> Any:
-        """See :meth:`Number.read`."""
-        if value not in self.words:
-            raise ValueError
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
+        check_choice(name, value, self.words)
         return value
 
 
-class Flag(NamedTuple):
+class Flag:
     """Yes or no."""
 
-    def __str__(self) -> str:
-        return "true or false"
-
-    def read(self, value: Any) -> Any:
-        """See :meth:`Number.read`."""
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
         if not isinstance(value, bool):
-            raise ValueError
+            raise UsageError(f"{name} is {value!r}: give true or false.")
         return value
 
 
 class Section(NamedTuple):
-    """Options of its own, with at least some of them."""
+    """A section with at least the options ``needed``."""
 
     needed: tuple[str, ...] = ()
     none: bool = False
 
-    def __str__(self) -> str:
-        inside = f" with {' and '.join(self.needed)}" if self.needed else ""
-        return f"a section{inside}" + (", or null" * self.none)
-
-    def read(self, value: Any) -> Any:
-        """See :meth:`Number.read`."""
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
         if self.none and value is None:
             return value
         if not isinstance(value, dict) or any(key not in value for key in self.needed):
-            raise ValueError
+            inside = f" with {' and '.join(self.needed)}" if self.needed else ""
+            null = ", or null" * self.none
+            raise UsageError(f"{name} is {value!r}: give a section{inside}{null}.")
         return value
 
 
-class Text(NamedTuple):
+class Text:
     """A name or path."""
 
-    def __str__(self) -> str:
-        return "a text, in quotes if it looks like a number"
-
-    def read(self, value: Any) -> Any:
-        """See :meth:`Number.read`."""
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
         if not isinstance(value, str) or not value:
-            raise ValueError
+            raise UsageError(
+                f"{name} is {value!r}: give a text, in quotes if it looks like a number."
+            )
         return value
 
 
+COUNT = Number(1, whole=True)
+POSITIVE = Number(open=True)
+POSITIVE_OR_NULL = Number(open=True, none=True)
 _FLAG = Flag()
-_COUNT = Number(1, whole=True)
 _FROM_ZERO = Number(whole=True)
-_POSITIVE = Number(open=True)
+AMP_LEVEL = Choice(("O1", "O2"))  # how much of the network computes in 16 bits
+AMP_DTYPE = Choice(("bfloat16", "float16"))
 
-#: Option, in the whole configuration, -> what it may be. An asterisk stands for any part.
-RULES: dict[str, Any] = {
+#: Path of an option in the configuration → what it may be; ``*`` stands for any part of a name.
+RULES: dict[str, Rule] = {
     "model": Section(("name",)),
     "dataset": Section(),
     "log_config": Section(("interval", "visiual_interval")),
@@ -135,14 +141,14 @@ RULES: dict[str, Any] = {
     "total_iters": Number(1, whole=True, none=True),
     "epochs": Number(1, whole=True, none=True),
     "seed": _FROM_ZERO,
-    "accumulate": _COUNT,
-    "clip_grad_norm": Number(open=True, none=True),
+    "accumulate": COUNT,
+    "clip_grad_norm": POSITIVE_OR_NULL,
     "ema_decay": Number(0, 1, open=True, none=True),
     "amp": _FLAG,
-    "amp_level": Choice(("O1", "O2")),
-    "amp_dtype": Choice(("bfloat16", "float16")),
+    "amp_level": AMP_LEVEL,
+    "amp_dtype": AMP_DTYPE,
     "enable_visualdl": _FLAG,
-    "mixup.alpha": _POSITIVE,
+    "mixup.alpha": POSITIVE,
     "mixup.start_iter": _FROM_ZERO,
     "mixup.probability": Number(0, 1),
     "model.generator": Section(("name",)),
@@ -151,37 +157,37 @@ RULES: dict[str, Any] = {
     "model.*_criterion.eps": Number(),
     "model.edge_weight": Number(),
     "model.clip_output": _FLAG,
-    "model.generator.n_*": _COUNT,
-    "model.generator.num_*": _COUNT,
-    "model.generator.scale*": _COUNT,
-    "model.generator.*kernel_size": _COUNT,
-    "model.generator.reduction": _COUNT,
-    "model.generator.chan_factor": _POSITIVE,
+    "model.generator.n_*": COUNT,
+    "model.generator.num_*": COUNT,
+    "model.generator.scale*": COUNT,
+    "model.generator.*kernel_size": COUNT,
+    "model.generator.reduction": COUNT,
+    "model.generator.chan_factor": POSITIVE,
     "dataset.train": Section(("name",), none=True),
     "dataset.test": Section(("name",), none=True),
-    "dataset.*.batch_size": _COUNT,
+    "dataset.*.batch_size": COUNT,
     "dataset.*.num_workers": _FROM_ZERO,
     "dataset.*.use_shared_memory": _FLAG,
     "dataset.*.img_options": Section(none=True),
     "dataset.*.img_options.cache_gb": Number(),
     "dataset.*.rgb_dir": Text(),
     "dataset.*.dataset.rgb_dir": Text(),
-    "lr_scheduler.learning_rate": _POSITIVE,
+    "lr_scheduler.learning_rate": POSITIVE,
     "lr_scheduler.warmup_iters": _FROM_ZERO,
     "lr_scheduler.eta_min": Number(),
     "optimizer.beta?": Number(0, 1),
-    "optimizer.epsilon": _POSITIVE,
+    "optimizer.epsilon": POSITIVE,
     "optimizer.weight_decay": Number(none=True),
     "validate.interval": Number(1, whole=True, never=True),
     "validate.save_*": _FLAG,
     "validate.metrics": Section(none=True),
-    "*_config.interval": _COUNT,
-    "*_config.visiual_interval": _COUNT,
-    "snapshot_config.keep": _COUNT,
+    "*_config.interval": COUNT,
+    "*_config.visiual_interval": COUNT,
+    "snapshot_config.keep": COUNT,
 }
 
 
-def check_values(config: dict) -> None:
+def check_values(config: dict[str, Any]) -> None:
     """Compare every option with :data:`RULES`, and give whole numbers their type.
 
     Raises:
@@ -193,24 +199,21 @@ def check_values(config: dict) -> None:
 
 
 def is_text(path: str) -> bool:
-    """Whether an option is a text whatever it looks like: a folder may be called 2024."""
+    """Whether an option is always a text: a folder may be called 2024."""
     return any(isinstance(rule, Text) for rule in _rules(path))
 
 
-def _rules(path: str) -> Iterator:
+def _rules(path: str) -> Iterator[Rule]:
     for pattern, rule in RULES.items():
         # An asterisk stands for a part of one name, not for several names.
         if pattern.count(".") == path.count(".") and fnmatchcase(path, pattern):
             yield rule
 
 
-def _check(node: dict, where: str) -> None:
+def _check(node: dict[str, Any], where: str) -> None:
     for key, value in node.items():
         path = f"{where}{key}"
         for rule in _rules(path):
-            try:
-                node[key] = rule.read(value)
-            except ValueError:
-                raise UsageError(f"{path} is {value!r}: give {rule}.") from None
+            node[key] = rule.check(path, value)
         if isinstance(value, dict):
             _check(value, f"{path}.")

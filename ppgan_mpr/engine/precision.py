@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
+from typing import Any, Literal
 
 import paddle
 
-from ..errors import UsageError
+from .options import AMP_DTYPE, AMP_LEVEL
 
-LEVELS = ("O1", "O2")
-DTYPES = ("bfloat16", "float16")
+logger = logging.getLogger(__name__)
+
+Level = Literal["O1", "O2"]
+DType = Literal["bfloat16", "float16"]
 
 
 class MixedPrecision:
@@ -26,29 +30,29 @@ class MixedPrecision:
         UsageError: unknown level or dtype.
     """
 
-    def __init__(self, level: str | None = None, dtype: str = "bfloat16"):
-        if level is not None and level not in LEVELS:
-            raise UsageError(f"There is no amp level {level!r}: choose O1 or O2.")
-        if dtype not in DTYPES:
-            raise UsageError(f"There is no amp dtype {dtype!r}: choose bfloat16 or float16.")
+    def __init__(self, level: Level | None = None, dtype: DType = "bfloat16") -> None:
+        if level is not None:
+            AMP_LEVEL.check("amp_level", level)
+        AMP_DTYPE.check("amp_dtype", dtype)
         if level and not paddle.get_device().startswith("gpu"):
-            logging.getLogger(__name__).warning(
+            logger.warning(
                 "Mixed precision needs a GPU: training in float32 on %s.", paddle.get_device()
             )
             level = None
-        self.level, self.dtype = level, dtype
+        self.level: Level | None = level
+        self.dtype: DType = dtype
         scaling = level is not None and dtype == "float16"
         self.scaler = paddle.amp.GradScaler(decr_every_n_nan_or_inf=1) if scaling else None
 
-    def decorate(self, network, optimizer):
-        """Cast the network for ``O2``; to be called once, before training."""
+    def decorate(self, network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> None:
+        """Cast the network for ``O2``; call it once, before training."""
         if self.level == "O2":
             paddle.amp.decorate(
                 network, optimizer, level="O2", dtype=self.dtype, save_dtype="float32"
             )
 
-    def autocast(self, training: bool = True):
-        """The context in which the network is to be run.
+    def autocast(self, training: bool = True) -> AbstractContextManager[None]:
+        """The context in which to run the network.
 
         Scoring computes in float32, as those who restore with the weights do, unless the network
         itself is in 16 bits.
@@ -56,15 +60,16 @@ class MixedPrecision:
         enable = self.level == "O2" or (self.level == "O1" and training)
         return paddle.amp.auto_cast(enable=enable, level=self.level or "O1", dtype=self.dtype)
 
-    def backward(self, loss) -> None:
+    def backward(self, loss: paddle.Tensor) -> None:
+        """Backpropagate the loss, scaled for float16."""
         (self.scaler.scale(loss) if self.scaler else loss).backward()
 
-    def unscale(self, optimizer) -> None:
+    def unscale(self, optimizer: paddle.optimizer.Optimizer) -> None:
         """Bring the gradients to their true size, before they are measured or clipped."""
         if self.scaler:
             self.scaler.unscale_(optimizer)
 
-    def update(self, optimizer, finite: bool) -> None:
+    def update(self, optimizer: paddle.optimizer.Optimizer, finite: bool) -> None:
         """Step the optimizer if the gradients are finite, and adapt the loss scale."""
         if not self.scaler:
             if finite:
@@ -75,7 +80,9 @@ class MixedPrecision:
         self.scaler.update()
 
     @staticmethod
-    def weights(network, optimizer) -> dict:
+    def weights(
+        network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
+    ) -> dict[str, paddle.Tensor]:
         """The network's state dict, with the float32 weights that ``O2`` keeps beside it."""
         state = network.state_dict()
         masters = optimizer.state_dict().get("master_weights", {})
@@ -84,9 +91,11 @@ class MixedPrecision:
                 state[name] = masters[parameter.name]
         return state
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> Any:
+        """State of the loss scaling; empty without."""
         return self.scaler.state_dict() if self.scaler else {}
 
-    def set_state_dict(self, state: dict) -> None:
+    def set_state_dict(self, state: Any) -> None:
+        """Continue from a state of :meth:`state_dict`."""
         if self.scaler and state:
             self.scaler.load_state_dict(state)

@@ -1,12 +1,16 @@
-"""What the processes of a run tell each other; a run of one process has nothing to tell."""
+"""Exchange between the processes of a run; with one process each function returns at once."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import paddle
 import paddle.distributed as dist
 
+T = TypeVar("T")
 
-def in_any(flag) -> bool:
+
+def in_any(flag: object) -> bool:
     """Whether ``flag`` is true in any process.
 
     All have to leave together: one that waits for the others' gradients hangs.
@@ -18,19 +22,24 @@ def in_any(flag) -> bool:
     return bool(votes.item())
 
 
+def wait_for_all() -> None:
+    """Return when every process has come this far; one that failed before never does."""
+    in_any(False)
+
+
 def mean(values: dict[str, float]) -> dict[str, float]:
     """The mean of each value over all processes."""
     if dist.get_world_size() == 1:
         return values
     summed = paddle.to_tensor(list(values.values()), dtype="float32")
     dist.all_reduce(summed)
-    return dict(zip(values, (summed / dist.get_world_size()).tolist()))
+    return dict(zip(values, map(float, (summed / dist.get_world_size()).numpy())))
 
 
-def gather(items: list) -> list:
+def gather(items: list[T]) -> list[T]:
     """The lists of all processes joined; any of them may be empty."""
     if dist.get_world_size() == 1:
         return items
-    lists: list[list] = []
+    lists: list[list[T]] = []
     dist.all_gather_object(lists, items)
     return [item for part in lists for item in part]

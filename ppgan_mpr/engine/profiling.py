@@ -1,4 +1,4 @@
-"""PaddleGAN's ``-p`` option on Paddle's present profiler.
+"""Profiling of iterations, with PaddleGAN's option ``profiler_options`` and Paddle's profiler.
 
 PaddleGAN calls ``paddle.utils.profiler``, which Paddle has removed; the option's syntax
 (``"batch_range=[10, 20]; state=CPU; profile_path=trace"``) is kept.
@@ -7,7 +7,9 @@ PaddleGAN calls ``paddle.utils.profiler``, which Paddle has removed; the option'
 from __future__ import annotations
 
 import ast
+from typing import Any
 
+from ..checks import check_choice, did_you_mean
 from ..errors import UsageError
 
 _DEFAULTS = {
@@ -21,33 +23,32 @@ _TARGETS = {"CPU": ["CPU"], "GPU": ["GPU"], "All": ["CPU", "GPU"]}
 _SORTED_KEYS = {"total": "CPUTotal", "max": "CPUMax", "min": "CPUMin", "ave": "CPUAvg"}
 
 
-def parse_options(text: str) -> dict:
+def parse_options(text: str) -> dict[str, Any]:
     """``"key=value; key=value"`` with PaddleGAN's keys.
 
     Raises:
         UsageError: unknown key or senseless value.
     """
-    options = dict(_DEFAULTS)
+    options: dict[str, Any] = dict(_DEFAULTS)
     for pair in filter(None, (part.strip() for part in text.split(";"))):
         key, _, value = (piece.strip() for piece in pair.partition("="))
         if key not in options:
-            raise UsageError(f"-p has no option {key!r}: it knows {', '.join(options)}.")
+            raise UsageError(f"profiler_options has no {key!r}: {did_you_mean(key, options)}")
         try:
             options[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             options[key] = value
     start, stop = options["batch_range"] if _is_pair(options["batch_range"]) else (0, 0)
     if not 0 <= start < stop:
-        raise UsageError("-p batch_range must be two rising iterations such as [10, 20].")
-    if options["state"] not in _TARGETS or options["sorted_key"] not in _SORTED_KEYS:
         raise UsageError(
-            f"-p knows the states {', '.join(_TARGETS)} and the sorted_keys "
-            f"{', '.join(_SORTED_KEYS)}."
+            "profiler_options: batch_range must be two rising iterations such as [10, 20]."
         )
+    check_choice("profiler_options: state", options["state"], _TARGETS)
+    check_choice("profiler_options: sorted_key", options["sorted_key"], _SORTED_KEYS)
     return options
 
 
-def _is_pair(value) -> bool:
+def _is_pair(value: object) -> bool:
     return isinstance(value, (list, tuple)) and [type(item) for item in value] == [int, int]
 
 
@@ -64,7 +65,7 @@ class TrainingProfiler:
         options: of :func:`parse_options`.
     """
 
-    def __init__(self, options: dict):
+    def __init__(self, options: dict[str, Any]) -> None:
         from paddle import profiler
 
         self._options = options
@@ -79,7 +80,7 @@ class TrainingProfiler:
         self._profiler.start()
 
     def step(self) -> bool:
-        """To be called after each iteration; True when the run should end here."""
+        """Call this after each iteration; returns whether the run should end."""
         self._iterations += 1
         if self._iterations < self._options["batch_range"][1]:
             self._profiler.step()

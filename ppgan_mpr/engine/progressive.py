@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from .config import constructor_arguments
+from .options import COUNT
 
 
 class Step(NamedTuple):
@@ -21,7 +22,7 @@ class Step(NamedTuple):
 
 
 class Progressive:
-    """Which sizes every iteration has.
+    """The patch and batch size of every iteration.
 
     A network learns faster from many small patches and sees more context in few large ones;
     MIRNet-v2 begins with the former and ends with the latter (arXiv 2205.01649).
@@ -35,13 +36,13 @@ class Progressive:
         UsageError: a key is missing or unknown, or a number impossible.
     """
 
-    def __init__(self, steps: Sequence[Mapping[str, Any]]):
+    def __init__(self, steps: Sequence[Mapping[str, Any]]) -> None:
         if not isinstance(steps, Sequence) or not steps:
             raise UsageError(f"dataset.train.progressive is {steps!r}: give a list of steps.")
         self.steps = [_step(number, step) for number, step in enumerate(steps)]
 
     @classmethod
-    def take_from(cls, settings: dict) -> Progressive | None:
+    def take_from(cls, settings: dict[str, Any]) -> Progressive | None:
         """Take ``progressive`` out of a data set's settings, which then are the first step's.
 
         Args:
@@ -62,7 +63,7 @@ class Progressive:
         for where, section, key in places:
             if key in section:
                 raise UsageError(
-                    f"dataset.train.progressive says the {key} of every iteration: leave "
+                    f"dataset.train.progressive gives the {key} of every iteration: leave "
                     f"{key} out of {where}."
                 )
             section[key] = getattr(schedule.steps[0], key)
@@ -85,10 +86,7 @@ def _step(number: int, given: Mapping[str, Any]) -> Step:
     where = f"dataset.train.progressive.{number}"
     if not isinstance(given, Mapping) or set(given) != set(Step._fields):
         raise UsageError(f"{where} must have exactly the keys {', '.join(Step._fields)}.")
-    for key in Step._fields:
-        value = given[key]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{where}.{key} is {value!r}: give a whole number from 1 on.")
-    if given["patch_size"] % 8:
-        raise UsageError(f"{where}.patch_size is {given['patch_size']}: give a multiple of 8.")
-    return Step(**given)
+    step = Step(**{key: COUNT.check(f"{where}.{key}", given[key]) for key in Step._fields})
+    if step.patch_size % 8:
+        raise UsageError(f"{where}.patch_size is {step.patch_size}: give a multiple of 8.")
+    return step

@@ -38,7 +38,7 @@ class WarmupCosine(LRScheduler):
         total_iters: int | None = None,
         eta_min: float = 0.0,
         last_epoch: int = -1,
-    ):
+    ) -> None:
         self.warmup_iters = warmup_iters
         self.eta_min = eta_min
         self.total_iters = total_iters
@@ -56,6 +56,7 @@ class WarmupCosine(LRScheduler):
         self.last_lr = self.get_lr()
 
     def get_lr(self) -> float:
+        """The learning rate of the present iteration."""
         step = max(self.last_epoch, 0)
         if step < self.warmup_iters:
             return self.base_lr * (step + 1) / self.warmup_iters

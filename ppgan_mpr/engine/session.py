@@ -1,10 +1,13 @@
-"""What a run needs before its Trainer: device, output folder, log, checkpoint to resume."""
+"""What surrounds a Trainer: device, output folder, log, and the checkpoint to resume from."""
 
 from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import time
+from contextlib import ExitStack
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 import paddle
@@ -14,6 +17,8 @@ from ..ppgan_compat import import_ppgan
 from .checkpoint import latest_checkpoint
 from .config import AttrDict, differences, read_config, save_config
 
+logger = logging.getLogger(__name__)
+
 
 def choose_device(no_cuda: bool = False) -> None:
     """Compute on the GPU that the launcher assigned, or on the CPU where there is none."""
@@ -21,8 +26,13 @@ def choose_device(no_cuda: bool = False) -> None:
     paddle.set_device("gpu" if gpu and not no_cuda else "cpu")
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one that logs and writes."""
+    return paddle.distributed.get_rank() == 0
+
+
 def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
-    """The checkpoint that ``--resume`` means.
+    """The checkpoint to resume from.
 
     Args:
         resume: a file, or ``auto`` for the newest of this configuration.
@@ -35,15 +45,15 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
     if resume == "auto":
         return latest_checkpoint(Path(output_dir), run)
     if not Path(resume).is_file():
-        raise UsageError(f"--resume {resume}: there is no such file.")
+        raise UsageError(f"resume={resume!r}: there is no such file.")
     return Path(resume)
 
 
-def run_folder(output_dir: str, run: str) -> Path:
-    """A new folder for a run, named by configuration and time, as PaddleGAN does.
+def make_run_folder(output_dir: str, run: str) -> Path:
+    """Make a new folder for a run, named by configuration and time, as PaddleGAN does.
 
-    Runs that start in the same second get one each. Only the first process makes it, and only
-    there is the name right.
+    Runs that start in the same second get one each. Only the first process makes the folder
+    and knows its exact name.
     """
     name = run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime())
     folder, number = Path(output_dir) / name, 1
@@ -60,32 +70,72 @@ def run_folder(output_dir: str, run: str) -> Path:
 def store_config(config: AttrDict, folder: Path) -> None:
     """Write ``config.yaml``, from which the run can be repeated.
 
-    Where a run goes on with other options, they are told, and the earlier file is kept beside
-    the new one.
+    Where a resumed run has other options, the log names them, and the earlier file is kept
+    beside the new one.
     """
     path = folder / "config.yaml"
     if path.is_file():
         changes = differences(read_config(path), config)
         if changes:
-            logging.getLogger("ppgan_mpr").warning(
-                "The run goes on with other options, and is not what it would have been: %s",
-                "; ".join(changes),
+            logger.warning(
+                "Resuming with changed options; results will differ: %s", "; ".join(changes)
             )
             numbers = itertools.count(1)
             path.rename(next(p for n in numbers if not (p := folder / f"config.{n}.yaml").exists()))
     save_config(config, path)
 
 
-def is_first_process() -> bool:
-    """Whether this process is the one that writes."""
-    return paddle.distributed.get_rank() == 0
+class RunLog:
+    """The log of one run, on the terminal and in a file.
 
+    Inside its ``with`` block every message of this package and of PaddleGAN is shown once, on
+    standard output, by the first process alone. :meth:`write_to` starts the file with the
+    messages since the beginning of the block, so that a run that cannot start leaves none.
+    Afterwards the loggers are as they were before.
+    """
 
-def open_log(folder: Path) -> None:
-    """Log to the terminal and ``log.txt``; in process 0 alone, the others stay silent."""
-    setup_logger = import_ppgan("ppgan.utils.logger").setup_logger
-    first = is_first_process()
-    for name in ("ppgan", "ppgan_mpr"):
-        logger = setup_logger(str(folder) if first else None, name=name)
-        if not first:
-            logger.setLevel(logging.CRITICAL + 1)  # of the loggers below it, too
+    _FORMAT = logging.Formatter(
+        "[%(asctime)s] %(name)s %(levelname)s: %(message)s", datefmt="%m/%d %H:%M:%S"
+    )
+    _CAPACITY = 100_000  # messages kept until there is a file; never reached
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._kept = MemoryHandler(
+            self._CAPACITY, flushLevel=logging.CRITICAL + 1, flushOnClose=False
+        )
+
+    def __enter__(self) -> RunLog:
+        terminal = logging.StreamHandler(sys.stdout)
+        terminal.setFormatter(self._FORMAT)
+        for name in ("ppgan", "ppgan_mpr"):
+            self._take_over(logging.getLogger(name), [terminal, self._kept])
+        # PaddleGAN adds a handler of its own to a logger that it has not set up.
+        initialized = import_ppgan("ppgan.utils.logger").logger_initialized
+        if "ppgan" not in initialized:
+            initialized.append("ppgan")
+            self._stack.callback(initialized.remove, "ppgan")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        self._kept.close()
+
+    def write_to(self, path: Path) -> None:
+        """Append what was logged so far, and all that follows, to a file."""
+        if not is_first_process():
+            return
+        file = logging.FileHandler(path, encoding="utf-8")
+        file.setFormatter(self._FORMAT)
+        self._stack.callback(file.close)
+        self._kept.setTarget(file)
+        self._kept.flush()
+        self._kept.capacity = 1  # from now on every message is written at once
+
+    def _take_over(self, logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+        self._stack.callback(logger.setLevel, logger.level)
+        self._stack.callback(setattr, logger, "propagate", logger.propagate)
+        self._stack.callback(setattr, logger, "handlers", logger.handlers)
+        # The loggers below have no level of their own and follow.
+        logger.setLevel(logging.INFO if is_first_process() else logging.CRITICAL + 1)
+        logger.propagate, logger.handlers = False, list(handlers)

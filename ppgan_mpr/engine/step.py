@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 import paddle
 
-from ..errors import RestorationError, UsageError
+from ..errors import RestorationError
 from . import processes
+from .options import COUNT, POSITIVE_OR_NULL
 from .precision import MixedPrecision
+
+Objective = Callable[[Any, paddle.Tensor], "dict[str, paddle.Tensor]"]
 
 
 class DivergedError(RestorationError, ArithmeticError):
@@ -30,8 +33,8 @@ class GradientStep:
 
     Attributes:
         skipped: batches skipped since the last that was not.
-        updating: True from the moment an update begins until somebody has noted it, and with
-            it all that belongs to the same iteration, by setting False.
+        updating: True from the moment an update begins; the trainer sets it to False when
+            everything that belongs to the same iteration is done.
 
     Raises:
         UsageError: an argument out of range.
@@ -43,21 +46,22 @@ class GradientStep:
         clip_grad_norm: float | None = None,
         precision: MixedPrecision | None = None,
         patience: int = 20,
-    ):
-        if accumulate < 1:
-            raise UsageError(f"accumulate is {accumulate}, but must be 1 or more.")
-        if clip_grad_norm is not None and not clip_grad_norm > 0:
-            raise UsageError(
-                f"clip_grad_norm is {clip_grad_norm}, but must be positive, or null for none."
-            )
-        self.accumulate = accumulate
-        self.clip_grad_norm = clip_grad_norm
+    ) -> None:
+        self.accumulate = COUNT.check("accumulate", accumulate)
+        self.clip_grad_norm = POSITIVE_OR_NULL.check("clip_grad_norm", clip_grad_norm)
         self.precision = precision or MixedPrecision()
         self.patience = patience
         self.skipped = 0
         self.updating = False
 
-    def __call__(self, network, optimizer, objective: Callable, degraded, target):
+    def __call__(
+        self,
+        network: paddle.nn.Layer,
+        optimizer: paddle.optimizer.Optimizer,
+        objective: Objective,
+        degraded: paddle.Tensor,
+        target: paddle.Tensor,
+    ) -> tuple[dict[str, float], paddle.Tensor]:
         """Update ``network`` on one batch.
 
         Args:
@@ -94,17 +98,22 @@ class GradientStep:
                 sums[name] = sums[name] + share if name in sums else share
         norm = self._update(network, optimizer, sums["loss"])
         # Read together and after the update: every reading waits for the device.
-        losses = dict(zip(sums, paddle.stack(list(sums.values())).tolist()))
+        losses = dict(zip(sums, map(float, paddle.stack(list(sums.values())).numpy())))
         losses["grad_norm"] = norm
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         return losses, restored.detach()
 
     @paddle.no_grad()
-    def _update(self, network, optimizer, loss) -> float:
+    def _update(
+        self,
+        network: paddle.nn.Layer,
+        optimizer: paddle.optimizer.Optimizer,
+        loss: paddle.Tensor,
+    ) -> float:
         self.precision.unscale(optimizer)
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         norm = _global_norm(gradients)
-        # A clipped output that is not a number has no gradient: the loss alone tells of it.
+        # A clipped output that is not a number has no gradient: only the loss shows it.
         finite = not processes.in_any(not np.isfinite([norm, float(loss)]).all())
         if finite and self.clip_grad_norm and norm > self.clip_grad_norm:
             for gradient in gradients:
@@ -122,6 +131,6 @@ class GradientStep:
 
 
 @paddle.no_grad()
-def _global_norm(gradients) -> float:
+def _global_norm(gradients: list[paddle.Tensor]) -> float:
     squares = [gradient.astype("float32").square().sum() for gradient in gradients]
     return float(paddle.add_n(squares)) ** 0.5

@@ -1,18 +1,23 @@
-"""PaddleGAN's Trainer, with what it takes to train a restoration network in earnest."""
+"""The trainer: PaddleGAN's training loop with exact resuming, averaged weights and scoring."""
 
 from __future__ import annotations
 
 import datetime
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import paddle
 
 from ..datasets import MixUp
 from ..errors import MissingDependencyError, UsageError
+from ..metrics import Protocol, ScoreTable
 from ..ppgan_compat import import_ppgan
 from . import processes
+from .config import AttrDict
 from .data import TrainingData, mix_seed, seed_everything
 from .ema import EMA
 from .evaluation import Evaluation
@@ -25,51 +30,74 @@ from .saving import Saving
 from .schedule import WarmupCosine
 from .step import DivergedError, GradientStep
 
-_ppgan_trainer = import_ppgan("ppgan.engine.trainer")
+logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from ppgan.engine.trainer import Trainer as PaddleGANTrainer
+else:
+    PaddleGANTrainer = import_ppgan("ppgan.engine.trainer").Trainer
 _build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
 
 
-class Trainer(Saving, _ppgan_trainer.Trainer):
+class Trainer(Saving, PaddleGANTrainer):
     """Trains and scores a :class:`~ppgan_mpr.engine.mpr_model.MPRModel`.
 
-    The loop, the logging interval, the schedule of previews, validations and snapshots are
-    PaddleGAN's. Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data
-    order and random numbers that follow from seed and iteration alone, checkpoints from
-    which a run continues exactly, and an evaluation that scores each picture once.
+    The loop and the intervals of logging, previews, validations and snapshots are PaddleGAN's.
+    Added are the options of :data:`ppgan_mpr.engine.config.DEFAULTS`, a data order and random
+    numbers that depend on seed and iteration alone, checkpoints from which a run continues
+    exactly, and an evaluation that scores each picture once.
 
     Args:
-        cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`.
+        cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`, with ``is_train``
+            and ``profiler_options`` added. Nothing is written before training or scoring begins.
+
+    Attributes:
+        output_dir: the folder to write to; may be changed until training or scoring begins.
+        done_iter: iterations that are finished, with all that belongs to them.
+        best_psnr: of the best validation so far in dB, or None.
+
+    Raises:
+        RestorationError: the configuration cannot be trained or scored.
     """
 
-    def __init__(self, cfg):
-        self._evaluation = None
-        self._profiler = None
-        self._interrupt = None
-        self._loaded: str | None = None  # weights
-        self._best: float | None = None
-        self._saved_iter = self._done_iter = self._validated_iter = 0
+    train_dataloader: Any
+    profiler_options: str | None
+
+    def __init__(self, cfg: AttrDict) -> None:
+        self.done_iter = 0
+        self.best_psnr: float | None = None
+        self._evaluation: Evaluation | None = None
+        self._profiler: TrainingProfiler | None = None
+        self._interrupt = Interrupt()
+        self._loaded: str | None = None
+        self._saved_iter = self._validated_iter = 0
         if cfg.is_train:
             _require_training_sections(cfg)
         cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
-        if cfg.get("enable_visualdl"):
+        # PaddleGAN's Trainer would open VisualDL's file at once; here it is opened when used.
+        visualdl, cfg.enable_visualdl = cfg.get("enable_visualdl"), False
+        if visualdl:
             _require_visualdl()
-            cfg.enable_visualdl = paddle.distributed.get_rank() == 0
         # PaddleGAN's main branch would answer this flag with a method that no MPRModel has.
         self._amp, cfg.amp = cfg.amp, False
         self._progressive = Progressive.take_from(cfg.dataset.train) if cfg.is_train else None
         paddle.seed(seed_everything(cfg.seed))
         super().__init__(cfg)
+        self.logger = logger  # for what PaddleGAN's methods log
         if not isinstance(self.model, MPRModel):
             raise UsageError(
-                f"model.name is {cfg.model.name}, but this Trainer trains MPRModel alone: take "
-                "PaddleGAN's own tools/main.py for other models."
+                f"model.name is {cfg.model.name}, but this Trainer trains MPRModel alone: train "
+                "other models with PaddleGAN's own scripts."
             )
         self.rank = paddle.distributed.get_rank()
+        self.enable_visualdl = bool(visualdl) and self.rank == 0
         self.protocols = _protocols(self.metrics)
         self.network = self.model.nets["generator"]
         self.network = getattr(self.network, "_layers", self.network)
         if cfg.is_train:
             self._prepare_training()
+        if not cfg.is_train or self.validate_interval > 0:
+            self._evaluation = self._build_evaluation()  # so that mistakes show before the run
 
     def _prepare_training(self) -> None:
         cfg = self.cfg
@@ -96,7 +124,10 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             self.lr_schedulers.span(self.total_iters)
         precision = MixedPrecision(cfg.amp_level if self._amp else None, cfg.amp_dtype)
         if precision.level == "O2" and self.world_size > 1:
-            raise UsageError("amp_level O2 works in one process only: use O1 with several.")
+            raise UsageError(
+                f"amp_level is O2, which works in one process only, but there are "
+                f"{self.world_size}: set amp_level=O1."
+            )
         if cfg.accumulate > 1 and self.model.objective.sums:
             raise UsageError(
                 "accumulate is for losses that are means: give the criterions reduction: mean, or "
@@ -104,11 +135,8 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             )
         self.model.step = GradientStep(cfg.accumulate, cfg.clip_grad_norm, precision)
         self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
-        if self.validate_interval > 0:
-            self._evaluation = self._build_evaluation()  # mistakes in it are told now
-        if self.profiler_options:
-            self._profiler = TrainingProfiler(parse_options(self.profiler_options))
-            self.profiler_options = None  # PaddleGAN's own needs a Paddle of long ago
+        self._profiling = parse_options(self.profiler_options) if self.profiler_options else None
+        self.profiler_options = None  # PaddleGAN's own profiler needs a Paddle of long ago
 
     # ---- training
 
@@ -121,24 +149,26 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             Exception: whatever went wrong; what was trained until then was saved.
         """
         if self.current_iter > self.total_iters and not self._validation_is_due():
-            self.logger.warning(
-                "Nothing to train: iteration %d of %d is done. Give a larger total_iters to go on.",
+            logger.warning(
+                "Nothing to train: iteration %d of %d is done. Raise total_iters to continue.",
                 self.current_iter - 1,
                 self.total_iters,
             )
             return
-        # Not before weights are loaded, which are float32, and the seed is that of the run.
+        if self._profiling:
+            self._profiler = TrainingProfiler(self._profiling)
+        # Only now: loaded weights are float32, and a resumed run keeps its own seed.
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:
             mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
-            self.model.mix = lambda *batch: mixup(*batch, iteration=self.current_iter)
+            self.model.mix = lambda x, y: mixup(x, y, iteration=self.current_iter)
         if self._progressive:
-            self.logger.info("Progressive training: %s", self._progressive)
+            logger.info("Progressive training: %s", self._progressive)
         self._seed(self.current_iter)
         with Interrupt() as self._interrupt:
             try:
                 if self._validation_is_due():
-                    self._make_up_validation()
+                    self._repeat_validation()
                 super().train()
             except DivergedError as error:
                 self._snapshot(self.current_iter - 1)
@@ -153,36 +183,49 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
             if self._saved_iter != self.current_iter - 1:
                 self._snapshot(self.current_iter - 1)
         if self._interrupt.signal:
-            self.logger.info("Stopped by a signal after saving; go on with --resume auto")
+            path = self._path("checkpoint", self._saved_iter)
+            logger.info("Stopped by a signal; resume from %s", path)
             raise SystemExit(128 + self._interrupt.signal)
 
+    def close(self) -> None:
+        """Close what was opened for VisualDL."""
+        if "vdl_logger" in self.__dict__:
+            self.vdl_logger.close()
+
+    @cached_property
+    def vdl_logger(self) -> Any:
+        """VisualDL's file in the output folder, made when first used."""
+        from visualdl import LogWriter
+
+        return LogWriter(logdir=self.output_dir)
+
     def learning_rate_scheduler_step(self) -> None:
-        """What follows every update: average, schedule, random numbers, a reason to stop."""
+        """Finish an iteration: average, learning rate, random numbers, and whether to stop."""
         self.data.sampler.advance()
         self._go_to(self.current_iter + 1)
         if self.ema and not self.model.step.skipped:
             self.ema.update()
         super().learning_rate_scheduler_step()
         self._seed(self.current_iter + 1)
-        self._done_iter = self.current_iter
+        self.done_iter = self.current_iter
         self.model.step.updating = False
         ended = self._profiler is not None and self._profiler.step()
         self._stop_if(ended or self._interrupt.signal)
 
-    def _stop_if(self, flag) -> bool:
-        """Whether training ends with this iteration because any process has to leave."""
+    def _stop_if(self, flag: object) -> bool:
+        """End training with this iteration if any process has to; returns whether it ends."""
         stop = processes.in_any(flag)
         if stop:
             self.total_iters = self.current_iter  # the loop of PaddleGAN ends here
         return stop
 
     def _go_to(self, iteration: int) -> None:
-        """Take the sizes of patches and batches that the schedule gives to an iteration."""
+        """Use the patch and batch size that the schedule has for an iteration."""
         if self.data.go_to(iteration):
             self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
-            if iteration <= self.total_iters:
+            if self._progressive and iteration <= self.total_iters:
                 step = self._progressive.at(iteration)
-                self.logger.info("From iteration %d on: %s", iteration, step)
+                logger.info("From iteration %d on: %s", iteration, step)
 
     def _seed(self, iteration: int) -> None:
         # Random numbers depend on nothing but their iteration: no generator needs saving.
@@ -203,20 +246,20 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         parts.append(f"eta {datetime.timedelta(seconds=int(left))}")
         if self.model.step.skipped:
             parts.append(f"skipped {self.model.step.skipped} non-finite in a row")
-        self.logger.info("  ".join(parts))
+        logger.info("  ".join(parts))
         if self.enable_visualdl:
             for name, value in {**losses, "lr": self.current_learning_rate}.items():
                 self.vdl_logger.add_scalar(f"train/{name}", value, step=self.current_iter)
 
-    def visual(self, *args, **kwargs) -> None:
-        """Write previews, or send them to VisualDL; a run goes on without one."""
+    def visual(self, *args: Any, **kwargs: Any) -> None:
+        """Write previews, or send them to VisualDL; failing to write one does not end the run."""
         if self.rank == 0:
             self.global_steps = self.current_iter
             self.current_epoch = self.data.epoch
             try:
                 super().visual(*args, **kwargs)
             except OSError as error:
-                self.logger.warning("The preview cannot be written: %s", error)
+                logger.warning("The preview cannot be written: %s", error)
 
     # ---- scoring
 
@@ -224,40 +267,41 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         """Restore and score the validation set, with the averaged weights if there are any."""
         if self._evaluation is None:
             self._evaluation = self._build_evaluation()
-        if self.cfg.is_train and self._done_iter and self._done_iter % self.weight_interval == 0:
-            self._snapshot(self._done_iter)  # scoring may take long; saved again with its result
+        evaluation = self._evaluation
+        if self.cfg.is_train and self.done_iter and self.done_iter % self.weight_interval == 0:
+            self._snapshot(self.done_iter)  # scoring may take long; saved again with its result
         self.model.setup_train_mode(is_train=False)
         validate = self.cfg.get("validate") or {}
         name = f"iter_{self.current_iter}" if self.cfg.is_train else "evaluation"
         folder = Path(self.output_dir) / "visual_test" / name
         averaged = self.ema.applied() if self.cfg.is_train and self.ema else nullcontext()
         with averaged:
-            tables = self._evaluation.run(
-                self._restore,
+            tables = evaluation.run(
+                self.restore,
                 folder if self.is_save_img else None,
                 bool(validate.get("save_panels")),
-                self._log_progress,
-                lambda: self._interrupt is not None and self._stop_if(self._interrupt.signal),
+                lambda done: self._log_progress(done, evaluation.size),
+                lambda: self._stop_if(self._interrupt.signal),
             )
         self.model.setup_train_mode(is_train=True)
         if tables is None:
-            self.logger.info("Validation broken off by a signal")
+            logger.info("Validation interrupted by a signal; it is repeated on resuming")
             return
         if self.rank == 0:
             self._report(tables, name)
-        self._validated_iter = self._done_iter
+        self._validated_iter = self.done_iter
         if self.cfg.is_train and tables:
             self._keep_best(tables[0])
 
     def _validation_is_due(self) -> bool:
-        """Whether the last iteration lacks its validation, which was broken off."""
-        interval, done = self.validate_interval, self._done_iter
+        """Whether the validation of the last iteration was interrupted."""
+        interval, done = self.validate_interval, self.done_iter
         return interval > 0 and done > 0 and done % interval == 0 and done != self._validated_iter
 
-    def _make_up_validation(self) -> None:
-        self.current_iter = self._done_iter
+    def _repeat_validation(self) -> None:
+        self.current_iter = self.done_iter
         self.test()
-        self._snapshot(self._done_iter)
+        self._snapshot(self.done_iter)
         self.current_iter += 1
 
     def _build_evaluation(self) -> Evaluation:
@@ -267,7 +311,7 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         loading = {key: settings.pop(key, default) for key, default in _LOADING.items()}
         loading.pop("use_shared_memory")
         if settings["name"] == "MPRTrain":
-            self.logger.info(
+            logger.info(
                 "dataset.test names MPRTrain, whose crops and flips are random: "
                 "scoring the centre crops of MPRVal instead"
             )
@@ -277,24 +321,36 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
         protocols = [p.cropped(crop) if crop else p for p in self.protocols]
         return Evaluation(dataset, protocols, **loading, rank=self.rank, world_size=self.world_size)
 
-    def _restore(self, batch):
+    def restore(
+        self, batch: Sequence[Any], padding: str
+    ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
+        """Restore a batch of the validation set.
+
+        Args:
+            batch: ``(target, degraded, names)``, pictures [N, C, H, W] in [0, 1].
+            padding: where pictures are padded, see :class:`MPRModel`.
+
+        Returns:
+            ``(degraded, restored, target)``, each [N, 3, H, W].
+        """
+        self.model.padding = padding
         self.model.setup_input(batch)
         self.model.test_iter()
         shown = self.model.get_current_visuals()
         return shown["input"], shown["restored"], shown["target"]
 
-    def _log_progress(self, done: int) -> None:
-        if done == self._evaluation.size or done % self.log_interval == 0:
-            self.logger.info("Test: %d/%d pictures", done, self._evaluation.size)
+    def _log_progress(self, done: int, size: int) -> None:
+        if done == size or done % self.log_interval == 0:
+            logger.info("Test: %d/%d pictures", done, size)
 
-    def _report(self, tables, name: str) -> None:
+    def _report(self, tables: Iterable[ScoreTable], name: str) -> None:
         folder = Path(self.output_dir) / "scores"
         for table in tables:
             table.scored = f"{self.output_dir}, {name}" if self.cfg.is_train else self._loaded
             for suffix in (".json", ".csv"):
                 table.save(folder / f"{name}_{table.protocol.name}{suffix}")
             mean = table.mean()
-            self.logger.info(
+            logger.info(
                 "%s: PSNR %.4f dB  SSIM %.4f  (%d pictures, protocol %s)",
                 name,
                 mean["psnr"],
@@ -307,16 +363,16 @@ class Trainer(Saving, _ppgan_trainer.Trainer):
                     label = f"validate/{key}/{table.protocol.name}"
                     self.vdl_logger.add_scalar(label, value, step=self.current_iter)
 
-    def _keep_best(self, table) -> None:
+    def _keep_best(self, table: ScoreTable) -> None:
         score = table.mean()["psnr"]
-        if self._best is None or score > self._best:
-            self._best = score
-            self.logger.info("Best so far: PSNR %.4f dB", score)
+        if self.best_psnr is None or score > self.best_psnr:
+            self.best_psnr = score
+            logger.info("Best so far: PSNR %.4f dB", score)
             for kind in ("checkpoint", "weight"):
                 self._write(Path(self.output_dir) / f"best_{kind}.pdparams", kind)
 
 
-def _require_training_sections(cfg) -> None:
+def _require_training_sections(cfg: AttrDict) -> None:
     for section, given in {
         "dataset.train": cfg.dataset.get("train"),
         "lr_scheduler": cfg.get("lr_scheduler"),
@@ -331,13 +387,13 @@ def _require_training_sections(cfg) -> None:
 _LOADING = {"batch_size": 1, "num_workers": 0, "use_shared_memory": True}
 
 
-def _protocols(metrics) -> list:
+def _protocols(metrics: Mapping[str, Any] | None) -> list[Protocol]:
     """The protocols that the configured metrics follow, each once."""
     found = []
     for metric in (metrics or {}).values():
         protocol = getattr(metric, "protocol", None)
         if protocol is None:
-            logging.getLogger(__name__).warning(
+            logger.warning(
                 "The metric %s has no protocol and is not computed", type(metric).__name__
             )
         elif protocol not in found:

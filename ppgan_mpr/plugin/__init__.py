@@ -1,4 +1,4 @@
-"""Everything that knows PaddleGAN exists.
+"""Our classes in PaddleGAN's registries, and PaddleGAN itself on current Paddle.
 
 Importing this package makes PaddleGAN importable on current Paddle and puts our
 implementations into its registries. One line in a PaddleGAN script is enough, before the

@@ -1,10 +1,10 @@
-"""tools/main.py as its users call it."""
+"""``mprnet-train`` as its users call it."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
+import logging
 import random
 import re
 import signal
@@ -19,6 +19,9 @@ from PIL import Image
 pytest.importorskip("paddle")
 yaml = pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
+
+from ppgan_mpr.commands.train import main  # noqa: E402
+from ppgan_mpr.errors import DownloadError  # noqa: E402
 
 TINY = [f"model.generator.{k}" for k in ("n_feat=8", "scale_unetfeats=4", "scale_orsnetfeats=4")]
 
@@ -106,18 +109,17 @@ def config(data, tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
-def main():
-    root = importlib.util.find_spec("ppgan_mpr").origin.rpartition("/ppgan_mpr/")[0]
-    spec = importlib.util.spec_from_file_location("tools_main", f"{root}/tools/main.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
-def command(root, *arguments, launcher=()):
+def command(root, *arguments):
     script = str(root / "tools" / "main.py")
-    return [sys.executable, "-u", *launcher, script, *map(str, arguments)]
+    return [sys.executable, "-u", script, *map(str, arguments)]
+
+
+def launch(config, *program):
+    """Run a program in two processes of Paddle's launcher; returns the finished launcher."""
+    launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node=2", "--backend=gloo"]
+    launcher += [f"--log_dir={config.parent / 'launch'}"]
+    line = [sys.executable, "-u", *launcher, *map(str, program)]
+    return subprocess.run(line, check=False, capture_output=True, text=True, cwd=config.parent)
 
 
 def outputs(config, pattern):
@@ -136,7 +138,7 @@ def same_weights(first, second):
 
 
 @pytest.mark.parametrize("task", sorted(PADDLEGAN_DATA))
-def test_paddlegan_s_own_yaml_trains_and_evaluates(main, data, tmp_path, task):
+def test_paddlegans_own_yaml_trains_and_scores(data, tmp_path, task):
     path = tmp_path / f"mprnet_{task}.yaml"
     path.write_text(yaml.safe_dump(paddlegan_config(task)))
     common = ["-o", *TINY, f"output_dir={tmp_path / 'out'}"]
@@ -152,7 +154,7 @@ def test_paddlegan_s_own_yaml_trains_and_evaluates(main, data, tmp_path, task):
     assert 5 < content["mean"]["psnr"] < 60  # PaddleGAN's own MPRModel reports 0.0000
 
 
-def test_evaluation_scores_each_picture_and_builds_no_training_loader(main, config):
+def test_evaluation_scores_each_picture_and_builds_no_training_loader(config):
     assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
     (weight,) = outputs(config, "iter_1_weight.pdparams")
     absent = "dataset.train.rgb_dir=/absent"
@@ -176,7 +178,7 @@ def test_evaluation_scores_each_picture_and_builds_no_training_loader(main, conf
     np.testing.assert_array_equal(panel[:, 48:96], restored)
 
 
-def test_previews_show_true_colours(main, config, data):
+def test_previews_show_true_colours(config, data):
     options = ["total_iters=1", "log_config.visiual_interval=1", "dataset.train.batch_size=1"]
     assert main(["-c", str(config), "-o", *options]) == 0
     (preview,) = outputs(config, "visual_train/*_target.png")
@@ -188,17 +190,10 @@ def test_previews_show_true_colours(main, config, data):
     assert shown.mean() == pytest.approx(levels.mean(), abs=30)
 
 
-def test_weights_load_by_catalogue_name_and_must_fit(main, config, capsys):
-    assert main(["-c", str(config), "--evaluate-only", "--load", "lite:Deraining"]) == 1
-    message = capsys.readouterr().err
-    assert message.startswith("error: ")
-    assert "does not fit MPRNet" in message
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "total_iter=3"], "did you mean 'total_iters'"),
+        (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
         (["--resume", "auto"], "found no checkpoint"),
         (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),
@@ -208,13 +203,94 @@ def test_weights_load_by_catalogue_name_and_must_fit(main, config, capsys):
         (["-o", "optimizer.beta1=1"], "cannot be built: ValueError"),
         (["-o", "optimizer.net_names=[absent]"], "cannot be built"),
         (["--resume", "auto", "--seed", "5"], "its own seed"),
+        (["--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
+        (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
+        (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
+        (["-o", "dataset.test.rgb_dir=/absent"], "/absent"),
+        (["-o", "model.generator.n_feat=0"], "n_feat is 0"),
+        (["-p", "state=TPU"], "state is 'TPU'"),
+        (["-p", "profile_path=PROFILE", "--load", "absent"], "absent"),
     ],
 )
-def test_mistakes_are_one_line(main, config, capsys, arguments, message):
+def test_failing_start_is_one_line_and_writes_nothing(
+    config, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(config.parent)
+    before = sorted(config.parent.iterdir())
     assert main(["-c", str(config), *arguments]) == 1
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert lines[-1].startswith("error: ")
-    assert message in lines[-1]
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert sorted(config.parent.iterdir()) == before
+
+
+def test_weights_alone_are_pointed_to_the_option_that_takes_them(config, capsys):
+    assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
+    (weight,) = outputs(config, "iter_1_weight.pdparams")
+    capsys.readouterr()
+    assert main(["-c", str(config), "--resume", str(weight)]) == 1
+    assert f"start from its weights with --load {weight}" in capsys.readouterr().err
+
+
+def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
+    config, capsys, monkeypatch
+):
+    def fail(_):
+        raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
+
+    monkeypatch.setattr("ppgan_mpr.engine.saving.load_weights", fail)
+    assert main(["-c", str(config), "--load", "published:Deraining"]) == 1
+    assert "use --load lite:Deraining, which needs none" in capsys.readouterr().err
+
+
+def test_terminal_and_file_show_each_message_once(config, capsys, caplog):
+    config.write_text(config.read_text() + "surplus: 1\n")
+    loggers = [logging.getLogger(name) for name in ("ppgan", "ppgan_mpr")]
+    before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
+    for number in (1, 2):  # two runs of one process have a log each
+        options = ["total_iters=1", "log_config.interval=1"]
+        options += [f"output_dir={config.parent / f'out{number}'}"]
+        assert main(["-c", str(config), "-o", *options]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        (log,) = (config.parent / f"out{number}").glob("*/log.txt")
+        assert log.read_text().splitlines() == lines
+        messages = [line.partition(": ")[2] for line in lines]
+        assert f"Configuration: {config}" in messages
+        assert f"Output folder: {log.parent}" in messages
+        assert sum("nothing reads the option 'surplus'" in message for message in messages) == 1
+        assert sum("iter 1/1" in message for message in messages) == 1
+        assert len(set(messages)) == len(messages)
+    assert caplog.messages == []  # a script's own handlers do not show them again
+    assert before == [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
+
+
+def test_configurations_of_the_package_are_listed(capsys, root):
+    with pytest.raises(SystemExit) as leaving:
+        main(["--list-configs"])
+    assert leaving.value.code == 0
+    listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert set(listed) == {path.stem for path in (root / "ppgan_mpr/configs").glob("*.yaml")}
+    assert all(text[0].isupper() and text.endswith(".") for text in listed.values())
+
+
+def test_configuration_of_the_package_trains_by_its_name(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # where there is no such file
+    options = [f"dataset.{part}.rgb_dir={data / 'train'}" for part in ("train", "test")]
+    options += ["total_iters=1", "validate.interval=-1", "dataset.train.img_options.patch_size=32"]
+    options += ["lr_scheduler.warmup_iters=0"]
+    assert main(["-c", "mprnet_tiny_denoising", "-o", *options]) == 0
+    (folder,) = (tmp_path / "output_dir").iterdir()
+    assert folder.name.startswith("mprnet_tiny_denoising-")
+    used = re.search(r"Configuration: (.*)", capsys.readouterr().out)[1]
+    assert used.endswith("ppgan_mpr/configs/mprnet_tiny_denoising.yaml")
+
+
+def test_help_shows_the_command_as_it_was_typed(root):
+    script = root / "tools" / "main.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "-h"], check=True, capture_output=True, text=True
+    )
+    assert f"usage: python {script} " in done.stdout
 
 
 def test_killed_run_resumes_to_the_same_weights(config, root):
@@ -255,10 +331,7 @@ def test_two_processes_train_and_score_as_one(config, root):
     (one_scores,) = outputs(config, "scores/iter_20_rain-y.json")
 
     options += [f"output_dir={config.parent / 'two'}"]
-    launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node=2", "--backend=gloo"]
-    launcher += [f"--log_dir={config.parent / 'launch'}"]
-    two = command(root, "-c", config, "--no-cuda", *options, launcher=launcher)
-    result = subprocess.run(two, check=False, capture_output=True, text=True, cwd=config.parent)
+    result = launch(config, root / "tools" / "main.py", "-c", config, "--no-cuda", *options)
     assert result.returncode == 0, result.stdout + result.stderr
     (folder,) = (config.parent / "two").iterdir()  # process 1 made none of its own
 
@@ -271,3 +344,19 @@ def test_two_processes_train_and_score_as_one(config, root):
     assert [image["name"] for image in second["images"]] == ["0", "1", "2"]
     assert second["mean"]["psnr"] == pytest.approx(first["mean"]["psnr"], abs=1e-3)
     assert second["mean"]["ssim"] == pytest.approx(first["mean"]["ssim"], abs=1e-4)
+
+
+def test_start_that_fails_in_one_process_writes_nothing(config, data, root):
+    script = config.parent / "start.py"
+    script.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(root)!r})\n"
+        "from ppgan_mpr.commands.train import main\n"
+        "folder = '/absent' if os.environ['PADDLE_TRAINER_ID'] == '1' else "
+        f"{str(data / 'train')!r}\n"
+        "sys.exit(main(['--no-cuda', '-o', f'dataset.train.rgb_dir={folder}', *sys.argv[1:]]))\n"
+    )
+    result = launch(config, script, "-c", config)
+    assert result.returncode != 0
+    assert "error: " in (config.parent / "launch" / "workerlog.1").read_text()
+    assert not (config.parent / "out").exists()

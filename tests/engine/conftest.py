@@ -71,9 +71,9 @@ def settings(pairs, tmp_path):
 
 @pytest.fixture
 def build(tmp_path):
-    """Settings → Trainer, as tools/main.py would build it."""
+    """Settings → Trainer, as ``mprnet-train`` builds it."""
 
-    def build(settings, is_train=True):
+    def build(settings, is_train=True, profiler_options=None):
         import yaml
 
         from ppgan_mpr.engine.config import load_config
@@ -82,7 +82,7 @@ def build(tmp_path):
         file = tmp_path / "config.yaml"
         file.write_text(yaml.safe_dump(settings))
         cfg = load_config(file)
-        cfg.is_train, cfg.profiler_options = is_train, None
+        cfg.is_train, cfg.profiler_options = is_train, profiler_options
         return Trainer(cfg)
 
     return build

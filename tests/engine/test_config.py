@@ -68,34 +68,34 @@ def test_values_are_never_run_as_code(file, tmp_path):
     ],
 )
 def test_unknown_key_names_the_nearest(file, override, hint):
-    with pytest.raises(UsageError, match=f"did you mean '{hint}'"):
+    with pytest.raises(UsageError, match=rf"did you mean {hint}\?"):
         load_config(file, [override])
 
 
 @pytest.mark.parametrize("override", ["total_iters", "total_iters.x=1", "model.x.y=1"])
-def test_malformed_override(file, override):
-    with pytest.raises(UsageError, match=f"-o {override}"):
+def test_malformed_override_is_an_error(file, override):
+    with pytest.raises(UsageError, match=override):
         load_config(file, [override])
 
 
-def test_files_that_are_no_configuration(tmp_path):
+def test_file_that_is_no_configuration_is_an_error(tmp_path):
     for content, message in (("a: [", "not a yaml"), ("- 1", "not a training configuration")):
         path = tmp_path / "bad.yaml"
         path.write_text(content)
         with pytest.raises(UsageError, match=message):
             load_config(path)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="There is no configuration"):
         load_config(tmp_path / "absent.yaml")
 
 
-def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
+def test_unknown_option_in_the_yaml_is_a_warning(settings, tmp_path, caplog):
     settings["clip_grad_nrom"] = 1.0
     settings["snapshot_config"]["kepp"] = 2
     path = tmp_path / "typo.yaml"
     path.write_text(yaml.safe_dump(settings))
     load_config(path)
-    assert "did you mean 'clip_grad_norm'" in caplog.text
-    assert "did you mean 'keep'" in caplog.text
+    assert "did you mean clip_grad_norm?" in caplog.text
+    assert "did you mean keep?" in caplog.text
     assert len(caplog.records) == 2
 
 
@@ -109,7 +109,7 @@ def test_mistyped_option_in_the_yaml_is_pointed_out(settings, tmp_path, caplog):
         (("mixup",), "alhpa", "alpha"),
     ],
 )
-def test_mistyped_argument_in_the_yaml_is_an_error(settings, tmp_path, section, key, hint):
+def test_unknown_argument_in_the_yaml_is_an_error(settings, tmp_path, section, key, hint):
     settings["mixup"] = {}
     node = settings
     for part in section:
@@ -117,12 +117,12 @@ def test_mistyped_argument_in_the_yaml_is_an_error(settings, tmp_path, section, 
     node[key] = 1
     path = tmp_path / "typo.yaml"
     path.write_text(yaml.safe_dump(settings))
-    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean '{hint}'"):
+    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean {hint}"):
         load_config(path)
 
 
 def test_unknown_class_names_the_nearest(file):
-    with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean 'MPRNet'"):
+    with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean MPRNet"):
         load_config(file, ["model.generator.name=MRPNet"])
 
 
@@ -139,7 +139,7 @@ def test_saved_configuration_loads_again(file, tmp_path):
     assert load_config(tmp_path / "saved" / "config.yaml") == cfg
 
 
-def test_network_and_data_have_the_same_channels(file):
+def test_channels_of_network_and_data_must_agree(file):
     load_config(file, ["dataset.train.img_options.dual_pixel=False"])
     with pytest.raises(UsageError, match=r"takes 3 channels and dataset.train gives 6"):
         load_config(file, ["dataset.train.img_options.dual_pixel=True"])
@@ -148,7 +148,7 @@ def test_network_and_data_have_the_same_channels(file):
 
 
 @pytest.mark.parametrize("name", ["2024", "2024-01-05", "1e5", "None"])
-def test_folders_may_look_like_numbers(settings, tmp_path, name):
+def test_folder_may_be_named_like_a_number(settings, tmp_path, name):
     settings["dataset"]["test"]["rgb_dir"] = name
     path = tmp_path / "numbers.yaml"
     path.write_text(yaml.safe_dump(settings))

@@ -29,7 +29,7 @@ def test_average_follows_the_weights_fast_at_first_then_by_its_decay(network):
         assert ema.state_dict()["weight"] == pytest.approx(np.full((2, 2), expected), rel=1e-5)
 
 
-def test_network_gets_its_own_weights_back(network):
+def test_network_has_its_own_weights_again_after_evaluation(network):
     fill(network, 1.0)
     ema = EMA(network, decay=0.5)
     fill(network, 3.0)
@@ -58,7 +58,7 @@ def test_weights_shared_between_layers_are_averaged_once():
     np.testing.assert_array_equal(copy.state_dict()["0.weight"], ema.state_dict()["0.weight"])
 
 
-def test_average_is_not_rounded_to_a_network_of_16_bits(network):
+def test_average_of_a_16_bit_network_stays_float32(network):
     fill(network, 1.0)
     ema = EMA(network, decay=0.5)
     fill(network, 1.001)

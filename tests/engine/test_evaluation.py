@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,13 +26,13 @@ def test_every_picture_belongs_to_one_process(world_size, batch_size):
     assert {shard.rounds for shard in shards} == {max(len(shard) for shard in shards)}
 
 
-def copy_input(batch):
+def copy_input(batch, padding):
     target, degraded, _ = batch
     return degraded, degraded, target
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_scores_are_those_of_the_pictures_whatever_the_batch(pairs, batch_size):
+def test_scores_do_not_depend_on_the_batch_size(pairs, batch_size):
     protocols = [get_protocol("gopro"), get_protocol("rain-y")]
     tables = Evaluation(MPRVal(pairs / "val"), protocols, batch_size).run(copy_input)
     for table in tables:
@@ -44,7 +45,29 @@ def test_scores_are_those_of_the_pictures_whatever_the_batch(pairs, batch_size):
             assert score == pytest.approx(table.protocol.score(restored, target), rel=1e-6)
 
 
-def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):
+def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
+    gopro = get_protocol("gopro")
+    protocols = [replace(gopro, name="both", padding="both"), gopro, get_protocol("rain-y")]
+    calls = []
+
+    def restore(batch, padding):  # one padding restores perfectly, the other nothing
+        target, degraded, names = batch
+        calls.append((padding, *names))
+        return degraded, target if padding == "both" else degraded, target
+
+    run = Evaluation(MPRVal(pairs / "val"), protocols).run
+    both, end, rain = run(restore, tmp_path / "out")
+    assert calls == [(p, name) for name in ("00", "01", "02") for p in ("both", "end")]
+    assert all(np.isinf(score["psnr"]) for score in both.scores.values())
+    assert all(np.isfinite(score["psnr"]) for t in (end, rain) for score in t.scores.values())
+    written, target = (
+        np.asarray(Image.open(folder / "00.png"))
+        for folder in (tmp_path / "out", pairs / "val" / "target")
+    )
+    np.testing.assert_array_equal(written, target)  # that of the first protocol
+
+
+def test_stored_scores_name_their_protocol(settings, build):
     settings["validate"]["interval"] = 3
     trainer = build(settings)
     trainer.train()
@@ -53,7 +76,7 @@ def test_trainer_stores_scores_with_the_protocol_s_name(settings, build):
     assert [image["name"] for image in content["images"]] == ["00", "01", "02"]
 
 
-def test_random_training_crops_are_not_what_is_scored(settings, build):
+def test_scoring_a_training_set_uses_centre_crops(settings, build):
     settings["dataset"]["test"].update(name="MPRTrain", img_options={"patch_size": 16})
     settings["validate"]["metrics"] = {"psnr": {"name": "PSNR", "crop_border": 2}}
     trainer = build(settings)
@@ -65,7 +88,7 @@ def test_random_training_crops_are_not_what_is_scored(settings, build):
     assert scores[0] == scores[1]
 
 
-def test_data_without_targets_cannot_be_scored(settings, build, pairs):
+def test_data_without_targets_is_an_error(settings, build, pairs):
     from ppgan_mpr.errors import UsageError
 
     settings["dataset"]["test"] = {"name": "MPRTest", "inp_dir": str(pairs / "val" / "input")}
@@ -101,7 +124,7 @@ def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
 
 
 @pytest.mark.parametrize(("y", "name"), [(False, "ppgan-crop256"), (True, "ppgan-crop256-y")])
-def test_scores_of_crops_are_stored_as_such(settings, build, tmp_path, y, name):
+def test_scores_of_crops_name_their_protocol(settings, build, tmp_path, y, name):
     """What PaddleGAN's own yaml scores is the protocol of PaddleGAN's published numbers."""
     rng = np.random.default_rng(0)
     pictures = {}
@@ -117,7 +140,7 @@ def test_scores_of_crops_are_stored_as_such(settings, build, tmp_path, y, name):
     metric = {"name": "PSNR", "crop_border": 4, "test_y_channel": y}
     settings["validate"]["metrics"] = {"psnr": metric}
     trainer = build(settings, is_train=False)
-    trainer._restore = copy_input
+    trainer.restore = copy_input
     trainer.test()
     content = json.loads((Path(trainer.output_dir) / f"scores/evaluation_{name}.json").read_text())
     assert content["protocol"]["name"] == name

@@ -1,4 +1,4 @@
-"""The model class in PaddleGAN's own Trainer, without ours."""
+"""The model by itself: losses, padding, metrics, previews."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def model():
     return MPRModel(GENERATOR, **criterions, edge_criterion={"name": "EdgeLoss"})
 
 
-def test_metrics_are_filled_with_pictures_of_any_size(model, batch):
+def test_metrics_take_pictures_of_any_size(model, batch):
     from ppgan_mpr.metrics.paddle_metrics import PSNR
 
     model.setup_input(batch)
@@ -45,12 +45,25 @@ def test_metrics_are_filled_with_pictures_of_any_size(model, batch):
     assert 5 < metric.accumulate() < 60
 
 
-def test_padding_leaves_pictures_alone_that_need_none(model, batch):
+def test_pictures_of_a_fitting_size_are_not_padded(model, batch):
     target, degraded, names = batch
     model.setup_input([target[:, :, :16, :24], degraded[:, :, :16, :24], names])
     model.test_iter()
     direct = model.nets["generator"](degraded[:, :, :16, :24])[0].clip(0, 1)
     np.testing.assert_allclose(model.restored.numpy(), direct.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("padding", "top", "left"), [("both", 1, 1), ("end", 0, 0)])
+def test_pictures_are_padded_on_the_configured_sides(model, batch, padding, top, left):
+    target, degraded, names = batch  # 21x30 pixels
+    model.padding = padding
+    model.setup_input([target, degraded, names])
+    model.test_iter()
+    sides = [(top, 3 - top), (left, 2 - left)]
+    padded = np.pad(degraded.numpy(), [(0, 0), (0, 0), *sides], "reflect")
+    direct = model.nets["generator"](paddle.to_tensor(padded))[0].clip(0, 1).numpy()
+    inner = direct[:, :, top : top + 21, left : left + 30]
+    np.testing.assert_allclose(model.restored.numpy(), inner, atol=1e-6)
 
 
 def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):

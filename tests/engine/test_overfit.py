@@ -1,4 +1,4 @@
-"""Loss, data and network are wired right: a very small MIRNet-v2 learns one real pair by heart."""
+"""A very small MIRNet-v2 overfits one real pair, so data, network and loss work together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ppgan_mpr.metrics import get_protocol
         ("mirnetv2_real_denoising", "denoising/SIDD_val_blocks", "0010.png"),
     ],
 )
-def test_a_pair_is_learnt(root, pairs_dir, tmp_path, config, folder, picture):
+def test_network_overfits_one_pair(root, pairs_dir, tmp_path, config, folder, picture):
     for part in ("input", "target"):
         (tmp_path / part).mkdir()
         pixels = (pairs_dir / folder / part / picture).read_bytes()

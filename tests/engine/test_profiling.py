@@ -6,7 +6,7 @@ from ppgan_mpr.engine.profiling import parse_options
 from ppgan_mpr.errors import UsageError
 
 
-def test_paddlegan_s_syntax_is_understood():
+def test_options_have_paddlegans_syntax():
     options = parse_options("batch_range=[50, 60]; state=CPU; exit_on_finished=False")
     assert options["batch_range"] == [50, 60]
     assert options["state"] == "CPU"
@@ -17,12 +17,12 @@ def test_paddlegan_s_syntax_is_understood():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("batchrange=[1, 2]", "no option 'batchrange'"),
+        ("batchrange=[1, 2]", "no 'batchrange': did you mean batch_range"),
         ("batch_range=[5, 5]", "two rising"),
         ("batch_range=5", "two rising"),
-        ("state=TPU", "knows the states"),
+        ("state=TPU", "state is 'TPU'"),
     ],
 )
-def test_mistakes_are_named(text, message):
+def test_mistake_is_an_error_that_names_it(text, message):
     with pytest.raises(UsageError, match=message):
         parse_options(text)

@@ -1,4 +1,4 @@
-"""Patches that grow while batches shrink."""
+"""Progressive training: patches that grow while batches shrink."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def watched(trainer):
 
 
 @pytest.mark.parametrize(("workers", "stops"), [(0, (1, 5)), (2, (2, 4))])
-def test_sizes_change_at_once_and_resuming_anywhere_changes_nothing(
+def test_sizes_change_at_their_iteration_also_when_resumed(
     growing, build, weights_of, tmp_path, workers, stops
 ):
     growing["ema_decay"] = 0.9
@@ -115,7 +115,7 @@ def test_epochs_in_the_log_count_samples(growing, build, monkeypatch):
     print_log = trainer.print_log
     trainer.print_log = lambda: (epochs.append(trainer.data.epoch), print_log())
     trainer.train()
-    # Five pictures, of which the batches take 3, 3, 2, 2, 2, 1, 1 and 1.
+    # There are five pictures, and the batches have 3, 3, 2, 2, 2, 1, 1 and 1.
     assert epochs == [1, 1, 2, 2, 3, 3, 3, 3]
 
 
@@ -129,7 +129,7 @@ def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
     assert [schedule.at(n).patch_size for n in (1, 2, 3, 9, 10, 99)] == [16, 16, 24, 24, 32, 32]
     assert cfg.dataset.train.batch_size == 3
     assert cfg.dataset.train.img_options["patch_size"] == 16
-    with pytest.raises(UsageError, match="there is no option 'iter': did you mean 'iters'"):
+    with pytest.raises(UsageError, match="there is no option 'iter': did you mean iters"):
         load_config(path, ["dataset.train.progressive.1.iter=7"])
 
 
@@ -144,20 +144,20 @@ def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
         ({"progressive": [{**STEPS[0], "patch_size": 20}]}, "multiple of 8"),
     ],
 )
-def test_mistakes_are_explained(growing, build, change, message):
+def test_mistake_in_the_schedule_is_an_error(growing, build, change, message):
     growing["dataset"]["train"].update(change)
     with pytest.raises(UsageError, match=message):
         build(growing)
 
 
-def test_a_schedule_counts_iterations_not_epochs(growing, build):
+def test_schedule_with_epochs_is_an_error(growing, build):
     del growing["total_iters"]
     growing["epochs"] = 2
     with pytest.raises(UsageError, match="give total_iters instead of epochs"):
         build(growing)
 
 
-def test_a_repeated_data_set_may_grow_too(growing, build):
+def test_patches_of_a_repeated_data_set_grow_too(growing, build):
     inner = growing["dataset"]["train"]
     outer = {"name": "RepeatDataset", "times": 2, "progressive": inner.pop("progressive")}
     growing["dataset"]["train"] = {**outer, "dataset": inner}

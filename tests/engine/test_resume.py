@@ -1,4 +1,4 @@
-"""A run that was interrupted ends like one that was left alone."""
+"""A resumed run has the same result as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -36,11 +36,16 @@ def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, t
     assert resumed.model.losses == whole.model.losses
 
 
-def test_signal_saves_and_leaves(settings, build, weights_of, tmp_path):
+@pytest.mark.parametrize("interval", [100, 2])  # 2: the checkpoint is due anyway
+def test_signal_saves_a_checkpoint_and_ends_the_run(
+    settings, build, weights_of, tmp_path, caplog, interval
+):
+    settings["snapshot_config"]["interval"] = interval
     whole = build(settings)
     whole.train()
 
     settings["output_dir"] = str(tmp_path / "stopped")
+    caplog.set_level("INFO")
     stopped = build(settings)
     print_log = stopped.print_log
 
@@ -53,10 +58,12 @@ def test_signal_saves_and_leaves(settings, build, weights_of, tmp_path):
     with pytest.raises(SystemExit) as leaving:
         stopped.train()
     assert leaving.value.code == 128 + signal.SIGTERM
+    checkpoint = Path(stopped.output_dir) / "iter_2_checkpoint.pdparams"
+    assert f"resume from {checkpoint}" in caplog.text
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
     resumed = build(settings)
-    resumed.resume(Path(stopped.output_dir) / "iter_2_checkpoint.pdparams")
+    resumed.resume(checkpoint)
     resumed.train()
     assert same(weights_of(resumed), weights_of(whole))
 
@@ -76,16 +83,16 @@ def test_only_the_newest_checkpoints_are_kept(settings, build):
 def test_weights_alone_cannot_be_resumed(settings, build):
     trainer = build(settings)
     trainer.train()
-    with pytest.raises(WeightsError, match="--load"):
+    with pytest.raises(WeightsError, match="load="):
         trainer.resume(Path(trainer.output_dir) / "iter_6_weight.pdparams")
 
 
-def test_checkpoint_of_another_network_is_refused(settings, build):
+def test_checkpoint_of_another_network_is_an_error(settings, build):
     trainer = build(settings)
     trainer.train()
     settings["model"]["generator"]["n_feat"] = 12
     other = build(settings)
-    with pytest.raises(WeightsError, match="does not fit MPRNet"):
+    with pytest.raises(WeightsError, match="holds MPRNet with n_feat 8"):
         other.resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 
@@ -111,12 +118,10 @@ def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_random_numbers_of_any_data_set_continue_too(
-    settings, build, weights_of, tmp_path, workers
+def test_random_numbers_of_third_party_data_sets_continue(
+    settings, build, weights_of, tmp_path, workers, monkeypatch
 ):
-    from ppgan_mpr.ppgan_compat import import_ppgan
-
-    datasets = import_ppgan("ppgan.datasets.builder").DATASETS
+    from ppgan_mpr.ppgan_compat import registry_table
 
     class NoisePairs:
         def __len__(self):
@@ -126,19 +131,16 @@ def test_random_numbers_of_any_data_set_continue_too(
             clean = np.full((3, 16, 16), index / 5, "float32")
             return clean, clean + np.random.normal(0, 0.1, clean.shape).astype("float32"), "x"
 
-    datasets._obj_map["NoisePairs"] = NoisePairs
-    try:
-        settings["dataset"]["train"] = {"name": "NoisePairs", "num_workers": workers}
-        settings["snapshot_config"] = {"interval": 3, "keep": 5}
-        whole = build(settings)
-        whole.train()
-        settings["output_dir"] = str(tmp_path / "resumed")
-        resumed = build(settings)
-        np.random.rand(7)  # the new process has drawn other numbers before
-        resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
-        resumed.train()
-    finally:
-        del datasets._obj_map["NoisePairs"]
+    monkeypatch.setitem(registry_table("DATASETS"), "NoisePairs", NoisePairs)
+    settings["dataset"]["train"] = {"name": "NoisePairs", "num_workers": workers}
+    settings["snapshot_config"] = {"interval": 3, "keep": 5}
+    whole = build(settings)
+    whole.train()
+    settings["output_dir"] = str(tmp_path / "resumed")
+    resumed = build(settings)
+    np.random.rand(7)  # the new process has drawn other numbers before
+    resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
+    resumed.train()
     assert same(weights_of(resumed), weights_of(whole))
 
 
@@ -161,15 +163,17 @@ def test_dropout_continues_with_the_same_random_numbers(settings, build, weights
     assert same(weights_of(resumed), weights_of(whole))
 
 
-def test_another_optimizer_is_refused(settings, build):
+def test_checkpoint_of_another_optimizer_is_an_error(settings, build):
     trainer = build(settings)
     trainer.train()
     settings["optimizer"]["name"] = "Momentum"
-    with pytest.raises(UsageError, match=r"state of Adam, and optimizer\.name is Momentum"):
+    with pytest.raises(UsageError, match=r"state of Adam, but optimizer\.name is Momentum"):
         build(settings).resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 
-def test_other_options_are_told_and_the_earlier_ones_kept(settings, tmp_path, caplog):
+def test_resuming_with_changed_options_names_them_and_keeps_the_old_file(
+    settings, tmp_path, caplog
+):
     import yaml
 
     from ppgan_mpr.engine.config import load_config
@@ -192,12 +196,12 @@ def test_other_options_are_told_and_the_earlier_ones_kept(settings, tmp_path, ca
     assert load_config(folder / "config.yaml").ema_decay == 0.99
 
 
-def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+def test_runs_started_in_the_same_second_get_separate_folders(tmp_path, monkeypatch):
     from ppgan_mpr.engine import session
     from ppgan_mpr.engine.checkpoint import latest_checkpoint
 
     monkeypatch.setattr(session.time, "strftime", lambda *_: "-2026-01-02-03-04-05")
-    folders = [session.run_folder(str(tmp_path), "mprnet") for _ in range(3)]
+    folders = [session.make_run_folder(str(tmp_path), "mprnet") for _ in range(3)]
     assert len(set(folders)) == 3 and all(folder.is_dir() for folder in folders)
     path = folders[2] / "iter_4_checkpoint.pdparams"
     path.touch()

@@ -29,7 +29,7 @@ def test_warm_up_is_linear_and_the_rest_a_half_cosine():
     assert found[24:] == pytest.approx([1e-6] * 6)  # stays there
 
 
-def test_own_length_beats_the_run_s():
+def test_configured_length_overrides_that_of_the_run():
     schedule = WarmupCosine(1.0, total_iters=10)
     schedule.span(1000)
     assert rates(schedule, 11)[10] == pytest.approx(0.0)
@@ -45,6 +45,6 @@ def test_state_continues_the_schedule():
     assert rates(again, 3) == expected[5:]
 
 
-def test_warm_up_longer_than_the_run_is_refused():
+def test_warm_up_longer_than_the_run_is_an_error():
     with pytest.raises(UsageError, match="warmup_iters is 11"):
         WarmupCosine(1.0, warmup_iters=11).span(10)

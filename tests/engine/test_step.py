@@ -1,4 +1,4 @@
-"""One update of the weights."""
+"""The update step: accumulation, clipping, skipping of non-finite batches."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_accumulated_slices_make_the_whole_batch_s_update(batch):
     assert restored.shape[0] == 2  # 5 pictures in slices of 3 and 2
 
 
-def test_clipping_shortens_a_long_gradient_and_leaves_a_short_one(batch):
+def test_clipping_scales_down_long_gradients_only(batch):
     free, losses, _ = update(GradientStep(), batch)
     norm = losses["grad_norm"]
     halved, losses, _ = update(GradientStep(clip_grad_norm=norm / 2), batch)
@@ -76,12 +76,12 @@ def test_non_finite_batches_are_skipped_until_patience_ends(batch):
 
 
 @pytest.mark.parametrize("options", [{"accumulate": 0}, {"clip_grad_norm": 0.0}])
-def test_senseless_options_are_refused(options):
+def test_impossible_options_are_errors(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         GradientStep(**options)
 
 
-def test_loss_that_is_no_number_is_skipped_though_its_gradient_is_zero(batch):
+def test_batch_with_nan_loss_is_skipped_even_if_its_gradient_is_finite(batch):
     def clipped(output, target):
         return {"loss": ((output.clip(0, 1) - target) ** 2).mean()}
 

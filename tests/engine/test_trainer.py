@@ -16,38 +16,27 @@ from ppgan_mpr.weights import load_weights  # noqa: E402
 
 
 @pytest.fixture
-def log(monkeypatch):
-    """Messages of the Trainer, which PaddleGAN's logger may keep from the root."""
-    messages = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            messages.append(record.getMessage())
-
-    logger, handler = logging.getLogger("ppgan.engine.trainer"), Keep()
-    logger.addHandler(handler)
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    yield messages
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+def log(caplog):
+    """Everything that is logged, from level INFO on."""
+    caplog.set_level(logging.INFO)
+    return caplog
 
 
 def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log):
     settings["total_iters"] = 2
     build(settings).train()
-    first = next(message for message in log if "iter 1/2" in message)
+    first = next(message for message in log.messages if "iter 1/2" in message)
     for wanted in ("loss 0.", "stage1 0.", "stage2 0.", "stage3 0.", "lr 5.000e-04", "eta 0:00"):
         assert wanted in first
 
 
-def test_averaged_weights_are_evaluated_and_released(settings, build, weights_of, monkeypatch):
+def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, monkeypatch):
     settings.update(ema_decay=0.9, total_iters=3)
     settings["validate"]["interval"] = 3
     trainer = build(settings)
     evaluated = []
-    restore = trainer._restore
-    trainer._restore = lambda batch: (evaluated.append(weights_of(trainer)), restore(batch))[1]
+    restore = trainer.restore
+    trainer.restore = lambda *batch: (evaluated.append(weights_of(trainer)), restore(*batch))[1]
     trainer.train()
 
     released = load_weights(Path(trainer.output_dir) / "iter_3_weight.pdparams").tensors
@@ -94,7 +83,7 @@ def test_best_checkpoint_is_the_one_with_the_highest_psnr(settings, build, monke
 
     resumed = build(settings)
     resumed.resume(folder / "best_checkpoint.pdparams")
-    assert (resumed.current_iter, resumed._best) == (3, 30.0)
+    assert (resumed.current_iter, resumed.best_psnr) == (3, 30.0)
 
 
 def test_diverging_run_stops_with_a_usable_checkpoint(settings, build, weights_of):
@@ -159,18 +148,16 @@ def test_hostile_checkpoint_runs_no_code(settings, build, tmp_path):
     assert not canary.exists()
 
 
-def test_profile_of_some_iterations_is_written(settings, build, tmp_path):
-    from ppgan_mpr.engine.profiling import TrainingProfiler, parse_options
-
-    trainer = build(settings)
+def test_profile_of_the_chosen_iterations_is_written(settings, build, tmp_path):
     options = f"batch_range=[1, 3]; state=CPU; profile_path={tmp_path / 'trace'}"
-    trainer._profiler = TrainingProfiler(parse_options(options))
+    trainer = build(settings, profiler_options=options)
+    assert not (tmp_path / "trace").exists()
     trainer.train()
     assert trainer.current_iter == 3  # exit_on_finished
     assert list((tmp_path / "trace").glob("*.json"))
 
 
-def test_visualdl_when_asked_for(settings, build):
+def test_visualdl_receives_losses_and_previews(settings, build):
     pytest.importorskip("visualdl")
     settings["enable_visualdl"] = True
     settings["total_iters"] = 2
@@ -200,16 +187,13 @@ def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path,
     cfg = load_config(path)
     cfg.is_train, cfg.profiler_options = True, None
     paddlegan_trainer(cfg).train()
-    (score,) = (float(line.rsplit(" ")[-1]) for line in log if "Metric psnr" in line)
+    (score,) = (float(line.rsplit(" ")[-1]) for line in log.messages if "Metric psnr" in line)
     assert score > 5  # 0.0000 with PaddleGAN's MPRModel
     assert load_weights(Path(settings["output_dir"]) / "iter_2_weight.pdparams").tensors
 
 
-def test_models_of_another_kind_are_left_to_paddlegan(settings, build):
-    from ppgan_mpr.errors import UsageError
-    from ppgan_mpr.ppgan_compat import import_ppgan
-
-    models = import_ppgan("ppgan.models.builder").MODELS
+def test_other_models_of_paddlegan_are_an_error(settings, build, monkeypatch):
+    from ppgan_mpr.ppgan_compat import registry_table
 
     class OtherModel:
         nets: dict = {}
@@ -220,16 +204,13 @@ def test_models_of_another_kind_are_left_to_paddlegan(settings, build):
         def setup_metrics(self, _):
             return {}
 
-    models._obj_map["OtherModel"] = OtherModel
-    try:
-        settings["model"] = {"name": "OtherModel"}
-        with pytest.raises(UsageError, match="OtherModel, but this Trainer trains MPRModel"):
-            build(settings, is_train=False)
-    finally:
-        del models._obj_map["OtherModel"]
+    monkeypatch.setitem(registry_table("MODELS"), "OtherModel", OtherModel)
+    settings["model"] = {"name": "OtherModel"}
+    with pytest.raises(UsageError, match="OtherModel, but this Trainer trains MPRModel"):
+        build(settings, is_train=False)
 
 
-def test_slices_of_a_batch_need_losses_that_are_means(settings, build):
+def test_accumulation_of_summed_losses_is_an_error(settings, build):
     settings["model"]["char_criterion"]["reduction"] = "sum"
     build(settings)
     settings["accumulate"] = 2

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a run costs nothing that was trained."""
+"""Errors, signals and full disks in the middle of a run lose no finished iteration."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WORKERS = [0, 2]
 
 
 @pytest.fixture(autouse=True)
-def hanging_ends():
-    """Waiting for Paddle's reader listens to no signal: a hang would never end."""
+def end_when_hanging():
+    """Paddle's reader ignores signals while it waits: without this a hang would never end."""
     faulthandler.dump_traceback_later(180, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
@@ -30,12 +30,15 @@ def hanging_ends():
 
 @pytest.fixture
 def damaged(pairs, tmp_path):
-    """A copy of the pairs in which one training and one validation picture end too early."""
+    """A copy of the pairs; one training and one validation picture have broken pixels."""
     folder = tmp_path / "damaged"
     shutil.copytree(pairs, folder)
     for name in ("train/input/03.png", "val/target/02.png"):
         path = folder / name
-        path.write_bytes(path.read_bytes()[:200])
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 100] = bytes(100)
+        path.write_bytes(content)
     return folder
 
 
@@ -46,9 +49,9 @@ def test_damaged_picture_ends_training_with_its_name(settings, build, damaged, w
     trainer = build(settings)
     with pytest.raises(ImageError, match=r"03\.png"):
         trainer.train()
-    if trainer._done_iter:
-        last = Path(trainer.output_dir) / f"iter_{trainer._done_iter}_checkpoint.pdparams"
-        assert ckpt.read_state(last)["epoch"] == trainer._done_iter
+    if trainer.done_iter:
+        last = Path(trainer.output_dir) / f"iter_{trainer.done_iter}_checkpoint.pdparams"
+        assert ckpt.read_state(last)["epoch"] == trainer.done_iter
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -77,7 +80,7 @@ def _children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def test_signal_to_workers_is_left_to_the_trainer(settings, build):
+def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, build):
     """Cluster schedulers signal every process of a job."""
     settings["dataset"]["train"]["num_workers"] = 2
     trainer = build(settings)
@@ -99,18 +102,18 @@ def test_signal_to_workers_is_left_to_the_trainer(settings, build):
     assert (Path(trainer.output_dir) / "iter_2_checkpoint.pdparams").exists()
 
 
-def test_signal_during_validation_is_not_kept_waiting(settings, build):
+def test_signal_interrupts_validation(settings, build):
     settings["validate"]["interval"] = 2
     settings["dataset"]["test"]["batch_size"] = 1
     trainer = build(settings)
-    restore, restored = trainer._restore, []
+    restore, restored = trainer.restore, []
 
-    def restore_and_interrupt(batch):
+    def restore_and_interrupt(*batch):
         restored.append(batch)
         os.kill(os.getpid(), signal.SIGTERM)
-        return restore(batch)
+        return restore(*batch)
 
-    trainer._restore = restore_and_interrupt
+    trainer.restore = restore_and_interrupt
     with pytest.raises(SystemExit) as leaving:
         trainer.train()
     assert leaving.value.code == 128 + signal.SIGTERM
@@ -129,7 +132,7 @@ def test_signal_during_validation_is_not_kept_waiting(settings, build):
         ({"img_options": {"patch_size": 16}}, "crops its pictures to 16x16"),
     ],
 )
-def test_validation_that_cannot_work_is_told_before_training(settings, build, change, message):
+def test_impossible_validation_is_an_error_before_training(settings, build, change, message):
     if change and "protocol" in change:
         settings["validate"]["metrics"]["psnr"].update(change)
     elif change:
@@ -140,14 +143,14 @@ def test_validation_that_cannot_work_is_told_before_training(settings, build, ch
         build(settings)
 
 
-def test_validation_that_fails_loses_no_iteration(settings, build):
+def test_failing_validation_loses_no_iteration(settings, build):
     settings["validate"]["interval"] = 3
     trainer = build(settings)
 
-    def fail(batch):
+    def fail(*batch):
         raise ZeroDivisionError
 
-    trainer._restore = fail
+    trainer.restore = fail
     with pytest.raises(ZeroDivisionError):
         trainer.train()
     last = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
@@ -159,14 +162,14 @@ def test_snapshot_is_written_before_validation(settings, build):
     settings["total_iters"] = 3
     trainer = build(settings)
     path = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
-    restore, there = trainer._restore, []
-    trainer._restore = lambda batch: (there.append(path.exists()), restore(batch))[1]
+    restore, there = trainer.restore, []
+    trainer.restore = lambda *batch: (there.append(path.exists()), restore(*batch))[1]
     trainer.train()
     assert there and all(there)
-    assert ckpt.read_state(path)["training"]["best"] == trainer._best  # and once more after it
+    assert ckpt.read_state(path)["training"]["best"] == trainer.best_psnr  # and once more after it
 
 
-def test_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, monkeypatch):
+def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "iter_1_checkpoint.pdparams"
     ckpt.write_state(path, {"epoch": 1})
 
@@ -180,7 +183,7 @@ def test_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_going_back_to_an_early_checkpoint_keeps_what_follows(settings, build):
+def test_run_resumed_from_an_early_checkpoint_keeps_its_own_newest_files(settings, build):
     settings["snapshot_config"] = {"interval": 1, "keep": 4}
     whole = build(settings)
     whole.train()
@@ -198,7 +201,7 @@ def test_going_back_to_an_early_checkpoint_keeps_what_follows(settings, build):
     assert not list(folder.glob(".*.tmp"))
 
 
-def test_longer_run_follows_the_longer_schedule(settings, build):
+def test_raised_total_iters_stretches_the_schedule(settings, build):
     settings["lr_scheduler"]["warmup_iters"] = 0
     first = build(settings)
     first.train()
@@ -209,7 +212,7 @@ def test_longer_run_follows_the_longer_schedule(settings, build):
     assert longer.current_learning_rate == pytest.approx(0.5e-3)  # half way of the cosine
 
 
-def test_resuming_what_is_finished_says_so(settings, build):
+def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, caplog):
     first = build(settings)
     first.train()
     path = Path(first.output_dir) / "iter_6_checkpoint.pdparams"
@@ -217,12 +220,8 @@ def test_resuming_what_is_finished_says_so(settings, build):
     again = build(settings)
     again.resume(path)
     assert again.cfg.seed == 0  # that of the run
-    messages = []
-    again.logger = type(
-        "Log", (), {"warning": lambda _, *args: messages.append(args[0] % args[1:])}
-    )()
     again.train()
-    assert "iteration 6 of 6 is done" in messages[0]
+    assert "iteration 6 of 6 is done" in caplog.text
     np.testing.assert_array_equal(
         ckpt.read_state(path)["generator"]["tail.weight"], again.network.tail.weight.numpy()
     )
@@ -246,7 +245,7 @@ def test_error_in_the_middle_of_an_update_saves_no_half_iteration(settings, buil
     ]
 
 
-def test_preview_that_cannot_be_written_ends_no_run(settings, build, weights_of, tmp_path):
+def test_unwritable_preview_does_not_end_the_run(settings, build, weights_of, tmp_path):
     whole = build(settings)
     whole.train()
     settings["output_dir"] = str(tmp_path / "again")
@@ -259,7 +258,7 @@ def test_preview_that_cannot_be_written_ends_no_run(settings, build, weights_of,
         np.testing.assert_array_equal(value, weights_of(again)[name])
 
 
-def test_validation_that_was_broken_off_is_made_up(settings, build, tmp_path):
+def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_path):
     settings["validate"]["interval"] = settings["snapshot_config"]["interval"] = 3
     settings["ema_decay"] = 0.5
     whole = build(settings)
@@ -268,14 +267,14 @@ def test_validation_that_was_broken_off_is_made_up(settings, build, tmp_path):
     settings["output_dir"] = str(tmp_path / "killed")
     for iteration in (3, 6):
         killed = build(settings)
-        restore = killed._restore
+        restore = killed.restore
 
-        def kill(batch, killed=killed, iteration=iteration, restore=restore):
+        def kill(*batch, killed=killed, iteration=iteration, restore=restore):
             if killed.current_iter == iteration:
                 raise KeyboardInterrupt
-            return restore(batch)
+            return restore(*batch)
 
-        killed._restore = kill
+        killed.restore = kill
         folder = Path(killed.output_dir)
         if iteration == 6:
             killed.resume(folder / "iter_3_checkpoint.pdparams")
@@ -285,25 +284,23 @@ def test_validation_that_was_broken_off_is_made_up(settings, build, tmp_path):
         assert not (folder / "scores" / f"iter_{iteration}_gopro.json").exists()
 
     resumed = build(settings)
-    resumed.resume(folder / "iter_6_checkpoint.pdparams")  # of which all iterations are done
+    resumed.resume(folder / "iter_6_checkpoint.pdparams")  # all its iterations are done
     resumed.train()
     for number in (3, 6):
         name = Path("scores") / f"iter_{number}_gopro.csv"
         assert (folder / name).read_text() == (Path(whole.output_dir) / name).read_text()
-    assert resumed._best == whole._best
+    assert resumed.best_psnr == whole.best_psnr
     again = build(settings)
     again.resume(folder / "iter_6_checkpoint.pdparams")
     again.test = None  # is not called: nothing is missing
     again.train()
 
 
-def test_data_that_end_in_another_process_end_the_run_with_a_checkpoint(
-    settings, build, monkeypatch
-):
+def test_error_in_another_process_ends_the_run_with_a_checkpoint(settings, build, monkeypatch):
     from ppgan_mpr.engine import data
 
     trainer = build(settings)
-    votes = SimpleNamespace(in_any=lambda flag: bool(flag) or trainer._done_iter == 2)
+    votes = SimpleNamespace(in_any=lambda flag: bool(flag) or trainer.done_iter == 2)
     monkeypatch.setattr(data, "processes", votes)
     with pytest.raises(data.ElsewhereError, match="its own log"):
         trainer.train()

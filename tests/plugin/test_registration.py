@@ -10,17 +10,18 @@ import pytest
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
-from ppgan_mpr import host
+from ppgan_mpr import plugin
 from ppgan_mpr.errors import UsageError
+from ppgan_mpr.ppgan_compat import registry_table
 
 
 @pytest.fixture
 def registered():
     """Leaves the registries as they are found: with our classes."""
-    host.register()
+    plugin.register()
     yield
-    host.unregister()
-    host.register()
+    plugin.unregister()
+    plugin.register()
 
 
 def run(code, root):
@@ -29,7 +30,7 @@ def run(code, root):
     )
 
 
-def test_all_of_paddlegan_imports_and_no_fluid_is_left_behind(root):
+def test_paddlegan_imports_and_leaves_no_paddle_fluid(root):
     code = """
 import sys
 import ppgan_mpr.plugin
@@ -44,7 +45,24 @@ except ImportError:
     assert result.stdout.strip().endswith("as it was"), result.stderr
 
 
-def test_missing_paddlegan_is_told_with_the_remedy(root):
+def test_script_that_configures_logging_sees_each_message_once(root):
+    code = """
+import logging
+import ppgan_mpr.plugin
+from ppgan_mpr.engine.precision import MixedPrecision
+import paddle
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("seen: %(message)s"))
+logging.getLogger().addHandler(handler)
+paddle.set_device("cpu")
+MixedPrecision("O1")
+"""
+    result = run(code, root)
+    assert "seen: Mixed precision needs a GPU" in result.stderr
+    assert result.stderr.count("Mixed precision needs a GPU") == 1
+
+
+def test_missing_paddlegan_is_an_error_with_the_command_that_installs_it(root):
     code = """
 import sys
 
@@ -60,7 +78,7 @@ import ppgan_mpr.plugin
     assert "mprnet-install-ppgan" in result.stderr.splitlines()[-1]
 
 
-def test_paddlegan_builds_our_classes_by_its_own_names(registered):
+def test_paddlegan_builds_our_classes_under_its_names(registered):
     from ppgan.metrics.builder import build_metric
     from ppgan.models.criterions.builder import build_criterion
     from ppgan.models.generators.builder import build_generator
@@ -74,39 +92,40 @@ def test_paddlegan_builds_our_classes_by_its_own_names(registered):
         assert type(made).__module__.startswith("ppgan_mpr.")
 
 
-def test_registering_twice_and_undoing_gives_paddlegan_its_own_back(registered):
+def test_unregistering_restores_paddlegans_classes(registered):
     from ppgan.models.builder import MODELS
     from ppgan.solver.builder import LRSCHEDULERS
 
     ours = MODELS.get("MPRModel")
-    host.register()
+    plugin.register()
     assert MODELS.get("MPRModel") is ours
-    host.unregister()
+    plugin.unregister()
     assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
     with pytest.raises(KeyError):
         LRSCHEDULERS.get("WarmupCosine")
-    host.unregister()
+    plugin.unregister()
     assert MODELS.get("MPRModel").__module__ == "ppgan.models.mpr_model"
 
 
-def test_a_third_party_s_class_is_never_replaced(registered):
-    from ppgan.metrics.builder import METRICS
-    from ppgan.models.generators.builder import GENERATORS
-
-    host.unregister()
-    original = METRICS._obj_map["PSNR"]
+def test_third_party_class_is_never_replaced(registered, monkeypatch):
+    plugin.unregister()
+    metrics, generators = registry_table("METRICS"), registry_table("GENERATORS")
     somebodys = type("PSNR", (), {"__module__": "somebody.metrics"})
-    METRICS._obj_map["PSNR"] = somebodys
-    try:
+    with monkeypatch.context() as patch:
+        patch.setitem(metrics, "PSNR", somebodys)
         with pytest.raises(UsageError, match=r"PSNR .* somebody\.metrics"):
-            host.register()
-        assert METRICS.get("PSNR") is somebodys
-        assert GENERATORS.get("MPRNet").__module__.startswith("ppgan.")  # nothing else either
-    finally:
-        METRICS._obj_map["PSNR"] = original
+            plugin.register()
+        assert metrics["PSNR"] is somebodys
+        assert generators["MPRNet"].__module__.startswith("ppgan.")  # nothing else either
 
 
-def test_soft_relu_is_what_paddle_had():
+def test_earlier_name_of_the_plugin_still_imports():
+    from ppgan_mpr import host
+
+    assert host.register is plugin.register
+
+
+def test_soft_relu_computes_what_paddle_2_4_did():
     import math
 
     import paddle

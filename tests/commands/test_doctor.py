@@ -17,7 +17,7 @@ from ppgan_mpr.commands.installation import (
     collect,
 )
 from ppgan_mpr.commands.probes import ProbeError, run_probe
-from ppgan_mpr.inference.backends import BACKENDS, PRECISIONS
+from ppgan_mpr.inference.options import BACKENDS, PRECISIONS
 
 _PACKAGES = {
     "numpy": "2.1.0", "pillow": "11.0", "opencv-python-headless": "4.10", "pooch": "1.8",

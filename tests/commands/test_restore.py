@@ -99,8 +99,9 @@ def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, job
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
     first = process.stdout.readline()  # the first picture is done
     process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    # Not communicate(), which would lose what is buffered behind the first line.
+    printed, errors = process.stdout.read(), process.stderr.read()
+    assert process.wait(timeout=60) == 130, errors
     assert errors.splitlines()[-1] == "mprnet: interrupted; finished pictures are complete"
     assert "Traceback" not in errors
     written = sorted(path.name for path in (tmp_path / "output_dir" / "Denoising").iterdir())

@@ -223,7 +223,7 @@ PROTOCOLS = {
             description="full frame, RGB, 3-D SSIM (MATLAB's psnr and ssim of 8-bit files)",
             volume_ssim=True,
             padding="end",
-            source="swz30/MPRNet: Deblurring/evaluate_GOPRO_HIDE.m",
+            source="evaluate_GOPRO_HIDE.m of the authors of arXiv 2102.02808",
         ),
         Protocol(
             name="sidd",
@@ -232,14 +232,14 @@ PROTOCOLS = {
             volume_ssim=True,
             quantize=False,
             padding="end",
-            source="swz30/MPRNet: Denoising/evaluate_SIDD.m",
+            source="evaluate_SIDD.m of the authors of arXiv 2102.02808",
         ),
         Protocol(
             name="rain-y",
             description="full frame, MATLAB's 8-bit luma, SSIM of Wang et al.",
             colour="y",
             padding="end",
-            source="swz30/MPRNet: Deraining/evaluate_PSNR_SSIM.m",
+            source="evaluate_PSNR_SSIM.m of the authors of arXiv 2102.02808",
         ),
         Protocol(
             name="ppgan-crop256",

@@ -51,6 +51,6 @@ class UpSample(nn.Layer):
 class SkipUpSample(UpSample):
     """An :class:`UpSample` whose result is added to a skip connection ``y`` [N, C, 2H, 2W]."""
 
-    # A layer is called by name, never as its base class, so the signatures may differ.
+    # Takes two maps, unlike its base class; no code uses one in place of the other.
     def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x) + y

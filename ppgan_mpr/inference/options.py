@@ -1,4 +1,4 @@
-"""How photographs are restored: every option, stated once for Python, command line and backends."""
+"""The options of restoration, for predictors, command lines and backends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .memory import parse_memory
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
-#: What to do about an output that is already there.
+#: What to do if an output file exists.
 EXISTING = ("error", "overwrite", "skip")
 
 
@@ -21,8 +21,8 @@ def _option(default: Any, text: str, **details: Any) -> Any:
     """A field with its documentation.
 
     Args:
-        default: its value unless given.
-        text: what it means; ``{default}`` is not repeated in it.
+        default: the default value.
+        text: the documentation, which does not repeat the default value.
         details: ``metavar``, ``choices`` and ``group`` for the command line.
     """
     return field(default=default, metadata={"help": text, **details})
@@ -145,7 +145,7 @@ class InferenceOptions:
         """These options with some of them changed.
 
         Raises:
-            UsageError: a value makes no sense.
+            UsageError: a value is invalid.
             TypeError: there is no such option.
         """
         names = [option.name for option in self.documented()]
@@ -156,7 +156,7 @@ class InferenceOptions:
 
     @classmethod
     def documented(cls) -> Iterator[Field[Any]]:
-        """The fields; ``metadata['help']`` says what each means."""
+        """All options as dataclass fields; ``metadata['help']`` is their documentation."""
         yield from fields(cls)
 
 
@@ -170,7 +170,7 @@ def _docstring() -> str:
             *lines,
             "",
             "Raises:",
-            "    UsageError: a value makes no sense.",
+            "    UsageError: a value is invalid.",
         )
     )
 

@@ -107,9 +107,7 @@ SPEC = NetworkSpec(
     in_channels="inp_channels",
     size_arguments=("inp_channels", "n_feat", "chan_factor", "n_MRB"),
     shared_layers=(GLOBAL_POOLING, "ppgan_mpr.networks.blocks.context:AttentivePool"),
-    no_local=(
-        "it chooses among all positions of the picture, and windows would take the choice away"
-    ),
+    no_local=("its attention compares all positions of the picture, which windows would prevent"),
     weights=(
         _published(
             REAL_DENOISING,

@@ -48,12 +48,12 @@ class InferenceOptions:
     )
     scale: int | None = _option(
         None,
-        "how many times a task that enlarges does so, where the weights do not say it; 1 for "
-        "pictures that are enlarged already",
+        "factor of enlargement, for tasks that enlarge, if the weights do not state it; 1 for "
+        "pictures that are already enlarged",
         metavar="N",
     )
     device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME")
-    recursive: bool = _option(False, "search the sub-folders of folders too")
+    recursive: bool = _option(False, "search sub-folders too")
     existing: str = _option(
         "error",
         "what to do when an output file exists: error, overwrite or skip; pictures from memory "
@@ -62,8 +62,8 @@ class InferenceOptions:
     )
     suffix: str | None = _option(
         None,
-        "format of the outputs, such as png or .tif; default: that of the input, or PNG where "
-        "that would lose something",
+        "format of the outputs, such as png or .tif; default: that of the input, or PNG if that "
+        "would lose data",
         metavar="FORMAT",
     )
     quality: int = _option(95, "of JPEG and other lossy formats, 1 to 100", metavar="N")
@@ -76,14 +76,14 @@ class InferenceOptions:
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
         "auto",
-        "what runs the network; auto: PaddlePaddle on a GPU, and on a CPU the fastest that is "
-        "installed",
+        "library that runs the network; auto: PaddlePaddle on a GPU, the fastest installed one "
+        "on a CPU",
         choices=BACKENDS,
         group=_SPEED,
     )
     precision: str = _option(
         "auto",
-        "number format; auto: bf16 where the processor computes in it, else f32",
+        "number format of the computation; auto: bf16 if the processor computes in it, else f32",
         choices=PRECISIONS,
         group=_SPEED,
     )
@@ -99,13 +99,13 @@ class InferenceOptions:
     )
     tile: int | None = _option(
         None,
-        "longest side of a tile in pixels; default: what fits the memory; the smaller, the "
-        "further the result is from that for the whole photo",
+        "maximum side of a tile in pixels; default: what fits the memory; the smaller, the more "
+        "the result differs from that for the whole photo",
         metavar="N",
         group=_SPEED,
     )
     overlap: int | None = _option(
-        None, "least overlap of neighbouring tiles in pixels; default: 32", metavar="N",
+        None, "minimum overlap of neighbouring tiles in pixels; default: 32", metavar="N",
         group=_SPEED,
     )  # fmt: skip
     local: bool = _option(

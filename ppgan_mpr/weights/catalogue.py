@@ -48,9 +48,9 @@ def find_record(
     ]
     if scales and wanted_task.enlarges:
         listed = ", ".join(map(str, sorted(scales)))
-        said = f"scale={scale} is not one of them" if scale else "give scale="
+        advice = f"scale={scale} is not one of them" if scale else "give scale="
         raise UsageError(
-            f"The {model} weights for {wanted_task.name} enlarge {listed} times: {said}."
+            f"The {model} weights for {wanted_task.name} enlarge {listed} times: {advice}."
         )
     wanted = " ".join(
         [model, *([network] if network else []), "weights for", wanted_task.name]

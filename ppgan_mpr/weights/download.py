@@ -39,7 +39,7 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"The folder for downloaded weights, {path.parent}, cannot be made "
+            f"The folder for downloaded weights, {path.parent}, cannot be created "
             f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
         ) from None
     try:
@@ -49,7 +49,7 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
             verify(arrived)
             arrived.replace(path)
     except WeightsError as error:
-        raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
+        raise DownloadError(f"The download of {record.url} was discarded: {error}") from None
     except OSError as error:
         lite = any(r.resource and r.task == record.task for r in weights_records())
         embedded = ", or use model='lite', which needs no download" if lite else ""

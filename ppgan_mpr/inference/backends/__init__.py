@@ -68,6 +68,7 @@ def create_backend(model: Model, options: InferenceOptions | None = None) -> Bac
 
 
 def _exported(name: str, model: Model, precision: str, threads: int | None) -> Backend:
+    """Create a backend that runs an exported network, on a CPU."""
     if name == "openvino":
         from .openvino_backend import OpenVINOBackend
 

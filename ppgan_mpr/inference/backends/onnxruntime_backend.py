@@ -67,9 +67,9 @@ class ONNXRuntimeBackend:
             self._session, self._loaded = self._load(variant, (height, width)), wanted
         try:
             return self._session.run(None, inputs)
-        except Exception as error:  # the runtime's exceptions have no common base class
+        except Exception as error:  # the runtime's exceptions have no other common base
             if "bad_alloc" in str(error) or "allocate" in str(error):
-                raise MemoryError("ONNX Runtime has too little memory") from None
+                raise MemoryError("ONNX Runtime ran out of memory") from None
             raise
 
     def _load(self, variant: str, size: tuple[int, int]) -> Any:

@@ -87,7 +87,7 @@ class OpenVINOBackend:
         except RuntimeError as error:
             if "bad_alloc" in str(error) or "allocate" in str(error):
                 self._compiled.clear()  # frees memory for a retry with smaller tiles
-                raise MemoryError("OpenVINO has too little memory") from None
+                raise MemoryError("OpenVINO ran out of memory") from None
             raise
         return [tensor.data for tensor in request.output_tensors]
 

@@ -44,7 +44,7 @@ def choose_device(device: str = "auto") -> str:
         )
     if int(index or 0) >= count:
         raise UsageError(
-            f"Device {device} is not there: this machine has {count} GPU(s) that Paddle can use."
+            f"There is no device {device}: this machine has {count} GPU(s) that Paddle can use."
         )
     return f"gpu:{int(index or 0)}"
 
@@ -153,5 +153,5 @@ class PaddleBackend:
         except (MemoryError, RuntimeError) as error:
             # Paddle's out-of-memory exception is a RuntimeError without a public name.
             if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):
-                raise MemoryError(f"{self.device} has too little memory") from None
+                raise MemoryError(f"{self.device} ran out of memory") from None
             raise

@@ -299,7 +299,7 @@ def _pixel_shuffle(writer: Writer, op: Operation) -> None:
         factor = op.attributes["upscale_factor"]
         writer.emit("DepthToSpace", op, op.inputs, blocksize=factor, mode="CRD")
     else:
-        # The channels of ONNX's SpaceToDepth vary fastest, those of Paddle slowest.
+        # In the output of SpaceToDepth the input's channels vary fastest, in Paddle's slowest.
         factor, (x,) = op.attributes["downscale_factor"], op.inputs
         name, channels = writer.name(op.outputs[0]), x.shape[1]
         order = np.arange(channels * factor**2).reshape(factor**2, channels).T.reshape(-1)

@@ -28,7 +28,7 @@ class Sealed:
     """An object whose attributes a pickle cannot set."""
 
     def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("it sets the state of something that has none")
+        raise pickle.UnpicklingError("it sets the state of an object that has none")
 
 
 class Constructor(Sealed):
@@ -211,7 +211,7 @@ def read_pickle(
     try:
         return resolve(unpickler(file).load())
     except MemoryError:
-        reason = "it asks for more memory than there is"
+        reason = "it asks for more memory than is available"
     except Exception as error:  # a damaged pickle can raise any exception
         reason = str(error) or type(error).__name__
     raise WeightsError(

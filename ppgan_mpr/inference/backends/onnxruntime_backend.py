@@ -87,8 +87,8 @@ def _rewire(content: bytes, variant: str) -> bytes:
     onnx = require("onnx")
     model = onnx.load_from_string(content)
     graph = model.graph
-    pools = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
-    for node in pools:
+    nodes = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
+    for node in nodes:
         name = node.output[0]
         value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         (graph.output if variant == "measuring" else graph.input).append(value)

@@ -1,4 +1,4 @@
-"""MPRNet's downsampling and upsampling of feature maps, by a factor of 2.
+"""Downsampling and upsampling of feature maps by a factor of 2, mainly for MPRNet.
 
 Bilinear downsampling by 2 (``align_corners=False``) is exactly 2×2 average pooling, and a
 1×1 convolution commutes with bilinear upsampling. So the convolutions here always run on the

@@ -138,7 +138,7 @@ class SAM(nn.Layer):
         self.conv3 = conv(channels, n_feat, 1, bias)
 
     def forward(self, x: Tensor, x_img: Tensor) -> tuple[Tensor, Tensor]:
-        """Features, degraded picture → weighted features, restored picture; shapes stay."""
+        """Features ``x`` and the degraded picture → weighted features and a restored picture."""
         img = self.conv2(x) + x_img  # [N, channels, H, W]
         attention = nn.functional.sigmoid(self.conv3(img))  # [N, n_feat, H, W]
         return self.conv1(x) * attention + x, img
@@ -226,8 +226,8 @@ class ORSNet(nn.Layer):
 class MPRNet(nn.Layer):
     """MPRNet: three stages that restore quadrants, halves and the whole picture (Fig. 2).
 
-    The quadrants of stage 1 are computed as one batch, and so are the halves of stage 2; the
-    numbers are those of one after the other.
+    The quadrants of stage 1 are computed as one batch, and so are the halves of stage 2, which
+    gives the same numbers as computing them one after the other.
 
     Args:
         in_c: channels of the degraded picture.
@@ -298,14 +298,14 @@ class MPRNet(nn.Layer):
         decoded = self.stage1_decoder(encoded)
         sam_feats, stage1_img = self.sam12(decoded[0], halves)
 
-        # Stage 2 encodes halves and decodes the whole.
+        # Stage 2 encodes halves and decodes the whole picture.
         features = paddle.concat([self.shallow_feat2(halves), sam_feats], axis=1)
         encoded = self.stage2_encoder(self.concat12(features), encoded, decoded)
         encoded = [merge(level, HEIGHT) for level in encoded]  # [N, n_feat, H, W], …
         decoded = self.stage2_decoder(encoded)
         sam_feats, stage2_img = self.sam23(decoded[0], x)
 
-        # Stage 3 works on the whole at full resolution.
+        # Stage 3 works on the whole picture at full resolution.
         features = paddle.concat([self.shallow_feat3(x), sam_feats], axis=1)
         features = self.stage3_orsnet(self.concat23(features), encoded, decoded)
         return [self.tail(features) + x, stage2_img, merge(stage1_img, HEIGHT)]

@@ -119,7 +119,7 @@ class _TorchUnpickler(RestrictedUnpickler):
 
 
 class _ZipReader:
-    """Reader of the zip format: unpickles the archive's pickle and reads the storages' members."""
+    """Reader of the zip format: one pickle, and a member of the archive for each storage."""
 
     def __init__(self, archive: zipfile.ZipFile):
         self._archive = archive

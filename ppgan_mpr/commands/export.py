@@ -1,11 +1,11 @@
-"""Export a network: mprnet-export --task TASK --format onnx
+"""Export a network to another format: mprnet-export --task TASK --format onnx
 
-Writes a model for pictures of any size and compares it with PaddlePaddle at the end. It takes
-a picture, RGB [1, 3, height, width] with values in [0, 1] (two views: 6 channels), and returns
-one of the same size, not clipped. Height and width must be multiples of a number that is
-printed and stored in the ONNX file's metadata as size_multiple. Pad other pictures by
-reflection, half of the missing rows above and half below, likewise left and right, and cut the
-result: that is what mprnet does.
+Writes a model for pictures of any size and compares its results with PaddlePaddle's. The model
+takes a picture, RGB [1, 3, height, width] with values in [0, 1] (6 channels for two views), and
+returns one of the same size, not clipped. Height and width must be multiples of a number that
+is printed, and stored in the ONNX file's metadata as size_multiple. As mprnet does, pad other
+pictures by reflection, half of the missing rows above and half below, likewise left and right,
+and crop the result.
 """
 
 from __future__ import annotations
@@ -25,14 +25,24 @@ from ..networks import tasks
 from ..weights import MODELS, Weights, find_record, load_weights
 from .flags import as_flags
 
+#: Format → suffixes of its files, the one that programs open first.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
+#: Largest difference from PaddlePaddle at which a model counts as equal.
 TOLERANCE = 1e-4
 
+#: A function that runs an exported model: [1, C, H, W] → [1, 3, H, W], both float32.
 Runner = Callable[[np.ndarray], np.ndarray]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 not equal, 2 a user's mistake)."""
+    """Run mprnet-export.
+
+    Args:
+        argv: arguments; default: those of the process.
+
+    Returns:
+        The exit code: 0, 1 if the model differs from PaddlePaddle's, or 2 for a user's error.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -40,10 +50,10 @@ def main(argv: list[str] | None = None) -> int:
     add("--task", help=f"one of {', '.join(tasks())}")
     add("--network", metavar="NAME", help="default: the first that has such weights")
     add("--model", type=str.lower, choices=MODELS, default="published", help="default: %(default)s")
-    add("--scale", type=int, metavar="N", help="of a task that enlarges: how many times")
+    add("--scale", type=int, metavar="N", help="factor of enlargement, for tasks that enlarge")
     add("--weight_path", metavar="FILE", help="your own weights")
     add("--format", choices=tuple(FILES), default="onnx", help="default: %(default)s")
-    add("-o", "--output", metavar="FILE", help="default: <network>_<task> beside you")
+    add("-o", "--output", metavar="FILE", help="default: <network>_<task> in this folder")
     add("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args(argv)
     try:
@@ -63,7 +73,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def export(options: argparse.Namespace) -> float:
-    """Write the model and return its largest difference from PaddlePaddle."""
+    """Write the model and compare it with PaddlePaddle.
+
+    Args:
+        options: those of the command line.
+
+    Returns:
+        The largest difference of a value; see :func:`compare`.
+
+    Raises:
+        RestorationError: the options, the weights or a missing package prevent the export.
+        OSError: the files cannot be written.
+    """
     if not options.task and not options.weight_path:
         raise UsageError(f"What is to be exported? Give --task, one of {', '.join(tasks())}.")
     source = options.weight_path
@@ -76,7 +97,7 @@ def export(options: argparse.Namespace) -> float:
             raise UsageError(f"{file} exists: choose another --output or pass --overwrite.")
     files[0].parent.mkdir(parents=True, exist_ok=True)
     writer = {"onnx": write_onnx, "openvino": write_openvino, "paddle": write_paddle}
-    # Written beside its place and moved there: a model is whole or not there.
+    # Written in a temporary folder and then moved, so that no incomplete model is left behind.
     with tempfile.TemporaryDirectory(dir=files[0].parent, prefix=".export") as folder:
         network = weights.build()
         run = writer[options.format](weights, network, Path(folder) / files[0].stem)
@@ -92,7 +113,7 @@ def export(options: argparse.Namespace) -> float:
 
 
 def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
-    """The files to write, the one that programs open first."""
+    """Paths of the files to write, the one that programs open first."""
     parts = [weights.network, options.task or weights.task or "model"]
     parts += [f"x{weights.scale}"] if (weights.scale or 1) > 1 else []
     parts += ["lite"] if weights.record and weights.record.model == "lite" else []
@@ -103,7 +124,11 @@ def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
 
 
 def write_onnx(weights: Weights, network: Any, path: Path) -> Runner:
-    """Write an ONNX file; returns a function that runs it."""
+    """Write an ONNX file.
+
+    Returns:
+        A function that runs it in ONNX Runtime, or in OpenVINO if that is not installed.
+    """
     path = path.with_name(f"{path.name}.onnx")
     path.write_bytes(_onnx(weights, network))
     try:
@@ -115,7 +140,7 @@ def write_onnx(weights: Weights, network: Any, path: Path) -> Runner:
 
 
 def write_openvino(weights: Weights, network: Any, path: Path) -> Runner:
-    """Write OpenVINO's .xml and .bin; returns a function that runs them."""
+    """Write OpenVINO's .xml and .bin, and return a function that runs them."""
     openvino = require("openvino")
     path = path.with_name(f"{path.name}.xml")
     openvino.save_model(
@@ -125,7 +150,7 @@ def write_openvino(weights: Weights, network: Any, path: Path) -> Runner:
 
 
 def write_paddle(weights: Weights, network: Any, path: Path) -> Runner:
-    """Write Paddle Inference's .json and .pdiparams; returns a function that runs them."""
+    """Write Paddle Inference's .json and .pdiparams, and return a function that runs them."""
     paddle = require("paddle")
     spec = paddle.static.InputSpec([1, weights.channels, None, None], "float32", "x")
     paddle.jit.save(network, str(path), input_spec=[spec])
@@ -135,11 +160,14 @@ def write_paddle(weights: Weights, network: Any, path: Path) -> Runner:
 
 
 def compare(weights: Weights, network: Any, run: Runner) -> float:
-    """The largest difference over two sizes, so that an open size is really open."""
+    """The largest difference between an exported model and PaddlePaddle.
+
+    Two sizes of pictures are compared, to check that the model does not depend on the size.
+    """
     paddle = require("paddle")
     largest = 0.0
     unit = weights.spec.size_multiple
-    for rows, columns in ((8, 12), (17, 9)):  # times what the sides must be multiples of
+    for rows, columns in ((8, 12), (17, 9)):  # in units of the size multiple
         size = max(rows * unit, 64), max(columns * unit, 64)
         picture = np.random.default_rng(0).random([1, weights.channels, *size], np.float32)
         with paddle.no_grad():

@@ -1,4 +1,4 @@
-"""From a picture to a restored picture: tiles, backends and the cache of exported networks."""
+"""Restoration of pictures of any size: tiles, backends and a cache of exported networks."""
 
 from .cache import Cache
 from .model import Model, file_identity

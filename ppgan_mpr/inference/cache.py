@@ -1,8 +1,7 @@
-"""Files that are dear to make and may be made again: exported graphs and compiled networks.
+"""Disk cache of exported and compiled networks.
 
-Each file begins with the digest of what follows. A file that was cut short, altered, or
-written by another version is as good as absent, and many processes may read and write at
-once: a file appears whole or not at all.
+Each file begins with a digest of its content; truncated and altered files, and those of other
+versions, are ignored. Writes are atomic, so several processes can use one cache at a time.
 """
 
 from __future__ import annotations
@@ -13,21 +12,23 @@ import json
 import mmap
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..files import atomic_write
 
 _MAGIC = b"ppgan_mpr 1\n"
 _LIMIT = 1 << 30
-_ABANDONED = 3600.0  # seconds after which nobody is still writing a file
+_ABANDONED = 3600.0  # age in seconds at which a temporary file is surely no longer written to
 
 
 class Cache:
-    """A folder of blobs that may vanish at any time.
+    """A cache of byte strings in a folder, which may be deleted at any time.
 
     Args:
         folder: created when first written to.
-        limit: bytes kept in all; the longest unused files go first.
+        limit: maximum size of all files in bytes; the least recently used are deleted first.
     """
 
     def __init__(self, folder: Path, limit: int = _LIMIT):
@@ -35,10 +36,10 @@ class Cache:
         self._limit = limit
 
     def load(self, *key: object) -> memoryview | None:
-        """What :meth:`store` kept under ``key``, or None.
+        """The payload that was stored under ``key``, or None.
 
-        The file is mapped, not read: networks are large, and every copy of one takes as long
-        as reading it. Writing to the result leaves the file as it is.
+        The file is mapped into memory instead of read, which spares a copy of a large network.
+        Writes to the result do not change the file.
         """
         path = self.path(*key)
         try:
@@ -51,11 +52,11 @@ class Cache:
         if content[:start] != _MAGIC + _digest(payload):
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # the oldest unused files go first
+            os.utime(path)  # the least recently used files are deleted first
         return payload
 
     def store(self, payload: bytes, *key: object) -> None:
-        """Keep ``payload``; a full or read-only disk only means that it is made again."""
+        """Store ``payload`` under ``key``. A full or read-only disk is not an error."""
         path = self.path(*key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,22 +65,23 @@ class Cache:
                 file.write(payload)
             self._prune()
 
-    def load_facts(self, *key: object) -> dict | None:
-        """What :meth:`store_facts` kept under ``key``, or None."""
+    def load_facts(self, *key: object) -> dict[str, Any] | None:
+        """The dictionary that was stored under ``key``, or None."""
         payload = self.load(*key)
         return None if payload is None else json.loads(bytes(payload))
 
-    def store_facts(self, facts: dict, *key: object) -> None:
-        """Keep a dictionary of numbers and words."""
-        self.store(json.dumps(facts).encode(), *key)
+    def store_facts(self, facts: Mapping[str, Any], *key: object) -> None:
+        """Store a dictionary of numbers and strings under ``key``."""
+        self.store(json.dumps(dict(facts)).encode(), *key)
 
     def path(self, *key: object) -> Path:
-        """Where the content of ``key`` is, or would be."""
+        """Path of the file for ``key``, which may not exist."""
         name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]
         return self._folder / f"{name}.bin"
 
     def _prune(self) -> None:
-        for path in self._folder.glob(".*.tmp"):  # of processes that were killed
+        """Delete temporary files of killed processes, and the oldest files above the limit."""
+        for path in self._folder.glob(".*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
@@ -96,5 +98,5 @@ class Cache:
                     path.unlink()
 
 
-def _digest(payload) -> bytes:
+def _digest(payload: bytes | memoryview) -> bytes:
     return hashlib.sha256(payload).digest()

@@ -1,4 +1,4 @@
-"""The eight flips and rotations of a picture (self-ensemble, Timofte et al., CVPR 2016)."""
+"""The eight flips and rotations of a picture, for self-ensembles (Timofte et al., CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,32 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Transform:
-    """One of the eight symmetries of a rectangle's grid."""
+    """One of the eight flips and rotations: flips first, then a transposition.
+
+    Attributes:
+        transpose: whether rows and columns are exchanged.
+        flip_rows: whether the picture is turned upside down.
+        flip_columns: whether left and right are exchanged.
+    """
 
     transpose: bool
     flip_rows: bool
     flip_columns: bool
 
     def apply(self, image: np.ndarray) -> np.ndarray:
-        """[H, W, C] → the transformed picture, a view."""
+        """Transform a picture [H, W, C]; the result is a view."""
         image = image[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
         return image.swapaxes(0, 1) if self.transpose else image
 
     def undo(self, image: np.ndarray) -> np.ndarray:
-        """The inverse of :meth:`apply`."""
+        """Transform a picture back; the inverse of :meth:`apply`."""
         image = image.swapaxes(0, 1) if self.transpose else image
         return image[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
 
-    def place(self, top: float, left: float, height: float, width: float) -> tuple:
-        """Where a part of the picture is after :meth:`apply`, in fractions of the sides."""
+    def place(
+        self, top: float, left: float, height: float, width: float
+    ) -> tuple[float, float, float, float]:
+        """Position of a part of the picture after :meth:`apply`, in fractions of the sides."""
         if self.flip_rows:
             top = 1 - top - height
         if self.flip_columns:
@@ -34,7 +42,7 @@ class Transform:
         return (left, top, width, height) if self.transpose else (top, left, height, width)
 
 
-#: The identity first.
+#: All eight, the identity first.
 TRANSFORMS = tuple(
     Transform(transpose, rows, columns)
     for transpose in (False, True)

@@ -1,4 +1,4 @@
-"""How much memory there is, and how much of it a network needs."""
+"""The memory that is available, and the share of it that a network may use."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import psutil
 
 from ..errors import UsageError
 
-# More makes tiles slower, measured: their maps leave the processor's caches.
-_SHARE, _MOST = 0.5, 600 << 20
+# Fraction of the available memory, and a maximum in bytes: measured, larger tiles are slower,
+# because their feature maps no longer fit the processor's caches.
+_FRACTION, _MAXIMUM = 0.5, 600 << 20
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def parse_memory(text: str | int | float) -> int:
-    """Bytes from ``1500`` (megabytes), ``800M`` or ``1.5G``.
+    """Parse an amount of memory, such as ``1500`` (megabytes), ``800M`` or ``1.5G``, to bytes.
 
     Raises:
-        UsageError: anything else, or nothing.
+        UsageError: the text is not a positive amount of memory.
     """
     match = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*([KMGT]?)I?B?\s*", str(text).upper())
     size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
@@ -31,30 +32,29 @@ def parse_memory(text: str | int | float) -> int:
 
 
 def default_budget(kept: float = 0) -> int:
-    """Bytes that a network may work in: half of what is free, and never more than is useful.
+    """Default working memory of a network in bytes: half of what is free, 600 MB at most.
 
     Args:
-        kept: bytes that the network itself works in already.
+        kept: bytes that the network already occupies, which count as free.
     """
-    return min(int(_SHARE * (available() + kept)), _MOST)
+    return min(int(_FRACTION * (available() + kept)), _MAXIMUM)
 
 
 def available(root: Path = _CGROUP_ROOT, membership: Path = _MEMBERSHIP) -> int:
-    """Bytes that this process can still take, inside a container too.
+    """Bytes that this process can still allocate; respects the limits of a container.
 
     Args:
-        root: where the control groups are mounted.
-        membership: file that says to which of them the process belongs.
+        root: folder where the control groups are mounted.
+        membership: file that names the process's control groups.
     """
     return min([psutil.virtual_memory().available, *_cgroups(root, membership)])
 
 
 def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
-    """Bytes that each enclosing control group leaves, in version 2 and in version 1.
+    """Bytes that are left in each control group of the process (versions 2 and 1).
 
-    psutil knows the machine alone, not the limits of a container.
-
-    Memory of cached files counts as used there, but the kernel gives it back on demand.
+    Needed because psutil does not know the limits of containers. Control groups count cached
+    files as used memory, but the kernel frees it on demand.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -70,7 +70,7 @@ def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
             cached, limits = "total_inactive_file", ("memory.limit_in_bytes",)
         else:
             continue
-        # Inside a container the path may be the host's, and the root the container's own.
+        # Inside a container, the path may be the host's while the root is the container's.
         own = root / path.lstrip("/")
         for folder in (own, *own.parents):
             left = (_left(folder, limit, usage, cached) for limit in limits)
@@ -80,10 +80,11 @@ def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
 
 
 def _left(folder: Path, limit: str, usage: str, cached: str) -> int | None:
+    """Bytes that are left in one control group, or None if it has no limit."""
     try:
-        most = int((folder / limit).read_text())
+        maximum = int((folder / limit).read_text())
         used = int((folder / usage).read_text())
         statistics = dict(re.findall(r"(\w+) (\d+)", (folder / "memory.stat").read_text()))
-        return max(0, most - used + int(statistics.get(cached, 0)))
+        return max(0, maximum - used + int(statistics.get(cached, 0)))
     except (OSError, ValueError):  # no such file, or the word "max"
         return None

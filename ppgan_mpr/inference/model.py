@@ -1,4 +1,4 @@
-"""What the backends are given: a network, however it comes, and what is known about it."""
+"""A network with its weights as backends use it: its layers, or its ONNX file from the cache."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .cache import Cache
 if TYPE_CHECKING:
     from .export import Program
 
-_LARGE = 768, 768  # more than the windows of local statistics
-_GRAPH, _FACTS = "onnx graph 2", "facts 2"
+_LARGE = 768, 768  # height and width larger than the windows of local statistics
+_GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
 
 
 class Model:
-    """A network with its weights, built only if a backend needs the layers themselves.
+    """A network with its weights, built only if a backend needs its layers.
 
     Args:
-        identity: stands for network and weights: equal identities, equal numbers.
-        spec: of the network.
-        build: makes the ``paddle.nn.Layer`` in evaluation mode.
-        cache: where exported graphs are kept.
-        channels: of the picture that the network takes.
+        identity: key of network and weights in the cache; equal only for equal weights.
+        spec: specification of the network.
+        build: builds the ``paddle.nn.Layer`` in evaluation mode.
+        cache: for exported graphs.
+        channels: of the network's input.
         local: whether statistics are taken over windows (TLC) instead of the whole picture.
     """
 
@@ -59,13 +59,13 @@ class Model:
         return network
 
     @property
-    def shared_layers(self) -> tuple[type, ...]:
+    def shared_layers(self) -> tuple[type[Any], ...]:
         """Classes of the layers whose statistics tiles share."""
         return tuple(map(resolve, self.spec.shared_layers))
 
     @cached_property
     def floats_per_pixel(self) -> float:
-        """The most numbers alive at one time; see :meth:`.export.Program.floats_per_pixel`."""
+        """Peak memory of the network; see :meth:`.export.Program.floats_per_pixel`."""
         facts = self.cache.load_facts(_FACTS, *self.key)
         if facts is None:
             program = self._export(_LARGE if self.local else None)[0]
@@ -74,17 +74,17 @@ class Model:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What cached files of this model are known by."""
+        """The key of this model's entries in the cache."""
         return __version__, *_versions(), self.identity, self.local
 
     def onnx(self, size: tuple[int, int]) -> bytes:
-        """The network as an ONNX file, exported when there is none in the cache.
+        """The network as an ONNX file, from the cache or newly exported.
 
         Args:
-            size: height and width of the pictures; only local networks depend on them.
+            size: height and width of the pictures; used only if statistics are local.
 
         Raises:
-            MissingDependencyError: it must be exported, and onnx or PaddlePaddle 3 is missing.
+            MissingDependencyError: exporting needs onnx and PaddlePaddle 3, and one is missing.
             NotImplementedError: the network has an operator that cannot be exported.
         """
         fixed = size if self.local else None
@@ -94,7 +94,7 @@ class Model:
     def _export(self, size: tuple[int, int] | None) -> tuple[Program, bytes]:
         from .export import trace, write_onnx
 
-        require("onnx")  # noticed before the work rather than after
+        require("onnx")  # fail before tracing, which takes seconds
         program = trace(self.network, self.channels, self.shared_layers, size)
         graph = write_onnx(program).SerializeToString()
         facts = {"floats_per_pixel": program.floats_per_pixel()}
@@ -105,7 +105,7 @@ class Model:
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[str | None, ...]:
-    """Versions of what exports, found without importing it."""
+    """Versions of the packages that export, read without importing them."""
 
     def version(package: str) -> str | None:
         try:
@@ -117,7 +117,7 @@ def _versions() -> tuple[str | None, ...]:
 
 
 def file_identity(path: str | os.PathLike[str]) -> str:
-    """An identity for the content of a file that is found without reading it."""
+    """An identity of a file's content, made of path, size and times without reading it."""
     path = Path(path).resolve()
     status = path.stat()
     return f"file:{path}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -1,4 +1,4 @@
-"""How photographs are restored: every option, stated once for Python, command line and backends."""
+"""The options of restoration, for predictors, command lines and backends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .memory import parse_memory
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
-#: What to do about an output that is already there.
+#: What to do if an output file exists.
 EXISTING = ("error", "overwrite", "skip")
 
 
@@ -21,8 +21,8 @@ def _option(default: Any, text: str, **details: Any) -> Any:
     """A field with its documentation.
 
     Args:
-        default: its value unless given.
-        text: what it means; ``{default}`` is not repeated in it.
+        default: the default value.
+        text: the documentation, which does not repeat the default value.
         details: ``metavar``, ``choices`` and ``group`` for the command line.
     """
     return field(default=default, metadata={"help": text, **details})
@@ -48,12 +48,12 @@ class InferenceOptions:
     )
     scale: int | None = _option(
         None,
-        "how many times a task that enlarges does so, where the weights do not say it; 1 for "
-        "pictures that are enlarged already",
+        "factor of enlargement, for tasks that enlarge, if the weights do not state it; 1 for "
+        "pictures that are already enlarged",
         metavar="N",
     )
     device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME")
-    recursive: bool = _option(False, "search the sub-folders of folders too")
+    recursive: bool = _option(False, "search sub-folders too")
     existing: str = _option(
         "error",
         "what to do when an output file exists: error, overwrite or skip; pictures from memory "
@@ -62,8 +62,8 @@ class InferenceOptions:
     )
     suffix: str | None = _option(
         None,
-        "format of the outputs, such as png or .tif; default: that of the input, or PNG where "
-        "that would lose something",
+        "format of the outputs, such as png or .tif; default: that of the input, or PNG if that "
+        "would lose data",
         metavar="FORMAT",
     )
     quality: int = _option(95, "of JPEG and other lossy formats, 1 to 100", metavar="N")
@@ -76,14 +76,14 @@ class InferenceOptions:
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
         "auto",
-        "what runs the network; auto: PaddlePaddle on a GPU, and on a CPU the fastest that is "
-        "installed",
+        "library that runs the network; auto: PaddlePaddle on a GPU, the fastest installed one "
+        "on a CPU",
         choices=BACKENDS,
         group=_SPEED,
     )
     precision: str = _option(
         "auto",
-        "number format; auto: bf16 where the processor computes in it, else f32",
+        "number format of the computation; auto: bf16 if the processor computes in it, else f32",
         choices=PRECISIONS,
         group=_SPEED,
     )
@@ -99,13 +99,13 @@ class InferenceOptions:
     )
     tile: int | None = _option(
         None,
-        "longest side of a tile in pixels; default: what fits the memory; the smaller, the "
-        "further the result is from that for the whole photo",
+        "maximum side of a tile in pixels; default: what fits the memory; the smaller, the more "
+        "the result differs from that for the whole photo",
         metavar="N",
         group=_SPEED,
     )
     overlap: int | None = _option(
-        None, "least overlap of neighbouring tiles in pixels; default: 32", metavar="N",
+        None, "minimum overlap of neighbouring tiles in pixels; default: 32", metavar="N",
         group=_SPEED,
     )  # fmt: skip
     local: bool = _option(
@@ -145,7 +145,7 @@ class InferenceOptions:
         """These options with some of them changed.
 
         Raises:
-            UsageError: a value makes no sense.
+            UsageError: a value is invalid.
             TypeError: there is no such option.
         """
         names = [option.name for option in self.documented()]
@@ -156,7 +156,7 @@ class InferenceOptions:
 
     @classmethod
     def documented(cls) -> Iterator[Field[Any]]:
-        """The fields; ``metadata['help']`` says what each means."""
+        """All options as dataclass fields; ``metadata['help']`` is their documentation."""
         yield from fields(cls)
 
 
@@ -170,7 +170,7 @@ def _docstring() -> str:
             *lines,
             "",
             "Raises:",
-            "    UsageError: a value makes no sense.",
+            "    UsageError: a value is invalid.",
         )
     )
 

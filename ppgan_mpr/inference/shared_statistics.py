@@ -1,13 +1,13 @@
-"""Statistics that the tiles of one photograph share.
+"""Statistics that the tiles of one photograph share, so that all are restored alike.
 
-Channel attention weighs features by their averages over the whole picture. A tile by itself
-would take its own averages, and a piece of sky would be treated unlike the same sky beside a
-forest. So the statistics are measured once, on a sample of the whole photo, and given to every
-tile. Which layers compute statistics is stated by the network (``NetworkSpec.shared_layers``).
+Channel attention weights features by their averages over the whole picture. With averages of
+its own, each tile would be restored differently, and the borders between tiles would show. So
+the averages are measured once, on a sample of the whole photo, and used for every tile. The
+network states which layers compute such statistics (``NetworkSpec.shared_layers``).
 
-The sample is a mosaic of small crops spread evenly over the photo, each quadrant of the
-mosaic taken from the same quadrant of the photo, because networks over a multi-patch
-hierarchy average quadrants and halves separately.
+The sample is a mosaic of small crops spread evenly over the photo. Each quadrant of the mosaic
+comes from the same quadrant of the photo, because some networks average over halves or
+quadrants separately.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ import numpy as np
 
 from .tiling import Crop
 
-_CROP = 64
-_SHARE = 1 / 16  # of the photo's pixels
-_LEAST, _MOST = 256 * 256, 512 * 512  # pixels
+_CROP_SIDE = 64  # pixels
+_SAMPLED_FRACTION = 1 / 16  # of the photo's pixels
+_MIN_PIXELS, _MAX_PIXELS = 256 * 256, 512 * 512  # of the sample
 
 
 def sample_mosaic(
-    height: int, width: int, crop: Crop, multiple: int, most: int = _MOST
+    height: int, width: int, crop: Crop, multiple: int, most: int = _MAX_PIXELS
 ) -> np.ndarray:
-    """A small picture with the statistics of a large one.
+    """Sample a photo: a small picture with about the same statistics.
 
     Args:
         height, width: of the photo, multiples of ``multiple``.
         crop: (rows, columns) → [h, w, C] float32 of the photo.
-        multiple: what the network wants of a picture's sides.
-        most: pixels of the result, as far as whole crops allow.
+        multiple: the sides of the network's inputs must be multiples of this.
+        most: maximum number of pixels of the result, approximately.
 
     Returns:
         [h, w, C], sides multiples of twice ``multiple``.
     """
-    wanted = min(max(_SHARE * height * width, _LEAST), _MOST, most)
-    wanted /= 4 * _CROP**2  # crops in a quadrant
-    down = max(1, round((wanted * height / width) ** 0.5))
-    across = max(1, round(wanted / down))
+    pixels = min(max(_SAMPLED_FRACTION * height * width, _MIN_PIXELS), _MAX_PIXELS, most)
+    crops = pixels / (4 * _CROP_SIDE**2)  # in each quadrant
+    down = max(1, round((crops * height / width) ** 0.5))
+    across = max(1, round(crops / down))
     rows, columns = _spread(height, down, multiple), _spread(width, across, multiple)
     return np.concatenate(
         [np.concatenate([crop(row, column) for column in columns], axis=1) for row in rows]
@@ -46,8 +46,8 @@ def sample_mosaic(
 
 
 def _spread(size: int, count: int, multiple: int) -> list[slice]:
-    """``count`` crops centred in equal parts of each half of a side, fewer if it is short."""
-    crop = min(_CROP, max(multiple, size // 2 // multiple * multiple))
+    """Places of the crops along a side: ``count`` in each half, or fewer if the side is short."""
+    crop = min(_CROP_SIDE, max(multiple, size // 2 // multiple * multiple))
     count = max(1, min(count, size // 2 // crop))
     middles = (np.arange(2 * count) + 0.5) * (size / (2 * count))
     starts = np.clip(middles - crop / 2, 0, size - crop).astype(int).tolist()
@@ -57,11 +57,12 @@ def _spread(size: int, count: int, multiple: int) -> list[slice]:
 def statistics_for_tile(
     statistics: list[np.ndarray], top: float, left: float, height: float, width: float
 ) -> list[np.ndarray]:
-    """The statistics that belong to a tile.
+    """Select the statistics for a tile.
 
-    Statistics of a whole picture have a batch of one. Where the network takes halves (top,
-    bottom) or quadrants (top left, bottom left, top right, bottom right) as its batch, each
-    part of the tile gets the statistics of that part of the photo in which its middle lies.
+    Statistics of a whole picture have a batch of one. Some layers take halves (top, bottom) or
+    quadrants (top left, bottom left, top right, bottom right) of the picture as a batch. There,
+    each half or quadrant of the tile gets the statistics of that half or quadrant of the photo
+    that contains its centre.
 
     Args:
         statistics: [N, C, ...] each, N = 1, 2 or 4, of the photo.

@@ -1,7 +1,7 @@
-"""A picture of any size as tiles of one size that overlap and blend.
+"""Tiling: a picture of any size as overlapping tiles of one size, whose results are blended.
 
-The result is handed out in strips from top to bottom, each as soon as no later tile can
-change it, so that neither the picture nor the result needs to be held as floating point.
+The result is returned in strips from top to bottom, each as soon as it is complete, so that
+neither the whole picture nor the whole result has to be in memory as floating point.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Callable
 
 import numpy as np
 
+#: A function (rows, columns) → [h, w, C] float32 that crops a picture.
 Crop = Callable[[slice, slice], np.ndarray]
 
-# Convolutions are fastest, by up to a third, on maps whose sides are multiples of this.
+# Convolutions are fastest (by up to a third) on maps whose sides are multiples of this.
 _FAST = 64
 
 
@@ -25,9 +26,9 @@ class Axis:
     """Evenly spread tiles along one side.
 
     Attributes:
-        size: of the side.
+        size: length of the side in pixels.
         tile: length of every tile.
-        starts: where the tiles begin.
+        starts: first pixel of each tile.
     """
 
     size: int
@@ -36,12 +37,13 @@ class Axis:
 
     @property
     def count(self) -> int:
+        """Number of tiles."""
         return len(self.starts)
 
     def weights(self, index: int) -> np.ndarray:
-        """How much tile ``index`` counts at each of its positions.
+        """The weight of tile ``index`` in the blend at each of its positions, [tile] float32.
 
-        Half a sine where it overlaps a neighbour; the weights of all tiles sum to one, also
+        A sin² ramp where it overlaps a neighbour. The weights of all tiles sum to one, also
         where three overlap.
         """
         start = self.starts[index]
@@ -67,7 +69,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Grid:
-    """Tiles over a picture: every pair of a tile of ``rows`` and one of ``columns``."""
+    """A grid of tiles over a picture: the tiles of ``rows`` times those of ``columns``."""
 
     rows: Axis
     columns: Axis
@@ -79,14 +81,15 @@ class Grid:
 
     @property
     def count(self) -> int:
+        """Number of tiles."""
         return self.rows.count * self.columns.count
 
 
 def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
-    """``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
+    """Place ``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
 
-    All starts and the length are multiples too, and neighbours overlap by ``overlap`` or more.
-    Tiles of some length have one that convolutions are fast on.
+    Starts and length are multiples too, and neighbours overlap by at least ``overlap``. Long
+    tiles get a length on which convolutions are fast.
     """
     length = _length(size, count, overlap, multiple)
     if length == size:
@@ -102,7 +105,7 @@ def _length(size: int, count: int, overlap: int, multiple: int) -> int:
 
 
 def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -> Grid:
-    """The grid of tiles no longer than ``side``, as few as will do."""
+    """The grid of the fewest tiles whose sides are at most ``side``."""
 
     def axis(size: int) -> Axis:
         count = 1
@@ -114,20 +117,20 @@ def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -
 
 
 def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> Grid:
-    """The grid of tiles of at most ``pixels`` that computes the fewest pixels in all.
+    """The grid of tiles of at most ``pixels`` that computes the fewest pixels in total.
 
-    Tiles never get smaller than needed for their overlaps, however few pixels are allowed.
+    Tiles exceed ``pixels`` if their overlaps need more.
     """
-    least = 2 * overlap + 4 * multiple  # in shorter tiles three would overlap
+    least = 2 * overlap + 4 * multiple  # of shorter tiles, three would overlap
 
     def choices(size: int) -> list[tuple[int, int]]:
-        """Lengths of tiles, each with the fewest tiles that have it."""
+        """Possible lengths of tiles, each with the smallest number of tiles of that length."""
         found: dict[int, int] = {}
         for count in range(1, max(2, size // least) + 1):
             found.setdefault(_length(size, count, overlap, multiple), count)
         return list(found.items())
 
-    def cost(choice: tuple) -> tuple:
+    def cost(choice: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int, int]:
         (tall, down), (wide, across) = choice
         area, count = tall * wide, down * across
         return max(area - pixels, 0), area * count, count
@@ -142,7 +145,7 @@ def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> G
 def blend(
     grid: Grid, crop: Crop, run: Callable[[np.ndarray, int, int], np.ndarray]
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Run every tile and join the results.
+    """Run every tile of a picture and blend the results.
 
     Args:
         grid: of the picture.
@@ -150,14 +153,14 @@ def blend(
         run: (tile [h, w, C], its top, its left) → [h, w, 3] float32.
 
     Yields:
-        Rows and their pixels [rows, W, 3] float32, from top to bottom; no later tile needs
-        these rows of the picture, so that the result may be stored in their place.
+        Rows and their pixels [rows, W, 3] float32, from top to bottom. No later tile reads
+        these rows of the picture, so the result may overwrite them.
     """
     rows, columns = grid.rows, grid.columns
     if grid.count == 1:
         yield slice(0, rows.size), run(crop(slice(0, rows.size), slice(0, columns.size)), 0, 0)
         return
-    carried = None  # rows that the tiles above have begun
+    carried: np.ndarray | None = None  # rows that the tiles above overlap, incomplete
     for i, top in enumerate(rows.starts):
         strip = np.zeros([rows.tile, columns.size, 3], np.float32)
         if carried is not None:
@@ -173,4 +176,5 @@ def blend(
 
 
 def _ramp(length: int) -> np.ndarray:
+    """Weights that rise from 0 to 1 as sin²; they and their mirror image sum to one."""
     return np.sin((np.arange(length, dtype=np.float32) + 0.5) / length * (np.pi / 2)) ** 2

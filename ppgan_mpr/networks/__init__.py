@@ -1,4 +1,4 @@
-"""The restoration networks, a folder each: its layers, and what it states about itself."""
+"""The restoration networks: a folder for each, with its layers and its specification."""
 
 from .registry import (
     find_network,

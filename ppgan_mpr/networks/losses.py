@@ -1,30 +1,36 @@
-"""The losses of the MPRNet paper (arXiv 2102.02808, section 3.4).
+"""Training losses: the Charbonnier and edge losses of the MPRNet paper (arXiv 2102.02808).
 
-All of them compute in float32 whatever the type of their inputs, under automatic mixed
-precision too: the square of a float16 difference below 2.4e-4 would vanish.
+They compute in float32 whatever the type of their inputs, under automatic mixed precision too,
+because the square of a float16 difference below 2.4e-4 is zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from ..errors import UsageError
 
-_REDUCTIONS = {"mean": paddle.mean, "sum": paddle.sum, "none": lambda loss: loss}
+_REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": paddle.mean,
+    "sum": paddle.sum,
+    "none": lambda loss: loss,
+}
 
 
 class CharbonnierLoss(nn.Layer):
-    """A smooth L1 loss: ``mean of √((pred − target)² + eps²)`` (eq. 2, per pixel and channel).
+    """The Charbonnier loss, a smooth L1 loss: the mean of ``√((pred − target)² + eps²)``.
 
-    Note that PaddleGAN's class of the same name sums by default and takes the root of
-    ``(pred − target)² + eps``; here ``eps`` is the paper's ε.
+    Eq. 2 of the paper, for each pixel and channel. PaddleGAN's class of the same name sums by
+    default and takes the root of ``(pred − target)² + eps``; here ``eps`` is the paper's ε.
 
     Args:
-        eps: ε, the difference below which the loss turns from linear to quadratic.
-        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (a loss for every value).
+        eps: ε; the loss is nearly quadratic for smaller differences, nearly linear for larger.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'`` (one loss for every value).
 
     Raises:
         UsageError: an unknown reduction.
@@ -40,13 +46,13 @@ class CharbonnierLoss(nn.Layer):
         self.eps = eps
         self.reduction = reduction
 
-    def forward(self, pred, target):
-        """Compare two tensors of one shape; a float32 scalar (or, unreduced, that shape)."""
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """The loss of two tensors of one shape: a float32 scalar, or that shape unreduced."""
         with paddle.amp.auto_cast(enable=False):
             return self.of_difference(pred.astype("float32") - target.astype("float32"))
 
-    def of_difference(self, difference):
-        """The loss of a float32 difference that is already there."""
+    def of_difference(self, difference: Tensor) -> Tensor:
+        """The loss of ``pred − target``, given as one float32 tensor."""
         loss = paddle.sqrt(difference * difference + self.eps**2)
         return _REDUCTIONS[self.reduction](loss)
 
@@ -54,10 +60,10 @@ class CharbonnierLoss(nn.Layer):
 class EdgeLoss(nn.Layer):
     """The Charbonnier loss between the edges of two pictures (eq. 3).
 
-    ``L_edge = mean of √((Δ pred − Δ target)² + eps²)`` where Δ is a level of the Laplacian
-    pyramid: a picture minus what is left of it after blurring with the 5×5 binomial-like
-    kernel [.05 .25 .4 .25 .05], dropping every other row and column, and blurring again
-    between zeros (times 4). The border is replicated.
+    ``L_edge = mean of √((Δ pred − Δ target)² + eps²)`` where Δ is one level of a Laplacian
+    pyramid: the picture minus its low-pass version. That version is blurred with the kernel
+    [.05 .25 .4 .25 .05] in both directions, every other row and column is set to zero, the
+    rest is multiplied by 4 and blurred again. Borders are replicated.
 
     Args:
         eps: ε of the Charbonnier loss.
@@ -71,27 +77,27 @@ class EdgeLoss(nn.Layer):
         kernel = paddle.to_tensor(np.outer(taps, taps)[None, None])  # [1, 1, 5, 5]
         self.register_buffer("kernel", kernel, persistable=False)
 
-    def forward(self, pred, target):
-        """Compare [N, C, H, W] with [N, C, H, W]; a float32 scalar (unreduced: that shape)."""
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """The loss of two batches [N, C, H, W]: a float32 scalar, or that shape unreduced."""
         with paddle.amp.auto_cast(enable=False):
             # Δ is linear, so the difference of two Laplacians is one Laplacian.
             difference = pred.astype("float32") - target.astype("float32")
             return self.charbonnier.of_difference(self._laplacian(difference))
 
-    def _laplacian(self, x):
+    def _laplacian(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        x = x.reshape([batch * channels, 1, height, width])  # every channel alike
+        x = x.reshape([batch * channels, 1, height, width])  # each channel by itself
         rows, columns = (paddle.arange(side) % 2 == 0 for side in (height, width))
-        kept = paddle.logical_and(rows.unsqueeze(1), columns).astype(x.dtype)  # [H, W]
-        coarse = self._blur(self._blur(x) * (4 * kept))
+        even = paddle.logical_and(rows.unsqueeze(1), columns).astype(x.dtype)  # [H, W]
+        coarse = self._blur(self._blur(x) * (4 * even))
         return (x - coarse).reshape([batch, channels, height, width])
 
-    def _blur(self, x):
+    def _blur(self, x: Tensor) -> Tensor:
         return F.conv2d(F.pad(x, [2, 2, 2, 2], mode="replicate"), self.kernel)
 
 
 class MultiStageLoss(nn.Layer):
-    """What MPRNet is trained with: the losses of all stages, added up (eq. 1).
+    """The loss that MPRNet is trained with: the sum of the losses of all stages (eq. 1).
 
     ``L = Σₛ [ L_char(Xₛ, Y) + edge_weight · L_edge(Xₛ, Y) ]``, stages s = 1, 2, 3.
 
@@ -99,8 +105,8 @@ class MultiStageLoss(nn.Layer):
         char_criterion: L_char; the default is ``CharbonnierLoss()``.
         edge_criterion: L_edge; None leaves it out, as the paper does for denoising.
         edge_weight: λ of eq. 1.
-        clip_output: clamp the stages' pictures to [0, 1] first, as the authors do for
-            denoising; values beyond get no gradient.
+        clip_output: clip the stages' pictures to [0, 1] first, as the authors do for
+            denoising; values outside get no gradient.
 
     Example:
         >>> criterion = MultiStageLoss(edge_criterion=EdgeLoss())        # doctest: +SKIP
@@ -110,8 +116,8 @@ class MultiStageLoss(nn.Layer):
 
     def __init__(
         self,
-        char_criterion=None,
-        edge_criterion=None,
+        char_criterion: nn.Layer | None = None,
+        edge_criterion: nn.Layer | None = None,
         edge_weight: float = 0.05,
         clip_output: bool = False,
     ):
@@ -127,15 +133,15 @@ class MultiStageLoss(nn.Layer):
         criterions = (self.char_criterion, self.edge_criterion)
         return any(getattr(criterion, "reduction", "mean") == "sum" for criterion in criterions)
 
-    def forward(self, stages, target):
-        """Loss of the list of pictures that a network returns, each [N, C, H, W]; a scalar."""
+    def forward(self, stages: Sequence[Tensor], target: Tensor) -> Tensor:
+        """The loss of the pictures that a network returns, each [N, C, H, W]: a scalar."""
         return sum(self.per_stage(stages, target))
 
-    def per_stage(self, stages, target) -> list:
+    def per_stage(self, stages: Sequence[Tensor], target: Tensor) -> list[Tensor]:
         """The terms of the sum, one for each stage, in the order of ``stages``."""
         return [self._stage(stage, target) for stage in stages]
 
-    def _stage(self, restored, target):
+    def _stage(self, restored: Tensor, target: Tensor) -> Tensor:
         if self.clip_output:
             restored = restored.clip(0, 1)
         loss = self.char_criterion(restored, target)

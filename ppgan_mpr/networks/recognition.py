@@ -1,4 +1,4 @@
-"""Telling from tensors which network they belong to, and of which size."""
+"""Recognition of a network and its size from the tensors in a file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .spec import NetworkSpec
 
 
 def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[NetworkSpec, dict[str, Any]]:
-    """The network that ``tensors`` belong to, and its constructor's arguments.
+    """Find the network that ``tensors`` belong to, and its constructor's arguments.
 
     Args:
         tensors: parameter name → array.
-        name: the file, for messages.
+        name: of the file, for messages.
 
     Raises:
-        WeightsError: no known network has such parameters.
+        WeightsError: no registered network has these parameters.
     """
     shapes = {key: tuple(value.shape) for key, value in tensors.items()}
     for spec in networks():
         if all(parameter in shapes for parameter in spec.identifying_parameters):
             try:
                 hyperparameters = spec.deduce(shapes)
-                spec.layout(hyperparameters)  # such a network must exist
+                spec.layout(hyperparameters)  # fails if no such network can be built
                 return spec, hyperparameters
             except RestorationError:
                 raise
-            except Exception:  # what Paddle raises for senseless arguments is of many kinds
+            except Exception:  # Paddle raises many kinds of exceptions for wrong arguments
                 raise WeightsError(
                     f"{name} holds parts of {spec.name} but not all of it: it may be "
                     "cut short or belong to a variant that is not supported."

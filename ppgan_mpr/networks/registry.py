@@ -1,4 +1,4 @@
-"""The networks that are known: those of this package, and those that others register."""
+"""The registry of networks: those of this package, and those that other packages add."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..errors import UsageError
 from .spec import NetworkSpec, WeightsRecord
 from .tasks import Task
 
-#: Entry points of this group name NetworkSpecs in other packages.
+#: Group of the entry points by which other packages register a NetworkSpec.
 ENTRY_POINTS = "ppgan_mpr.networks"
 
-# The first network with weights for a task is the task's default.
+# Folders, in order of preference: a task's default is the first network with weights for it.
 _BUILT_IN = ("mprnet", "mirnetv2", "mirnet")
 
 logger = logging.getLogger(__name__)
@@ -27,65 +27,66 @@ _loaded = False
 
 
 def register_network(spec: NetworkSpec) -> None:
-    """Make a network known to predictors, command lines, training and PaddleGAN.
+    """Add a network for predictors, command lines, training and PaddleGAN.
 
-    Registering the same spec twice changes nothing. A package can name its spec as an entry
-    point of the group ``ppgan_mpr.networks`` instead, and need not be imported then.
+    Registering the same spec twice changes nothing. Instead of calling this, a package can
+    declare its spec as an entry point of the group ``ppgan_mpr.networks``.
 
     Raises:
-        UsageError: the name, or a task's name with another meaning, is taken.
+        UsageError: another network has this name, or describes a task of the same name
+            differently.
     """
     _load()
     _add(spec)
 
 
 def unregister_network(name: str) -> None:
-    """Undo :func:`register_network`.
+    """Remove a network that was added by :func:`register_network`.
 
     Raises:
-        UsageError: there is no such network.
+        UsageError: no network has this name.
     """
     del _specs[find_network(name).name]
 
 
 def networks() -> tuple[NetworkSpec, ...]:
-    """All networks, this package's first."""
+    """All registered networks, this package's first."""
     _load()
     return tuple(_specs.values())
 
 
 def find_network(name: str) -> NetworkSpec:
-    """The network of that name, in any case.
+    """The network of this name, in any letter case.
 
     Raises:
-        UsageError: there is none; the message says the nearest name.
+        UsageError: there is none; the message suggests the nearest name.
     """
     return _specs[exact_name("network", name, (spec.name for spec in networks()))]
 
 
 def spec_of(layer: Any) -> NetworkSpec | None:
-    """The spec of a ``paddle.nn.Layer``'s class, or None."""
+    """The spec of a ``paddle.nn.Layer``, found by its class, or None."""
     path = f"{type(layer).__module__}:{type(layer).__qualname__}"
     return next((spec for spec in networks() if spec.layer == path), None)
 
 
 def tasks() -> dict[str, Task]:
-    """Name → task, of all networks."""
+    """The tasks of all networks by name."""
     return {task.name: task for spec in networks() for task in spec.tasks}
 
 
 def find_task(name: str) -> Task:
-    """The task of that name, in any case.
+    """The task of this name, in any letter case.
 
     Raises:
-        UsageError: there is none; the message says the nearest name.
+        UsageError: there is none; the message suggests the nearest name.
     """
     known = tasks()
     return known[exact_name("task", name, known)]
 
 
 def weights_records() -> tuple[WeightsRecord, ...]:
-    """The weights that are known by name, of all networks."""
+    """The catalogue of known weights, of all networks."""
     found: dict[str, WeightsRecord] = {}
     for spec in networks():
         for record in spec.weights:
@@ -106,7 +107,7 @@ def _load() -> None:
     for entry in _entry_points():
         try:
             _add(entry.load())
-        except Exception as error:  # a broken package of somebody else's costs its network only
+        except Exception as error:  # another package's error must not disable the others
             logger.warning("The network %r cannot be used: %s", entry.name, error)
 
 

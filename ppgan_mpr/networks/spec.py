@@ -1,4 +1,4 @@
-"""What a network states about itself, as data: the one place that generic code asks.
+"""Specifications of networks: the facts about a network that other code needs, as data.
 
 A network is a folder with its layers (``network.py``) and a :class:`NetworkSpec` (``spec.py``).
 Importing a spec does not import PaddlePaddle: classes are named by ``"module:Class"`` and
@@ -23,23 +23,24 @@ from .tasks import Task
 Shapes = Mapping[str, tuple[int, ...]]
 Hyperparameters = Mapping[str, Any]
 
+#: An empty mapping that cannot be changed, for default values.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-#: Global average pooling, whose results the tiles of one photograph share.
+#: Global average pooling; the tiles of one photograph share its results.
 GLOBAL_POOLING = "paddle.nn:AdaptiveAvgPool2D"
 
 
 @dataclass(frozen=True)
 class Score:
-    """One published or measured result; no other module states one.
+    """One published or measured PSNR and SSIM of some weights on a test set.
 
     Attributes:
         dataset: test set and, in brackets, its number of pictures.
         psnr: mean PSNR in dB.
         ssim: mean SSIM, or None where it was not reported.
-        protocol: name of the protocol in :mod:`ppgan_mpr.metrics` it was measured by.
+        protocol: name of the protocol in :mod:`ppgan_mpr.metrics` by which it was measured.
         source: who reports it; ``measured`` for scores of this project.
-        local: with the test-time local converter (TLC, arXiv 2112.04491).
+        local: whether the test-time local converter (TLC, arXiv 2112.04491) was used.
     """
 
     dataset: str
@@ -52,27 +53,27 @@ class Score:
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """What is known about one file of weights.
+    """The catalogue entry of one file of weights: its network, task, origin and scores.
 
     Attributes:
         model: ``published`` (downloaded), ``lite`` (embedded in a package) or ``authors`` (the
-            paper's own files, which the user brings).
+            paper's own files, which the user has to download).
         task: name of a task of the network.
-        hyperparameters: the network's arguments that differ between its models.
+        hyperparameters: constructor arguments that differ between the network's models.
         parameters: number of parameters.
         licence, origin, paper: for credit.
-        scale: how many times the picture is enlarged before it enters the network.
-        url: where to download from, or None.
+        scale: factor by which the picture is enlarged before it enters the network.
+        url: address of the download, or None.
         resource: ``"package:path"`` of an embedded file, or None.
         size: bytes, where known.
         sha256: digest of the file, where known.
         git_blob: git's object id of the file, where known.
-        scores: what the weights achieve.
+        scores: results on test sets.
         note: what a user should know before choosing them.
         config: name of the packaged configuration that trains this network, or empty.
         network: name of the network; filled in by its :class:`NetworkSpec`.
-        qualified: another network's weights have the same model and task, so that the name
-            says the network too; filled in by the registry.
+        qualified: whether the name includes the network, because another network's weights
+            have the same model and task; filled in by the registry.
     """
 
     model: str
@@ -96,10 +97,10 @@ class WeightsRecord:
 
     @property
     def name(self) -> str:
-        """``model:task``, what ``load_weights`` takes.
+        """The name that ``load_weights`` takes: ``model:task``.
 
-        With ``:xN`` at the end where the picture is enlarged, and ``model:network:task`` where
-        two networks have weights for a task.
+        ``model:network:task`` where another network has weights for the task, and ``:xN`` at
+        the end where the picture is enlarged.
         """
         network = f"{self.network.lower()}:" if self.qualified else ""
         scale = f":x{self.scale}" if self.scale > 1 else ""
@@ -119,11 +120,11 @@ class WeightsRecord:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a network's state dict consists of.
+    """The names and shapes of the tensors in a network's state dict.
 
     Attributes:
         shapes: name → shape of every entry.
-        copies: name → the earlier name of the same tensor, where layers share parameters.
+        copies: name → the first name of the same tensor, where layers share parameters.
     """
 
     shapes: Shapes
@@ -132,7 +133,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class NetworkSpec:
-    """A restoration network: where its layers are, and every fact that other code needs.
+    """A restoration network: where its layers are, and the facts that other code needs.
 
     The network maps a picture [N, C, H, W] with values in [0, 1] to a picture [N, C', H, W], or
     to a list of them, the result first.
@@ -140,23 +141,24 @@ class NetworkSpec:
     Attributes:
         name: of the network and of its class.
         layer: ``"module:Class"`` of the ``paddle.nn.Layer``.
-        tasks: what it is for.
-        identifying_parameters: names that every state dict of the network has, and no other's.
-        deduce: shapes of all tensors → the constructor's arguments that they show. May raise
-            anything for tensors that are not the network's.
+        tasks: the tasks that it is trained for.
+        identifying_parameters: parameter names that occur together in every state dict of this
+            network and of no other.
+        deduce: function from the shapes of all tensors to the constructor's arguments. May
+            raise any exception for tensors of another network.
         size_multiple: height and width of a picture must be multiples of this.
         patch_size: side in pixels of the patches that it is trained on.
-        title: name for people, where it differs.
-        in_channels, out_channels: the constructor's arguments that hold the channels of the
-            input and the output, which are 3 where the argument is missing.
-        size_arguments: the constructor's arguments that set the size of the network, for
-            messages.
+        title: the name to display; default: ``name``.
+        in_channels, out_channels: names of the constructor's arguments for the channels of
+            input and output; 3 channels where the arguments are not given.
+        size_arguments: names of the constructor's arguments that set the size of the network,
+            for messages.
         shared_layers: ``"module:Class"`` of the layers that reduce a whole map to statistics
             [N, C, 1, 1] or [N, C, 1]. Tiles of one photograph share their results.
-        local_layers: ``"module:Class"`` of a layer → of its replacement with statistics over
-            windows (TLC), see :mod:`.blocks.local`. Empty where TLC does not apply.
-        no_local: why TLC does not apply, to end a sentence; for networks without local layers.
-        weights: what weights are known.
+        local_layers: ``"module:Class"`` of a layer → that of its replacement with statistics
+            over windows (TLC), see :mod:`.blocks.local`. Empty where TLC does not apply.
+        no_local: the reason why TLC does not apply, as the end of a sentence.
+        weights: the known weights.
         plugin_names: role → name in PaddleGAN's registries. The roles are ``generator``,
             ``model``, ``train``, ``validation`` and ``test``; a network without names of its
             own is registered as a generator.
@@ -188,24 +190,25 @@ class NetworkSpec:
 
     @property
     def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks."""
         return tuple(task.name for task in self.tasks)
 
     @property
-    def layer_class(self) -> type:
+    def layer_class(self) -> type[Any]:
         """The ``paddle.nn.Layer`` class; the first access imports PaddlePaddle."""
         require("paddle")
         return resolve(self.layer)
 
     def build(self, hyperparameters: Hyperparameters) -> Any:
-        """The network as a ``paddle.nn.Layer`` with random weights."""
+        """Build the network as a ``paddle.nn.Layer`` with random weights."""
         return self.layer_class(**hyperparameters)
 
     def input_channels(self, hyperparameters: Hyperparameters) -> int:
-        """Channels of the picture that the network takes: 3 for each view."""
+        """Number of channels of the network's input: 3 for each view."""
         return hyperparameters.get(self.in_channels, 3)
 
     def output_channels(self, hyperparameters: Hyperparameters) -> int:
-        """Channels of the picture that the network returns."""
+        """Number of channels of the network's output."""
         return hyperparameters.get(self.out_channels, 3)
 
     def localise(self, network: Any, channels: int = 3) -> None:
@@ -213,7 +216,7 @@ class NetworkSpec:
 
         Args:
             network: the ``paddle.nn.Layer`` in evaluation mode.
-            channels: of the picture that it takes.
+            channels: of its input.
         """
         from .blocks.local import convert_to_local
 
@@ -221,27 +224,27 @@ class NetworkSpec:
         convert_to_local(network, replacements, self.patch_size, channels)
 
     def layout(self, hyperparameters: Hyperparameters) -> Layout:
-        """What the network's state dict consists of."""
+        """The names and shapes of the tensors in the network's state dict."""
         return _layout(self, tuple(sorted(hyperparameters.items())))
 
     def describe(self, hyperparameters: Hyperparameters) -> str:
-        """The size of the network in words, such as ``n_feat 96, num_cab 8``."""
+        """The arguments that set the network's size, such as ``n_feat 96, num_cab 8``."""
         known = (key for key in self.size_arguments if key in hyperparameters)
         return ", ".join(f"{key} {hyperparameters[key]}" for key in known)
 
     def tasks_for(self, channels: int) -> tuple[Task, ...]:
-        """The tasks whose pictures have this many channels."""
+        """The tasks whose inputs have this many channels."""
         return tuple(task for task in self.tasks if task.channels == channels)
 
 
 def resolve(path: str) -> Any:
-    """The class that ``"module:Class"`` names."""
+    """Import the class that ``"module:Class"`` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
 def count_layers(shapes: Shapes, prefix: str) -> int:
-    """How many layers a sequence has, whose parameters' names start with ``prefix``."""
+    """The number of layers of a sequence whose parameters' names start with ``prefix``."""
     inside = (name[len(prefix) :] for name in shapes if name.startswith(prefix))
     return len({name.partition(".")[0] for name in inside})
 
@@ -249,7 +252,8 @@ def count_layers(shapes: Shapes, prefix: str) -> int:
 @functools.lru_cache(maxsize=8)
 def _layout(spec: NetworkSpec, hyperparameters: tuple[tuple[str, Any], ...]) -> Layout:
     paddle = require("paddle")
-    with paddle.LazyGuard():  # names and shapes without memory: a hostile file may ask for much
+    # Names and shapes only, without memory: a malicious file may claim an enormous network.
+    with paddle.LazyGuard():
         state = spec.build(dict(hyperparameters)).state_dict()
     first: dict[int, str] = {}
     same_as = {key: first.setdefault(id(value), key) for key, value in state.items()}

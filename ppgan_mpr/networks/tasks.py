@@ -1,4 +1,4 @@
-"""The restoration tasks; MPRNet's have the names PaddleGAN gave them."""
+"""The restoration tasks, such as deblurring; MPRNet's have PaddleGAN's names."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of damage that networks repair.
+    """A restoration task: one kind of degradation that networks remove.
 
     Attributes:
-        name: what users call it.
-        purpose: what it is for, in a few words.
-        views: photographs that enter the network together; 2 for the left and the right view
-            of a dual-pixel camera.
-        enlarges: the photograph is enlarged before it enters the network, by the scale that
-            the weights were trained for.
-        depth: bits per sample of the training data, below which a photograph has less to give
-            than the network expects.
-        hint: what a user should know before choosing it; empty where the purpose says it all.
+        name: the name that users give.
+        purpose: the kind of degradation, in a few words.
+        views: number of photographs that enter the network together; 2 for the left and the
+            right view of a dual-pixel camera.
+        enlarges: whether the photograph is enlarged before it enters the network, by the scale
+            that the weights were trained for.
+        depth: bits per sample of the training data; photographs with fewer bits are less than
+            the network expects.
+        hint: what a user should know before choosing it; empty if the purpose is enough.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Task:
 
     @property
     def channels(self) -> int:
-        """Channels of the picture that enters the network: three for each view."""
+        """Number of channels of the network's input: three for each view."""
         return 3 * self.views
 
 

@@ -1,4 +1,4 @@
-"""Weights: a catalogue of known ones, safe loading of any form, download, conversion."""
+"""Weights of networks: the catalogue, safe loading, download and conversion."""
 
 from ..networks import Score, WeightsRecord
 from .catalogue import MODELS, find_record

@@ -1,4 +1,4 @@
-"""Finding known weights by name or by content."""
+"""Search of the catalogue of known weights, by name or by file content."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from ..errors import UsageError
 from ..networks import WeightsRecord, find_network, find_task, weights_records
 
-#: What a user can choose from; other weights come as files.
+#: Models that can be loaded by name; all other weights are files.
 MODELS = ("published", "lite")
 
 
 def find_record(
     model: str, task: str, network: str | None = None, scale: int | None = None
 ) -> WeightsRecord:
-    """The one record of ``model`` for ``task``.
+    """Find the record of ``model`` for ``task``.
 
     Args:
         model: ``published``, ``lite`` or ``authors``.
-        task: name of a task, in any case.
-        network: name of a network, in any case; default: the first that has such weights.
-        scale: enlargement, where the task enlarges.
+        task: name of a task, in any letter case.
+        network: name of a network, in any letter case; default: the first with such weights.
+        scale: factor of enlargement, for tasks that enlarge.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: there is no such record, or more than one.
     """
     wanted_task = find_task(task)
     network = find_network(network).name if network else None
@@ -48,9 +48,9 @@ def find_record(
     ]
     if scales and wanted_task.enlarges:
         listed = ", ".join(map(str, sorted(scales)))
-        said = f"scale={scale} is not one of them" if scale else "give scale="
+        advice = f"scale={scale} is not one of them" if scale else "give scale="
         raise UsageError(
-            f"The {model} weights for {wanted_task.name} enlarge {listed} times: {said}."
+            f"The {model} weights for {wanted_task.name} enlarge {listed} times: {advice}."
         )
     wanted = " ".join(
         [model, *([network] if network else []), "weights for", wanted_task.name]
@@ -62,10 +62,10 @@ def find_record(
 
 
 def record_of_name(name: str) -> WeightsRecord | None:
-    """The record that a catalogue name means, or None for another form.
+    """The record with this catalogue name, or None if it is not written like one.
 
     Args:
-        name: ``model:task``, ``model:network:task``, either with ``:xN`` for the scale.
+        name: ``model:task`` or ``model:network:task``, with ``:xN`` at the end for the scale.
 
     Raises:
         UsageError: see :func:`find_record`.
@@ -84,7 +84,7 @@ def record_of_name(name: str) -> WeightsRecord | None:
 
 
 def git_blob_of(path: Path) -> str:
-    """The id that git gives the content of a file."""
+    """Git's object id of a file's content, a SHA-1 digest in hexadecimal."""
     digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode())
     with path.open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -93,6 +93,6 @@ def git_blob_of(path: Path) -> str:
 
 
 def record_of_file(path: Path) -> WeightsRecord | None:
-    """The catalogue's record of which ``path`` is a copy, by git's object id, or None."""
+    """The record of the weights in a file, recognised by git's object id, or None."""
     blob = git_blob_of(path)
     return next((record for record in weights_records() if record.git_blob == blob), None)

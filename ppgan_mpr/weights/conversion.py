@@ -1,4 +1,4 @@
-"""Converting weights between Paddle's, PyTorch's and safetensors' forms."""
+"""Conversion of weights between the file formats of Paddle, PyTorch and safetensors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def convert(
     scale: int | None = None,
     torch_names: bool = False,
 ) -> Weights:
-    """Read weights of any form and write them in the form of ``target``'s suffix.
+    """Read weights of any supported format and write them in that of ``target``'s suffix.
 
     Args:
-        source: whatever :func:`~ppgan_mpr.weights.load_weights` takes.
-        target: ends in ``.pdparams`` or ``.safetensors``.
-        task: what the weights are for; kept in ``.safetensors``, as is the scale of weights
-            that enlarge. Default: what the weights say.
+        source: anything that :func:`~ppgan_mpr.weights.load_weights` takes.
+        target: a path that ends in ``.pdparams`` or ``.safetensors``.
+        task: name of the task of the weights, stored in ``.safetensors``. Default: as stated
+            by the weights.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
-        scale: how many times weights of a task that enlarges do so, kept likewise.
-        torch_names: name the parameters as PyTorch does, for a network of the authors' to load
+        scale: factor of enlargement, for weights of a task that enlarges; stored in
+            ``.safetensors``. Default: as stated by the weights.
+        torch_names: name the parameters as PyTorch does, for the authors' PyTorch code
             (``.safetensors`` only). This package reads both.
 
     Returns:
@@ -40,7 +41,7 @@ def convert(
 
     Raises:
         UsageError: an unknown suffix, an existing target, ``half`` or ``torch_names`` with
-            another form, a ``scale`` that the task does not have or that contradicts the weights.
+            another format, or a ``scale`` that contradicts the task or the weights.
         WeightsError: see :func:`~ppgan_mpr.weights.load_weights`.
     """
     target = Path(target)

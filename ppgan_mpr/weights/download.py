@@ -1,4 +1,4 @@
-"""Fetching published weights into a cache folder, once and whole."""
+"""Download of published weights into a cache folder."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from ..networks import WeightsRecord, weights_records
 
 
 def cached_path(record: WeightsRecord) -> Path:
-    """Where the file of ``record``, which has a ``url``, is or will be in the cache."""
-    assert record.url is not None
-    return cache_dir() / "weights" / record.url.rpartition("/")[2]
+    """Path of the cached file of ``record``, which must have a ``url``; it may not exist."""
+    return cache_dir() / "weights" / _file_name(record)
 
 
 def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: bool = True) -> Path:
-    """The local copy of published weights, downloaded when there is none.
+    """Return the cached file of published weights, after downloading it if there is none.
 
     Args:
         record: with a ``url``.
-        verify: called on the new file before anybody can use it; raises WeightsError.
+        verify: called with the downloaded file before it is moved into the cache; raises
+            WeightsError if it must not be used.
         progress: show a bar.
 
     Raises:
-        DownloadError: no network, a broken transfer, or a file that is not the weights.
+        DownloadError: no connection, an interrupted transfer, or a file that is not the
+            weights.
     """
     path = cached_path(record)
     if path.exists():
@@ -38,17 +39,17 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"The folder for downloaded weights, {path.parent}, cannot be made "
+            f"The folder for downloaded weights, {path.parent}, cannot be created "
             f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
         ) from None
     try:
-        # A folder of its own, so that two processes never write the same file.
+        # A temporary folder for each process, so that two never write the same file.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as folder:
             arrived = _download(record, Path(folder), progress)
             verify(arrived)
             arrived.replace(path)
     except WeightsError as error:
-        raise DownloadError(f"What {record.url} sent was not kept: {error}") from None
+        raise DownloadError(f"The download of {record.url} was discarded: {error}") from None
     except OSError as error:
         lite = any(r.resource and r.task == record.task for r in weights_records())
         embedded = ", or use model='lite', which needs no download" if lite else ""
@@ -62,7 +63,7 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
 def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
     import pooch
 
-    name = record.url.rpartition("/")[2]
+    name = _file_name(record)
     if progress and sys.stderr.isatty():
         print(f"Downloading {record.url}", file=sys.stderr)
     downloader = pooch.HTTPDownloader(
@@ -83,6 +84,11 @@ def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
             raise WeightsError(str(error)) from None
 
 
+def _file_name(record: WeightsRecord) -> str:
+    assert record.url is not None
+    return record.url.rpartition("/")[2]
+
+
 @contextlib.contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
     level = logger.level
@@ -94,7 +100,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    # requests wraps the cause in layers of representation; the innermost text is readable.
+    # requests nests the cause in several exceptions; only the innermost text is readable.
     if error.strerror:
         return error.strerror
     text = str(error.args[0] if error.args else error)

@@ -1,4 +1,4 @@
-"""From a file or a name to complete, checked weights."""
+"""Loading of weights from a file or by name, with checks that they are complete."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .catalogue import git_blob_of, record_of_file, record_of_name
 from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
 
-# Where training checkpoints keep the network: ours and PaddleGAN's, BasicSR's, everyone's.
-# Averaged weights come first: they are what their run evaluated and released.
+# Keys under which training checkpoints (ours, PaddleGAN's, BasicSR's, …) store the network.
+# Averaged weights come first, because they are those that a run evaluates and releases.
 _NESTED = (
     "ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model",
     "net_g", "network", "net",
 )  # fmt: skip
-_DEPTH = 4  # of such wrappings
+_DEPTH = 4  # maximum number of such keys inside each other
 
 logger = logging.getLogger("ppgan_mpr")
 
@@ -37,12 +37,12 @@ class Weights:
 
     Attributes:
         network: name of the network.
-        task: name of the task they were trained for, or None where nothing says it.
-        scale: how many times a picture is enlarged before it enters the network; 1 for tasks
-            that do not enlarge, None where nothing says it.
-        hyperparameters: arguments that build the network.
+        task: name of the task they were trained for, or None if it is unknown.
+        scale: factor by which a picture is enlarged before it enters the network; 1 for tasks
+            that do not enlarge, None if it is unknown.
+        hyperparameters: the network's constructor arguments.
         tensors: name → float32 array, exactly the network's state dict.
-        source: the file or the catalogue name they come from.
+        source: the file or the catalogue name that they come from.
         record: the catalogue's record, or None.
     """
 
@@ -56,16 +56,16 @@ class Weights:
 
     @property
     def spec(self) -> NetworkSpec:
-        """What is known about the network."""
+        """The specification of the network."""
         return find_network(self.network)
 
     @property
     def channels(self) -> int:
-        """Channels of the picture that the network takes."""
+        """Number of channels of the network's input."""
         return self.spec.input_channels(self.hyperparameters)
 
     def build(self) -> Any:
-        """The network as a ``paddle.nn.Layer`` holding these weights, in evaluation mode."""
+        """Build the network as a ``paddle.nn.Layer`` with these weights, in evaluation mode."""
         network = self.spec.build(self.hyperparameters)
         set_weights(network, self.tensors, self.source)
         network.eval()
@@ -78,7 +78,7 @@ def set_weights(layer: Any, tensors: Mapping[str, Any], source: str) -> None:
     Args:
         layer: the network.
         tensors: parameter name → array or tensor.
-        source: where they come from, for messages.
+        source: their origin, for messages.
 
     Raises:
         WeightsError: the layer has other parameters or shapes.
@@ -94,10 +94,10 @@ def set_weights(layer: Any, tensors: Mapping[str, Any], source: str) -> None:
 def _check_size(
     tensors: Mapping[str, Any], expected: Shapes, spec: NetworkSpec, source: str
 ) -> None:
-    """Say of weights of the right network in which arguments the two differ."""
+    """Raise WeightsError if the weights are of the same network in another size."""
     try:
         found = spec.deduce({key: tuple(value.shape) for key, value in tensors.items()})
-    except Exception:  # not this network's, as the check of all parameters will say
+    except Exception:  # another network's weights, which the check of all names reports
         return
     wanted = spec.deduce(expected)
     changed = {key: value for key, value in found.items() if wanted.get(key) != value}
@@ -124,26 +124,28 @@ def _check_size(
 def load_weights(
     source: str | os.PathLike[str] | WeightsRecord, task: str | None = None, progress: bool = True
 ) -> Weights:
-    """Read weights of any known form.
+    """Load weights from a file of any supported format, or by their name in the catalogue.
 
     Args:
         source: a file (published .pdparams, training checkpoint, PyTorch .pth,
             .safetensors) or a catalogue name such as ``published:Deblurring``,
             ``published:SuperResolution:x4`` or ``lite:Denoising``, or its record. Published
             weights are downloaded on first use.
-        task: refuse weights that are known to be for another task, or whose network is for
-            others.
+        task: the expected task; weights for another task, or of a network for other tasks, are
+            refused.
         progress: show a bar while downloading.
 
     Raises:
         UsageError: unknown catalogue name or task.
-        DownloadError: published weights cannot be fetched.
-        WeightsError: unreadable, unsafe, incomplete, or of another network, shape or task.
+        DownloadError: published weights cannot be downloaded.
+        WeightsError: the file is unreadable, unsafe or incomplete, or contains another
+            network, shape or task.
     """
     wanted = find_task(task).name if task else None
-    record = source if isinstance(source, WeightsRecord) else record_of_name(os.fspath(source))
+    name = source.name if isinstance(source, WeightsRecord) else os.fspath(source)
+    record = source if isinstance(source, WeightsRecord) else record_of_name(name)
     if record is None:
-        weights = _read(Path(os.path.expanduser(os.fspath(source))))  # type: ignore[arg-type]
+        weights = _read(Path(os.path.expanduser(name)))
     elif record.path:
         weights = _read(record.path, record)
     else:
@@ -163,7 +165,7 @@ def load_weights(
 
 
 def _read_published(record: WeightsRecord, progress: bool) -> Weights:
-    """Weights from the cache, downloaded when they are not there or damaged."""
+    """Read weights from the cache; missing or damaged ones are downloaded first."""
 
     def verified(path: Path) -> Weights:
         if record.git_blob and git_blob_of(path) != record.git_blob:
@@ -178,7 +180,7 @@ def _read_published(record: WeightsRecord, progress: bool) -> Weights:
         try:
             return verified(path)
         except WeightsError as error:
-            # Not deleted: somebody may have put it there by hand.
+            # Renamed rather than deleted, because a user may have put it there by hand.
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
             logger.warning("%s (It is now %s.)", error, aside)
@@ -197,6 +199,8 @@ def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
         _check_record(record, spec, hyperparameters, name)
     elif path.suffix.lower() == ".pth":
         record = record_of_file(path)
+    task: str | None
+    scale: int | None
     if record:
         task, scale, source = record.task, record.scale, record.name
         hyperparameters = {**hyperparameters, **record.hyperparameters}
@@ -207,7 +211,7 @@ def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
 
 
 def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
-    """The network's tensors inside whatever a checkpoint wraps them in."""
+    """The network's tensors, wherever a checkpoint stores them."""
     node = content
     for _ in range(_DEPTH):
         inner = (node.get(key) for key in _NESTED) if isinstance(node, dict) else ()
@@ -232,7 +236,7 @@ def _complete(
     hyperparameters: Hyperparameters,
     name: str,
 ) -> dict[str, np.ndarray]:
-    """The tensors under the network's own names, checked against its shapes."""
+    """Check that all tensors are there, and rename them to Paddle's names."""
     layout = spec.layout(hyperparameters)
     expected = layout.shapes
     renamed = {}
@@ -248,7 +252,7 @@ def _complete(
     if broken:
         raise WeightsError(f"{name} holds NaN or infinity in {broken}: its training diverged.")
     for key, original in layout.copies.items():
-        # The network has one tensor for both; differing values would be lost silently.
+        # The network has one tensor for both, so one of two different values would be lost.
         if not np.array_equal(tensors[key], tensors[original]):
             raise WeightsError(
                 f"{name} has different values in {original} and {key}, which are one and the "
@@ -257,7 +261,8 @@ def _complete(
     return tensors
 
 
-def _check(tensors: Mapping[str, Any], expected: Mapping[str, tuple], name: str, network: str):
+def _check(tensors: Mapping[str, Any], expected: Shapes, name: str, network: str) -> None:
+    """Raise WeightsError unless names and shapes are exactly the expected ones."""
     missing = [key for key in expected if key not in tensors]
     extra = [key for key in tensors if key not in expected]
     if missing or extra:
@@ -277,6 +282,7 @@ def _check(tensors: Mapping[str, Any], expected: Mapping[str, tuple], name: str,
 def _check_record(
     record: WeightsRecord, spec: NetworkSpec, found: Hyperparameters, name: str
 ) -> None:
+    """Raise WeightsError unless the network and its size are those of the record."""
     expected = {key: value for key, value in record.hyperparameters.items() if key in found}
     if spec.name != record.network or any(found[key] != expected[key] for key in expected):
         size = find_network(record.network).describe(record.hyperparameters)
@@ -289,7 +295,7 @@ def _check_record(
 def _task_of(
     metadata: Mapping[str, str], spec: NetworkSpec, hyperparameters: Hyperparameters
 ) -> str | None:
-    """What the file says it is for, else the only task whose models have this form."""
+    """The task that the file states, else the only one whose models have this size, or None."""
     if metadata.get("task") in spec.task_names:
         return metadata["task"]
     possible = spec.tasks_for(spec.input_channels(hyperparameters))
@@ -304,7 +310,7 @@ def _task_of(
 
 
 def _scale_of(metadata: Mapping[str, str], task: str | None) -> int | None:
-    """The enlargement that the file states, where its task enlarges."""
+    """The scale that the file states; 1 for tasks that do not enlarge, None if unknown."""
     if task is not None and not find_task(task).enlarges:
         return 1
     scale = metadata.get("scale", "")

@@ -1,4 +1,4 @@
-"""What can run a network: PaddlePaddle itself, OpenVINO or ONNX Runtime."""
+"""Backends, which run a network in PaddlePaddle, OpenVINO or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 def create_backend(model: Model, options: InferenceOptions | None = None) -> Backend:
-    """The backend for a model.
+    """Create the backend for a model.
 
     Args:
-        model: a :class:`~ppgan_mpr.inference.model.Model`.
-        options: ``backend``, ``device``, ``precision`` and ``threads`` count here.
-            ``backend='auto'`` takes PaddlePaddle on a GPU, and on a CPU OpenVINO, else ONNX
-            Runtime, else PaddlePaddle, whichever is installed and can run the network.
+        model: the network and its weights.
+        options: ``backend``, ``device``, ``precision`` and ``threads`` are used here.
+            ``backend='auto'`` means PaddlePaddle on a GPU; on a CPU it means the first of
+            OpenVINO, ONNX Runtime and PaddlePaddle that is installed and can run the network.
 
     Raises:
         UsageError: the options contradict each other.
@@ -68,6 +68,7 @@ def create_backend(model: Model, options: InferenceOptions | None = None) -> Bac
 
 
 def _exported(name: str, model: Model, precision: str, threads: int | None) -> Backend:
+    """Create a backend that runs an exported network, on a CPU."""
     if name == "openvino":
         from .openvino_backend import OpenVINOBackend
 

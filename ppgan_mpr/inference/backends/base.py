@@ -1,4 +1,4 @@
-"""What every backend offers."""
+"""The interface of all backends."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 @runtime_checkable
 class Backend(Protocol):
-    """Something that runs a network on one picture at a time.
+    """Runs a network on one picture at a time.
 
     A picture is [1, C, H, W] float32 with values in [0, 1], H and W multiples of the network's
     ``size_multiple``; the restored one is [1, 3, H, W], not clipped.
 
     Attributes:
-        name: one of :data:`ppgan_mpr.inference.backends.BACKENDS`.
+        name: one of :data:`ppgan_mpr.inference.options.BACKENDS`.
         device: ``cpu`` or ``gpu:N``.
-        precision: ``f32``, ``bf16`` or ``f16``: what it computes in.
-        threads: CPU threads in use.
-        bytes_per_pixel: working memory for each pixel of a picture, about.
-        keep_budget: working memory in bytes that networks kept for later pictures may take
-            together; set by the caller.
+        precision: number format of the computation: ``f32``, ``bf16`` or ``f16``.
+        threads: number of CPU threads.
+        bytes_per_pixel: approximate working memory for each pixel of a picture.
+        keep_budget: maximum working memory in bytes of all networks that are kept for later
+            pictures; set by the caller.
     """
 
     name: str
@@ -32,9 +32,9 @@ class Backend(Protocol):
     keep_budget: float
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
-        """Restore a picture with the given statistics, or with its own.
+        """Restore a picture with the given statistics, or by default with its own.
 
-        The result may be valid until the next call only.
+        The next call may overwrite the result.
 
         Raises:
             MemoryError: the picture is too large.
@@ -42,11 +42,11 @@ class Backend(Protocol):
         ...
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
-        """The statistics that tiles share.
+        """Measure the statistics that tiles share.
 
         Returns:
             A list of [N, C, ...] with N = 1, 2 (halves) or 4 (quadrants) and one number for
-            each channel; empty for a network without.
+            each channel; empty for a network without such statistics.
 
         Raises:
             MemoryError: the picture is too large.
@@ -55,9 +55,9 @@ class Backend(Protocol):
 
     @property
     def kept_bytes(self) -> float:
-        """Working memory in bytes of the networks kept at present."""
+        """Working memory in bytes of the networks that are kept for later pictures."""
         ...
 
     def release(self) -> None:
-        """Give back the memory of what is kept for later pictures."""
+        """Free the memory of the networks that are kept for later pictures."""
         ...

@@ -1,4 +1,4 @@
-"""The network in ONNX Runtime, on a CPU."""
+"""The ONNX Runtime backend, on a CPU."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ...errors import UsageError
 from ..export import STATISTIC
 from ..model import Model
 
-_BYTES = 8  # of working memory for each number alive, measured
+_BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`
 
 
 class ONNXRuntimeBackend:
     """Runs an exported network in float32.
 
     Args:
-        model: see :class:`~ppgan_mpr.inference.model.Model`.
+        model: the network and its weights.
         precision: ``auto`` or ``f32``.
-        threads: default: all cores this process may use.
+        threads: default: all cores that this process may use.
 
     Raises:
-        UsageError: another precision, which ONNX Runtime's CPU kernels lack.
+        UsageError: another precision, which ONNX Runtime does not support on a CPU.
     """
 
     name, device, precision = "onnxruntime", "cpu", "f32"
@@ -39,7 +39,7 @@ class ONNXRuntimeBackend:
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.floats_per_pixel
         self.keep_budget = 0.0  # not used: nothing is kept
-        self._loaded: Any = None
+        self._loaded: tuple[str, tuple[int, int] | None] | None = None  # variant, fixed size
         self._session: Any = None
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
@@ -53,7 +53,7 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
-    kept_bytes = 0.0  # what a session keeps is small
+    kept_bytes = 0.0  # a session keeps little working memory
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
@@ -63,13 +63,13 @@ class ONNXRuntimeBackend:
         height, width = inputs["x"].shape[2:]
         wanted = variant, (height, width) if self._model.local else None
         if wanted != self._loaded:
-            self._session = None  # one at a time: each holds all the weights
+            self._session = None  # freed first, because each session has a copy of the weights
             self._session, self._loaded = self._load(variant, (height, width)), wanted
         try:
             return self._session.run(None, inputs)
-        except Exception as error:  # the runtime's classes derive from Exception alone
+        except Exception as error:  # the runtime's exceptions have no other common base
             if "bad_alloc" in str(error) or "allocate" in str(error):
-                raise MemoryError("ONNX Runtime has too little memory") from None
+                raise MemoryError("ONNX Runtime ran out of memory") from None
             raise
 
     def _load(self, variant: str, size: tuple[int, int]) -> Any:
@@ -83,12 +83,12 @@ class ONNXRuntimeBackend:
 
 
 def _rewire(content: bytes, variant: str) -> bytes:
-    """Make the statistics outputs (``measuring``) or inputs (``given``) of the graph."""
+    """Turn the statistics into outputs (``measuring``) or inputs (``given``) of an ONNX file."""
     onnx = require("onnx")
     model = onnx.load_from_string(content)
     graph = model.graph
-    pools = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
-    for node in pools:
+    nodes = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
+    for node in nodes:
         name = node.output[0]
         value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         (graph.output if variant == "measuring" else graph.input).append(value)

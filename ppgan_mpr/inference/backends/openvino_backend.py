@@ -1,4 +1,4 @@
-"""The network in OpenVINO, on a CPU."""
+"""The OpenVINO backend, on a CPU."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from ...dependencies import cpu_count, require
 from ..export import STATISTIC
 from ..model import Model
 
-# Bytes of working memory for each number alive, measured: the results of convolutions are
-# held in the precision asked for, and some of them twice while their layout changes.
+# Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
+# the chosen precision, and some exist twice while their layout changes.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
-# Compiled networks kept, whatever their room: each holds the weights. Two for tiles and two for
-# measuring serve upright and turned pictures in turn.
-_KEPT = 4
+# Maximum number of compiled networks, as each has a copy of the weights. Upright and turned
+# pictures need two networks each, one for tiles and one to measure statistics.
+_MAX_COMPILED = 4
 
 
 class OpenVINOBackend:
-    """Runs an exported network, compiled for each size of picture it meets.
+    """Runs an exported network, which is compiled for each size of picture.
 
     Args:
-        model: see :class:`~ppgan_mpr.inference.model.Model`.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
-        threads: default: all cores this process may use.
+        model: the network and its weights.
+        precision: ``auto``, ``f32``, ``bf16`` or ``f16``; ``auto`` is bf16 where the processor
+            computes in it, else f32.
+        threads: default: all cores that this process may use.
     """
 
     name, device = "openvino", "cpu"
@@ -52,7 +53,7 @@ class OpenVINOBackend:
         self.keep_budget = 0.0
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
-        """See :class:`.base.Backend`; the result is valid until the next call."""
+        """See :class:`.base.Backend`; the next call overwrites the result."""
         if statistics is None:
             return self._infer("plain", picture, {})[0]
         given = {f"{STATISTIC}{i}": statistic for i, statistic in enumerate(statistics)}
@@ -85,8 +86,8 @@ class OpenVINOBackend:
             request.infer({"x": picture, **inputs}, share_inputs=True)
         except RuntimeError as error:
             if "bad_alloc" in str(error) or "allocate" in str(error):
-                self._compiled.clear()  # for the smaller tiles that are tried next
-                raise MemoryError("OpenVINO has too little memory") from None
+                self._compiled.clear()  # frees memory for a retry with smaller tiles
+                raise MemoryError("OpenVINO ran out of memory") from None
             raise
         return [tensor.data for tensor in request.output_tensors]
 
@@ -94,18 +95,18 @@ class OpenVINOBackend:
         key = (variant, shape)
         if key not in self._compiled:
             while self._compiled and (
-                len(self._compiled) >= _KEPT
+                len(self._compiled) >= _MAX_COMPILED
                 or self._needed([key, *self._compiled]) > self.keep_budget
             ):
                 self._compiled.popitem(last=False)
             compiled, blob = self._load(variant, shape)
-            # Beside the request, because it may point into the blob for as long as it lives.
+            # The blob is stored too, because the request may refer to its memory.
             self._compiled[key] = compiled.create_infer_request(), blob
         self._compiled.move_to_end(key)
         return self._compiled[key][0]
 
     def _needed(self, keys: Iterable[tuple[str, tuple[int, ...]]]) -> float:
-        """Working memory of compiled sizes, each of which has its own."""
+        """Working memory in bytes of compiled networks, given by their keys."""
         return sum(self.bytes_per_pixel * math.prod(shape[2:]) for _, shape in keys)
 
     def _load(self, variant: str, shape: tuple[int, ...]) -> tuple[Any, memoryview | None]:
@@ -117,7 +118,7 @@ class OpenVINOBackend:
             try:
                 return self._import(blob), blob
             except RuntimeError:
-                pass  # of another build of the same version
+                pass  # the blob is of another build of the same OpenVINO version
         compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
         return compiled, None
@@ -127,7 +128,7 @@ class OpenVINOBackend:
         try:
             shared = self._ov.Tensor(content, shared_memory=True)
             return self._core.import_model(shared, "CPU", self._options)
-        except TypeError:  # OpenVINO 2025.3 and older take a stream, and copy it
+        except TypeError:  # OpenVINO 2025.3 and older accept only a stream, which they copy
             return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
     def _graph(self, variant: str, shape: tuple[int, ...]) -> Any:
@@ -148,11 +149,11 @@ class OpenVINOBackend:
 
 @functools.lru_cache(maxsize=1)
 def _core() -> Any:
-    """The one ``Core`` of this process, its CPU plugin loaded.
+    """The OpenVINO ``Core`` of this process, with its CPU plugin loaded.
 
-    The plugin gives the thread that loads it a signal stack of its own memory, which is
-    freed with the plugin, perhaps by another thread: a signal that arrives later, Ctrl-C
-    for one, would crash. Signals are as well served on the ordinary stack.
+    The plugin installs an alternative signal stack in the thread that loads it, in memory that
+    is freed with the plugin. A later signal, such as Ctrl-C, would then crash the process. So
+    that stack is disabled, and signals use the ordinary one.
     """
     core = require("openvino").Core()
     core.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin
@@ -173,7 +174,7 @@ class _SignalStack(ctypes.Structure):
 
 
 def _statistics(graph: Any) -> list[Any]:
-    """The outputs with the names of statistics, in order."""
+    """The outputs of an OpenVINO model that are statistics, in order."""
     found = {}
     for node in graph.get_ops():
         for output in node.outputs():

@@ -1,4 +1,4 @@
-"""The network in PaddlePaddle itself, on a CPU or a GPU."""
+"""The PaddlePaddle backend, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ...errors import UsageError
 from ..export.trace import is_statistic
 from ..model import Model
 
-# Bytes of working memory for each pixel and channel of the widest layer, measured.
+# Measured working memory in bytes for each pixel and channel of the widest layer.
 _BYTES = 30
 
 
 def choose_device(device: str = "auto") -> str:
-    """The Paddle name of a device: ``cpu`` or ``gpu:N``.
+    """Paddle's name of a device: ``cpu`` or ``gpu:N``.
 
     Args:
         device: ``auto`` (the first GPU if Paddle can use one), ``cpu``, ``gpu`` or ``gpu:N``.
 
     Raises:
-        UsageError: no such device on this machine or in this build of Paddle.
+        UsageError: this machine, or this build of Paddle, has no such device.
     """
     name, _, index = device.partition(":")
     valid = name in ("auto", "cpu", "gpu") and (not index or (name == "gpu" and index.isdigit()))
@@ -44,13 +44,13 @@ def choose_device(device: str = "auto") -> str:
         )
     if int(index or 0) >= count:
         raise UsageError(
-            f"Device {device} is not there: this machine has {count} GPU(s) that Paddle can use."
+            f"There is no device {device}: this machine has {count} GPU(s) that Paddle can use."
         )
     return f"gpu:{int(index or 0)}"
 
 
 def may_have_gpu() -> bool:
-    """Whether a PaddlePaddle built for GPUs is installed, told without importing it."""
+    """Whether a PaddlePaddle built for GPUs is installed; does not import it."""
     try:
         importlib.metadata.version("paddlepaddle-gpu")
     except importlib.metadata.PackageNotFoundError:
@@ -62,14 +62,14 @@ class PaddleBackend:
     """Runs a network in Paddle's dynamic graph.
 
     Args:
-        model: see :class:`~ppgan_mpr.inference.model.Model`.
+        model: the network and its weights.
         device: see :func:`choose_device`.
-        precision: ``auto`` and ``f32`` compute in float32; ``bf16`` and ``f16`` let Paddle's
-            automatic mixed precision choose the operators, on a GPU only.
-        threads: of the CPU; default: all cores this process may use.
+        precision: ``auto`` and ``f32`` mean float32; ``bf16`` and ``f16`` mean Paddle's
+            automatic mixed precision with this type, on a GPU only.
+        threads: number of CPU threads; default: all cores that this process may use.
 
     Raises:
-        UsageError: half precision on a CPU, where Paddle is slower with it.
+        UsageError: half precision on a CPU, where it is slower than float32 in Paddle.
     """
 
     name = "paddle"
@@ -100,7 +100,7 @@ class PaddleBackend:
         )
         self._network = network.to(self.device)
         shared = model.shared_layers
-        self._pools = [layer for layer in network.sublayers() if isinstance(layer, shared)]
+        self._shared = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
         self.keep_budget = 0.0  # not used: nothing is kept
@@ -120,17 +120,19 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
-    kept_bytes = 0.0
+    kept_bytes = 0.0  # nothing is kept
 
     def release(self) -> None:
         """See :class:`.base.Backend`; nothing is kept."""
 
     @contextlib.contextmanager
     def _hooked(self, on_statistic: Callable[[Any], Any]) -> Iterator[None]:
+        """Call ``on_statistic`` with each statistic; a result that is not None replaces it."""
+
         def hook(layer: Any, inputs: Any, output: Any) -> Any:
             return on_statistic(output) if is_statistic(output) else None
 
-        handles = [pool.register_forward_post_hook(hook) for pool in self._pools]
+        handles = [layer.register_forward_post_hook(hook) for layer in self._shared]
         try:
             yield
         finally:
@@ -149,7 +151,7 @@ class PaddleBackend:
                 first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
                 return first.astype("float32").numpy()
         except (MemoryError, RuntimeError) as error:
-            # Paddle's own out-of-memory class is a RuntimeError without a public name.
+            # Paddle's out-of-memory exception is a RuntimeError without a public name.
             if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):
-                raise MemoryError(f"{self.device} has too little memory") from None
+                raise MemoryError(f"{self.device} ran out of memory") from None
             raise

@@ -1,4 +1,4 @@
-"""From a Paddle network to ONNX: tracing it, and writing what was traced."""
+"""Export of Paddle networks to ONNX: tracing a network, then writing its operations."""
 
 from .onnx_graph import STATISTIC, write_onnx
 from .trace import Program, trace

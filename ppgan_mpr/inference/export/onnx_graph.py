@@ -1,8 +1,8 @@
-"""A traced Paddle network as an ONNX model for pictures of any size.
+"""Writing a traced Paddle network as an ONNX model for pictures of any size.
 
-Why not Paddle's own exporters: Paddle 3 writes its new intermediate representation (PIR), which
-OpenVINO does not read; paddle2onnx fails on ``interpolate`` with a scale factor; and neither
-names the statistics that tiles share, which become inputs or outputs here.
+Paddle's own exporters do not serve: Paddle 3 writes its new intermediate representation (PIR),
+which OpenVINO does not read; paddle2onnx fails on ``interpolate`` with a scale factor; and
+neither names the statistics that tiles share, which backends turn into inputs or outputs.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from ...version import __version__
 from .operators import ELEMENTWISE, Translator, translators
 from .trace import Operation, Program, Value, flat
 
-#: Statistics are called this and their number: ``statistic_0``, ``statistic_1``, …
+#: Prefix of the statistics' names: ``statistic_0``, ``statistic_1``, …
 STATISTIC = "statistic_"
 
 _OPSET = 17
 
 
 def write_onnx(program: Program) -> Any:
-    """Export a traced network.
+    """Write a traced network as an ONNX model.
 
     Args:
         program: see :func:`.trace.trace`.
 
     Returns:
-        An ``onnx.ModelProto`` with the input ``x`` [1, C, height, width] and the output ``y``,
-        height and width open unless the program was traced for one size. Only what the
-        network's first result needs is in it. The statistics that tiles share have names
-        beginning with :data:`STATISTIC`.
+        An ``onnx.ModelProto`` with the input ``x`` [1, C, height, width] and the output ``y``.
+        Height and width are dynamic unless the program was traced for one size. Operations
+        that the first result does not need are left out. The names of the statistics that
+        tiles share begin with :data:`STATISTIC`.
 
     Raises:
         MissingDependencyError: onnx is not installed.
@@ -43,7 +43,7 @@ def write_onnx(program: Program) -> Any:
 
 
 class Writer:
-    """Translates a program backwards from its result, so that dead ends are never written.
+    """Translates a program's operations; those that its output does not need are left out.
 
     Args:
         program: the traced network.
@@ -90,60 +90,62 @@ class Writer:
         self._onnx.checker.check_model(model)
         return model
 
-    def emit(self, kind: str, op: Operation, inputs: Iterable[Value | str], **attributes: Any):
-        """Write one ONNX node that makes the operation's outputs."""
+    def emit(
+        self, kind: str, op: Operation, inputs: Iterable[Value | str], **attributes: Any
+    ) -> None:
+        """Write an ONNX node that computes the operation's outputs."""
         outputs = [self.name(value) for value in op.outputs]
         self.node(kind, inputs, outputs, **attributes)
 
     def emit_first(
         self, kind: str, op: Operation, inputs: Iterable[Value | str], **attributes: Any
-    ):
-        """Like :meth:`emit` for operations of whose outputs only the first is used."""
+    ) -> None:
+        """Write an ONNX node that computes the operation's first output, the only one used."""
         self.node(kind, inputs, [self.name(op.outputs[0])], **attributes)
 
     def node(
         self, kind: str, inputs: Iterable[Value | str], outputs: list[str], **attributes: Any
     ) -> None:
-        """Write one ONNX node."""
+        """Write an ONNX node."""
         names = [item if isinstance(item, str) else self.name(item) for item in inputs]
         self._nodes.append(self._onnx.helper.make_node(kind, names, outputs, **attributes))
 
     def name(self, value: Value) -> str:
-        """What a value is called in the ONNX graph."""
+        """The name of a value in the ONNX graph."""
         if self.is_constant(value):
             return self.constant(f"c{value.id}", self._constants[value.id])
         return self._names.setdefault(value.id, f"v{len(self._names)}")
 
     def constant(self, name: str, array: np.ndarray) -> str:
-        """The name of a constant, which is written once."""
+        """Write a constant, once for each name, and return the name."""
         self._initializers.setdefault(name, array)
         return name
 
     def integers(self, values: Any) -> str:
-        """The name of a constant of whole numbers."""
+        """Write an int64 constant and return its name."""
         array = np.asarray(values, np.int64)
         return self.constant(f"int_{array.shape}_{array.tolist()}", array)
 
     def number(self, value: float) -> str:
-        """The name of a float32 constant."""
+        """Write a float32 constant and return its name."""
         return self.constant(f"float_{value!r}", np.asarray(value, np.float32))
 
     def array(self, value: Value) -> np.ndarray:
-        """The numbers of a constant."""
+        """The array of a value that is a constant."""
         if not self.is_constant(value):
             raise NotImplementedError("an argument that depends on the picture")
         return self._constants[value.id]
 
     def is_constant(self, value: Value) -> bool:
-        """Whether a value is a parameter or a literal, or was computed from such."""
+        """Whether a value is a parameter, a literal, or computed from these alone."""
         return value.id in self._constants
 
     def define(self, value: Value, array: np.ndarray) -> None:
-        """Make the result of an operation on constants a constant."""
+        """Record the result of an operation on constants as a constant."""
         self._constants[value.id] = array
 
     def scalar(self, value: Value) -> Any:
-        """The only number of a constant."""
+        """The number of a value that is a constant of one element."""
         return self.array(value).reshape(-1)[0]
 
     def _translator(self, name: str) -> Translator:

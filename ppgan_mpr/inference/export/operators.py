@@ -1,4 +1,4 @@
-"""How each of Paddle's operators is written in ONNX (operator set 17)."""
+"""Translations of Paddle's operators to ONNX (operator set 17)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Translator = Callable[["Writer", Operation], None]
 
-#: Operators that ONNX has too, with the same inputs and no attributes.
+#: Operators with an equivalent of the same inputs and no attributes: Paddle's name → ONNX's.
 ELEMENTWISE = {
     "abs": "Abs",
     "add": "Add",
@@ -32,7 +32,7 @@ ELEMENTWISE = {
     "tanh": "Tanh",
 }
 
-#: Paddle's operator → the function that writes it.
+#: Paddle's operator → the function that writes it as ONNX.
 translators: dict[str, Translator] = {}
 
 
@@ -299,7 +299,7 @@ def _pixel_shuffle(writer: Writer, op: Operation) -> None:
         factor = op.attributes["upscale_factor"]
         writer.emit("DepthToSpace", op, op.inputs, blocksize=factor, mode="CRD")
     else:
-        # ONNX's SpaceToDepth puts channels last in each block, Paddle first.
+        # In the output of SpaceToDepth the input's channels vary fastest, in Paddle's slowest.
         factor, (x,) = op.attributes["downscale_factor"], op.inputs
         name, channels = writer.name(op.outputs[0]), x.shape[1]
         order = np.arange(channels * factor**2).reshape(factor**2, channels).T.reshape(-1)

@@ -1,8 +1,8 @@
-"""A Paddle network as a list of operations.
+"""Tracing of a Paddle network into a list of operations.
 
 Paddle 3 describes a traced network as a program of its intermediate representation (PIR).
-Its own exporters write that program in a form that other runtimes cannot read, so it is
-read here and rewritten by :mod:`.onnx_graph`.
+Other runtimes cannot read the format in which Paddle exports that program, so the program is
+read here and written as ONNX by :mod:`.onnx_graph`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ import numpy as np
 from ...dependencies import require
 from ...errors import MissingDependencyError
 
-# Any size will do: nothing that depends on it survives in the exported graph.
+# Side of the traced picture. Any size is possible, because no exported operation depends on it.
 _SIZE = 64
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor: its identity, and its shape for the picture that was traced."""
+    """A tensor of a traced network.
+
+    Attributes:
+        id: unique in its program.
+        shape: for the picture that was traced.
+    """
 
     id: str
     shape: tuple[int, ...]
@@ -33,14 +38,14 @@ class Value:
 
 @dataclass(frozen=True)
 class Operation:
-    """One step of the network.
+    """One operation of a traced network.
 
     Attributes:
         name: of Paddle's operator, such as ``conv2d``.
-        inputs: a value, a tuple of values where the operator takes a list, or None where an
-            optional input is absent.
+        inputs: each a value, a tuple of values where the operator takes a list, or None where
+            an optional input is absent.
         outputs: values.
-        attributes: as Paddle names them.
+        attributes: by Paddle's names.
     """
 
     name: str
@@ -55,11 +60,12 @@ class Program:
 
     Attributes:
         operations: in order of execution.
-        constants: identity of a value → array, for parameters and literals.
+        constants: id of a value → array, for parameters and literals.
         input: the picture, [1, C, H, W].
         output: the restored picture.
-        statistics: what the layers reduce whole maps to, and tiles share; in order of execution.
-        open_size: the picture may have any size; else only the one that was traced.
+        statistics: outputs of the layers that reduce whole maps, which tiles share; in order
+            of execution.
+        open_size: whether the picture may have any size, not only the traced one.
     """
 
     operations: tuple[Operation, ...]
@@ -70,15 +76,16 @@ class Program:
     open_size: bool = True
 
     def floats_per_pixel(self) -> float:
-        """The most numbers alive at one time, for each pixel of the picture.
+        """Peak memory: the largest count of numbers alive at once, for each pixel of the picture.
 
-        Counts every tensor from the step that makes it to the last that needs it, which is
-        how runtimes plan their memory.
+        A tensor is alive from the operation that computes it to the last that uses it, which
+        is how runtimes plan their memory.
         """
         last_use = {self.output.id: len(self.operations)}
         for step, op in enumerate(self.operations):
             last_use.update((value.id, step) for value in flat(op.inputs))
-        alive, most = {}, 0
+        alive: dict[str, int] = {}
+        most = 0
         for step, op in enumerate(self.operations):
             alive.update((value.id, math.prod(value.shape)) for value in op.outputs)
             most = max(most, sum(alive.values()))
@@ -87,7 +94,7 @@ class Program:
 
 
 def flat(inputs: Iterable[Any]) -> Iterator[Value]:
-    """The values among an operation's inputs, those in lists too."""
+    """All values among an operation's inputs, also those in lists."""
     for item in inputs:
         if isinstance(item, tuple):
             yield from flat(item)
@@ -96,30 +103,30 @@ def flat(inputs: Iterable[Any]) -> Iterator[Value]:
 
 
 def is_statistic(output: Any) -> bool:
-    """Whether a layer's output [N, C, ...] holds one number for each channel of a map."""
+    """Whether a layer's output [N, C, ...] is a statistic: one number for each channel."""
     return all(side == 1 for side in output.shape[2:])
 
 
 def trace(
     network: Any,
     channels: int = 3,
-    shared_layers: tuple[type, ...] = (),
+    shared_layers: tuple[type[Any], ...] = (),
     size: tuple[int, int] | None = None,
 ) -> Program:
-    """Record what ``network`` computes for its first result.
+    """Trace the operations that compute a network's first result.
 
     Args:
         network: a ``paddle.nn.Layer`` in evaluation mode; its forward takes [1, C, H, W] and
             returns a list, the result first, or the result alone.
         channels: C.
         shared_layers: classes of the layers whose outputs become ``Program.statistics``.
-        size: height and width of the picture; default: any.
+        size: the only height and width of the picture; default: any size.
 
     Raises:
         MissingDependencyError: this PaddlePaddle has no PIR (it is older than 3.0).
     """
     paddle = require("paddle")
-    if paddle.__version__.startswith(("1.", "2.")):  # builds from source say 0.0.0
+    if paddle.__version__.startswith(("1.", "2.")):  # 0.0.0 is a build from source
         raise MissingDependencyError(
             f"Exporting needs PaddlePaddle 3, and {paddle.__version__} is installed: "
             "run  pip install 'paddlepaddle>=3'  or choose backend='paddle'"
@@ -131,13 +138,17 @@ def trace(
 
 
 def _static_program(
-    paddle: Any, network: Any, shared_layers: tuple[type, ...], shared: list[str], shape: list[int]
+    paddle: Any,
+    network: Any,
+    shared_layers: tuple[type[Any], ...],
+    shared: list[str],
+    shape: list[int],
 ) -> Any:
     def note(layer: Any, inputs: Any, output: Any) -> None:
         if is_statistic(output):
             shared.append(output.id)
 
-    class FirstResult(paddle.nn.Layer):  # type: ignore[misc]  # Paddle has no types
+    class FirstResult(paddle.nn.Layer):
         def __init__(self) -> None:
             super().__init__()
             self.network = network
@@ -147,8 +158,8 @@ def _static_program(
             outputs = self.network(picture)
             return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
 
-    # The networks hold no control flow that depends on values, so their code need not be
-    # rewritten into static graph form, which would take most of the time.
+    # The networks have no control flow that depends on values, so Paddle need not translate
+    # their source code, which would take most of the time.
     modules = {type(layer).__module__ for layer in network.sublayers(include_self=True)}
     own = [module for name, module in sys.modules.items() if name.startswith("ppgan_mpr.")]
     own += [sys.modules[name] for name in modules if not name.startswith(("ppgan_mpr.", "paddle."))]
@@ -187,11 +198,11 @@ def _read(concrete: Any, network: Any, shared: list[str], open_size: bool) -> Pr
     for op in concrete.main_program.global_block().ops:
         name = op.name()
         if name == "builtin.split":
-            # The list was made by the operation before: its parts are that one's outputs.
+            # Unpacks the list that the operation before returned: these are its outputs.
             outputs = tuple(value(part) for part in op.results())
             operations[-1] = replace(operations[-1], outputs=outputs)
             continue
-        result = op.result(0) if op.num_results() else None
+        result: Any = op.result(0) if op.num_results() else None
         inputs = tuple(value(source) for source in op.operands_source())
         if name == "builtin.parameter":
             constants[result.id] = tensors[op.attrs()["parameter_name"]].numpy()
@@ -208,6 +219,6 @@ def _read(concrete: Any, network: Any, shared: list[str], open_size: bool) -> Pr
             outputs = () if makes_list else tuple(value(result) for result in op.results())
             operations.append(Operation(name.partition(".")[2], inputs, outputs, op.attrs()))
     (result,) = (output for output in concrete.outputs if output is not None)
-    made = {made.id: made for op in operations for made in op.outputs}
-    statistics = tuple(made[id_] for id_ in shared)
+    outputs_by_id = {output.id: output for op in operations for output in op.outputs}
+    statistics = tuple(outputs_by_id[id_] for id_ in shared)
     return Program(tuple(operations), constants, picture, value(result), statistics, open_size)

@@ -1,17 +1,17 @@
-"""Channel attention and the block that MPRNet is built of."""
+"""Channel attention, and the channel attention block (CAB) that MPRNet consists of."""
 
 from __future__ import annotations
 
-from paddle import nn
+from paddle import Tensor, nn
 
 from .conv import conv
 
 
 class CALayer(nn.Layer):
-    """Channel attention: each channel is scaled by a gate computed from all channel averages.
+    """Channel attention: scales each channel by a gate computed from all channel averages.
 
-    ``y = x · σ(W₂ ReLU(W₁ avg(x)))``, the squeeze-and-excitation of the paper's CAB
-    (MPRNet, arXiv 2102.02808, Fig. 3b).
+    ``y = x · σ(W₂ ReLU(W₁ avg(x)))``, the squeeze-and-excitation in the CAB of MPRNet (arXiv
+    2102.02808, Fig. 3b).
 
     Args:
         channels: channels C of the input.
@@ -29,19 +29,21 @@ class CALayer(nn.Layer):
             nn.Sigmoid(),
         )
 
-    def forward(self, x):
-        return x * self.conv_du(self.avg_pool(x))  # gate: [N, C, 1, 1]
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.conv_du(self.avg_pool(x))  # [N, C, H, W] · [N, C, 1, 1]
 
 
 class CAB(nn.Layer):
-    """Channel attention block: conv – activation – conv – CALayer, plus the input (Fig. 3b).
+    """Channel attention block: conv – activation – conv – CALayer, plus the input.
+
+    (MPRNet, arXiv 2102.02808, Fig. 3b.)
 
     Args:
         channels: channels of input and output.
         kernel_size: of the two convolutions.
         reduction: see :class:`CALayer`.
         bias: whether the convolutions have a bias.
-        act: the activation layer; the networks share one PReLU among all their blocks.
+        act: the activation layer; all blocks of a network share one PReLU.
     """
 
     def __init__(self, channels: int, kernel_size: int, reduction: int, bias: bool, act: nn.Layer):
@@ -53,5 +55,5 @@ class CAB(nn.Layer):
             conv(channels, channels, kernel_size, bias),
         )
 
-    def forward(self, x):
-        return x + self.CA(self.body(x))
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.CA(self.body(x))  # [N, C, H, W]

@@ -1,29 +1,32 @@
-"""Global context for a convolutional block: MIRNet-v2's attention over positions."""
+"""The global context block of MIRNet-v2, an attention over positions."""
 
 from __future__ import annotations
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from .conv import conv
 
 
 class AttentivePool(nn.Layer):
-    """The mean over all positions, weighted by a softmax of their scores; no parameters."""
+    """The mean of a map over its positions, weighted by a softmax of scores; no parameters.
 
-    def forward(self, x, scores):
+    A layer of its own, so that tiles of one photograph can share its result.
+    """
+
+    def forward(self, x: Tensor, scores: Tensor) -> Tensor:
         """[N, C, H, W] and [N, 1, H, W] → [N, C, 1]."""
         weights = F.softmax(scores.flatten(2), axis=-1)  # [N, 1, HW]
         return paddle.matmul(x.flatten(2), weights, transpose_y=True)
 
 
 class ContextBlock(nn.Layer):
-    """Adds to every pixel what the whole map holds (MIRNet-v2, arXiv 2205.01649, in
-    its residual contextual block).
+    """Adds a summary of the whole map to every position.
 
-    One softmax over all positions says which of them matter; their weighted mean, a vector of
-    C numbers, is transformed and added everywhere.
+    (MIRNet-v2, arXiv 2205.01649, the context modelling of its residual contextual block.) The
+    summary is a weighted mean over all positions, a vector of C numbers, and then two 1×1
+    convolutions. The weights are a softmax over the positions.
 
     Args:
         channels: channels C of input and output.
@@ -37,6 +40,6 @@ class ContextBlock(nn.Layer):
             conv(channels, channels, 1), nn.LeakyReLU(0.2), conv(channels, channels, 1)
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         context = self.pool(x, self.conv_mask(x)).unsqueeze(-1)  # [N, C, 1, 1]
         return x + self.channel_add_conv(context)

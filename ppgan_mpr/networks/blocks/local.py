@@ -2,38 +2,38 @@
 
 Chu et al., *Improving Image Restoration by Revisiting Global Information Aggregation*, ECCV
 2022 (arXiv 2112.04491). A network trained on patches of 256×256 has only seen averages over
-such patches. In a large photograph the average over all of it is another statistic; the
-average over a window around each pixel is not.
+such patches. Averages over a whole large photograph have another distribution; averages over
+windows of about the patches' size do not.
 
-Selective kernel feature fusion, which the paper does not treat, gates by channel averages too
-and is converted alike.
+Selective kernel feature fusion, which the paper does not cover, depends on channel averages too
+and is converted in the same way.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from .attention import CALayer
 from .skff import SKFF, select
 
-_STEPS = 32  # or more lead from one window to the next that shares nothing with it
-_PROBE = 32  # side of the picture that finds out the layers' resolutions
+_STEPS = 32  # minimum number of strides in a window's side
+_PROBE = 32  # side in pixels of the picture that is run to find the layers' map sizes
 
 
 class _Windows:
-    """Averages over windows of a map, and gates computed from them brought to its size.
+    """Averages over windows of a map, and the interpolation of gates to the map's size.
 
-    The average over a large window hardly changes from one pixel to the next. So windows are
-    taken at every row and column only while they are small; of large ones at every 2nd, 4th
-    or 8th, and the gates are interpolated between.
+    The average over a large window hardly changes from one pixel to the next. So only small
+    windows are placed at every row and column; larger ones at every 2nd, 4th or 8th, and the
+    gates are interpolated in between.
 
     Args:
         window: height and width of the windows.
@@ -45,22 +45,22 @@ class _Windows:
         self._stride = math.gcd(1 << (finest.bit_length() - 1), *window, *size)
         self._window, self._size = window, size
 
-    def average(self, x):
-        """[N, C, H, W] → [N, C, h, w]."""
+    def average(self, x: Tensor) -> Tensor:
+        """The averages over all windows, [N, C, H, W] → [N, C, h, w]."""
         return local_average(x, self._window, self._stride)
 
-    def spread(self, gate):
-        """[N, C, h, w] → [N, C, H, W], or as it is where one window covers the map."""
+    def spread(self, gate: Tensor) -> Tensor:
+        """Gates for every position, [N, C, h, w] → [N, C, H, W]; [N, C, 1, 1] stays as it is."""
         size, stride = self._size, self._stride
         if gate.shape[2:] == [1, 1]:
             return gate
-        # Windows end at the border: the outermost gates are repeated up to it.
-        pads = []
+        # Windows stay inside the map: the outermost gates are repeated up to the border.
+        pads: list[int] = []
         for axis in (1, 0):
             missing = size[axis] // stride - gate.shape[2 + axis]
             before = min(missing, round((self._window[axis] - 1) // 2 / stride))
-            alone = gate.shape[2 + axis] == 1  # one gate for the whole side stretches by itself
-            pads += [0, 0] if alone else [before, missing - before]
+            single = gate.shape[2 + axis] == 1  # interpolation repeats a single gate by itself
+            pads += [0, 0] if single else [before, missing - before]
         gate = F.pad(gate, pads, mode="replicate")
         if gate.shape[2:] != size:
             gate = F.interpolate(gate, size=size, mode="bilinear", align_mode=1)
@@ -68,10 +68,10 @@ class _Windows:
 
 
 class LocalCALayer(nn.Layer):
-    """A :class:`CALayer` whose gate differs from place to place.
+    """A :class:`CALayer` with averages over windows, so that its gate varies over the map.
 
     Args:
-        layer: holds the trained convolutions.
+        layer: the layer to replace, with trained weights.
         window: height and width of the averages.
     """
 
@@ -80,16 +80,16 @@ class LocalCALayer(nn.Layer):
         self.conv_du = layer.conv_du
         self.window = window
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         windows = _Windows(self.window, x.shape[2:])
         return x * windows.spread(self.conv_du(windows.average(x)))
 
 
 class LocalSKFF(nn.Layer):
-    """A :class:`SKFF` whose gates differ from place to place.
+    """An :class:`SKFF` with averages over windows, so that its gates vary over the map.
 
     Args:
-        layer: holds the trained convolutions.
+        layer: the layer to replace, with trained weights.
         window: height and width of the averages.
     """
 
@@ -98,7 +98,7 @@ class LocalSKFF(nn.Layer):
         self.conv_du, self.fcs = layer.conv_du, layer.fcs
         self.window = window
 
-    def forward(self, streams):
+    def forward(self, streams: Sequence[Tensor]) -> Tensor:
         windows = _Windows(self.window, streams[0].shape[2:])
         descriptor = self.conv_du(reduce(add, [windows.average(stream) for stream in streams]))
         gates = select([fc(descriptor) for fc in self.fcs])
@@ -106,14 +106,14 @@ class LocalSKFF(nn.Layer):
         return reduce(add, gated)
 
 
-def local_average(x, window: tuple[int, int], stride: int):
-    """Averages over windows that lie within the map.
+def local_average(x: Tensor, window: tuple[int, int], stride: int) -> Tensor:
+    """Averages over all windows inside a map.
 
     Args:
         x: [N, C, H, W], sides multiples of ``stride``.
-        window: height and width, multiples of ``stride``; a side as long as the map or longer
-            takes all of it.
-        stride: between neighbouring windows.
+        window: height and width, multiples of ``stride``; sides longer than the map's are
+            reduced to them.
+        stride: distance between neighbouring windows.
 
     Returns:
         [N, C, (H - height) / stride + 1, (W - width) / stride + 1].
@@ -126,22 +126,23 @@ def local_average(x, window: tuple[int, int], stride: int):
 
 def convert_to_local(
     network: nn.Layer,
-    replacements: Mapping[type, type],
+    replacements: Mapping[type[Any], type[Any]],
     patch_size: int,
     channels: int,
     factor: float = 1.5,
 ) -> None:
     """Replace layers that average over the whole map by windowed ones, in place.
 
-    Each layer's window is ``factor`` times the size of the maps that it saw in training, also
-    where the network cuts the picture into quadrants or halves, or halves its resolution.
+    Each layer's window is ``factor`` times the size of the maps that it saw in training. A
+    small picture is run through the network to find that size, which depends on the layer's
+    resolution and on whether the network cuts the picture into halves or quadrants.
 
     Args:
         network: in evaluation mode.
-        replacements: layer class → class that takes such a layer and its window (height and
-            width), and does the same with windowed averages.
+        replacements: layer class → class of its replacement, which is built from the layer and
+            its window (height, width).
         patch_size: side of the training patches in pixels.
-        channels: of the picture that the network takes.
+        channels: of the network's input.
         factor: 1.5 is the paper's choice.
     """
     seen: dict[int, tuple[int, int]] = {}

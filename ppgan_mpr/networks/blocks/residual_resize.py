@@ -1,7 +1,7 @@
-"""MIRNet's residual resizing modules (arXiv 2003.06792, Fig. 4).
+"""MIRNet's residual resizing modules, which halve or double a feature map (Fig. 4).
 
-Each step halves or doubles height and width on two paths that are added: a learnt one, and a
-plain one of low-pass filter and 1×1 convolution.
+(MIRNet, arXiv 2003.06792.) Each step adds two paths: one with several convolutions, and a
+shortcut of a low-pass filter and a 1×1 convolution.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import math
 
 import paddle
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from .conv import conv, conv_doubling
 from .resize import Upsample2x
 
 
 class BlurPool(nn.Layer):
-    """Anti-aliased halving: blur with the binomial [1 2 1]ᵀ[1 2 1] / 16, keep every other pixel.
+    """Anti-aliased downsampling: blur with [1 2 1]ᵀ[1 2 1] / 16, then keep every other pixel.
 
-    ("Making convolutional networks shift-invariant again", arXiv 1904.11486.) The kernel is
-    no parameter, but the published weights hold it, once for each channel.
+    Zhang, *Making Convolutional Networks Shift-Invariant Again* (arXiv 1904.11486). The kernel
+    is not trained, but it is a buffer, because the published weights contain it (once for
+    each channel).
     """
 
     def __init__(self, channels: int):
@@ -30,14 +31,14 @@ class BlurPool(nn.Layer):
         self.register_buffer("filt", paddle.tile(kernel, [channels, 1, 1, 1]))
         self.channels = channels
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, H/2, W/2]; H and W are even."""
-        x = F.pad(x, [1, 1, 1, 1], mode="reflect")
+        x = F.pad(x, [1, 1, 1, 1], mode="reflect")  # [N, C, H + 2, W + 2]
         return F.conv2d(x, self.filt, stride=2, groups=self.channels)
 
 
 class ResidualDownSample(nn.Layer):
-    """[N, C, H, W] → [N, 2C, H/2, W/2]."""
+    """Halving with doubled channels: [N, C, H, W] → [N, 2C, H/2, W/2] (Fig. 4a)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -51,12 +52,12 @@ class ResidualDownSample(nn.Layer):
         )
         self.bot = nn.Sequential(BlurPool(channels), conv(channels, 2 * channels, 1))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.top(x) + self.bot(x)
 
 
 class ResidualUpSample(nn.Layer):
-    """[N, C, H, W] → [N, C/2, 2H, 2W]."""
+    """Doubling with halved channels: [N, C, H, W] → [N, C/2, 2H, 2W] (Fig. 4b)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -67,33 +68,43 @@ class ResidualUpSample(nn.Layer):
             nn.PReLU(),
             conv(channels, channels // 2, 1),
         )
-        # The order of the paper, for the parameters' names; `forward` uses the exact swap.
+        # In the paper's order, which the parameters' names follow; `forward` swaps the two.
         self.bot = nn.Sequential(Upsample2x(), conv(channels, channels // 2, 1))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         upsample, project = self.bot
-        return self.top(x) + upsample(project(x))
+        return self.top(x) + upsample(project(x))  # they commute: the smaller map is cheaper
 
 
 class DownSample(nn.Layer):
-    """[N, C, H, W] → [N, sC, H/s, W/s], in steps of 2; s is ``scale``, a power of two."""
+    """Downsampling in steps of 2: [N, C, H, W] → [N, sC, H/s, W/s].
+
+    Args:
+        channels: C.
+        scale: s, a power of two.
+    """
 
     def __init__(self, channels: int, scale: int):
         super().__init__()
         steps = range(int(math.log2(scale)))
         self.body = nn.Sequential(*(ResidualDownSample(channels << step) for step in steps))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
 
 
 class UpSample(nn.Layer):
-    """[N, C, H, W] → [N, C/s, sH, sW], in steps of 2; s is ``scale``, a power of two."""
+    """Upsampling in steps of 2: [N, C, H, W] → [N, C/s, sH, sW].
+
+    Args:
+        channels: C.
+        scale: s, a power of two.
+    """
 
     def __init__(self, channels: int, scale: int):
         super().__init__()
         steps = range(int(math.log2(scale)))
         self.body = nn.Sequential(*(ResidualUpSample(channels >> step) for step in steps))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.body(x)

@@ -1,55 +1,56 @@
-"""Halving and doubling a feature map.
+"""Downsampling and upsampling of feature maps by a factor of 2, mainly for MPRNet.
 
-Bilinear resizing by one half (``align_corners=False``) is exactly 2×2 average pooling, and
-a bias-free 1×1 convolution commutes with bilinear doubling. Both facts are used here: the
-convolution always runs on the smaller map, a quarter of the work.
+Bilinear downsampling by 2 (``align_corners=False``) is exactly 2×2 average pooling, and a
+1×1 convolution commutes with bilinear upsampling. So the convolutions here always run on the
+smaller map, which is a quarter of the work.
 """
 
 from __future__ import annotations
 
 import paddle.nn.functional as F
-from paddle import nn
+from paddle import Tensor, nn
 
 from .conv import conv
 
 
 class Upsample2x(nn.Layer):
-    """Bilinear doubling of height and width, ``align_corners=False``."""
+    """Bilinear upsampling, ``align_corners=False``: [N, C, H, W] → [N, C, 2H, 2W]."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         return F.interpolate(x, size=[2 * height, 2 * width], mode="bilinear")
 
 
 class DownSample(nn.Layer):
-    """[N, C, H, W] → [N, C + grow, H/2, W/2]."""
+    """Halving with more channels: [N, C, H, W] → [N, C + grow, H/2, W/2]."""
 
     def __init__(self, channels: int, grow: int):
         super().__init__()
         self.down = nn.Sequential(nn.AvgPool2D(2, 2), conv(channels, channels + grow, 1))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.down(x)
 
 
 class UpSample(nn.Layer):
-    """[N, C + grow, H, W] → [N, C, 2H, 2W]."""
+    """Doubling with fewer channels: [N, C + grow, H, W] → [N, C, 2H, 2W]."""
 
     def __init__(self, channels: int, grow: int):
         super().__init__()
-        # The order of the paper, for the parameters' names; `forward` uses the exact swap.
+        # In the paper's order, which the parameters' names follow; `forward` swaps the two.
         self.up = nn.Sequential(Upsample2x(), conv(channels + grow, channels, 1))
 
-    def project(self, x):
+    def project(self, x: Tensor) -> Tensor:
         """The 1×1 convolution alone: [N, C + grow, H, W] → [N, C, H, W]."""
         return self.up[1](x)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.up[0](self.project(x))
 
 
 class SkipUpSample(UpSample):
-    """:class:`UpSample` of ``x``, plus the skip connection ``y`` [N, C, 2H, 2W]."""
+    """An :class:`UpSample` whose result is added to a skip connection ``y`` [N, C, 2H, 2W]."""
 
-    def forward(self, x, y):
+    # Takes two maps, unlike its base class; no code uses one in place of the other.
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x) + y

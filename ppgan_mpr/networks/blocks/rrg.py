@@ -1,10 +1,10 @@
-"""The recursive residual group of MIRNet and MIRNet-v2."""
+"""The recursive residual group (RRG) of MIRNet and MIRNet-v2."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paddle import nn
+from paddle import Tensor, nn
 
 from .conv import conv
 
@@ -23,5 +23,5 @@ class RRG(nn.Layer):
         super().__init__()
         self.body = nn.Sequential(*blocks, conv(n_feat, n_feat))
 
-    def forward(self, x):
-        return x + self.body(x)
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)  # [N, n_feat, H, W]

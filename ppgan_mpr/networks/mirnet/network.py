@@ -1,13 +1,14 @@
-"""MIRNet: learning enriched features for image restoration (ECCV 2020, arXiv 2003.06792).
+"""The layers of MIRNet, which restores a picture in parallel streams of several resolutions.
 
-Attribute names are those of the published weights, so that a state dict's names read as
-paths through this file.
+Zamir et al., *Learning Enriched Features for Real Image Restoration and Enhancement*, ECCV 2020
+(arXiv 2003.06792); figures are those of this paper. Attributes have the names of the published
+weights, so that each name in a state dict is a path through this file.
 """
 
 from __future__ import annotations
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 from ..blocks.attention import CALayer
 from ..blocks.conv import conv
@@ -20,21 +21,24 @@ COLUMNS = 2  # times that each stream passes its DAU
 
 
 class SpatialAttention(nn.Layer):
-    """Gates each position by the maximum and the mean of its channels (in Fig. 3)."""
+    """Spatial attention: weights each position by its channels' maximum and mean (Fig. 3)."""
 
     def __init__(self, kernel_size: int = 5):
         super().__init__()
         self.spatial = nn.Sequential(("conv", conv(2, 1, kernel_size)))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         pooled = paddle.concat([x.max(1, keepdim=True), x.mean(1, keepdim=True)], axis=1)
-        return x * nn.functional.sigmoid(self.spatial(pooled))  # gate: [N, 1, H, W]
+        return x * nn.functional.sigmoid(self.spatial(pooled))  # [N, C, H, W] · [N, 1, H, W]
 
 
 class DAU(nn.Layer):
-    """Dual attention unit: spatial and channel attention beside each other, plus the input.
+    """Dual attention unit: spatial and channel attention in parallel, plus the input (Fig. 3).
 
-    (Fig. 3.) All DAUs of a network share one PReLU.
+    Args:
+        channels: channels C of input and output.
+        act: the PReLU that all DAUs of a network share.
+        reduction: factor by which channel attention reduces the channels.
     """
 
     def __init__(self, channels: int, act: nn.Layer, reduction: int = 8):
@@ -44,18 +48,22 @@ class DAU(nn.Layer):
         self.CA = CALayer(channels, reduction)
         self.conv1x1 = conv(2 * channels, channels, 1)
 
-    def forward(self, x):
-        features = self.body(x)
-        attended = paddle.concat([self.SA(features), self.CA(features)], axis=1)
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.body(x)  # [N, C, H, W]
+        attended = paddle.concat([self.SA(features), self.CA(features)], axis=1)  # [N, 2C, H, W]
         return x + self.conv1x1(attended)
 
 
 class MRB(nn.Layer):
-    """Multi-scale residual block: three streams that exchange all they have (Fig. 1).
+    """Multi-scale residual block: three parallel streams that exchange features (Fig. 1).
 
-    Stream i works at 1/2ⁱ of the resolution with 2ⁱ times the channels and passes its DAU
-    twice, the same weights both times. In between, an SKFF joins the features of all
-    streams, brought to its size; at the end they meet at full resolution.
+    Stream i works at 1/2ⁱ of the resolution with 2ⁱ times the channels, and passes its DAU
+    twice with the same weights. In between, each stream's SKFF fuses the features of all
+    streams at that stream's resolution; a last SKFF fuses them at full resolution.
+
+    Args:
+        n_feat: channels at full resolution.
+        act: the PReLU that all DAUs of a network share.
     """
 
     def __init__(self, n_feat: int, act: nn.Layer):
@@ -90,22 +98,22 @@ class MRB(nn.Layer):
         self.conv_out = conv(n_feat, n_feat)
         self.widths = widths
 
-    def resize(self, x, source: int, target: int):
-        """The features of stream ``source`` in the shape of stream ``target``."""
+    def resize(self, x: Tensor, source: int, target: int) -> Tensor:
+        """Bring features of stream ``source`` to the shape of stream ``target``."""
         if source == target:
             return x
         modules = self.down if source < target else self.up
         return modules[f"{self.widths[source]}_{2 ** abs(source - target)}"](x)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """[N, n_feat, H, W] → the same shape."""
-        # First column: each stream starts from the one above.
+        # First column: each stream starts from the one above. Stream i: [N, 2ⁱC, H/2ⁱ, W/2ⁱ].
         streams = [self.blocks[0][0](x)]
         for stream in range(1, STREAMS):
             smaller = self.resize(streams[-1], stream - 1, stream)
             streams.append(self.blocks[stream][0](smaller))
 
-        # Every further column: each stream selects from all of them.
+        # Every further column: each stream fuses the features of all streams.
         for column in range(1, COLUMNS):
             fused = [
                 self.selective_kernel[target](
@@ -115,16 +123,17 @@ class MRB(nn.Layer):
             ]
             streams = [self.blocks[i][column](y) for i, y in enumerate(fused)]
 
+        # Fusion at full resolution, [N, n_feat, H, W].
         full, *smaller = streams
         enlarged = [up(y) for up, y in zip(self.last_up.values(), smaller)]
         return x + self.conv_out(self.selective_kernel[0]([full, *enlarged]))
 
 
 class MIRNet(nn.Layer):
-    """Recursive residual groups between two convolutions, plus the picture (Fig. 1).
+    """MIRNet: recursive residual groups between two convolutions, plus the picture (Fig. 1).
 
-    The paper's network for real denoising, super-resolution and enhancement; for
-    super-resolution the picture is enlarged before it enters.
+    For real denoising, super-resolution and enhancement; for super-resolution the picture is
+    enlarged before it enters.
 
     Args:
         in_channels: channels of the degraded picture.
@@ -145,14 +154,14 @@ class MIRNet(nn.Layer):
         super().__init__()
         act = nn.PReLU()
 
-        def group():
+        def group() -> RRG:
             return RRG([MRB(n_feat, act) for _ in range(n_MSRB)], n_feat)
 
         self.conv_in = conv(in_channels, n_feat)
         self.body = nn.Sequential(*(group() for _ in range(n_RRG)))
         self.conv_out = conv(n_feat, out_channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch of pictures.
 
         Args:
@@ -160,8 +169,8 @@ class MIRNet(nn.Layer):
                 of 4.
 
         Returns:
-            ``[restored]``, [N, out_channels, H, W], not clipped. A list like that of the
-            networks of several stages, so that result and loss are found the same way.
+            ``[restored]``, [N, out_channels, H, W], not clipped; a list, because networks of
+            several stages return one picture for each stage.
         """
-        features = self.body(self.conv_in(x))
+        features = self.body(self.conv_in(x))  # [N, n_feat, H, W]
         return [x + self.conv_out(features)]

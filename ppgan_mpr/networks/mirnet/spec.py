@@ -1,7 +1,7 @@
-"""What is known about MIRNet: its tasks, and its authors' weights with their scores.
+"""The specification of MIRNet: its tasks, and its authors' weights with their scores.
 
-Scores whose source says "unconfirmed" are the paper's as they are commonly quoted; the others
-were read in the source that is named. The paper scores enhancement as MPRNet's scores GoPro:
+Scores marked "unconfirmed" are the paper's as others quote them; the rest were read in the
+source that is named. The paper scores enhancement in the way that MPRNet's scores GoPro:
 MATLAB's psnr and ssim of whole 8-bit RGB files.
 """
 

@@ -1,14 +1,15 @@
-"""MIRNet-v2: enriched features for fast image restoration (TPAMI 2022, arXiv 2205.01649).
+"""The layers of MIRNet-v2, the faster successor of MIRNet.
 
-Attribute names are those of the published weights, so that a state dict's names read as
-paths through this file.
+Zamir et al., *Learning Enriched Features for Fast Image Restoration and Enhancement*, TPAMI 2022
+(arXiv 2205.01649); the blocks have this paper's names. Attributes have the names of the
+published weights, so that each name in a state dict is a path through this file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from paddle import nn
+from paddle import Tensor, nn
 
 from ...errors import UsageError
 from ..blocks.context import ContextBlock
@@ -17,7 +18,7 @@ from ..blocks.resize import Upsample2x
 from ..blocks.rrg import RRG
 from ..blocks.skff import SKFF
 
-#: The ``task`` whose network adds its skip connection to the features.
+#: The ``task`` whose network adds the shallow features, not the picture, to its deep features.
 DEFOCUS = "defocus_deblurring"
 
 
@@ -27,7 +28,7 @@ def leaky_relu() -> nn.Layer:
 
 
 class RCB(nn.Layer):
-    """Residual contextual block: two grouped convolutions and global context."""
+    """Residual contextual block: two grouped convolutions and global context, plus the input."""
 
     def __init__(self, channels: int, groups: int):
         super().__init__()
@@ -39,12 +40,13 @@ class RCB(nn.Layer):
         self.act = leaky_relu()
         self.gcnet = ContextBlock(channels)
 
-    def forward(self, x):
-        return x + self.act(self.gcnet(self.body(x)))
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.act(self.gcnet(self.body(x)))  # [N, C, H, W]
 
 
 def _resizing(*layers: nn.Layer) -> nn.Layer:
-    # The names are those of MIRNet's residual resizing, of which the plain path is left.
+    # The published names are those of MIRNet's residual resizing; only one of its two paths
+    # is left here.
     return nn.Sequential(("body", nn.Sequential(nn.Sequential(("bot", nn.Sequential(*layers))))))
 
 
@@ -59,9 +61,15 @@ def up_sample(in_channels: int, out_channels: int) -> nn.Layer:
 
 
 class MRB(nn.Layer):
-    """Multi-scale residual block: three streams, fused from the smallest upwards.
+    """Multi-scale residual block: three parallel streams, fused from the lowest resolution up.
 
-    The streams pass twice through their RCB and their SKFF, the same weights both times.
+    Stream i works at 1/2ⁱ of the resolution with ``chan_factor``ⁱ times the channels. All
+    streams pass twice through their RCB and SKFF, with the same weights both times.
+
+    Args:
+        n_feat: channels at full resolution.
+        chan_factor: how many times more channels each stream has than the one above.
+        groups: groups of the RCBs' convolutions.
     """
 
     def __init__(self, n_feat: int, chan_factor: float, groups: int):
@@ -80,9 +88,9 @@ class MRB(nn.Layer):
         self.skff_top = SKFF(top, 2, leaky_relu())
         self.skff_mid = SKFF(mid, 2, leaky_relu())
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """[N, n_feat, H, W] → the same shape."""
-        top, mid, bot = x, self.down2(x), self.down4(x)
+        top, mid, bot = x, self.down2(x), self.down4(x)  # at 1, 1/2 and 1/4 of H and W
         for up32, up21 in ((self.up32_1, self.up21_1), (self.up32_2, self.up21_2)):
             top, mid, bot = self.dau_top(top), self.dau_mid(mid), self.dau_bot(bot)
             mid = self.skff_mid([mid, up32(bot)])
@@ -91,7 +99,7 @@ class MRB(nn.Layer):
 
 
 class MIRNetv2(nn.Layer):
-    """Recursive residual groups between two convolutions, plus a skip connection.
+    """MIRNet-v2: recursive residual groups between two convolutions, plus a skip connection.
 
     Args:
         inp_channels: channels of the degraded picture; 6 for the left and the right view of
@@ -101,8 +109,8 @@ class MIRNetv2(nn.Layer):
         chan_factor: how many times more channels each stream has than the one above.
         n_MRB: multi-scale residual blocks in each recursive residual group.
         groups: groups of the RCBs' convolutions, a number for each recursive residual group.
-        task: ``'defocus_deblurring'`` adds the skip connection to the features, which lets
-            the input have other channels than the output; None adds the picture.
+        task: None adds the picture to the output; ``'defocus_deblurring'`` adds the shallow
+            features to the deep ones, so that input and output may differ in channels.
 
     Raises:
         UsageError: another task, or a skip connection between different numbers of channels.
@@ -136,7 +144,7 @@ class MIRNetv2(nn.Layer):
         )
         self.conv_out = conv(n_feat, out_channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch of pictures.
 
         Args:
@@ -144,11 +152,11 @@ class MIRNetv2(nn.Layer):
                 of 4.
 
         Returns:
-            ``[restored]``, [N, out_channels, H, W], not clipped. A list like that of the
-            networks of several stages, so that result and loss are found the same way.
+            ``[restored]``, [N, out_channels, H, W], not clipped; a list, because networks of
+            several stages return one picture for each stage.
         """
-        shallow = self.conv_in(x)
-        deep = self.body(shallow)
+        shallow = self.conv_in(x)  # [N, n_feat, H, W]
+        deep = self.body(shallow)  # [N, n_feat, H, W]
         if self.task == DEFOCUS:
             return [self.conv_out(deep + shallow)]
         return [x + self.conv_out(deep)]

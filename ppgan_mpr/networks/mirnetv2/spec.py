@@ -1,7 +1,7 @@
-"""What is known about MIRNet-v2: its tasks, and its authors' weights with their scores.
+"""The specification of MIRNet-v2: its tasks, and its authors' weights with their scores.
 
-Scores whose source says "unconfirmed" are the paper's as they are commonly quoted; the others
-were read in the source that is named. The paper scores enhancement as MPRNet's scores GoPro:
+Scores marked "unconfirmed" are the paper's as others quote them; the rest were read in the
+source that is named. The paper scores enhancement in the way that MPRNet's scores GoPro:
 MATLAB's psnr and ssim of whole 8-bit RGB files.
 """
 
@@ -38,7 +38,7 @@ def _deduce(shapes: Shapes) -> dict[str, Any]:
         shapes[block.format(group, "dau_top")][1] for group in range(count_layers(shapes, "body."))
     ]
     mid, bot = (shapes[block.format(0, stream)][0] for stream in ("dau_mid", "dau_bot"))
-    # Widths are rounded down: this is the smallest factor that leads to both of them.
+    # The network rounds widths down; this is the smallest factor that gives both of them.
     chan_factor = max(mid / n_feat, math.sqrt(bot / n_feat))
     return {
         "inp_channels": inp_channels,
@@ -107,9 +107,7 @@ SPEC = NetworkSpec(
     in_channels="inp_channels",
     size_arguments=("inp_channels", "n_feat", "chan_factor", "n_MRB"),
     shared_layers=(GLOBAL_POOLING, "ppgan_mpr.networks.blocks.context:AttentivePool"),
-    no_local=(
-        "it chooses among all positions of the picture, and windows would take the choice away"
-    ),
+    no_local=("its attention compares all positions of the picture, which windows would prevent"),
     weights=(
         _published(
             REAL_DENOISING,

@@ -1,13 +1,16 @@
-"""MPRNet: multi-stage progressive image restoration (CVPR 2021, arXiv 2102.02808).
+"""The layers of MPRNet, which restores a picture in three stages.
 
-Attribute names are those of the published weights, so that a state dict's names read as
-paths through this file.
+Zamir et al., *Multi-Stage Progressive Image Restoration*, CVPR 2021 (arXiv 2102.02808); figures
+and equations are those of this paper. Attributes have the names of the published weights, so
+that each name in a state dict is a path through this file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 from ..blocks.attention import CAB
 from ..blocks.conv import conv
@@ -15,14 +18,20 @@ from ..blocks.resize import DownSample, SkipUpSample, UpSample, Upsample2x
 
 HEIGHT, WIDTH = 2, 3  # axes of [N, C, H, W]
 
+#: Feature maps of the three U-Net levels, at 1, 1/2 and 1/4 of the resolution.
+Levels = Sequence[Tensor]
 
-def split(x, axis: int):
-    """Cut every map in two along ``axis``; the halves go on as one batch, firsts before seconds."""
+
+def split(x: Tensor, axis: int) -> Tensor:
+    """Cut every map in two along ``axis`` and stack the halves in the batch, all first ones first.
+
+    [N, C, H, W] → [2N, C, H/2, W] along :data:`HEIGHT`, [2N, C, H, W/2] along :data:`WIDTH`.
+    """
     return paddle.concat(paddle.split(x, 2, axis), axis=0)
 
 
-def merge(x, axis: int):
-    """The inverse of :func:`split`."""
+def merge(x: Tensor, axis: int) -> Tensor:
+    """Undo :func:`split`."""
     return paddle.concat(paddle.split(x, 2, axis=0), axis)
 
 
@@ -31,14 +40,23 @@ class Encoder(nn.Layer):
 
     Args:
         n_feat: channels at full resolution; each level down adds ``scale_unetfeats``.
-        csff: whether cross-stage feature fusion adds the previous stage's features.
+        csff: whether cross-stage feature fusion (CSFF) adds the previous stage's features.
     """
 
-    def __init__(self, n_feat, kernel_size, reduction, act, bias, scale_unetfeats, csff):
+    def __init__(
+        self,
+        n_feat: int,
+        kernel_size: int,
+        reduction: int,
+        act: nn.Layer,
+        bias: bool,
+        scale_unetfeats: int,
+        csff: bool,
+    ):
         super().__init__()
         level1, level2, level3 = (n_feat + i * scale_unetfeats for i in range(3))
 
-        def cabs(channels):
+        def cabs(channels: int) -> nn.Sequential:
             return nn.Sequential(
                 *(CAB(channels, kernel_size, reduction, bias, act) for _ in range(2))
             )
@@ -57,15 +75,15 @@ class Encoder(nn.Layer):
             self.csff_dec2 = conv(level2, level2, 1, bias)
             self.csff_dec3 = conv(level3, level3, 1, bias)
 
-    def forward(self, x, encoder_outs=None, decoder_outs=None):
-        """[N, n_feat, H, W] → three maps at 1, 1/2 and 1/4 of the resolution."""
-        enc1 = self.encoder_level1(x)
+    def forward(self, x: Tensor, encoder_outs: Levels = (), decoder_outs: Levels = ()) -> Levels:
+        """[N, n_feat, H, W] → three levels. CSFF takes the previous stage's levels."""
+        enc1 = self.encoder_level1(x)  # [N, n_feat, H, W]
         if self.csff:
             enc1 = enc1 + self.csff_enc1(encoder_outs[0]) + self.csff_dec1(decoder_outs[0])
-        enc2 = self.encoder_level2(self.down12(enc1))
+        enc2 = self.encoder_level2(self.down12(enc1))  # [N, level2, H/2, W/2]
         if self.csff:
             enc2 = enc2 + self.csff_enc2(encoder_outs[1]) + self.csff_dec2(decoder_outs[1])
-        enc3 = self.encoder_level3(self.down23(enc2))
+        enc3 = self.encoder_level3(self.down23(enc2))  # [N, level3, H/4, W/4]
         if self.csff:
             enc3 = enc3 + self.csff_enc3(encoder_outs[2]) + self.csff_dec3(decoder_outs[2])
         return [enc1, enc2, enc3]
@@ -74,11 +92,19 @@ class Encoder(nn.Layer):
 class Decoder(nn.Layer):
     """The expanding half of a stage's U-Net, a CAB on each skip connection (Fig. 3a)."""
 
-    def __init__(self, n_feat, kernel_size, reduction, act, bias, scale_unetfeats):
+    def __init__(
+        self,
+        n_feat: int,
+        kernel_size: int,
+        reduction: int,
+        act: nn.Layer,
+        bias: bool,
+        scale_unetfeats: int,
+    ):
         super().__init__()
         level1, level2, level3 = (n_feat + i * scale_unetfeats for i in range(3))
 
-        def cab(channels):
+        def cab(channels: int) -> CAB:
             return CAB(channels, kernel_size, reduction, bias, act)
 
         self.decoder_level1 = nn.Sequential(cab(level1), cab(level1))
@@ -89,73 +115,75 @@ class Decoder(nn.Layer):
         self.up21 = SkipUpSample(level1, scale_unetfeats)
         self.up32 = SkipUpSample(level2, scale_unetfeats)
 
-    def forward(self, outs):
-        """Three encoder maps → three decoder maps of the same shapes."""
+    def forward(self, outs: Levels) -> Levels:
+        """The encoder's three levels → the decoder's, of the same shapes."""
         enc1, enc2, enc3 = outs
-        dec3 = self.decoder_level3(enc3)
-        dec2 = self.decoder_level2(self.up32(dec3, self.skip_attn2(enc2)))
-        dec1 = self.decoder_level1(self.up21(dec2, self.skip_attn1(enc1)))
+        dec3 = self.decoder_level3(enc3)  # [N, level3, H/4, W/4]
+        dec2 = self.decoder_level2(self.up32(dec3, self.skip_attn2(enc2)))  # at H/2, W/2
+        dec1 = self.decoder_level1(self.up21(dec2, self.skip_attn1(enc1)))  # at H, W
         return [dec1, dec2, dec3]
 
 
 class SAM(nn.Layer):
     """Supervised attention module between two stages (Fig. 4).
 
-    The features become a restored picture, which the loss supervises, and that picture
-    decides which features the next stage may see.
+    The features become a restored picture, which the loss supervises; attention maps computed
+    from that picture weight the features that the next stage receives.
     """
 
-    def __init__(self, n_feat, bias, channels=3):
+    def __init__(self, n_feat: int, bias: bool, channels: int = 3):
         super().__init__()
         self.conv1 = conv(n_feat, n_feat, 1, bias)
         self.conv2 = conv(n_feat, channels, 1, bias)
         self.conv3 = conv(channels, n_feat, 1, bias)
 
-    def forward(self, x, x_img):
-        """Features [N, n_feat, H, W] and picture [N, 3, H, W] → attended features, picture."""
-        img = self.conv2(x) + x_img
-        attention = nn.functional.sigmoid(self.conv3(img))
+    def forward(self, x: Tensor, x_img: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``x`` and the degraded picture → weighted features and a restored picture."""
+        img = self.conv2(x) + x_img  # [N, channels, H, W]
+        attention = nn.functional.sigmoid(self.conv3(img))  # [N, n_feat, H, W]
         return self.conv1(x) * attention + x, img
 
 
 class ORB(nn.Layer):
-    """Original resolution block: a run of CABs and a convolution, plus the input (Fig. 3d)."""
+    """Original resolution block: CABs and a convolution, plus the input (Fig. 3b)."""
 
-    def __init__(self, n_feat, kernel_size, reduction, act, bias, num_cab):
+    def __init__(
+        self, n_feat: int, kernel_size: int, reduction: int, act: nn.Layer, bias: bool, num_cab: int
+    ):
         super().__init__()
         cabs = [CAB(n_feat, kernel_size, reduction, bias, act) for _ in range(num_cab)]
         self.body = nn.Sequential(*cabs, conv(n_feat, n_feat, kernel_size, bias))
 
-    def forward(self, x):
-        return x + self.body(x)
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)  # [N, n_feat, H, W]
 
 
 class ORSNet(nn.Layer):
-    """Original resolution subnetwork, the third stage: no downsampling at all (Fig. 3d).
+    """Original resolution subnetwork, the third stage, without downsampling.
 
-    Each ORB's output receives one level of stage 2's encoder and decoder features (CSFF),
-    brought to full resolution. Only 1×1 convolutions without bias stand between, so they
-    all run at the level's own resolution and encoder and decoder are upsampled together.
+    CSFF (Fig. 3d) adds one level of stage 2's encoder and decoder features to each ORB's
+    output, upsampled to full resolution. The 1×1 convolutions on the way commute with bilinear
+    upsampling. So they run at the level's own resolution, and the sum is upsampled once.
     """
 
     def __init__(
         self,
-        n_feat,
-        scale_orsnetfeats,
-        kernel_size,
-        reduction,
-        act,
-        bias,
-        scale_unetfeats,
-        num_cab,
+        n_feat: int,
+        scale_orsnetfeats: int,
+        kernel_size: int,
+        reduction: int,
+        act: nn.Layer,
+        bias: bool,
+        scale_unetfeats: int,
+        num_cab: int,
     ):
         super().__init__()
         channels = n_feat + scale_orsnetfeats
 
-        def orb():
+        def orb() -> ORB:
             return ORB(channels, kernel_size, reduction, act, bias, num_cab)
 
-        def up_twice():
+        def up_twice() -> nn.Sequential:
             return nn.Sequential(
                 UpSample(n_feat + scale_unetfeats, scale_unetfeats),
                 UpSample(n_feat, scale_unetfeats),
@@ -174,8 +202,8 @@ class ORSNet(nn.Layer):
         self.conv_dec3 = conv(n_feat, channels, 1, bias)
         self.upsample = Upsample2x()
 
-    def fuse(self, level, encoder_out, decoder_out):
-        """Stage 2's features of one level (1, 2 or 3), mixed for the full resolution."""
+    def fuse(self, level: int, encoder_out: Tensor, decoder_out: Tensor) -> Tensor:
+        """Stage 2's features of one level (1, 2 or 3) as [N, channels, H, W]."""
         if level == 1:
             return self.conv_enc1(encoder_out) + self.conv_dec1(decoder_out)
         if level == 2:
@@ -188,7 +216,7 @@ class ORSNet(nn.Layer):
         fused = self.conv_enc3(encoder_out) + self.conv_dec3(decoder_out)
         return self.upsample(self.upsample(fused))
 
-    def forward(self, x, encoder_outs, decoder_outs):
+    def forward(self, x: Tensor, encoder_outs: Levels, decoder_outs: Levels) -> Tensor:
         """[N, n_feat + scale_orsnetfeats, H, W] → the same shape."""
         x = self.orb1(x) + self.fuse(1, encoder_outs[0], decoder_outs[0])
         x = self.orb2(x) + self.fuse(2, encoder_outs[1], decoder_outs[1])
@@ -196,10 +224,10 @@ class ORSNet(nn.Layer):
 
 
 class MPRNet(nn.Layer):
-    """Three stages over a multi-patch hierarchy (Fig. 2): quadrants, halves, the whole picture.
+    """MPRNet: three stages that restore quadrants, halves and the whole picture (Fig. 2).
 
-    The four quadrants of stage 1 and the two halves of stage 2 pass through the network as
-    one batch, which gives the same numbers as one after the other.
+    The quadrants of stage 1 are computed as one batch, and so are the halves of stage 2, which
+    gives the same numbers as computing them one after the other.
 
     Args:
         in_c: channels of the degraded picture.
@@ -209,10 +237,9 @@ class MPRNet(nn.Layer):
         scale_orsnetfeats: channels added in stage 3.
         num_cab: CABs in each ORB.
         kernel_size: of the CABs' convolutions.
-        reduction: bottleneck of the channel attention.
-        bias: whether convolutions have a bias (the published networks have none; with one,
-            the exchange of 1×1 convolution and upsampling is still exact, because bilinear
-            weights sum to one).
+        reduction: factor by which channel attention reduces the channels.
+        bias: whether convolutions have a bias (the published networks have none; with one, 1×1
+            convolutions still commute with upsampling, because bilinear weights sum to one).
     """
 
     def __init__(
@@ -228,9 +255,9 @@ class MPRNet(nn.Layer):
         bias: bool = False,
     ):
         super().__init__()
-        act = nn.PReLU()
+        act = nn.PReLU()  # one slope for the whole network
 
-        def shallow_feat():
+        def shallow_feat() -> nn.Sequential:
             return nn.Sequential(
                 conv(in_c, n_feat, kernel_size, bias),
                 CAB(n_feat, kernel_size, reduction, bias, act),
@@ -245,14 +272,7 @@ class MPRNet(nn.Layer):
         self.stage2_encoder = Encoder(*unet, csff=True)
         self.stage2_decoder = Decoder(*unet)
         self.stage3_orsnet = ORSNet(
-            n_feat,
-            scale_orsnetfeats,
-            kernel_size,
-            reduction,
-            act,
-            bias,
-            scale_unetfeats,
-            num_cab,
+            n_feat, scale_orsnetfeats, kernel_size, reduction, act, bias, scale_unetfeats, num_cab
         )
         self.sam12 = SAM(n_feat, bias, out_c)
         self.sam23 = SAM(n_feat, bias, out_c)
@@ -260,7 +280,7 @@ class MPRNet(nn.Layer):
         self.concat23 = conv(2 * n_feat, n_feat + scale_orsnetfeats, kernel_size, bias)
         self.tail = conv(n_feat + scale_orsnetfeats, out_c, kernel_size, bias)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> list[Tensor]:
         """Restore a batch of pictures.
 
         Args:
@@ -274,18 +294,18 @@ class MPRNet(nn.Layer):
         halves = split(x, HEIGHT)  # [2N, C, H/2, W]
         quadrants = split(halves, WIDTH)  # [4N, C, H/2, W/2]
         encoded = self.stage1_encoder(self.shallow_feat1(quadrants))
-        encoded = [merge(level, WIDTH) for level in encoded]
+        encoded = [merge(level, WIDTH) for level in encoded]  # [2N, n_feat, H/2, W], …
         decoded = self.stage1_decoder(encoded)
         sam_feats, stage1_img = self.sam12(decoded[0], halves)
 
-        # Stage 2 encodes halves and decodes the whole.
+        # Stage 2 encodes halves and decodes the whole picture.
         features = paddle.concat([self.shallow_feat2(halves), sam_feats], axis=1)
         encoded = self.stage2_encoder(self.concat12(features), encoded, decoded)
-        encoded = [merge(level, HEIGHT) for level in encoded]
+        encoded = [merge(level, HEIGHT) for level in encoded]  # [N, n_feat, H, W], …
         decoded = self.stage2_decoder(encoded)
         sam_feats, stage2_img = self.sam23(decoded[0], x)
 
-        # Stage 3 works on the whole at full resolution.
+        # Stage 3 works on the whole picture at full resolution.
         features = paddle.concat([self.shallow_feat3(x), sam_feats], axis=1)
         features = self.stage3_orsnet(self.concat23(features), encoded, decoded)
         return [self.tail(features) + x, stage2_img, merge(stage1_img, HEIGHT)]

@@ -1,7 +1,8 @@
-"""What is known about MPRNet: its tasks, its sizes, and its weights with their scores.
+"""The specification of MPRNet: its tasks, its sizes, and its weights with their scores.
 
-The weights are PaddleGAN's, the authors', and the small ones embedded here. Published scores
-are their authors' words; those of the lite weights were measured for this project.
+The weights are PaddleGAN's, the authors', and the small ones embedded here. Scores of published
+weights are those that their authors report; those of the lite weights were measured for this
+project.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files that hold tensors: Paddle's, PyTorch's and safetensors, recognised by their content."""
+"""Reading and writing weights files: Paddle's, PyTorch's and safetensors."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ...files import atomic_write
 from .pickles import read_pickle
 from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip
 
-#: Suffixes of the forms that are written; more are read.
+#: Suffixes of the formats that can be written; more can be read.
 WRITABLE = (".pdparams", ".safetensors")
 
-# Paddle keeps its internal parameter names under this key of a state dict.
+# The key of a state dict under which Paddle stores its internal parameter names.
 NAME_TABLE = "StructuredToParameterName@@"
 
 
 def read_file(path: Path) -> tuple[Any, dict[str, str]]:
-    """The content of a weights file of any known form.
+    """Read a weights file of any supported format, which is recognised by its content.
 
     Returns:
-        The nested object (dicts of arrays) and the file's own metadata (safetensors only).
+        The nested object (dicts of arrays) and the file's metadata (safetensors only).
 
     Raises:
-        WeightsError: missing, damaged, unsafe or of an unknown form.
+        WeightsError: the file is missing, damaged, unsafe or of an unknown format.
     """
     try:
         with path.open("rb") as file:
@@ -79,12 +79,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
 def write_file(
     path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write tensors in the form of ``path``'s suffix, whole or not at all.
+    """Write tensors in the format of ``path``'s suffix; an atomic write.
 
     Args:
-        path: ``.pdparams`` (as published) or ``.safetensors``.
+        path: ends in ``.pdparams`` (the format of the published weights) or ``.safetensors``.
         tensors: name → array.
-        metadata: kept in ``.safetensors`` only.
+        metadata: stored in ``.safetensors`` only.
 
     Raises:
         UsageError: another suffix.
@@ -104,7 +104,7 @@ def write_file(
 
 
 def check_writable_suffix(path: Path) -> None:
-    """Raise UsageError where weights cannot be written in the form of the path's suffix."""
+    """Raise UsageError if weights cannot be written in the format of the path's suffix."""
     if path.suffix.lower() not in WRITABLE:
         raise UsageError(
             f"{path} does not end in {' or '.join(WRITABLE)}: choose one of these (PyTorch reads "
@@ -113,6 +113,6 @@ def check_writable_suffix(path: Path) -> None:
 
 
 def _write_paddle(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
-    # With the table, paddle.load returns tensors as it does for a file of paddle.save.
+    # With this table, paddle.load returns tensors, as for a file written by paddle.save.
     table = {name: name for name in tensors}
     pickle.dump({**tensors, NAME_TABLE: table}, file, protocol=2)

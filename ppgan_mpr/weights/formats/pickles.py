@@ -1,12 +1,11 @@
-"""Reading pickles that hold arrays, dicts, numbers and strings, and nothing else.
+"""Safe reader of pickles that contain only arrays, containers, numbers and strings.
 
-``paddle.load`` and ``pickle.load`` run whatever code a file asks for. Here every global a
+``paddle.load`` and ``pickle.load`` run whatever code a file asks for. Here every global that a
 pickle names is looked up in a short table of harmless constructors; any other is refused
-before it is even imported. No type of NumPy's is in that table: a pickle may call what it
-is given with any arguments and overwrite its state, which for ``numpy.ndarray`` and
-``numpy.dtype`` means memory of its choice. It gets the stand-ins below, which check what
-they are told, refuse to have their state set from outside, and become arrays only when
-the whole file is read.
+before it is imported. NumPy's types are not in that table, because a pickle may call them with
+any arguments and overwrite their state, which for ``numpy.ndarray`` and ``numpy.dtype`` gives
+access to arbitrary memory. The stand-ins below take their place. They check their arguments,
+reject changes of their state, and become arrays only when the whole file has been read.
 """
 
 from __future__ import annotations
@@ -15,59 +14,61 @@ import math
 import pickle
 import re
 from collections import OrderedDict
-from typing import Any, BinaryIO, Callable
+from os import PathLike
+from typing import Any, Callable
 
 import numpy as np
 
 from ...errors import WeightsError
 
-_NDARRAY = "ndarray"  # what the name numpy.ndarray stands for: it is only ever passed along
+_NDARRAY = "ndarray"  # stand-in for numpy.ndarray, which pickles only pass as an argument
 
 
 class Sealed:
     """An object whose attributes a pickle cannot set."""
 
-    def __setstate__(self, state):
-        raise pickle.UnpicklingError("it sets the state of something that has none")
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it sets the state of an object that has none")
 
 
 class Constructor(Sealed):
-    """A function that a pickle may call, and do nothing else with."""
+    """A function that a pickle can call, but not inspect or change."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         self._function = function
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: Any) -> Any:
         return self._function(*arguments)
 
 
 class Pending(Sealed):
-    """Something that becomes an array when the whole file is read."""
+    """A placeholder for an array, which is made when the whole file has been read."""
 
     def array(self) -> np.ndarray:
+        """The array."""
         raise NotImplementedError
 
 
 class _DType(Sealed):
-    """An element type: numbers and booleans, nothing that could hold a pointer."""
+    """Stand-in for ``numpy.dtype``: numbers and booleans, nothing that could be a pointer."""
 
-    def __init__(self, name, *_flags):
+    def __init__(self, name: Any, *_flags: Any):
         if not isinstance(name, str) or not re.fullmatch(r"[<>|=]?[fiub][1248]", name):
             raise pickle.UnpicklingError(f"it holds elements of type {str(name)[:40]!r}")
         self.dtype = np.dtype(name)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         if state[1] in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class _Array(Pending):
-    """An array as NumPy pickles it: made empty, filled by its state."""
+    """Stand-in for an array as NumPy pickles it: created empty, then filled by its state."""
 
-    def __init__(self, array=None):
+    def __init__(self, array: np.ndarray | None = None):
         self._array = np.zeros(0, np.float32) if array is None else array
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         *_version, shape, dtype, fortran, raw = state
         self._array = _from_bytes(raw, dtype, shape, "F" if fortran else "C")
 
@@ -75,7 +76,7 @@ class _Array(Pending):
         return self._array
 
 
-def _from_bytes(raw, dtype, shape, order) -> np.ndarray:
+def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if isinstance(raw, str):  # a pickle of Python 2
         raw = raw.encode("latin1")
     raw, shape = memoryview(raw), tuple(map(int, shape))
@@ -86,33 +87,33 @@ def _from_bytes(raw, dtype, shape, order) -> np.ndarray:
     return np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
 
 
-def _reconstruct(subtype, *_shape_and_type) -> _Array:
+def _reconstruct(subtype: Any, *_shape_and_type: Any) -> _Array:
     if subtype is not _NDARRAY:
         raise pickle.UnpicklingError("an array is not stored the way NumPy stores one")
     return _Array()
 
 
-def _frombuffer(buffer, dtype, shape, order) -> _Array:
+def _frombuffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> _Array:
     return _Array(_from_bytes(buffer, dtype, shape, order))
 
 
-def _scalar(dtype, raw):
+def _scalar(dtype: Any, raw: Any) -> Any:
     return _from_bytes(raw, dtype, (), "C").item()
 
 
-def _encode(text, encoding):
-    # How protocol 2 spells bytes.
+def _encode(text: Any, encoding: Any) -> bytes:
+    # Pickle protocol 2 stores bytes as a call of _codecs.encode.
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"unexpected text encoding {encoding!r}")
     return text.encode("latin1")
 
 
-def _no_bytes():
-    # How protocol 2 spells b"".
+def _no_bytes() -> bytes:
+    # Pickle protocol 2 stores b"" as a call of bytes without arguments.
     return b""
 
 
-def _data(expression, namespace=None):
+def _data(expression: Any, namespace: Any = None) -> Any:
     # paddle.save stores a tensor in a container as eval('data', {'data': array}).
     if expression != "data":
         raise pickle.UnpicklingError("it asks to evaluate an expression")
@@ -150,11 +151,11 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that can build plain data only."""
+    """An unpickler that builds plain data only, and refuses everything else."""
 
     allowed = _ALLOWED
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         try:
             return self.allowed[module, name]
         except KeyError:
@@ -164,15 +165,16 @@ class RestrictedUnpickler(pickle.Unpickler):
             ) from None
 
 
-def resolve(node: Any, _done: dict | None = None) -> Any:
-    """The same nested object with every :class:`Pending` as an array.
+def resolve(node: Any, _done: dict[int, tuple[Any, Any]] | None = None) -> Any:
+    """Replace every :class:`Pending` in a nested object by its array.
 
-    Objects that stand in several places are converted once, so a file cannot grow in
-    memory by referring to itself.
+    An object that is referenced several times is converted once, so that a small file with
+    many references cannot fill the memory.
     """
     done = {} if _done is None else _done
     if id(node) in done:
         return done[id(node)][1]
+    result: Any
     if isinstance(node, Pending):
         result = node.array()
     elif isinstance(node, dict):
@@ -191,24 +193,28 @@ def resolve(node: Any, _done: dict | None = None) -> Any:
     return result
 
 
-def read_pickle(file: BinaryIO, name: str, unpickler: Callable = RestrictedUnpickler):
-    """The object in an open pickle, its arrays complete.
+def read_pickle(
+    file: Any,
+    path: str | PathLike[str],
+    unpickler: Callable[[Any], Any] = RestrictedUnpickler,
+) -> Any:
+    """Read the nested object in an open file, with its arrays.
 
     Args:
-        file: opened for reading in binary.
-        name: the file's name, for messages.
-        unpickler: file → something with a ``load`` method.
+        file: what ``unpickler`` takes: a file opened for reading in binary, or an archive.
+        path: of the file, for messages.
+        unpickler: makes an object with a ``load`` method from ``file``.
 
     Raises:
-        WeightsError: damaged, or asks for anything but plain data.
+        WeightsError: the file is damaged, or asks for anything but plain data.
     """
     try:
         return resolve(unpickler(file).load())
     except MemoryError:
-        reason = "it asks for more memory than there is"
-    except Exception as error:  # a broken pickle can raise anything
+        reason = "it asks for more memory than is available"
+    except Exception as error:  # a damaged pickle can raise any exception
         reason = str(error) or type(error).__name__
     raise WeightsError(
-        f"{name} was not loaded: {reason}. Download it again or ask its author for a "
+        f"{path} was not loaded: {reason}. Download it again or ask its author for a "
         ".safetensors file."
     )

@@ -1,8 +1,8 @@
-"""PyTorch's ``.pth`` files, read and written without PyTorch.
+"""Reader of PyTorch's ``.pth`` files that needs no PyTorch.
 
-Both forms hold one restricted pickle in which every tensor names a storage: the zip form
-(PyTorch ≥ 1.6) keeps the storages as members of the archive, the older form appends them
-to the pickle.
+There are two formats, and in both a pickle describes tensors that refer to storages (flat runs
+of numbers). The zip format (PyTorch ≥ 1.6) has the storages as members of the archive; the
+older format appends them to the pickle.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import pickle
 import struct
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import Any, BinaryIO, Callable
 
 import numpy as np
 
 from ...errors import WeightsError
 from .pickles import Constructor, Pending, RestrictedUnpickler, Sealed, read_pickle
 
-# The first pickle of the older form: a magic number.
+# The first pickle of the older format: a magic number.
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
-# Storage class -> element type as stored; bfloat16 has no NumPy type and is widened below.
+# Storage class → stored element type; NumPy has no bfloat16, so `decode` widens it to float32.
 _STORAGES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -39,7 +39,12 @@ _STORAGES = {
 
 
 def decode(raw: bytes, kind: str) -> np.ndarray:
-    """Little-endian numbers of a NumPy type, or of ``bfloat16``, as a flat array."""
+    """Decode little-endian numbers into a flat array.
+
+    Args:
+        raw: the numbers.
+        kind: a NumPy type, or ``bfloat16``, which becomes float32.
+    """
     if kind == "bfloat16":
         return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
     return np.frombuffer(raw, kind)
@@ -50,10 +55,12 @@ def _itemsize(kind: str) -> int:
 
 
 class _Storage(Sealed):
-    """A flat run of numbers; in the older form its content comes after the pickle."""
+    """A flat run of numbers, filled later: in the older format it follows the pickle."""
+
+    flat: Any = None  # a NumPy array once it is filled
 
     def __init__(self, kind: str, size: int):
-        self.kind, self.size, self.flat = kind, size, None
+        self.kind, self.size = kind, size
 
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.size * _itemsize(self.kind):
@@ -62,9 +69,12 @@ class _Storage(Sealed):
 
 
 class _Tensor(Pending):
-    """A view into a storage, turned into an array when all storages are filled."""
+    """A view into a storage, which becomes an array when all storages are filled.
 
-    def __init__(self, storage, offset, shape, strides, *_):
+    Its arguments come from the file and may be anything; :meth:`array` checks them.
+    """
+
+    def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any):
         self.storage, self.offset = storage, int(offset)
         self.shape, self.strides = tuple(map(int, shape)), tuple(map(int, strides))
 
@@ -74,22 +84,22 @@ class _Tensor(Pending):
         if negative or len(self.shape) != len(self.strides) or 0 in self.shape:
             raise pickle.UnpicklingError("a tensor has an impossible shape")
         if last >= self.storage.size or math.prod(self.shape) > self.storage.size:
-            raise pickle.UnpicklingError("a tensor lies outside its storage")
+            raise pickle.UnpicklingError("a tensor exceeds its storage")
         flat = self.storage.flat[self.offset :]
         steps = [s * flat.itemsize for s in self.strides]
         return np.lib.stride_tricks.as_strided(flat, self.shape, steps).copy()
 
 
-def _parameter(data, *_):
+def _parameter(data: Any, *_: Any) -> Any:
     return data
 
 
-_ALLOWED: dict[tuple[str, str], Callable] = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     **RestrictedUnpickler.allowed,
     ("torch._utils", "_rebuild_tensor_v2"): Constructor(_Tensor),
     ("torch._utils", "_rebuild_parameter"): Constructor(_parameter),
     ("torch", "Size"): tuple,
-    # Storage classes only ever name an element type.
+    # A pickle uses storage classes only to name an element type.
     **{("torch", name): kind for name, kind in _STORAGES.items()},
 }
 
@@ -101,7 +111,7 @@ class _TorchUnpickler(RestrictedUnpickler):
         super().__init__(file)
         self._storage_of = storage_of
 
-    def persistent_load(self, reference):
+    def persistent_load(self, reference: Any) -> _Storage:
         tag, kind, key, _location, size, *view = reference
         if tag != "storage" or kind not in _STORAGES.values() or any(view):
             raise pickle.UnpicklingError("it refers to something that is not a tensor")
@@ -109,7 +119,7 @@ class _TorchUnpickler(RestrictedUnpickler):
 
 
 class _ZipReader:
-    """Unpickles an archive, taking each storage from its member."""
+    """Reader of the zip format: one pickle, and a member of the archive for each storage."""
 
     def __init__(self, archive: zipfile.ZipFile):
         self._archive = archive
@@ -128,7 +138,7 @@ class _ZipReader:
             self._storages[key].fill(self._archive.read(member))
         return self._storages[key]
 
-    def load(self):
+    def load(self) -> Any:
         order = f"{self._prefix}byteorder"
         if order in self._archive.namelist() and self._archive.read(order) != b"little":
             raise pickle.UnpicklingError("it was written on a big-endian machine")
@@ -137,7 +147,7 @@ class _ZipReader:
 
 
 class _LegacyReader:
-    """Unpickles the form before PyTorch 1.6: five pickles in a row, then the storages."""
+    """Reader of the format before PyTorch 1.6: five pickles in a row, then the storages."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -146,7 +156,7 @@ class _LegacyReader:
     def _storage(self, key: str, kind: str, size: int) -> _Storage:
         return self._storages.setdefault(key, _Storage(kind, size))
 
-    def load(self):
+    def load(self) -> Any:
         RestrictedUnpickler(self._file).load()  # magic number, checked by the caller
         RestrictedUnpickler(self._file).load()  # protocol version
         RestrictedUnpickler(self._file).load()  # sizes of the writer's C types
@@ -161,12 +171,16 @@ class _LegacyReader:
 
 
 def is_legacy_torch(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (16 at least) is of PyTorch's older form."""
+    """Whether a file with these first bytes (at least 16) has PyTorch's older format."""
     return head.startswith(_LEGACY_START)
 
 
-def read_torch_zip(path: Path):
-    """The nested object of a zip-form ``.pth`` file, tensors as arrays."""
+def read_torch_zip(path: Path) -> Any:
+    """Read a ``.pth`` file of the zip format into a nested object with arrays.
+
+    Raises:
+        WeightsError: the file is damaged or unsafe.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return read_pickle(archive, path, _ZipReader)
@@ -174,6 +188,14 @@ def read_torch_zip(path: Path):
         raise WeightsError(f"{path} is damaged ({error}): download it again.") from None
 
 
-def read_torch_legacy(file: BinaryIO, name: str):
-    """The nested object of a ``.pth`` file written before PyTorch 1.6."""
-    return read_pickle(file, name, _LegacyReader)
+def read_torch_legacy(file: BinaryIO, path: Path) -> Any:
+    """Read a ``.pth`` file of the format before PyTorch 1.6 into a nested object with arrays.
+
+    Args:
+        file: opened for reading in binary.
+        path: of the file, for messages.
+
+    Raises:
+        WeightsError: the file is damaged or unsafe.
+    """
+    return read_pickle(file, path, _LegacyReader)

@@ -21,7 +21,7 @@ _HEAD = ("data set", "protocol", "pictures", "published", "measured", "differenc
 
 
 def describe_weights(
-    weights: Weights, record: WeightsRecord | None, path: Path, check: DigestCheck, taken_for: str
+    weights: Weights, record: WeightsRecord | None, path: Path, check: DigestCheck, note: str
 ) -> str:
     """Which file it is, and whether it is the one expected."""
     origin = f", {record.origin}" if record else ""
@@ -33,13 +33,13 @@ def describe_weights(
         f"  git id  {check.digest.git_blob}",
         f"  {check.explanation}",
     ]
-    return "\n".join(lines + ([f"  {taken_for}"] if taken_for else []))
+    return "\n".join(lines + ([f"  {note}"] if note else []))
 
 
 def describe_data(folder: Path, measurement: Measurement, protocols: Sequence[Protocol]) -> str:
     """What is measured, and how."""
-    part = f", the first {measurement.count} of" if measurement.count < measurement.total else ","
-    lines = [f"{folder}{part} {measurement.total} pictures"]
+    part = f"the first {measurement.count} of " if measurement.count < measurement.total else ""
+    lines = [f"pictures: {part}{measurement.total} in {folder}"]
     for protocol in protocols:
         where = "bottom and right" if protocol.padding == "end" else "all four sides"
         lines.append(f"  {protocol.name}: {protocol.description}; padding at {where}")
@@ -79,15 +79,15 @@ def remarks(comparisons: Sequence[Comparison], measurement: Measurement) -> list
     """What a reader of the table should know, as sentences."""
     remarks = list(dict.fromkeys(c.reason for c in comparisons if c.reason))
     remarks += [
-        f"In the mean PSNR by {table.protocol.name} are not the {table.identical} pictures that "
-        "equal their target."
+        f"Not in the mean PSNR by {table.protocol.name}, because they equal their target: "
+        f"{table.identical} of {len(table)} pictures."
         for table in {c.measured.protocol.name: c.measured for c in comparisons}.values()
         if table.identical
     ]
     if measurement.tiled:
         remarks.append(
-            f"{len(measurement.tiled)} pictures did not fit the memory as a whole and were "
-            "restored in tiles, which changes their scores a little."
+            "Restored in tiles, because the memory does not hold them as a whole, which changes "
+            f"scores a little: {len(measurement.tiled)} of {measurement.restorations} pictures."
         )
     return remarks
 

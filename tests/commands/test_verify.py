@@ -274,6 +274,7 @@ def test_limit_measures_the_first_pictures_and_compares_nothing(zoo, write_pairs
     zoo(score("Anything (2)", 99))
     code, out, _, report = verify(folder, "--limit", "1")
     assert code == 0
+    assert "pictures: the first 1 of 2 in" in out
     assert "Only the first 1 of 2 pictures" in out
     assert "not comparable" in out
     assert report["agrees"] is None
@@ -296,7 +297,7 @@ def test_a_picture_in_tiles_is_mentioned(zoo, write_pairs, verify, monkeypatch):
     zoo(score("Anything (1)", 99))
     monkeypatch.setattr("ppgan_mpr.commands.verify.available", lambda: 5 << 20)
     _, out, _, report = verify(write_pairs((160, 200)))
-    assert "restored in tiles" in out
+    assert "Restored in tiles" in out
     assert report["data"]["restored_in_tiles"] == ["0"]
 
 

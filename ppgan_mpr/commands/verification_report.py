@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..dependencies import require
 from ..inference import InferenceOptions
 from ..metrics import Protocol, ScoreTable
 from ..networks import WeightsRecord
@@ -127,9 +128,17 @@ def computer_report(measurement: Measurement, options: InferenceOptions) -> dict
             "threads": backend.threads,
             "local": options.local,
         },
-        "machine": {"system": platform.platform(), "processor": processor_name()},
+        "machine": {"system": platform.platform(), "processor": _processor(backend.device)},
         "versions": versions(backend.name, "opencv-python-headless", "pillow"),
     }
+
+
+def _processor(device: str) -> str:
+    """The name of what computed: the GPU's, or the CPU's."""
+    if device == "cpu":
+        return processor_name()
+    name: str = require("paddle").device.cuda.get_device_name(int(device.partition(":")[2]))
+    return name
 
 
 def weights_report(

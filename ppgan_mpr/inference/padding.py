@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..imaging.padding import source_indices
 from .tiling import Crop
 
 
 class Padding:
-    """A picture grown on all four sides until height and width are multiples.
+    """A picture padded until height and width are multiples.
 
     The border mirrors the picture, so that no side meets an artificial edge; where the
     picture is too small to mirror, its last row or column is repeated.
@@ -18,16 +19,18 @@ class Padding:
     Args:
         height, width: of the picture.
         multiple: of the grown picture's sides.
+        sides: where it is padded, see :func:`ppgan_mpr.imaging.padding.source_indices`.
 
     Attributes:
         height, width: of the grown picture.
     """
 
-    def __init__(self, height: int, width: int, multiple: int):
-        self._rows = _source_rows(height, multiple)
-        self._columns = _source_rows(width, multiple)
-        self._top = (-height % multiple) // 2
-        self._left = (-width % multiple) // 2
+    def __init__(self, height: int, width: int, multiple: int, sides: str = "both"):
+        self._rows = source_indices(height, multiple, sides)
+        self._columns = source_indices(width, multiple, sides)
+        at_start = sides == "both"
+        self._top = (-height % multiple) // 2 if at_start else 0
+        self._left = (-width % multiple) // 2 if at_start else 0
         self._size = height, width
         self.height, self.width = len(self._rows), len(self._columns)
 
@@ -51,11 +54,3 @@ class Padding:
         if start < stop:
             inner = slice(start + self._top - rows.start, stop + self._top - rows.start)
             yield slice(start, stop), strip[inner, self._left : self._left + width]
-
-
-def _source_rows(size: int, multiple: int) -> np.ndarray:
-    """For each row of the grown picture the row of the picture that it repeats."""
-    total = -size % multiple
-    before, after = total // 2, total - total // 2
-    mode = "reflect" if after < size else "edge"
-    return np.pad(np.arange(size), (before, after), mode)

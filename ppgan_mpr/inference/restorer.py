@@ -8,6 +8,8 @@ from typing import Any, Callable
 
 import numpy as np
 
+from ..checks import check_choice
+from ..imaging.padding import PADDING_SIDES
 from . import memory
 from .backends import create_backend
 from .ensemble import TRANSFORMS
@@ -35,6 +37,8 @@ class Restorer:
         model: the network.
         options: ``backend``, ``device``, ``precision``, ``threads``, ``memory``, ``tile``,
             ``overlap`` and ``ensemble`` count here; see :class:`.options.InferenceOptions`.
+        padding: where pictures are padded to the network's multiple: ``'both'`` sides, or all of
+            it at the ``'end'`` (bottom and right), as some published scores were measured.
         **changes: options by name, in the place of those in ``options``.
 
     Attributes:
@@ -45,7 +49,16 @@ class Restorer:
         MissingDependencyError: the backend is not installed.
     """
 
-    def __init__(self, model: Model, options: InferenceOptions | None = None, **changes: Any):
+    def __init__(
+        self,
+        model: Model,
+        options: InferenceOptions | None = None,
+        *,
+        padding: str = "both",
+        **changes: Any,
+    ):
+        check_choice("padding", padding, PADDING_SIDES)
+        self._padding = padding
         options = (options or InferenceOptions()).replace(**changes)
         self._tile = options.tile
         self._overlap = options.overlap or min(_OVERLAP, (options.tile or 4096) // 4)
@@ -93,7 +106,7 @@ class Restorer:
         Raises:
             MemoryError: even the smallest tile does not fit.
         """
-        padding = Padding(height, width, self._multiple)
+        padding = Padding(height, width, self._multiple, self._padding)
         padded_crop = padding.crop(crop)
         grid = self._grid(padding.height, padding.width)
         if grid.count == 1:

@@ -1,0 +1,298 @@
+"""Verification of weights: choosing the published scores that apply, and measuring by them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..checks import exact_name
+from ..datasets import MPRVal
+from ..errors import ImageError, UsageError
+from ..imaging import Header
+from ..imaging.samples import to_dtype
+from ..inference import InferenceOptions, Model, Restorer
+from ..inference.backends.base import Backend
+from ..metrics import Protocol, ScoreTable, get_protocol
+from ..networks import Score
+
+_TEST_HALVES = ("test", "testing", "val", "valid", "validation", "eval")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a measured mean may be from the published one: PSNR in dB, and SSIM."""
+
+    psnr: float = 0.05
+    ssim: float = 0.002
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The published scores to print beside a measured one.
+
+    Attributes:
+        scores: any number of them.
+        reason: why they cannot be compared with it, as a sentence; empty where they can.
+    """
+
+    scores: tuple[Score, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A published score beside the measured one.
+
+    Attributes:
+        score: the published one, or None where there is none.
+        measured: every picture's score by one protocol.
+        reason: why the two cannot be compared, as a sentence; empty where they can.
+    """
+
+    score: Score | None
+    measured: ScoreTable
+    reason: str = ""
+
+    @property
+    def differences(self) -> tuple[float | None, float | None]:
+        """Measured minus published, PSNR in dB and SSIM; None where one of them is missing."""
+        if self.score is None:
+            return None, None
+        mean = self.measured.mean()
+        ssim = None if self.score.ssim is None else mean["ssim"] - self.score.ssim
+        return mean["psnr"] - self.score.psnr, ssim
+
+    def agrees(self, tolerance: Tolerance) -> bool | None:
+        """Whether the two differ by no more than the tolerance; None where nothing compares."""
+        psnr, ssim = self.differences
+        if self.reason or psnr is None:
+            return None
+        # Neither comparison holds for NaN or infinity.
+        return abs(psnr) <= tolerance.psnr and (ssim is None or abs(ssim) <= tolerance.ssim)
+
+
+def dataset_name(score: Score) -> str:
+    """Name of a score's test set, without its number of pictures."""
+    return score.dataset.partition("(")[0].strip()
+
+
+def dataset_count(score: Score) -> int | None:
+    """Number of pictures of a score's test set, or None where the score does not state it."""
+    found = re.search(r"\((\d+)", score.dataset)
+    return int(found[1]) if found else None
+
+
+def choose_protocols(
+    scores: Iterable[Score], name: str | None, dataset: str | None, weights: str
+) -> list[Protocol]:
+    """The protocols to measure by.
+
+    Args:
+        scores: of the weights.
+        name: of the only protocol to use, or None for those that the scores name.
+        dataset: measure only by those that have a score on this test set, or None.
+        weights: what the weights are called, for messages.
+
+    Raises:
+        UsageError: there is no such protocol or test set, or no score names a protocol.
+    """
+    scores = tuple(scores)
+    if dataset is not None:
+        if not scores:
+            raise UsageError(f"No score of {weights} is published: leave out dataset=.")
+        wanted = exact_name("data set", dataset, dict.fromkeys(map(dataset_name, scores)))
+        scores = tuple(score for score in scores if dataset_name(score) == wanted)
+    if name is not None:
+        return [get_protocol(name)]
+    if not scores:
+        raise UsageError(f"No score of {weights} is published, so give protocol= to measure one.")
+    return [get_protocol(each) for each in dict.fromkeys(score.protocol for score in scores)]
+
+
+def choose_scores(
+    scores: Iterable[Score], protocol: Protocol, folder: Path, count: int, dataset: str | None
+) -> Choice:
+    """The published scores that belong to a folder of pictures.
+
+    Args:
+        scores: of the weights, with or without TLC as it is measured.
+        protocol: only its scores count.
+        folder: a test set's name in that of the folder, or of the folder above it, says which
+            test set this is,
+        count: and so does its number of pairs.
+        dataset: name of the test set, where the user says it.
+    """
+    scores = tuple(score for score in scores if score.protocol == protocol.name)
+    if dataset is not None:
+        scores = tuple(s for s in scores if dataset_name(s).lower() == dataset.lower())
+        if not scores:
+            return Choice((), f"No score by the protocol {protocol.name} is published for it.")
+    elif scores:
+        found = _recognised(scores, folder, count)
+        if not found:
+            return Choice(scores, f"{folder} may be another set than these: name it by dataset=.")
+        scores = found
+    else:
+        return Choice((), f"No score by the protocol {protocol.name} is published.")
+    other = [n for n in map(dataset_count, scores) if n not in (None, count)]
+    if other:
+        return Choice(
+            scores, f"The score is the mean of {other[0]} pictures, and there are {count}."
+        )
+    return Choice(scores)
+
+
+def _recognised(scores: Sequence[Score], folder: Path, count: int) -> tuple[Score, ...]:
+    """The scores on the one test set that the folder's name or number of pairs points to."""
+    counted = {dataset_name(score) for score in scores if dataset_count(score) == count}
+    folder = folder.resolve()
+    # As in Rain100L/ or GoPro/test/, but not GoPro/train/.
+    half = folder.name.lower() in _TEST_HALVES
+    for name in (folder.name, folder.parent.name if half else ""):
+        named = {n for n in map(dataset_name, scores) if _plain(n) in _plain(name)}
+        if named:
+            # "SIDD validation" says more than "SIDD".
+            longest = max(map(len, named))
+            found = {n for n in named if len(n) == longest}
+            break
+    else:
+        found = counted
+    if len(found) > 1:
+        found &= counted
+    return tuple(s for s in scores if dataset_name(s) in found) if len(found) == 1 else ()
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+class Measurement:
+    """Restores and scores the pairs of a folder by published protocols.
+
+    Pictures are restored as the protocols' authors did: the centre crop alone where only that is
+    scored, padded where they padded, as a whole if the memory allows it. The protocols get the
+    network's floats and decide themselves about rounding.
+
+    Args:
+        folder: of pairs, in the layout of training data.
+        protocols: to score by.
+        views: photographs that enter the network together.
+        scale: how many times the inputs are enlarged before they enter the network.
+        limit: number of pairs to score, the first ones; None for all.
+
+    Attributes:
+        total: number of pairs in the folder.
+        count: number of pairs that are scored.
+        tiled: names of pictures that did not fit the memory as a whole; filled by :meth:`run`.
+        backend: what ran the network; None before :meth:`run`.
+
+    Raises:
+        UsageError: files do not pair, or a protocol cannot score a picture.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        protocols: Sequence[Protocol],
+        views: int = 1,
+        scale: int = 1,
+        limit: int | None = None,
+    ):
+        self._passes: list[tuple[MPRVal, list[Header], str, list[Protocol]]] = []
+        self.tiled: list[str] = []
+        self.backend: Backend | None = None
+        # What one restored picture can be scored by is done in one pass.
+        groups: dict[tuple[int | None, str], list[Protocol]] = {}
+        for protocol in protocols:
+            groups.setdefault((protocol.crop, protocol.padding), []).append(protocol)
+        for (crop, padding), group in groups.items():
+            form = {"patch_size": crop, "scale": scale, "dual_pixel": views == 2}
+            dataset = MPRVal(folder, form)
+            self.total = len(dataset)
+            self.count = self.total if limit is None else min(limit, self.total)
+            headers = [
+                _checked(name, header, group) for name, header in dataset.headers()[: self.count]
+            ]
+            self._passes.append((dataset, headers, padding, group))
+
+    @property
+    def restorations(self) -> int:
+        """Number of pictures to restore in all."""
+        return self.count * len(self._passes)
+
+    def run(
+        self,
+        model: Model,
+        options: InferenceOptions,
+        progress: Callable[[ScoreTable], None] = lambda table: None,
+    ) -> dict[str, ScoreTable]:
+        """Restore and score.
+
+        Args:
+            model: the network.
+            options: for the :class:`~ppgan_mpr.inference.Restorer`.
+            progress: called after every picture with a table of the scores so far.
+
+        Returns:
+            Name of each protocol → its scores.
+
+        Raises:
+            ImageError: a picture cannot be read, or does not fit the memory.
+        """
+        tables: dict[str, ScoreTable] = {}
+        restorers: dict[str, Restorer] = {}
+        for dataset, headers, padding, protocols in self._passes:
+            if padding not in restorers:
+                restorers[padding] = Restorer(model, options, padding=padding)
+            restore = restorers[padding]
+            self.backend = restore.backend
+            tables.update({p.name: ScoreTable(p) for p in protocols})
+            for index, header in enumerate(headers):
+                target, degraded, name = dataset[index]  # [C, H, W]
+                restored = self._restored(restore, degraded.transpose(1, 2, 0), name)
+                # The codes of the file, from which the data set made its floats.
+                wanted = to_dtype(target.transpose(1, 2, 0), np.dtype(f"u{header.itemsize}"))
+                for protocol in protocols:
+                    tables[protocol.name].add(name, protocol.score(restored, wanted))
+                progress(tables[protocols[0].name])
+        return tables
+
+    def _restored(self, restore: Restorer, degraded: np.ndarray, name: str) -> np.ndarray:
+        tiles = 1
+
+        def count_tiles(done: int, total: int) -> None:
+            nonlocal tiles
+            tiles = total
+
+        try:
+            restored = restore(degraded, count_tiles)
+        except MemoryError:
+            raise ImageError(
+                f"{name} cannot be restored: it does not fit the memory of "
+                f"{restore.backend.device}, not even in small tiles."
+            ) from None
+        if tiles > 1:
+            self.tiled.append(name)
+        return restored
+
+
+def _checked(name: str, header: Header | None, protocols: Iterable[Protocol]) -> Header:
+    assert header is not None  # MPRVal has a target for every input
+    for protocol in protocols:
+        try:
+            protocol.check(header.height, header.width)
+        except ImageError as error:
+            raise UsageError(
+                f"{name} cannot be scored: {error}: choose another protocol."
+            ) from None
+    return header
+
+
+def finite(number: float | None) -> float | None:
+    """A number for JSON, which knows neither NaN nor infinity."""
+    return number if number is not None and math.isfinite(number) else None

@@ -1,0 +1,196 @@
+"""What ``mprnet-verify`` prints and stores: text for people, and data for JSON."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..dependencies import require
+from ..inference import InferenceOptions
+from ..metrics import Protocol, ScoreTable
+from ..networks import WeightsRecord
+from ..versions import versions
+from ..weights import Weights
+from ..weights.digests import DigestCheck
+from .installation import processor_name
+from .verification import Comparison, Measurement, Tolerance, finite
+
+_HEAD = ("data set", "protocol", "pictures", "published", "measured", "difference", "", "source")
+
+
+def describe_weights(
+    weights: Weights, record: WeightsRecord | None, path: Path, check: DigestCheck, note: str
+) -> str:
+    """Which file it is, and whether it is the one expected."""
+    origin = f", {record.origin}" if record else ""
+    lines = [f"{weights.source}: {weights.spec.title}{origin}"]
+    lines += [
+        f"  file    {path}",
+        f"  size    {check.digest.size:,} bytes",
+        f"  sha256  {check.digest.sha256}",
+        f"  git id  {check.digest.git_blob}",
+        f"  {check.explanation}",
+    ]
+    return "\n".join(lines + ([f"  {note}"] if note else []))
+
+
+def describe_data(folder: Path, measurement: Measurement, protocols: Sequence[Protocol]) -> str:
+    """What is measured, and how."""
+    part = f"the first {measurement.count} of " if measurement.count < measurement.total else ""
+    lines = [f"pictures: {part}{measurement.total} in {folder}"]
+    for protocol in protocols:
+        where = "bottom and right" if protocol.padding == "end" else "all four sides"
+        lines.append(f"  {protocol.name}: {protocol.description}; padding at {where}")
+    return "\n".join(lines)
+
+
+def render_table(comparisons: Sequence[Comparison], verdicts: Sequence[bool | None]) -> str:
+    """The comparisons as a table."""
+    words = {True: "agrees", False: "DIFFERS", None: "not comparable"}
+    rows = [_HEAD]
+    for comparison, verdict in zip(comparisons, verdicts):
+        score, mean = comparison.score, comparison.measured.mean()
+        psnr, ssim = comparison.differences
+        # Adding zero turns a rounded -0.00 into +0.00.
+        difference = "" if psnr is None else f"{round(psnr, 2) + 0.0:+.2f} dB"
+        difference += "" if ssim is None else f" / {round(ssim, 4) + 0.0:+.4f}"
+        published = "-"
+        if score:
+            known = "-" if score.ssim is None else f"{score.ssim:.4f}".rstrip("0")
+            published = f"{score.psnr:.2f} dB / {known}"
+        rows.append((
+            score.dataset if score else "-",
+            comparison.measured.protocol.name,
+            str(len(comparison.measured)),
+            published,
+            f"{mean['psnr']:.2f} dB / {mean['ssim']:.4f}",
+            difference or "-",
+            words[verdict],
+            score.source if score else "-",
+        ))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def remarks(comparisons: Sequence[Comparison], measurement: Measurement) -> list[str]:
+    """What a reader of the table should know, as sentences."""
+    remarks = list(dict.fromkeys(c.reason for c in comparisons if c.reason))
+    remarks += [
+        f"Not in the mean PSNR by {table.protocol.name}, because they equal their target: "
+        f"{table.identical} of {len(table)} pictures."
+        for table in {c.measured.protocol.name: c.measured for c in comparisons}.values()
+        if table.identical
+    ]
+    if measurement.tiled:
+        remarks.append(
+            "Restored in tiles, because the memory does not hold them as a whole, which changes "
+            f"scores a little: {len(measurement.tiled)} of {measurement.restorations} pictures."
+        )
+    return remarks
+
+
+def conclude(verdicts: Sequence[bool | None], check: DigestCheck, tolerance: Tolerance) -> str:
+    """The last line."""
+    comparable = [verdict for verdict in verdicts if verdict is not None]
+    limits = f"{tolerance.psnr:g} dB and {tolerance.ssim:g}"
+    if not comparable:
+        text = "No published score could be compared."
+    elif all(comparable):
+        text = f"Every comparable score ({len(comparable)}) agrees within {limits}."
+    else:
+        wrong = comparable.count(False)
+        text = f"{wrong} of {len(comparable)} comparable scores differ by more than {limits}."
+    return text if check.passed else f"{text} The file is not the one expected, see above."
+
+
+def describe_computer(report: Mapping[str, Any]) -> str:
+    """What :func:`computer_report` returns, for people."""
+    backend = report["backend"]
+    parts = [report["machine"]["processor"], *(backend[k] for k in ("name", "device", "precision"))]
+    parts += ["local statistics (TLC)"] if backend["local"] else []
+    installed = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return f"machine: {', '.join(parts)}\nversions: {installed}"
+
+
+def computer_report(measurement: Measurement, options: InferenceOptions) -> dict[str, Any]:
+    """What computed: backend, machine and versions, as data."""
+    backend = measurement.backend
+    assert backend is not None  # it has run
+    return {
+        "backend": {
+            "name": backend.name,
+            "device": backend.device,
+            "precision": backend.precision,
+            "threads": backend.threads,
+            "local": options.local,
+        },
+        "machine": {"system": platform.platform(), "processor": _processor(backend.device)},
+        "versions": versions(backend.name, "opencv-python-headless", "pillow"),
+    }
+
+
+def _processor(device: str) -> str:
+    """The name of what computed: the GPU's, or the CPU's."""
+    if device == "cpu":
+        return processor_name()
+    name: str = require("paddle").device.cuda.get_device_name(int(device.partition(":")[2]))
+    return name
+
+
+def weights_report(
+    weights: Weights, record: WeightsRecord | None, path: Path, check: DigestCheck
+) -> dict[str, Any]:
+    """The weights and their file, as data."""
+    return {
+        "name": record.name if record else None,
+        "network": weights.network,
+        "task": record.task if record else weights.task,
+        "scale": record.scale if record else weights.scale,
+        "hyperparameters": dict(weights.hyperparameters),
+        "origin": record.origin if record else None,
+        "paper": record.paper if record else None,
+        "licence": record.licence if record else None,
+        "url": record.url if record else None,
+        "path": str(path),
+        **asdict(check.digest),
+        "digest_status": check.status,
+        "digest_explanation": check.explanation,
+    }
+
+
+def comparison_report(comparison: Comparison, agrees: bool | None) -> dict[str, Any]:
+    """One row of the table, as data."""
+    psnr, ssim = comparison.differences
+    return {
+        "protocol": asdict(comparison.measured.protocol),
+        "published": asdict(comparison.score) if comparison.score else None,
+        "measured": {
+            **{key: finite(value) for key, value in comparison.measured.mean().items()},
+            "pictures": len(comparison.measured),
+            "identical": comparison.measured.identical,
+        },
+        "difference": {"psnr": finite(psnr), "ssim": finite(ssim)},
+        "agrees": agrees,
+        "not_comparable": comparison.reason or None,
+    }
+
+
+def pictures_report(table: ScoreTable) -> list[dict[str, Any]]:
+    """Every picture's scores, as data."""
+    return [
+        {"name": name, **{key: finite(value) for key, value in score.items()}}
+        for name, score in table.scores.items()
+    ]
+
+
+def data_report(measurement: Measurement) -> dict[str, Any]:
+    """How many pairs there are and were measured, as data."""
+    return {
+        "pictures": measurement.total,
+        "measured": measurement.count,
+        "restored_in_tiles": measurement.tiled,
+    }

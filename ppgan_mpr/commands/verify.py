@@ -1,0 +1,339 @@
+"""Measure published weights by the protocol of their published scores: ``mprnet-verify``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..apps.lazy_weights import LazyWeights
+from ..cache_dir import cache_dir
+from ..errors import RestorationError, UsageError
+from ..files import atomic_write
+from ..inference import Cache, InferenceOptions, Model
+from ..inference.memory import available
+from ..metrics import PROTOCOLS, ScoreTable
+from ..metrics.scores import check_writable
+from ..networks import (
+    NetworkSpec,
+    Score,
+    Task,
+    WeightsRecord,
+    find_network,
+    find_task,
+    networks,
+    tasks,
+    weights_records,
+)
+from ..weights import Weights, find_record
+from ..weights.digests import DigestCheck, check_first_seen, check_published, digest_file
+from ..weights.download import cached_path
+from .flags import as_flags
+from .verification import Comparison, Measurement, Tolerance, choose_protocols, choose_scores
+from .verification_report import (
+    comparison_report,
+    computer_report,
+    conclude,
+    data_report,
+    describe_computer,
+    describe_data,
+    describe_weights,
+    pictures_report,
+    remarks,
+    render_table,
+    weights_report,
+)
+
+_OPTIONS = ("network", "model", "scale", "device", "backend", "precision", "local")
+# Published scores are of whole pictures: more memory than usual, for as few tiles as possible.
+_MEMORY_SHARE = 0.8
+_LOG_INTERVAL = 60.0  # seconds between two lines of progress in a log
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options; those of restoring have the same help as there."""
+    parser = argparse.ArgumentParser(
+        prog="mprnet-verify",
+        description="Measure published weights by the protocol of their published scores, and "
+        "compare.",
+        epilog="exit code: 0 every comparable score agrees, 1 a score or the file's digest does "
+        "not, 2 nothing could be measured",
+    )
+    add = parser.add_argument
+    add("-t", "--task", metavar="TASK", help=f"one of {', '.join(tasks())}")
+    add(
+        "--data", metavar="DIR", required=True,
+        help="test set in the layout of training data: input/ and target/ with pictures of the "
+        "same names (inputL/ and inputR/ for the two views of a dual-pixel camera)",
+    )  # fmt: skip
+    add(
+        "--weight_path", metavar="FILE",
+        help="weights to measure instead, such as the authors' file, which is recognised",
+    )  # fmt: skip
+    add(
+        "--protocol", type=str.lower, choices=tuple(PROTOCOLS),
+        help="how to score; default: every way that the published scores name",
+    )  # fmt: skip
+    add(
+        "--dataset", metavar="NAME",
+        help="test set that DIR holds, as the published score calls it; default: told from the "
+        "name of DIR and its number of pictures",
+    )  # fmt: skip
+    add("--limit", type=int, metavar="N", help="measure the first N pictures only, for a trial")
+    add(
+        "--tolerance", nargs=2, type=float, metavar=("PSNR", "SSIM"),
+        default=[Tolerance.psnr, Tolerance.ssim],
+        help="largest difference that counts as agreement, in dB and of the SSIM (default: "
+        f"{Tolerance.psnr:g} {Tolerance.ssim:g})",
+    )  # fmt: skip
+    add("-o", "--output", metavar="FILE", help="write everything to a .json file too")
+    for option in InferenceOptions.documented():
+        if option.name not in _OPTIONS:
+            continue
+        details = option.metadata
+        default = "f32" if option.name == "precision" else option.default
+        if default is False:
+            add(f"--{option.name}", action="store_true", help=details["help"])
+            continue
+        text = details["help"] + (f" (default: {default})" if default is not None else "")
+        form: dict[str, Any] = {"metavar": details.get("metavar")}
+        form["type"] = int if form["metavar"] == "N" else str
+        if "choices" in details:
+            form = {"type": str.lower, "choices": details["choices"]}
+        add(f"--{option.name}", default=default, help=text, **form)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; default: ``sys.argv``.
+
+    Returns:
+        0 when every comparable score agrees, 1 when one does not or the weights' file is not the
+        one expected, 2 when nothing could be measured.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return verify(arguments)
+    except RestorationError as error:
+        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return 130
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The weights to verify, known before they are read.
+
+    Attributes:
+        record: what is known about them, or None.
+        note: a sentence about how they were recognised, or empty.
+        load: reads them; downloads them first where they are missing.
+    """
+
+    name: str
+    record: WeightsRecord | None
+    spec: NetworkSpec
+    task: Task
+    scale: int
+    load: Callable[[], Weights]
+    note: str = ""
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Measure, print, store; returns the exit code."""
+    started = time.perf_counter()
+    # Everything that can be wrong with the options or the pictures is found before a download.
+    tolerance = _tolerance(arguments.tolerance)
+    options = _options(arguments)
+    output = _checked_output(arguments.output)
+    if arguments.limit is not None and arguments.limit < 1:
+        raise UsageError(f"limit={arguments.limit}: give a number of pictures from 1 up.")
+    cache = Cache(cache_dir() / "networks")
+    subject = _find_subject(arguments, options, cache)
+    record = subject.record
+    if options.local and not subject.spec.local_layers:
+        raise UsageError(f"local=True is not for {subject.spec.title}: {subject.spec.no_local}.")
+    folder = Path(os.path.expanduser(arguments.data))
+    scores = record.scores if record else ()
+    protocols = choose_protocols(scores, arguments.protocol, arguments.dataset, subject.name)
+    measurement = Measurement(folder, protocols, subject.task.views, subject.scale, arguments.limit)
+    weights = subject.load()
+    if weights.channels != subject.task.channels:
+        raise UsageError(
+            f"{subject.name} takes {weights.channels} channels, and {subject.task.name} of "
+            f"photographs has {subject.task.channels}: give other weights."
+        )
+
+    path = _path(record, arguments.weight_path)
+    check = _check_digest(path, record, arguments.weight_path is not None)
+    print(describe_weights(weights, record, path, check, subject.note))
+    print(describe_data(folder, measurement, protocols), flush=True)
+    model = Model(
+        # Of the content, so that nothing cached for another file is used.
+        f"sha256:{check.digest.sha256}",
+        weights.spec,
+        weights.build,
+        cache,
+        channels=weights.channels,
+        local=options.local,
+    )
+    tables = _measure(measurement, model, options)
+    applicable = [score for score in scores if score.local == options.local]
+    comparisons: list[Comparison] = []
+    for table in tables.values():
+        comparisons += _compare(table, applicable, folder, measurement, arguments.dataset)
+    verdicts = [comparison.agrees(tolerance) for comparison in comparisons]
+    failed = not check.passed or False in verdicts
+    computer = computer_report(measurement, options)
+    print(f"\n{render_table(comparisons, verdicts)}\n")
+    for remark in remarks(comparisons, measurement):
+        print(as_flags(remark))
+    print(describe_computer(computer))
+    print(conclude(verdicts, check, tolerance))
+    if output:
+        report = {
+            "agrees": None if not failed and True not in verdicts else not failed,
+            "seconds": round(time.perf_counter() - started, 3),
+            "weights": weights_report(weights, record, path, check),
+            "data": {"folder": str(folder), **data_report(measurement)},
+            "tolerance": asdict(tolerance),
+            "scores": [comparison_report(*pair) for pair in zip(comparisons, verdicts)],
+            "pictures": {name: pictures_report(table) for name, table in tables.items()},
+            **computer,
+        }
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        with atomic_write(output) as file:
+            file.write(text.encode())
+        print(f"stored in {output}")
+    return 1 if failed else 0
+
+
+def _find_subject(
+    arguments: argparse.Namespace, options: InferenceOptions, cache: Cache
+) -> _Subject:
+    """The weights that the options mean; only a user's own file is read for that."""
+    asked = find_task(arguments.task).name if arguments.task else None
+    choice = (find_network(options.network),) if options.network else networks()
+
+    def opened(source: str | WeightsRecord) -> LazyWeights:
+        return LazyWeights(source, asked, choice, options.scale, cache, options.progress)
+
+    if arguments.weight_path:
+        own = opened(arguments.weight_path)
+        weights, task, scale = own.weights, find_task(own.info.task or ""), own.info.scale or 1
+        record, note = _record_of(weights, task.name, scale)
+        return _Subject(own.name, record, weights.spec, task, scale, lambda: weights, note)
+    if asked is None:
+        raise UsageError(f"Which weights? Give task=, one of {', '.join(tasks())}.")
+    record = find_record(options.model, asked, options.network, options.scale)
+    spec, task = find_network(record.network), find_task(record.task)
+    return _Subject(record.name, record, spec, task, record.scale, lambda: opened(record).weights)
+
+
+def _tolerance(given: Sequence[float]) -> Tolerance:
+    if any(math.isnan(value) or value < 0 for value in given):
+        raise UsageError("tolerance= takes two numbers from 0 up: dB, and difference of the SSIM.")
+    return Tolerance(*given)
+
+
+def _options(arguments: argparse.Namespace) -> InferenceOptions:
+    given = {name: getattr(arguments, name) for name in _OPTIONS}
+    memory = max(1, int(_MEMORY_SHARE * available()) >> 20)
+    return InferenceOptions(**given, memory=f"{memory}M")
+
+
+def _checked_output(written: str | None) -> Path | None:
+    if written is None:
+        return None
+    path = Path(os.path.expanduser(written))
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"output={written!r}: name a .json file.")
+    return check_writable(path)
+
+
+def _record_of(weights: Weights, task: str, scale: int) -> tuple[WeightsRecord | None, str]:
+    """The record of a user's file; where its digest says nothing, the one that it may be."""
+    if weights.record:
+        return weights.record, ""
+    for record in weights_records():
+        same_use = (record.network, record.task, record.scale) == (weights.network, task, scale)
+        known = record.sha256 or record.git_blob
+        form = record.hyperparameters.items()
+        if same_use and not known and all(weights.hyperparameters.get(k) == v for k, v in form):
+            text = f"Nothing proves it, but it may be {record.name}, whose scores are used."
+            return record, text
+    return None, ""
+
+
+def _path(record: WeightsRecord | None, weight_path: str | None) -> Path:
+    if weight_path is not None:
+        return Path(os.path.expanduser(weight_path))
+    assert record is not None  # it is how the weights were found
+    return record.path or cached_path(record)
+
+
+def _check_digest(path: Path, record: WeightsRecord | None, own: bool) -> DigestCheck:
+    digest = digest_file(path)
+    check = check_published(digest, record) if record else None
+    if check is None and record and record.url and not own:
+        check = check_first_seen(digest, path, record.url)
+    return check or DigestCheck(digest, "unknown", "No digest is published to compare it with.")
+
+
+def _measure(
+    measurement: Measurement, model: Model, options: InferenceOptions
+) -> dict[str, ScoreTable]:
+    from tqdm import tqdm
+
+    shown = sys.stderr.isatty()
+    bar = tqdm(
+        total=measurement.restorations,
+        unit="picture",
+        mininterval=0.1 if shown else _LOG_INTERVAL,
+        delay=0 if shown else _LOG_INTERVAL,
+    )
+
+    def progress(table: ScoreTable) -> None:
+        bar.set_postfix_str(f"{table.protocol.name}: {table.mean()['psnr']:.2f} dB", refresh=False)
+        bar.update()
+
+    with bar:
+        return measurement.run(model, options, progress)
+
+
+def _compare(
+    table: ScoreTable,
+    scores: Sequence[Score],
+    folder: Path,
+    measurement: Measurement,
+    dataset: str | None,
+) -> list[Comparison]:
+    """The measured score beside each published one that it is printed with."""
+    choice = choose_scores(scores, table.protocol, folder, measurement.total, dataset)
+    reason = choice.reason
+    if not reason and measurement.count < measurement.total:
+        reason = (
+            f"Only the first {measurement.count} of {measurement.total} pictures were measured, "
+            "so the scores are not comparable."
+        )
+    return [Comparison(score, table, reason) for score in choice.scores or (None,)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

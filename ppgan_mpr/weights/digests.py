@@ -1,0 +1,145 @@
+"""Digests of weights files: compared with published ones, or with those of the first download."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import WeightsError
+from ..files import atomic_write
+from ..networks import WeightsRecord
+from .catalogue import git_blob_of
+
+#: File beside downloaded weights that remembers what they were when first seen.
+LEDGER = "digests.json"
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """What identifies the content of a file.
+
+    Attributes:
+        size: in bytes.
+        sha256: in hexadecimal digits.
+        git_blob: git's object id of the content.
+    """
+
+    size: int
+    sha256: str
+    git_blob: str
+
+
+@dataclass(frozen=True)
+class DigestCheck:
+    """Whether a weights file is the one that its record means.
+
+    Attributes:
+        digest: of the file.
+        status: ``matches`` or ``differs`` where a digest is published; else ``recorded`` when
+            the file is seen for the first time, then ``unchanged`` or ``changed``; ``unknown``
+            where there is nothing to compare with.
+        explanation: a sentence for people.
+    """
+
+    digest: FileDigest
+    status: str
+    explanation: str
+
+    @property
+    def passed(self) -> bool:
+        """False where the file is another one than expected."""
+        return self.status not in ("differs", "changed")
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Size and digests of a file.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    sha256 = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                sha256.update(block)
+        return FileDigest(path.stat().st_size, sha256.hexdigest(), git_blob_of(path))
+    except OSError as error:
+        raise WeightsError(
+            f"The weights file {path} cannot be read: {error.strerror or error}."
+        ) from None
+
+
+def check_published(digest: FileDigest, record: WeightsRecord) -> DigestCheck | None:
+    """Compare a file with the digests that its record states; None where it states none."""
+    stated = {"sha256": record.sha256, "git object id": record.git_blob, "size": record.size}
+    found = {"sha256": digest.sha256, "git object id": digest.git_blob, "size": digest.size}
+    if not (record.sha256 or record.git_blob):  # a size alone proves nothing
+        return None
+    known = {kind: value for kind, value in stated.items() if value}
+    wrong = [kind for kind, value in known.items() if found[kind] != value]
+    if wrong:
+        expected = ", ".join(f"{kind} {known[kind]}" for kind in wrong)
+        return DigestCheck(
+            digest, "differs", f"This is not the file of {record.name}, which has {expected}."
+        )
+    return DigestCheck(digest, "matches", f"It matches the published {' and '.join(known)}.")
+
+
+def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
+    """Compare a downloaded file with what was remembered when it was first seen.
+
+    Args:
+        digest: of the file.
+        path: where it is; the memory is :data:`LEDGER` beside it.
+        url: where it was downloaded from, which is remembered too.
+
+    Raises:
+        WeightsError: the memory is damaged.
+    """
+    ledger = path.with_name(LEDGER)
+    entries = _read(ledger)
+    entry = entries.get(path.name)
+    if entry is not None and entry.get("url") == url:
+        seen = entry.get("first_seen", "an unknown day")
+        if all(entry.get(key) == value for key, value in asdict(digest).items()):
+            text = f"No digest is published, and the file is the one first seen on {seen}."
+            return DigestCheck(digest, "unchanged", text)
+        return DigestCheck(
+            digest,
+            "changed",
+            f"The file has changed: on {seen} its sha256 was {entry.get('sha256')}. If that is "
+            f"right, remove {path.name} from {ledger}.",
+        )
+    entries[path.name] = {
+        **asdict(digest),
+        "url": url,
+        "first_seen": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    }
+    try:
+        with atomic_write(ledger) as file:
+            file.write((json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
+    except OSError as error:
+        text = f"No digest is published, and {ledger} cannot be written ({error.strerror})."
+        return DigestCheck(digest, "unknown", text)
+    return DigestCheck(digest, "recorded", f"No digest is published: recorded in {ledger}.")
+
+
+def _read(ledger: Path) -> dict[str, Mapping[str, Any]]:
+    try:
+        entries = json.loads(ledger.read_text())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise WeightsError(f"{ledger} cannot be read: {error.strerror}.") from None
+    except ValueError:  # no JSON, or no text
+        entries = None
+    if isinstance(entries, dict) and all(isinstance(entry, dict) for entry in entries.values()):
+        return entries
+    raise WeightsError(
+        f"{ledger}, which remembers the digests of downloaded weights, is damaged: remove it."
+    )

@@ -36,7 +36,7 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
                 "dual-pixel camera have one size".format(*right.size, *photo.size)
             )
         crop = _side_by_side(crop, _crop_of(right))
-    return crop if scale == 1 else _enlarged(crop, *photo.pixels.shape[:2], scale)
+    return crop if scale == 1 else _enlarged(crop, photo.size[1], photo.size[0], scale)
 
 
 def blank_result(photo: Photo, scale: int, in_place: bool) -> Photo:

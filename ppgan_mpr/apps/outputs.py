@@ -61,8 +61,7 @@ class Outputs:
 
     def _wanted(self, source: Source) -> Path:
         """The output's name, as far as it is known before the picture is."""
-        own = source.path.suffix if source.path is not None else ".png"
-        return self._named(source, self._suffix or own)
+        return self._named(source, self._suffix or _own_suffix(source))
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells.
@@ -93,7 +92,7 @@ class Outputs:
         if source.path is None and self._file is None:
             output = self._claim_free(source, self._suffix or ".png")
         else:
-            suffix = self._suffix or writable_suffix(photo, source.path.suffix)
+            suffix = self._suffix or writable_suffix(photo, _own_suffix(source))
             output = self._named(source, suffix)
             self._take(output, source)
         if not self.keeps(output):
@@ -145,6 +144,10 @@ class Outputs:
                 output = self._named(source, suffix, number)
             self._claimed[output] = source.name
         return output
+
+
+def _own_suffix(source: Source) -> str:
+    return ".png" if source.path is None else source.path.suffix
 
 
 def _left_alone(output: Path) -> ImageError:

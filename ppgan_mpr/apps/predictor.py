@@ -251,7 +251,7 @@ class Predictor:
     ) -> Result:
         _go_on(stop)
         started = time.perf_counter()
-        finished = outputs and outputs.finished(source)
+        finished = outputs.finished(source) if outputs else None
         if finished:
             return Result(self._record(source, output=finished, skipped=True))
         photo = source.read()
@@ -261,7 +261,7 @@ class Predictor:
         in_place = source.path is not None  # a picture from memory stays as it is
         result = blank_result(photo, self.scale, in_place)
         size = result.size
-        output = outputs and outputs.claim(source, result)
+        output = outputs.claim(source, result) if outputs else None
         if outputs and output and outputs.keeps(output):
             return Result(self._record(source, output=output, size=size, skipped=True))
         waited, tiles = self._fill(result, crop, source.name, stop)

@@ -219,7 +219,7 @@ class Restorer:
         return np.concatenate([strip for _, strip in parts])
 
     def _forward(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
-        total = None
+        total: np.ndarray | None = None
         for index, transform in enumerate(self._transforms):
             given = None
             if shared is not None:
@@ -227,6 +227,7 @@ class Restorer:
             result = self.backend.run(_batch(transform.apply(tile)), given)
             restored = transform.undo(result[0].transpose(1, 2, 0))
             total = restored.copy() if total is None else total + restored
+        assert total is not None  # there is at least one transform
         return total / np.float32(len(self._transforms))
 
 

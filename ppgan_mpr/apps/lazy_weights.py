@@ -1,4 +1,4 @@
-"""Weights that are read only when more is needed than what they are for."""
+"""The weights of a predictor: chosen by its arguments, and read only when they are needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import UsageError, WeightsError
-from ..inference import Cache, file_identity
+from ..inference import Cache, InferenceOptions, file_identity
 from ..networks import NetworkSpec, WeightsRecord, find_network, find_task
 from ..version import __version__
-from ..weights import Weights, load_weights
+from ..weights import Weights, find_record, load_weights
 from ..weights.catalogue import record_of_name
 from ..weights.download import cached_path
 
@@ -165,3 +165,54 @@ class LazyWeights:
 
 def _may_serve(info: ModelInfo, task: str) -> bool:
     return info.task in (task, None) and task in find_network(info.network).task_names
+
+
+def choose_weights(
+    weight_path: str | os.PathLike[str] | None,
+    task: str | None,
+    choice: Sequence[NetworkSpec],
+    options: InferenceOptions,
+    cache: Cache,
+) -> LazyWeights:
+    """The weights that a user's arguments mean.
+
+    Args:
+        weight_path: a file or a catalogue name; None: known weights of ``options.model``.
+        task: name of the task, in any case; None: what the weights are for.
+        choice: networks to choose from; the first that has such weights is taken.
+        options: ``network``, ``model``, ``scale`` and ``progress`` count here.
+        cache: see :class:`LazyWeights`.
+
+    Raises:
+        UsageError: the arguments name no weights, or contradict each other.
+        WeightsError, DownloadError: see :class:`LazyWeights`.
+    """
+    if options.network is not None:
+        chosen = find_network(options.network)
+        if chosen not in choice:
+            names = ", ".join(spec.name for spec in choice)
+            raise UsageError(f"network={options.network!r}: choose one of {names}.")
+        choice = (chosen,)
+    names = " or ".join(spec.name for spec in choice)
+    possible = list(dict.fromkeys(name for spec in choice for name in spec.task_names))
+    if task is not None:
+        task = find_task(task).name
+        if task not in possible:
+            raise UsageError(f"{names} is not for {task}: choose {', '.join(possible)}.")
+    source: str | os.PathLike[str] | WeightsRecord
+    if weight_path is not None:
+        source = weight_path
+    elif task is None:
+        raise UsageError(f"What is to be restored? Give task=, one of {', '.join(possible)}.")
+    else:
+        scale = options.scale if find_task(task).enlarges else None
+        source = find_record(options.model, task, _with_weights(choice, options.model, task), scale)
+    return LazyWeights(source, task, choice, options.scale, cache, options.progress)
+
+
+def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:
+    """The first of the networks that has such weights; the only one to choose, if there is one."""
+    if len(choice) == 1:
+        return choice[0].name
+    own = ((spec.name, (record.model, record.task)) for spec in choice for record in spec.weights)
+    return next((name for name, weights in own if weights == (model, task)), None)

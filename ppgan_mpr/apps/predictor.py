@@ -6,12 +6,11 @@ import logging
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
-from ..weights import Weights, find_record
-from .lazy_weights import LazyWeights, ModelInfo
+from ..weights import Weights
+from .batch import Stop, StoppedError, process_in_order
+from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input
 from .outputs import Outputs
 from .result import Result, ResultRecord
@@ -98,7 +98,7 @@ class Predictor:
         self.output_path = None if output_path is None else _output_path(output_path)
         self._tile_progress = tile_progress
         cache = Cache(cache_dir() / "networks")
-        self._weights = self._find_weights(weight_path, task, cache)
+        self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
         self.info: ModelInfo = self._weights.info
         spec = find_network(self.info.network)
         self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
@@ -143,7 +143,7 @@ class Predictor:
             raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
         check_views(sources, self._task)
         try:
-            return self._restore_source(sources[0], None, threading.Event()).image
+            return self._restore_source(sources[0], Stop()).image
         except MemoryError:
             raise ImageError(f"{sources[0].name}: {self._too_large}") from None
 
@@ -196,7 +196,9 @@ class Predictor:
         outputs = self._outputs(distinct)
         left = Counter(source.identity for source in sources)
         repeated: dict[Any, Result] = {}
-        with closing(self._restore_all(distinct, outputs, stop or threading.Event())) as restored:
+        process = partial(self._process, outputs=outputs)
+        batch = process_in_order(distinct, process, self.options.jobs, Stop(stop))
+        with closing(batch) as restored:
             for source in sources:
                 identity = source.identity
                 result = repeated.get(identity) or next(restored, None)
@@ -207,36 +209,11 @@ class Predictor:
                     repeated[identity] = result
                 yield result
 
-    def _restore_all(
-        self, sources: list[Source], outputs: Outputs | None, stop: threading.Event
-    ) -> Generator[Result, None, None]:
-        if self.options.jobs == 1:  # in this thread, which an interrupt from the keyboard reaches
-            with suppress(_StoppedError):
-                for source in sources:
-                    yield self._process(source, outputs, stop)
-            return
-        pool = ThreadPoolExecutor(self.options.jobs)
-        pending: deque[Future[Result]] = deque()
-        remaining = iter(sources)
-        try:
-            while True:
-                # Never more than `jobs` ahead: an early stop leaves the rest untouched.
-                ahead = islice(remaining, self.options.jobs - len(pending))
-                pending += (pool.submit(self._process, one, outputs, stop) for one in ahead)
-                if not pending:
-                    return
-                with suppress(_StoppedError):
-                    yield pending[0].result()
-                pending.popleft()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-    def _process(self, source: Source, outputs: Outputs | None, stop: threading.Event) -> Result:
+    def _process(self, source: Source, stop: Stop, outputs: Outputs | None) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
-            return self._restore_source(source, outputs, stop)
-        except _StoppedError:
+            return self._restore_source(source, stop, outputs)
+        except StoppedError:
             raise
         except (RestorationError, OSError) as error:
             return self._failure(source, str(error))
@@ -246,10 +223,8 @@ class Predictor:
             logger.debug("%s", source.name, exc_info=True)
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
-    def _restore_source(
-        self, source: Source, outputs: Outputs | None, stop: threading.Event
-    ) -> Result:
-        _go_on(stop)
+    def _restore_source(self, source: Source, stop: Stop, outputs: Outputs | None = None) -> Result:
+        stop.check()
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
         if finished:
@@ -279,9 +254,7 @@ class Predictor:
         shown = source.path is None or output is None
         return Result(record, source.like(result) if shown else None)
 
-    def _fill(
-        self, result: Photo, crop: Crop, name: str, stop: threading.Event
-    ) -> tuple[float, int]:
+    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, int]:
         """Fill the pixels of ``result``.
 
         Returns:
@@ -292,7 +265,7 @@ class Predictor:
         def progress(done: int, total: int) -> None:
             nonlocal tiles
             tiles = total
-            _go_on(stop)
+            stop.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
 
@@ -300,7 +273,7 @@ class Predictor:
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
-            _go_on(stop)
+            stop.check()
             for rows, strip in self._restorer.strips(height, width, crop, progress):
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
@@ -384,33 +357,6 @@ class Predictor:
             )
         return Outputs(path.parent, path.suffix, existing, sources, file=path)
 
-    def _find_weights(
-        self, weight_path: str | os.PathLike[str] | None, task: str | None, cache: Cache
-    ) -> LazyWeights:
-        options = self.options
-        choice = self.networks()
-        if options.network is not None:
-            chosen = find_network(options.network)
-            if chosen not in choice:
-                names = ", ".join(spec.name for spec in choice)
-                raise UsageError(f"network={options.network!r}: choose one of {names}.")
-            choice = (chosen,)
-        names = " or ".join(spec.name for spec in choice)
-        possible = list(dict.fromkeys(name for spec in choice for name in spec.task_names))
-        if task is not None:
-            task = find_task(task).name
-            if task not in possible:
-                raise UsageError(f"{names} is not for {task}: choose {', '.join(possible)}.")
-        if weight_path is not None:
-            source: Any = weight_path
-        elif task is None:
-            raise UsageError(f"What is to be restored? Give task=, one of {', '.join(possible)}.")
-        else:
-            scale = options.scale if find_task(task).enlarges else None
-            network = _with_weights(choice, options.model, task)
-            source = find_record(options.model, task, network, scale)
-        return LazyWeights(source, task, choice, options.scale, cache, options.progress)
-
     def _check(self, spec: NetworkSpec) -> None:
         if self.info.channels != self._task.channels:
             raise UsageError(
@@ -424,23 +370,6 @@ class Predictor:
                 "ensemble=True turns and mirrors the picture, which exchanges the views of a "
                 "dual-pixel camera: leave it out."
             )
-
-
-class _StoppedError(Exception):
-    """Somebody asked to stop while a picture was being restored."""
-
-
-def _go_on(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise _StoppedError
-
-
-def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:
-    """The first of the networks that has such weights; the only one to choose, if there is one."""
-    if len(choice) == 1:
-        return choice[0].name
-    own = ((spec.name, (record.model, record.task)) for spec in choice for record in spec.weights)
-    return next((name for name, weights in own if weights == (model, task)), None)
 
 
 def _output_path(path: str | os.PathLike[str]) -> Path:

@@ -114,6 +114,12 @@ def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, job
     assert sorted(os.path.basename(row["output"]) for row in report) == written
 
 
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_whole_batch_ends_with_exit_code_0(photo, capsys, jobs):
+    assert main([photo, *LITE, "--jobs", jobs]) == 0
+    assert "interrupted" not in capsys.readouterr().err
+
+
 def test_report_says_how_each_picture_was_restored(photo, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
     assert main(["broken.png", photo, *LITE, "--report", "report.json"]) == 1

@@ -49,29 +49,23 @@ def _translates(*names: str) -> Callable[[Translator], Translator]:
 
 @_translates("conv2d", "depthwise_conv2d")
 def _conv(writer: Writer, op: Operation) -> None:
-    paddings = op.attributes["paddings"]
-    top, bottom, left, right = paddings if len(paddings) == 4 else np.repeat(paddings, 2).tolist()
-    if op.attributes.get("padding_algorithm", "EXPLICIT") != "EXPLICIT":
-        raise NotImplementedError("conv2d with padding by name has no translation")
-    writer.emit(
-        "Conv",
-        op,
-        op.inputs[:2],
-        strides=op.attributes["strides"],
-        dilations=op.attributes["dilations"],
-        group=op.attributes["groups"],
-        pads=[top, left, bottom, right],
-    )
+    _convolve("Conv", writer, op)
 
 
 @_translates("conv2d_transpose")
 def _conv_transpose(writer: Writer, op: Operation) -> None:
     if op.attributes["output_padding"]:
         raise NotImplementedError("conv2d_transpose with output padding has no translation")
+    _convolve("ConvTranspose", writer, op)
+
+
+def _convolve(kind: str, writer: Writer, op: Operation) -> None:
+    if op.attributes.get("padding_algorithm", "EXPLICIT") != "EXPLICIT":
+        raise NotImplementedError(f"{op.name} with padding by name has no translation")
     paddings = op.attributes["paddings"]
     top, bottom, left, right = paddings if len(paddings) == 4 else np.repeat(paddings, 2).tolist()
     writer.emit(
-        "ConvTranspose",
+        kind,
         op,
         op.inputs[:2],
         strides=op.attributes["strides"],

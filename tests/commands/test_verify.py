@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -217,6 +218,18 @@ def test_a_protocol_of_crops_restores_the_crop_alone(zoo, write_pairs, verify, n
     assert verify(folder, "--dataset", "anything", *STRICT)[0] == 0
 
 
+def test_pictures_of_16_bits_are_scored_with_16_bits(zoo, write_pairs, verify, network):
+    folder = write_pairs((40, 40))
+    ((degraded, target),) = pictures(folder)
+    restored = np.clip(restore(network, degraded), 0, 1)
+    target = np.uint16(np.rint(65535 * (0.998 * restored + 0.001)))
+    cv2.imwrite(str(folder / "target" / "0.png"), target[:, :, ::-1])
+    error = np.rint(65535 * restored) - target
+    expected = 10 * np.log10(65535**2 / np.mean(error**2))
+    zoo(score("Anything (1)", expected, protocol="gopro"))
+    assert verify(folder, *STRICT)[0] == 0
+
+
 def test_every_protocol_that_the_scores_name_is_measured(zoo, write_pairs, verify, network):
     folder = write_pairs((40, 40))
     ((degraded, target),) = pictures(folder)
@@ -390,6 +403,7 @@ def test_own_file_that_nothing_identifies(zoo, write_pairs, verify, tensors, tmp
     code, out, _, _ = verify(folder, "--weight_path", str(path))
     assert code == 0
     assert "it may be published:Deraining" in out
+    assert not path.with_name("digests.json").exists()  # that is for downloads
     zoo(score("Anything", 99), git_blob="0" * 40)  # known, and not this file
     code, _, err, _ = verify(folder, "--weight_path", str(path))
     assert code == 2

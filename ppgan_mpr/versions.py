@@ -1,34 +1,25 @@
-"""Versions of this package and of what computes for it."""
+"""Versions of this package and of others, for reports."""
 
 from __future__ import annotations
 
-import functools
 import platform
-from importlib import metadata
 
+from .dependencies import installed_version
 from .version import __version__
 
-_COMPUTES = {
+# module that computes -> the packages that may provide it
+_PROVIDERS = {
     "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
-    "openvino": ("openvino",),
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
 }
 
 
 def versions(*modules: str) -> dict[str, str]:
     """Package → version: this one, Python, NumPy, and what provides the given modules."""
     found = {"ppgan_mpr": __version__, "python": platform.python_version()}
-    for package in ("numpy", *(name for m in modules for name in _COMPUTES.get(m, (m,)))):
+    for package in ("numpy", *(name for m in modules for name in _PROVIDERS.get(m, (m,)))):
         version = installed_version(package)
         if version is not None:
             found[package] = version
     return found
-
-
-@functools.lru_cache(maxsize=64)
-def installed_version(package: str) -> str | None:
-    """Version of an installed package, found without importing it; None if it is not there."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

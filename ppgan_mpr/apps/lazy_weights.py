@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from ..networks import NetworkSpec, WeightsRecord, find_network, find_task
 from ..version import __version__
 from ..weights import Weights, find_record, load_weights
 from ..weights.catalogue import record_of_name
+from ..weights.digests import digest_file
 from ..weights.download import cached_path
 
 
@@ -120,11 +120,7 @@ class LazyWeights:
             return f"sha256:{self._record.sha256}"
         facts = self._cache.load_facts("digest", self.identity)
         if facts is None:
-            with self._path.open("rb") as file:
-                digest = hashlib.sha256()
-                for block in iter(lambda: file.read(1 << 20), b""):
-                    digest.update(block)
-            facts = {"sha256": digest.hexdigest()}
+            facts = {"sha256": digest_file(self._path).sha256}
             self._cache.store_facts(facts, "digest", self.identity)
         return f"sha256:{facts['sha256']}"
 

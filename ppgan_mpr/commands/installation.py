@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -295,20 +294,13 @@ def _weights() -> tuple[WeightsFile, ...]:
 
 
 def _state(path: Path, embedded: bool, sha256: str | None, git_blob: str | None) -> str:
-    from ..weights.catalogue import git_blob_of
+    from ..weights.digests import digest_file
 
     if not path.is_file():
         return "missing" if embedded else "not downloaded"
+    digest = digest_file(path)
     if sha256:
-        return "verified" if _sha256(path) == sha256 else "damaged"
+        return "verified" if digest.sha256 == sha256 else "damaged"
     if git_blob:
-        return "verified" if git_blob_of(path) == git_blob else "damaged"
+        return "verified" if digest.git_blob == git_blob else "damaged"
     return "no digest published"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dependencies import require
+from ..dependencies import installed_version, require
 from ..networks.spec import NetworkSpec, resolve
 from ..version import __version__
 from .cache import Cache
@@ -105,15 +104,8 @@ class Model:
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[str | None, ...]:
-    """Versions of the packages that export, read without importing them."""
-
-    def version(package: str) -> str | None:
-        try:
-            return importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
-    return tuple(version(name) for name in ("paddlepaddle", "paddlepaddle-gpu", "onnx"))
+    """Versions of what exports, found without importing it."""
+    return tuple(map(installed_version, ("paddlepaddle", "paddlepaddle-gpu", "onnx")))
 
 
 def file_identity(path: str | os.PathLike[str]) -> str:

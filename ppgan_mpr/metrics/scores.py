@@ -7,10 +7,8 @@ import errno
 import io
 import json
 import os
-import platform
 import tempfile
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..files import atomic_write
-from ..version import __version__
+from ..versions import versions
 from .protocols import Protocol
 from .psnr_ssim import mean_psnr
 
@@ -105,14 +103,16 @@ class ScoreTable:
             "identical": self.identical,
             "mean": self.mean(),
             "images": images,
-            "software": _software(),
+            "software": versions("pillow", "cv2"),
         }
         for score in (content["mean"], *images):
             score.update((k, None) for k in ("psnr", "ssim") if not np.isfinite(score[k]))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def _csv(self) -> str:
-        software = " ".join(f"{name}=={version}" for name, version in _software().items())
+        software = " ".join(
+            f"{name}=={version}" for name, version in versions("pillow", "cv2").items()
+        )
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["name", "psnr", "ssim", "protocol", "software"])
@@ -154,13 +154,3 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
     return UsageError(
         f"the scores cannot be written to '{path}' ({error.strerror}): choose another file"
     )
-
-
-def _software() -> dict[str, str]:
-    versions = {"ppgan_mpr": __version__, "python": platform.python_version()}
-    for package in ("numpy", "pillow", "opencv-python-headless"):  # what scores depend on
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

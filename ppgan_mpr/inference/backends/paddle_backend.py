@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ...dependencies import cpu_count, install_extra, require
+from ...dependencies import cpu_count, install_extra, installed_version, require
 from ...errors import UsageError
 from ..export.trace import is_statistic
 from ..model import Model
@@ -51,11 +50,7 @@ def choose_device(device: str = "auto") -> str:
 
 def may_have_gpu() -> bool:
     """Whether a PaddlePaddle built for GPUs is installed; does not import it."""
-    try:
-        importlib.metadata.version("paddlepaddle-gpu")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
+    return installed_version("paddlepaddle-gpu") is not None
 
 
 class PaddleBackend:

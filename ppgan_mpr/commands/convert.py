@@ -10,16 +10,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import RestorationError
 from ..networks import tasks
 from ..weights.conversion import convert
-from .flags import as_flags
+from .program import program_name, run_program
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 a user's mistake)."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program_name(),
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT", help=".pdparams or .safetensors")
@@ -31,14 +32,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
     options = parser.parse_args(argv)
-    try:
-        weights = convert(
-            options.source, options.target, options.task, options.half, options.overwrite,
-            options.scale, options.torch_names,
-        )  # fmt: skip
-    except RestorationError as error:
-        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
-        return 2
+    return run_program(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    weights = convert(
+        options.source, options.target, options.task, options.half, options.overwrite,
+        options.scale, options.torch_names,
+    )  # fmt: skip
     size = Path(options.target).stat().st_size
     print(
         f"{options.target}: {weights.network}, task {options.task or weights.task or 'unknown'}, "

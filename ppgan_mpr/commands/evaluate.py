@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from ..dependencies import cpu_count
-from ..errors import RestorationError, UsageError
+from ..errors import UsageError
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
 from ..networks import weights_records
-from .program import program_name
+from .program import program_name, run_program
 
 _EPILOG = """example:
   %(prog)s --restored results/GoPro --target data/GoPro/test/target \\
@@ -73,23 +73,23 @@ def list_protocols() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     args = parse_args(argv)
+    return run_program(
+        lambda: _evaluate(args), failure=lambda error: 2 if isinstance(error, UsageError) else 1
+    )
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     if args.list:
         list_protocols()
         return 0
-    try:
-        protocol = get_protocol(args.protocol)
-        outputs = [check_writable(path) for path in args.output]
-        table = evaluate_folders(
-            args.restored, args.target, protocol, args.jobs, progress=sys.stderr.isatty()
-        )
-        print(table)
-        for path in outputs:
-            print(f"stored in {table.save(path)}")
-    except RestorationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except KeyboardInterrupt:
-        return 130
+    protocol = get_protocol(args.protocol)
+    outputs = [check_writable(path) for path in args.output]
+    table = evaluate_folders(
+        args.restored, args.target, protocol, args.jobs, progress=sys.stderr.isatty()
+    )
+    print(table)
+    for path in outputs:
+        print(f"stored in {table.save(path)}")
     return 0
 
 

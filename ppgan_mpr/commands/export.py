@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from ..dependencies import require
-from ..errors import MissingDependencyError, RestorationError, UsageError
+from ..errors import MissingDependencyError, UsageError
 from ..networks import tasks
 from ..weights import MODELS, Weights, find_record, load_weights
-from .flags import as_flags
+from .program import program_name, run_program
 
 #: Format → suffixes of its files, the one that programs open first.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
@@ -44,7 +44,9 @@ def main(argv: list[str] | None = None) -> int:
         The exit code: 0, 1 if the model differs from PaddlePaddle's, or 2 for a user's error.
     """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program_name(),
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--task", help=f"one of {', '.join(tasks())}")
@@ -56,14 +58,11 @@ def main(argv: list[str] | None = None) -> int:
     add("-o", "--output", metavar="FILE", help="default: <network>_<task> in this folder")
     add("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args(argv)
-    try:
-        difference = export(options)
-    except RestorationError as error:
-        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
-        return 2
+    return run_program(lambda: _export(options))
+
+
+def _export(options: argparse.Namespace) -> int:
+    difference = export(options)
     equal = difference <= TOLERANCE
     print(
         f"largest difference from PaddlePaddle, float32: {difference:.1e} "

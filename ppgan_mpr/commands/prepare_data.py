@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ..datasets.prepare import DATASETS, prepare
 from ..dependencies import cpu_count
-from ..errors import RestorationError
-from .program import program_name
+from .program import program_name, run_program
 
 _DESCRIPTION = """Bring a public data set's download into the layout that training and scoring read.
 
@@ -44,17 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--no-verify", dest="verify", action="store_false", help="accept a part of the data set"
     )
     options = vars(parser.parse_args(argv))
-    try:
-        counts, notes = prepare(**options)
-    except RestorationError as error:
-        message = str(error).replace("verify=False", "--no-verify")
-        print(f"error: {message}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run_program(
+        lambda: _prepare(options),
+        failure=1,
+        message=lambda error: str(error).replace("verify=False", "--no-verify"),
+    )
+
+
+def _prepare(options: dict[str, Any]) -> int:
+    counts, notes = prepare(**options)
     for note in notes:
         print(f"note: {note}")
     for split, count in counts.items():

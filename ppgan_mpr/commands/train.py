@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..dependencies import require
 from ..engine.config_files import find_config, packaged_configs, summary
 from ..errors import RestorationError, UsageError
-from .program import program_name
+from .program import program_name, run_program
 
 if TYPE_CHECKING:
     from ..engine.config import AttrDict
@@ -103,17 +103,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
     args = build_parser().parse_args(argv)
-    try:
-        run(args)
-    except RestorationError as error:
-        print(f"error: {_with_flags(str(error), args.load)}", file=sys.stderr)
-        return 1
-    except OSError as error:  # an output folder that cannot be written, a full disk
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return run_program(
+        lambda: run(args), failure=1, message=lambda error: _with_flags(str(error), args.load)
+    )
 
 
 def _with_flags(message: str, load: str | None) -> str:
@@ -123,8 +115,8 @@ def _with_flags(message: str, load: str | None) -> str:
     return re.sub(r"(?<![\w.])(load|resume)='([^']*)'", r"--\1 \2", message)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Train or score as the options say.
+def run(args: argparse.Namespace) -> int:
+    """Train or score as the options say; returns the exit code 0.
 
     Nothing is written before the trainer is built and holds its weights, in every process.
 
@@ -185,6 +177,7 @@ def run(args: argparse.Namespace) -> None:
                 trainer.train()
         finally:
             trainer.close()
+    return 0
 
 
 def _build(cfg: AttrDict) -> Trainer:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..apps.lazy_weights import LazyWeights
 from ..cache_dir import cache_dir
-from ..errors import RestorationError, UsageError
+from ..errors import UsageError
 from ..files import atomic_write
 from ..inference import Cache, InferenceOptions, Model
 from ..inference.memory import available
@@ -36,6 +36,7 @@ from ..weights import Weights, find_record
 from ..weights.digests import DigestCheck, check_first_seen, check_published, digest_file
 from ..weights.download import cached_path
 from .flags import as_flags
+from .program import run_program
 from .verification import Comparison, Measurement, Tolerance, choose_protocols, choose_scores
 from .verification_report import (
     comparison_report,
@@ -121,19 +122,8 @@ def main(argv: list[str] | None = None) -> int:
         0 when every comparable score agrees, 1 when one does not or the weights' file is not the
         one expected, 2 when nothing could be measured.
     """
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    try:
-        return verify(arguments)
-    except RestorationError as error:
-        print(f"{parser.prog}: {as_flags(error)}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{parser.prog}: {error.filename}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return 130
+    arguments = build_parser().parse_args(argv)
+    return run_program(lambda: verify(arguments))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -90,7 +93,75 @@ def known_weights():
         register_network(spec)
 
 
-def pytest_collection_modifyitems(items):
-    """Tests that run OpenVINO come last: Paddle's DataLoader forks, and threads do not survive."""
-    inference = {"apps", "inference", "test_samples.py"}
-    items.sort(key=lambda item: not inference.isdisjoint(item.path.relative_to(ROOT).parts))
+# Paddle's DataLoader forks its workers, and a fork of a process in which OpenVINO has started
+# threads may hang. So these tests run in a process of their own, whatever the order of tests.
+FORKING = ("tests/engine/", "tests/test_configs.py", "tests/commands/test_train.py")
+OWN_PROCESS = "PPGAN_MPR_TESTS_THAT_FORK"
+
+
+def _forks(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(FORKING)
+
+
+class _Outcomes:
+    """Outcomes of the session's forking tests, which run together when the first is wanted."""
+
+    def __init__(self, session: pytest.Session):
+        self._session = session
+        self._found: dict[tuple[str, str], ElementTree.Element] | None = None
+
+    def of(self, item: pytest.Item) -> ElementTree.Element:
+        if self._found is None:
+            self._found = self._run()
+        module = item.nodeid.partition("::")[0].removesuffix(".py").replace("/", ".")
+        return self._found[module, item.name]
+
+    def _run(self) -> dict[tuple[str, str], ElementTree.Element]:
+        tests = [item.nodeid for item in self._session.items if _forks(item)]
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.xml"
+            command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *tests]
+            environment = {**os.environ, OWN_PROCESS: "1"}
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+            if not report.exists():
+                raise RuntimeError(f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            cases = ElementTree.parse(report).iter("testcase")
+            return {(case.get("classname", ""), case.get("name", "")): case for case in cases}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.stash[_OUTCOMES] = _Outcomes(session)
+
+
+_OUTCOMES = pytest.StashKey[_Outcomes]()
+
+
+def _runs_elsewhere(item: pytest.Item) -> bool:
+    """Whether a test runs in the other process; if all tests fork, none needs it."""
+    elsewhere = _forks(item) and OWN_PROCESS not in os.environ
+    return elsewhere and not all(map(_forks, item.session.items))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _runs_elsewhere(item):
+        item.fixturenames.clear()  # they are made in the other process
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not _runs_elsewhere(pyfuncitem):
+        return None
+    _repeat(pyfuncitem.session.stash[_OUTCOMES].of(pyfuncitem))
+    return True
+
+
+def _repeat(case: ElementTree.Element) -> None:
+    """Fail or skip as the test did in its own process."""
+    for kind in ("failure", "error"):
+        for problem in case.iter(kind):
+            pytest.fail(problem.text or problem.get("message", ""), pytrace=False)
+    for skipped in case.iter("skipped"):
+        pytest.skip(skipped.get("message", ""))

@@ -26,10 +26,9 @@ from PIL import Image
 def restorers(weights: str, tile: int | None) -> dict:
     """The ways to restore that are compared."""
     from ppgan_mpr.cache_dir import cache_dir
-    from ppgan_mpr.inference import Cache, Model, Restorer
-    from ppgan_mpr.weights import load_weights
+    from ppgan_mpr.inference import Cache, Restorer, load_model
 
-    model = Model(weights, lambda: load_weights(weights).build(), Cache(cache_dir() / "networks"))
+    model = load_model(weights, Cache(cache_dir() / "networks"))
     return {
         "f32": Restorer(model, device="cpu", precision="f32", memory="8G"),
         "bf16": Restorer(model, device="cpu", precision="bf16", memory="8G"),

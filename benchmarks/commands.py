@@ -42,11 +42,10 @@ def draw(height: int, width: int, path: Path) -> None:
 
 def in_process(case: dict) -> dict:
     """Seconds of a restoration and of its bare graph, in a process of their own."""
-    from ppgan_mpr.inference import Cache, Model, Restorer
-    from ppgan_mpr.weights import load_weights
+    from ppgan_mpr.inference import Cache, Restorer, load_model
 
     source = case["weights"]
-    model = Model(source, lambda: load_weights(source).build(), Cache(Path(case["cache"])))
+    model = load_model(source, Cache(Path(case["cache"])))
     restorer = Restorer(model, device="cpu")
     image = np.asarray(Image.open(case["photo"])).astype(np.float32) / 255
     tiles = []

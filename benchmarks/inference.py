@@ -69,15 +69,14 @@ _MINUTES = 90.0  # seconds after which a case is not repeated
 
 
 def _runner(case: dict):
-    from ppgan_mpr.weights import load_weights
 
     if case["runner"] in ("ppgan", "torch"):
         return {"ppgan": _ppgan, "torch": _torch}[case["runner"]](case)
-    from ppgan_mpr.inference import Cache, Model, Restorer
+    from ppgan_mpr.inference import Cache, Restorer, load_model
 
     backend, _, precision = case["runner"].partition("-")
     source = case["weights"]
-    model = Model(source, lambda: load_weights(source).build(), Cache(Path(case["cache"])))
+    model = load_model(source, Cache(Path(case["cache"])))
     threads, memory = case["threads"], case["memory"]
     return Restorer(
         model, backend=backend, device="cpu", precision=precision or "auto", threads=threads,

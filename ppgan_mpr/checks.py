@@ -23,7 +23,7 @@ def check_whole_number(
         return
     # bool is a subclass of int, and no number that a user means
     if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"{name} is {value!r}: give a whole number from {low} to {high}.")
+        raise UsageError(f"{name}={value!r}: give a whole number from {low} to {high}.")
 
 
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
@@ -31,7 +31,7 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     choices = tuple(choices)
     if value not in choices:
         hint = did_you_mean(str(value), map(str, choices))
-        raise UsageError(f"{name} is {value!r}: {hint}")
+        raise UsageError(f"{name}={value!r}: {hint}")
 
 
 def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
@@ -50,7 +50,7 @@ def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
     lower = str(written).lower()
     if lower in by_lower:
         return by_lower[lower]
-    raise UsageError(f"There is no {kind} {written!r}: {did_you_mean(str(written), names)}")
+    raise UsageError(f"{kind}={written!r}: {did_you_mean(str(written), names)}")
 
 
 def did_you_mean(written: str, names: Iterable[str]) -> str:

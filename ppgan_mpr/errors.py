@@ -1,4 +1,4 @@
-"""The errors a user can cause or mend. Each message is one sentence that says what to do.
+"""Errors that the user can fix. Each message is one sentence that says what to do.
 
 Every one derives from :class:`RestorationError`, so the command line can turn them
 into a line on the terminal while programming errors keep their traceback. Each also

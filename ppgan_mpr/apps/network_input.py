@@ -17,7 +17,7 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
     """The function that crops the picture that enters the network.
 
     Args:
-        photo: the picture, or the left view of a dual-pixel camera.
+        photo: the picture, or the left one of two views.
         right: the right view, or None.
         scale: how many times the picture is enlarged first (bicubic interpolation).
 
@@ -32,8 +32,8 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
     if right is not None:
         if right.size != photo.size:
             raise ImageError(
-                "its right view is {} x {} pixels and it is {} x {}: the two views of a "
-                "dual-pixel camera have one size".format(*right.size, *photo.size)
+                "its right view is {} x {} pixels and it is {} x {}: the two views must have one "
+                "size".format(*right.size, *photo.size)
             )
         crop = _side_by_side(crop, _crop_of(right))
     return crop if scale == 1 else _enlarged(crop, photo.size[1], photo.size[0], scale)

@@ -16,9 +16,10 @@ from typing import Any
 
 from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import Photo
+from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
+from ..inference.backends import check_device
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
@@ -95,6 +96,7 @@ class Predictor:
         **changes: Any,
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
+        check_device(self.options)  # before weights are downloaded
         self.output_path = None if output_path is None else _output_path(output_path)
         self._tile_progress = tile_progress
         cache = Cache(cache_dir() / "networks")
@@ -367,13 +369,16 @@ class Predictor:
             raise UsageError(f"local=True is not for {spec.title}: {spec.no_local}.")
         if self.options.ensemble and self._task.views > 1:
             raise UsageError(
-                "ensemble=True turns and mirrors the picture, which exchanges the views of a "
-                "dual-pixel camera: leave it out."
+                "ensemble=True turns and mirrors the picture, which exchanges its two views: leave "
+                "it out."
             )
 
 
 def _output_path(path: str | os.PathLike[str]) -> Path:
     folder = Path(os.path.expanduser(path))
+    suffix = folder.suffix.lower()
+    if suffix in (SUFFIXES | RAW_SUFFIXES) - set(WRITABLE) and not folder.is_dir():
+        raise UsageError(f"{folder}: pictures are not written as {suffix}, choose .png or .tif.")
     above = folder.parents if _is_file_name(folder) else (folder, *folder.parents)
     for place in above:
         if os.path.lexists(place) and not os.path.isdir(place):

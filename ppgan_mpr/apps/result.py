@@ -1,4 +1,4 @@
-"""What became of one picture: the record of a run, and the restored image with it."""
+"""The result of one picture: how it was restored or why not, and the restored image."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ResultRecord:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What became of one picture.
+    """The result of one picture.
 
     Attributes:
         record: how it was restored, or why not.

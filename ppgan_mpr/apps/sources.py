@@ -33,7 +33,7 @@ class Source:
         path: the file, or None for a picture in memory.
         picture: array, PIL image, or the bytes of a file; None for a file.
         folder: its place below the scanned folder, kept below the output folder.
-        right: of a dual-pixel camera's left view, the right one.
+        right: of a left view, the right one.
     """
 
     name: str
@@ -109,7 +109,7 @@ def unique(sources: Iterable[Source]) -> list[Source]:
 
 
 def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
-    """The left views of a dual-pixel camera, each with its right one.
+    """The left views of scenes, each with its right one.
 
     Files of the same name belong together, pictures in memory in their order, and one picture
     and one picture always.
@@ -131,12 +131,16 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
 
     partners = {name(source): source for source in right}
     names = {name(source) for source in left}
-    lonely = [source.name for source in left if name(source) not in partners]
-    lonely += [source.name for source in right if name(source) not in names]
-    if lonely or not len(names) == len(left) == len(right):
+    unpaired = [source.name for source in left if name(source) not in partners]
+    unpaired += [source.name for source in right if name(source) not in names]
+    if unpaired or not len(names) == len(left) == len(right):
         raise UsageError(
             f"{len(left)} left and {len(right)} right views do not pair by name"
-            + (f" ({len(lonely)} without partner: {lonely[0]}, …)." if lonely else " (doubles).")
+            + (
+                f" ({len(unpaired)} without partner: {unpaired[0]}, …)."
+                if unpaired
+                else " (doubles)."
+            )
         )
     return [replace(source, right=partners[name(source)]) for source in left]
 
@@ -150,8 +154,7 @@ def check_views(sources: Iterable[Source], task: Task) -> None:
     for source in sources:
         if source.right is None and task.views == 2:
             raise UsageError(
-                f"{task.name} takes the left and the right view of a dual-pixel camera: give the "
-                "right one too (right=)."
+                f"{task.name} takes a left and a right view: give the right one too (right=)."
             )
         if source.right is not None and task.views == 1:
             raise UsageError(f"{task.name} takes no right views: leave them out.")

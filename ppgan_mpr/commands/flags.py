@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 # Options whose flag is not --name or --name value.
-_SPECIAL = {
-    ("existing", "overwrite"): "--overwrite",
-    ("existing", "skip"): "--skip-existing",
-    ("right", ""): "--right_image",
+_WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
+# Python's name -> the flag, where they differ, and what is no option of restoration.
+_NAMES = {
+    "half": "--half",
+    "output_path": "--output_path",
+    "overwrite": "--overwrite",
+    "protocol": "--protocol",
+    "right": "--right_image",
+    "suffix": "--format",
+    "task": "--task",
+    "torch_names": "--torch-names",
+    "weight_path": "--weight_path",
 }
-_RENAMED = {"suffix": "format"}
-_OPTION = re.compile(r"\b([a-z_]+)=('[^']*'|\"[^\"]*\"|True\b|\d[\w.]*|(?=[,.;:)\s]|$))")
+# name=value as the library writes it; not inside a file's name.
+_OPTION = re.compile(
+    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|-?\d+|)(?=[\s,;:)]|\.(?:\s|$)|$)"
+)
 
 
-def as_flags(message: object) -> str:
+def as_flags(message: object, names: Mapping[str, str] | None = None) -> str:
     """A message with options such as ``existing='skip'`` written as flags.
 
     The library writes options as Python does; ``task=`` names an option without a value.
+
+    Args:
+        message: of the library.
+        names: Python's name → flag of the options that the command has; default: those of
+            restoration. Other words stay as they are.
     """
+    known = _restoration() if names is None else names
 
     def flag(match: re.Match[str]) -> str:
         name, value = match[1], match[2].strip("'\"")
-        special = _SPECIAL.get((name, value))
-        if special:
-            return special
-        name = _RENAMED.get(name, name).replace("_", "-" if value == "True" else "_")
-        return f"--{name}" if value in ("", "True") else f"--{name} {value}"
+        if name not in known:
+            return match[0]
+        special = _WITH_VALUE.get((name, value))
+        return special or f"{known[name]}{f' {value}' if value not in ('', 'True') else ''}"
 
     return _OPTION.sub(flag, str(message))
+
+
+def _restoration() -> dict[str, str]:
+    from ..inference.options import InferenceOptions
+
+    return {
+        **{option.name: f"--{option.name}" for option in InferenceOptions.documented()},
+        **_NAMES,
+    }

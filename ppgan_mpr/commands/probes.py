@@ -94,19 +94,15 @@ def _trial() -> Mapping[str, Any]:
     """Restore a tiny picture with embedded weights and an empty cache, choosing nothing."""
     import numpy as np
 
-    from ..inference import Cache, Model, Restorer
-    from ..networks import find_network, weights_records
-    from ..weights import load_weights
+    from ..inference import Cache, Restorer, load_model
+    from ..networks import weights_records
 
     log = _Log()
     logging.getLogger("ppgan_mpr").addHandler(log)
-    embedded = next(record for record in weights_records() if record.path)
-    spec = find_network(embedded.network)
+    embedded = next(record.name for record in weights_records() if record.path)
     folder = tempfile.mkdtemp()
     try:
-        cache = Cache(Path(folder))
-        model = Model("trial", spec, lambda: load_weights(embedded).build(), cache)
-        restorer = Restorer(model)
+        restorer = Restorer(load_model(embedded, Cache(Path(folder))))
         restored = restorer(np.full([64, 64, 3], 0.5, np.float32))
     except RestorationError as error:
         return {"error": str(error), "warnings": log.messages}

@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("-t", "--task", metavar="TASK", help="what to restore, see below")
     add(
         "--right_image", nargs="+", default=[], metavar="IMAGE",
-        help="right views of a dual-pixel camera, --input_image being the left ones",
+        help="right views, for tasks with two; --input_image are the left ones",
     )  # fmt: skip
     add("--cpu", action="store_true", help="the same as --device cpu")
     groups: dict[str, Any] = {}

@@ -1,9 +1,9 @@
 """Restoration of pictures of any size: tiles, backends and a cache of exported networks."""
 
 from .cache import Cache
-from .model import Model, file_identity
+from .model import Model, file_identity, load_model
 from .options import InferenceOptions
 from .restorer import Restorer
 from .tiling import Crop
 
-__all__ = ["Cache", "Crop", "InferenceOptions", "Model", "Restorer", "file_identity"]
+__all__ = ["Cache", "Crop", "InferenceOptions", "Model", "Restorer", "file_identity", "load_model"]

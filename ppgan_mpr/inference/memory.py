@@ -27,17 +27,17 @@ def parse_memory(text: str | int | float) -> int:
     match = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*([KMGT]?)I?B?\s*", str(text).upper())
     size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     if size <= 0:
-        raise UsageError(f"memory is {text!r}: give megabytes, or a size such as 800M or 1.5G.")
+        raise UsageError(f"memory={text!r}: give megabytes, or a size such as 800M or 1.5G.")
     return size
 
 
-def default_budget(kept: float = 0) -> int:
+def default_budget(in_use: float = 0) -> int:
     """Default working memory of a network in bytes: half of what is free, 600 MB at most.
 
     Args:
-        kept: bytes that the network already occupies, which count as free.
+        in_use: bytes that the network already occupies, which count as free.
     """
-    return min(int(_FRACTION * (available() + kept)), _MAXIMUM)
+    return min(int(_FRACTION * (available() + in_use)), _MAXIMUM)
 
 
 def available(root: Path = _CGROUP_ROOT, membership: Path = _MEMBERSHIP) -> int:

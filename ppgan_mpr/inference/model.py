@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..dependencies import installed_version, require
 from ..networks.spec import NetworkSpec, resolve
 from ..version import __version__
+from ..weights import load_weights
 from .cache import Cache
 
 if TYPE_CHECKING:
@@ -100,6 +101,25 @@ class Model:
         self.cache.store(graph, _GRAPH, size, *self.key)
         self.cache.store_facts(facts, _FACTS, *self.key)
         return program, graph
+
+
+def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = False) -> Model:
+    """The model of weights in a file or of a catalogue name.
+
+    Args:
+        source: see :func:`~ppgan_mpr.weights.load_weights`; its text is the model's identity.
+        cache: where exported graphs are kept.
+        local: see :class:`Model`.
+    """
+    weights = load_weights(source)
+    return Model(
+        os.fspath(source),
+        weights.spec,
+        weights.build,
+        cache,
+        channels=weights.channels,
+        local=local,
+    )
 
 
 @lru_cache(maxsize=1)

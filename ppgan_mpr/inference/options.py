@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from ..checks import check_choice, check_whole_number, did_you_mean, exact_name
+from ..errors import UsageError
 from ..imaging.formats import format_suffix
 from ..weights.catalogue import MODELS
 from .memory import parse_memory
@@ -15,6 +17,12 @@ BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
 #: What to do if an output file exists.
 EXISTING = ("error", "overwrite", "skip")
+_CHOICES = {
+    "model": MODELS,
+    "existing": EXISTING,
+    "backend": BACKENDS,
+    "precision": PRECISIONS,
+}
 
 
 def _option(default: Any, text: str, **details: Any) -> Any:
@@ -121,10 +129,14 @@ class InferenceOptions:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", exact_name("model", self.model, MODELS))
-        check_choice("existing", self.existing, EXISTING)
-        check_choice("backend", self.backend, BACKENDS)
-        check_choice("precision", self.precision, PRECISIONS)
+        for name, choices in _CHOICES.items():
+            object.__setattr__(self, name, exact_name(name, getattr(self, name), choices))
+        for name in ("recursive", "progress", "local", "ensemble"):
+            check_choice(name, getattr(self, name), (True, False))
+        device = str(self.device).lower()
+        if not re.fullmatch(r"auto|cpu|gpu(:\d{1,3})?", device):
+            raise UsageError(f"device={self.device!r}: choose auto, cpu, gpu or gpu:N.")
+        object.__setattr__(self, "device", device)
         if self.suffix is not None:
             object.__setattr__(self, "suffix", format_suffix(self.suffix))
         check_whole_number("quality", self.quality, 1, 100)

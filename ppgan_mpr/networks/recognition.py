@@ -31,10 +31,11 @@ def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[NetworkSpec
                 return spec, hyperparameters
             except RestorationError:
                 raise
-            except Exception:  # Paddle raises many kinds of exceptions for wrong arguments
+            except Exception as error:  # Paddle raises many kinds for wrong arguments
+                reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 raise WeightsError(
-                    f"{name} holds parts of {spec.name} but not all of it: it may be "
-                    "cut short or belong to a variant that is not supported."
+                    f"{name} holds parts of {spec.name} but not all of it: it may be cut short or "
+                    f"belong to a variant that is not supported ({reason})."
                 ) from None
     known = ", ".join(spec.name for spec in networks())
     sample = ", ".join(list(shapes)[:3]) or "nothing"

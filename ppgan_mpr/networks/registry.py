@@ -134,4 +134,21 @@ def _add(spec: NetworkSpec) -> None:
                 f"{spec.name} describes the task {task.name!r} unlike another network: use the "
                 "same record, or choose another name."
             )
+    for record in spec.weights:
+        _check_record(record, spec)
     _specs[spec.name] = spec
+
+
+def _check_record(record: WeightsRecord, spec: NetworkSpec) -> None:
+    complete = {
+        "published": record.url is not None,
+        "lite": record.resource is not None,
+        "authors": True,
+    }
+    if not complete.get(record.model):
+        raise UsageError(
+            f"The weights {record.name} of {spec.name} cannot be had: model is published (with a "
+            "url), lite (with a resource) or authors."
+        )
+    if record.task not in spec.task_names:
+        raise UsageError(f"{spec.name} has weights for {record.task!r}, which is no task of it.")

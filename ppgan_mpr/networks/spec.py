@@ -225,7 +225,7 @@ class NetworkSpec:
 
     def layout(self, hyperparameters: Hyperparameters) -> Layout:
         """The names and shapes of the tensors in the network's state dict."""
-        return _layout(self, tuple(sorted(hyperparameters.items())))
+        return _layout(self, _hashable(hyperparameters))
 
     def describe(self, hyperparameters: Hyperparameters) -> str:
         """The arguments that set the network's size, such as ``n_feat 96, num_cab 8``."""
@@ -247,6 +247,13 @@ def count_layers(shapes: Shapes, prefix: str) -> int:
     """The number of layers of a sequence whose parameters' names start with ``prefix``."""
     inside = (name[len(prefix) :] for name in shapes if name.startswith(prefix))
     return len({name.partition(".")[0] for name in inside})
+
+
+def _hashable(value: Any) -> Any:
+    """A value with its lists as tuples, and its mappings as sorted tuples of pairs."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
+    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple)) else value
 
 
 @functools.lru_cache(maxsize=8)

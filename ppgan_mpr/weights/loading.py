@@ -28,7 +28,7 @@ _NESTED = (
 )  # fmt: skip
 _DEPTH = 4  # maximum number of such keys inside each other
 
-logger = logging.getLogger("ppgan_mpr")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -298,6 +298,8 @@ def _task_of(
     """The task that the file states, else the only one whose models have this size, or None."""
     if metadata.get("task") in spec.task_names:
         return metadata["task"]
+    if spec.output_channels(hyperparameters) != 3:
+        return None  # it does not return photographs
     possible = spec.tasks_for(spec.input_channels(hyperparameters))
     if len(possible) == 1:
         return possible[0].name

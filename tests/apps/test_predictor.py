@@ -427,7 +427,7 @@ def test_arguments_of_ppgans_predictor_in_order(tmp_path):
         ({"device": "gpu:x"}, "choose auto, cpu"),
         ({"quality": 0}, "from 1 to 100"),
         ({"jobs": 0}, "from 1 to"),
-        ({"existing": "ask"}, "existing is 'ask'"),
+        ({"existing": "ask"}, "existing='ask'"),
         ({"suffix": ".xyz"}, "xyz"),
     ],
 )

@@ -7,19 +7,21 @@ from ppgan_mpr.errors import UsageError
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"memory": "lots"}, "memory is 'lots'"),
-        ({"tile": 10}, "tile is 10"),
-        ({"tile": 128, "overlap": 100}, "overlap is 100"),
-        ({"threads": 0}, "threads is 0"),
-        ({"threads": True}, "threads is True"),
-        ({"jobs": 0}, "jobs is 0"),
-        ({"quality": 101}, "quality is 101"),
-        ({"scale": "4"}, "scale is '4'"),
+        ({"memory": "lots"}, "memory='lots'"),
+        ({"tile": 10}, "tile=10"),
+        ({"tile": 128, "overlap": 100}, "overlap=100"),
+        ({"threads": 0}, "threads=0"),
+        ({"threads": True}, "threads=True"),
+        ({"jobs": 0}, "jobs=0"),
+        ({"quality": 101}, "quality=101"),
+        ({"scale": "4"}, "scale='4'"),
         ({"backend": "tensorrt"}, "choose one of auto, paddle, openvino, onnxruntime"),
         ({"precision": "int8"}, "choose one of auto, f32, bf16, f16"),
         ({"model": "light"}, "did you mean lite"),
-        ({"existing": "ask"}, "existing is 'ask'"),
+        ({"existing": "ask"}, "existing='ask'"),
         ({"suffix": ".xyz"}, "png"),
+        ({"device": 0}, "device=0: choose auto"),
+        ({"local": "yes"}, "local='yes'"),
     ],
 )
 def test_values_that_make_no_sense_are_one_sentence(options, message):
@@ -28,8 +30,9 @@ def test_values_that_make_no_sense_are_one_sentence(options, message):
 
 
 def test_names_are_understood_in_any_case():
-    options = InferenceOptions(model="Lite", suffix="JPEG")
+    options = InferenceOptions(model="Lite", suffix="JPEG", device="GPU:1", backend="OpenVINO")
     assert (options.model, options.suffix) == ("lite", ".jpeg")
+    assert (options.device, options.backend) == ("gpu:1", "openvino")
 
 
 def test_options_are_frozen_and_can_be_changed_in_a_copy():

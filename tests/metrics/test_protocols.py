@@ -222,7 +222,7 @@ def test_cropping_data_set_names_its_protocol():
 
 def test_named_protocols_state_the_padding_of_their_scores():
     assert {protocol.padding for protocol in PROTOCOLS.values()} == {"end"}
-    with pytest.raises(UsageError, match="padding is 'all'"):
+    with pytest.raises(UsageError, match="padding='all'"):
         Protocol("mine", "padded on all sides", padding="all")
 
 

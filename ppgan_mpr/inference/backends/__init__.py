@@ -14,6 +14,34 @@ from .base import Backend
 logger = logging.getLogger(__name__)
 
 
+def check_device(options: InferenceOptions) -> str:
+    """See whether device, backend and precision go together on this machine.
+
+    Returns:
+        The device to compute on, ``cpu`` or ``gpu:N``.
+
+    Raises:
+        UsageError: they contradict each other, or there is no such device.
+    """
+    from .paddle_backend import choose_device, may_have_gpu
+
+    name, device, precision = options.backend, options.device, options.precision
+    if device != "cpu" and (device != "auto" or may_have_gpu()):
+        device = choose_device(device)
+    else:
+        device = "cpu"
+    if device != "cpu" and name in ("openvino", "onnxruntime"):
+        raise UsageError(
+            f"backend={name!r} runs on the CPU: choose device='cpu' or backend='paddle'."
+        )
+    if device == "cpu" and name in ("paddle", "onnxruntime") and precision not in ("auto", "f32"):
+        raise UsageError(
+            f"backend={name!r} computes in f32 on a CPU, not in {precision}: choose "
+            "precision='f32' or backend='openvino'."
+        )
+    return device
+
+
 def create_backend(model: Model, options: InferenceOptions | None = None) -> Backend:
     """Create the backend for a model.
 
@@ -28,18 +56,10 @@ def create_backend(model: Model, options: InferenceOptions | None = None) -> Bac
         MissingDependencyError: the backend is not installed.
     """
     options = options or InferenceOptions()
-    name, device = options.backend, options.device
-    precision, threads = options.precision, options.threads
-    from .paddle_backend import PaddleBackend, choose_device, may_have_gpu
+    name, precision, threads = options.backend, options.precision, options.threads
+    device = check_device(options)
+    from .paddle_backend import PaddleBackend
 
-    if device != "cpu" and (device != "auto" or may_have_gpu()):
-        device = choose_device(device)
-    else:
-        device = "cpu"
-    if device != "cpu" and name in ("openvino", "onnxruntime"):
-        raise UsageError(
-            f"backend={name!r} runs on the CPU: choose device='cpu' or backend='paddle'."
-        )
     if name == "paddle" or (name == "auto" and device != "cpu"):
         return PaddleBackend(model, device, precision, threads)
     if name != "auto":
@@ -75,4 +95,4 @@ def _exported(name: str, model: Model, precision: str, threads: int | None) -> B
         return OpenVINOBackend(model, precision, threads)
     from .onnxruntime_backend import ONNXRuntimeBackend
 
-    return ONNXRuntimeBackend(model, precision, threads)
+    return ONNXRuntimeBackend(model, threads)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ...dependencies import cpu_count, require
-from ...errors import UsageError
 from ..export import STATISTIC
 from ..model import Model
 
@@ -19,22 +18,13 @@ class ONNXRuntimeBackend:
 
     Args:
         model: the network and its weights.
-        precision: ``auto`` or ``f32``.
         threads: default: all cores that this process may use.
-
-    Raises:
-        UsageError: another precision, which ONNX Runtime does not support on a CPU.
     """
 
     name, device, precision = "onnxruntime", "cpu", "f32"
 
-    def __init__(self, model: Model, precision: str = "auto", threads: int | None = None):
+    def __init__(self, model: Model, threads: int | None = None):
         self._runtime = require("onnxruntime")
-        if precision not in ("auto", "f32"):
-            raise UsageError(
-                f"backend='onnxruntime' computes in f32 on a CPU, not in {precision}: "
-                "choose precision='f32' or backend='openvino'."
-            )
         self._model = model
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.floats_per_pixel

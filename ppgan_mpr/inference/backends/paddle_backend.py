@@ -27,9 +27,6 @@ def choose_device(device: str = "auto") -> str:
         UsageError: this machine, or this build of Paddle, has no such device.
     """
     name, _, index = device.partition(":")
-    valid = name in ("auto", "cpu", "gpu") and (not index or (name == "gpu" and index.isdigit()))
-    if not valid:
-        raise UsageError(f"There is no device {device!r}: choose auto, cpu, gpu or gpu:N.")
     if name == "cpu":
         return "cpu"
     paddle = require("paddle")
@@ -62,9 +59,6 @@ class PaddleBackend:
         precision: ``auto`` and ``f32`` mean float32; ``bf16`` and ``f16`` mean Paddle's
             automatic mixed precision with this type, on a GPU only.
         threads: number of CPU threads; default: all cores that this process may use.
-
-    Raises:
-        UsageError: half precision on a CPU, where it is slower than float32 in Paddle.
     """
 
     name = "paddle"
@@ -79,11 +73,6 @@ class PaddleBackend:
         self._paddle = require("paddle")
         self.device = choose_device(device)
         self.precision = "f32" if precision == "auto" else precision
-        if self.device == "cpu" and self.precision != "f32":
-            raise UsageError(
-                f"backend='paddle' computes in f32 on a CPU, not in {precision}: "
-                "choose precision='f32' or backend='openvino'."
-            )
         if threads:
             self._paddle.base.core.set_num_threads(threads)
         self.threads = threads or cpu_count()

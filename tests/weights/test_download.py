@@ -139,11 +139,10 @@ def test_git_s_id_of_a_file_put_there_by_hand(server, known_weights, tmp_path, c
 
 
 def test_weights_of_another_network_are_not_kept(server, known_weights):
-    record = find_record("published", "Deblurring")
-    known_weights("MPRNet")
+    record = dataclasses.replace(find_record("published", "Deblurring"), task="LowLight")
     known_weights("MIRNetv2", record)
     with pytest.raises(DownloadError, match=r"should be MIRNetv2 .* found MPRNet"):
-        load_weights("published:Deblurring")
+        load_weights("published:LowLight")
     assert nothing_in_cache()
 
 

@@ -18,7 +18,7 @@ from .tasks import Task
 ENTRY_POINTS = "ppgan_mpr.networks"
 
 # Folders, in order of preference: a task's default is the first network with weights for it.
-_BUILT_IN = ("mprnet", "mirnetv2", "mirnet")
+_BUILT_IN = ("mprnet", "mirnetv2", "mirnet", "nafnet")
 
 logger = logging.getLogger(__name__)
 

@@ -70,6 +70,8 @@ class WeightsRecord:
         git_blob: git's object id of the file, where known.
         scores: results on test sets.
         note: what a user should know before choosing them.
+        local: whether these weights are meant to run with the test-time local converter (TLC),
+            as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.
         network: name of the network; filled in by its :class:`NetworkSpec`.
         qualified: whether the name includes the network, because another network's weights
@@ -91,6 +93,7 @@ class WeightsRecord:
     git_blob: str | None = None
     scores: tuple[Score, ...] = ()
     note: str = ""
+    local: bool = False
     config: str = ""
     network: str = ""
     qualified: bool = False
@@ -211,17 +214,23 @@ class NetworkSpec:
         """Number of channels of the network's output."""
         return hyperparameters.get(self.out_channels, 3)
 
-    def localise(self, network: Any, channels: int = 3) -> None:
+    @property
+    def window(self) -> int:
+        """Side in pixels of the windows of TLC: 1.5 times that of the training patches."""
+        return 3 * self.patch_size // 2
+
+    def localise(self, network: Any, channels: int = 3, exact: bool = False) -> None:
         """Replace statistics over the whole picture by windowed ones (TLC), in place.
 
         Args:
             network: the ``paddle.nn.Layer`` in evaluation mode.
             channels: of its input.
+            exact: compute each window instead of interpolating between some, which is slow.
         """
         from .blocks.local import convert_to_local
 
         replacements = {resolve(a): resolve(b) for a, b in self.local_layers.items()}
-        convert_to_local(network, replacements, self.patch_size, channels)
+        convert_to_local(network, replacements, self.window, channels, exact)
 
     def layout(self, hyperparameters: Hyperparameters) -> Layout:
         """The names and shapes of the tensors in the network's state dict."""

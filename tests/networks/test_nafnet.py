@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,36 @@ def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, n
         x = np.pad(x, [(0, 0), (0, 0), *ends])
     restored = run(x)[:, :, :height, :width]
     np.testing.assert_allclose(restored, reference["y"], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["paddle", "openvino", "onnxruntime"])
+def test_local_statistics_equal_the_authors_converter(fixtures_dir, tmp_path, backend):
+    pytest.importorskip(backend)
+    trained_small = dataclasses.replace(find_network("NAFNet"), patch_size=64)
+
+    def build():
+        network = load_weights(fixtures_dir / "megvii_nafnet_local_small.pth").build()
+        trained_small.localise(network, exact=True)
+        return network
+
+    fixed_size = dataclasses.replace(trained_small, local_layers={})  # they are replaced above
+    model = Model("local", fixed_size, build, Cache(tmp_path), local=True)
+    run = create_backend(model, InferenceOptions(backend=backend, precision="f32")).run
+    reference = np.load(fixtures_dir / "megvii_nafnet_local_small.npz")
+    np.testing.assert_allclose(run(reference["x"]), reference["y"], atol=1e-5, rtol=0)
+
+
+def test_interpolated_windows_are_nearly_exact(fixtures_dir):
+    trained_small = dataclasses.replace(find_network("NAFNet"), patch_size=64)
+    network = load_weights(fixtures_dir / "megvii_nafnet_local_small.pth").build()
+    reference = np.load(fixtures_dir / "megvii_nafnet_local_small.npz")
+    picture = paddle.to_tensor(reference["x"])
+    with paddle.no_grad():
+        whole = network(picture).numpy()
+        trained_small.localise(network)
+        windowed = network(picture).numpy()
+    error = np.abs(windowed - reference["y"]).mean()
+    assert error < np.abs(whole - reference["y"]).mean() / 20
 
 
 @pytest.mark.parametrize(

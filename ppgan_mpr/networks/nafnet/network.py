@@ -13,6 +13,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from ..blocks.conv import conv
+from ..blocks.local import Windows
 
 
 class LayerNorm2D(nn.Layer):
@@ -60,6 +61,23 @@ class SimplifiedChannelAttention(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * super().forward(x)  # [N, C, H, W] · [N, C, 1, 1]
+
+
+class LocalChannelAttention(nn.Layer):
+    """Simplified channel attention with averages over windows (TLC).
+
+    Args:
+        layer: the layer to replace, with trained weights.
+        windows: of the averages.
+    """
+
+    def __init__(self, layer: SimplifiedChannelAttention, windows: Windows):
+        super().__init__()
+        _, self.conv = layer
+        self.windows = windows
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.windows.spread(self.conv(self.windows.average(x)), x.shape[2:])
 
 
 class NAFBlock(nn.Layer):

@@ -7,6 +7,7 @@ from typing import Any
 from ..spec import NetworkSpec, Shapes, count_layers
 from ..tasks import DEBLURRING, DENOISING
 
+_LAYERS = "ppgan_mpr.networks.nafnet.network"
 _MOST_LEVELS = 4  # of all published networks
 
 
@@ -30,7 +31,7 @@ def _deduce(shapes: Shapes) -> dict[str, Any]:
 
 SPEC = NetworkSpec(
     name="NAFNet",
-    layer="ppgan_mpr.networks.nafnet.network:NAFNet",
+    layer=f"{_LAYERS}:NAFNet",
     tasks=(DEBLURRING, DENOISING),
     identifying_parameters=("intro.weight", "middle_blks.0.sca.1.weight", "ending.weight"),
     deduce=_deduce,
@@ -39,4 +40,5 @@ SPEC = NetworkSpec(
     in_channels="img_channel",
     out_channels="img_channel",
     size_arguments=("width", "enc_blk_nums", "middle_blk_num", "dec_blk_nums"),
+    local_layers={f"{_LAYERS}:SimplifiedChannelAttention": f"{_LAYERS}:LocalChannelAttention"},
 )

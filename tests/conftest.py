@@ -77,20 +77,23 @@ def state():
 @pytest.fixture
 def known_weights():
     """A function that replaces the weights a network states, until the test ends."""
-    from ppgan_mpr.networks import find_network, register_network, unregister_network
+    from ppgan_mpr.networks import find_network, networks, register_network, unregister_network
 
-    originals = {}
+    originals = networks()
+
+    def register_only(specs):
+        for spec in networks():
+            unregister_network(spec.name)
+        for spec in specs:  # in this order, which decides about defaults
+            register_network(spec)
 
     def replace_weights(network, *records):
-        spec = find_network(network)
-        originals.setdefault(spec.name, spec)
-        unregister_network(spec.name)
-        register_network(dataclasses.replace(spec, weights=records))
+        changed = find_network(network)
+        replaced = dataclasses.replace(changed, weights=records)
+        register_only([replaced if spec is changed else spec for spec in networks()])
 
     yield replace_weights
-    for name, spec in originals.items():
-        unregister_network(name)
-        register_network(spec)
+    register_only(originals)
 
 
 # Paddle's DataLoader forks its workers, and a fork of a process in which OpenVINO has started

@@ -11,7 +11,7 @@ _SPECIAL = {
     ("right", ""): "--right_image",
 }
 _RENAMED = {"suffix": "format"}
-_OPTION = re.compile(r"\b([a-z_]+)=('[^']*'|\"[^\"]*\"|True\b|\d[\w.]*|(?=[,.;:)\s]|$))")
+_OPTION = re.compile(r"\b([a-z_]+)=('[^']*'|\"[^\"]*\"|True\b|False\b|\d[\w.]*|(?=[,.;:)\s]|$))")
 
 
 def as_flags(message: object) -> str:
@@ -25,6 +25,8 @@ def as_flags(message: object) -> str:
         special = _SPECIAL.get((name, value))
         if special:
             return special
+        if value == "False":
+            return f"--no-{name.replace('_', '-')}"
         name = _RENAMED.get(name, name).replace("_", "-" if value == "True" else "_")
         return f"--{name}" if value in ("", "True") else f"--{name} {value}"
 

@@ -88,10 +88,10 @@ def find_task(name: str) -> Task:
 def weights_records() -> tuple[WeightsRecord, ...]:
     """The catalogue of known weights, of all networks."""
     found: dict[str, WeightsRecord] = {}
+    first: dict[tuple[str, str], str] = {}  # model and task -> network
     for spec in networks():
         for record in spec.weights:
-            known = found.get(record.name)
-            if known is not None and known.network != record.network:
+            if first.setdefault((record.model, record.task), spec.name) != spec.name:
                 record = replace(record, qualified=True)
             found[record.name] = record
     return tuple(found.values())

@@ -59,8 +59,11 @@ class WeightsRecord:
         model: ``published`` (downloaded), ``lite`` (embedded in a package) or ``authors`` (the
             paper's own files, which the user has to download).
         task: name of a task of the network.
+        variant: distinguishes several weights of one network, model and task, or empty.
         hyperparameters: constructor arguments that differ between the network's models.
         parameters: number of parameters.
+        gmacs: multiply-adds of the convolutions for a picture of 256×256 pixels, in thousand
+            millions.
         licence, origin, paper: for credit.
         scale: factor by which the picture is enlarged before it enters the network.
         url: address of the download, or None.
@@ -85,6 +88,8 @@ class WeightsRecord:
     licence: str
     origin: str
     paper: str
+    variant: str = ""
+    gmacs: float | None = None
     scale: int = 1
     url: str | None = None
     resource: str | None = None
@@ -102,12 +107,13 @@ class WeightsRecord:
     def name(self) -> str:
         """The name that ``load_weights`` takes: ``model:task``.
 
-        ``model:network:task`` where another network has weights for the task, and ``:xN`` at
-        the end where the picture is enlarged.
+        ``model:network:task`` where another network has weights for the task, ``:variant``
+        after it, and ``:xN`` at the end where the picture is enlarged.
         """
         network = f"{self.network.lower()}:" if self.qualified else ""
         scale = f":x{self.scale}" if self.scale > 1 else ""
-        return f"{self.model}:{network}{self.task}{scale}"
+        variant = f":{self.variant}" if self.variant else ""
+        return f"{self.model}:{network}{self.task}{variant}{scale}"
 
     @property
     def path(self) -> Path | None:
@@ -240,6 +246,14 @@ class NetworkSpec:
         """The arguments that set the network's size, such as ``n_feat 96, num_cab 8``."""
         known = (key for key in self.size_arguments if key in hyperparameters)
         return ", ".join(f"{key} {hyperparameters[key]}" for key in known)
+
+    def records_of_size(self, hyperparameters: Hyperparameters) -> list[WeightsRecord]:
+        """The records of the known weights of a network of this size."""
+        return [
+            record
+            for record in self.weights
+            if all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
+        ]
 
     def tasks_for(self, channels: int) -> tuple[Task, ...]:
         """The tasks whose inputs have this many channels."""

@@ -170,8 +170,8 @@ def verify(arguments: argparse.Namespace) -> int:
             f"photographs has {subject.task.channels}: give other weights."
         )
 
-    if options.local is None:
-        options = options.replace(local=weights.local)
+    local = weights.local if options.local is None else options.local
+    options = options.replace(local=local)
     path = _path(record, arguments.weight_path)
     check = _check_digest(path, record, arguments.weight_path is not None)
     print(describe_weights(weights, record, path, check, subject.note))
@@ -183,10 +183,10 @@ def verify(arguments: argparse.Namespace) -> int:
         weights.build,
         cache,
         channels=weights.channels,
-        local=options.local,
+        local=local,
     )
     tables = _measure(measurement, model, options)
-    applicable = [score for score in scores if score.local == options.local]
+    applicable = [score for score in scores if score.local == local]
     comparisons: list[Comparison] = []
     for table in tables.values():
         comparisons += _compare(table, applicable, folder, measurement, arguments.dataset)

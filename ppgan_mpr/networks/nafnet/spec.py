@@ -72,6 +72,7 @@ def _authors(
         paper=_PAPER,
         scores=(score,),
         local=score.local,
+        config=f"nafnet_{task.name.lower()}_width{hyperparameters['width']}",
     )
 
 
@@ -87,6 +88,7 @@ _WEIGHTS = (
         origin="PaddleGAN model zoo",
         paper=_PAPER,
         scores=(Score("SIDD", 43.1468, 0.9563, "ppgan-crop256-y", "PaddleGAN's documentation"),),
+        config="nafnet_denoising_width64",
     ),
     _authors(
         "gopro-width32",
@@ -142,5 +144,12 @@ SPEC = NetworkSpec(
     out_channels="img_channel",
     size_arguments=("width", "enc_blk_nums", "middle_blk_num", "dec_blk_nums"),
     weights=_WEIGHTS,
+    plugin_names={
+        "generator": "NAFNet",
+        "model": "NAFNetModel",
+        "train": "NAFNetTrain",
+        "validation": "NAFNetVal",
+        "test": "NAFNetTest",
+    },
     local_layers={f"{_LAYERS}:SimplifiedChannelAttention": f"{_LAYERS}:LocalChannelAttention"},
 )

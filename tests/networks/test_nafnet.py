@@ -57,6 +57,17 @@ def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, n
     np.testing.assert_allclose(restored, reference["y"], atol=1e-5, rtol=0)
 
 
+def test_saved_for_paddle_inference_it_takes_every_size(fixtures_dir, tmp_path):
+    network = load_weights(fixtures_dir / "megvii_nafnet_odd_small.pth").build()
+    spec = paddle.static.InputSpec([1, 3, None, None], "float32", "x")
+    paddle.jit.save(network, str(tmp_path / "odd"), input_spec=[spec])
+    loaded = paddle.jit.load(str(tmp_path / "odd"))
+    loaded.eval()
+    reference = np.load(fixtures_dir / "megvii_nafnet_odd_small.npz")
+    restored = loaded(paddle.to_tensor(reference["x"])).numpy()
+    np.testing.assert_allclose(restored, reference["y"], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("backend", ["paddle", "openvino", "onnxruntime"])
 def test_local_statistics_equal_the_authors_converter(fixtures_dir, tmp_path, backend):
     pytest.importorskip(backend)

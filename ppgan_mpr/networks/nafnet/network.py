@@ -178,9 +178,11 @@ class NAFNet(nn.Layer):
         """
         height, width = x.shape[2:]
         bottom, right = -height % self.size_multiple, -width % self.size_multiple
-        if not bottom and not right:  # nothing that depends on the size may enter the graph
-            return self.restore(x)
-        return self.restore(F.pad(x, [0, right, 0, bottom]))[:, :, :height, :width]
+        if bottom + right == 0:  # then nothing that depends on the size enters an exported graph
+            restored = self.restore(x)
+        else:
+            restored = self.restore(F.pad(x, [0, right, 0, bottom]))[:, :, :height, :width]
+        return restored
 
     def restore(self, picture: Tensor) -> Tensor:
         """The network without its padding: H and W are multiples of 2 to the number of levels."""

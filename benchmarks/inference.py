@@ -5,7 +5,8 @@
 Each case runs in a process of its own, so that its peak memory is its own. Full-size networks
 get random weights from a fixed seed (speed does not depend on them), lite ones their real
 weights. Cases are repeated and the fastest run counts; those that take
-minutes run once.
+minutes run once. The last column is the share of the speed that a matrix product in OpenVINO
+reaches on the same machine, in the same precision.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000)}
-NETWORKS = ("lite", "Deraining", "Denoising", "Deblurring", "MIRNetv2")
+NETWORKS = (
+    "lite", "Deraining", "Denoising", "Deblurring", "MIRNetv2", "NAFNet32", "NAFNet32-TLC",
+    "NAFNet64",
+)  # fmt: skip
 RUNNERS = ("ppgan", "torch", "paddle", "onnxruntime", "openvino-f32", "openvino-bf16")
 _PACKAGES = ("paddlepaddle", "openvino", "onnxruntime", "torch", "ppgan", "numpy")
 
@@ -75,8 +79,9 @@ def _runner(case: dict):
     from ppgan_mpr.inference import Cache, Restorer, load_model
 
     backend, _, precision = case["runner"].partition("-")
-    source = case["weights"]
-    model = load_model(source, Cache(Path(case["cache"])))
+    model = load_model(
+        case["weights"], Cache(Path(case["cache"])), local=case["local"]
+    )
     threads, memory = case["threads"], case["memory"]
     return Restorer(
         model, backend=backend, device="cpu", precision=precision or "auto", threads=threads,
@@ -88,7 +93,7 @@ def _ppgan(case: dict):
     """PaddleGAN's own network on the whole picture."""
     from ppgan_mpr.dependencies import require
     from ppgan_mpr.ppgan_compat import import_ppgan
-    from ppgan_mpr.weights import load_weights
+    from ppgan_mpr.weights.loading import load_weights, set_weights
 
     paddle = require("paddle")
     import_ppgan()
@@ -98,7 +103,7 @@ def _ppgan(case: dict):
         paddle.base.core.set_num_threads(case["threads"])
     weights = load_weights(case["weights"])
     network = MPRNet(**{key: weights.hyperparameters[key] for key in _WIDTHS})
-    weights.apply_to(network)
+    set_weights(network, weights.tensors, weights.source)
     network.eval()
 
     def run(image):
@@ -145,27 +150,66 @@ def _batch(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
 
 
+def find(network: str):
+    """The catalogue's record of one of the :data:`NETWORKS`."""
+    from ppgan_mpr.networks import find_network
+    from ppgan_mpr.weights import find_record
+
+    if network.startswith("NAFNet"):
+        variant = f"gopro-width{network[6:8]}"
+        return next(r for r in find_network("NAFNet").weights if r.variant == variant)
+    if network == "lite":
+        return find_record("lite", "Deraining")
+    return find_record("published", "LowLight" if network == "MIRNetv2" else network)
+
+
+def gmacs_of(network: str) -> float:
+    """Multiply-adds for 256x256 pixels in thousand millions."""
+    return find(network).gmacs
+
+
 def make_weights(network: str, folder: Path) -> str:
     """What to load: the lite weights, or random ones of a full-size network, saved in a folder.
 
     Args:
-        network: ``lite``, ``MIRNetv2``, or a task for MPRNet's network of that task.
+        network: one of the :data:`NETWORKS`.
         folder: keeps them for the next call.
     """
     if network == "lite":
         return "lite:Deraining"
     from ppgan_mpr.dependencies import require
     from ppgan_mpr.networks import find_network
-    from ppgan_mpr.weights import find_record
 
     path = folder / f"{network}.pdparams"
     if not path.exists():
         paddle = require("paddle")
         paddle.seed(0)
-        record = find_record("published", "LowLight" if network == "MIRNetv2" else network)
+        record = find(network)
         built = find_network(record.network).build(record.hyperparameters)
         paddle.save(built.state_dict(), str(path))
     return str(path)
+
+
+def multiply_adds(precision: str, threads: int | None) -> float:
+    """Multiply-adds per second of a matrix product in OpenVINO, in thousand millions."""
+    import openvino as ov
+
+    rows, inner, columns = 4096, 1024, 1024
+    opset = ov.opset8
+    left = opset.parameter([rows, inner], np.float32)
+    right = opset.constant(np.random.default_rng(0).random([inner, columns], np.float32))
+    options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    model = ov.Model([opset.matmul(left, right, False, False)], [left])
+    request = ov.Core().compile_model(model, "CPU", options).create_infer_request()
+    matrix = np.random.default_rng(1).random([rows, inner], np.float32)
+    seconds = []
+    for _ in range(8):
+        started = time.perf_counter()
+        request.infer([matrix])
+        seconds.append(time.perf_counter() - started)
+    return rows * inner * columns / min(seconds) / 1e9
 
 
 def aside(function, *arguments):
@@ -203,7 +247,8 @@ def main(argv: list[str] | None = None) -> int:
     report = {"machine": machine(options.threads), "cases": [], "startup": None}
     print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
     print(
-        f"{'network':11} {'size':5} {'runner':14} {'s':>8} {'MP/s':>7} {'peak MB':>8} {'PSNR':>6}"
+        f"{'network':12} {'size':5} {'runner':14} {'s':>8} {'MP/s':>7} {'peak MB':>8} {'PSNR':>6} "
+        f"{'limit':>6}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for name in options.networks:
@@ -226,27 +271,34 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
     for runner in options.runners:
         if (runner == "torch" and not options.torch) or not _installed(runner):
             continue
-        if runner in ("ppgan", "torch") and name == "MIRNetv2":
-            continue  # PaddleGAN has none, and the authors' stands in another repository
+        if runner in ("ppgan", "torch") and name.startswith(("MIRNet", "NAFNet")):
+            continue  # PaddleGAN has none, and the authors' stand in other repositories
         case = {
             "runner": runner, "size": [height, width], "weights": weights,
             "result": str(folder / f"{runner}.npy"), "cache": str(folder / "cache"),
             "threads": options.threads, "memory": options.memory, "torch": options.torch,
-            "repeat": options.repeat,
+            "repeat": options.repeat, "local": name.endswith("TLC"),
         }  # fmt: skip
         try:
             numbers = _child(case, options.patience)
         except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-            print(f"{name:11} {size:5} {runner:14} {type(error).__name__}", flush=True)
+            print(f"{name:12} {size:5} {runner:14} {type(error).__name__}", flush=True)
             continue
         numbers["psnr"] = aside(psnr, case["result"], reference) if reference else None
         if reference is None and not runner.endswith("bf16"):
             reference = case["result"]
         speed = height * width / 1e6 / numbers["seconds"]
         close = "" if numbers["psnr"] is None else f"{numbers['psnr']:6.1f}"
+        share = ""
+        if runner.startswith("openvino"):
+            precision = runner.partition("-")[2]
+            most = aside(multiply_adds, precision, options.threads)
+            done = aside(gmacs_of, name) * height * width / 256**2 / numbers["seconds"]
+            numbers["multiply_adds"], numbers["limit"] = done, most
+            share = f"{done / most:6.0%}"
         print(
-            f"{name:11} {size:5} {runner:14} {numbers['seconds']:8.2f} {speed:7.3f} "
-            f"{numbers['peak'] / 1e6:8.0f} {close:>6}",
+            f"{name:12} {size:5} {runner:14} {numbers['seconds']:8.2f} {speed:7.3f} "
+            f"{numbers['peak'] / 1e6:8.0f} {close:>6} {share:>6}",
             flush=True,
         )
         report["cases"].append({"network": name, "size": size, "runner": runner, **numbers})

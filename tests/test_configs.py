@@ -14,6 +14,7 @@ pytest.importorskip("ppgan")
 pytest.importorskip("ppgan_mpr.plugin")
 
 from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.networks import find_network
 from ppgan_mpr.ppgan_compat import registry_table
 from ppgan_mpr.weights import find_record, load_weights
 
@@ -41,7 +42,8 @@ MIRNETS = sorted(name for name in CONFIGS if name.startswith("mirnet"))
 
 def test_every_packaged_configuration_is_tested_here(root):
     names = {path.stem for path in (root / "ppgan_mpr" / "configs").glob("*.yaml")}
-    assert names == {*CONFIGS, "mprnet_tiny_denoising"}
+    nafnets = {record.config for record in find_network("NAFNet").weights}
+    assert names == {*CONFIGS, *nafnets, "mprnet_tiny_denoising", "nafnet_tiny_denoising"}
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGS))
@@ -57,6 +59,21 @@ def test_widths_are_those_of_the_weights_to_load(root, name):
     if "groups" in given:
         given["groups"] = tuple(given["groups"])
     assert given == expected
+
+
+@pytest.mark.parametrize("record", find_network("NAFNet").weights, ids=lambda record: record.name)
+def test_recipes_of_nafnet_are_the_authors(root, record):
+    cfg = load_config(root / "ppgan_mpr" / "configs" / f"{record.config}.yaml")
+    generator = {k: tuple(v) if isinstance(v, list) else v for k, v in cfg.model.generator.items()}
+    assert generator == {"name": "NAFNet", **record.hyperparameters}
+    width, deblurring = record.hyperparameters["width"], record.task == "Deblurring"
+    expected = {32: (200_000, 32), 64: (400_000, 64)}[width]
+    assert (cfg.total_iters, cfg.total_batch_size) == expected
+    optimizer, schedule = cfg.optimizer, cfg.lr_scheduler
+    assert (optimizer.name, optimizer.beta1, optimizer.beta2) == ("AdamW", 0.9, 0.9)
+    assert optimizer.weight_decay == (1e-3 if deblurring else 0)
+    assert (schedule.learning_rate, schedule.eta_min) == (1e-3, 1e-7)
+    assert cfg.dataset.train.img_options.patch_size == 256
 
 
 @pytest.mark.parametrize("task", ["deblurring", "denoising", "deraining"])

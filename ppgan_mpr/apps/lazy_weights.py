@@ -17,6 +17,8 @@ from ..weights.catalogue import record_of_name
 from ..weights.digests import digest_file
 from ..weights.download import cached_path
 
+_FACTS = "model info 2"  # kind of cache entries, with its version
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -28,12 +30,14 @@ class ModelInfo:
         scale: how many times the picture is enlarged before it enters the network, or None
             where nothing says it.
         channels: of the picture that enters the network.
+        local: whether the weights are meant to run with TLC.
     """
 
     network: str
     task: str | None
     scale: int | None
     channels: int
+    local: bool
 
 
 class LazyWeights:
@@ -78,8 +82,10 @@ class LazyWeights:
         found = self._remembered(cache)
         if found is None or (task and not _may_serve(found, task)):  # reading finds what is wrong
             weights = self.weights
-            found = ModelInfo(weights.network, weights.task, weights.scale, weights.channels)
-            cache.store_facts(asdict(found), "model info", __version__, self.identity)
+            found = ModelInfo(
+                weights.network, weights.task, weights.scale, weights.channels, weights.local
+            )
+            cache.store_facts(asdict(found), _FACTS, __version__, self.identity)
         names = [spec.name for spec in networks]
         if found.network not in names:
             raise WeightsError(
@@ -93,7 +99,7 @@ class LazyWeights:
                 f"{', '.join(find_network(found.network).task_names)}."
             )
         scale = self._agreed_scale(task, found.scale, scale)
-        self.info = ModelInfo(found.network, task, scale, found.channels)
+        self.info = ModelInfo(found.network, task, scale, found.channels, found.local)
 
     @property
     def name(self) -> str:
@@ -140,10 +146,10 @@ class LazyWeights:
         if self._record:
             record = self._record
             channels = find_network(record.network).input_channels(record.hyperparameters)
-            return ModelInfo(record.network, record.task, record.scale, channels)
+            return ModelInfo(record.network, record.task, record.scale, channels, record.local)
         if not self._path.is_file():
             return None
-        facts = cache.load_facts("model info", __version__, self.identity)
+        facts = cache.load_facts(_FACTS, __version__, self.identity)
         return None if facts is None else ModelInfo(**facts)
 
     def _agreed_scale(self, task: str, stated: int | None, asked: int | None) -> int:

@@ -70,6 +70,7 @@ class Predictor:
     Attributes:
         options: in force.
         network, task, scale: what the weights are for.
+        local: whether TLC is used.
         device: what computes.
 
     Example:
@@ -105,13 +106,14 @@ class Predictor:
         spec = find_network(self.info.network)
         self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
         self._check(spec)
+        self.local = self.info.local if self.options.local is None else self.options.local
         model = Model(
             self._weights.identity,
             spec,
             lambda: self.weights.build(),
             cache,
             channels=self.info.channels,
-            local=self.options.local,
+            local=self.local,
         )
         self._restorer = Restorer(model, self.options)
         self.device = self._restorer.backend.device
@@ -313,6 +315,7 @@ class Predictor:
             network=self.network,
             task=self.task,
             scale=self.scale,
+            local=self.local,
             weights=self._weights.name,
             weights_digest=self._weights.digest,
             backend=backend.name,

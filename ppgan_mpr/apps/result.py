@@ -26,6 +26,7 @@ class ResultRecord:
         network: name of the network.
         task: name of the task.
         scale: how many times the picture was enlarged.
+        local: whether statistics were taken over windows (TLC).
         weights: catalogue name or file of the weights.
         weights_digest: ``sha256:…`` of the weights' file.
         backend, precision, device: what computed, and in which number format.
@@ -43,6 +44,7 @@ class ResultRecord:
     network: str = ""
     task: str = ""
     scale: int = 1
+    local: bool = False
     weights: str = ""
     weights_digest: str = ""
     backend: str = ""

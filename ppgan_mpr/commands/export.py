@@ -108,6 +108,8 @@ def export(options: argparse.Namespace) -> float:
     multiple = weights.spec.size_multiple
     print(f"{written}: {weights.network}, {weights.source}, format {options.format}")
     print(f"height and width must be multiples of {multiple}: pad by reflection on all four sides")
+    if weights.local:
+        print("without TLC, with which these weights are tested: its windows need a fixed size")
     return difference
 
 

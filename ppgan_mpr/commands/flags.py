@@ -21,7 +21,7 @@ _NAMES = {
 }
 # name=value as the library writes it; not inside a file's name.
 _OPTION = re.compile(
-    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|-?\d+|)(?=[\s,;:)]|\.(?:\s|$)|$)"
+    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?\d+|)(?=[\s,;:)]|\.(?:\s|$)|$)"
 )
 
 
@@ -42,6 +42,8 @@ def as_flags(message: object, names: Mapping[str, str] | None = None) -> str:
         if name not in known:
             return match[0]
         special = _WITH_VALUE.get((name, value))
+        if value == "False":
+            return known[name].replace("--", "--no-")
         return special or f"{known[name]}{f' {value}' if value not in ('', 'True') else ''}"
 
     return _OPTION.sub(flag, str(message))

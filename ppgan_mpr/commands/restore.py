@@ -87,6 +87,9 @@ def _add_option(place: Any, name: str, default: Any, details: Any) -> None:
     if isinstance(default, bool):
         place.add_argument(*names, action="store_true", help=details["help"])
         return
+    if details.get("choices") == (True, False):
+        place.add_argument(*names, action=argparse.BooleanOptionalAction, help=details["help"])
+        return
     shown = details["help"] if default is None else f"{details['help']} (default: {default})"
     kind = int if details.get("metavar") == "N" else str
     form: dict[str, Any] = {"metavar": details.get("metavar")}
@@ -299,20 +302,30 @@ def _shown(text: object) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))
 
 
+_LOCAL = {True: "--local", False: "--no-local"}
+
+
 def print_models() -> None:
     """Print the known weights with their scores."""
     from ..networks import find_network, weights_records
 
     records = weights_records()
+    print(
+        "Fewer GMACs (thousand million multiply-adds for 256x256 pixels) are faster; more dB on\n"
+        "the same test set, by the same [protocol], are better. Weights with an address are\n"
+        "downloaded on first use.\n"
+    )
     indent = max(len(record.name) for record in records) + 2
     for record in records:
         size = f"{record.parameters / 1e6:.1f} M parameters"
-        where = record.url or ("embedded" if record.resource else "use --weight_path")
+        work = f"{record.gmacs:.0f} GMACs" if record.gmacs else ""
+        bring = "a file that you bring (--weight_path)"
+        where = record.url or ("embedded" if record.resource else bring)
         title = find_network(record.network).title
-        print(f"{record.name:{indent}}{title:10} {size:17} {where}")
+        print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
         for score in record.scores:
             ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
-            local = " with --local" if score.local else ""
+            local = "" if score.local == record.local else f" with {_LOCAL[score.local]}"
             print(
                 f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
                 f"[{score.protocol}; {score.source}]"

@@ -100,8 +100,8 @@ def build_parser() -> argparse.ArgumentParser:
             continue
         details = option.metadata
         default = "f32" if option.name == "precision" else option.default
-        if default is False:
-            add(f"--{option.name}", action="store_true", help=details["help"])
+        if details.get("choices") == (True, False):
+            add(f"--{option.name}", action=argparse.BooleanOptionalAction, help=details["help"])
             continue
         text = details["help"] + (f" (default: {default})" if default is not None else "")
         form: dict[str, Any] = {"metavar": details.get("metavar")}
@@ -170,6 +170,8 @@ def verify(arguments: argparse.Namespace) -> int:
             f"photographs has {subject.task.channels}: give other weights."
         )
 
+    local = weights.local if options.local is None else options.local
+    options = options.replace(local=local)
     path = _path(record, arguments.weight_path)
     check = _check_digest(path, record, arguments.weight_path is not None)
     print(describe_weights(weights, record, path, check, subject.note))
@@ -181,10 +183,10 @@ def verify(arguments: argparse.Namespace) -> int:
         weights.build,
         cache,
         channels=weights.channels,
-        local=options.local,
+        local=local,
     )
     tables = _measure(measurement, model, options)
-    applicable = [score for score in scores if score.local == options.local]
+    applicable = [score for score in scores if score.local == local]
     comparisons: list[Comparison] = []
     for table in tables.values():
         comparisons += _compare(table, applicable, folder, measurement, arguments.dataset)

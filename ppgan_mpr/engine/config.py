@@ -31,6 +31,7 @@ else:
 DEFAULTS: dict[str, Any] = {
     "seed": 0,  # of weights, data order and augmentation
     "accumulate": 1,  # slices of a batch that pass through the network one by one
+    "total_batch_size": None,  # pictures per update, of all processes and slices together
     "clip_grad_norm": None,  # largest norm of the gradient
     "ema_decay": None,  # of the averaged weights, which are evaluated and released
     "mixup": None,  # {alpha: 0.6, start_iter: 1, probability: 1.0} blends the pairs of a batch
@@ -63,7 +64,7 @@ _LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
 # Sections whose keys are more than the arguments of a class.
 _PARTS = {
     "dataset": ("train", "test"),
-    **dict.fromkeys(("generator", "char_criterion", "edge_criterion"), ("name",)),
+    **dict.fromkeys(("generator", "char_criterion", "psnr_criterion", "edge_criterion"), ("name",)),
 }
 _MIXUP = ("alpha", "start_iter", "probability")
 # Options of one start of a run, which may differ when it is resumed.

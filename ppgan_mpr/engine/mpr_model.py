@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import numpy as np
 import paddle
 
+from ..errors import UsageError
 from ..imaging.padding import source_indices
 from ..imaging.samples import to_dtype
 from ..networks import spec_of
@@ -35,10 +36,14 @@ class MPRModel(BaseModel):
 
     Args:
         generator: configuration of the network, with its registered ``name``.
-        char_criterion: configuration of the Charbonnier loss.
+        char_criterion: configuration of the loss; the default is the Charbonnier loss.
         edge_criterion: configuration of the edge loss; None trains without.
         edge_weight: weight λ of the edge loss, 0.05 in the paper.
         clip_output: compute the losses on outputs clipped to [0, 1].
+        psnr_criterion: another name for ``char_criterion``, which PaddleGAN's NAFNetModel has.
+
+    Raises:
+        UsageError: two configurations of the loss are given.
 
     Attributes:
         padding: where :meth:`forward` pads pictures whose sides are no multiples of what the
@@ -54,11 +59,15 @@ class MPRModel(BaseModel):
         edge_criterion: dict[str, Any] | None = None,
         edge_weight: float = 0.05,
         clip_output: bool = False,
+        psnr_criterion: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(generator)
+        if char_criterion and psnr_criterion:
+            raise UsageError("model has a char_criterion and a psnr_criterion: give one of them.")
+        criterion = char_criterion or psnr_criterion
         self.nets["generator"] = _build_generator(generator)
         self.objective = MultiStageLoss(
-            _build_criterion(char_criterion) if char_criterion else None,
+            _build_criterion(criterion) if criterion else None,
             _build_criterion(edge_criterion) if edge_criterion else None,
             edge_weight,
             clip_output,

@@ -17,6 +17,7 @@ from ..errors import MissingDependencyError, UsageError
 from ..metrics import Protocol, ScoreTable
 from ..ppgan_compat import import_ppgan
 from . import processes
+from .batches import BatchPlan, plan_batches
 from .config import AttrDict
 from .data import TrainingData, mix_seed, seed_everything
 from .ema import EMA
@@ -80,7 +81,12 @@ class Trainer(Saving, PaddleGANTrainer):
             _require_visualdl()
         # PaddleGAN's main branch would answer this flag with a method that no MPRModel has.
         self._amp, cfg.amp = cfg.amp, False
-        self._progressive = Progressive.take_from(cfg.dataset.train) if cfg.is_train else None
+        self._progressive: Progressive | None = None
+        self._batches = BatchPlan(1, 1)
+        if cfg.is_train:
+            self._progressive = Progressive.take_from(cfg.dataset.train)
+            world_size = paddle.distributed.get_world_size()
+            self._batches = plan_batches(cfg, world_size, self._progressive is not None)
         paddle.seed(seed_everything(cfg.seed))
         super().__init__(cfg)
         self.logger = logger  # for what PaddleGAN's methods log
@@ -100,10 +106,10 @@ class Trainer(Saving, PaddleGANTrainer):
             self._evaluation = self._build_evaluation()  # so that mistakes show before the run
 
     def _prepare_training(self) -> None:
-        cfg = self.cfg
+        cfg, batches = self.cfg, self._batches
         self.data = TrainingData(
             self.train_dataloader.dataset,
-            cfg.dataset.train,
+            {**cfg.dataset.train, "batch_size": batches.batch_size},
             cfg.seed,
             self.rank,
             self.world_size,
@@ -128,12 +134,12 @@ class Trainer(Saving, PaddleGANTrainer):
                 f"amp_level is O2, which works in one process only, but there are "
                 f"{self.world_size}: set amp_level=O1."
             )
-        if cfg.accumulate > 1 and self.model.objective.sums:
+        if batches.accumulate > 1 and self.model.objective.sums:
             raise UsageError(
                 "accumulate is for losses that are means: give the criterions reduction: mean, or "
                 "leave accumulate out."
             )
-        self.model.step = GradientStep(cfg.accumulate, cfg.clip_grad_norm, precision)
+        self.model.step = GradientStep(batches.accumulate, cfg.clip_grad_norm, precision)
         self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
         self._profiling = parse_options(self.profiler_options) if self.profiler_options else None
         self.profiler_options = None  # PaddleGAN's own profiler needs a Paddle of long ago
@@ -157,6 +163,7 @@ class Trainer(Saving, PaddleGANTrainer):
             return
         if self._profiling:
             self._profiler = TrainingProfiler(self._profiling)
+        self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
         # Only now: loaded weights are float32, and a resumed run keeps its own seed.
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:

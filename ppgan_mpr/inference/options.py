@@ -113,13 +113,16 @@ class InferenceOptions:
         group=_SPEED,
     )
     overlap: int | None = _option(
-        None, "minimum overlap of neighbouring tiles in pixels; default: 32", metavar="N",
+        None,
+        "minimum overlap of neighbouring tiles in pixels; default: 32, or half a window with TLC",
+        metavar="N",
         group=_SPEED,
-    )  # fmt: skip
-    local: bool = _option(
-        False,
+    )
+    local: bool | None = _option(
+        None,
         "test-time local converter (TLC, arXiv 2112.04491): statistics over windows of the size "
-        "seen in training, for large pictures",
+        "seen in training, for large pictures; default: as the weights are meant to be used",
+        choices=(True, False),
         group=_QUALITY,
     )
     ensemble: bool = _option(

@@ -61,7 +61,9 @@ class Restorer:
         self._padding = padding
         options = (options or InferenceOptions()).replace(**changes)
         self._tile = options.tile
-        self._overlap = options.overlap or min(_OVERLAP, (options.tile or 4096) // 4)
+        # With windows of its own, a tile lacks what its border's windows would see outside.
+        wanted = model.spec.window // 2 if model.local else _OVERLAP
+        self._overlap = options.overlap or min(wanted, (options.tile or 4096) // 4)
         self._budget = options.memory_bytes
         self._transforms = TRANSFORMS if options.ensemble else TRANSFORMS[:1]
         self.backend = create_backend(model, options)

@@ -1,4 +1,4 @@
-"""Training losses: the Charbonnier and edge losses of the MPRNet paper (arXiv 2102.02808).
+"""Training losses: the Charbonnier and edge losses of the MPRNet paper, and the PSNR as a loss.
 
 They compute in float32 whatever the type of their inputs, under automatic mixed precision too,
 because the square of a float16 difference below 2.4e-4 is zero.
@@ -22,11 +22,33 @@ _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+class PSNRLoss(nn.Layer):
+    """The negative PSNR in dB of pictures in [0, 1], averaged over a batch.
+
+    ``10 · log₁₀(MSE + 1e-8)`` for each picture: NAFNet's loss (arXiv 2204.04676).
+
+    Args:
+        loss_weight: factor.
+    """
+
+    def __init__(self, loss_weight: float = 1.0):
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """The loss of two batches [N, C, H, W]: a float32 scalar."""
+        with paddle.amp.auto_cast(enable=False):
+            difference = pred.astype("float32") - target.astype("float32")
+            errors = difference.square().mean([1, 2, 3])  # [N]
+            return self.loss_weight * 10 * paddle.log10(errors + 1e-8).mean()
+
+
 class CharbonnierLoss(nn.Layer):
     """The Charbonnier loss, a smooth L1 loss: the mean of ``√((pred − target)² + eps²)``.
 
-    Eq. 2 of the paper, for each pixel and channel. PaddleGAN's class of the same name sums by
-    default and takes the root of ``(pred − target)² + eps``; here ``eps`` is the paper's ε.
+    Eq. 2 of MPRNet's paper (arXiv 2102.02808), for each pixel and channel. PaddleGAN's class of
+    the same name sums by default and takes the root of ``(pred − target)² + eps``; here ``eps``
+    is the paper's ε.
 
     Args:
         eps: ε; the loss is nearly quadratic for smaller differences, nearly linear for larger.

@@ -18,7 +18,7 @@ from .tasks import Task
 ENTRY_POINTS = "ppgan_mpr.networks"
 
 # Folders, in order of preference: a task's default is the first network with weights for it.
-_BUILT_IN = ("mprnet", "mirnetv2", "mirnet")
+_BUILT_IN = ("mprnet", "mirnetv2", "mirnet", "nafnet")
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +88,10 @@ def find_task(name: str) -> Task:
 def weights_records() -> tuple[WeightsRecord, ...]:
     """The catalogue of known weights, of all networks."""
     found: dict[str, WeightsRecord] = {}
+    first: dict[tuple[str, str], str] = {}  # model and task -> network
     for spec in networks():
         for record in spec.weights:
-            known = found.get(record.name)
-            if known is not None and known.network != record.network:
+            if first.setdefault((record.model, record.task), spec.name) != spec.name:
                 record = replace(record, qualified=True)
             found[record.name] = record
     return tuple(found.values())

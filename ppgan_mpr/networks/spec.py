@@ -59,8 +59,11 @@ class WeightsRecord:
         model: ``published`` (downloaded), ``lite`` (embedded in a package) or ``authors`` (the
             paper's own files, which the user has to download).
         task: name of a task of the network.
+        variant: distinguishes several weights of one network, model and task, or empty.
         hyperparameters: constructor arguments that differ between the network's models.
         parameters: number of parameters.
+        gmacs: multiply-adds of the convolutions for a picture of 256×256 pixels, in thousand
+            millions.
         licence, origin, paper: for credit.
         scale: factor by which the picture is enlarged before it enters the network.
         url: address of the download, or None.
@@ -70,6 +73,8 @@ class WeightsRecord:
         git_blob: git's object id of the file, where known.
         scores: results on test sets.
         note: what a user should know before choosing them.
+        local: whether these weights are meant to run with the test-time local converter (TLC),
+            as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.
         network: name of the network; filled in by its :class:`NetworkSpec`.
         qualified: whether the name includes the network, because another network's weights
@@ -83,6 +88,8 @@ class WeightsRecord:
     licence: str
     origin: str
     paper: str
+    variant: str = ""
+    gmacs: float | None = None
     scale: int = 1
     url: str | None = None
     resource: str | None = None
@@ -91,6 +98,7 @@ class WeightsRecord:
     git_blob: str | None = None
     scores: tuple[Score, ...] = ()
     note: str = ""
+    local: bool = False
     config: str = ""
     network: str = ""
     qualified: bool = False
@@ -99,12 +107,13 @@ class WeightsRecord:
     def name(self) -> str:
         """The name that ``load_weights`` takes: ``model:task``.
 
-        ``model:network:task`` where another network has weights for the task, and ``:xN`` at
-        the end where the picture is enlarged.
+        ``model:network:task`` where another network has weights for the task, ``:variant``
+        after it, and ``:xN`` at the end where the picture is enlarged.
         """
         network = f"{self.network.lower()}:" if self.qualified else ""
         scale = f":x{self.scale}" if self.scale > 1 else ""
-        return f"{self.model}:{network}{self.task}{scale}"
+        variant = f":{self.variant}" if self.variant else ""
+        return f"{self.model}:{network}{self.task}{variant}{scale}"
 
     @property
     def path(self) -> Path | None:
@@ -211,17 +220,23 @@ class NetworkSpec:
         """Number of channels of the network's output."""
         return hyperparameters.get(self.out_channels, 3)
 
-    def localise(self, network: Any, channels: int = 3) -> None:
+    @property
+    def window(self) -> int:
+        """Side in pixels of the windows of TLC: 1.5 times that of the training patches."""
+        return 3 * self.patch_size // 2
+
+    def localise(self, network: Any, channels: int = 3, exact: bool = False) -> None:
         """Replace statistics over the whole picture by windowed ones (TLC), in place.
 
         Args:
             network: the ``paddle.nn.Layer`` in evaluation mode.
             channels: of its input.
+            exact: compute each window instead of interpolating between some, which is slow.
         """
         from .blocks.local import convert_to_local
 
         replacements = {resolve(a): resolve(b) for a, b in self.local_layers.items()}
-        convert_to_local(network, replacements, self.patch_size, channels)
+        convert_to_local(network, replacements, self.window, channels, exact)
 
     def layout(self, hyperparameters: Hyperparameters) -> Layout:
         """The names and shapes of the tensors in the network's state dict."""
@@ -231,6 +246,14 @@ class NetworkSpec:
         """The arguments that set the network's size, such as ``n_feat 96, num_cab 8``."""
         known = (key for key in self.size_arguments if key in hyperparameters)
         return ", ".join(f"{key} {hyperparameters[key]}" for key in known)
+
+    def records_of_size(self, hyperparameters: Hyperparameters) -> list[WeightsRecord]:
+        """The records of the known weights of a network of this size."""
+        return [
+            record
+            for record in self.weights
+            if all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
+        ]
 
     def tasks_for(self, channels: int) -> tuple[Task, ...]:
         """The tasks whose inputs have this many channels."""

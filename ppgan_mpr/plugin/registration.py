@@ -16,8 +16,9 @@ from ..ppgan_compat import import_ppgan, registry_table
 
 # (PaddleGAN's registry, our module, the classes) that belong to no single network
 _CLASSES = (
-    ("CRITERIONS", "ppgan_mpr.networks.losses", ("CharbonnierLoss", "EdgeLoss")),
+    ("CRITERIONS", "ppgan_mpr.networks.losses", ("CharbonnierLoss", "EdgeLoss", "PSNRLoss")),
     ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
+    ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),
     ("LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
 )
 

@@ -64,6 +64,13 @@ class Weights:
         """Number of channels of the network's input."""
         return self.spec.input_channels(self.hyperparameters)
 
+    @property
+    def local(self) -> bool:
+        """Whether the weights are meant to run with TLC, as those known of their size are."""
+        known = self.spec.records_of_size(self.hyperparameters)
+        records = [self.record] if self.record else known
+        return bool(records) and all(record.local for record in records)
+
     def build(self) -> Any:
         """Build the network as a ``paddle.nn.Layer`` with these weights, in evaluation mode."""
         network = self.spec.build(self.hyperparameters)
@@ -103,11 +110,7 @@ def _check_size(
     changed = {key: value for key, value in found.items() if wanted.get(key) != value}
     if not changed:
         return
-    configs = {
-        record.config
-        for record in spec.weights
-        if all(found.get(key) == value for key, value in record.hyperparameters.items())
-    }
+    configs = {record.config for record in spec.records_of_size(found)}
     fitting = ", ".join(sorted(configs - {""}))
     there = ", ".join(f"{key} {value}" for key, value in changed.items())
     here = ", ".join(f"{key} {wanted.get(key)}" for key in changed)
@@ -303,11 +306,7 @@ def _task_of(
     possible = spec.tasks_for(spec.input_channels(hyperparameters))
     if len(possible) == 1:
         return possible[0].name
-    tasks = {
-        record.task
-        for record in spec.weights
-        if all(hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
-    }
+    tasks = {record.task for record in spec.records_of_size(hyperparameters)}
     return tasks.pop() if len(tasks) == 1 else None
 
 

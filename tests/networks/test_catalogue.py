@@ -21,7 +21,7 @@ def test_records_make_sense():
         assert all(score.protocol in PROTOCOLS for score in record.scores)
         assert record.git_blob is None or re.fullmatch("[0-9a-f]{40}", record.git_blob)
         assert record.licence and record.origin and "arXiv" in record.paper
-    assert len({record.url for record in weights_records() if record.url}) == 10
+    assert len({record.url for record in weights_records() if record.url}) == 11
 
 
 @pytest.mark.parametrize(

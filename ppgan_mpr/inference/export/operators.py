@@ -272,8 +272,12 @@ def _concat(writer: Writer, op: Operation) -> None:
 
 @_translates("split_with_num")
 def _split_with_num(writer: Writer, op: Operation) -> None:
-    x, axis = op.inputs
-    writer.emit("Split", op, [x], axis=int(writer.scalar(axis)))
+    x, axis = op.inputs[0], int(writer.scalar(op.inputs[1]))
+    if writer.is_constant(x):  # halves of a convolution's weights
+        for part, array in zip(op.outputs, np.split(writer.array(x), len(op.outputs), axis)):
+            writer.define(part, np.ascontiguousarray(array))
+        return
+    writer.emit("Split", op, [x], axis=axis)
 
 
 @_translates("split")

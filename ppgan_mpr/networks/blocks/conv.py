@@ -15,13 +15,13 @@ def conv(
     stride: int = 1,
     groups: int = 1,
 ) -> nn.Conv2D:
-    """A ``kernel_size`` × ``kernel_size`` convolution that keeps height and width at stride 1."""
+    """A square convolution; with an odd ``kernel_size`` it keeps height and width at stride 1."""
     return nn.Conv2D(
         in_channels,
         out_channels,
         kernel_size,
         stride=stride,
-        padding=kernel_size // 2,
+        padding=(kernel_size - 1) // 2,
         groups=groups,
         weight_attr=_initial_weights(),
         bias_attr=None if bias else False,

@@ -28,7 +28,7 @@ _STEPS = 32  # minimum number of strides in a window's side
 _PROBE = 32  # side in pixels of the picture that is run to find the layers' map sizes
 
 
-class _Windows:
+class Windows:
     """Averages over windows of a map, and the interpolation of gates to the map's size.
 
     The average over a large window hardly changes from one pixel to the next. So only small
@@ -36,29 +36,36 @@ class _Windows:
     gates are interpolated in between.
 
     Args:
-        window: height and width of the windows.
-        size: height and width of the map.
+        sides: height and width of the windows.
+        exact: place windows of any size at every row and column, which is slow.
     """
 
-    def __init__(self, window: tuple[int, int], size: list[int]):
-        finest = max(1, min(window) // _STEPS)
-        self._stride = math.gcd(1 << (finest.bit_length() - 1), *window, *size)
-        self._window, self._size = window, size
+    def __init__(self, sides: tuple[int, int], exact: bool = False):
+        self._sides = sides
+        finest = 1 if exact else max(1, min(sides) // _STEPS)
+        self._coarsest = 1 << (finest.bit_length() - 1)
 
     def average(self, x: Tensor) -> Tensor:
         """The averages over all windows, [N, C, H, W] → [N, C, h, w]."""
-        return local_average(x, self._window, self._stride)
+        if all(side >= length for side, length in zip(self._sides, x.shape[2:])):
+            return F.adaptive_avg_pool2d(x, 1)  # one window sees the whole map
+        return local_average(x, self._sides, self._stride(x.shape[2:]))
 
-    def spread(self, gate: Tensor) -> Tensor:
-        """Gates for every position, [N, C, h, w] → [N, C, H, W]; [N, C, 1, 1] stays as it is."""
-        size, stride = self._size, self._stride
+    def spread(self, gate: Tensor, size: list[int]) -> Tensor:
+        """Gates for every position, [N, C, h, w] → [N, C, H, W]; [N, C, 1, 1] stays as it is.
+
+        Args:
+            gate: made of the averages.
+            size: H and W.
+        """
         if gate.shape[2:] == [1, 1]:
             return gate
+        stride = self._stride(size)
         # Windows stay inside the map: the outermost gates are repeated up to the border.
         pads: list[int] = []
         for axis in (1, 0):
             missing = size[axis] // stride - gate.shape[2 + axis]
-            before = min(missing, round((self._window[axis] - 1) // 2 / stride))
+            before = min(missing, round((self._sides[axis] - 1) // 2 / stride))
             single = gate.shape[2 + axis] == 1  # interpolation repeats a single gate by itself
             pads += [0, 0] if single else [before, missing - before]
         gate = F.pad(gate, pads, mode="replicate")
@@ -66,23 +73,25 @@ class _Windows:
             gate = F.interpolate(gate, size=size, mode="bilinear", align_mode=1)
         return gate
 
+    def _stride(self, size: list[int]) -> int:
+        return math.gcd(self._coarsest, *self._sides, *size)
+
 
 class LocalCALayer(nn.Layer):
     """A :class:`CALayer` with averages over windows, so that its gate varies over the map.
 
     Args:
         layer: the layer to replace, with trained weights.
-        window: height and width of the averages.
+        windows: of the averages.
     """
 
-    def __init__(self, layer: CALayer, window: tuple[int, int]):
+    def __init__(self, layer: CALayer, windows: Windows):
         super().__init__()
         self.conv_du = layer.conv_du
-        self.window = window
+        self.windows = windows
 
     def forward(self, x: Tensor) -> Tensor:
-        windows = _Windows(self.window, x.shape[2:])
-        return x * windows.spread(self.conv_du(windows.average(x)))
+        return x * self.windows.spread(self.conv_du(self.windows.average(x)), x.shape[2:])
 
 
 class LocalSKFF(nn.Layer):
@@ -90,19 +99,19 @@ class LocalSKFF(nn.Layer):
 
     Args:
         layer: the layer to replace, with trained weights.
-        window: height and width of the averages.
+        windows: of the averages.
     """
 
-    def __init__(self, layer: SKFF, window: tuple[int, int]):
+    def __init__(self, layer: SKFF, windows: Windows):
         super().__init__()
         self.conv_du, self.fcs = layer.conv_du, layer.fcs
-        self.window = window
+        self.windows = windows
 
     def forward(self, streams: Sequence[Tensor]) -> Tensor:
-        windows = _Windows(self.window, streams[0].shape[2:])
+        windows, size = self.windows, streams[0].shape[2:]
         descriptor = self.conv_du(reduce(add, [windows.average(stream) for stream in streams]))
         gates = select([fc(descriptor) for fc in self.fcs])
-        gated = [stream * windows.spread(gate) for stream, gate in zip(streams, gates)]
+        gated = [stream * windows.spread(gate, size) for stream, gate in zip(streams, gates)]
         return reduce(add, gated)
 
 
@@ -127,23 +136,23 @@ def local_average(x: Tensor, window: tuple[int, int], stride: int) -> Tensor:
 def convert_to_local(
     network: nn.Layer,
     replacements: Mapping[type[Any], type[Any]],
-    patch_size: int,
+    window: int,
     channels: int,
-    factor: float = 1.5,
+    exact: bool = False,
 ) -> None:
     """Replace layers that average over the whole map by windowed ones, in place.
 
-    Each layer's window is ``factor`` times the size of the maps that it saw in training. A
-    small picture is run through the network to find that size, which depends on the layer's
+    Each layer's windows are as large as its maps of a picture of ``window`` pixels. A small
+    picture is run through the network to find that size, which depends on the layer's
     resolution and on whether the network cuts the picture into halves or quadrants.
 
     Args:
         network: in evaluation mode.
         replacements: layer class → class of its replacement, which is built from the layer and
-            its window (height, width).
-        patch_size: side of the training patches in pixels.
+            its :class:`Windows`.
+        window: side of the windows in pixels of the picture.
         channels: of the network's input.
-        factor: 1.5 is the paper's choice.
+        exact: see :class:`Windows`.
     """
     seen: dict[int, tuple[int, int]] = {}
 
@@ -162,7 +171,7 @@ def convert_to_local(
         network(paddle.zeros([1, channels, _PROBE, _PROBE]))
     for hook in hooks:
         hook.remove()
-    growth = patch_size / _PROBE * factor
     for parent, name, layer in places:
-        window = tuple(int(side * growth) for side in seen[id(layer)])
-        setattr(parent, name, replacements[type(layer)](layer, window))
+        height, width = (int(side * window / _PROBE) for side in seen[id(layer)])
+        windows = Windows((height, width), exact)
+        setattr(parent, name, replacements[type(layer)](layer, windows))

@@ -35,6 +35,7 @@ def _authors(task: Task, score: Score, config: str = "") -> WeightsRecord:
         task=task.name,
         hyperparameters=MappingProxyType({"n_feat": 64, "n_RRG": 3, "n_MSRB": 2}),
         parameters=31_787_419,
+        gmacs=463,
         licence="academic use only (the authors' repository swz30/MIRNet)",
         origin="the authors' PyTorch release",
         paper=_PAPER,

@@ -68,6 +68,7 @@ def _published(
         task=task.name,
         hyperparameters=MappingProxyType({**widths, **form}),
         parameters=parameters,
+        gmacs=140,
         scale=scale,
         url=f"{_RELEASE}{file}.pth",
         git_blob=git_blob,

@@ -47,11 +47,11 @@ def _widths(n_feat: int, unet: int, ors: int, num_cab: int = 8) -> Mapping[str, 
     )
 
 
-# Section 4.2 and supplementary material: one width for each task.
+# Section 4.2 and supplementary material: one width for each task; parameters and GMACs.
 _FULL_SIZE = {
-    DEBLURRING: (_widths(96, 48, 32), 20_127_073),
-    DENOISING: (_widths(80, 48, 32), 15_741_025),
-    DERAINING: (_widths(40, 20, 16), 3_637_249),
+    DEBLURRING: (_widths(96, 48, 32), 20_127_073, 751),
+    DENOISING: (_widths(80, 48, 32), 15_741_025, 567),
+    DERAINING: (_widths(40, 20, 16), 3_637_249, 139),
 }
 
 _PAPER_SCORES = {
@@ -85,13 +85,14 @@ _AUTHORS_BLOBS = {
 
 
 def _published(task: Task) -> WeightsRecord:
-    hyperparameters, parameters = _FULL_SIZE[task]
+    hyperparameters, parameters, gmacs = _FULL_SIZE[task]
     return WeightsRecord(
         model="published",
         task=task.name,
         paper=_PAPER,
         hyperparameters=hyperparameters,
         parameters=parameters,
+        gmacs=gmacs,
         url=f"https://paddlegan.bj.bcebos.com/models/MPR_{task.name}.pdparams",
         licence="Apache-2.0 (PaddleGAN)",
         origin="PaddleGAN model zoo",
@@ -101,13 +102,14 @@ def _published(task: Task) -> WeightsRecord:
 
 
 def _authors(task: Task) -> WeightsRecord:
-    hyperparameters, parameters = _FULL_SIZE[task]
+    hyperparameters, parameters, gmacs = _FULL_SIZE[task]
     return WeightsRecord(
         model="authors",
         task=task.name,
         paper=_PAPER,
         hyperparameters=hyperparameters,
         parameters=parameters,
+        gmacs=gmacs,
         git_blob=_AUTHORS_BLOBS[task],
         licence="academic use only (the authors' repository swz30/MPRNet)",
         origin="the authors' PyTorch release",
@@ -123,6 +125,7 @@ def _lite(task: Task, note: str, sha256: str, *scores: Score) -> WeightsRecord:
         paper=_PAPER,
         hyperparameters=_widths(16, 16, 16, 4),
         parameters=887_217,
+        gmacs=26,
         resource=f"ppgan_mpr.networks.mprnet:lite/mprnet_lite_{task.name.lower()}.safetensors",
         size=1_802_854,
         sha256=sha256,

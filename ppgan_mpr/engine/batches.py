@@ -1,0 +1,67 @@
+"""How a batch of a wanted size is spread over processes and slices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+
+class BatchPlan(NamedTuple):
+    """The batch of one process.
+
+    Attributes:
+        batch_size: pictures of this process in each update.
+        accumulate: slices of them that pass through the network one after the other.
+    """
+
+    batch_size: int
+    accumulate: int
+
+
+def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = False) -> BatchPlan:
+    """Derive each process's batch and its slices from the configuration.
+
+    With ``total_batch_size``, ``dataset.train.batch_size`` is the largest slice: the processes
+    share the total, and each accumulates the gradients of as many slices as its share needs.
+    Without it, the two options are used as they stand.
+
+    Args:
+        cfg: the configuration; it is not changed.
+        world_size: number of processes.
+        progressive: whether the size of the batches changes during the run.
+
+    Raises:
+        UsageError: the total does not divide among the processes, or another option contradicts
+            it.
+    """
+    total, train = cfg["total_batch_size"], cfg["dataset"]["train"]
+    most = train.get("batch_size", 1)
+    if total is None:
+        return BatchPlan(most, cfg["accumulate"])
+    if cfg["accumulate"] > 1:
+        raise UsageError("total_batch_size derives accumulate: leave one of them out.")
+    if progressive:
+        raise UsageError(
+            "dataset.train.progressive states the batch of each step: leave total_batch_size out."
+        )
+    share, rest = divmod(total, world_size)
+    if rest:
+        raise UsageError(
+            f"total_batch_size is {total}, which {world_size} processes cannot share equally: "
+            "give a multiple of their number."
+        )
+    plan = BatchPlan(share, -(-share // most))
+    logger.info(
+        "Batches of %d pictures: %d in each of %d process(es), in %d slice(s) of at most %d",
+        total,
+        plan.batch_size,
+        world_size,
+        plan.accumulate,
+        -(-share // plan.accumulate),
+    )
+    return plan

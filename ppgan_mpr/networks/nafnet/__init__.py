@@ -1,0 +1,1 @@
+"""NAFNet: its layers and its specification."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 # Options whose flag is not --name or --name value.
 _SPECIAL = {
@@ -14,14 +15,22 @@ _RENAMED = {"suffix": "format"}
 _OPTION = re.compile(r"\b([a-z_]+)=('[^']*'|\"[^\"]*\"|True\b|\d[\w.]*|(?=[,.;:)\s]|$))")
 
 
-def as_flags(message: object) -> str:
+def as_flags(message: object, names: Mapping[str, str] | None = None) -> str:
     """A message with options such as ``existing='skip'`` written as flags.
 
     The library writes options as Python does; ``task=`` names an option without a value.
+
+    Args:
+        message: the error, or its text.
+        names: Python's name of an option → its flag, such as ``--load``; other options stay as
+            they are. Default: every option.
     """
 
     def flag(match: re.Match[str]) -> str:
         name, value = match[1], match[2].strip("'\"")
+        if names is not None:
+            known = names.get(name)
+            return match[0] if known is None else f"{known} {value}".rstrip()
         special = _SPECIAL.get((name, value))
         if special:
             return special

@@ -197,8 +197,11 @@ def test_previews_show_true_colours(config, data):
         (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
         (["--resume", "auto"], "found no checkpoint"),
-        (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),
-        (["-o", "output_dir=/proc/absent"], "/proc/absent"),
+        (
+            ["-o", "dataset.train.rgb_dir=/absent"],
+            "error: dataset.train.rgb_dir: /absent must hold",
+        ),
+        (["-o", "output_dir=/proc/absent"], "output_dir is '/proc/absent', where no folder can"),
         (["--seed", "-1"], "seed is -1"),
         (["--evaluate-only"], "name them with --load"),
         (["-o", "optimizer.beta1=1"], "cannot be built: ValueError"),
@@ -207,8 +210,9 @@ def test_previews_show_true_colours(config, data):
         (["--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
-        (["-o", "dataset.test.rgb_dir=/absent"], "/absent"),
-        (["-o", "model.generator.n_feat=0"], "n_feat is 0"),
+        (["-o", "dataset.test.rgb_dir=/absent"], "error: dataset.test.rgb_dir: /absent must hold"),
+        (["-o", "model.generator.n_feat=0"], "model.generator, MPRNet(n_feat=0, "),
+        (["-o", "model.generator.n_feat=x"], "model.generator.n_feat is 'x'"),
         (["-p", "state=TPU"], "state is 'TPU'"),
         (["-p", "profile_path=PROFILE", "--load", "absent"], "absent"),
     ],
@@ -223,6 +227,15 @@ def test_failing_start_is_one_line_and_writes_nothing(
     assert line.startswith("error: ")
     assert message in line
     assert sorted(config.parent.iterdir()) == before
+
+
+def test_configuration_without_its_sample_pictures_names_the_options_to_change(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["-c", "mprnet_tiny_denoising"]) == 1
+    message = capsys.readouterr().err
+    assert "dataset.train.rgb_dir and dataset.test.rgb_dir: samples/Denoising must" in message
 
 
 def test_weights_alone_are_pointed_to_the_option_that_takes_them(config, capsys):

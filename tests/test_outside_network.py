@@ -37,7 +37,7 @@ total_iters: 4
 output_dir: runs
 model:
   name: MPRModel
-  generator: {name: TinyNet, width: 8, blocks: 2}
+  generator: {name: TinyNet, width: 8, num_blocks: [1, 2]}
   char_criterion: {name: CharbonnierLoss}
 dataset:
   train: {name: MPRTrain, rgb_dir: data, batch_size: 2, num_workers: 0,
@@ -133,7 +133,7 @@ def test_its_task_is_known(spec):
 @pytest.mark.parametrize("form", [".pdparams", ".pth", ".safetensors"])
 @pytest.mark.parametrize("width", [8, 12])
 def test_its_files_are_recognised_with_their_hyperparameters(spec, tmp_path, form, width):
-    network = layer(spec, width=width, blocks=3)
+    network = layer(spec, width=width, num_blocks=(1, 2))
     state = {name: np.asarray(value) for name, value in network.state_dict().items()}
     path = tmp_path / f"weights{form}"
     if form == ".pth":
@@ -142,7 +142,7 @@ def test_its_files_are_recognised_with_their_hyperparameters(spec, tmp_path, for
         write_file(path, state)
     weights = load_weights(path)
     assert weights.network == "TinyNet"
-    assert weights.hyperparameters == {"width": width, "blocks": 3, "wave": False}
+    assert weights.hyperparameters == {"width": width, "num_blocks": (1, 2), "wave": False}
     assert weights.task == "Dehazing"
 
 
@@ -152,7 +152,7 @@ def test_whole_pictures_and_tiles_on_every_backend(spec, photo, backend, tmp_pat
         pytest.importorskip(backend)
         pytest.importorskip("onnx")
         pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
-    network = layer(spec, width=8, blocks=2)
+    network = layer(spec, width=8, num_blocks=(1, 1))
     model = Model("tiny", spec, lambda: network, Cache(tmp_path))
     options = InferenceOptions(backend=backend, precision="f32")
     image = photo.astype(np.float32) / 255
@@ -165,7 +165,7 @@ def test_whole_pictures_and_tiles_on_every_backend(spec, photo, backend, tmp_pat
 def test_tiles_share_what_the_global_pooling_finds(spec, photo, tmp_path):
     import dataclasses
 
-    network = layer(spec, width=8, blocks=2)
+    network = layer(spec, width=8, num_blocks=(1, 1))
     image = np.concatenate([photo // 4, 255 - photo // 4], axis=1).astype(np.float32) / 255
     alone = dataclasses.replace(spec, shared_layers=())
     errors = []
@@ -179,7 +179,7 @@ def test_tiles_share_what_the_global_pooling_finds(spec, photo, tmp_path):
 
 def test_what_cannot_be_exported_runs_in_paddle_with_one_warning(spec, photo, tmp_path, caplog):
     pytest.importorskip("onnx")
-    network = layer(spec, width=8, blocks=1, wave=True)
+    network = layer(spec, width=8, num_blocks=(1,), wave=True)
     model = Model("wave", spec, lambda: network, Cache(tmp_path))
     with caplog.at_level(logging.WARNING):
         restorer = Restorer(model, device="cpu")

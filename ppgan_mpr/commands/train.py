@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import copy
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..dependencies import require
 from ..engine.config_files import find_config, packaged_configs, summary
 from ..errors import RestorationError, UsageError
+from .flags import as_flags
 from .program import program_name, run_program
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _with_flags(message: str, load: str | None) -> str:
-    """A library's message with this command's flags in place of Python's arguments."""
+    """A library's message with this command's flags; options of the yaml stay as they are."""
     task = (load or "").partition(":")[2]
     message = message.replace("model='lite'", f"--load lite:{task}")
-    return re.sub(r"(?<![\w.])(load|resume)='([^']*)'", r"--\1 \2", message)
+    return as_flags(message, {"load": "--load", "resume": "--resume"})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -165,7 +165,15 @@ def run(args: argparse.Namespace) -> int:
             elif args.load:
                 trainer.load(args.load)
             wait_for_all()
-            folder = checkpoint.parent if checkpoint else make_run_folder(cfg.output_dir, file.stem)
+            try:
+                folder = (
+                    checkpoint.parent if checkpoint else make_run_folder(cfg.output_dir, file.stem)
+                )
+            except OSError as error:
+                raise UsageError(
+                    f"output_dir is {cfg.output_dir!r}, where no folder can be made "
+                    f"({error.strerror}): name another one."
+                ) from None
             stored.output_dir = trainer.output_dir = str(folder)
             log.write_to(folder / "log.txt")
             logger.info("Output folder: %s", folder)
@@ -186,15 +194,47 @@ def _build(cfg: AttrDict) -> Trainer:
 
     try:
         return Trainer(cfg)
+    except UsageError as error:
+        options = _options_of_folder(str(error), cfg)
+        if not options:
+            raise
+        raise UsageError(f"{' and '.join(options)}: {error}") from None
     except (RestorationError, OSError):
         raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(str(error).split())[:300]
         raise UsageError(
-            f"What the configuration describes cannot be built: {type(error).__name__}: {reason} "
+            f"{_what_failed(error, cfg)} cannot be built: {type(error).__name__}: {reason} "
             f"({Path(place.filename).name}, line {place.lineno})."
         ) from error
+
+
+def _options_of_folder(message: str, cfg: AttrDict) -> list[str]:
+    """The options of the yaml that name the folder of pictures with which a message begins."""
+    found = []
+    for part in ("train", "test") if cfg.is_train else ("test",):
+        section = cfg.dataset.get(part) or {}
+        inner = "dataset." if "dataset" in section else ""  # what a RepeatDataset repeats
+        for key, value in section.get("dataset", section).items():
+            folder = Path(value) if isinstance(value, str) and value else None
+            if folder and message.startswith((f"{folder} ", f"{folder}/")):
+                found.append(f"dataset.{part}.{inner}{key}")
+    return found
+
+
+def _what_failed(error: Exception, cfg: AttrDict) -> str:
+    """The network with its arguments if its constructor failed, else the whole configuration."""
+    from ..ppgan_compat import registry_table
+
+    arguments = dict(cfg.model.generator)
+    network = registry_table("GENERATORS").get(arguments.pop("name"))
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        inside = frame.f_code.co_name == "__init__" and frame.f_locals.get("self")
+        if network and type(inside) is network:
+            given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            return f"model.generator, {network.__name__}({given}),"
+    return "What the configuration describes"
 
 
 if __name__ == "__main__":

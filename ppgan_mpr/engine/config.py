@@ -7,6 +7,7 @@ import datetime
 import inspect
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,9 @@ from ..checks import did_you_mean
 from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
-from ..ppgan_compat import import_ppgan, registry_tables
+from ..ppgan_compat import REGISTRIES, import_ppgan, registry_table
 from .config_files import find_config
-from .options import check_values, is_text
+from .options import check_argument, check_values, is_text
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,16 @@ _PARTS = {
 _MIXUP = ("alpha", "start_iter", "probability")
 # Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
+# Section → the registry of PaddleGAN that holds the classes that it may name.
+_REGISTRIES = {
+    "model": "MODELS",
+    "model.generator": "GENERATORS",
+    "model.*criterion": "CRITERIONS",
+    "dataset*": "DATASETS",
+    "validate.metrics*": "METRICS",
+    "lr_scheduler": "LRSCHEDULERS",
+    "optimizer": "OPTIMIZERS",
+}
 # Arguments that are dicts of their own; the class that takes them checks them.
 _UNCHECKED = ("img_options", "metrics")
 
@@ -214,7 +225,7 @@ def _check(path: tuple[str, ...], node: Any) -> None:
         for key in set(node) - set(_MIXUP):
             raise UsageError(f"{where} has no option {key!r}{_hint(key, _MIXUP)}")
     if "name" in node:
-        classes = {name: item for table in registry_tables() for name, item in table.items()}
+        classes = _classes(path)
         if node["name"] not in classes and node["name"] != "RepeatDataset":
             hint = _hint(str(node["name"]), set(classes))
             raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}")
@@ -224,6 +235,10 @@ def _check(path: tuple[str, ...], node: Any) -> None:
                 raise UsageError(
                     f"{where}: {node['name']} has no option {key!r}{_hint(key, known)}"
                 )
+        if path[-1] == "generator":
+            arguments = {item.name: item for item in _parameters(path, node["name"])}
+            for key in arguments.keys() & node.keys():
+                node[key] = check_argument(f"{where}.{key}", node[key], arguments[key])
     for key, item in node.items():
         _check((*path, key), item)
 
@@ -261,18 +276,35 @@ def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
     known.update(_LOADING if path[0] == "dataset" and len(path) == 2 else ())
     known.update(_PARTS.get(path[-1], ()))
     if "name" in node:
-        known.update(constructor_arguments(node["name"]))
+        known.update(_argument_names(_parameters(path, node["name"])))
         if node["name"] == "RepeatDataset":
             known.update(("dataset", "times"))
     return known
 
 
 def constructor_arguments(name: str) -> Iterator[str]:
-    """What the registered class of that name takes, with ``"**"`` if it takes anything."""
-    for table in registry_tables():
-        if name in table:
-            for parameter in inspect.signature(table[name]).parameters.values():
-                yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+    """What the data set class of that name takes, with ``"**"`` if it takes anything."""
+    return _argument_names(_parameters(("dataset",), name))
+
+
+def _argument_names(parameters: Iterable[inspect.Parameter]) -> Iterator[str]:
+    for parameter in parameters:
+        yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+
+
+def _parameters(path: tuple[str, ...], name: str) -> Iterable[inspect.Parameter]:
+    """The arguments of the class that a section of the configuration names."""
+    found = _classes(path).get(name)
+    return () if found is None else inspect.signature(found).parameters.values()
+
+
+def _classes(path: tuple[str, ...]) -> dict[str, type]:
+    """Name → class of all that a section may name."""
+    section = ".".join(path)
+    for pattern, registry in _REGISTRIES.items():
+        if fnmatchcase(section, pattern):
+            return registry_table(registry)
+    return {name: item for key in REGISTRIES for name, item in registry_table(key).items()}
 
 
 def _hint(key: str, known: Iterable[str]) -> str:

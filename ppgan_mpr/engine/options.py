@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
@@ -158,14 +160,6 @@ RULES: dict[str, Rule] = {
     "model.*_criterion.eps": Number(),
     "model.edge_weight": Number(),
     "model.clip_output": _FLAG,
-    "model.generator.n_*": COUNT,
-    "model.generator.num_*": COUNT,
-    "model.generator.scale*": COUNT,
-    "model.generator.*kernel_size": COUNT,
-    "model.generator.reduction": COUNT,
-    "model.generator.width": COUNT,
-    "model.generator.*_blk_num": COUNT,
-    "model.generator.chan_factor": POSITIVE,
     "dataset.train": Section(("name",), none=True),
     "dataset.test": Section(("name",), none=True),
     "dataset.*.batch_size": COUNT,
@@ -199,6 +193,62 @@ def check_values(config: dict[str, Any]) -> None:
     for section in ("model", "dataset", "output_dir", "log_config", "snapshot_config"):
         config.setdefault(section, None)
     _check(config, "")
+
+
+# Words of an annotation → the types that a yaml's value may have, and how a message calls them.
+_SEQUENCE = ((list, tuple), "a list")
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "true or false"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "str": ((str,), "a text"),
+    "None": ((type(None),), "null"),
+    **dict.fromkeys(("Sequence", "list", "tuple", "List", "Tuple"), _SEQUENCE),
+}
+
+
+def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
+    """Compare the type of an option with that of the argument that it becomes.
+
+    The argument's type is its annotation, or else that of its default value. Types other than
+    numbers, texts, flags and lists are left to the class that takes the argument.
+
+    Args:
+        name: of the option, for the message.
+        value: what the user gave.
+        parameter: the argument, from a signature.
+
+    Returns:
+        The value; a whole number written like 1e5 as an int.
+
+    Raises:
+        UsageError: the argument cannot have a value of this type.
+    """
+    words = _type_words(parameter)
+    if not words or any(word not in _KINDS for word in words):
+        return value
+    allowed = tuple(kind for word in words for kind in _KINDS[word][0])
+    if isinstance(value, float) and float not in allowed and int in allowed and value.is_integer():
+        return int(value)
+    # bool is a subclass of int, and no number that a user means
+    fits = bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
+    if not fits:
+        wanted = " or ".join(dict.fromkeys(_KINDS[word][1] for word in words))
+        raise UsageError(f"{name} is {value!r}: give {wanted}.")
+    return value
+
+
+def _type_words(parameter: inspect.Parameter) -> list[str]:
+    """The types of an argument, such as ``["Sequence", "None"]``; none where unknown."""
+    if parameter.annotation is not parameter.empty:
+        # The text, because Python 3.9 cannot evaluate ``int | None``.
+        text = inspect.formatannotation(parameter.annotation).strip("'\"")
+        while "[" in text and text != (shorter := re.sub(r"\[[^\[\]]*\]", "", text)):
+            text = shorter
+        return [word.strip().rpartition(".")[2] for word in text.split("|")]
+    if parameter.default in (parameter.empty, None):
+        return []
+    return [type(parameter.default).__name__]
 
 
 def is_text(path: str) -> bool:

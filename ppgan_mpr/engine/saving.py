@@ -10,7 +10,8 @@ import paddle
 
 from ..errors import UsageError
 from ..weights import load_weights
-from ..weights.loading import set_weights
+from ..weights.catalogue import record_of_name
+from ..weights.loading import check_record_fits, set_weights
 from . import checkpoint as ckpt
 from .config import AttrDict
 from .data import TrainingData
@@ -177,6 +178,9 @@ class Saving:
         Raises:
             RestorationError: the weights cannot be read or downloaded, or do not fit the network.
         """
+        record = record_of_name(str(weight_path))
+        if record:
+            check_record_fits(record, self.network)  # before a download
         weights = load_weights(weight_path)
         set_weights(self.network, weights.tensors, weights.source)
         self._loaded = str(weight_path)

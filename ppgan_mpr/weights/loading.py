@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
-from ..networks import WeightsRecord, find_network, find_task, spec_of
+from ..networks import WeightsRecord, find_network, find_task, spec_of, weights_records
 from ..networks.recognition import recognise
 from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
 from .catalogue import git_blob_of, record_of_file, record_of_name
@@ -106,22 +106,63 @@ def _check_size(
         found = spec.deduce({key: tuple(value.shape) for key, value in tensors.items()})
     except Exception:  # another network's weights, which the check of all names reports
         return
-    wanted = spec.deduce(expected)
+    _compare_sizes(found, spec.deduce(expected), spec, source)
+
+
+def check_record_fits(record: WeightsRecord, layer: Any) -> None:
+    """Compare a catalogue record with a network, before its weights are downloaded.
+
+    Args:
+        record: the record of the weights.
+        layer: a ``paddle.nn.Layer``; one without a :class:`NetworkSpec` fits everything.
+
+    Raises:
+        WeightsError: the record is of another network, or of the same in another size.
+    """
+    spec = spec_of(layer)
+    if spec is None:
+        return
+    if record.network != spec.name:
+        config = f"the configuration {record.config}" if record.config else "that network"
+        raise WeightsError(
+            f"{record.name} holds weights of {record.network}, and this network is {spec.name}: "
+            f"use {config}, or other weights."
+        )
+    wanted = spec.deduce({key: tuple(value.shape) for key, value in layer.state_dict().items()})
+    found = {key: value for key, value in record.hyperparameters.items() if key in wanted}
+    _compare_sizes(found, wanted, spec, record.name)
+
+
+def _compare_sizes(
+    found: Hyperparameters, wanted: Hyperparameters, spec: NetworkSpec, source: str
+) -> None:
+    """Raise WeightsError unless the weights have the hyperparameters of the network."""
     changed = {key: value for key, value in found.items() if wanted.get(key) != value}
     if not changed:
         return
-    configs = {record.config for record in spec.records_of_size(found)}
-    fitting = ", ".join(sorted(configs - {""}))
     there = ", ".join(f"{key} {value}" for key, value in changed.items())
     here = ", ".join(f"{key} {wanted.get(key)}" for key in changed)
     raise WeightsError(
         f"{source} holds {spec.name} with {there}, and this network has {here}: "
-        + (
-            f"use the configuration {fitting}."
-            if fitting
-            else "use these values, or other weights."
-        )
+        f"{_advice(found, spec, source)}."
     )
+
+
+def _advice(found: Hyperparameters, spec: NetworkSpec, source: str) -> str:
+    """Which configuration to use for weights with these hyperparameters."""
+    configs = {
+        record.name: record.config
+        for record in weights_records()
+        if record.config
+        and record.network == spec.name
+        and all(found.get(key, value) == value for key, value in record.hyperparameters.items())
+    }
+    names = sorted({configs[source]} if source in configs else set(configs.values()))
+    if not names:
+        return "use these values, or other weights"
+    return (
+        "use one of the configurations " if names[1:] else "use the configuration "
+    ) + ", ".join(names)
 
 
 def load_weights(

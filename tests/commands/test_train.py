@@ -22,6 +22,7 @@ pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
+from ppgan_mpr.weights.formats import write_file  # noqa: E402
 
 TINY = [f"model.generator.{k}" for k in ("n_feat=8", "scale_unetfeats=4", "scale_orsnetfeats=4")]
 
@@ -196,8 +197,11 @@ def test_previews_show_true_colours(config, data):
         (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
         (["--resume", "auto"], "found no checkpoint"),
-        (["-o", "dataset.train.rgb_dir=/absent"], "/absent"),
-        (["-o", "output_dir=/proc/absent"], "/proc/absent"),
+        (
+            ["-o", "dataset.train.rgb_dir=/absent"],
+            "error: dataset.train.rgb_dir: /absent must hold",
+        ),
+        (["-o", "output_dir=/proc/absent"], "output_dir is '/proc/absent', where no folder can"),
         (["--seed", "-1"], "seed is -1"),
         (["--evaluate-only"], "name them with --load"),
         (["-o", "optimizer.beta1=1"], "cannot be built: ValueError"),
@@ -206,8 +210,9 @@ def test_previews_show_true_colours(config, data):
         (["--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
-        (["-o", "dataset.test.rgb_dir=/absent"], "/absent"),
-        (["-o", "model.generator.n_feat=0"], "n_feat is 0"),
+        (["-o", "dataset.test.rgb_dir=/absent"], "error: dataset.test.rgb_dir: /absent must hold"),
+        (["-o", "model.generator.n_feat=0"], "model.generator, MPRNet(n_feat=0, "),
+        (["-o", "model.generator.n_feat=x"], "model.generator.n_feat is 'x'"),
         (["-p", "state=TPU"], "state is 'TPU'"),
         (["-p", "profile_path=PROFILE", "--load", "absent"], "absent"),
     ],
@@ -224,12 +229,59 @@ def test_failing_start_is_one_line_and_writes_nothing(
     assert sorted(config.parent.iterdir()) == before
 
 
+def test_configuration_without_its_sample_pictures_names_the_options_to_change(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["-c", "mprnet_tiny_denoising"]) == 1
+    message = capsys.readouterr().err
+    assert "dataset.train.rgb_dir and dataset.test.rgb_dir: samples/Denoising must" in message
+
+
 def test_weights_alone_are_pointed_to_the_option_that_takes_them(config, capsys):
     assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
     (weight,) = outputs(config, "iter_1_weight.pdparams")
     capsys.readouterr()
     assert main(["-c", str(config), "--resume", str(weight)]) == 1
     assert f"start from its weights with --load {weight}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "published:LowLight",
+            "published:LowLight holds weights of MIRNetv2, and this network is MPRNet: "
+            "use the configuration mirnetv2_lowlight, or other weights.",
+        ),
+        (
+            "published:Denoising",
+            "published:Denoising holds MPRNet with n_feat 80, scale_unetfeats 48, "
+            "scale_orsnetfeats 32, num_cab 8, and this network has n_feat 8, scale_unetfeats 4, "
+            "scale_orsnetfeats 4, num_cab 1: use the configuration mprnet_denoising.",
+        ),
+        ("lite:Deraining", ": use the configuration mprnet_lite_deraining."),
+    ],
+)
+def test_weights_of_another_network_or_size_are_refused_before_a_download(
+    config, capsys, monkeypatch, name, message
+):
+    def fail(*_):
+        raise DownloadError("There is no network.")
+
+    monkeypatch.setattr("ppgan_mpr.weights.loading.fetch", fail)
+    assert main(["-c", str(config), "--load", name]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_weights_of_unknown_task_are_offered_all_configurations_of_their_size(config, capsys):
+    copy = config.parent / "copy.safetensors"
+    write_file(copy, weights("lite:Deraining"))
+    assert main(["-c", str(config), "--load", str(copy)]) == 1
+    assert (
+        "use one of the configurations mprnet_lite_deblurring, mprnet_lite_denoising, "
+        "mprnet_lite_deraining." in capsys.readouterr().err
+    )
 
 
 def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
@@ -239,7 +291,9 @@ def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
         raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
 
     monkeypatch.setattr("ppgan_mpr.engine.saving.load_weights", fail)
-    assert main(["-c", str(config), "--load", "published:Deraining"]) == 1
+    size = ["n_feat=40", "scale_unetfeats=20", "scale_orsnetfeats=16", "num_cab=8"]
+    options = ["-o", *(f"model.generator.{item}" for item in size)]
+    assert main(["-c", str(config), "--load", "published:Deraining", *options]) == 1
     assert "use --load lite:Deraining, which needs none" in capsys.readouterr().err
 
 

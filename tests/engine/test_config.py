@@ -126,6 +126,28 @@ def test_unknown_class_names_the_nearest(file):
         load_config(file, ["model.generator.name=MRPNet"])
 
 
+@pytest.mark.parametrize(
+    ("section", "known", "other"),
+    [
+        ("model", "MPRModel", "MPRNet"),
+        ("model.generator", "MPRNet", "MPRModel"),
+        ("model.char_criterion", "CharbonnierLoss", "PSNR"),
+        ("dataset.train", "MPRTrain", "Adam"),
+        ("validate.metrics.psnr", "PSNR", "Adam"),
+        ("lr_scheduler", "WarmupCosine", "Adam"),
+        ("optimizer", "Adam", "WarmupCosine"),
+    ],
+)
+def test_unknown_class_lists_those_of_its_section_alone(file, section, known, other):
+    with pytest.raises(UsageError, match=rf"^{section}.name: there is no 'qqqq'") as raised:
+        load_config(file, [f"{section}.name=qqqq"])
+    listed = str(raised.value).partition("choose one of ")[2].rstrip(".").split(", ")
+    assert known in listed
+    assert other not in listed
+    with pytest.raises(UsageError, match=f"there is no '{other}'"):
+        load_config(file, [f"{section}.name={other}"])
+
+
 def test_numbers_written_like_1e_8_are_numbers(tmp_path, settings):
     path = tmp_path / "numbers.yaml"
     text = yaml.safe_dump(settings) + "clip_grad_norm: 1e-2\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 pytest.importorskip("paddle")
@@ -10,6 +12,7 @@ pytest.importorskip("ppgan")
 
 from ppgan_mpr.engine.config import load_config  # noqa: E402
 from ppgan_mpr.errors import UsageError  # noqa: E402
+from ppgan_mpr.ppgan_compat import registry_table  # noqa: E402
 
 WRONG = [
     "total_iters=abc",
@@ -23,8 +26,12 @@ WRONG = [
     "dataset.train.batch_size=2.5",
     "dataset.train.num_workers=-1",
     "dataset.test.num_workers=x",
-    "model.generator.n_feat=0",
+    "model.generator.n_feat=x",
     "model.generator.n_feat=7.5",
+    "model.generator.n_feat=True",
+    "model.generator.n_feat=[8, 8]",
+    "model.generator.bias=xx",
+    "model.generator.bias=1",
     "ema_decay=abc",
     "ema_decay=2",
     "ema_decay=1.0",
@@ -99,12 +106,70 @@ def test_valid_values_are_accepted(file):
             "validate.interval=-1",
             "lr_scheduler.eta_min=0",
             "clip_grad_norm=1",
+            "model.generator.n_feat=1e1",
             "model.edge_criterion=None",
         ],
     )
     assert cfg.total_iters == 100_000 and isinstance(cfg.total_iters, int)
     assert cfg.ema_decay is None
     assert cfg.clip_grad_norm == 1
+    assert isinstance(cfg.model.generator.n_feat, int)
+
+
+class Outside:
+    """A network of another package: some arguments have annotations, others defaults alone."""
+
+    def __init__(
+        self,
+        num_blocks=(1, 2),
+        n_heads: Sequence[int] | None = None,
+        scale_factor: float = 1.0,
+        kind=None,
+        reduction: int | tuple[int, int] = 4,
+    ):
+        pass
+
+
+@pytest.fixture
+def outside(settings, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry_table("GENERATORS"), "Outside", Outside)
+    settings["model"]["generator"] = {"name": "Outside"}
+    path = tmp_path / "outside.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("num_blocks", [2, 4]),
+        ("n_heads", [1, 2]),
+        ("n_heads", None),
+        ("scale_factor", 0.5),
+        ("scale_factor", 2),
+        ("kind", {"a": 1}),
+        ("reduction", [2, 2]),
+        ("reduction", 0),
+    ],
+)
+def test_arguments_of_other_networks_may_have_any_name_and_type(outside, option, value):
+    cfg = load_config(outside, [f"model.generator.{option}={value}"])
+    assert cfg.model.generator[option] == value
+
+
+@pytest.mark.parametrize(
+    ("override", "wanted"),
+    [
+        ("model.generator.num_blocks=2", "a list"),
+        ("model.generator.n_heads=many", "a list or null"),
+        ("model.generator.scale_factor=wide", "a number"),
+        ("model.generator.reduction=0.5", "a whole number or a list"),
+    ],
+)
+def test_argument_of_a_network_has_the_type_that_its_class_states(outside, override, wanted):
+    name, _, _ = override.partition("=")
+    with pytest.raises(UsageError, match=rf"^{name} is .*: give {wanted}\.$"):
+        load_config(outside, [override])
 
 
 def test_override_may_add_a_known_option(settings, tmp_path):

@@ -38,14 +38,16 @@ class TinyNet(nn.Layer):
 
     Args:
         width: channels at half resolution.
-        blocks: number of blocks.
+        num_blocks: number of blocks in each group.
         wave: adds an operation that no exporter knows, and a parameter to recognise it by.
     """
 
-    def __init__(self, width=8, blocks=2, wave=False):
+    def __init__(self, width=8, num_blocks=(1, 1), wave=False):
         super().__init__()
         self.encode = nn.Conv2D(3, width, 2, stride=2)
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(blocks)))
+        self.blocks = nn.Sequential(
+            *(nn.Sequential(*(Block(width) for _ in range(count))) for count in num_blocks)
+        )
         self.decode = nn.Sequential(nn.Conv2D(width, 12, 1), nn.PixelShuffle(2))
         self.wave = self.create_parameter([1]) if wave else None
 

@@ -9,7 +9,10 @@ DEHAZING = Task("Dehazing", "pictures taken through haze")
 def deduce(shapes):
     return {
         "width": shapes["encode.weight"][0],
-        "blocks": count_layers(shapes, "blocks."),
+        "num_blocks": tuple(
+            count_layers(shapes, f"blocks.{group}.")
+            for group in range(count_layers(shapes, "blocks."))
+        ),
         "wave": "wave" in shapes,
     }
 
@@ -18,16 +21,16 @@ SPEC = NetworkSpec(
     name="TinyNet",
     layer="tinynet.network:TinyNet",
     tasks=(DEHAZING,),
-    identifying_parameters=("encode.weight", "decode.0.weight", "blocks.0.depthwise.weight"),
+    identifying_parameters=("encode.weight", "decode.0.weight", "blocks.0.0.depthwise.weight"),
     deduce=deduce,
     size_multiple=2,
     patch_size=32,
-    size_arguments=("width", "blocks"),
+    size_arguments=("width", "num_blocks"),
     weights=(
         WeightsRecord(
             model="lite",
             task=DEHAZING.name,
-            hyperparameters={"width": 8, "blocks": 2},
+            hyperparameters={"width": 8, "num_blocks": (1, 1)},
             parameters=564,
             licence="CC0",
             origin="random numbers",

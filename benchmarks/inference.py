@@ -79,9 +79,7 @@ def _runner(case: dict):
     from ppgan_mpr.inference import Cache, Restorer, load_model
 
     backend, _, precision = case["runner"].partition("-")
-    model = load_model(
-        case["weights"], Cache(Path(case["cache"])), local=case["local"]
-    )
+    model = load_model(case["weights"], Cache(Path(case["cache"])), local=case["local"])
     threads, memory = case["threads"], case["memory"]
     return Restorer(
         model, backend=backend, device="cpu", precision=precision or "auto", threads=threads,

@@ -1,7 +1,8 @@
 """Convert weights: mprnet-convert IN OUT
 
-IN is a published .pdparams, a training checkpoint, a PyTorch .pth, a .safetensors, or a
-name that mprnet --list prints. The suffix of OUT chooses the form.
+IN is a published .pdparams, a training checkpoint, a PyTorch .pth, a .safetensors, or the name
+of weights that mprnet --list shows as embedded or with an address. The suffix of OUT chooses the
+format.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..networks import tasks
+from ..networks import find_task, tasks
 from ..weights.conversion import convert
 from .program import program_name, run_program
 
@@ -25,8 +26,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT", help=".pdparams or .safetensors")
     parser.add_argument("--task", help=f"what the weights are for: {', '.join(tasks())}")
-    parser.add_argument("--scale", type=int, choices=range(2, 9), metavar="N",
-                        help="how many times weights of a task that enlarges do so")  # fmt: skip
+    parser.add_argument("--scale", type=int, metavar="N",
+                        help="factor of enlargement (.safetensors only)")  # fmt: skip
     parser.add_argument("--torch-names", action="store_true",
                         help="name parameters as PyTorch does (.safetensors only)")  # fmt: skip
     parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
@@ -40,9 +41,10 @@ def _convert(options: argparse.Namespace) -> int:
         options.source, options.target, options.task, options.half, options.overwrite,
         options.scale, options.torch_names,
     )  # fmt: skip
+    task = find_task(options.task).name if options.task else weights.task
     size = Path(options.target).stat().st_size
     print(
-        f"{options.target}: {weights.network}, task {options.task or weights.task or 'unknown'}, "
+        f"{options.target}: {weights.network}, task {task or 'unknown'}, "
         f"{len(weights.tensors)} tensors, {size:,} bytes"
     )
     return 0

@@ -13,6 +13,7 @@ from typing import Any
 
 from .diagnosis import Finding, diagnose
 from .installation import FEATURES, MODULES, Facts, collect
+from .program import program_name
 
 _Section = tuple[str, list[tuple[str, str]]]
 
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         0 when restoring has everything it needs, else 1.
     """
     parser = argparse.ArgumentParser(
-        prog="mprnet-doctor",
+        prog=program_name(),
         description="Describe this installation for a bug report and say what is wrong with it. "
         "Nothing is changed and nothing is sent anywhere.",
         epilog="exit code: 0 everything that restoring needs is here, 1 something is wrong",

@@ -3,7 +3,8 @@
 Writes a model for pictures of any size and compares its results with PaddlePaddle's. The model
 takes a picture, RGB [1, 3, height, width] with values in [0, 1] (6 channels for two views), and
 returns one of the same size, not clipped. Height and width must be multiples of a number that
-is printed, and stored in the ONNX file's metadata as size_multiple. As mprnet does, pad other
+is printed, and stored in the ONNX file's metadata as size_multiple, beside network, task and the
+scale by which a picture is enlarged before it enters the network. As mprnet does, pad other
 pictures by reflection, half of the missing rows above and half below, likewise left and right,
 and crop the result.
 """
@@ -11,22 +12,30 @@ and crop the result.
 from __future__ import annotations
 
 import argparse
+import mimetypes
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..apps.lazy_weights import choose_weights
+from ..cache_dir import cache_dir
 from ..dependencies import require
 from ..errors import MissingDependencyError, UsageError
-from ..networks import tasks
-from ..weights import MODELS, Weights, find_record, load_weights
+from ..inference import Cache, InferenceOptions
+from ..networks import networks, tasks
+from ..weights import Weights
+from .inference_flags import add_inference_flag
 from .program import program_name, run_program
 
 #: Format → suffixes of its files, the one that programs open first.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
+# Suffixes of files that are no exported model, beside those that the standard library knows.
+_OTHER_SUFFIXES = (".pdmodel", ".pdparams", ".pt", ".pth", ".safetensors")
 #: Largest difference from PaddlePaddle at which a model counts as equal.
 TOLERANCE = 1e-4
 
@@ -50,11 +59,15 @@ def main(argv: list[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--task", help=f"one of {', '.join(tasks())}")
-    add("--network", metavar="NAME", help="default: the first that has such weights")
-    add("--model", type=str.lower, choices=MODELS, default="published", help="default: %(default)s")
-    add("--scale", type=int, metavar="N", help="factor of enlargement, for tasks that enlarge")
-    add("--weight_path", metavar="FILE", help="your own weights")
-    add("--format", choices=tuple(FILES), default="onnx", help="default: %(default)s")
+    for option in InferenceOptions.documented():
+        if option.name in ("network", "model", "scale"):
+            add_inference_flag(parser, option)
+    parser.set_defaults(model=None)  # so that it is known whether the user gave one
+    add("--weight_path", metavar="FILE", help="your own weights, in place of --model")
+    add(
+        "--format", type=str.lower, choices=tuple(FILES), default="onnx",
+        help="default: %(default)s",
+    )  # fmt: skip
     add("-o", "--output", metavar="FILE", help="default: <network>_<task> in this folder")
     add("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args(argv)
@@ -86,10 +99,7 @@ def export(options: argparse.Namespace) -> float:
     """
     if not options.task and not options.weight_path:
         raise UsageError(f"What is to be exported? Give --task, one of {', '.join(tasks())}.")
-    source = options.weight_path
-    if source is None:
-        source = find_record(options.model, options.task, options.network, options.scale)
-    weights = load_weights(source, options.task)
+    weights = _load(options)
     files = _files(options, weights)
     for file in files:
         if file.exists() and not options.overwrite:
@@ -113,15 +123,46 @@ def export(options: argparse.Namespace) -> float:
     return difference
 
 
+def _load(options: argparse.Namespace) -> Weights:
+    """The weights that the options mean, with the task and the scale that they are used for."""
+    if options.weight_path and options.model:
+        raise UsageError(f"weight_path= replaces model={options.model!r}: give one of them.")
+    given = {"network": options.network, "scale": options.scale}
+    if options.model:
+        given["model"] = options.model
+    chosen = choose_weights(
+        options.weight_path,
+        options.task,
+        networks(),
+        InferenceOptions(**given),
+        Cache(cache_dir() / "networks"),
+    )
+    return replace(chosen.weights, task=chosen.info.task, scale=chosen.info.scale)
+
+
 def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
     """Paths of the files to write, the one that programs open first."""
-    parts = [weights.network, options.task or weights.task or "model"]
+    parts = [weights.network, weights.task or ""]
     parts += [f"x{weights.scale}"] if (weights.scale or 1) > 1 else []
     parts += ["lite"] if weights.record and weights.record.model == "lite" else []
     path = Path(options.output or "_".join(parts).lower()).expanduser()
     suffixes = FILES[options.format]
-    stem = path.stem if path.suffix.lower() == suffixes[0] else path.name
+    suffix = path.suffix.lower()
+    if suffix not in suffixes and options.output and _is_known(suffix):
+        raise UsageError(
+            f"{path} ends in {path.suffix}, and format={options.format!r} writes "
+            f"{' and '.join(suffixes)}: choose a name that ends in {suffixes[0]}."
+        )
+    stem = path.stem if suffix in suffixes else path.name
     return [path.with_name(stem + suffix) for suffix in suffixes]
+
+
+def _is_known(suffix: str) -> bool:
+    """Whether a suffix is that of some file format, and not the end of a name with dots."""
+    others = {*_OTHER_SUFFIXES, *(name for names in FILES.values() for name in names)}
+    # A new table has what Python itself knows, so the answer is the same on every machine.
+    known = mimetypes.MimeTypes().guess_type(f"model{suffix}") != (None, None)
+    return suffix in others or known
 
 
 def write_onnx(weights: Weights, network: Any, path: Path) -> Runner:
@@ -192,7 +233,8 @@ def _onnx(weights: Weights, network: Any) -> bytes:
         raise UsageError(f"{weights.network} cannot be exported to ONNX: {error}.") from None
     facts = {
         "network": weights.network,
-        "task": weights.task or "",
+        "task": weights.task,
+        "scale": weights.scale,
         "size_multiple": weights.spec.size_multiple,
         "padding": "reflect, split over both sides",
     }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
+from .inference_flags import add_inference_flag
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
-_SHORT = {"model": "-m", "network": "-n", "jobs": "-j"}
 _EXIT = "exit code: 0 all restored, 1 some picture failed, 2 wrong usage"
 
 
@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
                 groups[details["group"]] = parser.add_argument_group(details["group"])
             place = groups[details["group"]]
         if option.name not in _OWN_FORM:
-            _add_option(place, option.name, option.default, details)
+            add_inference_flag(place, option)
     help_of = {option.name: option.metadata["help"] for option in InferenceOptions.documented()}
     add("-r", "--recursive", action="store_true", help=help_of["recursive"])
     add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])
@@ -79,23 +79,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
-
-
-def _add_option(place: Any, name: str, default: Any, details: Any) -> None:
-    names = [_SHORT[name]] if name in _SHORT else []
-    names.append(f"--{name}")
-    if isinstance(default, bool):
-        place.add_argument(*names, action="store_true", help=details["help"])
-        return
-    if details.get("choices") == (True, False):
-        place.add_argument(*names, action=argparse.BooleanOptionalAction, help=details["help"])
-        return
-    shown = details["help"] if default is None else f"{details['help']} (default: {default})"
-    kind = int if details.get("metavar") == "N" else str
-    form: dict[str, Any] = {"metavar": details.get("metavar")}
-    if "choices" in details:
-        form = {"type": str.lower, "choices": details["choices"]}
-    place.add_argument(*names, default=default, help=shown, **{"type": kind, **form})
 
 
 def _examples() -> str:

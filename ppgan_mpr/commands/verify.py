@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..apps.lazy_weights import LazyWeights
 from ..cache_dir import cache_dir
@@ -36,7 +35,8 @@ from ..weights import Weights, find_record
 from ..weights.digests import DigestCheck, check_first_seen, check_published, digest_file
 from ..weights.download import cached_path
 from .flags import as_flags
-from .program import run_program
+from .inference_flags import add_inference_flag
+from .program import program_name, run_program
 from .verification import Comparison, Measurement, Tolerance, choose_protocols, choose_scores
 from .verification_report import (
     comparison_report,
@@ -61,7 +61,7 @@ _LOG_INTERVAL = 60.0  # seconds between two lines of progress in a log
 def build_parser() -> argparse.ArgumentParser:
     """The options; those of restoring have the same help as there."""
     parser = argparse.ArgumentParser(
-        prog="mprnet-verify",
+        prog=program_name(),
         description="Measure published weights by the protocol of their published scores, and "
         "compare.",
         epilog="exit code: 0 every comparable score agrees, 1 a score or the file's digest does "
@@ -96,19 +96,10 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("-o", "--output", metavar="FILE", help="write everything to a .json file too")
     for option in InferenceOptions.documented():
-        if option.name not in _OPTIONS:
-            continue
-        details = option.metadata
-        default = "f32" if option.name == "precision" else option.default
-        if details.get("choices") == (True, False):
-            add(f"--{option.name}", action=argparse.BooleanOptionalAction, help=details["help"])
-            continue
-        text = details["help"] + (f" (default: {default})" if default is not None else "")
-        form: dict[str, Any] = {"metavar": details.get("metavar")}
-        form["type"] = int if form["metavar"] == "N" else str
-        if "choices" in details:
-            form = {"type": str.lower, "choices": details["choices"]}
-        add(f"--{option.name}", default=default, help=text, **form)
+        if option.name == "precision":
+            add_inference_flag(parser, option, default="f32")
+        elif option.name in _OPTIONS:
+            add_inference_flag(parser, option)
     return parser
 
 
@@ -149,8 +140,8 @@ def verify(arguments: argparse.Namespace) -> int:
     """Measure, print, store; returns the exit code."""
     started = time.perf_counter()
     # Everything that can be wrong with the options or the pictures is found before a download.
-    tolerance = _tolerance(arguments.tolerance)
     options = _options(arguments)
+    tolerance = _tolerance(arguments.tolerance)
     output = _checked_output(arguments.output)
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError(f"limit={arguments.limit}: give a number of pictures from 1 up.")

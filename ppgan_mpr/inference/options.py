@@ -134,8 +134,10 @@ class InferenceOptions:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             object.__setattr__(self, name, exact_name(name, getattr(self, name), choices))
-        for name in ("recursive", "progress", "local", "ensemble"):
+        for name in ("recursive", "progress", "ensemble"):
             check_choice(name, getattr(self, name), (True, False))
+        if self.local is not None:
+            check_choice("local", self.local, (True, False))
         device = str(self.device).lower()
         if not re.fullmatch(r"auto|cpu|gpu(:\d{1,3})?", device):
             raise UsageError(f"device={self.device!r}: choose auto, cpu, gpu or gpu:N.")

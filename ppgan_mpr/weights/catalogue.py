@@ -27,6 +27,8 @@ def find_record(
         UsageError: there is no such record, or more than one.
     """
     wanted_task = find_task(task)
+    if scale not in (None, 1) and not wanted_task.enlarges:
+        raise UsageError(f"scale={scale}, but {wanted_task.name} does not enlarge: leave it out.")
     network = find_network(network).name if network else None
     of_model = [record for record in weights_records() if record.model == model]
     if not of_model:
@@ -56,31 +58,50 @@ def find_record(
         [model, *([network] if network else []), "weights for", wanted_task.name]
         + ([f"at scale={scale}"] if scale else [])
     )
-    others = [record for record in of_model if network in (None, record.network)]
-    choice = f", or choose one of {', '.join(r.name for r in others)}" if others else ""
+    others = {
+        f"model={record.model!r}"
+        for record in weights_records()
+        if record.task == wanted_task.name
+        and network in (None, record.network)
+        and _can_be_loaded(record)
+    }
+    choice = f", or use {' or '.join(sorted(others))}" if others else ""
     raise UsageError(f"There are no {wanted}: give a file of weights{choice}.")
+
+
+def _can_be_loaded(record: WeightsRecord) -> bool:
+    """Whether the weights are embedded or have an address to download them from."""
+    return bool(record.url or record.resource)
 
 
 def record_of_name(name: str) -> WeightsRecord | None:
     """The record with this catalogue name, or None if it is not written like one.
 
     Args:
-        name: ``model:task`` or ``model:network:task``, with ``:xN`` at the end for the scale.
+        name: ``model:task`` or ``model:network:task``, with ``:xN`` at the end for the scale, in
+            any letter case.
 
     Raises:
-        UsageError: see :func:`find_record`.
+        UsageError: see :func:`find_record`; or the weights are known, but not downloadable.
     """
     model, *rest = name.split(":")
-    if not rest or model not in MODELS:
+    model = model.lower()
+    if not rest or model not in {*MODELS, *(record.model for record in weights_records())}:
         return None
-    last = rest[-1]
+    last = rest[-1].lower()
     scale = int(last[1:]) if last[:1] == "x" and last[1:].isdigit() else None
     if scale is not None:
         rest = rest[:-1]
     if not 1 <= len(rest) <= 2:
         raise UsageError(f"{name} does not name weights: write {model}:TASK or {model}:TASK:xN.")
     network = rest[0] if len(rest) == 2 else None
-    return find_record(model, rest[-1], network, scale)
+    record = find_record(model, rest[-1], network, scale)
+    if not _can_be_loaded(record):
+        raise UsageError(
+            f"{record.name} cannot be downloaded: get the file ({record.origin}) yourself and give "
+            "its path."
+        )
+    return record
 
 
 def git_blob_of(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check_whole_number
 from ..errors import UsageError
 from ..networks import find_task
 from .formats import check_writable_suffix, write_file
@@ -31,8 +32,8 @@ def convert(
             by the weights.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
-        scale: factor of enlargement, for weights of a task that enlarges; stored in
-            ``.safetensors``. Default: as stated by the weights.
+        scale: factor of enlargement, 2 to 8, for weights of a task that enlarges
+            (``.safetensors`` only). Default: as stated by the weights.
         torch_names: name the parameters as PyTorch does, for the authors' PyTorch code
             (``.safetensors`` only). This package reads both.
 
@@ -40,15 +41,17 @@ def convert(
         The weights as they were read.
 
     Raises:
-        UsageError: an unknown suffix, an existing target, ``half`` or ``torch_names`` with
-            another format, or a ``scale`` that contradicts the task or the weights.
+        UsageError: an unknown suffix, an existing target, ``half``, ``scale`` or
+            ``torch_names`` with another format, or a ``scale`` out of range or in contradiction
+            to the task or the weights.
         WeightsError: see :func:`~ppgan_mpr.weights.load_weights`.
     """
+    check_whole_number("scale", scale, 2, 8, optional=True)
     target = Path(target)
     check_writable_suffix(target)
-    for option, wanted in (("half", half), ("torch_names", torch_names)):
-        if wanted and target.suffix.lower() != ".safetensors":
-            raise UsageError(f"{option}=True is for .safetensors only: choose that suffix.")
+    for option, value in (("half", half), ("torch_names", torch_names), ("scale", scale)):
+        if value and target.suffix.lower() != ".safetensors":
+            raise UsageError(f"{option}={value} is for .safetensors only: choose that suffix.")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists: choose another name, or overwrite=True to replace it.")
     weights = load_weights(source, task)

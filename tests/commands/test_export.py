@@ -87,6 +87,55 @@ def test_paddles_own_form_at_any_size(root, tmp_path):
         np.testing.assert_allclose(loaded(picture).numpy(), expected, atol=1e-5)
 
 
+@pytest.fixture
+def small(tmp_path):
+    """A small MIRNet-v2 in small.pdparams, whose task and scale nothing states."""
+    import paddle
+
+    from ppgan_mpr.networks import find_network
+
+    network = find_network("MIRNetv2").build({"n_feat": 16, "groups": (1, 2)})
+    paddle.save(network.state_dict(), str(tmp_path / "small.pdparams"))
+    return ["--weight_path", "small.pdparams"]
+
+
+@pytest.mark.parametrize(
+    ("options", "task", "scale"),
+    [
+        (["--task", "lowlight"], "LowLight", "1"),
+        (["--task", "SuperResolution", "--scale", "3"], "SuperResolution", "3"),
+    ],
+)
+def test_metadata_states_the_task_and_the_scale(export, small, options, task, scale):
+    import onnx
+
+    assert export([*small, *options, "--format", "ONNX", "-o", "model"]) == 0
+    stored = {entry.key: entry.value for entry in onnx.load("model.onnx").metadata_props}
+    assert (stored["network"], stored["task"], stored["scale"]) == ("MIRNetv2", task, scale)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--task", "LowLight", "--scale", "2"], "--scale 2, but LowLight does not enlarge"),
+        (["--task", "SuperResolution"], "give --scale"),
+        (["--task", "LowLight", "--network", "MIRNet"], "holds weights of MIRNetv2"),
+        (["--task", "LowLight", "--model", "published"], "--weight_path replaces --model"),
+        ([], "give --task"),
+    ],
+)
+def test_options_must_fit_your_own_weights(export, small, capsys, options, message):
+    assert export([*small, *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.xml", "x.pdparams", "x.PNG"])
+def test_suffix_of_another_format_is_refused(export, tmp_path, capsys, name):
+    assert export([*LITE, "-o", name]) == 2
+    assert "--format onnx writes .onnx" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from ppgan_mpr.commands import restore as restore_command
 from ppgan_mpr.commands.verification import choose_protocols, choose_scores
-from ppgan_mpr.commands.verify import main
+from ppgan_mpr.commands.verify import build_parser, main
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.metrics import get_protocol
 from ppgan_mpr.networks import Score, WeightsRecord, find_network
@@ -453,6 +454,23 @@ def test_mistakes_are_one_sentence_and_found_before_the_download(
         assert message in err
         assert len(err.splitlines()) == 1
     assert not cached_path(record).exists()
+
+
+@pytest.mark.parametrize("flags", [["-m", "Lite", "-n", "mirnet"], ["--scale", "3", "--local"]])
+def test_flags_of_restoring_mean_the_same(flags):
+    ours = vars(build_parser().parse_args(["--data", "pairs", *flags]))
+    theirs = vars(restore_command.build_parser().parse_args(flags))
+    shared = {"model", "network", "scale", "device", "backend", "local"}
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+    assert ours["precision"] == "f32"
+
+
+def test_usage_names_the_command_as_typed(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["tools/verify.py"])
+    monkeypatch.delattr("__main__.__spec__")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: python tools/verify.py ")
 
 
 GOPRO = score("GoPro (1111)", 32.66)

@@ -13,6 +13,25 @@ def test_every_name_that_can_be_loaded_leads_to_its_record():
     for record in weights_records():
         if record.model in MODELS:
             assert record_of_name(record.name) == record
+            assert record_of_name(record.name.upper()) == record
+
+
+@pytest.mark.parametrize("name", ["authors:Deblurring", "Authors:mirnet:lowlight"])
+def test_weights_without_a_download_are_refused_by_name(name):
+    with pytest.raises(UsageError, match=r"authors:.* cannot be downloaded: .* give its path"):
+        record_of_name(name)
+
+
+def test_path_with_a_drive_is_not_a_name():
+    assert record_of_name("C:/weights.pth") is None
+
+
+def test_measured_scores_stand_in_the_documentation(root):
+    text = (root / "docs" / "weights.md").read_text(encoding="utf-8")
+    measured = [s for r in weights_records() for s in r.scores if s.source == "measured"]
+    assert measured
+    for score in measured:
+        assert f" {score.psnr:.2f} " in text, score
 
 
 def test_records_make_sense():
@@ -51,7 +70,10 @@ def test_files_of_mirnetv2(task, scale, file, blob):
     ("wanted", "message"),
     [
         ({"model": "huge", "task": "Deblurring"}, "no model 'huge': choose one of published, lite"),
-        ({"model": "lite", "task": "LowLight"}, "no lite weights for LowLight: .*lite:Deblurring"),
+        ({"model": "lite", "task": "LowLight"},
+         "no lite weights for LowLight: .*, or use model='published'\\.$"),
+        ({"model": "published", "task": "Deraining", "scale": 4},
+         "scale=4, but Deraining does not enlarge"),
         ({"model": "published", "task": "SuperResolution"},
          "SuperResolution enlarge 2, 3, 4 times: give scale="),
         ({"model": "published", "task": "SuperResolution", "scale": 8},

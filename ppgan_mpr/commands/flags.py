@@ -9,6 +9,7 @@ from collections.abc import Mapping
 _WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
 # Python's name -> the flag, where they differ, and what is no option of restoration.
 _NAMES = {
+    "format": "--format",
     "half": "--half",
     "output_path": "--output_path",
     "overwrite": "--overwrite",

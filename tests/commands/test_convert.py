@@ -36,7 +36,7 @@ def test_prints_the_exact_name_of_the_task(tool):
 
 @pytest.mark.parametrize("scale", ["4", 2.5, -2, 0, 1, 9, True])
 def test_scale_is_a_whole_number_from_2_to_8(tmp_path, scale):
-    with pytest.raises(UsageError, match=r"scale is .*: give a whole number from 2 to 8"):
+    with pytest.raises(UsageError, match=r"scale=.*: give a whole number from 2 to 8"):
         convert("lite:Deraining", tmp_path / "out.safetensors", scale=scale)
 
 

@@ -12,13 +12,23 @@ quadrants separately.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .tiling import Crop
 
+#: Prefix of the statistics' names: ``statistic_0``, ``statistic_1``, …
+STATISTIC = "statistic_"
+
 _CROP_SIDE = 64  # pixels
 _SAMPLED_FRACTION = 1 / 16  # of the photo's pixels
 _MIN_PIXELS, _MAX_PIXELS = 256 * 256, 512 * 512  # of the sample
+
+
+def is_statistic(output: Any) -> bool:
+    """Whether a layer's output [N, C, ...] is a statistic: one number for each channel."""
+    return all(side == 1 for side in output.shape[2:])
 
 
 def sample_mosaic(

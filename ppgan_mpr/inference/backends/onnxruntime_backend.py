@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...dependencies import cpu_count, require
-from ..export import STATISTIC
 from ..model import Model
+from ..shared_statistics import STATISTIC
 
 _BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`
 

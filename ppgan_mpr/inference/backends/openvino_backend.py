@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...dependencies import cpu_count, require
-from ..export import STATISTIC
 from ..model import Model
+from ..shared_statistics import STATISTIC
 
 # Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
 # the chosen precision, and some exist twice while their layout changes.

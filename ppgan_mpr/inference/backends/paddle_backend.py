@@ -10,8 +10,8 @@ import numpy as np
 
 from ...dependencies import cpu_count, install_extra, installed_version, require
 from ...errors import UsageError
-from ..export.trace import is_statistic
 from ..model import Model
+from ..shared_statistics import is_statistic
 
 # Measured working memory in bytes for each pixel and channel of the widest layer.
 _BYTES = 30

@@ -1,6 +1,6 @@
 """Export of Paddle networks to ONNX: tracing a network, then writing its operations."""
 
-from .onnx_graph import STATISTIC, write_onnx
+from .onnx_graph import write_onnx
 from .trace import Program, trace
 
-__all__ = ["STATISTIC", "Program", "trace", "write_onnx"]
+__all__ = ["Program", "trace", "write_onnx"]

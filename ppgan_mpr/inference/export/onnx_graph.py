@@ -14,11 +14,9 @@ import numpy as np
 
 from ...dependencies import require
 from ...version import __version__
+from ..shared_statistics import STATISTIC
 from .operators import ELEMENTWISE, Translator, translators
 from .trace import Operation, Program, Value, flat
-
-#: Prefix of the statistics' names: ``statistic_0``, ``statistic_1``, …
-STATISTIC = "statistic_"
 
 _OPSET = 17
 

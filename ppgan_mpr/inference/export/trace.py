@@ -18,6 +18,7 @@ import numpy as np
 
 from ...dependencies import require
 from ...errors import MissingDependencyError
+from ..shared_statistics import is_statistic
 
 # Side of the traced picture. Any size is possible, because no exported operation depends on it.
 _SIZE = 64
@@ -100,11 +101,6 @@ def flat(inputs: Iterable[Any]) -> Iterator[Value]:
             yield from flat(item)
         elif item is not None:
             yield item
-
-
-def is_statistic(output: Any) -> bool:
-    """Whether a layer's output [N, C, ...] is a statistic: one number for each channel."""
-    return all(side == 1 for side in output.shape[2:])
 
 
 def trace(

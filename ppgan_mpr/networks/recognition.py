@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RestorationError, WeightsError
+from ..errors import MissingDependencyError, WeightsError
 from .registry import networks
 from .spec import NetworkSpec
 
@@ -29,7 +29,7 @@ def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[NetworkSpec
                 hyperparameters = spec.deduce(shapes)
                 spec.layout(hyperparameters)  # fails if no such network can be built
                 return spec, hyperparameters
-            except RestorationError:
+            except MissingDependencyError:
                 raise
             except Exception as error:  # Paddle raises many kinds for wrong arguments
                 reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]

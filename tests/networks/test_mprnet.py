@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.dependencies import require
+from ppgan_mpr.errors import UsageError
 from ppgan_mpr.networks import find_network, weights_records
 from ppgan_mpr.weights import load_weights
 
@@ -60,3 +61,12 @@ def test_smallest_size():
     assert [list(output.shape) for output in network(paddle.rand([1, 3, 8, 8]))] == [
         [1, 3, 8, 8]
     ] * 3
+
+
+@pytest.mark.parametrize(
+    "size", [{"num_cab": -1}, {"n_feat": 0}, {"scale_unetfeats": 1.5}, {"scale_orsnetfeats": "16"}]
+)
+def test_sizes_are_whole_numbers_from_1_on(size):
+    ((name, value),) = size.items()
+    with pytest.raises(UsageError, match=f"{name}={value!r}"):
+        find_network("MPRNet").build({**SMALL, **size})

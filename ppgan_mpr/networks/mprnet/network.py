@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import paddle
 from paddle import Tensor, nn
 
+from ...checks import check_whole_number
 from ..blocks.attention import CAB
 from ..blocks.conv import conv
 from ..blocks.resize import DownSample, SkipUpSample, UpSample, Upsample2x
@@ -240,6 +241,9 @@ class MPRNet(nn.Layer):
         reduction: factor by which channel attention reduces the channels.
         bias: whether convolutions have a bias (the published networks have none; with one, 1×1
             convolutions still commute with upsampling, because bilinear weights sum to one).
+
+    Raises:
+        UsageError: a width or a number of blocks is no whole number from 1 on.
     """
 
     def __init__(
@@ -255,6 +259,14 @@ class MPRNet(nn.Layer):
         bias: bool = False,
     ):
         super().__init__()
+        sizes = {
+            "n_feat": n_feat,
+            "scale_unetfeats": scale_unetfeats,
+            "scale_orsnetfeats": scale_orsnetfeats,
+            "num_cab": num_cab,
+        }
+        for name, size in sizes.items():
+            check_whole_number(name, size, 1, 1 << 16)
         act = nn.PReLU()  # one slope for the whole network
 
         def shallow_feat() -> nn.Sequential:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import numpy as np
 
-from .trace import Operation
-
-if TYPE_CHECKING:
-    from .onnx_graph import Writer
-
-Translator = Callable[["Writer", Operation], None]
+from .trace import Operation, flat
+from .writer import Translator, Writer
 
 #: Operators with an equivalent of the same inputs and no attributes: Paddle's name → ONNX's.
 ELEMENTWISE = {
@@ -34,6 +30,20 @@ ELEMENTWISE = {
 
 #: Paddle's operator → the function that writes it as ONNX.
 translators: dict[str, Translator] = {}
+
+
+def find_translator(name: str) -> Translator:
+    """The function that writes one of Paddle's operators.
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    if name in ELEMENTWISE:
+        kind = ELEMENTWISE[name]
+        return lambda writer, op: writer.emit(kind, op, flat(op.inputs))
+    if name not in translators:
+        raise NotImplementedError(f"Paddle's operator {name} has no translation")
+    return translators[name]
 
 
 def _translates(*names: str) -> Callable[[Translator], Translator]:

@@ -9,14 +9,18 @@ from collections.abc import Mapping
 _WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
 # Python's name -> the flag, where they differ, and what is no option of restoration.
 _NAMES = {
+    "dataset": "--dataset",
     "format": "--format",
     "half": "--half",
+    "limit": "--limit",
+    "output": "--output",
     "output_path": "--output_path",
     "overwrite": "--overwrite",
     "protocol": "--protocol",
     "right": "--right_image",
     "suffix": "--format",
     "task": "--task",
+    "tolerance": "--tolerance",
     "torch_names": "--torch-names",
     "weight_path": "--weight_path",
 }

@@ -213,7 +213,7 @@ def test_previews_show_true_colours(config, data):
         (["-o", "dataset.test.rgb_dir=/absent"], "error: dataset.test.rgb_dir: /absent must hold"),
         (["-o", "model.generator.n_feat=0"], "model.generator, MPRNet(n_feat=0, "),
         (["-o", "model.generator.n_feat=x"], "model.generator.n_feat is 'x'"),
-        (["-p", "state=TPU"], "state is 'TPU'"),
+        (["-p", "state=TPU"], "state='TPU'"),
         (["-p", "profile_path=PROFILE", "--load", "absent"], "absent"),
     ],
 )

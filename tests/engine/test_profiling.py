@@ -20,7 +20,7 @@ def test_options_have_paddlegans_syntax():
         ("batchrange=[1, 2]", "no 'batchrange': did you mean batch_range"),
         ("batch_range=[5, 5]", "two rising"),
         ("batch_range=5", "two rising"),
-        ("state=TPU", "state is 'TPU'"),
+        ("state=TPU", "state='TPU'"),
     ],
 )
 def test_mistake_is_an_error_that_names_it(text, message):

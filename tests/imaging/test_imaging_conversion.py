@@ -77,7 +77,7 @@ def test_padding_repeats_the_edge_of_tiny_pictures(size, sides, expected):
 
 
 def test_unknown_padding_is_refused():
-    with pytest.raises(UsageError, match="padding is 'ends': did you mean end"):
+    with pytest.raises(UsageError, match="padding='ends': did you mean end"):
         source_indices(5, 8, "ends")
 
 

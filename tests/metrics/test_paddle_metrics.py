@@ -76,7 +76,7 @@ def test_wrong_arguments_are_explained(pair):
         PSNR(protocol="gopr")
     with pytest.raises(UsageError, match="or protocol"):
         SSIM(crop_border=4, protocol="gopro")
-    with pytest.raises(UsageError, match=r"input_order is .NCHW.: did you mean CHW"):
+    with pytest.raises(UsageError, match=r"input_order=.NCHW.: did you mean CHW"):
         PSNR(input_order="NCHW")
     with pytest.raises(ImageError, match=r"1 pictures .* 2 targets"):
         PSNR().update(pair[0], [pair[1], pair[1]])

@@ -20,6 +20,17 @@ REFERENCES = [
 ]
 
 
+def require_backend(name):
+    """Skip the test where a backend cannot run here."""
+    pytest.importorskip(name)
+    if name != "paddle":
+        require_export()
+
+
+def require_export():
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+
+
 def random_network():
     """A small NAFNet whose blocks are no identities."""
     paddle.seed(0)
@@ -43,7 +54,7 @@ def test_equals_other_implementations(fixtures_dir, name):
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("name", REFERENCES)
 def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, name, backend):
-    pytest.importorskip(backend)
+    require_backend(backend)
     spec, weights = find_network("NAFNet"), load_weights(fixtures_dir / name)
     model = Model(name, spec, weights.build, Cache(tmp_path))
     run = create_backend(model, InferenceOptions(backend=backend, precision="f32")).run
@@ -58,6 +69,7 @@ def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, n
 
 
 def test_saved_for_paddle_inference_it_takes_every_size(fixtures_dir, tmp_path):
+    require_export()
     network = load_weights(fixtures_dir / "megvii_nafnet_odd_small.pth").build()
     spec = paddle.static.InputSpec([1, 3, None, None], "float32", "x")
     paddle.jit.save(network, str(tmp_path / "odd"), input_spec=[spec])
@@ -70,7 +82,7 @@ def test_saved_for_paddle_inference_it_takes_every_size(fixtures_dir, tmp_path):
 
 @pytest.mark.parametrize("backend", ["paddle", "openvino", "onnxruntime"])
 def test_local_statistics_equal_the_authors_converter(fixtures_dir, tmp_path, backend):
-    pytest.importorskip(backend)
+    require_backend(backend)
     trained_small = dataclasses.replace(find_network("NAFNet"), patch_size=64)
 
     def build():

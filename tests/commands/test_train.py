@@ -211,7 +211,7 @@ def test_previews_show_true_colours(config, data):
         (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
         (["-o", "dataset.test.rgb_dir=/absent"], "error: dataset.test.rgb_dir: /absent must hold"),
-        (["-o", "model.generator.n_feat=0"], "model.generator, MPRNet(n_feat=0, "),
+        (["-o", "model.generator.n_feat=0"], "n_feat=0: give a whole number from 1"),
         (["-o", "model.generator.n_feat=x"], "model.generator.n_feat is 'x'"),
         (["-p", "state=TPU"], "state='TPU'"),
         (["-p", "profile_path=PROFILE", "--load", "absent"], "absent"),

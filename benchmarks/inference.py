@@ -26,13 +26,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+import peers
 
 SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000)}
 NETWORKS = (
     "lite", "Deraining", "Denoising", "Deblurring", "MIRNetv2", "NAFNet32", "NAFNet32-TLC",
     "NAFNet64",
 )  # fmt: skip
-RUNNERS = ("ppgan", "torch", "paddle", "onnxruntime", "openvino-f32", "openvino-bf16")
+PEERS = ("ppgan", "torch")
+RUNNERS = (
+    "ppgan", "torch", "torch-bf16", "paddle", "onnxruntime", "openvino-f32", "openvino-bf16",
+)  # fmt: skip
 _PACKAGES = ("paddlepaddle", "openvino", "onnxruntime", "torch", "ppgan", "numpy")
 
 
@@ -73,79 +77,21 @@ _MINUTES = 90.0  # seconds after which a case is not repeated
 
 
 def _runner(case: dict):
-
-    if case["runner"] in ("ppgan", "torch"):
-        return {"ppgan": _ppgan, "torch": _torch}[case["runner"]](case)
+    backend, _, precision = case["runner"].partition("-")
+    if backend in PEERS:
+        checkouts = Path(case["checkouts"]) if case["checkouts"] else None
+        options = {"bf16": True} if precision else {}
+        return getattr(peers, backend)(
+            case["weights"], checkouts, case["threads"], case["local"], **options
+        )
     from ppgan_mpr.inference import Cache, Restorer, load_model
 
-    backend, _, precision = case["runner"].partition("-")
     model = load_model(case["weights"], Cache(Path(case["cache"])), local=case["local"])
     threads, memory = case["threads"], case["memory"]
     return Restorer(
         model, backend=backend, device="cpu", precision=precision or "auto", threads=threads,
         memory=memory,
     )  # fmt: skip
-
-
-def _ppgan(case: dict):
-    """PaddleGAN's own network on the whole picture."""
-    from ppgan_mpr.dependencies import require
-    from ppgan_mpr.ppgan_compat import import_ppgan
-    from ppgan_mpr.weights.loading import load_weights, set_weights
-
-    paddle = require("paddle")
-    import_ppgan()
-    from ppgan.models.generators.mpr import MPRNet
-
-    if case["threads"]:
-        paddle.base.core.set_num_threads(case["threads"])
-    weights = load_weights(case["weights"])
-    network = MPRNet(**{key: weights.hyperparameters[key] for key in _WIDTHS})
-    set_weights(network, weights.tensors, weights.source)
-    network.eval()
-
-    def run(image):
-        with paddle.no_grad():
-            return network(paddle.to_tensor(_batch(image)))[0].numpy()[0].transpose(1, 2, 0)
-
-    return run
-
-
-def _torch(case: dict):
-    """The authors' PyTorch network on the whole picture."""
-    import importlib.util
-
-    import torch
-
-    from ppgan_mpr.weights import load_weights
-
-    path = Path(case["torch"]) / "Deraining" / "MPRNet.py"
-    spec = importlib.util.spec_from_file_location("authors_mprnet", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if case["threads"]:
-        torch.set_num_threads(case["threads"])
-    weights = load_weights(case["weights"])
-    network = module.MPRNet(**{key: weights.hyperparameters[key] for key in _WIDTHS})
-    tensors = {
-        key.replace("._weight", ".weight"): torch.from_numpy(array)
-        for key, array in weights.tensors.items()
-    }
-    network.load_state_dict(tensors)
-    network.eval()
-
-    def run(image):
-        with torch.no_grad():
-            return network(torch.from_numpy(_batch(image)))[0].numpy()[0].transpose(1, 2, 0)
-
-    return run
-
-
-_WIDTHS = ("n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab")
-
-
-def _batch(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
 
 
 def find(network: str):
@@ -189,10 +135,21 @@ def make_weights(network: str, folder: Path) -> str:
 
 
 def multiply_adds(precision: str, threads: int | None) -> float:
-    """Multiply-adds per second of a matrix product in OpenVINO, in thousand millions."""
+    """Multiply-adds per second of a matrix product in OpenVINO, in thousand millions.
+
+    The most of several shapes, as none is the fastest on every processor.
+    """
+    return max(_matrix_product(*shape, precision, threads) for shape in _MATRICES)
+
+
+_MATRICES = ((4096, 1024, 1024), (2048, 2048, 2048), (4096, 4096, 4096))
+
+
+def _matrix_product(
+    rows: int, inner: int, columns: int, precision: str, threads: int | None
+) -> float:
     import openvino as ov
 
-    rows, inner, columns = 4096, 1024, 1024
     opset = ov.opset8
     left = opset.parameter([rows, inner], np.float32)
     right = opset.constant(np.random.default_rng(0).random([inner, columns], np.float32))
@@ -202,12 +159,14 @@ def multiply_adds(precision: str, threads: int | None) -> float:
     model = ov.Model([opset.matmul(left, right, False, False)], [left])
     request = ov.Core().compile_model(model, "CPU", options).create_infer_request()
     matrix = np.random.default_rng(1).random([rows, inner], np.float32)
-    seconds = []
-    for _ in range(8):
-        started = time.perf_counter()
-        request.infer([matrix])
-        seconds.append(time.perf_counter() - started)
-    return rows * inner * columns / min(seconds) / 1e9
+    seconds = min(_seconds(lambda: request.infer([matrix])) for _ in range(8))
+    return rows * inner * columns / seconds / 1e9
+
+
+def _seconds(run) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
 
 
 def aside(function, *arguments):
@@ -231,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--sizes", nargs="+", choices=tuple(SIZES), default=["256", "720p"])
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     add("--runners", nargs="+", choices=RUNNERS, default=list(RUNNERS))
-    add("--torch", metavar="DIR", help="a checkout of the authors' MPRNet repository")
+    add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
     add("--threads", type=int, default=None, help="default: all cores")
     add("--memory", default=None, help="for this project's backends; default: as the program")
     add("--repeat", type=int, default=2)
@@ -267,14 +226,17 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
     reference = None
     height, width = SIZES[size]
     for runner in options.runners:
-        if (runner == "torch" and not options.torch) or not _installed(runner):
+        library = runner.partition("-")[0]
+        checkouts = Path(options.checkouts) if options.checkouts else None
+        if not _installed(runner) or (
+            library in PEERS and not peers.available(library, find(name).network, checkouts)
+        ):
             continue
-        if runner in ("ppgan", "torch") and name.startswith(("MIRNet", "NAFNet")):
-            continue  # PaddleGAN has none, and the authors' stand in other repositories
         case = {
             "runner": runner, "size": [height, width], "weights": weights,
             "result": str(folder / f"{runner}.npy"), "cache": str(folder / "cache"),
-            "threads": options.threads, "memory": options.memory, "torch": options.torch,
+            "threads": options.threads, "memory": options.memory,
+            "checkouts": options.checkouts,
             "repeat": options.repeat, "local": name.endswith("TLC"),
         }  # fmt: skip
         try:

@@ -19,7 +19,7 @@ pytest.importorskip("setuptools", minversion="77")
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder with what an installation holds: the package and the console scripts."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[1]
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(root / "ppgan_mpr", source / "ppgan_mpr", ignore=ignore)

@@ -3,11 +3,11 @@ import pytest
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.networks import find_network
-from ppgan_mpr.networks.blocks.residual_resize import BlurPool
 from ppgan_mpr.networks.mirnet.network import MIRNet
 from ppgan_mpr.weights import load_weights
 
 paddle = require("paddle")
+
 
 SMALL = {"n_feat": 8, "n_RRG": 1, "n_MSRB": 1}
 
@@ -51,12 +51,3 @@ def test_sizes_that_are_multiples(size):
     assert all(side % find_network("MIRNet").size_multiple == 0 for side in size)
     (restored,) = network(paddle.rand([1, 3, *size]))
     assert restored.shape == [1, 3, *size]
-
-
-def test_blur_pool_is_a_binomial_at_every_other_pixel():
-    x = np.random.default_rng(0).random((1, 2, 6, 8), np.float32)
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), "reflect")
-    columns = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
-    blurred = (columns[:, :, :-2] + 2 * columns[:, :, 1:-1] + columns[:, :, 2:]) / 4
-    halved = BlurPool(2)(paddle.to_tensor(x)).numpy()
-    np.testing.assert_allclose(halved, blurred[:, :, ::2, ::2], atol=1e-6)

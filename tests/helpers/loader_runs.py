@@ -1,4 +1,4 @@
-"""Runs of Paddle's DataLoader for test_loader.py, in a process of their own.
+"""Runs of Paddle's DataLoader for the tests of the data sets, in a process of their own.
 
     python loader_runs.py FOLDER_OF_PAIRS
 

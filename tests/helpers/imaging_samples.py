@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageCms
 
-from ppgan_mpr.imaging import Metadata, Photo, from_array
+from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
@@ -101,3 +101,25 @@ def pillow_file(image: Image.Image, name: str, **options) -> bytes:
     file = io.BytesIO()
     image.save(file, format=name, **options)
     return file.getvalue()
+
+
+def read(tmp_path, data: bytes, suffix: str = ".png"):
+    path = tmp_path / f"photo{suffix}"
+    path.write_bytes(data)
+    return read_photo(path)
+
+
+def assert_one_sentence(error: BaseException, path) -> None:
+    text = str(error)
+    assert text.startswith(f"{path} cannot be ")
+    assert "\n" not in text and len(text) < 300 + len(str(path))
+
+
+def assert_same_tags(path):
+    """TIFF, and Pillow for AVIF, lay the EXIF block out anew: the values count."""
+    with Image.open(path) as image:
+        exif = image.getexif()
+        assert exif[0x010F] == "Maker"
+        assert exif.get_ifd(0x8769)[0x8827] == 400
+        assert exif.get_ifd(0x8769)[0x927C] == bytes(range(7, 60))
+        assert exif.get_ifd(0x8825)[1] == "N"

@@ -129,7 +129,9 @@ def test_only_networks_name_networks_and_tasks(root):
     assert found == []
 
 
-@pytest.mark.parametrize("module", ["ppgan_mpr", "ppgan_mpr.apps", "ppgan_mpr.commands.restore"])
+@pytest.mark.parametrize(
+    "module", ["ppgan_mpr", "ppgan_mpr.imaging", "ppgan_mpr.apps", "ppgan_mpr.commands.restore"]
+)
 def test_importing_is_light(module, root):
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run(

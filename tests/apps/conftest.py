@@ -1,4 +1,11 @@
-import sys
-from pathlib import Path
+"""The predictor that most tests of this folder share."""
 
-sys.path.insert(0, str(Path(__file__).parent))  # for ``apps_samples``
+import pytest
+
+from ppgan_mpr import MPRPredictor
+
+
+@pytest.fixture(scope="session")
+def denoise():
+    """A predictor that writes no files, shared by the tests that need none."""
+    return MPRPredictor(None, task="Denoising", model="lite", precision="f32")

@@ -3,9 +3,7 @@ import sys
 
 import pytest
 
-from ppgan_mpr.errors import UsageError
 from ppgan_mpr.weights import load_weights
-from ppgan_mpr.weights.conversion import convert
 
 
 @pytest.fixture
@@ -32,12 +30,6 @@ def test_converts_by_name_and_keeps_the_task(tool, tmp_path):
 def test_prints_the_exact_name_of_the_task(tool):
     done = tool("lite:Deraining", "out.safetensors", "--task", "deRAINING")
     assert "task Deraining," in done.stdout
-
-
-@pytest.mark.parametrize("scale", ["4", 2.5, -2, 0, 1, 9, True])
-def test_scale_is_a_whole_number_from_2_to_8(tmp_path, scale):
-    with pytest.raises(UsageError, match=r"scale=.*: give a whole number from 2 to 8"):
-        convert("lite:Deraining", tmp_path / "out.safetensors", scale=scale)
 
 
 @pytest.mark.parametrize(

@@ -219,3 +219,23 @@ def test_script_of_the_checkout(photo, tmp_path, root):
     assert b"Traceback" not in done.stderr
     output = tmp_path / "output_dir" / "Denoising" / "été\udcff_restoration.png"
     assert Image.open(output).mode == "L"
+
+
+def test_list_says_what_is_faster_better_and_at_hand(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (gopro,) = (
+        line for line in lines if line.startswith("authors:nafnet:Deblurring:gopro-width32")
+    )
+    assert "16 GMACs" in gopro and "a file that you bring" in gopro
+    (mprnet,) = (line for line in lines if line.startswith("published:Deblurring"))
+    assert "751 GMACs" in mprnet and "https://" in mprnet
+
+
+@pytest.mark.parametrize(
+    ("flags", "local"), [([], False), (["--local"], True), (["--no-local"], False)]
+)
+def test_flags_of_local_statistics(photo, tmp_path, flags, local):
+    assert main([photo, *LITE, "--report", "report.json", *flags]) == 0
+    (row,) = json.loads((tmp_path / "report.json").read_text())
+    assert row["local"] is local

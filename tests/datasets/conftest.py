@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -45,12 +48,6 @@ def write():
     return _write
 
 
-@pytest.fixture(scope="session")
-def make_pairs():
-    """Makes input/ and target/ in a folder; each target is its input's negative."""
-    return _make_pairs
-
-
 @pytest.fixture
 def pair_folder(tmp_path):
     """Makes a folder of pairs in the test's own folder."""
@@ -59,3 +56,17 @@ def pair_folder(tmp_path):
         return _make_pairs(tmp_path / name, count, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def loader_runs(tmp_path_factory, root):
+    """What Paddle's DataLoader gave in a process of its own; see ``loader_runs.py``."""
+    pytest.importorskip("paddle")
+    folder = _make_pairs(tmp_path_factory.mktemp("loader") / "set", 7)
+    script = root / "tests" / "helpers" / "loader_runs.py"
+    code = f"import runpy, sys; sys.path.insert(0, {str(root)!r}); runpy.run_path("
+    code += f"{str(script)!r}, run_name='__main__')"
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import runpy
-import sys
 
 import numpy as np
 import pytest
@@ -276,30 +274,6 @@ def test_empty_download_is_refused(tmp_path):
             prepare("gopro", source, tmp_path / "out")
     with pytest.raises(UsageError, match="is the download"):
         prepare("gopro", tmp_path, tmp_path)
-
-
-@pytest.mark.usefixtures("gopro_counts")
-def test_command_prepares_and_reports(root, gopro_download, tmp_path, monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["prepare_data.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(root / "tools" / "prepare_data.py"), run_name="__main__")
-        return end.value.code, capsys.readouterr()
-
-    code, printed = run("gopro", gopro_download, tmp_path / "GoPro", "--jobs", 2)
-    assert code == 0 and "train: 3 pairs" in printed.out
-    code, printed = run("sidd", gopro_download, tmp_path / "SIDD")
-    assert code == 1 and "holds nothing of sidd" in printed.err
-    code, printed = run("gopro", gopro_download, "/proc/absent")
-    assert code == 1
-    assert "/proc/absent" in printed.err and "Traceback" not in printed.err
-
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("ppgan_mpr.datasets.prepare.execute", interrupt)
-    code, printed = run("gopro", gopro_download, tmp_path / "other")
-    assert (code, printed.err) == (130, "")
 
 
 @pytest.mark.usefixtures("gopro_counts")

@@ -1,69 +1,15 @@
 from __future__ import annotations
 
 import struct
-import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from ppgan_mpr.datasets import png_region
 from ppgan_mpr.datasets.reader import read_picture, read_region, to_planes
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import read_header, read_photo
-from ppgan_mpr.imaging.png_chunks import SIGNATURE
-
-
-@pytest.fixture(params=["zlib", "fast"])
-def inflate(request, monkeypatch):
-    """Both the standard library's decompressor and, where installed, the fast one."""
-    module = zlib if request.param == "zlib" else pytest.importorskip("isal.isal_zlib")
-    monkeypatch.setattr(png_region, "inflate", module)
-    monkeypatch.setattr(png_region, "PAYS_UP_TO", 0.7 if module is zlib else 1.0)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_region_equals_that_part_of_the_whole_picture(
-    tmp_path, picture, write, dtype, channels, inflate
-):
-    pixels = picture(90, 70, dtype=dtype)
-    alpha = np.full((90, 70, 1), 7, dtype)
-    stored = {1: pixels[..., 0], 3: pixels, 4: np.concatenate([pixels[..., ::-1], alpha], -1)}
-    path = write(tmp_path / "p.png", stored[channels], cv2.IMWRITE_PNG_COMPRESSION, 6)
-    expected = np.repeat(pixels[..., :1], 3, -1) if channels == 1 else pixels
-    assert np.array_equal(read_picture(path), expected)
-    header = read_header(path)
-    assert header[:3] == (90, 70, pixels.itemsize)
-    rng = np.random.default_rng(1)
-    for _ in range(20):
-        height, width = rng.integers(1, 91), rng.integers(1, 71)
-        top, left = rng.integers(91 - height), rng.integers(71 - width)
-        region = read_region(path, header, top, left, height, width)
-        assert region.dtype == dtype
-        assert np.array_equal(region, expected[top : top + height, left : left + width])
-
-
-def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
-    path = write(tmp_path / "p.png", picture(90, 70))
-    cut = png_region.upper_left(path.read_bytes(), 30, 40)
-    with Image.open(_file(tmp_path, cut)) as image:
-        assert image.size == (40, 30)
-
-
-@pytest.mark.parametrize("mode, options", [("P", {}), ("1", {}), ("LA", {}), ("RGB", {})])
-def test_regions_of_every_kind_of_png(tmp_path, picture, mode, options):
-    path = tmp_path / "p.png"
-    image = Image.fromarray(picture(64, 64)).convert(mode)
-    image.save(path, **options)
-    region = read_region(path, read_header(path), 8, 4, 16, 12)
-    assert np.array_equal(region, np.asarray(image.convert("RGB"))[8:24, 4:16])
-
-
-def test_interlaced_png_is_not_cut():
-    header = SIGNATURE + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 0, 8] * 2)
-    assert png_region.upper_left(header + bytes([8, 2, 0, 0, 1]), 2, 2) is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
@@ -126,11 +72,6 @@ def test_planes_range_from_zero_to_one(dtype):
     values = to_planes(np.array([[[0, top, top // 2]]], dtype))
     assert values.shape == (3, 1, 1) and values.dtype == np.float32
     assert values.ravel() == pytest.approx([0, 1, (top // 2) / top], abs=1e-7)
-
-
-def _file(folder, data):
-    (folder / "cut.png").write_bytes(data)
-    return folder / "cut.png"
 
 
 def test_header_and_picture_agree_on_odd_orientations(tmp_path, picture):

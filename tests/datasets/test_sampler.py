@@ -129,3 +129,9 @@ def test_index_keeps_its_seed_when_pickled():
 def test_out_of_range_options_are_refused(wrong):
     with pytest.raises(UsageError):
         ResumableBatchSampler(range(9), **{"batch_size": 1, **wrong})
+
+
+def test_resumed_run_equals_the_uninterrupted_one(loader_runs):
+    assert len(loader_runs["resumed"]) in (2, 4)
+    for run in loader_runs["resumed"]:
+        assert run == loader_runs["uninterrupted"]

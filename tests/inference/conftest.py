@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from inference_samples import batch
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.inference import Cache, Model
@@ -48,3 +49,10 @@ def photo():
     ramp = np.linspace(0, 1, 144, dtype=np.float32)[None, :, None] * [0.3, 0.6, 0.9]
     detail = rng.random([96, 144, 3]) * np.linspace(0, 0.4, 144)[None, :, None]
     return np.clip(ramp + detail, 0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def expected(network, photo):
+    """What the network makes of the photo, ``[1, 3, 96, 144]``."""
+    with paddle.no_grad():
+        return network(paddle.to_tensor(batch(photo)))[0].numpy()

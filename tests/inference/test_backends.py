@@ -3,8 +3,8 @@ import sys
 
 import numpy as np
 import pytest
+from inference_samples import batch
 
-from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import InferenceOptions, Model, Restorer
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.inference.backends.base import Backend
@@ -24,18 +24,6 @@ def exported(request):
 
 def exact(model, name):
     return create_backend(model, InferenceOptions(backend=name, precision="f32"))
-
-
-def batch(photo):
-    return np.ascontiguousarray(photo.transpose(2, 0, 1)[None])
-
-
-@pytest.fixture(scope="session")
-def expected(network, photo):
-    import paddle
-
-    with paddle.no_grad():
-        return network(paddle.to_tensor(batch(photo)))[0].numpy()
 
 
 def test_equals_paddle_at_every_size(model, network, exported, photo):
@@ -104,18 +92,6 @@ def test_damaged_cache_is_rebuilt(model, network, cache, tmp_path, photo, export
     np.testing.assert_array_equal(again, first)
 
 
-def test_bf16_only_where_the_processor_has_it(model, photo, expected):
-    pytest.importorskip("onnx")
-    openvino = pytest.importorskip("openvino")
-    capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert create_backend(model, InferenceOptions(backend="openvino")).precision == (
-        "bf16" if capable else "f32"
-    )
-    backend = create_backend(model, InferenceOptions(backend="openvino", precision="bf16"))
-    error = np.mean((backend.run(batch(photo)) - expected) ** 2)
-    assert -10 * np.log10(error) > 40
-
-
 def test_without_exporting_packages_paddle_runs(model, monkeypatch, caplog):
     import importlib.util
 
@@ -131,39 +107,6 @@ def test_a_broken_backend_gives_way_to_the_next(model, monkeypatch):
     assert create_backend(model, InferenceOptions(device="cpu")).name == "onnxruntime"
 
 
-def test_sizes_are_kept_within_the_room(model, photo):
-    pytest.importorskip("openvino")
-    pytest.importorskip("onnx")
-    backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
-    wide, tall = batch(photo), batch(photo.swapaxes(0, 1))
-    pixels = photo.shape[0] * photo.shape[1]
-    for rooms, kept in ((1.5, 1), (2.5, 2)):
-        backend.keep_budget = rooms * pixels * backend.bytes_per_pixel
-        for picture in (wide, tall):
-            backend.run(picture)
-        assert backend.kept_bytes == pytest.approx(kept * pixels * backend.bytes_per_pixel)
-
-
-def test_small_pictures_do_not_pile_up_networks(model):
-    """Each compiled size holds all the weights, however little room its maps take."""
-    pytest.importorskip("openvino")
-    pytest.importorskip("onnx")
-    backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
-    backend.keep_budget = 1e12
-    for size in range(8, 64, 8):
-        backend.run(np.zeros([1, 3, size, 8], np.float32))
-        assert backend.kept_bytes <= 4 * size * 8 * backend.bytes_per_pixel
-    assert backend.kept_bytes > 0
-    backend.release()
-    assert backend.kept_bytes == 0
-
-
 def test_every_backend_offers_the_same(model, exported):
     for name in ("paddle", exported):
         assert isinstance(create_backend(model, InferenceOptions(backend=name)), Backend)
-
-
-def test_half_precision_on_a_cpu_is_refused_by_paddle(model):
-    options = InferenceOptions(backend="paddle", device="cpu", precision="bf16")
-    with pytest.raises(UsageError, match="backend='openvino'"):
-        create_backend(model, options)

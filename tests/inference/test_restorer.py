@@ -2,18 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from inference_samples import psnr, restorer
 
-from ppgan_mpr.inference import Model, Restorer
+from ppgan_mpr.inference import Model
 from ppgan_mpr.networks.mprnet.spec import SPEC
 from ppgan_mpr.weights import load_weights
-
-
-def psnr(a, b):
-    return -10 * np.log10(np.mean((a - b) ** 2))
-
-
-def restorer(model, **options):
-    return Restorer(model, backend="paddle", device="cpu", **options)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (7, 30), (65, 3)])
@@ -118,22 +111,6 @@ def test_too_little_memory_for_anything(model, photo, monkeypatch):
     monkeypatch.setattr(restore.backend, "run", never)
     with pytest.raises(MemoryError):
         restore(photo)
-
-
-def test_ensemble_is_rotation_invariant(model, photo):
-    photo = photo[:, :96]
-    restore = restorer(model, ensemble=True)
-    turned = np.ascontiguousarray(np.rot90(photo))
-    np.testing.assert_allclose(restore(turned), np.rot90(restore(photo)), atol=1e-5)
-    plain = restorer(model)
-    assert np.abs(plain(turned) - np.rot90(plain(photo))).max() > 1e-4
-
-
-def test_ensemble_in_tiles(model, photo):
-    photo = np.tile(photo, [2, 2, 1])
-    whole = restorer(model, ensemble=True)(photo)
-    tiled = restorer(model, ensemble=True, tile=160, overlap=16)(photo)
-    assert psnr(tiled, whole) > psnr(restorer(model)(photo), whole)
 
 
 def test_shortage_of_memory_is_forgotten(model, photo, monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.metrics import mean_psnr, psnr, rgb_to_luma, ssim
+from ppgan_mpr.metrics import mean_psnr, psnr, ssim
 
 
 @pytest.fixture
@@ -74,14 +74,6 @@ def test_too_small_or_unequal_pictures_are_refused(pictures):
     with pytest.raises(ImageError, match="11"):
         ssim(a[:10], b[:10], 255)
     assert ssim(a[:3], b[:3], 255, volume=True) < 1  # a replicated border needs no minimum
-
-
-def test_luma_rounds_integers_as_matlab_does():
-    colours = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0], [10, 20, 30]]], np.uint8)
-    assert rgb_to_luma(colours)[..., 0].tolist() == [[16, 235, 81, 32]]
-    exact = rgb_to_luma(colours / 255)[..., 0] * 255
-    assert exact == pytest.approx(np.array([[16, 235, 81.481, 31.5876]]), abs=1e-3)
-    assert rgb_to_luma(colours.astype(np.uint16) * 257)[0, 1, 0] == 235 * 257
 
 
 def test_identical_pictures_do_not_make_the_mean_infinite():

@@ -117,21 +117,3 @@ def test_third_party_class_is_never_replaced(registered, monkeypatch):
             plugin.register()
         assert metrics["PSNR"] is somebodys
         assert generators["MPRNet"].__module__.startswith("ppgan.")  # nothing else either
-
-
-def test_earlier_name_of_the_plugin_still_imports():
-    from ppgan_mpr import host
-
-    assert host.register is plugin.register
-
-
-def test_soft_relu_computes_what_paddle_2_4_did():
-    import math
-
-    import paddle
-
-    from ppgan_mpr.ppgan_compat import soft_relu
-
-    values = soft_relu(paddle.to_tensor([-1.0, 0.0, 3.0, 1000.0]), threshold=20.0).numpy()
-    expected = [math.log1p(math.exp(x)) for x in (-1, 0, 3, 20)]
-    assert values == pytest.approx(expected, rel=1e-6)

@@ -95,3 +95,32 @@ def test_weights_of_mirnet_are_known_but_not_downloaded():
 def test_git_s_id_of_a_file(tmp_path):
     (tmp_path / "hello").write_bytes(b"hello\n")
     assert git_blob_of(tmp_path / "hello") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_default_networks_stay_and_nafnet_can_be_chosen():
+    assert find_record("published", "Denoising").network == "MPRNet"
+    assert find_record("published", "Deblurring").network == "MPRNet"
+    record = find_record("published", "Denoising", network="nafnet")
+    assert record == record_of_name("published:nafnet:Denoising")
+    assert record.url.endswith("/NAFNet_Denoising.pdparams")
+
+
+def test_authors_test_deblurring_with_tlc_and_denoising_without():
+    records = [r for r in find_network("NAFNet").weights if r.model == "authors"]
+    assert len({record.name for record in records}) == 5
+    assert all(r.local == (r.task == "Deblurring") == r.scores[0].local for r in records)
+
+
+@pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
+def test_parameter_counts_are_the_published_ones(record):
+    pytest.importorskip("paddle")
+    network = find_network(record.network).build(record.hyperparameters)
+    assert sum(int(parameter.size) for parameter in network.parameters()) == record.parameters
+
+
+def test_counts_in_the_catalogue():
+    counts = {record.name: record.parameters for record in weights_records()}
+    assert counts["published:Deblurring"] == 20_127_073
+    assert counts["published:Denoising"] == 15_741_025
+    assert counts["published:Deraining"] == 3_637_249
+    assert counts["lite:Deraining"] == 887_217

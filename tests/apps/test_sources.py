@@ -1,0 +1,127 @@
+"""What may be named to be restored, and in which order results come."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from apps_samples import picture, predictor
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.errors import UsageError
+
+
+def test_list_mixes_everything(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("b10.png", "b2.JPG", "notes.txt", ".hidden.png"):
+        picture().save(tmp_path / "in" / name, "PNG" if name.endswith("png") else "JPEG")
+    picture().save(tmp_path / "single [1].bmp")
+    results = predictor(tmp_path).run(
+        [tmp_path / "in", str(tmp_path / "single [1].bmp"), picture(), np.asarray(picture())]
+    )
+    assert [result.error for result in results] == [None] * 5
+    assert [result.output.name for result in results] == [
+        "b2_restoration.JPG",
+        "b10_restoration.png",
+        "single [1]_restoration.bmp",
+        "image_restoration.png",
+        "image-2_restoration.png",
+    ]
+
+
+def test_glob(tmp_path):
+    for name in ("a1.png", "a2.png", "b.png"):
+        picture().save(tmp_path / name)
+    results = predictor(tmp_path).run(str(tmp_path / "a*.png"))
+    assert [result.output.name for result in results] == [
+        "a1_restoration.png",
+        "a2_restoration.png",
+    ]
+
+
+def test_folders_keep_their_tree_and_outputs_are_not_inputs(tmp_path):
+    (tmp_path / "day 1").mkdir()
+    picture().save(tmp_path / "top.png")
+    picture().save(tmp_path / "day 1" / "top.png")
+    restorer = predictor(tmp_path, recursive=True, existing="overwrite")
+    for _ in range(2):  # the second time, `out` lies in the scanned folder
+        results = restorer.run(tmp_path)
+        assert sorted(result.output for result in results) == [
+            tmp_path / "out" / "Denoising" / "day 1" / "top_restoration.png",
+            tmp_path / "out" / "Denoising" / "top_restoration.png",
+        ]
+
+
+def test_a_file_named_twice_is_restored_once_and_reported_twice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture().save("a.png")
+    picture(1).save("b.png")
+    results = predictor(tmp_path).run(["a.png", "b.png", str(tmp_path / "a.png"), "./a*.png"])
+    assert [result.error for result in results] == [None] * 4
+    assert [result.output.name[0] for result in results] == ["a", "b", "a", "a"]
+    assert results[2] is results[0]
+
+
+def test_raw_camera_files_in_a_folder_are_named(tmp_path, caplog):
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "DSC_1.NEF").write_bytes(b"raw")
+    assert len(predictor(tmp_path).run(tmp_path)) == 1
+    assert "1 raw camera file" in caplog.text and "DSC_1.NEF" in caplog.text
+
+
+def test_output_folder_in_the_input_folder(tmp_path):
+    picture().save(tmp_path / "a.png")
+    for pattern in (tmp_path, str(tmp_path / "**" / "*.png")):
+        restorer = MPRPredictor(
+            tmp_path, task="Denoising", model="lite", recursive=True, existing="overwrite"
+        )
+        results = restorer.run(pattern)
+        assert [Path(result.source).name for result in results] == ["a.png"]
+    assert (tmp_path / "Denoising" / "a_restoration.png").exists()
+
+
+def test_names_like_a_home_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture().save("~nobody.png")
+    assert predictor(tmp_path).run("~nobody.png")[0].ok
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    picture().save(tmp_path / "z.png")
+    results = predictor(tmp_path).run(tmp_path)
+    assert "not an ordinary file" in results[0].error
+    assert results[1].ok
+
+
+def test_array_that_cannot_be_made(denoise):
+    class Broken:
+        def __array__(self, *_args, **_kwargs):
+            raise RuntimeError("no array today")
+
+    results = denoise.run([Broken(), np.zeros([8, 8, 3], np.uint8)])
+    assert "no array today" in results[0].error
+    assert results[1].ok
+
+
+@pytest.mark.parametrize(
+    "images", ["none.png", "none*.png", [], 5, None, "", "x" * 300, "~nobody/a.png"]
+)
+def test_nothing_to_restore(denoise, images):
+    with pytest.raises(UsageError):
+        denoise.run(images)
+
+
+def test_odd_digits_links_and_earlier_results(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    picture().save(folder / "10²3.png")
+    (folder / "0.png").symlink_to("10²3.png")
+    denoising = predictor(tmp_path)
+    (result,) = denoising.run(folder)
+    assert result.output.name == "10²3_restoration.png"  # the file's own name, not the link's
+    again = predictor(tmp_path, task="Deraining").run(str(result.output.parent / "*.png"))
+    assert [Path(r.source) for r in again] == [result.output]
+    with pytest.raises(UsageError, match="No file matches"):
+        denoising.run(str(tmp_path / "ou*" / "Denoising" / "*.png"))

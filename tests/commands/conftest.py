@@ -1,0 +1,107 @@
+"""A local model zoo, pictures to measure on, and mprnet-verify as a function."""
+
+import dataclasses
+import functools
+import http.server
+import json
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from verification_samples import OPTIONS, TINY
+
+from ppgan_mpr.networks import WeightsRecord, find_network
+from ppgan_mpr.weights.formats import write_file
+
+
+@pytest.fixture(scope="session")
+def network():
+    """A small MPRNet whose attention depends on the whole picture."""
+    import paddle
+
+    paddle.seed(3)
+    network = find_network("MPRNet").build(TINY)
+    for name, parameter in network.named_parameters():
+        if "conv_du" in name:  # attention that depends much on the picture's statistics
+            parameter.set_value(30 * parameter)
+    network.eval()
+    return network
+
+
+@pytest.fixture(scope="session")
+def tensors(network):
+    """The network's weights by name, as arrays."""
+    return {name: np.asarray(value) for name, value in network.state_dict().items()}
+
+
+@pytest.fixture
+def zoo(tmp_path, monkeypatch, known_weights, tensors):
+    """A local model zoo with an empty cache; a function that publishes a record of the weights."""
+    (tmp_path / "zoo").mkdir()
+    write_file(tmp_path / "zoo" / "tiny.pdparams", tensors)
+    handler = functools.partial(Quiet, directory=tmp_path / "zoo")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+
+    def publish(*scores, **facts):
+        record = WeightsRecord(
+            model="published",
+            task="Deraining",
+            hyperparameters=TINY,
+            parameters=1,
+            licence="none",
+            origin="this test",
+            paper="none",
+            url=f"http://127.0.0.1:{server.server_port}/tiny.pdparams",
+            scores=scores,
+        )
+        record = dataclasses.replace(record, **facts)
+        known_weights("MPRNet", record)
+        return dataclasses.replace(record, network="MPRNet")
+
+    yield publish
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def write_pairs(tmp_path):
+    """A function that writes noisy and clean pictures of the given sizes into DIR."""
+
+    def write(*sizes, name="Some pictures", inputs=("input",)):
+        random = np.random.default_rng(5)
+        for part in (*inputs, "target"):
+            (tmp_path / name / part).mkdir(parents=True)
+        for number, (height, width) in enumerate(sizes):
+            rows, columns = np.mgrid[:height, :width][..., None]
+            clean = rows / height * (0.5 + 0.4 * np.sin(rows / 7 + columns / 5 + np.arange(3)))
+            for part in (*inputs, "target"):
+                noise = 0 if part == "target" else 0.1 * random.normal(size=clean.shape)
+                codes = np.rint(255 * np.clip(clean + noise, 0, 1)).astype(np.uint8)
+                Image.fromarray(codes).save(tmp_path / name / part / f"{number}.png")
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def verify(tmp_path, capsys):
+    """A function that runs the command; returns exit code, output, errors and JSON."""
+    from ppgan_mpr.commands.verify import main
+
+    def run(folder, *options):
+        report = tmp_path / "report.json"
+        report.unlink(missing_ok=True)
+        code = main([*OPTIONS, "--data", str(folder), "--output", str(report), *options])
+        captured = capsys.readouterr()
+        content = json.loads(report.read_text()) if report.exists() else None
+        return code, captured.out, captured.err, content
+
+    return run

@@ -1,0 +1,74 @@
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two restored pictures of different sizes, and their targets."""
+    rng = np.random.default_rng(0)
+    restored, target = tmp_path / "restored", tmp_path / "target"
+    for folder in (restored, target):
+        folder.mkdir()
+    for name, size in (("a", (20, 30)), ("b", (16, 16))):
+        clean = rng.integers(60, 200, (*size, 3), dtype=np.uint8)
+        Image.fromarray(clean).save(target / f"{name}.png")
+        Image.fromarray(clean + np.uint8(4)).save(restored / f"{name}.bmp")
+    return restored, target
+
+
+@pytest.fixture
+def tool(root):
+    def run(*arguments):
+        command = [sys.executable, root / "tools" / "evaluate.py", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    return run
+
+
+def test_command_prints_and_stores_scores(tool, folders, tmp_path):
+    json_file, csv_file = tmp_path / "scores.json", tmp_path / "scores.csv"
+    done = tool(
+        *("--restored", folders[0], "--target", folders[1], "--protocol", "gopro"),
+        *("--output", json_file, "--output", csv_file, "--jobs", 2),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mean of 2" in done.stdout and "protocol gopro" in done.stdout
+    assert json.loads(json_file.read_text())["protocol"]["name"] == "gopro"
+    assert csv_file.read_text().count("gopro") == 3
+
+
+def test_command_lists_protocols_with_their_published_scores(tool):
+    done = tool("--list")
+    assert done.returncode == 0
+    assert "rain-y: full frame" in done.stdout
+    assert re.search(r"MPRNet +GoPro.* 33\.44 dB +0\.941", done.stdout)
+    assert "measured" not in done.stdout  # by this project, on a few pictures
+
+
+def test_command_reports_errors_with_exit_codes(tool, folders):
+    restored, target = folders
+    both = ("--restored", restored, "--target", target)
+    (restored / "a.csv").touch()
+    mistakes = {
+        2: [
+            (*both, "--protocol", "gopr"),
+            (*both,),
+            (*both, "--protocol", "gopro", "--output", "scores.txt"),
+            (*both, "--protocol", "gopro", "--jobs", "0"),
+            # found before the sizes are checked, which would be code 1
+            (*both, "--protocol", "sidd", "--output", "/proc/scores.csv"),
+            (*both, "--protocol", "sidd", "--output", restored / "a.csv" / "scores.csv"),
+        ],
+        1: [(*both, "--protocol", "sidd")],
+    }
+    for code, commands in mistakes.items():
+        for command in commands:
+            done = tool(*command)
+            assert done.returncode == code, done
+            assert "error: " in done.stderr and "Traceback" not in done.stderr

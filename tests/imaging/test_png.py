@@ -1,0 +1,109 @@
+"""PNG: transparency, 16 bits, and chunks that Pillow and OpenCV do not keep."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import imaging_samples as samples
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo, write_photo
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_transparent_grey_of_png(tmp_path, depth):
+    row = {1: b"\x50", 2: b"\x1b", 4: b"\x01\x23", 8: b"\0\1\2\3", 16: bytes(range(8))}[depth]
+    code = {1: 1, 2: 2, 4: 2, 8: 2, 16: 0x0405}[depth]
+    clear = samples.chunk(b"tRNS", code.to_bytes(2, "big"))
+    photo = samples.read(tmp_path, samples.raw_png([row], 4, depth, 0, clear))
+    expected = [False, True, False, True] if depth == 1 else [False, False, True, False]
+    np.testing.assert_array_equal(photo.alpha[0] == 0, expected)
+    assert photo.alpha.max() == (65535 if depth == 16 else 255)
+    assert photo.pixels.shape == (1, 4, 1)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_transparent_colour_of_png(tmp_path, dtype):
+    picture = samples.noise(3, dtype)
+    picture[3, 4] = picture[5, 6] = (1, 2, 3)
+    picture[7, 8] = (1, 2, 4)
+    clear = samples.chunk(b"tRNS", bytes([0, 1, 0, 2, 0, 3]))
+    if dtype == "uint16":
+        data = samples.raw_png_16(picture, clear)
+    else:
+        data = samples.raw_png([row.tobytes() for row in picture], 17, 8, 2, clear)
+    photo = samples.read(tmp_path, data)
+    np.testing.assert_array_equal(photo.pixels, picture)
+    assert np.argwhere(photo.alpha == 0).tolist() == [[3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bit_png_of_another_encoder(tmp_path, channels):
+    picture = samples.noise(channels, "uint16")
+    photo = samples.read(tmp_path, samples.raw_png_16(picture))
+    np.testing.assert_array_equal(photo.to_array(), picture)
+
+
+def test_odd_profile_in_a_16_bit_png_prints_no_warning(tmp_path, capfd):
+    """libpng complains about profiles that other programs wrote and accept."""
+    odd = samples.SRGB[:200] + b"odd!" + samples.SRGB[204:]
+    picture = samples.noise(3, "uint16")
+    profile = samples.chunk(b"iCCP", b"odd\0\0" + zlib.compress(odd[:-1]))
+    photo = samples.read(tmp_path, samples.raw_png_16(picture, profile))
+    np.testing.assert_array_equal(photo.pixels, picture)
+    assert photo.metadata.icc_profile == odd[:-1]
+    assert capfd.readouterr().err == ""
+
+
+def test_16_bit_grey_with_alpha_is_a_valid_png(tmp_path):
+    photo = from_array(samples.noise(2, "uint16", 60, 50))
+    photo = Photo(photo.pixels, photo.alpha, Metadata(exif=samples.exif_block()))
+    write_photo(photo, tmp_path / "a.png")
+    again = read_photo(tmp_path / "a.png")
+    np.testing.assert_array_equal(again.to_array(), photo.to_array())
+    assert again.metadata.exif == photo.metadata.exif
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info.get("exif") is not None
+        image.load()  # checks every checksum
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_png_chunks_about_colour_and_text_are_kept(tmp_path, depth):
+    chunks = [
+        (b"gAMA", struct.pack(">I", 100000)),
+        (b"cHRM", struct.pack(">8I", *range(1000, 9000, 1000))),
+        (b"sRGB", b"\1"),
+        (b"tEXt", b"Author\0Somebody"),
+        (b"iTXt", b"Title\0\0\0\0\0" + "Zürich".encode()),
+    ]
+    row = bytes(range(3 * depth // 8 * 4))
+    extra = [samples.chunk(*item) for item in chunks]
+    (tmp_path / "a.png").write_bytes(samples.raw_png([row], 4, depth, 2, *extra))
+    write_photo(read_photo(tmp_path / "a.png"), tmp_path / "b.png")
+    written = (tmp_path / "b.png").read_bytes()
+    for kind, body in chunks:
+        assert samples.chunk(kind, body) in written
+        assert written.index(kind) < written.index(b"IDAT")
+    with Image.open(tmp_path / "b.png") as image:
+        image.load()
+        assert image.info["gamma"] == pytest.approx(1.0)
+        assert image.text["Title"] == "Zürich"
+
+
+def test_compressed_xmp_and_old_raw_profiles_of_png(tmp_path):
+    packed = zlib.compress(samples.XMP % 1)
+    block = samples.exif_block(3)
+    digits = (b"Exif\0\0" + block).hex()
+    text = f"\nexif\n{len(digits) // 2:8}\n{digits}\n".encode()
+    extra = (
+        samples.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed),
+        samples.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text)),
+    )
+    (tmp_path / "a.png").write_bytes(samples.raw_png([bytes([1, 2, 3])], 3, 8, 0, *extra))
+    photo = read_photo(tmp_path / "a.png")
+    assert photo.metadata.xmp == samples.XMP % 1
+    assert photo.metadata.exif[:4] == block[:4]
+    np.testing.assert_array_equal(photo.pixels[0, :, 0], [3, 2, 1])

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from ppgan_mpr.inference import Cache, Model
+from ppgan_mpr.inference.model import load_model
+from ppgan_mpr.networks import find_network
+
+pytest.importorskip("onnx")
+pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+
+
+@pytest.fixture
+def build_tiny():
+    """Counts how often a very small network is built."""
+    spec = find_network("MIRNet")
+
+    def build():
+        build.count += 1
+        network = spec.build({"n_feat": 8, "n_RRG": 1, "n_MSRB": 1})
+        network.eval()
+        return network
+
+    build.count = 0
+    return build
+
+
+def test_exported_network_comes_from_the_cache_without_building(build_tiny, cache):
+    spec = find_network("MIRNet")
+    first = Model("a", spec, build_tiny, cache)
+    graph, memory = first.onnx((64, 64)), first.floats_per_pixel
+    again = Model("a", spec, build_tiny, cache)
+    assert again.onnx((96, 32)) == graph
+    assert again.floats_per_pixel == memory
+    assert build_tiny.count == 1
+    Model("b", spec, build_tiny, cache).onnx((64, 64))  # other weights
+    assert build_tiny.count == 2
+
+
+def test_windowed_statistics_are_exported_for_each_size(build_tiny, cache):
+    spec = find_network("MIRNet")
+    graphs = {}
+    for size in ((64, 64), (64, 96), (64, 64)):
+        model = Model("a", spec, build_tiny, cache, local=True)
+        graphs.setdefault(size, model.onnx(size))
+        assert model.onnx(size) == graphs[size]
+    assert build_tiny.count == 2
+    assert graphs[64, 64] != graphs[64, 96]
+    assert Model("a", spec, build_tiny, cache).onnx((64, 64)) not in graphs.values()
+
+
+def test_model_of_named_weights_has_their_network_and_channels(tmp_path):
+    model = load_model("lite:Deraining", Cache(tmp_path), local=True)
+    assert model.spec is find_network("MPRNet")
+    assert (model.channels, model.local, model.identity) == (3, True, "lite:Deraining")

@@ -236,6 +236,6 @@ def test_list_says_what_is_faster_better_and_at_hand(capsys):
     ("flags", "local"), [([], False), (["--local"], True), (["--no-local"], False)]
 )
 def test_flags_of_local_statistics(photo, tmp_path, flags, local):
-    assert main([photo, *LITE, "--report", "report.json", *flags]) == 0
+    assert main([photo, *LITE, "--report", "report.json", "--backend", "paddle", *flags]) == 0
     (row,) = json.loads((tmp_path / "report.json").read_text())
     assert row["local"] is local

@@ -161,7 +161,7 @@ def test_missing_paddle_is_one_sentence(root, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_versions_agree(root):
+def test_version_is_three_numbers(root):
     import ppgan_mpr
 
     assert re.fullmatch(r"\d+\.\d+\.\d+", ppgan_mpr.__version__)

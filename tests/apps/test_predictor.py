@@ -14,7 +14,7 @@ from ppgan_mpr.networks import find_network
 paddle = require("paddle")
 
 
-def test_file(tmp_path):
+def test_file_is_restored_beside_its_task_and_named_after_it(tmp_path):
     picture().save(tmp_path / "my.holiday photo.v2.png")
     results = predictor(tmp_path).run(tmp_path / "my.holiday photo.v2.png")
     assert len(results) == 1
@@ -42,7 +42,7 @@ def test_result_is_the_networks_rounded(denoise):
 
 @pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 15])
 @pytest.mark.parametrize("width", [1, 3, 8, 13])
-def test_any_size(denoise, height, width):
+def test_picture_of_any_size_keeps_it(denoise, height, width):
     image = np.full([height, width, 3], 90, np.uint8)
     restored = denoise.run(image)[0].image
     assert restored.shape == image.shape
@@ -75,7 +75,7 @@ def test_tiles_of_a_file_take_its_place(tmp_path):
     assert (given == kept).all()  # an array is its owner's
 
 
-def test_long_strip(denoise):
+def test_strip_of_few_rows_is_restored(denoise):
     image = np.asarray(picture(size=(2000, 7)))
     assert denoise.run(image)[0].image.shape == (7, 2000, 3)
 
@@ -177,7 +177,7 @@ def test_senseless_arguments(tmp_path, options, message):
         predictor(tmp_path, **options)
 
 
-def test_gpu_without_gpu(tmp_path):
+def test_gpu_is_refused_where_paddle_has_none(tmp_path):
     if paddle.device.is_compiled_with_cuda():
         pytest.skip("this PaddlePaddle can use GPUs")
     with pytest.raises(UsageError, match="device='cpu'"):

@@ -160,7 +160,7 @@ def test_suffix_of_another_format_is_refused(export, tmp_path, capsys, name):
         ([*LITE, "-o", "file/model"], "file"),
     ],
 )
-def test_mistakes(export, tmp_path, capsys, arguments, message):
+def test_mistakes_exit_with_2_and_say_what_to_do(export, tmp_path, capsys, arguments, message):
     (tmp_path / "file").write_text("in the way")
     assert export(arguments) == 2
     assert message in capsys.readouterr().err

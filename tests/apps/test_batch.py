@@ -4,9 +4,11 @@ import logging
 import threading
 
 import numpy as np
+import pytest
 from apps_samples import picture, predictor
 
 from ppgan_mpr import MPRPredictor
+from ppgan_mpr.apps.batch import Stop, process_in_order
 
 
 def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
@@ -78,3 +80,44 @@ def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
     next(results)
     results.close()
     assert len(read) <= 3
+
+
+def test_results_come_in_the_order_of_their_items():
+    first_may_end = threading.Event()
+
+    def process(item, stop):
+        if item == 0:
+            assert first_may_end.wait(60)  # the second ends before the first
+        else:
+            first_may_end.set()
+        return item
+
+    assert list(process_in_order(range(6), process, 2, Stop())) == [*range(6)]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_request_to_stop_ends_the_work_and_keeps_what_is_finished(jobs):
+    requested, begun = threading.Event(), []
+
+    def process(item, stop):
+        stop.check()
+        begun.append(item)
+        return item
+
+    finished = []
+    for item in process_in_order(iter(range(100)), process, jobs, Stop(requested)):
+        finished.append(item)
+        if item == 4:
+            requested.set()
+    assert finished[:5] == [0, 1, 2, 3, 4]
+    assert set(finished) == set(begun)
+    assert len(finished) <= 5 + jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_error_in_an_item_reaches_the_caller(jobs):
+    def process(item, stop):
+        return 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        list(process_in_order([1, 0, 1], process, jobs, Stop()))

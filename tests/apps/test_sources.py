@@ -29,7 +29,7 @@ def test_list_mixes_everything(tmp_path):
     ]
 
 
-def test_glob(tmp_path):
+def test_pattern_stands_for_the_files_it_matches(tmp_path):
     for name in ("a1.png", "a2.png", "b.png"):
         picture().save(tmp_path / name)
     results = predictor(tmp_path).run(str(tmp_path / "a*.png"))

@@ -41,7 +41,7 @@ def test_stereo_jpeg_is_read_as_its_first_picture(tmp_path):
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_heic(tmp_path, depth):
+def test_heic_keeps_its_depth_and_is_turned_upright(tmp_path, depth):
     pillow_heif = pytest.importorskip("pillow_heif")
     picture = samples.ramp().astype(np.uint16) << (depth - 8)
     mode = "RGB" if depth == 8 else "RGB;16"

@@ -22,7 +22,7 @@ def test_one_bit_becomes_grey(tmp_path):
 
 @pytest.mark.parametrize("grey", [False, True])
 @pytest.mark.parametrize("transparent", [False, True])
-def test_palettes(tmp_path, grey, transparent):
+def test_palette_becomes_rgb_or_grey_with_its_alpha(tmp_path, grey, transparent):
     colours = np.array([[9, 9, 9], [200, 200, 200], [60, 60, 60]], np.uint8)
     if not grey:
         colours[1] = (200, 10, 30)
@@ -47,7 +47,7 @@ def test_a_grey_palette_with_a_profile_stays_rgb(tmp_path):
     assert not photo.is_grey
 
 
-def test_transparent_gif(tmp_path):
+def test_transparent_colour_of_gif_becomes_alpha(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8)).convert("P")
     image.putpalette(bytes([255, 0, 0, 0, 255, 0, 0, 0, 255]))
     photo = samples.read(tmp_path, samples.pillow_file(image, "GIF", transparency=1), ".gif")

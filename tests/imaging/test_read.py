@@ -54,7 +54,7 @@ GOOD = files()
 
 
 @pytest.mark.parametrize("suffix", GOOD)
-def test_truncated_files(tmp_path, suffix, capfd):
+def test_truncated_file_is_refused_in_one_sentence(tmp_path, suffix, capfd):
     path = tmp_path / f"cut{suffix}"
     for part in (0.02, 0.3, 0.6, 0.95):
         path.write_bytes(GOOD[suffix][: int(len(GOOD[suffix]) * part)])

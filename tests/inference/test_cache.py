@@ -6,7 +6,7 @@ import pytest
 from ppgan_mpr.inference import Cache, file_identity
 
 
-def test_comes_back(cache):
+def test_what_is_stored_comes_back_under_its_key_only(cache):
     assert cache.load("a", 1) is None
     cache.store(b"content", "a", 1)
     assert cache.load("a", 1) == b"content"
@@ -41,7 +41,7 @@ def test_folder_that_cannot_be_written(tmp_path):
     assert cache.load("a") is None
 
 
-def test_many_writers(cache):
+def test_readers_see_whole_entries_while_others_write(cache):
     threads = [
         threading.Thread(target=cache.store, args=(b"same" * 100_000, "a")) for _ in range(8)
     ]

@@ -9,12 +9,12 @@ from ppgan_mpr.inference import memory
     ("text", "size"),
     [("800M", 800 << 20), ("1.5g", 3 << 29), (" 2 GiB ", 2 << 30), (700, 700 << 20)],
 )
-def test_sizes(text, size):
+def test_amount_of_memory_is_understood_with_any_unit(text, size):
     assert memory.parse_memory(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1G", "0", "1X", "9" * 400, "1e9"])
-def test_senseless_sizes(text):
+def test_senseless_amount_of_memory_is_refused(text):
     with pytest.raises(UsageError, match=r"1\.5G"):
         memory.parse_memory(text)
 
@@ -60,7 +60,7 @@ def test_container_of_version_1_that_sees_its_own_root(free_in, tmp_path):
     assert free_in("4:memory:/docker/abc\n3:cpuset:/\n") == 800 << 20
 
 
-def test_no_container(free_in):
+def test_outside_a_container_the_machines_memory_counts(free_in):
     assert free_in("0::/\n") == 8 << 30
 
 

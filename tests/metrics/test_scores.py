@@ -40,7 +40,7 @@ def test_json_is_strict_and_states_the_protocol(table, tmp_path):
     assert table.mean()["psnr"] == 30.0 and np.isinf(table.scores["schöner, Tag"]["psnr"])
 
 
-def test_csv_reads_back(table, tmp_path):
+def test_csv_has_a_row_for_each_picture_and_the_mean(table, tmp_path):
     path = table.save(tmp_path / "scores.csv")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

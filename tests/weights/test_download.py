@@ -147,7 +147,7 @@ def test_weights_of_another_network_are_not_kept(server, known_weights):
 
 
 @pytest.mark.parametrize("status", [404, 503])
-def test_server_errors(server, status):
+def test_server_error_is_named_and_leaves_nothing(server, status):
     server.status = status
     with pytest.raises(DownloadError, match=str(status)):
         load_weights("published:Deblurring")
@@ -190,7 +190,7 @@ def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
         load_weights("published:Deblurring")
 
 
-def test_published_urls():
+def test_published_weights_are_paddlegans():
     for task in ("Deblurring", "Denoising", "Deraining"):
         url = f"https://paddlegan.bj.bcebos.com/models/MPR_{task}.pdparams"
         assert find_record("published", task).url == url

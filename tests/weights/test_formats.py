@@ -29,7 +29,7 @@ def test_bfloat16_safetensors(tmp_path, state):
     )
 
 
-def test_truncated_files(tmp_path, state, root):
+def test_truncated_file_is_refused_by_name(tmp_path, state, root):
     for suffix in (".pdparams", ".pth", ".safetensors"):
         path = tmp_path / f"w{suffix}"
         if suffix == ".pth":

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..checks import did_you_mean
 from ..errors import ImageError, UsageError
-from .photo import Photo
+from . import png
+from .comments import comment_of
+from .exif import description, has_position, has_preview
+from .photo import Metadata, Photo
 from .samples import white
 
 # Suffixes of still-picture formats by Pillow's names. Pillow opens more: documents, films,
@@ -42,6 +47,10 @@ RAW_SUFFIXES = frozenset((
 ))  # fmt: skip
 
 
+# What a format may have a place for, besides pixels.
+_ALL = frozenset(("icc_profile", "exif", "xmp", "iptc", "comment", "dpi"))
+
+
 @dataclass(frozen=True)
 class Writable:
     """A format that can be written, and what it can store.
@@ -50,17 +59,19 @@ class Writable:
         name: Pillow's name.
         deep: whether it stores 16 bits per sample.
         alpha: whether it stores alpha.
-        profile: whether it stores an ICC profile.
+        holds: the fields of :class:`Metadata` that it stores.
         side: its longest possible side, in pixels.
         segment: its longest possible EXIF, XMP or IPTC block, in bytes.
+        remark: its longest possible comment, in bytes.
     """
 
     name: str
     deep: bool = False
     alpha: bool = False
-    profile: bool = False
+    holds: frozenset[str] = frozenset()
     side: float = math.inf
     segment: float = math.inf
+    remark: float = math.inf
 
 
 # Aliases of formats that are written under their usual suffixes only.
@@ -71,13 +82,15 @@ _READ_ONLY = frozenset(
 WRITABLE = {
     suffix: target
     for target in (
-        Writable("PNG", deep=True, alpha=True, profile=True),
-        Writable("TIFF", deep=True, alpha=True, profile=True),
-        Writable("JPEG", profile=True, side=65500, segment=65500),
-        Writable("WEBP", alpha=True, profile=True, side=16383),
-        Writable("AVIF", profile=True),  # it has alpha, but compresses it with loss
-        Writable("BMP"),
-        Writable("JPEG2000", alpha=True),
+        Writable("PNG", deep=True, alpha=True, holds=_ALL | {"cicp", "png_chunks"}),
+        Writable("TIFF", deep=True, alpha=True, holds=_ALL),
+        Writable("JPEG", holds=_ALL, side=65500, segment=65500, remark=65500),
+        # Resolution and comment of WebP and AVIF stand in the EXIF block.
+        Writable("WEBP", alpha=True, holds=_ALL - {"iptc"}, side=16383),
+        # AVIF has alpha, but compresses it with loss.
+        Writable("AVIF", holds=_ALL - {"iptc"} | {"cicp"}),
+        Writable("BMP", holds=frozenset(("dpi",))),
+        Writable("JPEG2000", alpha=True, holds=_ALL, remark=65500),
         Writable("PPM", deep=True),
         Writable("TGA", alpha=True),
     )
@@ -121,24 +134,89 @@ def is_available(target: Writable) -> bool:
     return module in (*features.modules, *features.codecs) and bool(features.check(module))
 
 
-def loss(photo: Photo, target: Writable) -> str | None:
-    """What the format cannot store of the photo, in words; None where it can store everything."""
+class Loss(NamedTuple):
+    """Something that a format cannot store of a photo.
+
+    Attributes:
+        what: in words.
+        is_fatal: whether the picture would look different, so that it is not written so.
+    """
+
+    what: str
+    is_fatal: bool
+
+
+def loss(photo: Photo, target: Writable) -> tuple[Loss, ...]:
+    """Everything that the format cannot store of the photo, what changes the picture first."""
+    return (
+        *(Loss(what, True) for what in _lost_of_picture(photo, target)),
+        *(Loss(what, False) for what in _lost_metadata(photo.metadata, target)),
+        *(Loss(what, False) for what in photo.metadata.dropped),
+    )
+
+
+def unkept(photo: Photo, suffix: str) -> tuple[str, ...]:
+    """What a file of this suffix will not keep of the photo and its source, in words.
+
+    Args:
+        photo: to be written.
+        suffix: of the file, with its dot; one that can be written.
+    """
+    return tuple(item.what for item in loss(photo, WRITABLE[suffix.lower()]))
+
+
+def _lost_of_picture(photo: Photo, target: Writable) -> Iterator[str]:
+    metadata = photo.metadata
     if (
         not target.alpha
         and photo.alpha is not None
         and (photo.alpha != white(photo.alpha.dtype)).any()
     ):
-        return "the transparency"
+        yield "the transparency"
     if not target.deep and photo.pixels.dtype == np.uint16:
-        return "the 16-bit depth"
-    if not target.profile and photo.metadata.icc_profile:
-        return "the colour profile"
+        yield "the 16-bit depth"
+    if metadata.icc_profile and "icc_profile" not in target.holds:
+        yield "the colour profile"
+    if metadata.cicp and "cicp" not in target.holds:
+        yield f"the colour space ({_colour_name(*metadata.cicp)})"
     if max(photo.size) > target.side:
-        return f"all pixels beyond {target.side} on a side"
+        yield f"all pixels beyond {target.side} on a side"
     for name in ("exif", "xmp", "iptc"):
-        if len(getattr(photo.metadata, name) or b"") > target.segment:
-            return f"the {name.upper()} block, which is too long for it"
-    return None
+        if len(getattr(metadata, name) or b"") > target.segment:
+            yield f"the {name.upper()} block, which is too long for it"
+
+
+def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
+    if metadata.exif and "exif" not in target.holds:
+        yield "the EXIF data"
+        if has_position(metadata.exif):
+            yield "the GPS position"
+    if metadata.xmp and "xmp" not in target.holds:
+        yield "the XMP data"
+    if metadata.iptc and "iptc" not in target.holds:
+        yield "the IPTC captions"
+    if metadata.dpi and "dpi" not in target.holds:
+        yield f"the resolution ({metadata.dpi[0]:.4g} dpi)"
+    comment = comment_of(metadata)
+    if comment and "png_chunks" not in target.holds:  # PNG keeps every text
+        if "comment" not in target.holds or len(comment) > target.remark:
+            yield "the comment"
+        elif target.name in ("TIFF", "WEBP", "AVIF"):  # in the description of the EXIF block
+            taken = description(metadata.exif)
+            if taken and taken != comment:
+                yield "the comment"
+    plain = metadata.icc_profile or png.colour_is_plain(metadata.png_chunks)
+    if not plain and "png_chunks" not in target.holds:
+        yield "the gamma or primaries of the PNG"
+    if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
+        yield "a new preview in the camera's notes, which show the unrestored one"
+
+
+def _colour_name(primaries: int, transfer: int) -> str:
+    gamut = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}.get(primaries)
+    curve = {16: "PQ", 18: "HLG"}.get(transfer)
+    named = " ".join(filter(None, (gamut, curve)))
+    return named or f"H.273 code points {primaries}, {transfer}"
 
 
 def writable_suffix(photo: Photo, suffix: str) -> str:
@@ -161,7 +239,9 @@ def writable_suffix(photo: Photo, suffix: str) -> str:
 
 def _keeps_all(photo: Photo, suffix: str) -> bool:
     target = WRITABLE.get(suffix.lower())
-    return target is not None and is_available(target) and not loss(photo, target)
+    if target is None or not is_available(target):
+        return False
+    return not any(item.is_fatal for item in loss(photo, target))
 
 
 def target_of(photo: Photo, path: Path) -> Writable:
@@ -176,9 +256,10 @@ def target_of(photo: Photo, path: Path) -> Writable:
         raise ImageError(
             f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
         )
-    lost = loss(photo, target)
+    lost = [item.what for item in loss(photo, target) if item.is_fatal]
     if lost:
+        choice = " or ".join(suffix for suffix in (".png", ".tif") if _keeps_all(photo, suffix))
         raise ImageError(
-            f"{path} cannot be written: {target.name} would lose {lost}, choose .png or .tif"
+            f"{path} cannot be written: {target.name} would lose {lost[0]}, choose {choice}"
         )
     return target

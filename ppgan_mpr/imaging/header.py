@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..errors import ImageError
 from . import png
+from .containers import complete_metadata
 from .decode import decode, open_image, white_level
 from .exif import orientation
 from .pillow import image_metadata
@@ -87,7 +88,7 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         height, width = pixels.shape[:2]
         return Header(height, width, pixels.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
-    metadata = image_metadata(image)
+    metadata = complete_metadata(image, data, image_metadata(image))
     flag = orientation(metadata.exif, metadata.xmp)
     return _turned(*image.size, 2 if deep else 1, flag)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo
+from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, unkept
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
 from ..inference.backends import check_device
@@ -243,6 +243,8 @@ class Predictor:
         output = outputs.claim(source, result) if outputs else None
         if outputs and output and outputs.keeps(output):
             return Result(self._record(source, output=output, size=size, skipped=True))
+        if output:
+            warnings += _unkept_warning(result, output)
         waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
@@ -375,6 +377,14 @@ class Predictor:
                 "ensemble=True turns and mirrors the picture, which exchanges its two views: leave "
                 "it out."
             )
+
+
+def _unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:
+    lost = unkept(result, output.suffix)
+    if not lost:
+        return ()
+    listed = ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]
+    return (f"the result lacks {listed}",)
 
 
 def _output_path(path: str | os.PathLike[str]) -> Path:

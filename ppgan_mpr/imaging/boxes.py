@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from .tiff_tags import Buffer
 
 
-def walk(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+def walk(
+    data: Buffer | memoryview, start: int = 0, end: int | None = None
+) -> Iterator[tuple[bytes, int, int]]:
     """Type, start and end of the content of each box between two positions.
 
     A box that is damaged or reaches beyond ``end`` is the last.

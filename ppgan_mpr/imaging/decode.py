@@ -60,6 +60,8 @@ def decode(data: bytes, suffix: str) -> Photo:
     metadata = complete_metadata(image, data, image_metadata(image))
     top = white_level(image.format, data)
     if top > 255:  # Pillow would keep 8 bits
+        if data[:2] in (b"P2", b"P3"):
+            data += b"\n"  # OpenCV misses the last number of a text without a last line break
         photo = _decode_opencv(data, image.format, metadata)
         photo = _spread(photo, top)
     else:

@@ -151,13 +151,13 @@ def described_exif(
     block += b"\0" * (len(block) % 2)
     values_at = len(block) + 2 + 12 * len(kept.keys() | fields.keys()) + 4
     values = b""
-    for tag, (kind, count, value) in fields.items():
+    for tag, (kind, count, content) in fields.items():
         row = struct.pack(order + "HHI", tag, kind, count)
-        if len(value) <= 4:
-            kept[tag] = row + value.ljust(4, b"\0")
+        if len(content) <= 4:
+            kept[tag] = row + content.ljust(4, b"\0")
         else:
             kept[tag] = row + struct.pack(order + "I", values_at + len(values))
-            values += value + b"\0" * (len(value) % 2)
+            values += content + b"\0" * (len(content) % 2)
     directory = struct.pack(order + "H", len(kept)) + b"".join(kept[tag] for tag in sorted(kept))
     start = block[:4] + struct.pack(order + "I", len(block))
     return start + block[8:] + directory + following + values

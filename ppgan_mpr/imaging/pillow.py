@@ -95,7 +95,8 @@ def image_metadata(image: Image.Image) -> Metadata:
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     """The pixels of a loaded image as they are stored, in grey or RGB, and their alpha."""
-    if image.format in _MOVING and getattr(image, "is_animated", False):
+    moves = image.format in _MOVING and getattr(image, "is_animated", False)
+    if moves and image.tell() == 0:  # whoever has gone to another frame has chosen it
         raise ImageError("it holds several frames: extract the one to restore")
     mode, source = image.mode, image.format
     if mode in ("I", "F"):

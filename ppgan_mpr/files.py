@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import sys
 import time
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Callable
+from typing import BinaryIO
 
-# Ending of the hidden files that are renamed when they are complete.
-_TEMPORARY = ".ppgan_mpr.tmp"
+#: Ending of the hidden files that are renamed when they are complete.
+TEMPORARY = ".ppgan_mpr.tmp"
 _LEFT_OVER = 3600.0  # seconds after its last change, a temporary file has lost its writer
-_LONGEST_NAME = 255  # bytes of one file name, on nearly all file systems
-# What file systems and systems answer that lack an operation.
-_UNSUPPORTED = {
-    errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM, errno.EBADF,
-    errno.EACCES,
-}  # fmt: skip
+# What a file system answers that cannot sync.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 
 
 @contextlib.contextmanager
@@ -78,54 +72,10 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
     before = time.time() - _LEFT_OVER
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and entry.name.endswith(_TEMPORARY):
+            if entry.name.startswith(".") and entry.name.endswith(TEMPORARY):
                 with contextlib.suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < before:
                         os.unlink(entry.path)
-
-
-def name_key(folder: str | os.PathLike[str]) -> Callable[[str], str]:
-    """What makes two names in a folder the same file.
-
-    Windows, macOS and some Linux folders take ``IMG.jpg`` and ``img.jpg`` for one file, and macOS
-    the two ways of writing ``é``. A hidden file, removed at once, shows what this folder does.
-
-    Returns:
-        A function from names or paths to keys: equal keys, one file. Where the folder cannot be
-        tried out, names that might be one file have equal keys.
-    """
-    probe = Path(folder) / f".{uuid.uuid4().hex}-a\u00e9{_TEMPORARY}"
-    folds_case = composes = True
-    try:
-        with open(probe, "xb"):
-            pass
-    except (OSError, UnicodeError):
-        pass
-    else:
-        folds_case = os.path.lexists(probe.with_name(probe.name.upper()))
-        composes = os.path.lexists(probe.with_name(unicodedata.normalize("NFD", probe.name)))
-    finally:
-        with contextlib.suppress(OSError, UnicodeError):
-            probe.unlink()
-
-    def key(name: str) -> str:
-        name = unicodedata.normalize("NFC", name) if composes else name
-        return unicodedata.normalize("NFC", name.casefold()) if folds_case else name
-
-    return key
-
-
-def fitting_name(stem: str, ending: str) -> str:
-    """``stem + ending``, shortened where it is longer than a file name may be.
-
-    A stem that is cut ends in eight digits made of the whole, so that two long names stay two.
-    """
-    room = _LONGEST_NAME - len(os.fsencode(ending))
-    octets = os.fsencode(stem)
-    if len(octets) <= room:
-        return stem + ending
-    mark = "~" + hashlib.sha256(octets).hexdigest()[:8]
-    return octets[: room - len(mark)].decode("utf-8", "ignore") + mark + ending
 
 
 @contextlib.contextmanager
@@ -144,7 +94,7 @@ def _placed(path: Path, exclusive: bool) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{uuid.uuid4().hex}{_TEMPORARY}")
+    return path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")
 
 
 def _open_unnamed(folder: Path, mode: int) -> int | None:
@@ -162,13 +112,9 @@ def _name(descriptor: int, path: Path, exclusive: bool) -> None:
     """Give a file without a name its name."""
     source = f"/proc/self/fd/{descriptor}"
     try:
-        if exclusive or not os.path.lexists(path):
-            try:
-                _link_open_file(source, path)
-                return
-            except FileExistsError:
-                if exclusive:
-                    raise
+        if exclusive:
+            _link_open_file(source, path)
+            return
         temporary = _beside(path)
         try:
             _link_open_file(source, temporary)
@@ -176,13 +122,13 @@ def _name(descriptor: int, path: Path, exclusive: bool) -> None:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-    except OSError as error:
-        if error.errno not in _UNSUPPORTED | {errno.EXDEV, errno.ENOENT}:
-            raise
-        with _placed(path, exclusive) as temporary:  # no links here: copy it
-            mode = os.fstat(descriptor).st_mode & 0o777
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError, NotImplementedError):  # no links here: copy it
+        with _placed(path, exclusive) as temporary:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with open(source, "rb") as data, open(os.open(temporary, flags, mode), "wb") as file:
+            named = os.open(temporary, flags, os.fstat(descriptor).st_mode & 0o777)
+            with open(source, "rb") as data, open(named, "wb") as file:
                 shutil.copyfileobj(data, file)
                 _sync(file)
 
@@ -193,6 +139,10 @@ def _link_open_file(source: str, path: Path) -> None:
         os.link(source, path.name, dst_dir_fd=folder, follow_symlinks=True)
     finally:
         os.close(folder)
+
+
+def _taken(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _rename_exclusively(source: Path, path: Path) -> None:
@@ -211,7 +161,7 @@ def _rename_exclusively(source: Path, path: Path) -> None:
         raise
     except (OSError, AttributeError, NotImplementedError):
         if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise _taken(path) from None
     if _rename_without_replacing(source, path):
         return
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))  # reserves the name
@@ -238,7 +188,7 @@ def _rename_without_replacing(source: Path, path: Path) -> bool:
         return False
     number = ctypes.get_errno()
     if failed and number == errno.EEXIST:
-        raise FileExistsError(number, os.strerror(number), str(path))
+        raise _taken(path)
     return not failed
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError, UsageError
-from ..files import fitting_name, name_key, remove_leftovers
+from ..file_names import fitting_name, name_key
+from ..files import remove_leftovers
 from ..imaging import Photo, writable_suffix, write_photo
-from ..imaging.formats import target_of
+from ..imaging.losses import target_of
 from .sources import Source
 
 

@@ -13,13 +13,13 @@ import struct
 import numpy as np
 
 from .photo import plausible_dpi
+from .thumbnails import remove_thumbnail
 from .tiff_tags import Buffer, Entry, TiffError, parse_header, read_ifd
 from .xmp import without_absent_parts
 
 _DESCRIPTION, _ORIENTATION = 0x010E, 0x0112
 _X_DPI, _Y_DPI, _DPI_UNIT = 0x011A, 0x011B, 0x0128
 _UNITS = {2: 1.0, 3: 2.54}  # per inch, per centimetre
-_PICTURE, _PICTURE_LENGTH, _STRIPS = 0x0201, 0x0202, 0x0111  # of a thumbnail
 _GPS_IFD = 34853
 _EXIF_IFD = 34665
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # of the file, of the Exif directory
@@ -62,37 +62,8 @@ def upright_exif(exif: bytes) -> bytes:
     if turned and entry is not None:
         entry.overwrite(patched, order, 1)
     if next_pointer is not None and not big:
-        (second,) = struct.unpack_from(order + "I", exif, next_pointer)
-        thumbnail = _thumbnail(exif, order, second)
-        if turned or thumbnail is not None:
-            struct.pack_into(order + "I", patched, next_pointer, 0)
-        if thumbnail:
-            start, end = thumbnail
-            patched[start:end] = bytes(end - start)
-            if not any(patched[start:]):  # nothing follows it
-                del patched[start:]
+        remove_thumbnail(patched, order, next_pointer, bool(turned))
     return bytes(patched)
-
-
-def _thumbnail(exif: bytes, order: str, second: int) -> tuple[int, int] | None:
-    """Start and end of the JPEG thumbnail, ``(0, 0)`` for one of another kind, None for none."""
-    try:
-        entries, _ = read_ifd(exif, order, second)
-    except TiffError:
-        return None
-    if _PICTURE in entries and _PICTURE_LENGTH in entries:
-        numbers = [entries[tag].numbers(order)[:1] for tag in (_PICTURE, _PICTURE_LENGTH)]
-        if all(numbers):
-            start, length = (int(number[0]) for number in numbers)
-            inside = 8 <= start <= start + length <= len(exif)
-            if inside and exif[start : start + 3] == b"\xff\xd8\xff":
-                return start, start + length
-    return (0, 0) if entries.keys() & {_PICTURE, _STRIPS} else None
-
-
-def has_preview(exif: bytes) -> bool:
-    """Whether a JPEG is left in the block: a preview in the maker note, whose place is a secret."""
-    return any(b"\xff\xd8\xff" + marker in exif for marker in (b"\xdb", b"\xe0", b"\xe1"))
 
 
 def has_position(exif: bytes) -> bool:

@@ -32,8 +32,6 @@ def with_boxes(data: Buffer, metadata: Metadata) -> Metadata:
             name = {_EXIF: "exif", _XMP: "xmp", _IPTC: "iptc"}.get(bytes(data[start : start + 16]))
             if name is not None:
                 found.setdefault(name, bytes(data[start + 16 : end]))
-        elif kind == b"jp2c":
-            break
     if found.get("exif", b"").startswith(b"Exif\0\0"):
         found["exif"] = found["exif"][6:]
     comment = metadata.comment
@@ -54,17 +52,11 @@ def with_metadata(jp2: memoryview, metadata: Metadata) -> bytes:
     parts = []
     for kind, start, end in walk(jp2):
         content = bytes(jp2[start:end])
-        if kind == b"jp2h":
-            content = _header(content, metadata)
-        if kind == b"jp2c":
-            for name, value in (
-                (_EXIF, metadata.exif),
-                (_XMP, metadata.xmp),
-                (_IPTC, metadata.iptc),
-            ):
-                if value:
-                    parts.append(box(b"uuid", name + value))
-        parts.append(box(kind, content))
+        parts.append(box(kind, _header(content, metadata) if kind == b"jp2h" else content))
+    # Behind the picture: Pillow finds the comment only where the picture follows the header.
+    for name, value in ((_EXIF, metadata.exif), (_XMP, metadata.xmp), (_IPTC, metadata.iptc)):
+        if value:
+            parts.append(box(b"uuid", name + value))
     return b"".join(parts)
 
 

@@ -16,7 +16,8 @@ from ..files import atomic_write
 from . import heif, jp2, jpeg, png, tiff
 from .comments import comment_of
 from .exif import described_exif, without_orientation
-from .formats import Writable, target_of
+from .formats import Writable
+from .losses import target_of
 from .photo import Photo
 
 

@@ -40,8 +40,8 @@ def name_key(folder: str | os.PathLike[str]) -> Callable[[str], str]:
             probe.unlink()
 
     def key(name: str) -> str:
-        name = unicodedata.normalize("NFC", name) if composes else name
-        return unicodedata.normalize("NFC", name.casefold()) if folds_case else name
+        name = name.casefold() if folds_case else name
+        return unicodedata.normalize("NFC", name) if composes else name
 
     return key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -389,6 +390,13 @@ def _unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:
 
 def _output_path(path: str | os.PathLike[str]) -> Path:
     folder = Path(os.path.expanduser(path))
+    try:
+        os.lstat(folder)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(
+                f"{folder}: the name is too long for a file, choose a shorter one."
+            ) from None
     suffix = folder.suffix.lower()
     if suffix in (SUFFIXES | RAW_SUFFIXES) - set(WRITABLE) and not folder.is_dir():
         raise UsageError(f"{folder}: pictures are not written as {suffix}, choose .png or .tif.")

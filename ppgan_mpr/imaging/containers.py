@@ -8,6 +8,7 @@ from dataclasses import replace
 from PIL import Image
 
 from . import heif, jp2, jpeg
+from .exif import upright_exif, upright_xmp
 from .photo import Metadata, plausible_dpi
 from .tiff_tags import Buffer
 
@@ -41,11 +42,13 @@ def _with_resources(image: Image.Image, metadata: Metadata) -> Metadata:
     if len(resources.get(_RESOLUTION, b"")) >= 12:  # fixed-point, always per inch
         x, y = struct.unpack_from(">I4xI", resources[_RESOLUTION])
         dpi = plausible_dpi(x / 65536, y / 65536)
+    exif, xmp = resources.get(_EXIF), resources.get(_XMP)
     dropped = ("the layers",) if getattr(image, "n_frames", 1) > 1 else ()
     return replace(
         metadata,
-        exif=resources.get(_EXIF) or metadata.exif,
-        xmp=resources.get(_XMP) or metadata.xmp,
+        # Photoshop stores its documents upright, whatever the flag of the camera's file was.
+        exif=exif and upright_exif(exif),
+        xmp=xmp and upright_xmp(xmp),
         iptc=resources.get(_IPTC) or metadata.iptc,
         dpi=dpi,
         dropped=dropped,

@@ -88,7 +88,9 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         height, width = pixels.shape[:2]
         return Header(height, width, pixels.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
-    metadata = complete_metadata(image, data, image_metadata(image))
+    metadata = image_metadata(image)
+    if image.format == "JPEG2000":  # whose orientation Pillow passes over
+        metadata = complete_metadata(image, data, metadata)
     flag = orientation(metadata.exif, metadata.xmp)
     return _turned(*image.size, 2 if deep else 1, flag)
 

@@ -25,23 +25,24 @@ def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, .
         data: the whole file.
         xmp: its XMP packet.
     """
+    xmp = xmp or b""
+    segments = [body for name, body in getattr(image, "applist", ()) if name in ("APP1", "APP2")]
+    announced = xmp + b"".join(body[:64] for body in segments)  # their names stand first
     found = []
-    if any(data.find(mark) >= 0 for mark in _GAIN_MAPS):
+    if any(mark in announced for mark in _GAIN_MAPS) or (
+        image.format == "MPO" and any(data.find(mark) >= 0 for mark in _GAIN_MAPS)
+    ):
         found.append("the gain map (HDR rendition)")
-    if data.find(b"GDepth:") >= 0:
+    if b"GDepth:" in xmp:
         found.append("the depth map")
-    elif any(name == "APP1" and body.startswith(_MORE_XMP) for name, body in _segments(image)):
+    elif any(body.startswith(_MORE_XMP) for body in segments):
         found.append("the part of the XMP data beyond 64 kB")
-    if any(mark in (xmp or b"") for mark in (b'MotionPhoto="1"', b'MicroVideo="1"')):
+    if any(mark in xmp for mark in (b'MotionPhoto="1"', b'MicroVideo="1"')):
         found.append("the video of the motion photo")
     more = _further_pictures(image)
     if more and not found:
         found.append("its second picture" if more == 1 else f"its {more} further pictures")
     return tuple(found)
-
-
-def _segments(image: Image.Image) -> list[tuple[str, bytes]]:
-    return getattr(image, "applist", [])
 
 
 def _further_pictures(image: Image.Image) -> int:

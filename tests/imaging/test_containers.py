@@ -96,7 +96,7 @@ def test_metadata_of_a_photoshop_file_are_kept(tmp_path, suffix):
     resolution = struct.pack(">IHHIHH", 300 << 16, 1, 1, 150 << 16, 1, 1)
     iptc = b"\x1c\x02\x05\0\1x"
     content = photoshop_file([
-        (1005, resolution), (1028, iptc), (1036, jpeg()), (1058, samples.exif_block()),
+        (1005, resolution), (1028, iptc), (1036, jpeg()), (1058, samples.exif_block(6)),
         (1060, samples.XMP % 1),
     ])  # fmt: skip
     (tmp_path / "a.psd").write_bytes(content)
@@ -132,3 +132,33 @@ def test_captions_go_from_tiff_to_png_and_back(tmp_path, wrapped, length):
     write_photo(read_photo(tmp_path / "c.jpg"), tmp_path / "d.tif")
     with Image.open(tmp_path / "d.tif") as image:
         assert bytes(image.tag_v2[33723]) == iptc
+
+
+def test_gain_map_behind_an_iphones_jpeg_is_named(tmp_path):
+    """Only the second picture's own metadata say what it is."""
+    mark = b'<x:xmpmeta xmlns:HDRGainMap="http://ns.apple.com/HDRGainMap/1.0/"/>'
+    pictures = [Image.fromarray(np.full((24, 32, 3), value, np.uint8)) for value in (9, 99)]
+    pictures[1].encoderinfo = {"xmp": mark}
+    file = io.BytesIO()
+    pictures[0].save(file, "MPO", save_all=True, append_images=pictures[1:])
+    data = file.getvalue()
+    if mark not in data:
+        segment = b"http://ns.adobe.com/xap/1.0/\0" + mark
+        data = data[:-2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[-2:]
+    assert restored_xmp(tmp_path, data)[0] == (GAIN_MAP,)
+
+
+def test_previews_of_a_camera_are_no_loss(tmp_path):
+    """A file of several sizes of one picture, which Pillow opens as MPO as well."""
+    file = io.BytesIO()
+    small = Image.fromarray(np.full((12, 16, 3), 9, np.uint8))
+    Image.fromarray(samples.ramp()).save(file, "MPO", save_all=True, append_images=[small])
+    data = file.getvalue()
+    entry = struct.pack("<I", 0)  # the type of the second picture: undefined
+    place = data.index(b"MPF\0") + 4
+    table = data.index(struct.pack("<HHI", 0xB002, 7, 32), place)
+    (offset,) = struct.unpack_from("<I", data, table + 8)
+    at = place + offset + 16
+    assert data[at : at + 4] == entry
+    data = data[:at] + struct.pack("<I", 0x010001) + data[at + 4 :]
+    assert restored_xmp(tmp_path, data)[0] == ()

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError, UsageError
+from ..file_names import fitting_name, name_key
+from ..files import remove_leftovers
 from ..imaging import Photo, writable_suffix, write_photo
-from ..imaging.formats import target_of
+from ..imaging.losses import target_of
 from .sources import Source
 
 
@@ -39,11 +41,9 @@ class Outputs:
     ):
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._file = file
-        self._claimed: dict[Path, str] = {}
+        self._claimed: dict[str, str] = {}
+        self._cleaned: set[Path] = set()
         self._lock = threading.Lock()
-        for source in sources:
-            if source.path is not None:
-                self._claimed.setdefault(self._wanted(source), source.name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,12 +52,16 @@ class Outputs:
             ) from None
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
+        self._key = name_key(folder)
+        for source in sources:
+            if source.path is not None:
+                self._claimed.setdefault(self._key(str(self._wanted(source))), source.name)
 
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
         if self._file is not None:
             return self._file
-        stem = source.stem if number == 1 else f"{source.stem}-{number}"
-        return self._folder / source.folder / f"{stem}_restoration{suffix}"
+        ending = f"{'' if number == 1 else f'-{number}'}_restoration{suffix}"
+        return self._folder / source.folder / fitting_name(source.stem, ending)
 
     def _wanted(self, source: Source) -> Path:
         """The output's name, as far as it is known before the picture is."""
@@ -100,6 +104,7 @@ class Outputs:
             if self._existing == "error" and output.exists():
                 raise _left_alone(output)
             output.parent.mkdir(parents=True, exist_ok=True)
+            self._clean(output.parent)
         return output
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path:
@@ -118,7 +123,7 @@ class Outputs:
             try:
                 named = source.path is not None or self._file is not None
                 overwrite = self._existing == "overwrite" and named
-                write_photo(photo, output, quality=quality, overwrite=overwrite)
+                write_photo(photo, output, quality=quality, overwrite=overwrite, mode=_mode(source))
                 return output
             except FileExistsError:
                 if named:
@@ -127,7 +132,7 @@ class Outputs:
 
     def _take(self, output: Path, source: Source) -> None:
         with self._lock:
-            owner = self._claimed.setdefault(output, source.name)
+            owner = self._claimed.setdefault(self._key(str(output)), source.name)
         if owner != source.name:
             raise ImageError(
                 f"Its result would overwrite that of {owner} at {output}: restore the two into "
@@ -139,15 +144,35 @@ class Outputs:
         number = 1
         with self._lock:
             output = self._named(source, suffix)
-            while output in self._claimed or output.exists():
+            while self._key(str(output)) in self._claimed or output.exists():
                 number += 1
                 output = self._named(source, suffix, number)
-            self._claimed[output] = source.name
+            self._claimed[self._key(str(output))] = source.name
         return output
+
+    def _clean(self, folder: Path) -> None:
+        with self._lock:
+            if folder in self._cleaned:
+                return
+            self._cleaned.add(folder)
+        remove_leftovers(folder)
 
 
 def _own_suffix(source: Source) -> str:
     return ".png" if source.path is None else source.path.suffix
+
+
+def _mode(source: Source) -> int:
+    """Permissions of the output: those of the source, so that a private photo stays private."""
+    mode = 0o666
+    for view in (source, source.right):
+        if view is not None and view.path is not None:
+            # A file that cannot be looked at any more might have been private.
+            try:
+                mode &= view.path.stat().st_mode
+            except OSError:
+                mode &= 0o600
+    return mode
 
 
 def _left_alone(output: Path) -> ImageError:

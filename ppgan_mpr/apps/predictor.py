@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 
 from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo
+from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, unkept
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
 from ..inference.backends import check_device
@@ -243,6 +244,8 @@ class Predictor:
         output = outputs.claim(source, result) if outputs else None
         if outputs and output and outputs.keeps(output):
             return Result(self._record(source, output=output, size=size, skipped=True))
+        if output:
+            warnings += _unkept_warning(result, output)
         waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
@@ -377,8 +380,23 @@ class Predictor:
             )
 
 
+def _unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:
+    lost = unkept(result, output.suffix)
+    if not lost:
+        return ()
+    listed = ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]
+    return (f"the result lacks {listed}",)
+
+
 def _output_path(path: str | os.PathLike[str]) -> Path:
     folder = Path(os.path.expanduser(path))
+    try:
+        os.lstat(folder)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(
+                f"{folder}: the name is too long for a file, choose a shorter one."
+            ) from None
     suffix = folder.suffix.lower()
     if suffix in (SUFFIXES | RAW_SUFFIXES) - set(WRITABLE) and not folder.is_dir():
         raise UsageError(f"{folder}: pictures are not written as {suffix}, choose .png or .tif.")

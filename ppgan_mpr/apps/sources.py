@@ -218,13 +218,24 @@ def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Sour
         fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
         if _inside(os.path.join(*fixed, "any"), results):
             results = set()  # who names the folder of the results wants them
-        matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
+        matches = sorted(glob.glob(_pattern(path), recursive=True), key=_natural)
         files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
         if not files:
-            raise UsageError(f"No file matches {text}.")
+            literal = " (a [ that is part of a name is written [[])" if "[" in text else ""
+            raise UsageError(f"No file matches {text}{literal}.")
         yield from unique(Source(str(file), file.stem, file) for file in files)
     else:
         raise UsageError(f"There is no file or folder {text}.")
+
+
+def _pattern(path: Path) -> str:
+    """The path as a pattern whose first parts are literal as far as they exist as written."""
+    literal = Path()
+    for number, part in enumerate(path.parts):
+        if not os.path.lexists(literal / part):
+            return os.path.join(glob.escape(str(literal)), *path.parts[number:])
+        literal /= part
+    return glob.escape(str(literal))
 
 
 def _inside(file: str, folders: set[str]) -> bool:

@@ -204,25 +204,30 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 class _InterruptAsEvent:
-    """Inside its block the first Ctrl-C sets an event, so that finished pictures are listed.
+    """Inside its block the first Ctrl-C or SIGTERM sets an event; finished pictures are listed.
 
-    A second Ctrl-C interrupts at once.
+    A second one ends the program at once.
     """
 
     def __enter__(self) -> threading.Event:
         self._event = threading.Event()
         self._main = threading.current_thread() is threading.main_thread()
         if self._main:  # only there may handlers be installed
-            self._previous = signal.signal(signal.SIGINT, self._note)
+            self._previous = {
+                number: signal.signal(number, self._note)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self._event
 
     def __exit__(self, *_: object) -> None:
         if self._main:
-            signal.signal(signal.SIGINT, self._previous)
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
 
     def _note(self, *_: object) -> None:
         self._event.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _options(arguments: argparse.Namespace) -> Any:

@@ -21,7 +21,8 @@ from PIL import Image, ImageFile
 
 from ..dependencies import require
 from ..errors import ImageError
-from . import opencv, png, tiff
+from . import heif, opencv, png, tiff
+from .containers import complete_metadata
 from .formats import READABLE
 from .photo import Metadata, Photo, from_array
 from .pillow import already_upright, image_metadata, photo_from_image, upright
@@ -56,12 +57,15 @@ def decode(data: bytes, suffix: str) -> Photo:
     image = open_image(data, suffix)
     if image is None:
         return upright(_decode_opencv(data, None, Metadata()))
+    metadata = complete_metadata(image, data, image_metadata(image))
     top = white_level(image.format, data)
     if top > 255:  # Pillow would keep 8 bits
-        photo = _decode_opencv(data, image.format, image_metadata(image))
+        if data[:2] in (b"P2", b"P3"):
+            data += b"\n"  # OpenCV misses the last number of a text without a last line break
+        photo = _decode_opencv(data, image.format, metadata)
         photo = _spread(photo, top)
     else:
-        photo = _decode_pillow(image, image_metadata(image))
+        photo = _decode_pillow(image, metadata)
     lossy = photo.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (
         photo.format == "WEBP" and not _is_lossless_webp(data)
     )
@@ -167,13 +171,23 @@ def _decode_tiff(data: bytes) -> Photo:
 
 def _decode_heif(data: bytes) -> Photo:
     pillow_heif = require("pillow_heif")
-    heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-    _check_size(*heif.size)
-    info = heif.info
+    picture = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    _check_size(*picture.size)
+    info = picture.info
     exif = (info.get("exif") or b"").partition(b"Exif\0\0")[2] or info.get("exif")
-    metadata = Metadata(exif or None, info.get("icc_profile"), None, info.get("xmp") or None)
+    profile = info.get("icc_profile") or None
+    metadata = Metadata(
+        exif or None,
+        profile,
+        None,
+        info.get("xmp") or None,
+        cicp=None if profile else heif.nclx(data),
+        dropped=heif.auxiliary(data),
+    )
     # libheif turns the picture upright, but does not change the flag in EXIF.
-    photo = replace(from_array(np.asarray(heif)), metadata=metadata, format="HEIF", lossless=False)
+    photo = replace(
+        from_array(np.asarray(picture)), metadata=metadata, format="HEIF", lossless=False
+    )
     return already_upright(photo)
 
 

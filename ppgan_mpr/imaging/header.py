@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..errors import ImageError
 from . import png
+from .containers import complete_metadata
 from .decode import decode, open_image, white_level
 from .exif import orientation
 from .pillow import image_metadata
@@ -88,6 +89,8 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         return Header(height, width, pixels.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
     metadata = image_metadata(image)
+    if image.format == "JPEG2000":  # whose orientation Pillow passes over
+        metadata = complete_metadata(image, data, metadata)
     flag = orientation(metadata.exif, metadata.xmp)
     return _turned(*image.size, 2 if deep else 1, flag)
 

@@ -8,6 +8,7 @@ import pytest
 from apps_samples import picture, predictor
 
 from ppgan_mpr import MPRPredictor
+from ppgan_mpr.apps.sources import expand
 from ppgan_mpr.errors import UsageError
 
 
@@ -37,6 +38,23 @@ def test_pattern_stands_for_the_files_it_matches(tmp_path):
         "a1_restoration.png",
         "a2_restoration.png",
     ]
+
+
+def test_brackets_in_real_names_are_no_pattern(tmp_path):
+    """Before the first part that does not exist as it is written."""
+    (tmp_path / "d[1]").mkdir()
+    (tmp_path / "d1").mkdir()
+    for name in ("d[1]/a.png", "d[1]/b.jpg", "d1/c.png", "photo[1].jpg", "photo1.jpg"):
+        picture().save(tmp_path / name)
+    for given, names in (
+        ("d[1]/*.png", ["a.png"]),
+        ("d[1]", ["a.png", "b.jpg"]),
+        ("photo[1].jpg", ["photo[1].jpg"]),
+        ("d[12]/*.png", ["c.png"]),
+    ):
+        assert [source.path.name for source in expand(str(tmp_path / given))] == names
+    with pytest.raises(UsageError, match=r"No file matches .*photo\[2\].jpg \(a \[ that is part"):
+        expand(str(tmp_path / "photo[2].jpg"))
 
 
 def test_folders_keep_their_tree_and_outputs_are_not_inputs(tmp_path):

@@ -91,14 +91,16 @@ def run(arguments, folder, root, **options):
     )
 
 
-@pytest.mark.parametrize("jobs", ["1", "3"])
-def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs):
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("3", signal.SIGINT), ("1", signal.SIGTERM)]
+)
+def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs, number):
     for index in range(40):
         Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
     arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle", "--report", "report.json"]
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
     first = process.stdout.readline()  # the first picture is done
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     # Not communicate(), which would lose what is buffered behind the first line.
     printed, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(timeout=60) == 130, errors

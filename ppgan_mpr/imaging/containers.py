@@ -31,9 +31,21 @@ def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> M
         metadata = replace(metadata, cicp=colour, dropped=heif.auxiliary(data))
     elif image.format in ("JPEG", "MPO"):
         metadata = replace(metadata, dropped=jpeg.dropped(image, data, metadata.xmp))
+    elif image.format == "BMP":
+        metadata = replace(metadata, icc_profile=_bitmap_profile(data))
     elif image.format == "PSD":
         metadata = _with_resources(image, metadata)
     return metadata
+
+
+def _bitmap_profile(data: Buffer) -> bytes | None:
+    """The ICC profile of a bitmap with the longest of headers (BITMAPV5HEADER)."""
+    if len(data) < 138 or struct.unpack_from("<I", data, 14)[0] < 124:
+        return None
+    start, length = struct.unpack_from("<II", data, 14 + 112)
+    if data[70:74] != b"DEBM" or 14 + start + length > len(data):  # MBED: embedded
+        return None
+    return bytes(data[14 + start : 14 + start + length]) or None
 
 
 def _with_resources(image: Image.Image, metadata: Metadata) -> Metadata:

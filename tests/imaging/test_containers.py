@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppgan_mpr.imaging import read_photo, unkept, write_photo
+from ppgan_mpr.imaging import read_photo, unkept, writable_suffix, write_photo
 
 GAIN_MAP = "the gain map (HDR rendition)"
 ULTRA_HDR = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/\
@@ -109,6 +109,22 @@ def test_metadata_of_a_photoshop_file_are_kept(tmp_path, suffix):
     with Image.open(tmp_path / f"b{suffix}") as image:
         assert image.getexif()[0x010F] == "Maker"
         assert image.getexif().get_ifd(0x8825)[1] == "N"
+
+
+def test_profile_of_a_bitmap_is_kept(tmp_path):
+    """In Windows' longest header, as Photoshop and GIMP write it; the result is a PNG for it."""
+    pixels = bytes(range(6)) + bytes(2)
+    header = struct.pack("<IiiHHII", 124, 2, 1, 1, 24, 0, 8).ljust(56, b"\0") + b"DEBM"
+    header = header.ljust(108, b"\0") + struct.pack("<IIII", 4, 124 + 8, len(samples.SRGB), 0)
+    size = 14 + 124 + 8 + len(samples.SRGB)
+    start = b"BM" + struct.pack("<IHHI", size, 0, 0, 14 + 124)
+    (tmp_path / "a.bmp").write_bytes(start + header + pixels + samples.SRGB)
+    photo = read_photo(tmp_path / "a.bmp")
+    np.testing.assert_array_equal(photo.pixels, [[[2, 1, 0], [5, 4, 3]]])
+    assert writable_suffix(photo, ".bmp") == ".png"
+    write_photo(photo, tmp_path / "b.png")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.info["icc_profile"] == samples.SRGB
 
 
 @pytest.mark.parametrize("wrapped", [True, False])

@@ -253,7 +253,8 @@ def _version(package: str) -> str | None:
 
 
 def _memory() -> tuple[int, int]:
-    from ..inference.memory import available, default_budget
+    from ..free_memory import available
+    from ..inference.memory import default_budget
 
     return available(), default_budget()
 

@@ -16,8 +16,8 @@ from ..apps.lazy_weights import LazyWeights
 from ..cache_dir import cache_dir
 from ..errors import UsageError
 from ..files import atomic_write
+from ..free_memory import available
 from ..inference import Cache, InferenceOptions, Model
-from ..inference.memory import available
 from ..metrics import PROTOCOLS, ScoreTable
 from ..metrics.scores import check_writable
 from ..networks import (

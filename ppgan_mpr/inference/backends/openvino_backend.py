@@ -16,6 +16,7 @@ import numpy as np
 from ...dependencies import cpu_count, require
 from ..model import Model
 from ..shared_statistics import STATISTIC
+from .allocation import is_allocation_failure
 
 # Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
 # the chosen precision, and some exist twice while their layout changes.
@@ -84,8 +85,8 @@ class OpenVINOBackend:
         try:
             request = self._request(variant, picture.shape)
             request.infer({"x": picture, **inputs}, share_inputs=True)
-        except RuntimeError as error:
-            if "bad_alloc" in str(error) or "allocate" in str(error):
+        except Exception as error:  # RuntimeError, or MemoryError from the cache of networks
+            if is_allocation_failure(error):
                 self._compiled.clear()  # frees memory for a retry with smaller tiles
                 raise MemoryError("OpenVINO ran out of memory") from None
             raise

@@ -20,6 +20,7 @@ from .iptc import iptc_of
 from .photo import Metadata, Photo, plausible_dpi
 from .tiff_tags import (
     SUB_IFDS,
+    Allowance,
     Entry,
     TiffError,
     pack_header,
@@ -58,6 +59,7 @@ class Page:
         extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0
             unspecified, None without such a channel.
         metadata: with the file's orientation.
+        width, height: in pixels, as stored.
     """
 
     data: bytes
@@ -67,6 +69,8 @@ class Page:
     is_planar: bool
     extra: int | None
     metadata: Metadata
+    width: int
+    height: int
 
 
 def read_page(data: bytes) -> Page:
@@ -114,6 +118,8 @@ def read_page(data: bytes) -> Page:
         numbers(_PLANAR, (1,))[0] == 2 and numbers(_SAMPLES, (1,))[0] > 1,
         extra[0] if extra else None,
         _metadata(tree, order),
+        numbers(_WIDTH, (0,))[0],
+        numbers(_HEIGHT, (0,))[0],
     )
 
 
@@ -225,12 +231,12 @@ def _metadata(tree: dict[int, Any], order: str) -> Metadata:
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:
     """Pictures in the file, without thumbnails and masks (TIFF 6.0, tag 254)."""
-    pages, seen = 1, set[int]()
+    pages, seen, allowance = 1, set[int](), Allowance(data)
     while pointer is not None and pointer not in seen:
         seen.add(pointer)
         (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, pointer)
         try:
-            tags, pointer = read_ifd(data, order, offset, big)
+            tags, pointer = read_ifd(data, order, offset, big, allowance=allowance)
         except TiffError:
             break
         kind = tags[_SUBFILE].numbers(order)[0] if _SUBFILE in tags else 0

@@ -10,6 +10,7 @@ from typing import Any
 from ..checks import check_choice, check_whole_number, did_you_mean, exact_name
 from ..errors import UsageError
 from ..imaging.formats import format_suffix
+from ..imaging.limits import Limits
 from ..weights.catalogue import MODELS
 from .memory import parse_memory
 
@@ -36,6 +37,7 @@ def _option(default: Any, text: str, **details: Any) -> Any:
     return field(default=default, metadata={"help": text, **details})
 
 
+_FILES = "files from strangers"
 _SPEED = "speed and memory"
 _QUALITY = "better and slower"
 
@@ -80,6 +82,20 @@ class InferenceOptions:
         "images processed concurrently: reading and writing overlap with computing, at the cost "
         "of that many images' memory",
         metavar="N",
+    )
+    picture_limit: str | int = _option(
+        "4G",
+        "largest picture to read, by the bytes of its pixels, such as 800M, 8G or a number of "
+        "megabytes; guards against small files that unpack to more than the memory holds",
+        metavar="SIZE",
+        group=_FILES,
+    )
+    read_timeout: int | None = _option(
+        None,
+        "seconds that reading a picture may take; default: 60 and two more for each megabyte of "
+        "its pixels",
+        metavar="N",
+        group=_FILES,
     )
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
@@ -150,6 +166,8 @@ class InferenceOptions:
         check_whole_number("threads", self.threads, 1, 1024, optional=True)
         check_whole_number("tile", self.tile, 64, 1 << 16, optional=True)
         check_whole_number("overlap", self.overlap, 8, (self.tile or 4096) // 4, optional=True)
+        check_whole_number("read_timeout", self.read_timeout, 1, 86400, optional=True)
+        parse_memory(self.picture_limit, "picture_limit")
         if self.memory is not None:
             parse_memory(self.memory)
 
@@ -157,6 +175,11 @@ class InferenceOptions:
     def memory_bytes(self) -> int | None:
         """The working memory in bytes, or None for the default."""
         return None if self.memory is None else parse_memory(self.memory)
+
+    @property
+    def limits(self) -> Limits:
+        """How much memory and time one picture file may cost."""
+        return Limits(parse_memory(self.picture_limit, "picture_limit"), self.read_timeout)
 
     def replace(self, **changes: Any) -> InferenceOptions:
         """These options with some of them changed.

@@ -125,7 +125,7 @@ def test_decoder_errors_become_one_sentence(tmp_path, monkeypatch):
         raise ValueError("first\nsecond\x1b[31m" + "x" * 1000)
 
     monkeypatch.setattr("ppgan_mpr.imaging.read.decode", fail)
-    (tmp_path / "a.png").write_bytes(b"something")
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
     with pytest.raises(ImageError, match="firstsecond") as caught:
         read_photo(tmp_path / "a.png")
     samples.assert_one_sentence(caught.value, tmp_path / "a.png")

@@ -17,10 +17,11 @@ from typing import Any
 
 from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, unkept
+from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, PhotoReader, unkept
 from ..imaging.formats import WRITABLE
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
 from ..inference.backends import check_device
+from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
@@ -59,6 +60,7 @@ class Predictor:
             be left out when the weights say it.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called with the source's name, the number of finished tiles and of all.
+        reader: reads the files; default: one with the limits in the options.
         **changes: options by name, such as ``model='lite'``; they take the place of those in
             ``options``.
 
@@ -95,12 +97,14 @@ class Predictor:
         *,
         options: InferenceOptions | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
+        reader: PhotoReader | None = None,
         **changes: Any,
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
         check_device(self.options)  # before weights are downloaded
         self.output_path = None if output_path is None else _output_path(output_path)
         self._tile_progress = tile_progress
+        self._reader = reader or PhotoReader(self.options.limits)
         cache = Cache(cache_dir() / "networks")
         self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
         self.info: ModelInfo = self._weights.info
@@ -201,7 +205,8 @@ class Predictor:
         outputs = self._outputs(distinct)
         left = Counter(source.identity for source in sources)
         repeated: dict[Any, Result] = {}
-        process = partial(self._process, outputs=outputs)
+        # A single picture has no others that its file could take with it.
+        process = partial(self._process, outputs=outputs, isolated=len(distinct) > 1)
         batch = process_in_order(distinct, process, self.options.jobs, Stop(stop))
         with closing(batch) as restored:
             for source in sources:
@@ -214,28 +219,32 @@ class Predictor:
                     repeated[identity] = result
                 yield result
 
-    def _process(self, source: Source, stop: Stop, outputs: Outputs | None) -> Result:
+    def _process(
+        self, source: Source, stop: Stop, outputs: Outputs | None, isolated: bool
+    ) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
-            return self._restore_source(source, stop, outputs)
+            return self._restore_source(source, stop, outputs, isolated)
         except StoppedError:
             raise
         except (RestorationError, OSError) as error:
             return self._failure(source, str(error))
-        except MemoryError:
-            return self._failure(source, self._too_large)
         except Exception as error:  # a fault of ours or of a backend costs one picture, not all
+            if is_allocation_failure(error):
+                return self._failure(source, self._too_large)
             logger.debug("%s", source.name, exc_info=True)
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
-    def _restore_source(self, source: Source, stop: Stop, outputs: Outputs | None = None) -> Result:
+    def _restore_source(
+        self, source: Source, stop: Stop, outputs: Outputs | None = None, isolated: bool = False
+    ) -> Result:
         stop.check()
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
         if finished:
             return Result(self._record(source, output=finished, skipped=True))
-        photo = source.read()
-        right = source.right.read() if source.right else None
+        photo = source.read(self._reader, isolated)
+        right = source.right.read(self._reader, isolated) if source.right else None
         warnings = self._warnings(photo, right)
         crop = network_input(photo, right, self.scale)
         in_place = source.path is not None  # a picture from memory stays as it is

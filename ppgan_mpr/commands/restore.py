@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
-_EXIT = "exit code: 0 all restored, 1 some picture failed, 2 wrong usage"
+_EXIT = "exit code: 0 all restored, 1 some picture or folder failed, 2 wrong usage"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -170,12 +171,14 @@ def _restore(arguments: argparse.Namespace) -> int:
 
     from ..apps.predictor import Predictor
     from ..apps.result import check_writable_report
-    from ..apps.sources import check_views, expand, pair_views, unique
+    from ..apps.sources import check_views, expand, may_need_isolation, pair_views, unique
+    from ..imaging import PhotoReader
 
     options = _options(arguments)
     output_path = Path(os.path.expanduser(arguments.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
-    sources = unique(expand(images, options.recursive, output_path))
+    passed_over: Counter[str] = Counter()
+    sources = unique(expand(images, options.recursive, output_path, passed_over))
     if arguments.right_image:
         right = unique(expand(arguments.right_image, options.recursive, output_path))
         sources = pair_views(sources, right)
@@ -183,6 +186,9 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_views(sources, find_task(arguments.task))
     if arguments.report:
         check_writable_report(arguments.report)
+    reader = PhotoReader(options.limits)
+    if len(sources) > 1 or may_need_isolation(sources[0]):
+        reader.start()  # it is ready when the network is
     bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
 
     def show_tiles(name: str, done: int, total: int) -> None:
@@ -195,9 +201,10 @@ def _restore(arguments: argparse.Namespace) -> int:
         task=arguments.task,
         options=options,
         tile_progress=show_tiles,
+        reader=reader,
     )
     with _InterruptAsEvent() as stop:
-        code = _report(predictor.iterate(sources, stop), bar, arguments.report)
+        code = _report(predictor.iterate(sources, stop), bar, arguments.report, passed_over)
         if stop.is_set():
             raise KeyboardInterrupt
     return code
@@ -245,7 +252,9 @@ def _options(arguments: argparse.Namespace) -> Any:
     return InferenceOptions(**options)
 
 
-def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
+def _report(
+    results: Iterable[Result], bar: tqdm, report: str | None, passed_over: Counter[str]
+) -> int:
     """Print each result and a summary; returns the exit code."""
     from ..apps.result import write_report
 
@@ -271,6 +280,11 @@ def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
     parts = [f"{restored} restored"]
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
+    if passed_over:
+        counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
+        parts.append(
+            f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"
+        )
     print(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
     return 1 if failed else 0
 

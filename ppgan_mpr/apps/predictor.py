@@ -15,11 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, PhotoReader, unkept
 from ..imaging.formats import WRITABLE
-from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
+from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
@@ -27,6 +26,7 @@ from ..versions import versions
 from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
 from .lazy_weights import ModelInfo, choose_weights
+from .manifest import Manifest
 from .network_input import blank_result, network_input
 from .outputs import Outputs
 from .result import Result, ResultRecord
@@ -105,7 +105,7 @@ class Predictor:
         self.output_path = None if output_path is None else _output_path(output_path)
         self._tile_progress = tile_progress
         self._reader = reader or PhotoReader(self.options.limits)
-        cache = Cache(cache_dir() / "networks")
+        cache = Cache.of_user()
         self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
         self.info: ModelInfo = self._weights.info
         spec = find_network(self.info.network)
@@ -122,6 +122,8 @@ class Predictor:
         )
         self._restorer = Restorer(model, self.options)
         self.device = self._restorer.backend.device
+        self._versions = versions(self._restorer.backend.name)
+        self._pixel_options = self.options.pixel_options()
         self._lock = threading.Lock()
 
     @property
@@ -241,8 +243,12 @@ class Predictor:
         stop.check()
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
-        if finished:
-            return Result(self._record(source, output=finished, skipped=True))
+        if outputs and finished:
+            remarks = outputs.remarks(finished)
+            return Result(
+                self._record(source.name, output=finished, skipped=True, warnings=remarks)
+            )
+        files = outputs.note_files(source) if outputs else ()
         photo = source.read(self._reader, isolated)
         right = source.right.read(self._reader, isolated) if source.right else None
         warnings = self._warnings(photo, right)
@@ -251,36 +257,44 @@ class Predictor:
         result = blank_result(photo, self.scale, in_place)
         size = result.size
         output = outputs.claim(source, result) if outputs else None
-        if outputs and output and outputs.keeps(output):
-            return Result(self._record(source, output=output, size=size, skipped=True))
+        if outputs and output:
+            warnings += outputs.remarks(output)
+            if outputs.keeps(output):
+                return Result(
+                    self._record(
+                        source.name, output=output, size=size, skipped=True, warnings=warnings
+                    )
+                )
         if output:
             warnings += _unkept_warning(result, output)
-        waited, tiles = self._fill(result, crop, source.name, stop)
+        waited, used = self._fill(result, crop, source.name, stop)
+        warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
             output = outputs.write(source, result, output, self.options.quality)
         record = self._record(
-            source,
+            source.name,
             output=output,
             size=size,
             seconds=time.perf_counter() - started - waited,
-            tiles=tiles,
+            used=used,
             warnings=warnings,
         )
+        if outputs and output:
+            more = outputs.list_made(record, output, source, files)
+            record = replace(record, warnings=record.warnings + more)
         shown = source.path is None or output is None
         return Result(record, source.like(result) if shown else None)
 
-    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, int]:
+    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, TileUse]:
         """Fill the pixels of ``result``.
 
         Returns:
-            The seconds spent waiting for the network, and the number of tiles.
+            The seconds spent waiting for the network, and the tiles that it took.
         """
-        tiles = 1
+        used = TileUse()
 
         def progress(done: int, total: int) -> None:
-            nonlocal tiles
-            tiles = total
             stop.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
@@ -290,12 +304,12 @@ class Predictor:
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
             stop.check()
-            for rows, strip in self._restorer.strips(height, width, crop, progress):
+            for rows, strip in self._restorer.strips(height, width, crop, progress, used):
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:
                 self._restorer.backend.release()
-        return waited, tiles
+        return waited, used
 
     @property
     def _task(self) -> Task:
@@ -308,19 +322,19 @@ class Predictor:
 
     def _record(
         self,
-        source: Source,
+        source: str,
         *,
         output: Path | None = None,
         size: tuple[int, int] | None = None,
         seconds: float = 0.0,
-        tiles: int = 0,
+        used: TileUse | None = None,
         warnings: tuple[str, ...] = (),
         error: str | None = None,
         skipped: bool = False,
     ) -> ResultRecord:
         backend = self._restorer.backend
         return ResultRecord(
-            source=source.name,
+            source=source,
             output=None if output is None else str(output),
             size=size,
             seconds=seconds,
@@ -333,15 +347,17 @@ class Predictor:
             backend=backend.name,
             precision=backend.precision,
             device=backend.device,
-            tiles=tiles,
-            versions=versions(backend.name),
+            options=self._pixel_options,
+            tiles=used.count if used else 0,
+            tile=(used.smallest[1], used.smallest[0]) if used else None,
+            versions=self._versions,
             warnings=warnings,
             error=error,
             skipped=skipped,
         )
 
     def _failure(self, source: Source, error: str) -> Result:
-        return Result(self._record(source, error=error))
+        return Result(self._record(source.name, error=error))
 
     def _warnings(self, *photos: Photo | None) -> tuple[str, ...]:
         bits = [8 * photo.pixels.dtype.itemsize for photo in photos if photo is not None]
@@ -362,7 +378,14 @@ class Predictor:
         if path is None:
             return None
         if not _is_file_name(path):
-            return Outputs(path / self.task, self.options.suffix, existing, sources)
+            return Outputs(
+                path / self.task,
+                self.options.suffix,
+                existing,
+                sources,
+                manifest=Manifest(path),
+                wanted=self._record(""),
+            )
         if len(sources) > 1:
             raise UsageError(
                 f"{path} names one output file, and there are {len(sources)} pictures: name a "

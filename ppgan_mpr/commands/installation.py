@@ -118,7 +118,7 @@ class Facts:
         cuda: whether PaddlePaddle is built for GPUs; None where that is unknown.
         gpus: names of the GPUs that PaddlePaddle sees.
         memory: bytes that this process can still take; None where unknown.
-        budget: bytes of it that a network works in by default.
+        budget: bytes that a network works in by default.
         variables: environment variable -> value, None where it is not set.
         unknown: why something could not be found out.
     """
@@ -254,9 +254,9 @@ def _version(package: str) -> str | None:
 
 def _memory() -> tuple[int, int]:
     from ..free_memory import available
-    from ..inference.memory import default_budget
+    from ..inference.memory import DEFAULT_BUDGET
 
-    return available(), default_budget()
+    return available(), DEFAULT_BUDGET
 
 
 def _cache() -> CacheFolder:

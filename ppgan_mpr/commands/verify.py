@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..apps.lazy_weights import LazyWeights
-from ..cache_dir import cache_dir
 from ..errors import UsageError
 from ..files import atomic_write
 from ..free_memory import available
@@ -145,7 +144,7 @@ def verify(arguments: argparse.Namespace) -> int:
     output = _checked_output(arguments.output)
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError(f"limit={arguments.limit}: give a number of pictures from 1 up.")
-    cache = Cache(cache_dir() / "networks")
+    cache = Cache.of_user()
     subject = _find_subject(arguments, options, cache)
     record = subject.record
     if options.local and not subject.spec.local_layers:

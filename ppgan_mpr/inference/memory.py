@@ -1,4 +1,4 @@
-"""The share of the available memory that a network may use."""
+"""Working memory of networks: the default budget, and what to do where less is free."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import re
 from ..errors import UsageError
 from ..free_memory import available
 
-# Fraction of the available memory, and a maximum in bytes: measured, larger tiles are slower,
-# because their feature maps no longer fit the processor's caches.
-_FRACTION, _MAXIMUM = 0.5, 600 << 20
+#: Default working memory of a network in bytes. It is the same on all machines, so that they
+#: cut a picture into the same tiles. Measured: larger tiles are slower, because their feature
+#: maps no longer fit the processor's caches.
+DEFAULT_BUDGET = 600 << 20
+# Fraction of the free memory up to which it is used as planned, and the fraction that is used
+# where that is too little. The rest is for the picture, its file and other programs.
+_USABLE, _CAUTIOUS = 0.8, 0.5
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -26,10 +30,12 @@ def parse_memory(text: str | int | float, option: str = "memory") -> int:
     return size
 
 
-def default_budget(in_use: float = 0) -> int:
-    """Default working memory of a network in bytes: half of what is free, 600 MB at most.
+def instead_of(needed: float, in_use: float = 0) -> int | None:
+    """The working memory in bytes to use where ``needed`` is not free; None where it is.
 
     Args:
-        in_use: bytes that the network already occupies, which count as free.
+        needed: bytes that the network needs.
+        in_use: bytes that it already occupies, which count as free.
     """
-    return min(int(_FRACTION * (available() + in_use)), _MAXIMUM)
+    free = available() + in_use
+    return None if needed <= _USABLE * free else int(_CAUTIOUS * free)

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..imaging.formats import format_suffix
 from ..imaging.limits import Limits
 from ..weights.catalogue import MODELS
-from .memory import parse_memory
+from .memory import DEFAULT_BUDGET, parse_memory
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
@@ -32,7 +32,9 @@ def _option(default: Any, text: str, **details: Any) -> Any:
     Args:
         default: the default value.
         text: the documentation, which does not repeat the default value.
-        details: ``metavar``, ``choices`` and ``group`` for the command line.
+        details: ``metavar``, ``choices`` and ``group`` for the command line, and
+            ``changes_pixels`` where the value decides what an output holds, not only where it
+            goes or how fast it comes.
     """
     return field(default=default, metadata={"help": text, **details})
 
@@ -62,7 +64,7 @@ class InferenceOptions:
         "pictures that are already enlarged",
         metavar="N",
     )
-    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME")
+    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME", changes_pixels=True)
     recursive: bool = _option(False, "search sub-folders too")
     existing: str = _option(
         "error",
@@ -76,7 +78,9 @@ class InferenceOptions:
         "would lose data",
         metavar="FORMAT",
     )
-    quality: int = _option(95, "of JPEG and other lossy formats, 1 to 100", metavar="N")
+    quality: int = _option(
+        95, "of JPEG and other lossy formats, 1 to 100", metavar="N", changes_pixels=True
+    )
     jobs: int = _option(
         1,
         "images processed concurrently: reading and writing overlap with computing, at the cost "
@@ -104,12 +108,14 @@ class InferenceOptions:
         "on a CPU",
         choices=BACKENDS,
         group=_SPEED,
+        changes_pixels=True,
     )
     precision: str = _option(
         "auto",
         "number format of the computation; auto: bf16 if the processor computes in it, else f32",
         choices=PRECISIONS,
         group=_SPEED,
+        changes_pixels=True,
     )
     threads: int | None = _option(
         None, "CPU threads; default: all cores", metavar="N", group=_SPEED
@@ -117,9 +123,10 @@ class InferenceOptions:
     memory: str | int | None = _option(
         None,
         "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: half of what is free, 600M at most",
+        "pictures are restored in tiles; default: 600M, whatever is free",
         metavar="SIZE",
         group=_SPEED,
+        changes_pixels=True,
     )
     tile: int | None = _option(
         None,
@@ -127,12 +134,14 @@ class InferenceOptions:
         "the result differs from that for the whole photo",
         metavar="N",
         group=_SPEED,
+        changes_pixels=True,
     )
     overlap: int | None = _option(
         None,
         "minimum overlap of neighbouring tiles in pixels; default: 32, or half a window with TLC",
         metavar="N",
         group=_SPEED,
+        changes_pixels=True,
     )
     local: bool | None = _option(
         None,
@@ -145,6 +154,7 @@ class InferenceOptions:
         False,
         "average over the eight flips and rotations; takes eight times as long",
         group=_QUALITY,
+        changes_pixels=True,
     )
 
     def __post_init__(self) -> None:
@@ -172,9 +182,17 @@ class InferenceOptions:
             parse_memory(self.memory)
 
     @property
-    def memory_bytes(self) -> int | None:
-        """The working memory in bytes, or None for the default."""
-        return None if self.memory is None else parse_memory(self.memory)
+    def memory_bytes(self) -> int:
+        """The working memory in bytes."""
+        return DEFAULT_BUDGET if self.memory is None else parse_memory(self.memory)
+
+    def pixel_options(self) -> dict[str, Any]:
+        """Name → value of the options that decide what an output holds; memory in bytes.
+
+        The network, the task and the weights decide it too.
+        """
+        names = [item.name for item in self.documented() if item.metadata.get("changes_pixels")]
+        return {**{name: getattr(self, name) for name in names}, "memory": self.memory_bytes}
 
     @property
     def limits(self) -> Limits:

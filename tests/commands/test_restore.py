@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,3 +242,63 @@ def test_flags_of_local_statistics(photo, tmp_path, flags, local):
     assert main([photo, *LITE, "--report", "report.json", "--backend", "paddle", *flags]) == 0
     (row,) = json.loads((tmp_path / "report.json").read_text())
     assert row["local"] is local
+
+
+def start(tmp_path, root, *arguments, **environment):
+    """The command in a process of its own."""
+    code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_may_begin_with_one_empty_cache(photo, tmp_path, root):
+    pytest.importorskip("openvino")
+    home = tmp_path / "home"
+    running = [
+        start(tmp_path, root, photo, *LITE, "-o", name, PPGAN_MPR_HOME=str(home))
+        for name in ("one", "two")
+    ]
+    for process in running:
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+    one, two = (
+        (tmp_path / name / "Denoising" / "photo_restoration.jpg").read_bytes()
+        for name in ("one", "two")
+    )
+    assert one == two
+    # What they left is whole: a third process needs neither weights nor PaddlePaddle.
+    (tmp_path / "paddle.py").write_text("raise SystemExit('the cache was not used')")
+    third = start(tmp_path, f"{tmp_path}{os.pathsep}{root}", photo, *LITE, "-o", "three",
+                  PPGAN_MPR_HOME=str(home))  # fmt: skip
+    assert third.communicate()[1] == ""
+    assert third.returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of folders are those of POSIX")
+def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o000)
+    code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", code, photo, *LITE, "-o", str(tmp_path / "out")]
+    if os.geteuid() == 0:  # root may do everything
+        if not shutil.which("setpriv"):
+            pytest.skip("root cannot give up its rights here")
+        arguments = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *arguments]
+    done = subprocess.run(
+        arguments,
+        env={**os.environ, "PYTHONPATH": str(root), "PPGAN_MPR_HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (sentence,) = done.stderr.splitlines()
+    assert "The cache folder" in sentence
+    assert "cannot be read (Permission denied)" in sentence
+    assert "PPGAN_MPR_HOME" in sentence
+    assert (tmp_path / "out" / "Denoising" / "photo_restoration.jpg").exists()

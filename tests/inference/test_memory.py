@@ -19,10 +19,13 @@ def test_senseless_amount_of_memory_is_refused(text):
         memory.parse_memory(text)
 
 
-def test_budget_is_half_of_what_is_free_but_never_more_than_is_useful(monkeypatch):
-    machine = psutil.virtual_memory()
-    for free, budget in ((200 << 20, 100 << 20), (64 << 30, 600 << 20)):
-        left = machine._replace(available=free)
-        monkeypatch.setattr(psutil, "virtual_memory", lambda left=left: left)
-        assert memory.default_budget() <= budget
-    assert memory.default_budget() > 0
+@pytest.mark.parametrize(
+    ("free", "in_use", "instead"),
+    [(8 << 30, 0, None), (800 << 20, 0, None), (700 << 20, 0, 350 << 20), (0, 800 << 20, None)],
+)
+def test_half_of_what_is_free_is_used_where_the_need_does_not_fit(
+    monkeypatch, free, in_use, instead
+):
+    machine = psutil.virtual_memory()._replace(available=free)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+    assert memory.instead_of(600 << 20, in_use) == instead

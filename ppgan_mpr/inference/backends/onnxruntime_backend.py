@@ -68,10 +68,15 @@ class ONNXRuntimeBackend:
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
-        graph = self._model.onnx(size)
-        if variant != "plain":
-            graph = _rewire(graph, variant)
-        return self._runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+        def load(graph: bytes) -> Any:
+            if variant != "plain":
+                graph = _rewire(graph, variant)
+            return self._runtime.InferenceSession(
+                graph, options, providers=["CPUExecutionProvider"]
+            )
+
+        return self._model.load_onnx(size, load)
 
 
 def _rewire(content: bytes, variant: str) -> bytes:

@@ -15,7 +15,7 @@ import struct
 import zlib
 from typing import Any
 
-from ..imaging.png_chunks import SIGNATURE, chunk, walk
+from ..imaging.png_chunks import SIGNATURE, chunk, is_critical, walk
 
 inflate: Any = zlib
 with contextlib.suppress(ImportError):  # inflates in a third of the time
@@ -29,6 +29,26 @@ PAYS_UP_TO = 0.7 if inflate is zlib else 1.0
 
 _BLOCK = 65535  # largest stored block of a deflate stream, in bytes
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples a pixel; palettes are left out
+
+
+def check(png: bytes) -> None:
+    """Compare the checksums of a PNG with its content.
+
+    Those of texts and colour spaces are left out: they do not change a pixel, and some programs
+    write wrong ones.
+
+    Args:
+        png: content of a PNG file.
+
+    Raises:
+        ValueError: a chunk has changed since it was written, or the file ends too early.
+    """
+    view = memoryview(png)
+    for kind, start, end in walk(png):
+        if is_critical(kind) or kind == b"eXIf":  # which may hold an orientation
+            stored = int.from_bytes(view[end : end + 4], "big")
+            if inflate.crc32(view[start - 4 : end]) != stored:
+                raise ValueError(f"the checksum of its {kind.decode('latin1')} chunk is wrong")
 
 
 def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
@@ -48,12 +68,12 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     """
     if len(png) < 29:
         raise ValueError("the file ends before the picture does")
-    width, _, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", png, 16)
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", png, 16)
     if colour not in _CHANNELS or depth < 8 or interlaced:
         return None
     pixel = _CHANNELS[colour] * depth // 8
     stride = 1 + width * pixel  # each row starts with the number of its prediction
-    rows = _inflate(png, bottom * stride)
+    rows = _inflate(png, bottom * stride, to_the_end=bottom == height)
     keep = 1 + right * pixel
     rows = b"".join([rows[start : start + keep] for start in range(0, len(rows), stride)])
     header = struct.pack(">II", right, bottom) + png[24:29]
@@ -61,12 +81,21 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     return b"".join([SIGNATURE, *(chunk(kind, body, inflate.crc32) for kind, body in parts)])
 
 
-def _inflate(png: bytes, size: int) -> bytes:
-    """The first ``size`` bytes of the picture's deflate stream."""
+def _inflate(png: bytes, size: int, to_the_end: bool) -> bytes:
+    """The first ``size`` bytes of the picture's deflate stream.
+
+    Args:
+        png: content of a PNG file.
+        size: in bytes.
+        to_the_end: these are all, so the checksum behind them is compared, too.
+    """
     view = memoryview(png)
     parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]
+    stream = inflate.decompressobj()
     try:
-        rows = inflate.decompressobj().decompress(b"".join(parts), size)
+        rows = stream.decompress(b"".join(parts), size)
+        if to_the_end and not stream.eof:
+            stream.decompress(stream.unconsumed_tail, 1)
     except (zlib.error, inflate.error) as error:
         raise ValueError(f"its data is damaged ({error})") from None
     if len(rows) < size:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(_ROOT / "tests" / "weights"))
+sys.path.insert(0, str(_ROOT / "tests" / "helpers"))
 sys.path.insert(0, str(_ROOT / "tests" / "soak"))
 sys.path.insert(0, str(_ROOT))
 

@@ -1,5 +1,4 @@
 import sys
 from pathlib import Path
 
-_HERE = Path(__file__).parent
-sys.path[:0] = [str(_HERE), str(_HERE.parent / "weights")]  # for the modules named soak_*
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules named soak_*

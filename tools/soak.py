@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(_ROOT / "tests" / "helpers"))
-sys.path.insert(0, str(_ROOT / "tests" / "soak"))
-sys.path.insert(0, str(_ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "soak"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from soak_main import main
 

@@ -132,7 +132,7 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
 
 def _read(ledger: Path) -> dict[str, Mapping[str, Any]]:
     try:
-        entries = json.loads(ledger.read_text())
+        entries = json.loads(ledger.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -18,7 +18,7 @@ from soak_runs import Run, mprnet, watch
 BATCH = 200  # files restored by one process
 SECONDS = 60.0  # for one file, on a busy machine
 MEMORY = 2 << 30  # bytes, for the process and its children
-LIMIT = ("--picture_limit", "8M")  # of decoded bytes: what is larger takes minutes to restore
+LIMIT = ("--picture_limit", "2M")  # of decoded bytes: what is larger takes minutes to restore
 
 
 @dataclass

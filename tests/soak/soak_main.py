@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 PARTS = ("files", "faults", "load", "pairs")
+COMPARISON = "paddlegan"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,7 +29,13 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--only", choices=PARTS, action="append", help="a part; may be repeated (default: all)")
+    add(
+        "--only",
+        choices=(*PARTS, COMPARISON),
+        action="append",
+        help=f"a part; may be "
+        f"repeated (default: all but {COMPARISON}, which runs its app on the same files)",
+    )
     add("--share", type=float, default=1.0, help="of the files and faults (default: 1, all)")
     add("--seed", type=int, default=0, help="of all random choices (default: 0)")
     add("--pictures", type=int, default=10_000, help="of the long run (default: 10000)")
@@ -93,8 +100,22 @@ def _pairs(_: argparse.Namespace, folder: Path) -> bool:
     return not problems
 
 
+def _paddlegan(options: argparse.Namespace, folder: Path) -> bool:
+    from soak_corpus import corpus
+    from soak_paddlegan import restore_with_paddlegan
+
+    print(restore_with_paddlegan(corpus(options.seed, options.share), folder))
+    return True
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-_PARTS = {"files": _files, "faults": _faults, "load": _load, "pairs": _pairs}
+_PARTS = {
+    "files": _files,
+    "faults": _faults,
+    "load": _load,
+    "pairs": _pairs,
+    COMPARISON: _paddlegan,
+}

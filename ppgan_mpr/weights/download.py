@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from ..networks import WeightsRecord, weights_records
 # An answer without a known size is given up where it is longer than its parameters in float64,
 # with the state of an optimizer beside them.
 _TIMES, _SLACK = 6, 64 << 20
+_PREFIX = ".download-"  # of folders for unfinished downloads
+_ABANDONED = 3600.0  # seconds without a change; a transfer without data ends after a minute
 
 
 def cached_path(record: WeightsRecord) -> Path:
@@ -49,8 +53,9 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
             f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
         ) from None
     try:
+        _remove_abandoned(path.parent)
         # A temporary folder for each process, so that two never write the same file.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
             arrived = _download(record, Path(folder), progress)
             verify(arrived)
             arrived.replace(path)
@@ -64,6 +69,15 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
             f"{record.url} another way and put the file at {path}{embedded}."
         ) from None
     return path
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove downloads of processes that were killed."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - newest > _ABANDONED:
+                shutil.rmtree(left)
 
 
 def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:

@@ -1,6 +1,8 @@
 import dataclasses
 import hashlib
+import os
 import re
+import time
 
 import pytest
 from tls_server import Server
@@ -271,3 +273,14 @@ def test_the_documentation_names_the_files_without_a_published_digest(root):
     named = set(re.findall(r"`(published:[\w:]+)`", section))
     assert named == {record.name for record in pinned}
     assert f"{len(pinned)} of {len(downloads)}" in section
+
+
+def test_downloads_of_killed_processes_are_removed_after_an_hour(server):
+    folder = cached_path(find_record("published", "Deblurring")).parent
+    for name, age in ((".download-old", 4000), (".download-new", 0)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "part").write_bytes(b"part")
+        for path in (folder / name / "part", folder / name):
+            os.utime(path, (time.time() - age,) * 2)
+    load_weights("published:Deblurring")
+    assert [path.name for path in folder.glob(".download-*")] == [".download-new"]

@@ -68,12 +68,12 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     """
     if len(png) < 29:
         raise ValueError("the file ends before the picture does")
-    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", png, 16)
+    width, _, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", png, 16)
     if colour not in _CHANNELS or depth < 8 or interlaced:
         return None
     pixel = _CHANNELS[colour] * depth // 8
     stride = 1 + width * pixel  # each row starts with the number of its prediction
-    rows = _inflate(png, bottom * stride, to_the_end=bottom == height)
+    rows = _inflate(png, bottom * stride)
     keep = 1 + right * pixel
     rows = b"".join([rows[start : start + keep] for start in range(0, len(rows), stride)])
     header = struct.pack(">II", right, bottom) + png[24:29]
@@ -81,21 +81,15 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     return b"".join([SIGNATURE, *(chunk(kind, body, inflate.crc32) for kind, body in parts)])
 
 
-def _inflate(png: bytes, size: int, to_the_end: bool) -> bytes:
+def _inflate(png: bytes, size: int) -> bytes:
     """The first ``size`` bytes of the picture's deflate stream.
 
-    Args:
-        png: content of a PNG file.
-        size: in bytes.
-        to_the_end: these are all, so the checksum behind them is compared, too.
+    Where these are all, the decompressor compares the checksum behind them, too.
     """
     view = memoryview(png)
     parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]
-    stream = inflate.decompressobj()
     try:
-        rows = stream.decompress(b"".join(parts), size)
-        if to_the_end and not stream.eof:
-            stream.decompress(stream.unconsumed_tail, 1)
+        rows = inflate.decompressobj().decompress(b"".join(parts), size)
     except (zlib.error, inflate.error) as error:
         raise ValueError(f"its data is damaged ({error})") from None
     if len(rows) < size:

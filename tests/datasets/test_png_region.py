@@ -84,7 +84,7 @@ def test_a_single_changed_bit_never_changes_a_patch_unnoticed(
         changed[position // 8] ^= 1 << position % 8
         path.write_bytes(changed)
         with pytest.raises(ImageError, match=r"p\.png"):
-            read_region(path, header, 90 - height, 10, height, 16)
+            read_region(path, header, 0, 10, height, 16)
         with pytest.raises(ImageError, match=r"p\.png"):
             read_picture(path)
 

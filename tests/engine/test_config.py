@@ -178,7 +178,7 @@ def test_folder_may_be_named_like_a_number(settings, tmp_path, name):
     assert cfg.output_dir == cfg.dataset.train.rgb_dir == cfg.dataset.test.rgb_dir == name
 
 
-APPLY = "!!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path [run]]"
+APPLY = "!!python/object/apply:os.mkdir [run]"
 
 
 @pytest.mark.parametrize(

@@ -271,21 +271,28 @@ def corpus(seed: int = 0, share: float = 1.0) -> list[Case]:
     valid = valid_pictures()
     plan: list[tuple[str, str, Callable[[], tuple[bytes, int]]]] = []
     for base, content in valid.items():
-        stem, _, suffix = base.rpartition(".")
-        plan.append((f"valid-{base}", "valid", partial(_same, content)))
-        plan.append((f"empty-{base}", "empty", partial(_same, b"")))
+        suffix = base.rpartition(".")[2]
+        name = _unique(base)
+        plan.append((f"valid-{name}", "valid", partial(_same, content)))
+        plan.append((f"empty-{name}", "empty", partial(_same, b"")))
         for kind in MUTATIONS:
             word = kind.replace(" ", "-")
             for number in range(VARIANTS):
                 make = partial(_mutated, f"{seed} {base} {kind} {number}", kind, content, suffix)
-                plan.append((f"{word}-{number}-{base}", kind, make))
-        for wrong in sorted({name.rpartition(".")[2] for name in valid} - {suffix}):
-            name = f"wrong-suffix-{stem}-{suffix}.{wrong}"
-            plan.append((name, "wrong suffix", partial(_same, content)))
-    plan += [(f"bomb-{name}", "bomb", make) for name, make in bombs().items()]
+                plan.append((f"{word}-{number}-{name}", kind, make))
+        for wrong in sorted({other.rpartition(".")[2] for other in valid} - {suffix}):
+            renamed = _unique(f"wrong-suffix-{name.rpartition('.')[0]}.{wrong}")
+            plan.append((renamed, "wrong suffix", partial(_same, content)))
+    plan += [(f"bomb-{_unique(name)}", "bomb", make) for name, make in bombs().items()]
     random.Random(seed).shuffle(plan)
     chosen = plan[: max(1, round(share * len(plan)))]
     return [Case(name, kind, *make()) for name, kind, make in chosen]
+
+
+def _unique(name: str) -> str:
+    """A file's name whose stem no other file has: results may have another suffix."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}-{suffix}.{suffix}"
 
 
 def _same(content: bytes) -> tuple[bytes, int]:

@@ -28,7 +28,8 @@ class Fate:
     Attributes:
         case: the file.
         outcome: ``restored``, ``reported``, or what went wrong: ``unexpected`` (a fault that was
-            not foreseen), ``unreadable output``, ``no line``, ``crash``, ``hang``.
+            not foreseen), ``refused`` (though valid), ``unreadable output``, ``no line``,
+            ``crash``, ``hang``.
         detail: the line about it.
         seconds: until its line came, after the one before.
     """
@@ -149,6 +150,8 @@ def _fates(
             outcome = f"{len(found)} lines"
         elif "failed: unexpected " in line or "Traceback" in line:
             outcome = "unexpected"
+        elif outcome == "reported" and case.kind == "valid":
+            outcome = "refused"
         elif outcome == "restored" and not _is_picture(outputs.get(case.name), line):
             outcome = "unreadable output"
         yield Fate(case, outcome, line, seconds)

@@ -1,9 +1,12 @@
-"""The installation commands that error messages give."""
+"""The installation commands that error messages give, and what imports leave alone."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 _CODE = """
 import sys
@@ -42,3 +45,26 @@ def test_checkout_that_is_not_installed_is_named_by_its_folder(root, tmp_path):
     left_over.parent.mkdir()
     left_over.write_text("Metadata-Version: 2.1\nName: ppgan_mpr\nVersion: 0.1.0\n")
     assert install_command(checkout) == f"pip install '{checkout}[cpu]'"
+
+
+SIGTERM = """
+import os, signal, sys, time
+from ppgan_mpr.dependencies import require
+if sys.argv[1] == "handled":
+    signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+require("paddle")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("handler", ["handled", "default"])
+def test_paddle_leaves_sigterm_alone(root, handler):
+    pytest.importorskip("paddle")
+    done = subprocess.run(
+        [sys.executable, "-c", SIGTERM, handler], capture_output=True, text=True, cwd=root
+    )
+    assert done.stdout == ("handled\n" if handler == "handled" else "")
+    assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)
+    assert "FatalError" not in done.stderr

@@ -258,7 +258,10 @@ class Predictor:
         waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
-            output = outputs.write(source, result, output, self.options.quality)
+            written = outputs.write(source, result, output, self.options.quality)
+            if written is None:  # another program was faster
+                return Result(self._record(source, output=output, size=size, skipped=True))
+            output = written
         record = self._record(
             source,
             output=output,

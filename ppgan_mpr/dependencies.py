@@ -10,7 +10,9 @@ import importlib
 import logging
 import os
 import shlex
+import signal
 import sys
+import threading
 import warnings
 import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
 from collections.abc import Iterator, Mapping
@@ -74,6 +76,7 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed or cannot be loaded.
     """
+    first = module not in sys.modules
     # Asked before the import, because Paddle sets the variable itself.
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
@@ -104,6 +107,8 @@ def require(module: str) -> ModuleType:
         # Paddle computes on a single core by default. The environment variable would do as
         # well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
+    if first and module == "paddle":
+        _remove_signal_handlers(imported)
     return imported
 
 
@@ -144,6 +149,17 @@ def _no_folder_of_paddle() -> Iterator[None]:
 
 def _replace(module: ModuleType, name: str, value: object) -> None:
     setattr(module, name, value)
+
+
+def _remove_signal_handlers(paddle: ModuleType) -> None:
+    """Undo what Paddle's import does to signals.
+
+    It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    paddle.disable_signal_handler()
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,26 @@ for source in ({str(weights)!r}, "lite:Denoising"):
     for line in lines:
         assert line.startswith("paddle is installed but cannot be loaded")
         assert reason in line
+
+
+SIGTERM = """
+import os, signal, sys, time
+from ppgan_mpr.dependencies import require
+if sys.argv[1] == "handled":
+    signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+require("paddle")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("handler", ["handled", "default"])
+def test_paddle_leaves_sigterm_alone(root, handler):
+    pytest.importorskip("paddle")
+    done = subprocess.run(
+        [sys.executable, "-c", SIGTERM, handler], capture_output=True, text=True, cwd=root
+    )
+    assert done.stdout == ("handled\n" if handler == "handled" else "")
+    assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)
+    assert "FatalError" not in done.stderr

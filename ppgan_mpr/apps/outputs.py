@@ -187,14 +187,15 @@ class Outputs:
             self._clean(output.parent)
         return output
 
-    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path:
+    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a picture to the place that it claimed.
 
         What another thread or process has put there meanwhile stays, unless it may be
         overwritten; a picture from memory then takes the next free name.
 
         Returns:
-            Where it was written.
+            Where it was written; None where another program has meanwhile made the result, which
+            is to be kept.
 
         Raises:
             ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken.
@@ -206,6 +207,8 @@ class Outputs:
                 write_photo(photo, output, quality=quality, overwrite=overwrite, mode=_mode(source))
                 return output
             except FileExistsError:
+                if named and self._existing == "skip":
+                    return None
                 if named:
                     raise _left_alone(output) from None
                 output = self.claim(source, photo)

@@ -271,7 +271,10 @@ class Predictor:
         warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
-            output = outputs.write(source, result, output, self.options.quality)
+            written = outputs.write(source, result, output, self.options.quality)
+            if written is None:  # another program was faster
+                return Result(self._record(source, output=output, size=size, skipped=True))
+            output = written
         record = self._record(
             source.name,
             output=output,

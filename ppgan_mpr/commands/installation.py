@@ -221,7 +221,7 @@ def processor_features() -> tuple[str, ...] | None:
 
 
 def _cpuinfo(key: str) -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:
             return value.strip()

@@ -93,10 +93,16 @@ def changed_size(path: str | Path) -> ImageError:
 
 
 def _read_bytes(path: str | Path) -> bytes:
+    """The content of a file; of a PNG, after its checksums were compared."""
     try:
-        return Path(path).read_bytes()
+        data = Path(path).read_bytes()
+        if data.startswith(SIGNATURE):
+            png_region.check(data)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ImageError(f"{path} is damaged, {error}: replace it") from None
+    return data
 
 
 def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:

@@ -123,6 +123,20 @@ def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):
     assert path.read_bytes() == b"another's"
 
 
+def test_result_that_another_program_made_meanwhile_is_skipped(tmp_path):
+    picture().save(tmp_path / "a.png")
+    output = tmp_path / "out" / "Denoising" / "a_restoration.png"
+
+    def another_program(*_):
+        picture(1).save(output)
+
+    skipping = predictor(tmp_path, existing="skip", tile_progress=another_program)
+    (result,) = skipping.run(tmp_path / "a.png")
+    assert result.skipped and result.ok
+    assert result.output == output
+    assert np.array_equal(np.asarray(Image.open(output)), np.asarray(picture(1)))
+
+
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
     from ppgan_mpr.inference import Restorer
 

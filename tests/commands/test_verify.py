@@ -20,7 +20,7 @@ def test_digest_is_remembered_and_a_changed_file_is_said(zoo, write_pairs, verif
     folder = write_pairs((40, 40))
     code, out, _, report = verify(folder)
     assert code == 0
-    assert "No digest is published: recorded" in out
+    assert "the file is the one first seen on" in out
     path = cached_path(record)
     digest = digest_file(path)
     assert f"{digest.size:,} bytes" in out

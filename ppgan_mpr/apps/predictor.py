@@ -273,7 +273,7 @@ class Predictor:
         if outputs and output:
             written = outputs.write(source, result, output, self.options.quality)
             if written is None:  # another program was faster
-                return Result(self._record(source, output=output, size=size, skipped=True))
+                return Result(self._record(source.name, output=output, size=size, skipped=True))
             output = written
         record = self._record(
             source.name,

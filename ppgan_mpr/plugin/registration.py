@@ -19,7 +19,11 @@ _CLASSES = (
     ("CRITERIONS", "ppgan_mpr.networks.losses", ("CharbonnierLoss", "EdgeLoss", "PSNRLoss")),
     ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
     ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),
-    ("LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
+    (
+        "LRSCHEDULERS",
+        "ppgan_mpr.engine.schedule",
+        ("WarmupCosine", "CosineAnnealingRestartCyclicLR"),
+    ),
 )
 
 # A role in NetworkSpec.plugin_names -> (PaddleGAN's registry, our module, the class)

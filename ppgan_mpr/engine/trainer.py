@@ -84,8 +84,8 @@ class Trainer(Saving, PaddleGANTrainer):
         self._progressive: Progressive | None = None
         self._batches = BatchPlan(1, 1)
         if cfg.is_train:
-            self._progressive = Progressive.take_from(cfg.dataset.train)
             world_size = paddle.distributed.get_world_size()
+            self._progressive = Progressive.take_from(cfg.dataset.train, world_size, cfg.accumulate)
             self._batches = plan_batches(cfg, world_size, self._progressive is not None)
         paddle.seed(seed_everything(cfg.seed))
         super().__init__(cfg)
@@ -140,6 +140,7 @@ class Trainer(Saving, PaddleGANTrainer):
                 "leave accumulate out."
             )
         self.model.step = GradientStep(batches.accumulate, cfg.clip_grad_norm, precision)
+        self._go_to(1)
         self.ema = EMA(self.network, cfg.ema_decay) if cfg.ema_decay else None
         self._profiling = parse_options(self.profiler_options) if self.profiler_options else None
         self.profiler_options = None  # PaddleGAN's own profiler needs a Paddle of long ago
@@ -168,7 +169,9 @@ class Trainer(Saving, PaddleGANTrainer):
         self.model.step.precision.decorate(self.network, self.optimizers["optim"])
         if self.cfg.mixup:
             mixup = MixUp(**self.cfg.mixup, seed=self.cfg.seed, rank=self.rank)
-            self.model.mix = lambda x, y: mixup(x, y, iteration=self.current_iter)
+            self.model.mix = lambda x, y: mixup(
+                x, y, iteration=self.current_iter, slices=self.model.step.accumulate
+            )
         if self._progressive:
             logger.info("Progressive training: %s", self._progressive)
         self._seed(self.current_iter)
@@ -228,6 +231,8 @@ class Trainer(Saving, PaddleGANTrainer):
 
     def _go_to(self, iteration: int) -> None:
         """Use the patch and batch size that the schedule has for an iteration."""
+        if self._progressive:
+            self.model.step.accumulate = self._progressive.at(iteration).accumulate
         if self.data.go_to(iteration):
             self.cfg.dataset.train.batch_size = self.data.sampler.batch_size  # measures the speed
             if self._progressive and iteration <= self.total_iters:

@@ -133,6 +133,45 @@ def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
         load_config(path, ["dataset.train.progressive.1.iter=7"])
 
 
+TOTALS = [
+    {"iters": 2, "patch_size": 16, "batch_size": 2, "total_batch_size": 4},
+    {"iters": 2, "patch_size": 24, "batch_size": 1, "total_batch_size": 2},
+]
+
+
+@pytest.mark.parametrize(
+    ("world_size", "shares"), [(1, [(4, 2), (2, 2)]), (2, [(2, 1), (1, 1)]), (4, None)]
+)
+def test_total_batches_are_shared_and_sliced(world_size, shares):
+    if shares is None:
+        with pytest.raises(UsageError, match=r"1\.total_batch_size is 2, which 4 processes"):
+            Progressive(TOTALS, world_size)
+        return
+    steps = Progressive(TOTALS, world_size).steps
+    assert [(step.batch_size, step.accumulate) for step in steps] == shares
+
+
+def test_slices_of_a_step_give_the_update_of_its_whole_batch(growing, build, weights_of):
+    growing["total_iters"] = 4
+    results = []
+    for steps in (TOTALS, [{**step, "batch_size": step["total_batch_size"]} for step in TOTALS]):
+        growing["dataset"]["train"]["progressive"] = [dict(step) for step in steps]
+        trainer, seen = watched(build(growing))
+        trainer.train()
+        assert seen == [(4, 16)] * 2 + [(2, 24)] * 2
+        results.append(weights_of(trainer))
+    for name, value in results[0].items():
+        np.testing.assert_allclose(results[1][name], value, atol=2e-4)
+
+
+def test_slices_are_named_in_the_log_and_may_not_be_given_twice(growing, build):
+    growing["dataset"]["train"]["progressive"] = TOTALS
+    assert "batches of 4, 2 slices each" in str(Progressive(TOTALS))
+    growing["accumulate"] = 2
+    with pytest.raises(UsageError, match="total_batch_size derives accumulate"):
+        build(growing)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "total_batch_size": None,  # pictures per update, of all processes and slices together
     "clip_grad_norm": None,  # largest norm of the gradient
     "ema_decay": None,  # of the averaged weights, which are evaluated and released
-    "mixup": None,  # {alpha: 0.6, start_iter: 1, probability: 1.0} blends the pairs of a batch
+    "mixup": None,  # {alpha: 0.6, start_iter: 1, probability: 1.0, per_pair: true} blends pairs
     "amp": False,  # mixed precision on GPUs
     "amp_level": "O1",
     "amp_dtype": "bfloat16",
@@ -67,7 +67,7 @@ _PARTS = {
     "dataset": ("train", "test"),
     **dict.fromkeys(("generator", "char_criterion", "psnr_criterion", "edge_criterion"), ("name",)),
 }
-_MIXUP = ("alpha", "start_iter", "probability")
+_MIXUP = ("alpha", "start_iter", "probability", "per_pair")
 # Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
 # Section → the registry of PaddleGAN that holds the classes that it may name.

@@ -154,6 +154,7 @@ RULES: dict[str, Rule] = {
     "mixup.alpha": POSITIVE,
     "mixup.start_iter": _FROM_ZERO,
     "mixup.probability": Number(0, 1),
+    "mixup.per_pair": _FLAG,
     "model.generator": Section(("name",)),
     "model.*_criterion": Section(("name",), none=True),
     "model.*_criterion.reduction": Choice(("mean", "sum")),

@@ -20,6 +20,7 @@ from ..imaging.png_chunks import SIGNATURE
 from ..imaging.samples import to_float
 from ..imaging.tiff_tags import MAGICS
 from . import png_region
+from .packed import find_packed
 
 #: Suffixes of the formats that OpenCV decodes everywhere.
 SUFFIXES = frozenset(
@@ -93,6 +94,10 @@ def changed_size(path: str | Path) -> ImageError:
 
 
 def _read_bytes(path: str | Path) -> bytes:
+    found = find_packed(path)
+    if found:
+        packed, name = found
+        return packed.read(name)
     try:
         return Path(path).read_bytes()
     except OSError as error:

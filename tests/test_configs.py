@@ -88,7 +88,9 @@ def test_recipes_of_nafnet_are_the_authors(root, record):
     assert (cfg.total_iters, cfg.total_batch_size) == expected
     optimizer, schedule = cfg.optimizer, cfg.lr_scheduler
     assert (optimizer.name, optimizer.beta1, optimizer.beta2) == ("AdamW", 0.9, 0.9)
-    assert optimizer.weight_decay == (1e-3 if deblurring else 0)
+    assert optimizer.weight_decay == (1e-3 if deblurring and width == 64 else 0)
+    options = cfg.dataset.train.img_options
+    assert (options.get("rotate", True), options.get("mirror", True)) == (deblurring,) * 2
     assert (schedule.learning_rate, schedule.eta_min) == (1e-3, 1e-7)
     assert cfg.dataset.train.img_options.patch_size == 256
 

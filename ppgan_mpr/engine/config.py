@@ -55,7 +55,7 @@ _PADDLEGAN: dict[str, tuple[str, ...]] = {
     "dataset": (),
     "lr_scheduler": (),
     "optimizer": ("net_names",),
-    "validate": ("interval", "save_img", "save_panels", "metrics"),
+    "validate": ("interval", "save_img", "save_panels", "memory", "metrics"),
     "log_config": ("interval", "visiual_interval"),
     "snapshot_config": ("interval", "keep"),
 }

@@ -178,6 +178,7 @@ RULES: dict[str, Rule] = {
     "optimizer.weight_decay": Number(none=True),
     "validate.interval": Number(1, whole=True, never=True),
     "validate.save_*": _FLAG,
+    "validate.memory": Text(),
     "validate.metrics": Section(none=True),
     "*_config.interval": COUNT,
     "*_config.visiual_interval": COUNT,

@@ -30,6 +30,7 @@ from .progressive import Progressive
 from .saving import Saving
 from .schedule import WarmupCosine
 from .step import DivergedError, GradientStep
+from .tiled import TiledRestoration
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,9 @@ class Trainer(Saving, PaddleGANTrainer):
         self.network = getattr(self.network, "_layers", self.network)
         if cfg.is_train:
             self._prepare_training()
+        memory = (cfg.get("validate") or {}).get("memory")
+        precision = {"bfloat16": "bf16", "float16": "f16"}[cfg.amp_dtype] if self._amp else "f32"
+        self._tiles = TiledRestoration(self.network, memory, precision) if memory else None
         if not cfg.is_train or self.validate_interval > 0:
             self._evaluation = self._build_evaluation()  # so that mistakes show before the run
 
@@ -289,13 +293,15 @@ class Trainer(Saving, PaddleGANTrainer):
         averaged = self.ema.applied() if self.cfg.is_train and self.ema else nullcontext()
         with averaged:
             tables = evaluation.run(
-                self.restore,
+                self._tiles or self.restore,
                 folder if self.is_save_img else None,
                 bool(validate.get("save_panels")),
                 lambda done: self._log_progress(done, evaluation.size),
                 lambda: self._stop_if(self._interrupt.signal),
             )
         self.model.setup_train_mode(is_train=True)
+        if self._tiles:
+            self._tiles.report()
         if tables is None:
             logger.info("Validation interrupted by a signal; it is repeated on resuming")
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
     options = vars(build_parser().parse_args(argv))
-    work = {"cut": _cut, "pack": _pack}.get(options["command"], _prepare)
+    others: dict[str, Callable[..., int]] = {"cut": _cut, "pack": _pack}
+    work = others.get(options["command"], _prepare)
     return run_program(
         lambda: work(**options),
         failure=1,

@@ -57,7 +57,7 @@ def test_processes_read_at_the_same_time(packed):
     readers = [context.Process(target=_read_all, args=(file, start, results)) for _ in range(2)]
     for reader in readers:
         reader.start()
-    one, other = results.get(timeout=60), results.get(timeout=60)
+    one, other = results.get(timeout=600), results.get(timeout=600)
     for reader in readers:
         reader.join()
     assert one == other == [path.read_bytes() for path in sorted(folder.glob("*/*.png"))]

@@ -196,7 +196,6 @@ def test_previews_show_true_colours(config, data):
     [
         (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
-        (["--resume", "auto"], "found no checkpoint"),
         (
             ["-o", "dataset.train.rgb_dir=/absent"],
             "error: dataset.train.rgb_dir: /absent must hold",
@@ -290,7 +289,7 @@ def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
     def fail(_):
         raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
 
-    monkeypatch.setattr("ppgan_mpr.engine.saving.load_weights", fail)
+    monkeypatch.setattr("ppgan_mpr.engine.scoring.load_weights", fail)
     size = ["n_feat=40", "scale_unetfeats=20", "scale_orsnetfeats=16", "num_cab=8"]
     options = ["-o", *(f"model.generator.{item}" for item in size)]
     assert main(["-c", str(config), "--load", "published:Deraining", *options]) == 1

@@ -70,11 +70,10 @@ def test_sizes_change_at_their_iteration_also_when_resumed(
         assert resumed.model.losses == whole.model.losses
 
 
-def test_the_log_says_when_the_patch_grows(growing, build, caplog, monkeypatch):
-    messages = []
-    trainer = build(growing)
-    monkeypatch.setattr(trainer.logger, "info", lambda text, *args: messages.append(text % args))
-    trainer.train()
+def test_the_log_says_when_the_patch_grows(growing, build, caplog):
+    caplog.set_level("INFO")
+    build(growing).train()
+    messages = caplog.messages
     (plan,) = (message for message in messages if "Progressive" in message)
     assert "from iteration 3 24x24 pixels in batches of 2, from iteration 6 32x32" in plan
     assert [message for message in messages if message.startswith("From iteration")] == [
@@ -92,15 +91,11 @@ def test_processes_share_the_batches_of_every_step(pairs):
         settings = {"batch_size": steps[0]["batch_size"]}
         dataset = MPRTrain(pairs / "train", {"patch_size": 16})
         data = TrainingData(dataset, settings, 7, rank, world_size, schedule)
-        batches, iterator = [], iter(data)
-        for iteration in range(1, 9):
-            batch = next(iterator, None)
-            if batch is None:
-                iterator = iter(data)
-                batch = next(iterator)
+        batches = []
+        for _ in range(8):
+            batch = data.next_batch()
             batches.append([patch.numpy().tobytes() for patch in batch[0]])
-            data.sampler.advance()
-            data.go_to(iteration + 1)
+            data.advance()
         return batches
 
     one = run(2, 0, 1)
@@ -112,8 +107,8 @@ def test_processes_share_the_batches_of_every_step(pairs):
 def test_epochs_in_the_log_count_samples(growing, build, monkeypatch):
     trainer = build(growing)
     epochs = []
-    print_log = trainer.print_log
-    trainer.print_log = lambda: (epochs.append(trainer.data.epoch), print_log())
+    log = trainer.log
+    trainer.log = lambda rate, epoch: (epochs.append(epoch), log(rate, epoch))
     trainer.train()
     # There are five pictures, and the batches have 3, 3, 2, 2, 2, 1, 1 and 1.
     assert epochs == [1, 1, 2, 2, 3, 3, 3, 3]
@@ -207,4 +202,4 @@ def test_patches_of_a_repeated_data_set_grow_too(growing, build):
 
 def test_scoring_needs_no_training_section(growing, build):
     del growing["dataset"]["train"]
-    build(growing, is_train=False).test()
+    build(growing, is_train=False).score()

@@ -21,6 +21,7 @@ yaml = pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
+from ppgan_mpr.engine.run_lock import RunLock  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
 from ppgan_mpr.weights.formats import write_file  # noqa: E402
 
@@ -226,6 +227,26 @@ def test_failing_start_is_one_line_and_writes_nothing(
     assert line.startswith("error: ")
     assert message in line
     assert sorted(config.parent.iterdir()) == before
+
+
+def test_resume_auto_starts_then_resumes_then_does_nothing(config, capsys):
+    start = ["-c", str(config), "--resume", "auto", "-o"]
+    assert main([*start, "total_iters=1"]) == 0
+    assert "this is a new run" in capsys.readouterr().out
+    for _ in range(2):
+        assert main([*start, "total_iters=2"]) == 0
+    assert "iteration 2 of 2 is done" in capsys.readouterr().out
+    assert len(outputs(config, "")) == 1
+
+
+def test_run_that_is_still_going_on_is_not_resumed(config, capsys):
+    assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
+    (log,) = outputs(config, "log.txt")
+    before = log.read_text()
+    with RunLock(log.parent):
+        assert main(["-c", str(config), "--resume", "auto"]) == 1
+    assert "is in use by process" in capsys.readouterr().err
+    assert log.read_text() == before
 
 
 def test_configuration_without_its_sample_pictures_names_the_options_to_change(

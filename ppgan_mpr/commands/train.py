@@ -137,6 +137,7 @@ def run(args: argparse.Namespace) -> int:
     from ..engine.processes import wait_for_all
     from ..engine.session import (
         RunLog,
+        check_same_checkpoint,
         choose_device,
         find_checkpoint,
         open_run_folder,
@@ -157,6 +158,8 @@ def run(args: argparse.Namespace) -> int:
                 logger.info("Nothing to resume in %s: this is a new run", cfg.output_dir)
         runner: Any = _build(cfg, args)
         with closing(runner):
+            if args.resume:
+                check_same_checkpoint(checkpoint)
             if checkpoint:
                 runner.resume(checkpoint)
                 cfg.seed = runner.state.seed

@@ -46,6 +46,11 @@ def largest(number: int) -> int:
     return int(found.item())
 
 
+def agree(number: int) -> bool:
+    """Whether the number is the same in all processes."""
+    return largest(number) == -largest(-number)
+
+
 def wait_for_all() -> None:
     """Return when every process has come this far; one that failed before never does."""
     in_any(False)

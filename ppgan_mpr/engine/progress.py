@@ -1,4 +1,4 @@
-"""What a run shows of itself: log lines with speed and time left, previews, VisualDL."""
+"""What a run shows of itself: log lines with speed and time left, curves, previews, VisualDL."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import paddle
 from ..errors import MissingDependencyError
 from ..imaging.samples import to_dtype
 from . import processes
+from .curves import Curves
 
 logger = logging.getLogger(__name__)
 
@@ -63,25 +64,32 @@ class Stopwatch:
 
 
 class Progress:
-    """The log lines, previews and VisualDL records of a run.
+    """The log lines, curves, previews and VisualDL records of a run.
 
     Args:
         visualdl: write VisualDL's file as well.
 
     Attributes:
-        folder: of the run; set before training begins.
+        folder: of the run.
         stopwatch: measures the iterations.
 
     Raises:
         MissingDependencyError: VisualDL is wanted and not installed.
     """
 
-    def __init__(self, folder: str | Path, visualdl: bool = False) -> None:
+    def __init__(self, visualdl: bool = False) -> None:
         if visualdl:
             _require_visualdl()
-        self.folder = Path(folder)
+        self.folder = Path()
         self.stopwatch = Stopwatch()
         self._visualdl = visualdl and processes.is_first()
+        self._curves: Curves | None = None
+
+    def begin(self, folder: Path, iteration: int) -> None:
+        """Training begins, after so many iterations, in the folder of the run."""
+        self.folder = folder
+        if processes.is_first():
+            self._curves = Curves(folder / "curves", iteration)
 
     def log(
         self,
@@ -115,12 +123,18 @@ class Progress:
         if skipped:
             parts.append(f"skipped {skipped} non-finite in a row")
         logger.info("  ".join(parts))
-        self.stopwatch.reset()
-        self._record("train", iteration, {**losses, "lr": rate})
+        speed = watch.samples_per_second * processes.count()
+        self._record("train", iteration, {**losses, "lr": rate, "images_per_second": speed})
+        watch.reset()
 
     def record_scores(self, iteration: int, protocol: str, scores: Mapping[str, float]) -> None:
         """Record the mean scores of a validation."""
-        self._record("validate", iteration, {f"{k}/{protocol}": v for k, v in scores.items()})
+        self._record("validation", iteration, {f"{k}/{protocol}": v for k, v in scores.items()})
+
+    def draw(self) -> None:
+        """Draw the curves."""
+        if self._curves:
+            self._curves.draw()
 
     def preview(self, iteration: int, pictures: Mapping[str, paddle.Tensor]) -> None:
         """Show the first picture of a batch, on disk or in VisualDL.
@@ -147,6 +161,8 @@ class Progress:
                 logger.warning("The preview cannot be written: %s", error)
 
     def _record(self, section: str, iteration: int, values: Mapping[str, float]) -> None:
+        if self._curves:
+            self._curves.add(section, iteration, values)
         if self._visualdl:
             for name, value in values.items():
                 self.visualdl_writer.add_scalar(f"{section}/{name}", value, step=iteration)

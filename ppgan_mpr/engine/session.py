@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -67,6 +68,20 @@ def make_run_folder(output_dir: str, run: str) -> Path:
             number += 1
             folder = Path(output_dir) / f"{name}-{number}"
     return folder
+
+
+def check_same_checkpoint(checkpoint: Path | None) -> None:
+    """Compare what the processes resume, which search on their own machine's disk.
+
+    Raises:
+        UsageError: they do not all resume the same iteration; in all processes.
+    """
+    number = re.search(r"\d+", checkpoint.name) if checkpoint else None
+    if not processes.agree(int(number[0]) if number else -(checkpoint is None)):
+        raise UsageError(
+            "The processes would resume different checkpoints: put output_dir on a disk that all "
+            "machines share, or copy the folder of the run to each of them."
+        )
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Trainer:
     def __init__(self, cfg: AttrDict, profiler_options: str | None = None) -> None:
         require_training_sections(cfg)
         self.cfg, self.output_dir = cfg, cfg.output_dir
-        self.progress = Progress(cfg.output_dir, bool(cfg.get("enable_visualdl")))
+        self.progress = Progress(bool(cfg.get("enable_visualdl")))
         self._profiling = parse_options(profiler_options) if profiler_options else None
         self.model = build_model(cfg)
         self.network = self.model.network
@@ -92,7 +92,7 @@ class Trainer:
                 self.total_iters,
             )
             return
-        self.progress.folder = Path(self.output_dir)
+        self.progress.begin(Path(self.output_dir), state.iteration)
         with closing(self.data), Interrupt() as self._interrupt:
             try:
                 self._loop()
@@ -108,6 +108,7 @@ class Trainer:
                 raise
             if self._saved_iter != state.iteration:
                 self.save()
+            self.progress.draw()
         if self._signal:
             path = self.checkpoints.path(state.iteration)
             logger.info("Stopped by a signal; resume from %s", path)
@@ -197,6 +198,7 @@ class Trainer:
         state.validated = state.iteration
         for table in tables:
             self.progress.record_scores(state.iteration, table.protocol.name, table.mean())
+        self.progress.draw()
         psnr = tables[0].mean()["psnr"] if tables else None
         if psnr is not None and (state.best_psnr is None or psnr > state.best_psnr):
             state.best_psnr = psnr

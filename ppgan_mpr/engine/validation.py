@@ -15,6 +15,7 @@ from . import processes
 from .config import AttrDict
 from .evaluation import Evaluation
 from .mpr_model import MPRModel, to_image
+from .sheet import Sheet
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Validation:
         self._log_interval = cfg.log_config.interval
         protocols, self._others = _sort(model.setup_metrics(metrics) if metrics else {})
         self._evaluation = _build_evaluation(cfg, protocols)
+        self._sheet = Sheet()
 
     def run(
         self,
@@ -66,6 +68,7 @@ class Validation:
         """
         for metric in self._others.values():
             metric.reset()
+        self._sheet = Sheet()
         self._model.setup_train_mode(is_train=False)
         with self._model.averaged():
             tables = self._evaluation.run(
@@ -76,7 +79,10 @@ class Validation:
                 stop,
             )
         self._model.setup_train_mode(is_train=True)
-        if tables is not None and processes.is_first():
+        if tables is None:
+            return None
+        self._sheet.write(folder / "scores" / f"{name}_best_and_worst.png")
+        if processes.is_first():
             self._report(tables, folder / "scores", name, scored)
         return tables
 
@@ -85,6 +91,9 @@ class Validation:
         if padding == self._evaluation.paddings[0]:
             for metric in self._others.values():
                 metric.update([*map(to_image, restored)], [*map(to_image, target)])
+            arrays = (x.transpose([0, 2, 3, 1]).numpy() for x in (degraded, restored, target))
+            for picture in zip(batch[2], *arrays):
+                self._sheet.add(*picture)
         return degraded, restored, target
 
     def _log_progress(self, done: int) -> None:

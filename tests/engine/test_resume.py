@@ -76,7 +76,7 @@ def test_newest_checkpoints_and_all_weights_are_kept(settings, build):
     settings["snapshot_config"] = {"interval": 1, "keep": 2}
     trainer = build(settings)
     trainer.train()
-    assert sorted(path.name for path in Path(trainer.output_dir).iterdir()) == [
+    assert sorted(path.name for path in Path(trainer.output_dir).glob("iter_*")) == [
         "iter_1_weight.pdparams",
         "iter_2_weight.pdparams",
         "iter_3_weight.pdparams",

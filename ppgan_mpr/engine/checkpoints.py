@@ -21,6 +21,7 @@ import paddle
 from ..errors import UsageError, WeightsError
 from ..files import atomic_write
 from ..weights.formats import read_file
+from . import processes
 
 if TYPE_CHECKING:
     from .run_state import RunState
@@ -32,16 +33,20 @@ KEEP = 2  # numbered checkpoints, unless snapshot_config.keep says otherwise
 
 
 class Checkpoints:
-    """The checkpoints and weights in the folder of a run.
+    """The checkpoints and weights in the folder of a run, which the first process writes.
 
     Args:
         folder: made when the first file is written.
         keep: numbered checkpoints to keep, which hold the optimizer's state. Weights are a
             third or a quarter of the size, and all of them stay, as with PaddleGAN.
+        saved: the iteration that needs no saving, because the run begins with it.
+
+    Attributes:
+        saved: the iteration that was saved last.
     """
 
-    def __init__(self, folder: str | Path, keep: int = KEEP) -> None:
-        self.folder, self.keep = Path(folder), keep
+    def __init__(self, folder: str | Path, keep: int = KEEP, saved: int = 0) -> None:
+        self.folder, self.keep, self.saved = Path(folder), keep, saved
 
     def path(self, iteration: int, kind: str = "checkpoint") -> Path:
         """The file of an iteration; ``kind`` is ``"checkpoint"`` or ``"weight"``."""
@@ -53,12 +58,34 @@ class Checkpoints:
         Raises:
             UsageError: they cannot be written.
         """
-        write_state(self.path(state.iteration, "weight"), state.weights())
-        write_state(self.path(state.iteration), state.state_dict())
-        self._prune()
+        if processes.is_first():
+            write_state(self.path(state.iteration, "weight"), state.weights())
+            write_state(self.path(state.iteration), state.state_dict())
+            self._prune()
+        self.saved = state.iteration
+
+    def rescue(self, state: RunState) -> None:
+        """Save what was trained before an error, if it can be saved."""
+        if state.iteration == self.saved:
+            return
+        if state.model.step.updating:
+            logger.error(
+                "Stopped by an error in the middle of an update, which cannot be saved: resume "
+                "from the newest checkpoint in %s",
+                self.folder,
+            )
+            return
+        try:
+            self.save(state)
+        except UsageError as error:
+            logger.error("%s", error)
+        else:
+            logger.error("Stopped by an error after saving %s", self.path(state.iteration))
 
     def save_best(self, state: RunState) -> None:
         """Write ``best_weight.pdparams`` and ``best_checkpoint.pdparams``."""
+        if not processes.is_first():
+            return
         write_state(self.folder / "best_weight.pdparams", state.weights())
         write_state(self.folder / "best_checkpoint.pdparams", state.state_dict())
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import paddle
 
-from ..errors import UsageError
 from . import processes
 from .building import (
     build_model,
@@ -68,7 +67,8 @@ class Trainer:
         self.model.set_total_iter(self.total_iters)
         configure(self.model, cfg, accumulate)
         self.state = RunState(self.model, self.optimizer, self.data, self.total_iters, cfg.seed)
-        self._saved_iter = 0
+        self._keep = cfg.snapshot_config.get("keep", KEEP)
+        self.checkpoints = Checkpoints(self.output_dir, self._keep)
         self._snapshot_interval = cfg.snapshot_config.interval
         if cfg.get("epochs"):
             self._snapshot_interval *= self.data.iters_per_epoch
@@ -93,21 +93,22 @@ class Trainer:
             )
             return
         self.progress.begin(Path(self.output_dir), state.iteration)
+        self.checkpoints = Checkpoints(self.output_dir, self._keep, state.iteration)
         with closing(self.data), Interrupt() as self._interrupt:
             try:
                 self._loop()
             except DivergedError as error:
                 state.diverged = True
-                self.save()
+                self.checkpoints.save(state)
                 raise DivergedError(
                     f"{error} The weights from before are in "
                     f"{self.checkpoints.path(state.iteration)}."
                 ) from None
             except Exception:
-                self._rescue()
+                self.checkpoints.rescue(state)
                 raise
-            if self._saved_iter != state.iteration:
-                self.save()
+            if self.checkpoints.saved != state.iteration:
+                self.checkpoints.save(state)
             self.progress.draw()
         if self._signal:
             path = self.checkpoints.path(state.iteration)
@@ -122,7 +123,7 @@ class Trainer:
         model.begin()
         if self._validation_is_missing():
             self.validate()
-            self.save()
+            self.checkpoints.save(state)
         stop = self._is_interrupted()
         while state.iteration < self.total_iters and not stop:
             iteration = state.iteration + 1
@@ -147,7 +148,7 @@ class Trainer:
             if self._validate_interval > 0 and iteration % self._validate_interval == 0:
                 stop = self.validate() or stop
             if iteration % self._snapshot_interval == 0:
-                self.save()
+                self.checkpoints.save(state)
 
     def _is_interrupted(self) -> bool:
         """Whether a signal has arrived in any process: all leave together."""
@@ -184,14 +185,10 @@ class Trainer:
         if self.validation is None:
             return False
         if state.iteration % self._snapshot_interval == 0:
-            self.save()  # scoring may take long; saved again with its result
+            self.checkpoints.save(state)  # scoring may take long; saved again with its result
         name = f"iter_{state.iteration}"
-        tables = self.validation.run(
-            Path(self.output_dir),
-            name,
-            f"{self.output_dir}, {name}",
-            self._is_interrupted,
-        )
+        folder, scored = Path(self.output_dir), f"{self.output_dir}, {name}"
+        tables = self.validation.run(folder, name, scored, self._is_interrupted)
         if tables is None:
             logger.info("Validation interrupted by a signal; it is repeated on resuming")
             return True
@@ -203,44 +200,13 @@ class Trainer:
         if psnr is not None and (state.best_psnr is None or psnr > state.best_psnr):
             state.best_psnr = psnr
             logger.info("Best so far: PSNR %.4f dB", psnr)
-            if processes.is_first():
-                self.checkpoints.save_best(state)
+            self.checkpoints.save_best(state)
         return False
 
     def _validation_is_missing(self) -> bool:
         """Whether the validation of the last iteration was interrupted."""
         done, interval = self.state.iteration, self._validate_interval
         return interval > 0 and done > 0 and done % interval == 0 and done != self.state.validated
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """The files in the folder of the run."""
-        return Checkpoints(self.output_dir, self.cfg.snapshot_config.get("keep", KEEP))
-
-    def save(self) -> None:
-        """Write the state of the last finished iteration."""
-        if processes.is_first():
-            self.checkpoints.save(self.state)
-        self._saved_iter = self.state.iteration
-
-    def _rescue(self) -> None:
-        """Save what was trained before an error."""
-        if self.state.iteration == self._saved_iter:
-            return
-        if self.model.step.updating:
-            logger.error(
-                "Stopped by an error in the middle of an update, which cannot be saved: resume "
-                "from the newest checkpoint in %s",
-                self.output_dir,
-            )
-            return
-        try:
-            self.save()
-        except UsageError as error:
-            logger.error("%s", error)
-        else:
-            path = self.checkpoints.path(self.state.iteration)
-            logger.error("Stopped by an error after saving %s", path)
 
     def resume(self, path: str | Path) -> None:
         """Continue a run exactly where its checkpoint was written.
@@ -250,12 +216,11 @@ class Trainer:
             UsageError: a checkpoint of PaddleGAN's own Trainer or of another optimizer.
         """
         self.state.load_state_dict(read_state(Path(path)), path)
-        self._saved_iter = self.state.iteration
         self.data.go_to(self.state.iteration + 1)
         # The state holds the rate of a schedule of the length that the run had then.
         self.model.set_total_iter(self.total_iters)
         if processes.is_first():
-            self.checkpoints.sweep()
+            Checkpoints(self.output_dir).sweep()
         logger.info("Resumed %s at iteration %d", path, self.state.iteration + 1)
 
     def load(self, weights: str | Path) -> None:

@@ -46,14 +46,14 @@ def build_model(cfg: AttrDict) -> MPRModel:
     return model
 
 
-def build_training_data(cfg: AttrDict) -> tuple[TrainingData, int]:
-    """The training set in its order, and the slices of each batch.
+def build_training_data(cfg: AttrDict) -> TrainingData:
+    """The training set in its order, in the batches of this process.
 
     Raises:
         UsageError: batches that make no sense, or a data set that cannot be read.
     """
     settings = copy.deepcopy(cfg.dataset.train)
-    progressive = Progressive.take_from(settings)
+    progressive = Progressive.take_from(settings, processes.count(), cfg.accumulate)
     if progressive and cfg.get("epochs"):
         raise UsageError(
             "dataset.train.progressive counts iterations: give total_iters instead of epochs."
@@ -64,15 +64,15 @@ def build_training_data(cfg: AttrDict) -> tuple[TrainingData, int]:
         for key in ("batch_size", "num_workers", "use_shared_memory")
         if key in settings
     }
-    data = TrainingData(
+    return TrainingData(
         _build_dataset(settings),
         {**loading, "batch_size": batches.batch_size},
         cfg.seed,
         processes.rank(),
         processes.count(),
         progressive,
+        batches.accumulate,
     )
-    return data, batches.accumulate
 
 
 def _plan(cfg: AttrDict, settings: dict[str, Any], progressive: Progressive | None) -> BatchPlan:

@@ -34,6 +34,7 @@ class TrainingData:
         rank: this process.
         world_size: number of processes, which share each batch.
         progressive: the sizes of patches and batches by iteration; None takes the settings'.
+        accumulate: slices of each batch where there is no ``progressive``.
 
     Attributes:
         iteration: the one that the next batch is for, from 1.
@@ -48,9 +49,11 @@ class TrainingData:
         rank: int,
         world_size: int,
         progressive: Progressive | None = None,
+        accumulate: int = 1,
     ) -> None:
         batch_size = settings.get("batch_size", 1)
         self.progressive = progressive
+        self._accumulate = accumulate
         self.iters_per_epoch = -(-len(dataset) // (batch_size * world_size))
         self.sampler = ResumableBatchSampler(
             dataset,
@@ -138,6 +141,13 @@ class TrainingData:
     def batch(self) -> int:
         """Samples in an iteration, of all processes together."""
         return self.sampler.batch_size * self._world_size
+
+    @property
+    def accumulate(self) -> int:
+        """Slices of the next batch that pass through the network one after the other."""
+        return (
+            self.progressive.at(self.iteration).accumulate if self.progressive else self._accumulate
+        )
 
     @property
     def epoch(self) -> int:

@@ -175,7 +175,9 @@ class MPRModel(BaseModel):
         if self._blend:
             # The schedule has counted the iterations, also those before a run was resumed.
             iteration = self.lr_scheduler.last_epoch + 1
-            self.target, self.degraded = self._blend(self.target, self.degraded, iteration)
+            self.target, self.degraded = self._blend(
+                self.target, self.degraded, iteration, self.step.accumulate
+            )
         losses, restored = self.step(
             self.nets["generator"], optims["optim"], self.losses_of, self.degraded, self.target
         )

@@ -187,6 +187,7 @@ class Validate(Section):
     interval: int = option(low=1, never=True)
     save_img: bool = option()
     save_panels: bool = option()
+    memory: str = option()
     metrics: Metrics | None = section(Metrics, none=True)
 
 
@@ -197,6 +198,7 @@ class MixUpOptions(Section):
     alpha: float = option(low=0, open=True)
     start_iter: int = option(low=0)
     probability: float = option(low=0, high=1)
+    per_pair: bool = option()
 
 
 @dataclass(init=False)

@@ -58,14 +58,14 @@ class Trainer:
         self._profiling = parse_options(profiler_options) if profiler_options else None
         self.model = build_model(cfg)
         self.network = self.model.network
-        self.data, accumulate = build_training_data(cfg)
+        self.data = build_training_data(cfg)
         self.total_iters = length_of_run(cfg, self.data.iters_per_epoch)
         if "iters_per_epoch" in cfg.lr_scheduler:  # PaddleGAN's LinearDecay
             cfg.lr_scheduler.iters_per_epoch = self.data.iters_per_epoch
         self.lr_scheduler = self.model.setup_lr_schedulers(cfg.lr_scheduler)
         self.optimizer = self.model.setup_optimizers(self.lr_scheduler, cfg.optimizer)["optim"]
         self.model.set_total_iter(self.total_iters)
-        configure(self.model, cfg, accumulate)
+        configure(self.model, cfg, self.data.accumulate)
         self.state = RunState(self.model, self.optimizer, self.data, self.total_iters, cfg.seed)
         self._keep = cfg.snapshot_config.get("keep", KEEP)
         self.checkpoints = Checkpoints(self.output_dir, self._keep)
@@ -109,11 +109,11 @@ class Trainer:
                 raise
             if self.checkpoints.saved != state.iteration:
                 self.checkpoints.save(state)
-            self.progress.draw()
         if self._signal:
             path = self.checkpoints.path(state.iteration)
             logger.info("Stopped by a signal; resume from %s", path)
             raise SystemExit(128 + self._signal)
+        self.progress.draw()
 
     def _loop(self) -> None:
         state, model, watch = self.state, self.model, self.progress.stopwatch
@@ -160,6 +160,7 @@ class Trainer:
         resized = self.data.advance()
         self.state.iteration += 1
         self.model.step.updating = False
+        self.model.step.accumulate = self.data.accumulate
         if resized and self.data.progressive and self.data.iteration <= self.total_iters:
             step = self.data.progressive.at(self.data.iteration)
             logger.info("From iteration %d on: %s", self.data.iteration, step)
@@ -217,6 +218,7 @@ class Trainer:
         """
         self.state.load_state_dict(read_state(Path(path)), path)
         self.data.go_to(self.state.iteration + 1)
+        self.model.step.accumulate = self.data.accumulate
         # The state holds the rate of a schedule of the length that the run had then.
         self.model.set_total_iter(self.total_iters)
         if processes.is_first():

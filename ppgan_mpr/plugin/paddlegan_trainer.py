@@ -86,17 +86,15 @@ def _trainer_init(
     check_config(cfg)
     cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
     paddle.seed(seed_everything(cfg.seed))
-    loader, accumulate = None, 1
-    if cfg.is_train:
-        data, accumulate = build_training_data(cfg)
-        loader = TrainingLoader(data, trainer, cfg)
+    data = build_training_data(cfg) if cfg.is_train else None
+    loader = TrainingLoader(data, trainer, cfg) if data else None
     test = cfg.dataset.get("test") or {}
     if test.get("name") == "MPRTrain":  # whose crops and flips are random
         test["name"] = "MPRVal"
     mixed_precision, cfg.amp = cfg.amp, False  # that of PaddleGAN is for other models
     with _replaced(module, "build_dataloader", lambda *_, **__: loader):
         original(trainer, cfg)
-    configure(trainer.model, AttrDict(cfg, amp=mixed_precision), accumulate)
+    configure(trainer.model, AttrDict(cfg, amp=mixed_precision), data.accumulate if data else 1)
     if trainer.model.ema:
         trainer.model.nets.update(_average_as_nets(trainer.model))
     trainer.model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))
@@ -147,6 +145,7 @@ class TrainingLoader:
         data = self._data
         if data.iteration != self._trainer.current_iter:
             data.restart(self._trainer.current_iter)
+            self._trainer.model.step.accumulate = data.accumulate
         for _ in range(len(self)):
             self._cfg.dataset.train.batch_size = data.sampler.batch_size
             batch = data.next_batch()
@@ -154,6 +153,7 @@ class TrainingLoader:
                 data.close()  # PaddleGAN's loop asks for no batch after this one
             yield batch
             data.advance()
+            self._trainer.model.step.accumulate = data.accumulate
 
 
 def _average_as_nets(model: MPRModel) -> dict[str, Any]:

@@ -222,10 +222,10 @@ def shrunk(name, folders, output_dir):
 
 @pytest.fixture
 def log():
-    """Messages of the Trainer."""
+    """Messages of the run."""
     messages, handler = [], logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
-    logger = logging.getLogger("ppgan_mpr.engine.trainer")
+    logger = logging.getLogger("ppgan_mpr")
     logger.addHandler(handler)
     yield messages
     logger.removeHandler(handler)

@@ -19,6 +19,7 @@ from ..ppgan_compat import import_ppgan, registry_table
 from .ema import EMA
 from .precision import MixedPrecision
 from .step import GradientStep
+from .tiled import TiledRestoration
 
 if TYPE_CHECKING:
     from ppgan.models.base_model import BaseModel
@@ -53,6 +54,7 @@ class MPRModel(BaseModel):
         step: updates the network on a batch.
         ema: the averaged weights, or None.
         seed: of the random numbers of MixUp.
+        tiles: restores the pictures of a validation in its place, within a budget of memory.
         show_panels: add input, restored and target side by side to what :meth:`test_iter` shows.
     """
 
@@ -84,6 +86,7 @@ class MPRModel(BaseModel):
         self._begun = False
         self.padding = "end"
         self.show_panels = False
+        self.tiles: TiledRestoration | None = None
         self.image_paths: list[str] = []
         self.lr_scheduler: Any = None
 
@@ -193,6 +196,11 @@ class MPRModel(BaseModel):
 
     def forward(self) -> None:
         """Restore the current batch, of any size, into ``self.restored``, clipped to [0, 1]."""
+        if self.tiles is not None:
+            names = self.image_paths or [str(number) for number in range(len(self.degraded))]
+            batch = (self.target, self.degraded, names)
+            _, self.restored, _ = self.tiles(batch, self.padding)
+            return
         network = self.network  # no gradients to exchange
         multiple = size_multiple(network)
         padded, parts = self.degraded, []

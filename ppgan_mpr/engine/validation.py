@@ -16,6 +16,7 @@ from .config import AttrDict
 from .evaluation import Evaluation
 from .mpr_model import MPRModel, to_image
 from .sheet import Sheet
+from .tiled import TiledRestoration
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Validation:
         self._save_panels = bool(options.get("save_panels"))
         self._log_interval = cfg.log_config.interval
         protocols, self._others = _sort(model.setup_metrics(metrics) if metrics else {})
+        model.tiles = build_tiles(cfg, model)
         self._evaluation = _build_evaluation(cfg, protocols)
         self._sheet = Sheet()
 
@@ -79,6 +81,8 @@ class Validation:
                 stop,
             )
         self._model.setup_train_mode(is_train=True)
+        if self._model.tiles:
+            self._model.tiles.report()
         if tables is None:
             return None
         self._sheet.write(folder / "scores" / f"{name}_best_and_worst.png")
@@ -119,6 +123,19 @@ class Validation:
             )
         for label, metric in self._others.items():
             logger.info("%s: %s %.4f  (no protocol)", name, label, float(metric.accumulate()))
+
+
+def build_tiles(cfg: AttrDict, model: MPRModel) -> TiledRestoration | None:
+    """What restores within ``validate.memory``, or None where it is not set.
+
+    Raises:
+        UsageError: it is no amount of memory, or the network none of this package.
+    """
+    memory = (cfg.get("validate") or {}).get("memory")
+    if not memory:
+        return None
+    precision = {"bfloat16": "bf16", "float16": "f16"}[cfg.amp_dtype] if cfg.amp else "f32"
+    return TiledRestoration(model.network, memory, precision)
 
 
 def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], dict[str, Any]]:

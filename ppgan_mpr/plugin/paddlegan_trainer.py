@@ -26,6 +26,7 @@ from ..engine.config_files import read_yaml
 from ..engine.data import TrainingData, seed_everything
 from ..engine.ema import EMA
 from ..engine.mpr_model import MPRModel
+from ..engine.validation import build_tiles
 from ..ppgan_compat import import_ppgan, registry_table
 
 # (object, attribute, what stood there before)
@@ -94,7 +95,9 @@ def _trainer_init(
     mixed_precision, cfg.amp = cfg.amp, False  # that of PaddleGAN is for other models
     with _replaced(module, "build_dataloader", lambda *_, **__: loader):
         original(trainer, cfg)
-    configure(trainer.model, AttrDict(cfg, amp=mixed_precision), data.accumulate if data else 1)
+    ours = AttrDict(cfg, amp=mixed_precision)
+    configure(trainer.model, ours, data.accumulate if data else 1)
+    trainer.model.tiles = build_tiles(ours, trainer.model)
     if trainer.model.ema:
         trainer.model.nets.update(_average_as_nets(trainer.model))
     trainer.model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))

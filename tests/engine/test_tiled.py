@@ -36,9 +36,9 @@ def score(settings, build, memory=None):
     settings["validate"].pop("memory", None)
     if memory:
         settings["validate"]["memory"] = memory
-    trainer = build(settings, is_train=False)
-    trainer.test()
-    path = Path(trainer.output_dir) / "scores" / "evaluation_gopro.json"
+    scorer = build(settings, is_train=False)
+    scorer.score()
+    path = Path(scorer.output_dir) / "scores" / "evaluation_gopro.json"
     (image,) = json.loads(path.read_text())["images"]
     return image["psnr"], image["ssim"]
 

@@ -18,7 +18,7 @@ from ..files import atomic_write
 from ..networks import networks
 from ..ppgan_compat import REGISTRIES, import_ppgan, registry_table
 from .config_files import read_yaml
-from .mpr_model import criterions
+from .criterions import criterions
 from .options import check_argument
 from .schema import (
     Configuration,

@@ -6,20 +6,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import paddle
 
 from ..datasets import MixUp
 from ..errors import UsageError
-from ..imaging.padding import source_indices
-from ..imaging.samples import to_dtype
-from ..networks import spec_of
-from ..networks.losses import CharbonnierLoss, EdgeLoss, MultiStageLoss, PSNRLoss
-from ..ppgan_compat import import_ppgan, registry_table
+from ..networks.losses import MultiStageLoss
+from ..ppgan_compat import import_ppgan
+from .criterions import build_criterion
 from .ema import EMA
 from .precision import MixedPrecision
 from .step import GradientStep
 from .tiled import TiledRestoration
+from .whole_pictures import restore_whole, to_image
 
 if TYPE_CHECKING:
     from ppgan.models.base_model import BaseModel
@@ -73,8 +71,8 @@ class MPRModel(BaseModel):
         criterion = char_criterion or psnr_criterion
         self.nets["generator"] = _build_generator(generator)
         self.objective = MultiStageLoss(
-            _build_criterion(criterion) if criterion else None,
-            _build_criterion(edge_criterion) if edge_criterion else None,
+            build_criterion(criterion) if criterion else None,
+            build_criterion(edge_criterion) if edge_criterion else None,
             edge_weight,
             clip_output,
         )
@@ -201,19 +199,9 @@ class MPRModel(BaseModel):
             batch = (self.target, self.degraded, names)
             _, self.restored, _ = self.tiles(batch, self.padding)
             return
-        network = self.network  # no gradients to exchange
-        multiple = size_multiple(network)
-        padded, parts = self.degraded, []
-        for axis in (2, 3):
-            indices, part = _pad_side(self.degraded.shape[axis], multiple, self.padding)
-            parts.append(part)
-            if len(indices) > self.degraded.shape[axis]:
-                padded = paddle.index_select(padded, paddle.to_tensor(indices), axis)
         with self.step.precision.autocast(training=False):
-            outputs = network(padded)
-        restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        restored = restored[:, :, parts[0], parts[1]].astype("float32")
-        self.restored = restored.clip(0.0, 1.0)
+            restored = restore_whole(self.network, self.degraded, self.padding)
+        self.restored = restored.astype("float32").clip(0.0, 1.0)
 
     def restore(
         self, batch: Batch, padding: str
@@ -260,36 +248,3 @@ class MPRModel(BaseModel):
         # Of the two views of a dual-pixel camera, six channels, the left one is shown.
         self.visual_items.clear()
         self.visual_items.update(input=degraded[:, :3], restored=restored, target=target)
-
-
-def criterions() -> dict[str, type]:
-    """Name → class of the losses of an :class:`MPRModel`: ours before PaddleGAN's.
-
-    PaddleGAN's registry is left alone, because its CharbonnierLoss is another function, and the
-    one that its other models were trained with.
-    """
-    ours = {loss.__name__: loss for loss in (CharbonnierLoss, EdgeLoss, PSNRLoss)}
-    return {**registry_table("CRITERIONS"), **ours}
-
-
-def _build_criterion(config: Mapping[str, Any]) -> Any:
-    arguments = {key: value for key, value in config.items() if key != "name"}
-    return criterions()[config["name"]](**arguments)
-
-
-def size_multiple(network: paddle.nn.Layer) -> int:
-    """The number of which the height and width of a network's input must be multiples."""
-    spec = spec_of(network)
-    return 1 if spec is None else spec.size_multiple
-
-
-def to_image(picture: paddle.Tensor) -> np.ndarray:
-    """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
-    return to_dtype(picture.transpose([1, 2, 0]).numpy(), np.uint8)
-
-
-def _pad_side(size: int, multiple: int, padding: str) -> tuple[np.ndarray, slice]:
-    """For a side of a picture the indices that pad it, and where the picture is in the result."""
-    indices = source_indices(size, multiple, padding)
-    before = (len(indices) - size) // 2 if padding == "both" else 0
-    return indices, slice(before, before + size)

@@ -14,9 +14,10 @@ from ..ppgan_compat import import_ppgan
 from . import processes
 from .config import AttrDict
 from .evaluation import Evaluation
-from .mpr_model import MPRModel, to_image
+from .mpr_model import MPRModel
 from .sheet import Sheet
 from .tiled import TiledRestoration
+from .whole_pictures import to_image
 
 logger = logging.getLogger(__name__)
 

@@ -109,9 +109,14 @@ def _read(path: Path) -> list[Row]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [
-                {key: float(value) for key, value in row.items() if key and value}
+                {key: _number(value) for key, value in row.items() if key and value}
                 for row in csv.DictReader(file)
                 if row.get(_STEP)
             ]
     except (OSError, ValueError):
         return []
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() and "." not in text else number

@@ -191,7 +191,7 @@ OPTIONS = {
         "clip_grad_norm": 0.1,
         "ema_decay": 0.9,
         "mixup": {"alpha": 0.6, "start_iter": 4},
-        "accumulate": 2,
+        "total_batch_size": 4,  # two slices of batch_size
     },
 }
 

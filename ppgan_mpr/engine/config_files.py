@@ -71,7 +71,9 @@ def _read(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
         raise UsageError(f"{path}: _base_ is {bases!r}: give the path of a yaml, or a list.")
     for base in bases:
-        inherited = find_config(path.parent / base)
+        packaged = _FOLDER / base  # of a copy of a packaged file
+        beside = path.parent / base
+        inherited = find_config(packaged if packaged.is_file() and not beside.exists() else beside)
         if inherited.resolve() in (file.resolve() for file in (*heirs, path)):
             raise UsageError(f"{path}: _base_ names {base}, which inherits from this file.")
         content = _merge(content, _read(inherited, (*heirs, path)))

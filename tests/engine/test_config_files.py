@@ -73,6 +73,12 @@ def test_file_inherits_what_it_does_not_say_itself(write):
     }
 
 
+def test_copy_of_a_packaged_file_inherits_from_the_packaged_bases(write):
+    copy = write("mine.yaml", packaged_configs()[NAME].read_text())
+    assert read_yaml(copy) == read_yaml(NAME)
+    assert read_yaml(copy)["optimizer"]["name"] == "Adam"
+
+
 def test_section_may_inherit_nothing(write):
     write("base.yaml", "optimizer: {name: Adam, beta1: 0.9}\nseed: 1\n")
     text = "_base_: base.yaml\noptimizer: {_inherited_: False, name: SGD}\n"

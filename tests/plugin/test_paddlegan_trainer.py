@@ -20,7 +20,7 @@ import yaml
 
 from ppgan_mpr import plugin
 from ppgan_mpr.engine.config import load_config
-from ppgan_mpr.engine.config_files import packaged_configs
+from ppgan_mpr.engine.config_files import packaged_configs, read_yaml
 from ppgan_mpr.engine.mpr_model import MPRModel
 from ppgan_mpr.engine.trainer import Trainer
 from ppgan_mpr.errors import UsageError
@@ -147,7 +147,7 @@ def start(tmp_path):
 @pytest.fixture
 def settings(folders, tmp_path):
     """A small run, as plain dicts to change."""
-    content = yaml.safe_load(packaged_configs()["mprnet_deraining"].read_text())
+    content = read_yaml("mprnet_deraining")
     return shrink(content, folders, tmp_path / "out")
 
 

@@ -109,10 +109,10 @@ class Trainer:
                 raise
             if self.checkpoints.saved != state.iteration:
                 self.checkpoints.save(state)
-        if self._signal:
-            path = self.checkpoints.path(state.iteration)
-            logger.info("Stopped by a signal; resume from %s", path)
-            raise SystemExit(128 + self._signal)
+            if self._signal:  # still inside: launchers repeat their SIGTERM
+                path = self.checkpoints.path(state.iteration)
+                logger.info("Stopped by a signal; resume from %s", path)
+                raise SystemExit(128 + self._signal)
         self.progress.draw()
 
     def _loop(self) -> None:

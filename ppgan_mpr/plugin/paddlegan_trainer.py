@@ -82,25 +82,34 @@ def _trainer_init(
     if not _is_ours(cfg):
         original(trainer, cfg)
         return
-    for key, value in with_defaults(cfg).items():
-        cfg[key] = value
-    check_config(cfg)
-    cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
-    paddle.seed(seed_everything(cfg.seed))
+    _prepare(cfg)
     data = build_training_data(cfg) if cfg.is_train else None
     loader = TrainingLoader(data, trainer, cfg) if data else None
+    paddlegans = AttrDict(cfg, amp=False)  # its mixed precision is for other models
+    with _replaced(module, "build_dataloader", lambda *_, **__: loader):
+        original(trainer, paddlegans)
+    _adopt(trainer, cfg, data.accumulate if data else 1)
+
+
+def _prepare(cfg: AttrDict) -> None:
+    """Check a configuration, and fill in what PaddleGAN's Trainer reads from it."""
+    cfg.update(with_defaults(cfg))
+    check_config(cfg)
+    cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
     test = cfg.dataset.get("test") or {}
     if test.get("name") == "MPRTrain":  # whose crops and flips are random
         test["name"] = "MPRVal"
-    mixed_precision, cfg.amp = cfg.amp, False  # that of PaddleGAN is for other models
-    with _replaced(module, "build_dataloader", lambda *_, **__: loader):
-        original(trainer, cfg)
-    ours = AttrDict(cfg, amp=mixed_precision)
-    configure(trainer.model, ours, data.accumulate if data else 1)
-    trainer.model.tiles = build_tiles(ours, trainer.model)
-    if trainer.model.ema:
-        trainer.model.nets.update(_average_as_nets(trainer.model))
-    trainer.model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))
+    paddle.seed(seed_everything(cfg.seed))
+
+
+def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
+    """Give the parts of a Trainer that PaddleGAN has built the options of ours."""
+    model: MPRModel = trainer.model
+    configure(model, cfg, accumulate)
+    model.tiles = build_tiles(cfg, model)
+    model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))
+    if model.ema:
+        model.nets.update(_average_as_nets(model))
     trainer.save = functools.partial(_save, trainer.save, cfg.snapshot_config.get("keep", KEEP))
 
 

@@ -20,6 +20,7 @@ from ..imaging.png_chunks import SIGNATURE
 from ..imaging.samples import to_float
 from ..imaging.tiff_tags import MAGICS
 from . import png_region
+from .packed import find_packed
 
 #: Suffixes of the formats that OpenCV decodes everywhere.
 SUFFIXES = frozenset(
@@ -95,7 +96,8 @@ def changed_size(path: str | Path) -> ImageError:
 def _read_bytes(path: str | Path) -> bytes:
     """The content of a file; of a PNG, after its checksums were compared."""
     try:
-        data = Path(path).read_bytes()
+        packed = find_packed(path)
+        data = packed[0].read(packed[1]) if packed else Path(path).read_bytes()
         if data.startswith(SIGNATURE):
             png_region.check(data)
     except OSError as error:

@@ -133,7 +133,7 @@ def test_mistakes_are_one_sentence_and_found_before_the_download(
     record = zoo(score("Anything", 99))
     good = write_pairs((40, 40))
     for folder, options, message in (
-        (tmp_path, [], "must hold the folders input/ and target/"),
+        (tmp_path / "zoo", [], "must hold the folders input/ and target/"),
         (good, ["--limit", "0"], "--limit 0"),
         (good, ["--dataset", "anythin"], "did you mean Anything?"),
         (good, ["--protocol", "sidd"], "does not divide into the blocks"),

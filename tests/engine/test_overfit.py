@@ -48,7 +48,6 @@ def test_network_overfits_one_pair(root, pairs_dir, tmp_path, config, folder, pi
     }
     path = root / "ppgan_mpr" / "configs" / f"{config}.yaml"
     cfg = load_config(path, [f"{key}={value}" for key, value in options.items()])
-    cfg.is_train, cfg.profiler_options = True, None
     Trainer(cfg).train()
 
     (scores,) = Path(cfg.output_dir).glob("scores/iter_55_*.json")

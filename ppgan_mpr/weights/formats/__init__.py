@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import psutil
 
 from ...errors import UsageError, WeightsError
 from ...files import atomic_write
+from ...free_memory import available
 from .pickles import read_pickle
 from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip
 
@@ -57,7 +57,7 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
 
 def _check_size(path: Path) -> None:
     """Raise WeightsError for a file that the memory cannot hold, or that is none."""
-    size, free = path.stat().st_size, psutil.virtual_memory().available
+    size, free = path.stat().st_size, available()
     if not path.is_file():
         raise WeightsError(f"{path} is not an ordinary file: name the weights file itself.")
     if size > free:

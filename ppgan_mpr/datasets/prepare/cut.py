@@ -122,7 +122,7 @@ def _check_settings(destination: Path, how: Cut) -> None:
     """Note how a folder is cut, so that a later run does not add other sub-pictures to it."""
     path = destination / _SETTINGS
     if path.is_file():
-        earlier = json.loads(path.read_text())
+        earlier = json.loads(path.read_text(encoding="utf-8"))
         if earlier != asdict(how):
             listed = ", ".join(f"{key} {value}" for key, value in earlier.items())
             raise UsageError(f"{destination} is cut with {listed}: give another folder.")

@@ -18,6 +18,7 @@ from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo
 from ..imaging.formats import WRITABLE
+from ..imaging.reduce import reduced
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
 from ..inference.backends import check_device
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
@@ -25,9 +26,9 @@ from ..versions import versions
 from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
 from .lazy_weights import ModelInfo, choose_weights
-from .network_input import blank_result, network_input
+from .network_input import blank_result, network_input, weakened
 from .outputs import Outputs
-from .result import Result, ResultRecord
+from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ class Predictor:
         except MemoryError:
             raise ImageError(f"{sources[0].name}: {self._too_large}") from None
 
-    def run(self, images: Any, right: Any = None) -> list[Result]:
+    def run(self, images: Any, right: Any = None) -> Results:
         """Restore pictures and report on each; one that fails never stops the others.
 
         Failures are in ``Result.error``; their number is logged.
@@ -162,13 +163,14 @@ class Predictor:
                 in the same form; files of folders belong together by their names.
 
         Returns:
-            A result for each picture, in order; a list of pictures gives exactly as many.
+            A list with a result for each picture, in order; a list of pictures gives exactly as
+            many. In a notebook it displays itself as a gallery.
 
         Raises:
             UsageError: a path does not exist, there is no picture in it, or views lack their
                 partners.
         """
-        results = list(self.iterate(self._sources(images, right)))
+        results = Results(self.iterate(self._sources(images, right)))
         failed = sum(not result.ok for result in results)
         if failed:
             logger.warning(
@@ -232,17 +234,20 @@ class Predictor:
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
         if finished:
-            return Result(self._record(source, output=finished, skipped=True))
-        photo = source.read()
-        right = source.right.read() if source.right else None
-        warnings = self._warnings(photo, right)
+            return Result(self._record(source, output=finished, skipped=True), None, source)
+        photo, right = source.read(), source.right.read() if source.right else None
+        full_size = photo.size
+        if self.options.max_size:
+            photo = reduced(photo, self.options.max_size)
+            right = right and reduced(right, self.options.max_size)
+        warnings = self._warnings(full_size, photo, right)
         crop = network_input(photo, right, self.scale)
         in_place = source.path is not None  # a picture from memory stays as it is
         result = blank_result(photo, self.scale, in_place)
         size = result.size
         output = outputs.claim(source, result) if outputs else None
         if outputs and output and outputs.keeps(output):
-            return Result(self._record(source, output=output, size=size, skipped=True))
+            return Result(self._record(source, output=output, size=size, skipped=True), None, source)
         waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
@@ -256,7 +261,7 @@ class Predictor:
             warnings=warnings,
         )
         shown = source.path is None or output is None
-        return Result(record, source.like(result) if shown else None)
+        return Result(record, source.like(result) if shown else None, source)
 
     def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, int]:
         """Fill the pixels of ``result``.
@@ -279,6 +284,9 @@ class Predictor:
             waited = time.perf_counter() - asked
             stop.check()
             for rows, strip in self._restorer.strips(height, width, crop, progress):
+                if self.options.strength < 1:
+                    original = crop(rows, slice(0, width))
+                    strip = weakened(strip, original, self.options.strength)
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:
@@ -329,14 +337,22 @@ class Predictor:
         )
 
     def _failure(self, source: Source, error: str) -> Result:
-        return Result(self._record(source, error=error))
+        return Result(self._record(source, error=error), None, source)
 
-    def _warnings(self, *photos: Photo | None) -> tuple[str, ...]:
-        bits = [8 * photo.pixels.dtype.itemsize for photo in photos if photo is not None]
-        if min(bits) < self._task.depth:
+    def _warnings(self, full_size: tuple[int, int], *photos: Photo | None) -> tuple[str, ...]:
+        given = [photo for photo in photos if photo is not None]
+        warnings = []
+        bits = min(8 * photo.pixels.dtype.itemsize for photo in given)
+        if bits < self._task.depth:
             depth = self._task.depth
-            return (f"it has {min(bits)} bits per sample: the network learnt from {depth}",)
-        return ()
+            warnings.append(f"it has {bits} bits per sample: the network learnt from {depth}")
+        if given[0].size != full_size:
+            warnings.append(
+                "reduced from {} x {} to {} x {} pixels, as max_size={} asks".format(
+                    *full_size, *given[0].size, self.options.max_size
+                )
+            )
+        return tuple(warnings)
 
     def _sources(self, images: Any, right: Any) -> list[Source]:
         folder = None if _is_file_name(self.output_path) else self.output_path

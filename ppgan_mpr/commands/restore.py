@@ -258,7 +258,8 @@ def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
                     stream = sys.stdout if result.ok else sys.stderr
                     print(_line(result), file=stream, flush=True)
                     for warning in result.record.warnings:
-                        print(f"{_shown(result.source)}: {_shown(warning)}", file=sys.stderr)
+                        text = as_flags(_shown(warning))
+                        print(f"{_shown(result.source)}: {text}", file=sys.stderr)
                 bar.update()
     finally:
         if report:

@@ -18,9 +18,7 @@ _LONGEST = 1200  # pixels of a slider's longer side; a notebook keeps its pictur
 _MOST = 12  # sliders shown of a list
 
 
-def before_and_after(
-    result: Result, longest: int | None = None
-) -> tuple[Image.Image, Image.Image]:
+def before_and_after(result: Result, longest: int | None = None) -> tuple[Image.Image, Image.Image]:
     """Display copies of what was given and of its result, in the result's size.
 
     Args:

@@ -125,6 +125,14 @@ class Predictor:
         """The weights in use; a network that was exported earlier runs without reading them."""
         return self._weights.weights
 
+    @property
+    def output_folder(self) -> Path | None:
+        """The folder of the outputs; None where no files are written."""
+        if self.output_path is None:
+            return None
+        own = _is_file_name(self.output_path)
+        return self.output_path.parent if own else self.output_path / self.task
+
     def restore(self, image: Any, right: Any = None) -> Any:
         """Restore one picture and return it.
 
@@ -247,7 +255,9 @@ class Predictor:
         size = result.size
         output = outputs.claim(source, result) if outputs else None
         if outputs and output and outputs.keeps(output):
-            return Result(self._record(source, output=output, size=size, skipped=True), None, source)
+            return Result(
+                self._record(source, output=output, size=size, skipped=True), None, source
+            )
         waited, tiles = self._fill(result, crop, source.name, stop)
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:

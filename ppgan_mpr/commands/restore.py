@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from ..apps.result import Result
+    from .comparisons import Comparisons, Targets
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
@@ -76,6 +77,20 @@ def build_parser() -> argparse.ArgumentParser:
     existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
     existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
     add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
+    add(
+        "--compare", action="store_true",
+        help="also write comparison/NAME_comparison.jpg (before, after, a detail magnified), and "
+        "for several pictures a gallery, comparison/index.html",
+    )  # fmt: skip
+    add(
+        "--target", metavar="PATH",
+        help="for --compare: clean pictures of the same names, to show and score beside them",
+    )  # fmt: skip
+    add(
+        "--protocol", metavar="NAME", default="gopro",
+        help="for --target: how to score; see mprnet-evaluate --list (default: %(default)s, the "
+        "whole picture in RGB)",
+    )  # fmt: skip
     add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
@@ -183,6 +198,7 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_views(sources, find_task(arguments.task))
     if arguments.report:
         check_writable_report(arguments.report)
+    targets = _targets(arguments)
     bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
 
     def show_tiles(name: str, done: int, total: int) -> None:
@@ -196,11 +212,27 @@ def _restore(arguments: argparse.Namespace) -> int:
         options=options,
         tile_progress=show_tiles,
     )
+    comparisons = None
+    if arguments.compare:
+        from .comparisons import Comparisons
+
+        comparisons = Comparisons(predictor.output_folder, targets)
     with _InterruptAsEvent() as stop:
-        code = _report(predictor.iterate(sources, stop), bar, arguments.report)
+        code = _report(predictor.iterate(sources, stop), bar, arguments.report, comparisons)
         if stop.is_set():
             raise KeyboardInterrupt
     return code
+
+
+def _targets(arguments: argparse.Namespace) -> Targets | None:
+    if not arguments.target:
+        return None
+    if not arguments.compare:
+        raise UsageError("--target shows pictures beside the results: give --compare too.")
+    from ..metrics import get_protocol
+    from .comparisons import Targets
+
+    return Targets(Path(arguments.target).expanduser(), get_protocol(arguments.protocol))
 
 
 class _InterruptAsEvent:
@@ -240,12 +272,14 @@ def _options(arguments: argparse.Namespace) -> Any:
     return InferenceOptions(**options)
 
 
-def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
+def _report(
+    results: Iterable[Result], bar: tqdm, report: str | None, comparisons: Comparisons | None
+) -> int:
     """Print each result and a summary; returns the exit code."""
     from ..apps.result import write_report
 
     started = time.perf_counter()
-    restored = skipped = failed = 0
+    restored = skipped = failed = incomplete = 0
     records = []
     try:
         with bar:
@@ -260,7 +294,12 @@ def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
                     for warning in result.record.warnings:
                         text = as_flags(_shown(warning))
                         print(f"{_shown(result.source)}: {text}", file=sys.stderr)
+                    if comparisons and not _compare(comparisons, result):
+                        incomplete += 1
                 bar.update()
+        page = comparisons.finish("Before and after") if comparisons else None
+        if page:
+            print(f"gallery: {_shown(page)}")
     finally:
         if report:
             write_report(report, records)
@@ -268,7 +307,19 @@ def _report(results: Iterable[Result], bar: tqdm, report: str | None) -> int:
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     print(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
-    return 1 if failed else 0
+    return 1 if failed or incomplete else 0
+
+
+def _compare(comparisons: Comparisons, result: Result) -> bool:
+    """Write and print a comparison; returns whether it could be made."""
+    try:
+        scores = comparisons.add(result)
+    except (RestorationError, OSError) as error:
+        print(f"{_shown(result.source)}: not compared: {_shown(error)}", file=sys.stderr)
+        return False
+    if scores:
+        print(f"{_shown(result.source)}: {scores}", flush=True)
+    return True
 
 
 def _line(result: Result) -> str:

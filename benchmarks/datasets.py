@@ -1,10 +1,15 @@
-"""Measure training patches per second of one worker, beside PaddleGAN's MPRTrain.
+"""Measure how fast training patches are read from four kinds of data, beside PaddleGAN's MPRTrain.
 
-    python benchmarks/datasets.py [--data data/GoPro/train] [--json out.json]
+    python benchmarks/datasets.py [--kinds gopro dpdd] [--data data/GoPro/train] [--json out.json]
 
-Without --data, photo-like PNG pairs of 1280x720 are generated. Every row reads patches of 256
-through a paddle.io.DataLoader with one worker and batches of 4. PaddleGAN's row is left out, with
-a message, where ppgan is not installed.
+Photo-like PNG pairs of the public sets' size and depth are generated, or those of --data are
+taken. Each is read as it is, cut into sub-pictures of 512x512 pixels, packed into one file, and
+from the cache of decoded pictures. Patches have 256x256 pixels.
+
+The processor time of a sample is measured in one process, without a loader, and hardly depends on
+what else the machine does. Samples per second are those of a paddle.io.DataLoader with one worker
+and batches of 4, the best of several rounds. PaddleGAN's row is left out, with a message, where
+ppgan is not installed; it knows neither two views nor 16 bits, and reads the left view alone.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -26,26 +31,58 @@ import numpy as np
 import paddle
 
 from ppgan_mpr.datasets import MPRTrain, ResumableBatchSampler, png_region
-from ppgan_mpr.datasets.pairs import find_pairs
+from ppgan_mpr.datasets.packed import pack
+from ppgan_mpr.datasets.pairs import find_pairs, input_folders
+from ppgan_mpr.datasets.prepare.cut import Cut, cut
 
 PATCH, BATCH = 256, 4
+ISAL = png_region.inflate  # zlib where isal is not installed
 
 
-def make_pairs(folder: Path, count: int = 4) -> None:
-    """Pairs of 1280x720 whose PNGs compress like photos (about 1.3 MB sharp, 0.9 MB blurred)."""
+class Kind(NamedTuple):
+    """What the pictures of a data set are like."""
+
+    height: int
+    width: int
+    dtype: type
+    views: int
+    count: int  # of pairs to generate
+
+
+KINDS = {
+    "gopro": Kind(720, 1280, np.uint8, 1, 4),
+    "rain13k": Kind(384, 512, np.uint8, 1, 8),
+    "dpdd": Kind(1120, 1680, np.uint16, 2, 3),
+    "fivek": Kind(2912, 4368, np.uint8, 1, 2),
+}
+
+
+def make_pairs(folder: Path, kind: Kind) -> None:
+    """Pairs whose PNGs compress like photos: at 1280x720, about 1.3 MB sharp, 0.9 MB blurred."""
     rng = np.random.default_rng(0)
-    for part in ("input", "target"):
-        (folder / part).mkdir()
-    for number in range(count):
-        scene = np.zeros((720, 1280, 3), np.float32)
+    inputs = ("input",) if kind.views == 1 else ("inputL", "inputR")
+    white = np.iinfo(kind.dtype).max
+    for part in (*inputs, "target"):
+        (folder / part).mkdir(parents=True)
+    for number in range(kind.count):
+        scene = np.zeros((kind.height, kind.width, 3), np.float32)
         for columns in (4, 12, 40, 120, 360):  # detail of every size
-            cells = rng.normal(0, 8, (columns * 9 // 16 + 1, columns, 3)).astype(np.float32)
-            scene += cv2.resize(cells, (1280, 720), interpolation=cv2.INTER_CUBIC)
-        sharp = (scene + 120 + rng.normal(0, 1.0, scene.shape)).clip(0, 255).astype(np.uint8)
+            shape = (columns * kind.height // kind.width + 1, columns, 3)
+            cells = rng.normal(0, 8, shape).astype(np.float32)
+            scene += cv2.resize(cells, (kind.width, kind.height), interpolation=cv2.INTER_CUBIC)
+        noise = rng.normal(0, 1.0, scene.shape).astype(np.float32)
+        sharp = ((scene + 120 + noise) / 255).clip(0, 1)
         blurred = cv2.blur(sharp, (15, 3))
-        for part, pixels in (("input", blurred), ("target", sharp)):
-            options = [cv2.IMWRITE_PNG_COMPRESSION, 6]
-            cv2.imwrite(str(folder / part / f"{number}.png"), pixels, options)
+        pictures = {
+            "target": sharp,
+            **{part: np.roll(blurred, n, 1) for n, part in enumerate(inputs)},
+        }
+        for part, pixels in pictures.items():
+            cv2.imwrite(
+                str(folder / part / f"{number}.png"),
+                np.rint(pixels * white).astype(kind.dtype),
+                [cv2.IMWRITE_PNG_COMPRESSION, 6],
+            )
 
 
 class Repeated:
@@ -75,80 +112,113 @@ def samples_per_second(dataset: Any, samples: int, warm_up: int) -> float:
     return seen / (time.perf_counter() - start)
 
 
-def readers(folder: Path) -> dict[str, tuple[Any, Any]]:
+def processor_time(dataset: Any, samples: int) -> float:
+    """Seconds of processor time a sample takes in this process."""
+    order = np.random.default_rng(1).integers(len(dataset), size=samples).tolist()
+    start = time.process_time()
+    for index in order:
+        dataset[index]
+    return (time.process_time() - start) / samples
+
+
+def readers(folder: Path, work: Path) -> dict[str, tuple[Any, Any]]:
     """name -> (data set, decompressor for it to use)."""
-    options = {"patch_size": PATCH}
-    ours = MPRTrain(folder, options)
-    cached = MPRTrain(folder, {**options, "cache_gb": decoded_bytes(folder) / 1e9 + 1e-3})
-    found = {}
+    inputs = input_folders(folder)
+    options = {"patch_size": PATCH, "dual_pixel": len(inputs) == 2}
+    pieces, packed = work / "pieces", work / "pieces.tar"
+    cut(folder, pieces, Cut(), jobs=2)
+    groups = [[path for path, _ in pair.files] for pair in find_pairs(pieces, inputs)]
+    pack(pieces, packed, groups)
+    found: dict[str, tuple[Any, Any]] = {}
     try:
         from ppgan.datasets.mpr_dataset import MPRTrain as PaddleGANTrain
     except ImportError as error:
         print(f"PaddleGAN is left out: {error}", file=sys.stderr)
     else:
-        found["PaddleGAN MPRTrain"] = (PaddleGANTrain(str(folder), options), zlib)
-    found["ours, without isal"] = (ours, zlib)
-    if png_region.inflate is not zlib:
-        found["ours, with isal"] = (ours, png_region.inflate)
-    found["ours, with cache_gb"] = (cached, zlib)
+        left = folder
+        if len(inputs) == 2:
+            left = work / "left"
+            left.mkdir()
+            (left / "input").symlink_to((folder / "inputL").resolve())
+            (left / "target").symlink_to((folder / "target").resolve())
+        found["PaddleGAN MPRTrain"] = (PaddleGANTrain(str(left), {"patch_size": PATCH}), zlib)
+    found["whole, without isal"] = (MPRTrain(folder, options), zlib)
+    found["cut, without isal"] = (MPRTrain(pieces, options), zlib)
+    if ISAL is not zlib:
+        found["whole"] = (MPRTrain(folder, options), ISAL)
+        found["cut"] = (MPRTrain(pieces, options), ISAL)
+        found["cut and packed"] = (MPRTrain(packed, options), ISAL)
+    cached = MPRTrain(folder, {**options, "cache_gb": decoded_bytes(folder, inputs) / 1e9 + 1e-3})
+    found["whole, cached"] = (cached, zlib)
     for number in range(len(cached)):
         cached[number]  # the first epoch fills the cache
     return found
 
 
-def decoded_bytes(folder: Path) -> int:
-    return sum(header.nbytes for pair in find_pairs(folder) for _, header in pair.files)
+def decoded_bytes(folder: Path, inputs: tuple[str, ...]) -> int:
+    return sum(header.nbytes for pair in find_pairs(folder, inputs) for _, header in pair.files)
 
 
-def measure(folder: Path, samples: int, rounds: int) -> list[dict[str, Any]]:
-    """Measure all readers in turn, ``rounds`` times; the best rate of each counts."""
-    best: dict[str, float] = {}
-    found = readers(folder)
+def measure(folder: Path, work: Path, samples: int, rounds: int) -> list[dict[str, Any]]:
+    """Measure all readers in turn, ``rounds`` times; the best of each counts."""
+    rates: dict[str, float] = {}
+    times: dict[str, float] = {}
+    found = readers(folder, work)
     for _ in range(rounds):
         for name, (dataset, decompressor) in found.items():
             png_region.inflate, png_region.PAYS_UP_TO = (
                 decompressor,
                 0.7 if decompressor is zlib else 1.0,
             )
-            best[name] = max(best.get(name, 0.0), samples_per_second(dataset, samples, 8 * BATCH))
-    paddlegan = best.get("PaddleGAN MPRTrain")
+            times[name] = min(times.get(name, np.inf), processor_time(dataset, samples))
+            rate = samples_per_second(dataset, samples, 4 * BATCH)
+            rates[name] = max(rates.get(name, 0.0), rate)
+    whole = times.get("whole", times["whole, without isal"])
+    paddlegan = times.get("PaddleGAN MPRTrain")
     return [
         {
             "reader": name,
-            "samples_per_second": round(rate, 1),
-            "times_paddlegan": round(rate / paddlegan, 1) if paddlegan else None,
+            "milliseconds": round(1000 * times[name], 2),
+            "samples_per_second": round(rates[name], 1),
+            "times_paddlegan": round(paddlegan / times[name], 1) if paddlegan else None,
+            "times_whole": round(whole / times[name], 1),
         }
-        for name, rate in best.items()
+        for name in found
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, help="folder with input/ and target/")
-    parser.add_argument("--samples", type=int, default=120, help="a round (default: 120)")
-    parser.add_argument("--rounds", type=int, default=5, help="best of these (default: 5)")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--data", type=Path, help="folder with input/ and target/ instead")
+    parser.add_argument("--samples", type=int, default=40, help="a round (default: 40)")
+    parser.add_argument("--rounds", type=int, default=3, help="best of these (default: 3)")
     parser.add_argument("--json", type=Path, help="write the result here, too")
     options = parser.parse_args()
     paddle.set_device("cpu")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.data
-        if folder is None:
-            folder = Path(temporary)
-            make_pairs(folder)
-        files = [path for pair in find_pairs(folder) for path, _ in pair.files]
-        result: dict[str, Any] = {
-            "pictures": f"{len(files)} from {options.data or 'a generator'}, mean "
-            f"{sum(path.stat().st_size for path in files) / len(files) / 1e6:.2f} MB",
-            "machine": f"{platform.machine()}, {platform.system()}, Python "
-            f"{platform.python_version()}, Paddle {paddle.__version__}, OpenCV {cv2.__version__}",
-            "cache_mb": round(decoded_bytes(folder) / 1e6),
-            "rows": measure(folder, options.samples, options.rounds),
-        }
-    print(f"{result['pictures']}\n{result['machine']}\nthe cache takes {result['cache_mb']} MB\n")
-    print("| one worker | samples/s | times PaddleGAN |\n|---|---|---|")
-    for row in result["rows"]:
-        times = row["times_paddlegan"]
-        print(f"| {row['reader']} | {row['samples_per_second']} | {times or '–'} |")
+    result: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {platform.system()}, Python "
+        f"{platform.python_version()}, Paddle {paddle.__version__}, OpenCV {cv2.__version__}",
+        "kinds": {},
+    }
+    print(result["machine"])
+    for name in [str(options.data)] if options.data else options.kinds:
+        with tempfile.TemporaryDirectory() as temporary:
+            work = Path(temporary)
+            folder = options.data or work / "pairs"
+            if options.data is None:
+                make_pairs(folder, KINDS[name])
+            pairs = find_pairs(folder, input_folders(folder))
+            files = [path for pair in pairs for path, _ in pair.files]
+            mean = sum(path.stat().st_size for path in files) / len(files) / 1e6
+            rows = measure(folder, work, options.samples, options.rounds)
+        result["kinds"][name] = {"files": len(files), "mean_mb": round(mean, 2), "rows": rows}
+        print(f"\n{name}: {len(files)} pictures, mean {mean:.2f} MB\n")
+        print(
+            "| | ms a sample | samples/s | times PaddleGAN | times whole |\n|---|---|---|---|---|"
+        )
+        for row in rows:
+            print("| " + " | ".join(str("–" if v is None else v) for v in row.values()) + " |")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 

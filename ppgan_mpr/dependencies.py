@@ -1,4 +1,7 @@
-"""Heavy and optional packages: imported when first needed, with a hint where one is missing."""
+"""Heavy and optional packages: imported when first needed, with a hint where one is missing.
+
+Packages that send usage statistics are kept from it before they are imported.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ import importlib
 import logging
 import os
 import shlex
+import signal
 import sys
+import threading
 import warnings
 import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .errors import MissingDependencyError
 
@@ -25,7 +32,39 @@ _OPTIONAL = {
     "onnxruntime": ("ONNX Runtime runs the exported network", "onnxruntime"),
     "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
 }
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """How a package is kept from sending usage statistics.
+
+    Attributes:
+        environment: variables to set before the import, unless the user has set them.
+        blocked: modules that send the statistics, and without which the package works.
+        switch: name of the package's function that switches them off after the import.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    blocked: tuple[str, ...] = ()
+    switch: str | None = None
+
+
+_HUGGING_FACE = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+# Every package that sends usage statistics by default, those of applications on top of this
+# one included. Scarf counts installations and imports for other packages.
+_STATISTICS = {
+    "openvino": _Statistics(blocked=("openvino_telemetry",)),
+    # From 1.31 on all systems; earlier on Windows only, where the variable was not known.
+    "onnxruntime": _Statistics({"ORT_DISABLE_TELEMETRY": "1"}, switch="disable_telemetry_events"),
+    "gradio": _Statistics({"GRADIO_ANALYTICS_ENABLED": "False", **_HUGGING_FACE}),
+    "ray": _Statistics({"RAY_USAGE_STATS_ENABLED": "0"}),
+    "huggingface_hub": _Statistics(_HUGGING_FACE),
+    "scarf": _Statistics({"SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "1"}),
+}
 _CHECKOUT = Path(__file__).resolve().parent.parent
+# Made by importing Paddle, in the home or the temporary folder. Paddle's own data sets make it
+# again when they need it.
+_PADDLE_FOLDER = os.path.join(".cache", "paddle", "dataset")
 
 
 def require(module: str) -> ModuleType:
@@ -37,33 +76,90 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed or cannot be loaded.
     """
+    first = module not in sys.modules
     # Asked before the import, because Paddle sets the variable itself.
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
     )
     if module == "paddle":  # its C++ log warns at every export of what no user can change
         os.environ.setdefault("GLOG_minloglevel", "2")
+    send_no_statistics(module)
     try:
-        with warnings.catch_warnings(), _unchanged_root_logger():
+        with warnings.catch_warnings(), _unchanged_root_logger(), _no_folder_of_paddle():
             # Paddle warns about a missing compiler cache that only extension builders need.
             warnings.filterwarnings("ignore", message="No ccache found")
             imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
-            raise
+            raise _broken(module, error) from error
         purpose, _ = _OPTIONAL[module]
         raise MissingDependencyError(
             f"{purpose}, but it is not installed: run  {install_command(module)}"
         ) from None
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"{module} is installed but cannot be loaded ({error}): install it again."
-        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a library that does not load raises errors of many types
+        raise _broken(module, error) from error
+    switch = _STATISTICS[module].switch if module in _STATISTICS else None
+    if switch is not None and hasattr(imported, switch):
+        getattr(imported, switch)()
     if set_threads:
         # Paddle computes on a single core by default. The environment variable would do as
         # well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
+    if first and module == "paddle":
+        _remove_signal_handlers(imported)
     return imported
+
+
+def send_no_statistics(module: str) -> None:
+    """Keep a package, if it is known to send usage statistics, from it; before its import."""
+    statistics = _STATISTICS.get(module, _Statistics())
+    for name, value in statistics.environment.items():
+        os.environ.setdefault(name, value)
+    for name in statistics.blocked:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # its import fails
+
+
+def _broken(module: str, error: Exception) -> MissingDependencyError:
+    reason = " ".join(f"{error}".split()) or type(error).__name__
+    return MissingDependencyError(
+        f"{module} is installed but cannot be loaded ({reason}): install it again."
+    )
+
+
+@contextlib.contextmanager
+def _no_folder_of_paddle() -> Iterator[None]:
+    """Keep the import of Paddle from making an empty folder in the user's home."""
+    if "paddle" in sys.modules:
+        yield
+        return
+    original = os.makedirs
+
+    def makedirs(name: Any, *args: Any, **options: Any) -> None:
+        if not str(name).endswith(_PADDLE_FOLDER):
+            original(name, *args, **options)
+
+    _replace(os, "makedirs", makedirs)
+    try:
+        yield
+    finally:
+        _replace(os, "makedirs", original)
+
+
+def _replace(module: ModuleType, name: str, value: object) -> None:
+    setattr(module, name, value)
+
+
+def _remove_signal_handlers(paddle: ModuleType) -> None:
+    """Undo what Paddle's import does to signals.
+
+    It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    paddle.disable_signal_handler()
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager

@@ -1,57 +1,213 @@
-"""Atomic writes: a file appears complete, or not at all."""
+"""Atomic and durable writes: a file appears complete, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+#: Ending of the hidden files that are renamed when they are complete.
+TEMPORARY = ".ppgan_mpr.tmp"
+_LEFT_OVER = 3600.0  # seconds after its last change, a temporary file has lost its writer
+# What a file system answers that cannot sync.
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
+
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[BinaryIO]:
-    """Open a hidden file beside ``path`` that replaces it when the block succeeds.
+def atomic_write(
+    path: str | os.PathLike[str], exclusive: bool = False, mode: int = 0o666
+) -> Iterator[BinaryIO]:
+    """Open a file that replaces ``path`` when the block succeeds.
 
-    If anything in the block fails, an interrupt included, ``path`` stays as it was and nothing is
-    left beside it.
+    The content is on the disk before it gets its name. If anything in the block fails, an
+    interrupt included, ``path`` stays as it was and nothing is left beside it. Linux keeps the
+    file without a name until then, so that not even a killed process leaves anything; elsewhere it
+    is a hidden file, which :func:`remove_leftovers` finds.
 
     Args:
         path: the file to write.
         exclusive: fail if ``path`` exists.
+        mode: permission bits of the new file, less those that the process masks (umask).
 
     Raises:
         OSError: the folder cannot be written.
         FileExistsError: ``path`` exists, and ``exclusive`` was asked for.
     """
-    with atomic_place(path, exclusive) as temporary, temporary.open("xb") as file:
+    path = Path(path)
+    mode = mode if os.name == "posix" else 0o666  # Windows knows only "read-only"
+    unnamed = _open_unnamed(path.parent, mode)
+    if unnamed is None:
+        with _placed(path, exclusive) as temporary:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            with open(os.open(temporary, flags, mode), "wb") as file:
+                yield file
+                _sync(file)
+        return
+    with open(unnamed, "wb") as file:
         yield file
+        _sync(file)
+        _name(file.fileno(), path, exclusive)
+    _sync_folder(path.parent)
 
 
 @contextlib.contextmanager
 def atomic_place(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[Path]:
     """As :func:`atomic_write`, for a file that the block itself creates under the name it gets."""
-    path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    with _placed(Path(path), exclusive) as temporary:
+        yield temporary
+        # Windows syncs only what is open for writing; elsewhere the file may be read-only.
+        with open(temporary, "r+b" if os.name == "nt" else "rb") as file:
+            _sync(file)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of processes that were killed an hour ago or earlier."""
+    before = time.time() - _LEFT_OVER
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and entry.name.endswith(TEMPORARY):
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < before:
+                        os.unlink(entry.path)
+
+
+@contextlib.contextmanager
+def _placed(path: Path, exclusive: bool) -> Iterator[Path]:
+    temporary = _beside(path)
     try:
         yield temporary
-        if not (exclusive and _link(temporary, path)):
+        if exclusive:
+            _rename_exclusively(temporary, path)
+        else:
             temporary.replace(path)
+        _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def _link(source: Path, path: Path) -> bool:
-    """Give a file a second name if that name is free; False where links are not supported."""
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")
+
+
+def _open_unnamed(folder: Path, mode: int) -> int | None:
+    """A file descriptor without a name in the folder; None where that is not supported."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.isdir("/proc/self/fd"):
+        return None
     try:
-        os.link(source, path)
+        return os.open(folder, flag | os.O_WRONLY, mode)
+    except OSError:  # unsupported here; or a reason that the named file will meet, too
+        return None
+
+
+def _name(descriptor: int, path: Path, exclusive: bool) -> None:
+    """Give a file without a name its name."""
+    source = f"/proc/self/fd/{descriptor}"
+    try:
+        if exclusive:
+            _link_open_file(source, path)
+            return
+        temporary = _beside(path)
+        try:
+            _link_open_file(source, temporary)
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
     except FileExistsError:
         raise
-    except OSError:
+    except (OSError, AttributeError, NotImplementedError):  # no links here: copy it
+        with _placed(path, exclusive) as temporary:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            named = os.open(temporary, flags, os.fstat(descriptor).st_mode & 0o777)
+            with open(source, "rb") as data, open(named, "wb") as file:
+                shutil.copyfileobj(data, file)
+                _sync(file)
+
+
+def _link_open_file(source: str, path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:  # only with a folder's descriptor does Python follow the link in /proc (linkat)
+        os.link(source, path.name, dst_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+
+
+def _taken(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _rename_exclusively(source: Path, path: Path) -> None:
+    """Rename a file unless the new name is taken, also where there are no hard links.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    if os.name == "nt":
+        os.rename(source, path)  # which never replaces a file there
+        return
+    try:
+        os.link(source, path)
+        return
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError, NotImplementedError):
         if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise _taken(path) from None
+    if _rename_without_replacing(source, path):
+        return
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))  # reserves the name
+    try:
+        os.replace(source, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+
+
+def _rename_without_replacing(source: Path, path: Path) -> bool:
+    """Ask the operating system for an exclusive rename; False where it has none."""
+    import ctypes
+
+    old, new = os.fsencode(source), os.fsencode(path)
+    try:
+        system = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "darwin":
+            failed = system.renamex_np(old, new, 4)  # RENAME_EXCL
+        else:
+            failed = system.renameat2(-100, old, -100, new, 1)  # AT_FDCWD, RENAME_NOREPLACE
+    except (AttributeError, OSError, TypeError):
         return False
-    return True
+    number = ctypes.get_errno()
+    if failed and number == errno.EEXIST:
+        raise _taken(path)
+    return not failed
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:  # a full disk may show only here
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a new name to the disk, where folders can be opened."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # the file itself is safe
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

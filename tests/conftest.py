@@ -75,8 +75,8 @@ def state():
 
 
 @pytest.fixture
-def known_weights():
-    """A function that replaces the weights a network states, until the test ends."""
+def changed_network():
+    """A function that changes facts in the spec of a network, until the test ends."""
     from ppgan_mpr.networks import find_network, networks, register_network, unregister_network
 
     originals = networks()
@@ -88,15 +88,24 @@ def known_weights():
         for spec in specs:
             register_network(spec)
 
-    def replace_weights(network, *records):
-        changed = find_network(network)
+    def change(name, **facts):
+        changed = find_network(name)
         register(
-            dataclasses.replace(spec, weights=records) if spec is changed else spec
-            for spec in networks()
+            dataclasses.replace(spec, **facts) if spec is changed else spec for spec in networks()
         )
 
-    yield replace_weights
+    yield change
     register(originals)
+
+
+@pytest.fixture
+def known_weights(changed_network):
+    """A function that replaces the weights a network states, until the test ends."""
+
+    def replace_weights(network, *records):
+        changed_network(network, weights=records)
+
+    return replace_weights
 
 
 # Paddle's DataLoader forks its workers, and a fork of a process in which OpenVINO has started

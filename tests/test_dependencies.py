@@ -1,9 +1,14 @@
-"""The installation commands that error messages give."""
+"""Optional packages: how they are imported, and what is said where they are missing."""
 
+import ast
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 _CODE = """
 import sys
@@ -42,3 +47,106 @@ def test_checkout_that_is_not_installed_is_named_by_its_folder(root, tmp_path):
     left_over.parent.mkdir()
     left_over.write_text("Metadata-Version: 2.1\nName: ppgan_mpr\nVersion: 0.1.0\n")
     assert install_command(checkout) == f"pip install '{checkout}[cpu]'"
+
+
+STATISTICS = {
+    "gradio": {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"},
+    "huggingface_hub": {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"},
+    "onnxruntime": {"ORT_DISABLE_TELEMETRY": "1"},
+    "ray": {"RAY_USAGE_STATS_ENABLED": "0"},
+    "scarf": {"SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "1"},
+}
+
+
+def run_python(code: str, *path: Path, **environment: str) -> str:
+    """What a new Python prints that finds packages in these folders first."""
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "DO_NOT"))}
+    variables["PYTHONPATH"] = os.pathsep.join(map(str, path))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**variables, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("package", STATISTICS)
+@pytest.mark.parametrize("asked", [False, True], ids=["by default", "asked for"])
+def test_usage_statistics_are_off_before_the_import_unless_asked_for(
+    root, tmp_path, package, asked
+):
+    (tmp_path / f"{package}.py").write_text("import os\nseen = dict(os.environ)\n")
+    given = dict.fromkeys(STATISTICS[package], "as the user set it") if asked else {}
+    code = f"from ppgan_mpr.dependencies import require; print(require({package!r}).seen)"
+    seen = ast.literal_eval(run_python(code, tmp_path, root, **given))
+    assert {name: seen.get(name) for name in STATISTICS[package]} == (given or STATISTICS[package])
+
+
+def test_openvino_runs_without_the_package_that_sends_its_statistics(root, tmp_path):
+    (tmp_path / "openvino_telemetry.py").write_text("raise SystemExit('statistics are sent')")
+    (tmp_path / "openvino.py").write_text(
+        "try:\n    import openvino_telemetry\nexcept ImportError:\n    print('none')\n"
+    )
+    code = "from ppgan_mpr.dependencies import require; require('openvino')"
+    assert run_python(code, tmp_path, root).startswith("none")
+
+
+def test_the_doctor_sends_no_statistics_either(root, tmp_path):
+    (tmp_path / "onnxruntime.py").write_text(
+        "import os\nprint('ORT_DISABLE_TELEMETRY' in os.environ)"
+    )
+    code = "from ppgan_mpr.commands.probes import main; main('onnxruntime')"
+    assert run_python(code, tmp_path, root).startswith("True")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        ("raise ImportError('libgomp.so.1: cannot open shared object file')", "libgomp.so.1"),
+        ("import a_package_it_needs", "a_package_it_needs"),
+        ("raise OSError('invalid ELF header')", "invalid ELF header"),
+        ("raise AttributeError('numpy has no attribute bool8')", "bool8"),
+    ],
+)
+def test_a_broken_paddle_is_not_blamed_on_the_weights(root, tmp_path, failure, reason):
+    (tmp_path / "paddle.py").write_text(failure)
+    weights = root / "tests" / "fixtures" / "swz30_mprnet_small.pth"
+    code = f"""
+from ppgan_mpr.errors import MissingDependencyError
+from ppgan_mpr.weights import load_weights
+for source in ({str(weights)!r}, "lite:Denoising"):
+    try:
+        load_weights(source)
+    except MissingDependencyError as error:
+        print(error)
+"""
+    lines = run_python(code, tmp_path, root).splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert line.startswith("paddle is installed but cannot be loaded")
+        assert reason in line
+
+
+SIGTERM = """
+import os, signal, sys, time
+from ppgan_mpr.dependencies import require
+if sys.argv[1] == "handled":
+    signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+require("paddle")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("handler", ["handled", "default"])
+def test_paddle_leaves_sigterm_alone(root, handler):
+    pytest.importorskip("paddle")
+    done = subprocess.run(
+        [sys.executable, "-c", SIGTERM, handler], capture_output=True, text=True, cwd=root
+    )
+    assert done.stdout == ("handled\n" if handler == "handled" else "")
+    assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)
+    assert "FatalError" not in done.stderr

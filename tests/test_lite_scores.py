@@ -17,7 +17,7 @@ from ppgan_mpr.metrics import get_protocol
         ("Deblurring", "deblurring/GoPro_crops256", 18, "gopro", 24.74, 24.87),
     ],
 )
-def test_mean_psnr(pairs_dir, task, folder, count, protocol, before, after):
+def test_mean_psnr_is_the_documented_one(pairs_dir, task, folder, count, protocol, before, after):
     # OpenVINO where it is installed, for speed; Paddle gives the same to 1e-5.
     predictor = MPRPredictor(None, task=task, model="lite", precision="f32")
     score = get_protocol(protocol).psnr

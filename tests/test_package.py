@@ -161,7 +161,31 @@ def test_missing_paddle_is_one_sentence(root, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_versions_agree(root):
+def test_version_is_three_numbers(root):
     import ppgan_mpr
 
     assert re.fullmatch(r"\d+\.\d+\.\d+", ppgan_mpr.__version__)
+
+
+# Tests of the whole program, of the documentation and of the repository.
+WHOLE_PROGRAM = {
+    "test_installed.py", "test_lite_scores.py", "test_outside_network.py", "test_package.py",
+    "test_portability.py", "test_privacy.py", "test_readme.py", "test_samples.py",
+    "soak/test_soak.py", "commands/test_two_nodes.py",
+    # Training as a whole.
+    "engine/test_failures_during_training.py", "engine/test_nafnet_training.py",
+    "engine/test_overfit.py", "engine/test_resume.py",
+}  # fmt: skip
+
+
+def test_every_test_file_mirrors_a_module(root):
+    """The tests of ``ppgan_mpr/a/b.py``, or of the package ``ppgan_mpr/a/b``, are in
+    ``tests/a/test_b.py``."""
+    alone = []
+    for file in sorted((root / "tests").rglob("test_*.py")):
+        name = file.relative_to(root / "tests")
+        tested = root / "ppgan_mpr" / name.parent / name.stem.removeprefix("test_")
+        if not (tested.is_dir() or tested.with_suffix(".py").is_file()):
+            alone.append(name.as_posix())
+    assert set(alone) - WHOLE_PROGRAM == set()
+    assert all((root / "tests" / name).is_file() for name in WHOLE_PROGRAM)

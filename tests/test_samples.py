@@ -33,7 +33,7 @@ def target_of(path):
     return path.parent.parent / "target" / f"{path.stem}.png"
 
 
-def test_these_are_all(root):
+def test_there_are_no_other_sample_pictures(root):
     found = {path.relative_to(root / "samples").as_posix() for path in root.glob("samples/*/*/*")}
     targets = {name.replace("input", "target").replace(".jpg", ".png") for name in INPUTS}
     assert found == {*INPUTS, *targets}

@@ -10,10 +10,11 @@ from PIL import Image
 from ..comparison.html import slider, slider_style
 from ..comparison.pictures import data_url, display_copy, same_size
 from ..errors import RestorationError
-from ..imaging import read_photo
+from ..imaging import Photo, PhotoReader, read_photo
 from .result import Result
 from .sources import Source
 
+_READER = PhotoReader()
 _LONGEST = 1200  # pixels of a slider's longer side; a notebook keeps its pictures in itself
 _MOST = 12  # sliders shown of a list
 
@@ -30,12 +31,22 @@ def before_and_after(result: Result, longest: int | None = None) -> tuple[Image.
     """
     assert result.origin is not None and result.ok
     if result.image is not None:
-        restored = Source("", "", picture=result.image).read()
+        restored = Source("", "", picture=result.image).read(_READER)
     else:
         assert result.output is not None  # there is an image or a file
         restored = read_photo(result.output)
     after = display_copy(restored, longest)
-    return same_size(display_copy(result.origin.read(), longest), after.size), after
+    return same_size(display_copy(read_origin(result), longest), after.size), after
+
+
+def read_origin(result: Result) -> Photo:
+    """What was given, once more.
+
+    Raises:
+        ImageError: a file has changed, and cannot be read any more.
+    """
+    assert result.origin is not None  # every result of a predictor has one
+    return result.origin.read(_READER, isolated=False)  # it was read before
 
 
 def result_html(result: Result) -> str:

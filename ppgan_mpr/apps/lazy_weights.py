@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..errors import UsageError, WeightsError
 from ..inference import Cache, InferenceOptions, file_identity
@@ -78,7 +79,7 @@ class LazyWeights:
         else:
             self._record = record_of_name(os.fspath(source))
         # Before reading: a file that is replaced meanwhile must not lend its identity to the old.
-        self._identity = self._identify() if self._path.is_file() else None
+        self._identity = self._identify() if os.path.isfile(self._path) else None
         found = self._remembered(cache)
         if found is None or (task and not _may_serve(found, task)):  # reading finds what is wrong
             weights = self.weights
@@ -124,11 +125,11 @@ class LazyWeights:
         """``sha256:…`` of the file."""
         if self._record and self._record.sha256:
             return f"sha256:{self._record.sha256}"
-        facts = self._cache.load_facts("digest", self.identity)
-        if facts is None:
-            facts = {"sha256": digest_file(self._path).sha256}
-            self._cache.store_facts(facts, "digest", self.identity)
-        return f"sha256:{facts['sha256']}"
+        known = (self._cache.load_facts("digest", self.identity) or {}).get("sha256")
+        if not isinstance(known, str):
+            known = digest_file(self._path).sha256
+            self._cache.store_facts({"sha256": known}, "digest", self.identity)
+        return f"sha256:{known}"
 
     def _identify(self) -> str:
         if self._record and self._record.sha256:
@@ -147,10 +148,10 @@ class LazyWeights:
             record = self._record
             channels = find_network(record.network).input_channels(record.hyperparameters)
             return ModelInfo(record.network, record.task, record.scale, channels, record.local)
-        if not self._path.is_file():
+        if not os.path.isfile(self._path):
             return None
         facts = cache.load_facts(_FACTS, __version__, self.identity)
-        return None if facts is None else ModelInfo(**facts)
+        return None if facts is None else _info_of(facts)
 
     def _agreed_scale(self, task: str, stated: int | None, asked: int | None) -> int:
         if not find_task(task).enlarges:
@@ -163,6 +164,19 @@ class LazyWeights:
         if scale is None:
             raise UsageError(f"{self.name} does not say how many times it enlarges: give scale=.")
         return scale
+
+
+def _info_of(facts: Mapping[str, Any]) -> ModelInfo | None:
+    """The cached facts about weights, or None where they are not what was stored."""
+    try:
+        info = ModelInfo(**facts)
+        find_network(info.network)
+        if info.task is not None:
+            find_task(info.task)
+    except (TypeError, UsageError):
+        return None
+    whole = all(value is None or type(value) is int for value in (info.scale, info.channels))
+    return info if whole and info.channels and type(info.local) is bool else None
 
 
 def _may_serve(info: ModelInfo, task: str) -> bool:

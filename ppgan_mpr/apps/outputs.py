@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError, UsageError
+from ..file_names import fitting_name, name_key
+from ..files import remove_leftovers
 from ..imaging import Photo, writable_suffix, write_photo
-from ..imaging.formats import target_of
+from ..imaging.losses import target_of
+from .manifest import FileState, Manifest
+from .result import ResultRecord
 from .sources import Source
+from .up_to_date import Verdict, judge, source_files
 
 
 class Outputs:
@@ -20,10 +25,12 @@ class Outputs:
         folder: all outputs go in or below it.
         suffix: of the outputs; None keeps the input's where that format can hold the picture.
         existing: what to do about a file that is already there: ``error``, ``overwrite``
-            or ``skip``.
+            or ``skip``, which is about outputs that are up to date (see :mod:`.up_to_date`).
         sources: the pictures. A name belongs to the first of them that it follows from, whoever
             is read first and whatever is there already.
         file: the output of the only picture, instead of a name made of its own.
+        manifest: is written, and read to skip; None: no record is kept of a single file.
+        wanted: how this run restores; see :func:`.up_to_date.judge`.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -36,14 +43,17 @@ class Outputs:
         existing: str,
         sources: Sequence[Source] = (),
         file: Path | None = None,
+        manifest: Manifest | None = None,
+        wanted: ResultRecord | None = None,
     ):
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._file = file
-        self._claimed: dict[Path, str] = {}
+        self._claimed: dict[str, str] = {}
+        self._cleaned: set[Path] = set()
+        self._manifest, self._wanted_record = manifest, wanted or ResultRecord("")
+        self._verdicts: dict[Path, Verdict] = {}
+        self._outdated: dict[Path, tuple[int, int]] = {}  # output -> its size and time
         self._lock = threading.Lock()
-        for source in sources:
-            if source.path is not None:
-                self._claimed.setdefault(self._wanted(source), source.name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,12 +62,16 @@ class Outputs:
             ) from None
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
+        self._key = name_key(folder)
+        for source in sources:
+            if source.path is not None:
+                self._claimed.setdefault(self._key(str(self._wanted(source))), source.name)
 
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
         if self._file is not None:
             return self._file
-        stem = source.stem if number == 1 else f"{source.stem}-{number}"
-        return self._folder / source.folder / f"{stem}_restoration{suffix}"
+        ending = f"{'' if number == 1 else f'-{number}'}_restoration{suffix}"
+        return self._folder / source.folder / fitting_name(source.stem, ending)
 
     def _wanted(self, source: Source) -> Path:
         """The output's name, as far as it is known before the picture is."""
@@ -76,11 +90,79 @@ class Outputs:
             return None
         output = self._wanted(source)
         self._take(output, source)
-        return output if self.keeps(output) else None
+        return output if self._judge(output, source) else None
 
     def keeps(self, output: Path) -> bool:
+        """Whether ``output``, which has been claimed, is there already and is to stay."""
+        return output in self._verdicts and self._verdicts[output].keep
+
+    def remarks(self, output: Path) -> tuple[str, ...]:
+        """What the user should know about an output that was there already."""
+        verdict = self._verdicts.get(output)
+        return (verdict.remark,) if verdict and verdict.remark else ()
+
+    def note_files(self, source: Source) -> tuple[FileState, ...]:
+        """The files of a source as they are before it is read, for :meth:`list_made`."""
+        if self._manifest is None:
+            return ()
+        try:
+            return tuple(
+                FileState.of(path, self._manifest.relative(path)) for path in source_files(source)
+            )
+        except OSError:  # reading the picture says why
+            return ()
+
+    def list_made(
+        self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
+    ) -> tuple[str, ...]:
+        """List an output that has been written in the manifest.
+
+        Args:
+            record: how it was made.
+            output: the file.
+            source: the picture.
+            files: see :meth:`note_files`.
+
+        Returns:
+            Warnings.
+        """
+        if self._manifest is None:
+            return ()
+        paths = source_files(source)
+        states = tuple(state.with_digest(path) for state, path in zip(files, paths))
+        try:
+            self._manifest.append(record, output, states)
+        except OSError as error:
+            reason = error.strerror or error
+            return (
+                f"{self._manifest.path} cannot be written ({reason}), so it does not say how "
+                f"{output} was made",
+            )
+        return ()
+
+    def _judge(self, output: Path, source: Source) -> bool:
         """Whether ``output`` is there already and is to stay as it is."""
-        return self._existing == "skip" and output.exists()
+        if self._existing != "skip" or not output.exists():
+            return False
+        status = output.stat()
+        verdict = judge(output, source, self._wanted_record, self._manifest)
+        self._verdicts[output] = verdict
+        if not verdict.keep:
+            self._outdated[output] = status.st_size, status.st_mtime_ns
+        return verdict.keep
+
+    def _may_replace(self, output: Path) -> bool:
+        """Whether what is at the place of ``output`` may be overwritten."""
+        if self._existing == "overwrite":
+            return True
+        if output not in self._outdated:
+            return False
+        try:
+            status = output.stat()
+        except OSError:
+            return False
+        # What has changed meanwhile was not judged.
+        return self._outdated[output] == (status.st_size, status.st_mtime_ns)
 
     def claim(self, source: Source, photo: Photo) -> Path:
         """The file to write, from now on taken by this picture; its folder is there.
@@ -95,21 +177,25 @@ class Outputs:
             suffix = self._suffix or writable_suffix(photo, _own_suffix(source))
             output = self._named(source, suffix)
             self._take(output, source)
+        if output not in self._verdicts:
+            self._judge(output, source)
         if not self.keeps(output):
             target_of(photo, output)  # hours of work may lie before the writing
             if self._existing == "error" and output.exists():
                 raise _left_alone(output)
             output.parent.mkdir(parents=True, exist_ok=True)
+            self._clean(output.parent)
         return output
 
-    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path:
+    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a picture to the place that it claimed.
 
         What another thread or process has put there meanwhile stays, unless it may be
         overwritten; a picture from memory then takes the next free name.
 
         Returns:
-            Where it was written.
+            Where it was written; None where another program has meanwhile made the result, which
+            is to be kept.
 
         Raises:
             ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken.
@@ -117,17 +203,19 @@ class Outputs:
         while True:
             try:
                 named = source.path is not None or self._file is not None
-                overwrite = self._existing == "overwrite" and named
-                write_photo(photo, output, quality=quality, overwrite=overwrite)
+                overwrite = named and self._may_replace(output)
+                write_photo(photo, output, quality=quality, overwrite=overwrite, mode=_mode(source))
                 return output
             except FileExistsError:
+                if named and self._existing == "skip":
+                    return None
                 if named:
                     raise _left_alone(output) from None
                 output = self.claim(source, photo)
 
     def _take(self, output: Path, source: Source) -> None:
         with self._lock:
-            owner = self._claimed.setdefault(output, source.name)
+            owner = self._claimed.setdefault(self._key(str(output)), source.name)
         if owner != source.name:
             raise ImageError(
                 f"Its result would overwrite that of {owner} at {output}: restore the two into "
@@ -139,15 +227,35 @@ class Outputs:
         number = 1
         with self._lock:
             output = self._named(source, suffix)
-            while output in self._claimed or output.exists():
+            while self._key(str(output)) in self._claimed or output.exists():
                 number += 1
                 output = self._named(source, suffix, number)
-            self._claimed[output] = source.name
+            self._claimed[self._key(str(output))] = source.name
         return output
+
+    def _clean(self, folder: Path) -> None:
+        with self._lock:
+            if folder in self._cleaned:
+                return
+            self._cleaned.add(folder)
+        remove_leftovers(folder)
 
 
 def _own_suffix(source: Source) -> str:
     return ".png" if source.path is None else source.path.suffix
+
+
+def _mode(source: Source) -> int:
+    """Permissions of the output: those of the source, so that a private photo stays private."""
+    mode = 0o666
+    for view in (source, source.right):
+        if view is not None and view.path is not None:
+            # A file that cannot be looked at any more might have been private.
+            try:
+                mode &= view.path.stat().st_mode
+            except OSError:
+                mode &= 0o600
+    return mode
 
 
 def _left_alone(output: Path) -> ImageError:

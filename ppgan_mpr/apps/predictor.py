@@ -14,20 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..cache_dir import cache_dir
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo
-from ..imaging.formats import WRITABLE
+from ..imaging import Photo, PhotoReader
 from ..imaging.reduce import reduced
-from ..inference import Cache, Crop, InferenceOptions, Model, Restorer
+from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, TileUse
 from ..inference.backends import check_device
+from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
+from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input, weakened
 from .outputs import Outputs
+from .remarks import unkept_warning, warnings_before
 from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
 
@@ -59,6 +60,7 @@ class Predictor:
             be left out when the weights say it.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called with the source's name, the number of finished tiles and of all.
+        reader: reads the files; default: one with the limits in the options.
         **changes: options by name, such as ``model='lite'``; they take the place of those in
             ``options``.
 
@@ -95,13 +97,15 @@ class Predictor:
         *,
         options: InferenceOptions | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
+        reader: PhotoReader | None = None,
         **changes: Any,
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
         check_device(self.options)  # before weights are downloaded
-        self.output_path = None if output_path is None else _output_path(output_path)
+        self.output_path = None if output_path is None else checked_path(output_path)
         self._tile_progress = tile_progress
-        cache = Cache(cache_dir() / "networks")
+        self._reader = reader or PhotoReader(self.options.limits)
+        cache = Cache.of_user()
         self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
         self.info: ModelInfo = self._weights.info
         spec = find_network(self.info.network)
@@ -118,6 +122,8 @@ class Predictor:
         )
         self._restorer = Restorer(model, self.options)
         self.device = self._restorer.backend.device
+        self._versions = versions(self._restorer.backend.name)
+        self._pixel_options = self.options.pixel_options()
         self._lock = threading.Lock()
 
     @property
@@ -128,10 +134,7 @@ class Predictor:
     @property
     def output_folder(self) -> Path | None:
         """The folder of the outputs; None where no files are written."""
-        if self.output_path is None:
-            return None
-        own = _is_file_name(self.output_path)
-        return self.output_path.parent if own else self.output_path / self.task
+        return None if self.output_path is None else folder_of(self.output_path, self.task)
 
     def restore(self, image: Any, right: Any = None) -> Any:
         """Restore one picture and return it.
@@ -207,10 +210,11 @@ class Predictor:
         sources = list(sources)
         check_views(sources, self._task)
         distinct = unique(sources)
-        outputs = self._outputs(distinct)
+        outputs = outputs_at(self.output_path, self.task, self.options, distinct, self._record(""))
         left = Counter(source.identity for source in sources)
         repeated: dict[Any, Result] = {}
-        process = partial(self._process, outputs=outputs)
+        # A single picture has no others that its file could take with it.
+        process = partial(self._process, outputs=outputs, isolated=len(distinct) > 1)
         batch = process_in_order(distinct, process, self.options.jobs, Stop(stop))
         with closing(batch) as restored:
             for source in sources:
@@ -223,67 +227,87 @@ class Predictor:
                     repeated[identity] = result
                 yield result
 
-    def _process(self, source: Source, stop: Stop, outputs: Outputs | None) -> Result:
+    def _process(
+        self, source: Source, stop: Stop, outputs: Outputs | None, isolated: bool
+    ) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
-            return self._restore_source(source, stop, outputs)
+            return self._restore_source(source, stop, outputs, isolated)
         except StoppedError:
             raise
         except (RestorationError, OSError) as error:
             return self._failure(source, str(error))
-        except MemoryError:
-            return self._failure(source, self._too_large)
         except Exception as error:  # a fault of ours or of a backend costs one picture, not all
+            if is_allocation_failure(error):
+                return self._failure(source, self._too_large)
             logger.debug("%s", source.name, exc_info=True)
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
-    def _restore_source(self, source: Source, stop: Stop, outputs: Outputs | None = None) -> Result:
+    def _restore_source(
+        self, source: Source, stop: Stop, outputs: Outputs | None = None, isolated: bool = False
+    ) -> Result:
         stop.check()
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
-        if finished:
-            return Result(self._record(source, output=finished, skipped=True), None, source)
-        photo, right = source.read(), source.right.read() if source.right else None
+        if outputs and finished:
+            record = self._record(
+                source.name, output=finished, skipped=True, warnings=outputs.remarks(finished)
+            )
+            return Result(record, None, source)
+        files = outputs.note_files(source) if outputs else ()
+        photo = source.read(self._reader, isolated)
+        right = source.right.read(self._reader, isolated) if source.right else None
         full_size = photo.size
         if self.options.max_size:
             photo = reduced(photo, self.options.max_size)
             right = right and reduced(right, self.options.max_size)
-        warnings = self._warnings(full_size, photo, right)
+        warnings = warnings_before(self._task, self.options.max_size, full_size, photo, right)
         crop = network_input(photo, right, self.scale)
         in_place = source.path is not None  # a picture from memory stays as it is
         result = blank_result(photo, self.scale, in_place)
         size = result.size
         output = outputs.claim(source, result) if outputs else None
-        if outputs and output and outputs.keeps(output):
-            return Result(
-                self._record(source, output=output, size=size, skipped=True), None, source
-            )
-        waited, tiles = self._fill(result, crop, source.name, stop)
+        if outputs and output:
+            warnings += outputs.remarks(output)
+            if outputs.keeps(output):
+                record = self._record(
+                    source.name, output=output, size=size, skipped=True, warnings=warnings
+                )
+                return Result(record, None, source)
+        if output:
+            warnings += unkept_warning(result, output)
+        waited, used = self._fill(result, crop, source.name, stop)
+        warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
-            output = outputs.write(source, result, output, self.options.quality)
+            written = outputs.write(source, result, output, self.options.quality)
+            if written is None:  # another program was faster
+                record = self._record(source.name, output=output, size=size, skipped=True)
+                return Result(record, None, source)
+            output = written
         record = self._record(
-            source,
+            source.name,
             output=output,
             size=size,
             seconds=time.perf_counter() - started - waited,
-            tiles=tiles,
+            used=used,
             warnings=warnings,
         )
+        if outputs and output:
+            more = outputs.list_made(record, output, source, files)
+            record = replace(record, warnings=record.warnings + more)
         shown = source.path is None or output is None
         return Result(record, source.like(result) if shown else None, source)
 
-    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, int]:
+    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, TileUse]:
         """Fill the pixels of ``result``.
 
         Returns:
-            The seconds spent waiting for the network, and the number of tiles.
+            The seconds spent waiting for the network, and the tiles that it took.
         """
-        tiles = 1
+        used = TileUse()
 
         def progress(done: int, total: int) -> None:
-            nonlocal tiles
-            tiles = total
             stop.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
@@ -293,7 +317,7 @@ class Predictor:
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
             stop.check()
-            for rows, strip in self._restorer.strips(height, width, crop, progress):
+            for rows, strip in self._restorer.strips(height, width, crop, progress, used):
                 if self.options.strength < 1:
                     original = crop(rows, slice(0, width))
                     strip = weakened(strip, original, self.options.strength)
@@ -301,7 +325,7 @@ class Predictor:
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:
                 self._restorer.backend.release()
-        return waited, tiles
+        return waited, used
 
     @property
     def _task(self) -> Task:
@@ -314,19 +338,19 @@ class Predictor:
 
     def _record(
         self,
-        source: Source,
+        source: str,
         *,
         output: Path | None = None,
         size: tuple[int, int] | None = None,
         seconds: float = 0.0,
-        tiles: int = 0,
+        used: TileUse | None = None,
         warnings: tuple[str, ...] = (),
         error: str | None = None,
         skipped: bool = False,
     ) -> ResultRecord:
         backend = self._restorer.backend
         return ResultRecord(
-            source=source.name,
+            source=source,
             output=None if output is None else str(output),
             size=size,
             seconds=seconds,
@@ -339,54 +363,25 @@ class Predictor:
             backend=backend.name,
             precision=backend.precision,
             device=backend.device,
-            tiles=tiles,
-            versions=versions(backend.name),
+            options=self._pixel_options,
+            tiles=used.count if used else 0,
+            tile=(used.smallest[1], used.smallest[0]) if used else None,
+            versions=self._versions,
             warnings=warnings,
             error=error,
             skipped=skipped,
         )
 
     def _failure(self, source: Source, error: str) -> Result:
-        return Result(self._record(source, error=error), None, source)
-
-    def _warnings(self, full_size: tuple[int, int], *photos: Photo | None) -> tuple[str, ...]:
-        given = [photo for photo in photos if photo is not None]
-        warnings = []
-        bits = min(8 * photo.pixels.dtype.itemsize for photo in given)
-        if bits < self._task.depth:
-            depth = self._task.depth
-            warnings.append(f"it has {bits} bits per sample: the network learnt from {depth}")
-        if given[0].size != full_size:
-            warnings.append(
-                "reduced from {} x {} to {} x {} pixels, as max_size={} asks".format(
-                    *full_size, *given[0].size, self.options.max_size
-                )
-            )
-        return tuple(warnings)
+        return Result(self._record(source.name, error=error), None, source)
 
     def _sources(self, images: Any, right: Any) -> list[Source]:
-        folder = None if _is_file_name(self.output_path) else self.output_path
+        path = self.output_path
+        folder = None if path is None or is_file_name(path) else path
         sources = expand(images, self.options.recursive, folder)
         if right is not None:
             sources = pair_views(sources, expand(right, self.options.recursive, folder))
         return sources
-
-    def _outputs(self, sources: list[Source]) -> Outputs | None:
-        path, existing = self.output_path, self.options.existing
-        if path is None:
-            return None
-        if not _is_file_name(path):
-            return Outputs(path / self.task, self.options.suffix, existing, sources)
-        if len(sources) > 1:
-            raise UsageError(
-                f"{path} names one output file, and there are {len(sources)} pictures: name a "
-                "folder."
-            )
-        if self.options.suffix not in (None, path.suffix.lower()):
-            raise UsageError(
-                f"suffix={self.options.suffix!r} contradicts the output file {path}: leave it out."
-            )
-        return Outputs(path.parent, path.suffix, existing, sources, file=path)
 
     def _check(self, spec: NetworkSpec) -> None:
         if self.info.channels != self._task.channels:
@@ -401,19 +396,3 @@ class Predictor:
                 "ensemble=True turns and mirrors the picture, which exchanges its two views: leave "
                 "it out."
             )
-
-
-def _output_path(path: str | os.PathLike[str]) -> Path:
-    folder = Path(os.path.expanduser(path))
-    suffix = folder.suffix.lower()
-    if suffix in (SUFFIXES | RAW_SUFFIXES) - set(WRITABLE) and not folder.is_dir():
-        raise UsageError(f"{folder}: pictures are not written as {suffix}, choose .png or .tif.")
-    above = folder.parents if _is_file_name(folder) else (folder, *folder.parents)
-    for place in above:
-        if os.path.lexists(place) and not os.path.isdir(place):
-            raise UsageError(f"The output folder {folder} cannot be made: {place} is a file.")
-    return folder
-
-
-def _is_file_name(path: Path | None) -> bool:
-    return path is not None and path.suffix.lower() in WRITABLE and not path.is_dir()

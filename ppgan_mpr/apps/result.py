@@ -31,7 +31,11 @@ class ResultRecord:
         weights: catalogue name or file of the weights.
         weights_digest: ``sha256:…`` of the weights' file.
         backend, precision, device: what computed, and in which number format.
+        options: name → value, as given, of the options that decide what an output holds; see
+            :meth:`~ppgan_mpr.InferenceOptions.pixel_options`.
         tiles: number of tiles, 1 for a picture restored whole; 0 if it was not restored.
+        tile: width and height of the tiles in pixels, of the smallest where memory was short;
+            None if the picture was not restored.
         versions: of this package and of what computed.
         warnings: what the user should know about this picture.
         error: one sentence, or None.
@@ -51,7 +55,9 @@ class ResultRecord:
     backend: str = ""
     precision: str = ""
     device: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
     tiles: int = 0
+    tile: tuple[int, int] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str | None = None
@@ -68,11 +74,11 @@ class ResultRecord:
         Raises:
             TypeError: unknown or missing keys.
         """
-        size = content.get("size")
+        pairs = {name: content.get(name) for name in ("size", "tile")}
         return cls(
             **{
                 **content,
-                "size": None if size is None else (size[0], size[1]),
+                **{name: pair and (pair[0], pair[1]) for name, pair in pairs.items()},
                 "warnings": tuple(content.get("warnings", ())),
             }
         )

@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ImageError, UsageError
-from ..imaging import SUFFIXES, Photo, decode_photo, from_array, from_pil, read_photo, to_pil
+from ..imaging import SUFFIXES, Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
 from ..imaging.formats import RAW_SUFFIXES
 from ..networks import Task, tasks
 
@@ -34,6 +35,8 @@ class Source:
         picture: array, PIL image, or the bytes of a file; None for a file.
         folder: its place below the scanned folder, kept below the output folder.
         right: of a left view, the right one.
+        problem: why there is no picture, such as a folder that cannot be searched; None if
+            there is one.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Source:
     picture: Any = None
     folder: Path = Path()
     right: Source | None = None
+    problem: str | None = None
 
     @property
     def identity(self) -> Any:
@@ -49,16 +53,22 @@ class Source:
         own = id(self) if self.path is None else _real(self.path)
         return own, self.right and self.right.identity
 
-    def read(self) -> Photo:
+    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
         """The picture.
+
+        Args:
+            reader: reads files.
+            isolated: see :meth:`~ppgan_mpr.imaging.PhotoReader.read`.
 
         Raises:
             ImageError: it cannot be read, or is no picture.
         """
+        if self.problem is not None:
+            raise ImageError(self.problem)
         if self.path is not None:
-            return read_photo(self.path)
+            return reader.read(self.path, isolated)
         if isinstance(self.picture, bytes):
-            return decode_photo(self.picture, self.name)
+            return reader.decode(self.picture, self.name, isolated)
         if hasattr(self.picture, "getexif"):
             return from_pil(self.picture)
         try:
@@ -77,22 +87,46 @@ class Source:
         return array
 
 
-def expand(images: Any, recursive: bool = False, output_path: Path | None = None) -> list[Source]:
+@dataclass(frozen=True)
+class _Search:
+    """How folders are searched, and what was found beside pictures.
+
+    Attributes:
+        recursive: take the pictures of sub-folders too.
+        results: folders that are left out.
+        passed_over: number of other files by suffix.
+    """
+
+    recursive: bool
+    results: set[str]
+    passed_over: Counter[str]
+
+
+def expand(
+    images: Any,
+    recursive: bool = False,
+    output_path: Path | None = None,
+    passed_over: Counter[str] | None = None,
+) -> list[Source]:
     """List the pictures that ``images`` names, in order.
 
     A folder or glob names each file once; what is given twice is listed twice.
+    A sub-folder that cannot be searched is listed with its problem.
 
     Args:
         images: a file, a folder, a glob, the bytes of a file or an open binary file, a numpy
             array, a PIL image, or a list of these.
         recursive: take the pictures of sub-folders too.
         output_path: where results go; those of earlier runs are not taken as inputs.
+        passed_over: gets the number of files, by suffix, that folders hold and that are no
+            pictures by their names.
 
     Raises:
         UsageError: nothing there, or no picture in it.
     """
     results = {_real(output_path / task) for task in tasks()} if output_path else set()
-    sources = list(_expand(images, recursive, results))
+    search = _Search(recursive, results, Counter() if passed_over is None else passed_over)
+    sources = list(_expand(images, search))
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
     return sources
@@ -117,9 +151,13 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
     Raises:
         UsageError: views without partner.
     """
+    problems = [source for source in (*left, *right) if source.problem is not None]
+    left = [source for source in left if source.problem is None]
+    right = [source for source in right if source.problem is None]
     in_memory = all(source.path is None for source in (*left, *right))
     if len(left) == len(right) and (in_memory or len(left) == 1):
-        return [replace(one, right=other) for one, other in zip(left, right)]
+        pairs = [replace(one, right=other) for one, other in zip(left, right)]
+        return pairs + problems
 
     if in_memory:
         raise UsageError(
@@ -142,7 +180,7 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
                 else " (doubles)."
             )
         )
-    return [replace(source, right=partners[name(source)]) for source in left]
+    return [replace(source, right=partners[name(source)]) for source in left] + problems
 
 
 def check_views(sources: Iterable[Source], task: Task) -> None:
@@ -152,12 +190,19 @@ def check_views(sources: Iterable[Source], task: Task) -> None:
         UsageError: right views are missing or superfluous.
     """
     for source in sources:
+        if source.problem is not None:
+            continue
         if source.right is None and task.views == 2:
             raise UsageError(
                 f"{task.name} takes a left and a right view: give the right one too (right=)."
             )
         if source.right is not None and task.views == 1:
             raise UsageError(f"{task.name} takes no right views: leave them out.")
+
+
+def may_need_isolation(source: Source) -> bool:
+    """Whether the file is one, by its name, that is never decoded in this process."""
+    return source.path is not None and source.path.suffix.lower() not in ordinary.SUFFIXES
 
 
 def _real(path: Path) -> str:
@@ -168,9 +213,9 @@ def _is_link(source: Source) -> bool:
     return source.path is not None and source.path.is_symlink()
 
 
-def _expand(images: Any, recursive: bool, results: set[str]) -> Iterator[Source]:
+def _expand(images: Any, search: _Search) -> Iterator[Source]:
     if isinstance(images, (str, os.PathLike)):
-        yield from _expand_path(os.fspath(images), recursive, results)
+        yield from _expand_path(os.fspath(images), search)
     elif isinstance(images, (bytes, bytearray, memoryview)):
         yield Source("picture in memory", "image", picture=bytes(images))
     elif isinstance(images, io.TextIOBase):
@@ -181,7 +226,7 @@ def _expand(images: Any, recursive: bool, results: set[str]) -> Iterator[Source]
         yield Source("picture in memory", "image", picture=images)
     elif isinstance(images, Iterable):
         for image in images:
-            yield from _expand(image, recursive, results)
+            yield from _expand(image, search)
     else:
         raise UsageError(
             f"A {type(images).__name__} is not a picture: give a path, a folder, a glob, bytes, "
@@ -200,50 +245,68 @@ def _from_file_object(file: Any) -> Source:
     )
 
 
-def _expand_path(text: str, recursive: bool, results: set[str]) -> Iterator[Source]:
+def _expand_path(text: str, search: _Search) -> Iterator[Source]:
     if not text:
         raise UsageError("The name of a picture is empty.")
     # Only what does not exist as it stands is a home directory's short form or a pattern.
     path = Path(text if os.path.lexists(text) else os.path.expanduser(text))
     if os.path.isdir(path):
-        found = _scan(path, recursive, results)
-        if not found:
-            deeper = "" if recursive else " (recursive=True searches sub-folders)"
-            raise UsageError(f"The folder {path} holds no picture{deeper}.")
-        folder = (Source(str(f), f.stem, f, folder=f.parent.relative_to(path)) for f in found)
-        yield from unique(folder)
+        yield from unique(_scan(path, search))
     elif os.path.lexists(path):
         yield Source(str(path), path.stem, path)
     elif glob.has_magic(text):
         fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
+        results = search.results
         if _inside(os.path.join(*fixed, "any"), results):
             results = set()  # who names the folder of the results wants them
-        matches = sorted(glob.glob(str(path), recursive=True), key=_natural)
+        matches = sorted(glob.glob(_pattern(path), recursive=True), key=_natural)
         files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
         if not files:
-            raise UsageError(f"No file matches {text}.")
+            literal = " (a [ that is part of a name is written [[])" if "[" in text else ""
+            raise UsageError(f"No file matches {text}{literal}.")
         yield from unique(Source(str(file), file.stem, file) for file in files)
     else:
         raise UsageError(f"There is no file or folder {text}.")
+
+
+def _pattern(path: Path) -> str:
+    """The path as a pattern whose first parts are literal as far as they exist as written."""
+    literal = Path()
+    for number, part in enumerate(path.parts):
+        if not os.path.lexists(literal / part):
+            return os.path.join(glob.escape(str(literal)), *path.parts[number:])
+        literal /= part
+    return glob.escape(str(literal))
 
 
 def _inside(file: str, folders: set[str]) -> bool:
     return any(str(parent) in folders for parent in Path(_real(Path(file))).parents)
 
 
-def _scan(folder: Path, recursive: bool, results: set[str]) -> list[Path]:
+def _scan(folder: Path, search: _Search) -> list[Source]:
+    """The pictures of a folder, and after them the sub-folders that cannot be searched."""
     found: list[Path] = []
-    raw: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    others: list[Path] = []
+    problems: list[Source] = []
+
+    def note(error: OSError) -> None:
+        place = Path(os.fsdecode(error.filename or folder))
+        if place == folder:
+            raise UsageError(f"The folder {folder} cannot be searched: {error.strerror}.")
+        problem = f"the folder cannot be searched: {error.strerror or error}"
+        problems.append(Source(str(place), place.name, problem=problem))
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         here = Path(parent)
-        if not recursive:
+        if not search.recursive:
             folders.clear()
-        folders[:] = [name for name in folders if _real(here / name) not in results]
+        folders[:] = [name for name in folders if _real(here / name) not in search.results]
         for name in files:
-            suffix = Path(name).suffix.lower()
             if not name.startswith("."):
-                found += [here / name] if suffix in SUFFIXES else []
-                raw += [here / name] if suffix in RAW_SUFFIXES else []
+                known = Path(name).suffix.lower() in SUFFIXES
+                (found if known else others).append(here / name)
+    search.passed_over.update(file.suffix.lower() for file in others)
+    raw = [file for file in others if file.suffix.lower() in RAW_SUFFIXES]
     if raw:
         logger.warning(
             "%d raw camera file(s) in %s were passed over (%s): develop them to TIFF first.",
@@ -251,7 +314,12 @@ def _scan(folder: Path, recursive: bool, results: set[str]) -> list[Path]:
             folder,
             min(raw).name,
         )
-    return sorted(found, key=lambda file: _natural(str(file)))
+    if not found and not problems:
+        deeper = "" if search.recursive else " (recursive=True searches sub-folders)"
+        raise UsageError(f"The folder {folder} holds no picture{deeper}.")
+    found.sort(key=lambda file: _natural(str(file)))
+    pictures = [Source(str(f), f.stem, f, folder=f.parent.relative_to(folder)) for f in found]
+    return pictures + sorted(problems, key=lambda source: _natural(source.name))
 
 
 def _natural(text: str) -> list[Any]:

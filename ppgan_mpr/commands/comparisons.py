@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from PIL.Image import Image
 
-from ..apps.display import before_and_after
+from ..apps.display import before_and_after, read_origin
 from ..apps.result import Result
 from ..comparison.html import Entry, gallery_page
 from ..comparison.panel import Column, comparison_panel
@@ -136,7 +136,7 @@ class Comparisons:
     def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str]:
         assert self._targets is not None and result.origin is not None and result.output
         target = self._targets.find(result.origin.stem)
-        before = self._targets.score(result.origin.read(), target)
+        before = self._targets.score(read_origin(result), target)
         after = self._targets.score(read_photo(result.output), target)
         notes = (before, after)
         scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from ..apps.lazy_weights import choose_weights
-from ..cache_dir import cache_dir
 from ..dependencies import require
 from ..errors import MissingDependencyError, UsageError
 from ..inference import Cache, InferenceOptions
@@ -135,7 +134,7 @@ def _load(options: argparse.Namespace) -> Weights:
         options.task,
         networks(),
         InferenceOptions(**given),
-        Cache(cache_dir() / "networks"),
+        Cache.of_user(),
     )
     return replace(chosen.weights, task=chosen.info.task, scale=chosen.info.scale)
 

@@ -118,7 +118,7 @@ class Facts:
         cuda: whether PaddlePaddle is built for GPUs; None where that is unknown.
         gpus: names of the GPUs that PaddlePaddle sees.
         memory: bytes that this process can still take; None where unknown.
-        budget: bytes of it that a network works in by default.
+        budget: bytes that a network works in by default.
         variables: environment variable -> value, None where it is not set.
         unknown: why something could not be found out.
     """
@@ -221,7 +221,7 @@ def processor_features() -> tuple[str, ...] | None:
 
 
 def _cpuinfo(key: str) -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:
             return value.strip()
@@ -253,9 +253,10 @@ def _version(package: str) -> str | None:
 
 
 def _memory() -> tuple[int, int]:
-    from ..inference.memory import available, default_budget
+    from ..free_memory import available
+    from ..inference.memory import DEFAULT_BUDGET
 
-    return available(), default_budget()
+    return available(), DEFAULT_BUDGET
 
 
 def _cache() -> CacheFolder:

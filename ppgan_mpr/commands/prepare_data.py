@@ -1,62 +1,130 @@
-"""Bring a public data set into the layout that training reads: ``mprnet-prepare-data``."""
+"""Bring data sets into the form that training reads: ``mprnet-prepare-data``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from ..datasets.packed import pack
+from ..datasets.pairs import find_pairs, input_folders
 from ..datasets.prepare import DATASETS, prepare
+from ..datasets.prepare.cut import Cut, cut
 from ..dependencies import cpu_count
+from .flags import as_flags
 from .program import program_name, run_program
 
-_DESCRIPTION = """Bring a public data set's download into the layout that training and scoring read.
+_DESCRIPTION = """Bring a data set into the form that training and scoring read.
 
-  %(prog)s gopro   DOWNLOAD data/GoPro
-  %(prog)s sidd    DOWNLOAD data/SIDD
-  %(prog)s rain13k DOWNLOAD data/Synthetic_Rain_Datasets
-  %(prog)s lol     DOWNLOAD data/LOL
-  %(prog)s fivek   DOWNLOAD data/FiveK
+A public data set's download into folders of pairs:
+  %(prog)s gopro       DOWNLOAD data/GoPro
+  %(prog)s sidd        DOWNLOAD data/SIDD        patches of 256x256 pixels
+  %(prog)s sidd-photos DOWNLOAD data/SIDD        whole photos, to be cut
+  %(prog)s rain13k     DOWNLOAD data/Synthetic_Rain_Datasets
+  %(prog)s lol         DOWNLOAD data/LOL
+  %(prog)s fivek       DOWNLOAD data/FiveK
+
+Large pictures of any set into sub-pictures, from which patches are read faster:
+  %(prog)s cut  data/GoPro/train data/GoPro/train_512
+
+All pictures into one file, for disks on which many small files are slow:
+  %(prog)s pack data/GoPro/train_512 data/GoPro/train_512.tar
 
 docs/datasets.md says where the downloads are. A run that was interrupted continues.
 """
 
+# Python's names of the options, as the library writes them in messages
+_FLAGS = {name: f"--{name.replace('_', '-')}" for name in ("verify", *asdict(Cut()))}
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
+
+def build_parser() -> argparse.ArgumentParser:
+    """One command for each data set, and those for folders of pairs."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("dataset", choices=sorted(DATASETS))
-    parser.add_argument("source", metavar="SRC", help="folder with the unpacked download")
-    parser.add_argument("destination", metavar="DST", help="folder for the prepared data set")
-    parser.add_argument("--jobs", type=int, default=cpu_count(), help="threads (default: cores)")
-    parser.add_argument(
-        "--copy",
-        action="store_true",
-        help="copy unchanged pictures (default: hard links where the file system allows it)",
-    )
-    parser.add_argument("--force", action="store_true", help="write again what is there already")
-    parser.add_argument(
-        "--no-verify", dest="verify", action="store_false", help="accept a part of the data set"
-    )
-    options = vars(parser.parse_args(argv))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in sorted(DATASETS):
+        add = commands.add_parser(name, help="prepare this data set").add_argument
+        add("source", metavar="SRC", help="folder with the unpacked download")
+        add("destination", metavar="DST", help="folder for the prepared data set")
+        add("--jobs", type=int, default=cpu_count(), help="threads (default: cores)")
+        add(
+            "--copy",
+            action="store_true",
+            help="copy unchanged pictures (default: hard links where the file system allows it)",
+        )
+        add("--force", action="store_true", help="write again what is there already")
+        add(
+            "--no-verify",
+            dest="verify",
+            action="store_false",
+            help="accept a part of the data set",
+        )
+    add = commands.add_parser("cut", help="cut pictures into sub-pictures").add_argument
+    add("source", metavar="SRC", help="folder with input/ (or inputL/ and inputR/) and target/")
+    add("destination", metavar="DST", help="folder for the sub-pictures")
+    how = Cut()
+    for option, text in {
+        "size": "side of the sub-pictures in pixels of the target",
+        "step": "pixels from one to the next",
+        "min_rest": "pixels at a border that are left out, at most",
+        "scale": "how many times larger targets are than inputs",
+    }.items():
+        add(
+            f"--{option.replace('_', '-')}",
+            metavar="N",
+            type=int,
+            default=getattr(how, option),
+            help=f"{text} (default: %(default)s)",
+        )
+    add("--jobs", type=int, default=cpu_count(), help="threads (default: cores)")
+    add("--force", action="store_true", help="write again what is there already")
+    add = commands.add_parser("pack", help="write all pictures into one file").add_argument
+    add("source", metavar="SRC", help="folder with input/ (or inputL/ and inputR/) and target/")
+    add("destination", metavar="FILE", help="the file to write, ….tar")
+    add("--scale", metavar="N", type=int, default=1, help="as for cut (default: 1)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
+    options = vars(build_parser().parse_args(argv))
+    others: dict[str, Callable[..., int]] = {"cut": _cut, "pack": _pack}
+    work = others.get(options["command"], _prepare)
     return run_program(
-        lambda: _prepare(options),
+        lambda: work(**options),
         failure=1,
-        message=lambda error: str(error).replace("verify=False", "--no-verify"),
+        message=lambda error: as_flags(error, _FLAGS),
     )
 
 
-def _prepare(options: dict[str, Any]) -> int:
-    counts, notes = prepare(**options)
+def _prepare(command: str, **options: Any) -> int:
+    counts, notes = prepare(command, **options)
     for note in notes:
         print(f"note: {note}")
     for split, count in counts.items():
         print(f"{options['destination']}/{split}: {count} pairs")
+    return 0
+
+
+def _cut(
+    command: str, source: str, destination: str, jobs: int, force: bool, **numbers: int
+) -> int:
+    photos, pieces = cut(source, destination, Cut(**numbers), jobs=jobs, force=force)
+    print(f"{destination}: {pieces} pairs, cut from {photos}")
+    return 0
+
+
+def _pack(command: str, source: str, destination: str, scale: int) -> int:
+    pairs = find_pairs(source, input_folders(source), scale)
+    pack(source, destination, ([path for path, _ in pair.files] for pair in pairs))
+    size = Path(destination).stat().st_size
+    print(f"{destination}: {len(pairs)} pairs, {size / 1e9:.2f} GB")
     return 0
 
 

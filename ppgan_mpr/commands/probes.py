@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from ..dependencies import require
+from ..dependencies import require, send_no_statistics
 from ..errors import RestorationError
 
 
@@ -66,6 +66,7 @@ def main(name: str) -> None:
 
 
 def _import(module: str) -> Mapping[str, Any]:
+    send_no_statistics(module)
     importlib.import_module(module)
     return {}
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import signal
 import sys
 import threading
-import time
-from collections.abc import Iterable
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +16,15 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
+from .progress import TileBar, photo_bar
+from .result_lines import JsonLines, Lines, report_results
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from ..apps.result import Result
-    from .comparisons import Comparisons, Targets
+    from .comparisons import Targets
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
-_EXIT = "exit code: 0 all restored, 1 some picture failed, 2 wrong usage"
+_EXIT = "exit code: 0 all restored, 1 some picture or folder failed, 2 wrong usage"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -91,6 +88,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="for --target: how to score; see mprnet-evaluate --list (default: %(default)s, the "
         "whole picture in RGB)",
     )  # fmt: skip
+    add(
+        "--json", action="store_true",
+        help="print one JSON object per picture (as --report) instead of a line for people",
+    )  # fmt: skip
     add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
@@ -146,6 +147,8 @@ def main(argv: list[str] | None = None) -> int:
     logger.addHandler(handler)
     try:
         if options.list:
+            from .listing import print_models
+
             print_models()
             return 0
         return _restore(options)
@@ -181,16 +184,16 @@ def _restore(arguments: argparse.Namespace) -> int:
     if not images:
         example = next(iter(tasks()))
         raise UsageError(f"Name a picture: mprnet --input_image photo.jpg --task {example}")
-    from tqdm import tqdm
-
     from ..apps.predictor import Predictor
     from ..apps.result import check_writable_report
-    from ..apps.sources import check_views, expand, pair_views, unique
+    from ..apps.sources import check_views, expand, may_need_isolation, pair_views, unique
+    from ..imaging import PhotoReader
 
     options = _options(arguments)
     output_path = Path(os.path.expanduser(arguments.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
-    sources = unique(expand(images, options.recursive, output_path))
+    passed_over: Counter[str] = Counter()
+    sources = unique(expand(images, options.recursive, output_path, passed_over))
     if arguments.right_image:
         right = unique(expand(arguments.right_image, options.recursive, output_path))
         sources = pair_views(sources, right)
@@ -199,26 +202,27 @@ def _restore(arguments: argparse.Namespace) -> int:
     if arguments.report:
         check_writable_report(arguments.report)
     targets = _targets(arguments)
-    bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
-
-    def show_tiles(name: str, done: int, total: int) -> None:
-        if total > 1:
-            bar.set_postfix_str(f"{Path(name).name}: tile {done} of {total}")
-
+    reader = PhotoReader(options.limits)
+    if len(sources) > 1 or may_need_isolation(sources[0]):
+        reader.start()  # it is ready when the network is
+    bar = photo_bar(len(sources))
     predictor = Predictor(
         output_path,
         arguments.weight_path,
         task=arguments.task,
         options=options,
-        tile_progress=show_tiles,
+        tile_progress=TileBar(),
+        reader=reader,
     )
     comparisons = None
-    if arguments.compare:
+    if arguments.compare and predictor.output_folder:
         from .comparisons import Comparisons
 
         comparisons = Comparisons(predictor.output_folder, targets)
     with _InterruptAsEvent() as stop:
-        code = _report(predictor.iterate(sources, stop), bar, arguments.report, comparisons)
+        results = predictor.iterate(sources, stop)
+        lines = JsonLines() if arguments.json else Lines()
+        code = report_results(results, bar, lines, arguments.report, passed_over, comparisons)
         if stop.is_set():
             raise KeyboardInterrupt
     return code
@@ -236,25 +240,30 @@ def _targets(arguments: argparse.Namespace) -> Targets | None:
 
 
 class _InterruptAsEvent:
-    """Inside its block the first Ctrl-C sets an event, so that finished pictures are listed.
+    """Inside its block the first Ctrl-C or SIGTERM sets an event; finished pictures are listed.
 
-    A second Ctrl-C interrupts at once.
+    A second one ends the program at once.
     """
 
     def __enter__(self) -> threading.Event:
         self._event = threading.Event()
         self._main = threading.current_thread() is threading.main_thread()
         if self._main:  # only there may handlers be installed
-            self._previous = signal.signal(signal.SIGINT, self._note)
+            self._previous = {
+                number: signal.signal(number, self._note)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self._event
 
     def __exit__(self, *_: object) -> None:
         if self._main:
-            signal.signal(signal.SIGINT, self._previous)
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
 
     def _note(self, *_: object) -> None:
         self._event.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _options(arguments: argparse.Namespace) -> Any:
@@ -270,104 +279,6 @@ def _options(arguments: argparse.Namespace) -> Any:
     if arguments.overwrite or arguments.skip_existing:
         options["existing"] = "overwrite" if arguments.overwrite else "skip"
     return InferenceOptions(**options)
-
-
-def _report(
-    results: Iterable[Result], bar: tqdm, report: str | None, comparisons: Comparisons | None
-) -> int:
-    """Print each result and a summary; returns the exit code."""
-    from ..apps.result import write_report
-
-    started = time.perf_counter()
-    restored = skipped = failed = incomplete = 0
-    records = []
-    try:
-        with bar:
-            for result in results:
-                failed += not result.ok
-                skipped += result.skipped
-                restored += result.ok and not result.skipped
-                records.append(result.record)
-                with bar.external_write_mode(file=sys.stderr):
-                    stream = sys.stdout if result.ok else sys.stderr
-                    print(_line(result), file=stream, flush=True)
-                    for warning in result.record.warnings:
-                        text = as_flags(_shown(warning))
-                        print(f"{_shown(result.source)}: {text}", file=sys.stderr)
-                    if comparisons and not _compare(comparisons, result):
-                        incomplete += 1
-                bar.update()
-        page = comparisons.finish("Before and after") if comparisons else None
-        if page:
-            print(f"gallery: {_shown(page)}")
-    finally:
-        if report:
-            write_report(report, records)
-    parts = [f"{restored} restored"]
-    parts += [f"{skipped} skipped"] if skipped else []
-    parts += [f"{failed} failed"] if failed else []
-    print(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
-    return 1 if failed or incomplete else 0
-
-
-def _compare(comparisons: Comparisons, result: Result) -> bool:
-    """Write and print a comparison; returns whether it could be made."""
-    try:
-        scores = comparisons.add(result)
-    except (RestorationError, OSError) as error:
-        print(f"{_shown(result.source)}: not compared: {_shown(error)}", file=sys.stderr)
-        return False
-    if scores:
-        print(f"{_shown(result.source)}: {scores}", flush=True)
-    return True
-
-
-def _line(result: Result) -> str:
-    source, output = _shown(result.source), _shown(result.output)
-    if not result.ok:
-        return f"{source}: failed: {as_flags(_shown(result.error))}"
-    if result.skipped:
-        return f"{source}: skipped, {output} exists"
-    width, height = result.size or (0, 0)
-    return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
-
-
-def _shown(text: object) -> str:
-    """``text`` without the control characters that a file name may hold."""
-    return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))
-
-
-_LOCAL = {True: "--local", False: "--no-local"}
-
-
-def print_models() -> None:
-    """Print the known weights with their scores."""
-    from ..networks import find_network, weights_records
-
-    records = weights_records()
-    print(
-        "Fewer GMACs (thousand million multiply-adds for 256x256 pixels) are faster; more dB on\n"
-        "the same test set, by the same [protocol], are better. Weights with an address are\n"
-        "downloaded on first use.\n"
-    )
-    indent = max(len(record.name) for record in records) + 2
-    for record in records:
-        size = f"{record.parameters / 1e6:.1f} M parameters"
-        work = f"{record.gmacs:.0f} GMACs" if record.gmacs else ""
-        bring = "a file that you bring (--weight_path)"
-        where = record.url or ("embedded" if record.resource else bring)
-        title = find_network(record.network).title
-        print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
-        for score in record.scores:
-            ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
-            local = "" if score.local == record.local else f" with {_LOCAL[score.local]}"
-            print(
-                f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
-                f"[{score.protocol}; {score.source}]"
-            )
-        if record.note:
-            print(f"{'':{indent}}{record.note}")
-        print(f"{'':{indent}}licence: {record.licence}")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .program import program_name, run_program
 
 if TYPE_CHECKING:
     from ..engine.config import AttrDict
+    from ..engine.scoring import Scorer
     from ..engine.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line's options."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Train or score a restoration network with PaddleGAN's Trainer.",
+        description="Train or score a restoration network with PaddleGAN's yaml.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -79,7 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--resume",
         metavar="FILE|auto",
-        help="continue a run from its checkpoint; auto: the newest of this configuration",
+        help="continue a run from its checkpoint; auto: from the newest of this configuration, "
+        "or start one",
     )
     start.add_argument(
         "--load",
@@ -135,10 +137,10 @@ def run(args: argparse.Namespace) -> int:
     from ..engine.processes import wait_for_all
     from ..engine.session import (
         RunLog,
+        check_same_checkpoint,
         choose_device,
         find_checkpoint,
-        is_first_process,
-        make_run_folder,
+        open_run_folder,
         store_config,
     )
 
@@ -147,55 +149,47 @@ def run(args: argparse.Namespace) -> int:
         logger.info("Configuration: %s", file)
         seed = [] if args.seed is None else [f"seed={args.seed}"]
         cfg = load_config(file, [*args.opt, *seed])
-        cfg.is_train = not args.evaluate_only
-        cfg.profiler_options = args.profiler_options
         cfg.amp = cfg.amp or args.amp
         cfg.amp_level = args.amp_level or cfg.amp_level
         checkpoint = None
         if args.resume:
             checkpoint = find_checkpoint(args.resume, cfg.output_dir, file.stem)
-            cfg.output_dir = str(checkpoint.parent)
-        stored = copy.deepcopy(cfg)  # the Trainer takes some options out
-
-        trainer = _build(cfg)
-        try:
+            if checkpoint is None:
+                logger.info("Nothing to resume in %s: this is a new run", cfg.output_dir)
+        runner: Any = _build(cfg, args)
+        with closing(runner):
+            if args.resume:
+                check_same_checkpoint(checkpoint)
             if checkpoint:
-                trainer.resume(checkpoint)
-                stored.seed = cfg.seed
+                runner.resume(checkpoint)
+                cfg.seed = runner.state.seed
             elif args.load:
-                trainer.load(args.load)
+                runner.load(args.load)
             wait_for_all()
-            try:
-                folder = (
-                    checkpoint.parent if checkpoint else make_run_folder(cfg.output_dir, file.stem)
-                )
-            except OSError as error:
-                raise UsageError(
-                    f"output_dir is {cfg.output_dir!r}, where no folder can be made "
-                    f"({error.strerror}): name another one."
-                ) from None
-            stored.output_dir = trainer.output_dir = str(folder)
-            log.write_to(folder / "log.txt")
-            logger.info("Output folder: %s", folder)
-            if is_first_process():
-                store_config(stored, folder)
-            if args.evaluate_only:
-                trainer.test()
-            else:
-                trainer.train()
-        finally:
-            trainer.close()
+            with open_run_folder(cfg, file.stem, checkpoint) as folder:
+                runner.output_dir = str(folder)
+                log.write_to(folder / "log.txt")
+                logger.info("Output folder: %s", folder)
+                store_config(cfg, folder)
+                if args.evaluate_only:
+                    runner.score()
+                else:
+                    runner.train()
     return 0
 
 
-def _build(cfg: AttrDict) -> Trainer:
-    """A trainer; what Paddle and PaddleGAN raise for an impossible value becomes a sentence."""
+def _build(cfg: AttrDict, args: argparse.Namespace) -> Trainer | Scorer:
+    """What trains or scores; what Paddle and PaddleGAN raise for a value becomes a sentence."""
+    from ..engine.scoring import Scorer
     from ..engine.trainer import Trainer
 
     try:
-        return Trainer(cfg)
+        if args.evaluate_only:
+            return Scorer(cfg)
+        return Trainer(cfg, args.profiler_options)
     except UsageError as error:
-        options = _options_of_folder(str(error), cfg)
+        sections = ("test",) if args.evaluate_only else ("train", "test")
+        options = _options_of_folder(str(error), cfg, sections)
         if not options:
             raise
         raise UsageError(f"{' and '.join(options)}: {error}") from None
@@ -210,10 +204,10 @@ def _build(cfg: AttrDict) -> Trainer:
         ) from error
 
 
-def _options_of_folder(message: str, cfg: AttrDict) -> list[str]:
+def _options_of_folder(message: str, cfg: AttrDict, sections: Sequence[str]) -> list[str]:
     """The options of the yaml that name the folder of pictures with which a message begins."""
     found = []
-    for part in ("train", "test") if cfg.is_train else ("test",):
+    for part in sections:
         section = cfg.dataset.get(part) or {}
         inner = "dataset." if "dataset" in section else ""  # what a RepeatDataset repeats
         for key, value in section.get("dataset", section).items():

@@ -52,11 +52,13 @@ class Comparison:
         score: the published one, or None where there is none.
         measured: every picture's score by one protocol.
         reason: why the two cannot be compared, as a sentence; empty where they can.
+        name: of what was measured, where no score names it.
     """
 
     score: Score | None
     measured: ScoreTable
     reason: str = ""
+    name: str = ""
 
     @property
     def differences(self) -> tuple[float | None, float | None]:
@@ -85,6 +87,54 @@ def dataset_count(score: Score) -> int | None:
     """Number of pictures of a score's test set, or None where the score does not state it."""
     found = re.search(r"\((\d+)", score.dataset)
     return int(found[1]) if found else None
+
+
+def find_test_sets(folder: Path) -> list[Path]:
+    """The folder itself, or the test sets in it, where it holds no pairs but they do."""
+    if any((folder / part).exists() for part in ("input", "inputL", "target")):
+        return [folder]
+    try:
+        inner = sorted(path for path in folder.iterdir() if (path / "target").is_dir())
+    except OSError:
+        inner = []
+    return inner or [folder]
+
+
+def mean_of_sets(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """For every protocol by which several test sets were measured, the mean of their means.
+
+    Args:
+        comparisons: of all sets. The published mean is that of the published scores, where every
+            set has one.
+    """
+    found = []
+    for protocol in dict.fromkeys(each.measured.protocol.name for each in comparisons):
+        of_sets = {
+            id(each.measured): each
+            for each in comparisons
+            if each.measured.protocol.name == protocol
+        }
+        rows = list(of_sets.values())
+        if len(rows) < 2:
+            continue
+        table, scores = ScoreTable(rows[0].measured.protocol), [row.score for row in rows]
+        for number, row in enumerate(rows):
+            table.add(str(number), row.measured.mean())
+        known = [score for score in scores if score is not None]
+        published = None
+        if len(known) == len(rows):
+            ssims = [score.ssim for score in known if score.ssim is not None]
+            published = Score(
+                f"mean of {len(rows)} sets",
+                float(np.mean([score.psnr for score in known])),
+                float(np.mean(ssims)) if len(ssims) == len(rows) else None,
+                protocol,
+                ", ".join(dict.fromkeys(score.source for score in known)),
+            )
+        reasons = [row.reason for row in rows if row.reason]
+        reason = reasons[0] if reasons else ""
+        found.append(Comparison(published, table, reason, f"mean of {len(rows)} sets"))
+    return found
 
 
 def choose_protocols(
@@ -179,7 +229,7 @@ class Measurement:
     network's floats and decide themselves about rounding.
 
     Args:
-        folder: of pairs, in the layout of training data.
+        folder: of pairs, in the layout of training data; kept as an attribute.
         protocols: to score by.
         views: photographs that enter the network together.
         scale: how many times the inputs are enlarged before they enter the network.
@@ -203,6 +253,7 @@ class Measurement:
         scale: int = 1,
         limit: int | None = None,
     ):
+        self.folder = folder
         self._passes: list[tuple[MPRVal, list[Header], str, list[Protocol]]] = []
         self.tiled: list[str] = []
         self.backend: Backend | None = None

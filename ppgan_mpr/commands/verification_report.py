@@ -37,10 +37,12 @@ def describe_weights(
     return "\n".join(lines + ([f"  {note}"] if note else []))
 
 
-def describe_data(folder: Path, measurement: Measurement, protocols: Sequence[Protocol]) -> str:
+def describe_data(measurements: Sequence[Measurement], protocols: Sequence[Protocol]) -> str:
     """What is measured, and how."""
-    part = f"the first {measurement.count} of " if measurement.count < measurement.total else ""
-    lines = [f"pictures: {part}{measurement.total} in {folder}"]
+    lines = []
+    for measurement in measurements:
+        part = f"the first {measurement.count} of " if measurement.count < measurement.total else ""
+        lines.append(f"pictures: {part}{measurement.total} in {measurement.folder}")
     for protocol in protocols:
         where = "bottom and right" if protocol.padding == "end" else "all four sides"
         lines.append(f"  {protocol.name}: {protocol.description}; padding at {where}")
@@ -62,7 +64,7 @@ def render_table(comparisons: Sequence[Comparison], verdicts: Sequence[bool | No
             known = "-" if score.ssim is None else f"{score.ssim:.4f}".rstrip("0")
             published = f"{score.psnr:.2f} dB / {known}"
         rows.append((
-            score.dataset if score else "-",
+            score.dataset if score else comparison.name or "-",
             comparison.measured.protocol.name,
             str(len(comparison.measured)),
             published,
@@ -76,19 +78,21 @@ def render_table(comparisons: Sequence[Comparison], verdicts: Sequence[bool | No
     return "\n".join(line.rstrip() for line in lines)
 
 
-def remarks(comparisons: Sequence[Comparison], measurement: Measurement) -> list[str]:
+def remarks(comparisons: Sequence[Comparison], measurements: Sequence[Measurement]) -> list[str]:
     """What a reader of the table should know, as sentences."""
     remarks = list(dict.fromkeys(c.reason for c in comparisons if c.reason))
     remarks += [
         f"Not in the mean PSNR by {table.protocol.name}, because they equal their target: "
         f"{table.identical} of {len(table)} pictures."
-        for table in {c.measured.protocol.name: c.measured for c in comparisons}.values()
+        for table in {id(c.measured): c.measured for c in comparisons}.values()
         if table.identical
     ]
-    if measurement.tiled:
+    tiled = sum(len(measurement.tiled) for measurement in measurements)
+    if tiled:
+        count = sum(measurement.restorations for measurement in measurements)
         remarks.append(
             "Restored in tiles, because the memory does not hold them as a whole, which changes "
-            f"scores a little: {len(measurement.tiled)} of {measurement.restorations} pictures."
+            f"scores a little: {tiled} of {count} pictures."
         )
     return remarks
 
@@ -179,6 +183,18 @@ def comparison_report(comparison: Comparison, agrees: bool | None) -> dict[str, 
     }
 
 
+def sets_report(results: Sequence[tuple[Measurement, Mapping[str, ScoreTable]]]) -> dict[str, Any]:
+    """The test sets with their pictures' scores by protocol, as data; one stands by itself."""
+    reports = [
+        {
+            "data": data_report(measurement),
+            "pictures": {name: pictures_report(table) for name, table in tables.items()},
+        }
+        for measurement, tables in results
+    ]
+    return reports[0] if len(reports) == 1 else {"sets": reports}
+
+
 def pictures_report(table: ScoreTable) -> list[dict[str, Any]]:
     """Every picture's scores, as data."""
     return [
@@ -188,8 +204,9 @@ def pictures_report(table: ScoreTable) -> list[dict[str, Any]]:
 
 
 def data_report(measurement: Measurement) -> dict[str, Any]:
-    """How many pairs there are and were measured, as data."""
+    """One test set, and how many of its pairs were measured, as data."""
     return {
+        "folder": str(measurement.folder),
         "pictures": measurement.total,
         "measured": measurement.count,
         "restored_in_tiles": measurement.tiled,

@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..apps.lazy_weights import LazyWeights
-from ..cache_dir import cache_dir
 from ..errors import UsageError
 from ..files import atomic_write
+from ..free_memory import available
 from ..inference import Cache, InferenceOptions, Model
-from ..inference.memory import available
 from ..metrics import PROTOCOLS, ScoreTable
 from ..metrics.scores import check_writable
 from ..networks import (
@@ -37,18 +36,26 @@ from ..weights.download import cached_path
 from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .program import program_name, run_program
-from .verification import Comparison, Measurement, Tolerance, choose_protocols, choose_scores
+from .verification import (
+    Choice,
+    Comparison,
+    Measurement,
+    Tolerance,
+    choose_protocols,
+    choose_scores,
+    find_test_sets,
+    mean_of_sets,
+)
 from .verification_report import (
     comparison_report,
     computer_report,
     conclude,
-    data_report,
     describe_computer,
     describe_data,
     describe_weights,
-    pictures_report,
     remarks,
     render_table,
+    sets_report,
     weights_report,
 )
 
@@ -72,7 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--data", metavar="DIR", required=True,
         help="test set in the layout of training data: input/ and target/ with pictures of the "
-        "same names (inputL/ and inputR/ for the two views of a dual-pixel camera)",
+        "same names (inputL/ and inputR/ for the two views of a dual-pixel camera); or a folder of "
+        "several such sets, which are measured one after the other",
     )  # fmt: skip
     add(
         "--weight_path", metavar="FILE",
@@ -145,7 +153,7 @@ def verify(arguments: argparse.Namespace) -> int:
     output = _checked_output(arguments.output)
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError(f"limit={arguments.limit}: give a number of pictures from 1 up.")
-    cache = Cache(cache_dir() / "networks")
+    cache = Cache.of_user()
     subject = _find_subject(arguments, options, cache)
     record = subject.record
     if options.local and not subject.spec.local_layers:
@@ -153,7 +161,11 @@ def verify(arguments: argparse.Namespace) -> int:
     folder = Path(os.path.expanduser(arguments.data))
     scores = record.scores if record else ()
     protocols = choose_protocols(scores, arguments.protocol, arguments.dataset, subject.name)
-    measurement = Measurement(folder, protocols, subject.task.views, subject.scale, arguments.limit)
+    sets = find_test_sets(folder)
+    if arguments.dataset and len(sets) > 1:
+        raise UsageError(f"dataset= names one test set, and {folder} has {len(sets)}.")
+    form = (subject.task.views, subject.scale, arguments.limit)
+    measurements = [Measurement(each, protocols, *form) for each in sets]
     weights = subject.load()
     if weights.channels != subject.task.channels:
         raise UsageError(
@@ -166,7 +178,7 @@ def verify(arguments: argparse.Namespace) -> int:
     path = _path(record, arguments.weight_path)
     check = _check_digest(path, record, arguments.weight_path is not None)
     print(describe_weights(weights, record, path, check, subject.note))
-    print(describe_data(folder, measurement, protocols), flush=True)
+    print(describe_data(measurements, protocols), flush=True)
     model = Model(
         # Of the content, so that nothing cached for another file is used.
         f"sha256:{check.digest.sha256}",
@@ -176,16 +188,21 @@ def verify(arguments: argparse.Namespace) -> int:
         channels=weights.channels,
         local=local,
     )
-    tables = _measure(measurement, model, options)
     applicable = [score for score in scores if score.local == local]
-    comparisons: list[Comparison] = []
-    for table in tables.values():
-        comparisons += _compare(table, applicable, folder, measurement, arguments.dataset)
+    others = _scores_of_others(record, local)
+    results = [(each, _measure(each, model, options)) for each in measurements]
+    comparisons = [
+        comparison
+        for each, tables in results
+        for table in tables.values()
+        for comparison in _compare(table, applicable, others, each, arguments.dataset)
+    ]
+    comparisons += mean_of_sets(comparisons)
     verdicts = [comparison.agrees(tolerance) for comparison in comparisons]
     failed = not check.passed or False in verdicts
-    computer = computer_report(measurement, options)
+    computer = computer_report(measurements[0], options)
     print(f"\n{render_table(comparisons, verdicts)}\n")
-    for remark in remarks(comparisons, measurement):
+    for remark in remarks(comparisons, measurements):
         print(as_flags(remark))
     print(describe_computer(computer))
     print(conclude(verdicts, check, tolerance))
@@ -194,10 +211,9 @@ def verify(arguments: argparse.Namespace) -> int:
             "agrees": None if not failed and True not in verdicts else not failed,
             "seconds": round(time.perf_counter() - started, 3),
             "weights": weights_report(weights, record, path, check),
-            "data": {"folder": str(folder), **data_report(measurement)},
+            **sets_report(results),
             "tolerance": asdict(tolerance),
             "scores": [comparison_report(*pair) for pair in zip(comparisons, verdicts)],
-            "pictures": {name: pictures_report(table) for name, table in tables.items()},
             **computer,
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -303,19 +319,41 @@ def _measure(
 def _compare(
     table: ScoreTable,
     scores: Sequence[Score],
-    folder: Path,
+    others: Sequence[Score],
     measurement: Measurement,
     dataset: str | None,
 ) -> list[Comparison]:
     """The measured score beside each published one that it is printed with."""
-    choice = choose_scores(scores, table.protocol, folder, measurement.total, dataset)
+    place = (table.protocol, measurement.folder, measurement.total, dataset)
+    choice = choose_scores(scores, *place)
     reason = choice.reason
+    if not choice.scores:
+        choice = choose_scores(others, *place)
+        if choice.reason or not choice.scores:
+            choice = Choice(())
+        else:
+            reason = "Scores of the same network with other weights are not compared."
     if not reason and measurement.count < measurement.total:
         reason = (
             f"Only the first {measurement.count} of {measurement.total} pictures were measured, "
             "so the scores are not comparable."
         )
-    return [Comparison(score, table, reason) for score in choice.scores or (None,)]
+    name = measurement.folder.name
+    return [Comparison(score, table, reason, name) for score in choice.scores or (None,)]
+
+
+def _scores_of_others(record: WeightsRecord | None, local: bool) -> list[Score]:
+    """Published scores of other weights for the same network and task, of the same form."""
+    if record is None:
+        return []
+    same = ("network", "task", "scale", "hyperparameters")
+    return [
+        score
+        for other in weights_records()
+        if other.name != record.name and all(getattr(other, k) == getattr(record, k) for k in same)
+        for score in other.scores
+        if score.local == local and score.source != "measured"
+    ]
 
 
 if __name__ == "__main__":

@@ -59,14 +59,16 @@ def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
 class MixUp:
     """Blend the pairs of a batch with one another (Zhang et al., ICLR 2018, arXiv 1710.09412).
 
-    MPRNet's denoising model was trained with coefficients from Beta(0.6, 0.6) from the sixth epoch
-    on, MIRNet-v2 with Beta(1.2, 1.2) on half of the batches. Partners and coefficients depend only
-    on seed, rank and iteration, so a resumed run continues with the same ones.
+    MPRNet's denoising model was trained with a coefficient from Beta(0.6, 0.6) for each pair, from
+    the sixth epoch on; MIRNet-v2 with one from Beta(1.2, 1.2) for each batch, on half of the
+    batches. Partners and coefficients depend only on seed, rank and iteration, so a resumed run
+    continues with the same ones.
 
     Args:
         alpha: both parameters of the Beta distribution.
         start_iter: the first iteration to blend (counted from 1, as the trainer does).
         probability: share of the batches that are blended.
+        per_pair: draw a coefficient for each pair of the batch; False draws one for all of them.
         seed: of the run.
         rank: of this process among those that train together.
 
@@ -83,20 +85,27 @@ class MixUp:
         alpha: float = 0.6,
         start_iter: int = 1,
         probability: float = 1.0,
+        per_pair: bool = True,
         seed: int = 0,
         rank: int = 0,
     ):
         self.alpha = alpha
         self.start_iter = start_iter
         self.probability = probability
+        self.per_pair = per_pair
         self._entropy = (seed, rank)
 
-    def __call__(self, target: Any, degraded: Any, iteration: int) -> tuple[Any, Any]:
+    def __call__(
+        self, target: Any, degraded: Any, iteration: int, slices: int = 1
+    ) -> tuple[Any, Any]:
         """Blend each pair with another pair of its batch, both pictures by the same coefficient.
 
         Args:
             target, degraded: [N, C, H, W] in [0, 1], numpy arrays or Paddle tensors.
             iteration: number of the training iteration.
+            slices: how many batches of other devices this one stands for, when gradients are
+                accumulated. Where a batch has one coefficient, each of them draws its own and is
+                blended by itself.
 
         Returns:
             target, degraded: of the same kind, shape and range.
@@ -104,11 +113,12 @@ class MixUp:
         if iteration < self.start_iter:
             return target, degraded
         rng = np.random.default_rng((*self._entropy, iteration))
-        if self.probability < 1 and rng.random() >= self.probability:
+        groups = np.array_split(np.arange(len(target)), 1 if self.per_pair else slices)
+        partners, shares = zip(*(self._draw(rng, group) for group in groups))
+        partner: Any = np.concatenate(partners)
+        share: Any = np.concatenate(shares).astype(np.float32)
+        if (share == 1).all():
             return target, degraded
-        count = target.shape[0]
-        partner: Any = rng.permutation(count)
-        share: Any = rng.beta(self.alpha, self.alpha, (count, 1, 1, 1)).astype(np.float32)
         if not isinstance(target, np.ndarray):
             import paddle
 
@@ -119,3 +129,12 @@ class MixUp:
             return batch * share + batch[partner] * (1 - share)
 
         return blend(target), blend(degraded)
+
+    def _draw(self, rng: np.random.Generator, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The partners of some pairs [n], and the pairs' own shares of the blends [n, 1, 1, 1]."""
+        shape = (len(group), 1, 1, 1)
+        if self.probability < 1 and rng.random() >= self.probability:
+            return group, np.ones(shape)
+        partner = group[rng.permutation(len(group))]
+        drawn = rng.beta(self.alpha, self.alpha, shape if self.per_pair else None)
+        return partner, np.broadcast_to(drawn, shape)

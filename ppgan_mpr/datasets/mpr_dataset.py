@@ -14,7 +14,7 @@ The classes are map-style data sets for ``paddle.io.DataLoader``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,13 @@ class MPRTrain:
         rgb_dir: folder with ``input/`` and ``target/``.
         img_options: ``patch_size``, side of the patches in pixels (smaller photos are enlarged
             by reflection). Optional: ``rotate``, turn and mirror in all eight ways with equal
-            chance (default), or False only mirror, horizontally and vertically; ``saturation``,
+            chance (default), or False only mirror, horizontally and vertically; ``mirror``, False
+            leaves patches as they are, with ``rotate: false``, or only turns them; ``saturation``,
             change one pair in three by a factor up to this much above or below 1 (MPRNet
             deblurring: 0.2; default 0, none); ``cache_gb``, memory for decoded photos in GB
-            (default 0, none), see :class:`~ppgan_mpr.datasets.cache.DecodedCache`; ``scale`` and
+            (default 0, none), which all processes of the machine share; ``cache_dir``, a folder
+            for them (default: memory), see :class:`~ppgan_mpr.datasets.cache.DecodedCache`;
+            ``scale`` and
             ``dual_pixel``, see above. Dual-pixel views are only mirrored: their disparity is
             horizontal, and in a mirrored scene the left view is the right one's mirror image.
 
@@ -67,22 +70,27 @@ class MPRTrain:
 
     def __init__(self, rgb_dir: str | Path, img_options: Options | None = None):
         defaults = {"patch_size": None, "rotate": True, "saturation": 0.0, "cache_gb": 0.0}
+        defaults |= {"mirror": True, "cache_dir": None}
         options = _options(img_options, {**defaults, **_DEGRADATION}, "MPRTrain")
         self.patch_size = _patch_size(options["patch_size"], "MPRTrain")
         self.saturation = _number(options, "saturation", upper=1.0)
         self.scale, self.dual_pixel, self.pairs = _degraded_pairs(rgb_dir, options)
-        self.turns = range(8) if _flag(options, "rotate") and not self.dual_pixel else FLIPS
+        rotate = _flag(options, "rotate") and not self.dual_pixel
+        if _flag(options, "mirror"):
+            self.turns: Sequence[int] = range(8) if rotate else FLIPS
+        else:
+            self.turns = range(4) if rotate else (0,)
         self._cache: DecodedCache | None = None
         cache_gb = _number(options, "cache_gb")
         if cache_gb:
             # Ordered by pair, each target after its inputs.
-            headers = [header for pair in self.pairs for _, header in pair.files]
-            self._cache = DecodedCache(headers, int(cache_gb * 1e9))
+            pictures = [file for pair in self.pairs for file in pair.files]
+            self._cache = DecodedCache(pictures, int(cache_gb * 1e9), options["cache_dir"])
             logger.info(
                 "%s: the cache of %g GB holds %d of %d pairs",
                 rgb_dir,
                 cache_gb,
-                len(self._cache) * len(self.pairs) // len(headers),
+                len(self._cache) * len(self.pairs) // len(pictures),
                 len(self.pairs),
             )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ImageError, UsageError
 from ..imaging.header import Header, read_header
-from ..imaging.pairing import match_by_stem
+from ..imaging.pairing import list_pictures, match_by_stem
+from .packed import find_packed
 from .reader import SUFFIXES
 
 _SHOWN = 5  # names of each kind of mistake in the message
@@ -46,6 +47,11 @@ class Pair(NamedTuple):
         return files
 
 
+def input_folders(folder: str | Path) -> tuple[str, ...]:
+    """The names of a folder's inputs: two views where there is ``inputL``, else ``input``."""
+    return ("inputL", "inputR") if _is_folder(Path(folder) / "inputL") else ("input",)
+
+
 def find_pairs(
     folder: str | Path, inputs: Sequence[str] = ("input",), scale: int = 1
 ) -> list[Pair]:
@@ -54,7 +60,8 @@ def find_pairs(
     Only headers are read, so a hundred thousand pairs are checked in seconds.
 
     Args:
-        folder: contains the folders of inputs and the folder ``target``.
+        folder: contains the folders of inputs and the folder ``target``; or a packed data set
+            (see :mod:`ppgan_mpr.datasets.packed`).
         inputs: names of the folders of inputs, each of which has a picture for every pair.
         scale: height and width of a target divided by those of its input.
 
@@ -69,12 +76,12 @@ def find_pairs(
     parts = (*inputs, "target")
     listed = " and ".join((", ".join(f"{part}/" for part in inputs), "target/"))
     for part in parts:
-        if not (folder / part).is_dir():
+        if not _is_folder(folder / part):
             raise UsageError(
                 f"{folder} must hold the folders {listed} with pictures of the same names, but "
                 f"{folder / part} is missing"
             )
-    matches = match_by_stem([folder / part for part in parts], SUFFIXES)
+    matches = match_by_stem([folder / part for part in parts], SUFFIXES, listing=_list)
     problems = {
         f"names twice in {part}/": _names(paths) for part, paths in zip(parts, matches.duplicates)
     }
@@ -121,6 +128,22 @@ def find_inputs(folder: str | Path) -> list[Pair]:
     ]
 
 
+def _is_folder(path: Path) -> bool:
+    found = find_packed(path)
+    if found is None:
+        return path.is_dir()
+    packed, name = found
+    return any(other.startswith(f"{name}/") for other in packed.entries)
+
+
+def _list(folder: str | Path, suffixes: Collection[str]) -> list[Path]:
+    found = find_packed(folder)
+    if found is None:
+        return list_pictures(folder, suffixes)
+    packed, name = found
+    return packed.list(name, suffixes)
+
+
 def _names(duplicates: list[tuple[Path, Path]]) -> list[str]:
     return [f"{one.name} and {other.name}" for one, other in duplicates]
 
@@ -128,7 +151,8 @@ def _names(duplicates: list[tuple[Path, Path]]) -> list[str]:
 def _read_headers(paths: list[Path], problems: dict[str, list[str]]) -> dict[Path, Header]:
     def read(path: Path) -> Header | None:
         try:
-            return read_header(path)
+            found = find_packed(path)
+            return found[0].entries[found[1]].header if found else read_header(path)
         except ImageError:
             return None
 

@@ -15,7 +15,7 @@ import struct
 import zlib
 from typing import Any
 
-from ..imaging.png_chunks import SIGNATURE, chunk, walk
+from ..imaging.png_chunks import SIGNATURE, chunk, is_critical, walk
 
 inflate: Any = zlib
 with contextlib.suppress(ImportError):  # inflates in a third of the time
@@ -29,6 +29,26 @@ PAYS_UP_TO = 0.7 if inflate is zlib else 1.0
 
 _BLOCK = 65535  # largest stored block of a deflate stream, in bytes
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples a pixel; palettes are left out
+
+
+def check(png: bytes) -> None:
+    """Compare the checksums of a PNG with its content.
+
+    Those of texts and colour spaces are left out: they do not change a pixel, and some programs
+    write wrong ones.
+
+    Args:
+        png: content of a PNG file.
+
+    Raises:
+        ValueError: a chunk has changed since it was written, or the file ends too early.
+    """
+    view = memoryview(png)
+    for kind, start, end in walk(png):
+        if is_critical(kind) or kind == b"eXIf":  # which may hold an orientation
+            stored = int.from_bytes(view[end : end + 4], "big")
+            if inflate.crc32(view[start - 4 : end]) != stored:
+                raise ValueError(f"the checksum of its {kind.decode('latin1')} chunk is wrong")
 
 
 def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
@@ -62,7 +82,10 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
 
 
 def _inflate(png: bytes, size: int) -> bytes:
-    """The first ``size`` bytes of the picture's deflate stream."""
+    """The first ``size`` bytes of the picture's deflate stream.
+
+    Where these are all, the decompressor compares the checksum behind them, too.
+    """
     view = memoryview(png)
     parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]
     try:

@@ -20,6 +20,7 @@ from ..imaging.png_chunks import SIGNATURE
 from ..imaging.samples import to_float
 from ..imaging.tiff_tags import MAGICS
 from . import png_region
+from .packed import find_packed
 
 #: Suffixes of the formats that OpenCV decodes everywhere.
 SUFFIXES = frozenset(
@@ -93,10 +94,17 @@ def changed_size(path: str | Path) -> ImageError:
 
 
 def _read_bytes(path: str | Path) -> bytes:
+    """The content of a file; of a PNG, after its checksums were compared."""
     try:
-        return Path(path).read_bytes()
+        packed = find_packed(path)
+        data = packed[0].read(packed[1]) if packed else Path(path).read_bytes()
+        if data.startswith(SIGNATURE):
+            png_region.check(data)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ImageError(f"{path} is damaged, {error}: replace it") from None
+    return data
 
 
 def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:

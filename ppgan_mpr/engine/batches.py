@@ -43,25 +43,43 @@ def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = Fa
     most = train.get("batch_size", 1)
     if total is None:
         return BatchPlan(most, cfg["accumulate"])
-    if cfg["accumulate"] > 1:
-        raise UsageError("total_batch_size derives accumulate: leave one of them out.")
     if progressive:
         raise UsageError(
             "dataset.train.progressive states the batch of each step: leave total_batch_size out."
         )
-    share, rest = divmod(total, world_size)
-    if rest:
-        raise UsageError(
-            f"total_batch_size is {total}, which {world_size} processes cannot share equally: "
-            "give a multiple of their number."
-        )
-    plan = BatchPlan(share, -(-share // most))
+    plan = share_batch(total, most, world_size, cfg["accumulate"])
     logger.info(
         "Batches of %d pictures: %d in each of %d process(es), in %d slice(s) of at most %d",
         total,
         plan.batch_size,
         world_size,
         plan.accumulate,
-        -(-share // plan.accumulate),
+        -(-plan.batch_size // plan.accumulate),
     )
     return plan
+
+
+def share_batch(
+    total: int, most: int, world_size: int, accumulate: int = 1, where: str = "total_batch_size"
+) -> BatchPlan:
+    """Divide a batch among processes, and each share into slices of at most ``most`` pictures.
+
+    Args:
+        total: pictures of all processes in each update.
+        most: pictures that pass through the network of one process at once.
+        world_size: number of processes.
+        accumulate: the option of that name, which the slices replace.
+        where: the option that gives the total, for messages.
+
+    Raises:
+        UsageError: the total does not divide among the processes, or ``accumulate`` is set.
+    """
+    if accumulate > 1:
+        raise UsageError(f"{where} derives accumulate: leave one of them out.")
+    share, rest = divmod(total, world_size)
+    if rest:
+        raise UsageError(
+            f"{where} is {total}, which {world_size} processes cannot share equally: "
+            "give a multiple of their number."
+        )
+    return BatchPlan(share, -(-share // most))

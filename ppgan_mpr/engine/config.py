@@ -7,7 +7,6 @@ import datetime
 import inspect
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,22 @@ from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
 from ..ppgan_compat import REGISTRIES, import_ppgan, registry_table
-from .config_files import find_config
-from .options import check_argument, check_values, is_text
+from .config_files import read_yaml
+from .criterions import criterions
+from .options import check_argument
+from .schema import (
+    Configuration,
+    Criterion,
+    DataSet,
+    Generator,
+    Section,
+    check_values,
+    defaults,
+    is_text,
+    option_names,
+    schema_at,
+    subsection,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,60 +41,11 @@ if TYPE_CHECKING:
 else:
     AttrDict = import_ppgan("ppgan.utils.config").AttrDict
 
-#: Options of our Trainer, at the top of the yaml.
-DEFAULTS: dict[str, Any] = {
-    "seed": 0,  # of weights, data order and augmentation
-    "accumulate": 1,  # slices of a batch that pass through the network one by one
-    "total_batch_size": None,  # pictures per update, of all processes and slices together
-    "clip_grad_norm": None,  # largest norm of the gradient
-    "ema_decay": None,  # of the averaged weights, which are evaluated and released
-    "mixup": None,  # {alpha: 0.6, start_iter: 1, probability: 1.0} blends the pairs of a batch
-    "amp": False,  # mixed precision on GPUs
-    "amp_level": "O1",
-    "amp_dtype": "bfloat16",
-}
-
-# What PaddleGAN's yaml may hold besides; sections map to the keys that are optional in them.
-_PADDLEGAN: dict[str, tuple[str, ...]] = {
-    "epochs": (),
-    "total_iters": (),
-    "output_dir": (),
-    "enable_visualdl": (),
-    "find_unused_parameters": (),
-    "min_max": (),
-    "image_num": (),
-    "export_model": (),
-    "model": (),
-    "dataset": (),
-    "lr_scheduler": (),
-    "optimizer": ("net_names",),
-    "validate": ("interval", "save_img", "save_panels", "metrics"),
-    "log_config": ("interval", "visiual_interval"),
-    "snapshot_config": ("interval", "keep"),
-}
-# Sections that configure no class.
-_PLAIN = ("validate", "log_config", "snapshot_config")
-_LOADING = ("batch_size", "num_workers", "use_shared_memory", "progressive")
-# Sections whose keys are more than the arguments of a class.
-_PARTS = {
-    "dataset": ("train", "test"),
-    **dict.fromkeys(("generator", "char_criterion", "psnr_criterion", "edge_criterion"), ("name",)),
-}
-_MIXUP = ("alpha", "start_iter", "probability")
+#: Our own options at the top of the yaml, which PaddleGAN's Trainer does not have.
+DEFAULTS: dict[str, Any] = defaults(Configuration)
 # Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
-# Section → the registry of PaddleGAN that holds the classes that it may name.
-_REGISTRIES = {
-    "model": "MODELS",
-    "model.generator": "GENERATORS",
-    "model.*criterion": "CRITERIONS",
-    "dataset*": "DATASETS",
-    "validate.metrics*": "METRICS",
-    "lr_scheduler": "LRSCHEDULERS",
-    "optimizer": "OPTIMIZERS",
-}
-# Arguments that are dicts of their own; the class that takes them checks them.
-_UNCHECKED = ("img_options", "metrics")
+_REPEAT = "RepeatDataset"  # which PaddleGAN builds without a registry
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
@@ -100,18 +64,32 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
             unknown key, or an option a value that it cannot have.
     """
     config = read_config(path)
-    for where in ((), *((section,) for section in _PLAIN if config.get(section))):
-        node = config[where[0]] if where else config
-        known = _known_keys(where, {})
-        for key in set(node) - known:
-            logger.warning("%s: nothing reads the option %r%s", path, key, _hint(key, known))
+    _warn_of_unknown(config, path)
     for override in overrides:
         _override(config, override)
-    check_values(config)
-    for section in ("model", "dataset", "lr_scheduler", "optimizer", "validate", "mixup"):
-        _check((section,), config.get(section))
-    _check_channels(config)
+    check_config(config)
     return config
+
+
+def _warn_of_unknown(config: AttrDict, path: str | Path) -> None:
+    for key, node in (("", config), *config.items()):
+        schema = schema_at(key)
+        if schema is None or not schema.lenient or not isinstance(node, dict):
+            continue
+        known = option_names(schema)
+        for name in set(node) - known:
+            logger.warning("%s: nothing reads the option %r%s", path, name, _hint(name, known))
+
+
+def check_config(config: AttrDict) -> None:
+    """Find options that do not exist or cannot have their values; gives numbers their type.
+
+    Raises:
+        UsageError: the first one that is found.
+    """
+    check_values(config, Configuration)
+    _check_classes(config, Configuration, "")
+    _check_channels(config)
 
 
 def read_config(path: str | Path) -> AttrDict:
@@ -120,15 +98,14 @@ def read_config(path: str | Path) -> AttrDict:
     Raises:
         UsageError: the file cannot be read or is no configuration.
     """
-    path = find_config(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict) or "model" not in content:
+    content = read_yaml(path)
+    if "model" not in content:
         raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
+    return with_defaults(content)
+
+
+def with_defaults(content: Mapping[str, Any]) -> AttrDict:
+    """A configuration with :data:`DEFAULTS` filled in, and numbers in their type."""
     return _attributes({**DEFAULTS, **content})
 
 
@@ -193,22 +170,22 @@ def _override(config: AttrDict, override: str) -> None:
     if not equals:
         raise UsageError(f"{override!r} changes no option: write key=value, such as seed=1.")
     node: Any = config
+    schema: type[Section] | None = Configuration
     keys = path.split(".")
     key: Any
     for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
         if isinstance(node, list):
             if not (key.isdigit() and int(key) < len(node)):
                 raise UsageError(f"{override}: {'.'.join(keys[:depth])} has no item {key}.")
             key = int(key)
         elif isinstance(node, dict):
-            known = _known_keys(tuple(keys[:depth]), node)
-            unchecked = depth > 0 and keys[depth - 1] in _UNCHECKED
-            if key not in known and not unchecked:
+            known = set(node) | (_known_options(schema, node) if schema else set())
+            if key not in known and not (schema and schema.free):
                 raise UsageError(f"{override}: there is no option {key!r}{_hint(key, known)}")
+            schema = subsection(schema, key)
         else:
             raise UsageError(f"{override}: {'.'.join(keys[:depth])} has no parts.")
-        if last:
+        if depth == len(keys) - 1:
             node[key] = value if is_text(path) else _attributes(literal(value), path)
             return
         if isinstance(node, dict) and node.get(key) is None:
@@ -216,31 +193,34 @@ def _override(config: AttrDict, override: str) -> None:
         node = node[key]
 
 
-def _check(path: tuple[str, ...], node: Any) -> None:
-    """Compare a section that configures a class, and all below it, with what the class takes."""
-    if not isinstance(node, dict) or path[-1] == "img_options":
-        return
-    where = ".".join(path)
-    if path == ("mixup",):
-        for key in set(node) - set(_MIXUP):
-            raise UsageError(f"{where} has no option {key!r}{_hint(key, _MIXUP)}")
-    if "name" in node:
-        classes = _classes(path)
-        if node["name"] not in classes and node["name"] != "RepeatDataset":
-            hint = _hint(str(node["name"]), set(classes))
-            raise UsageError(f"{where}.name: there is no {node['name']!r}{hint}")
-        known = _known_keys(path, {"name": node["name"]})
-        for key in node:
-            if key not in known and "**" not in known:
-                raise UsageError(
-                    f"{where}: {node['name']} has no option {key!r}{_hint(key, known)}"
-                )
-        if path[-1] == "generator":
-            arguments = {item.name: item for item in _parameters(path, node["name"])}
-            for key in arguments.keys() & node.keys():
-                node[key] = check_argument(f"{where}.{key}", node[key], arguments[key])
+def _check_classes(node: dict[str, Any], schema: type[Section], path: str) -> None:
+    """Compare sections that configure a class, and all below, with what the class takes."""
+    if schema.registry is not None:
+        if "name" in node:
+            _check_class(node, schema, path)
+    elif not (schema.lenient or schema.free or schema.others):
+        known = option_names(schema)
+        for key in set(node) - known:
+            raise UsageError(f"{path} has no option {key!r}{_hint(key, known)}")
     for key, item in node.items():
-        _check((*path, key), item)
+        below = subsection(schema, key)
+        if below is not None and isinstance(item, dict):
+            _check_classes(item, below, f"{path}.{key}" if path else key)
+
+
+def _check_class(node: dict[str, Any], schema: type[Section], path: str) -> None:
+    classes = _classes(schema)
+    name = str(node["name"])
+    if name not in classes and name != _REPEAT:
+        raise UsageError(f"{path}.name: there is no {name!r}{_hint(name, classes)}")
+    known = _known_options(schema, node)
+    for key in node:
+        if key not in known and "**" not in known:
+            raise UsageError(f"{path}: {name} has no option {key!r}{_hint(key, known)}")
+    if schema is Generator:
+        arguments = {item.name: item for item in _parameters(classes[name])}
+        for key in arguments.keys() & node.keys():
+            node[key] = check_argument(f"{path}.{key}", node[key], arguments[key])
 
 
 def _check_channels(config: AttrDict) -> None:
@@ -266,45 +246,39 @@ def _channels_taken(generator: Mapping[str, Any]) -> int | None:
     return None if spec is None else spec.input_channels(generator)
 
 
-def _known_keys(path: tuple[str, ...], node: dict) -> set[str]:
-    """What may stand in a section: what does, what PaddleGAN knows, what its class takes."""
-    known = set(node)
-    if not path:
-        return known | set(DEFAULTS) | set(_PADDLEGAN)
-    known.update(_PADDLEGAN.get(path[0], ()) if len(path) == 1 else ())
-    known.update(_MIXUP if path == ("mixup",) else ())
-    known.update(_LOADING if path[0] == "dataset" and len(path) == 2 else ())
-    known.update(_PARTS.get(path[-1], ()))
-    if "name" in node:
-        known.update(_argument_names(_parameters(path, node["name"])))
-        if node["name"] == "RepeatDataset":
-            known.update(("dataset", "times"))
-    return known
+def _known_options(schema: type[Section], node: Mapping[str, Any]) -> set[str]:
+    """What may stand in a section: its own options, and the arguments of its class."""
+    if schema.registry is None or "name" not in node:
+        return option_names(schema)
+    own = {"name"} | option_names(schema, own=True)
+    if node["name"] == _REPEAT:
+        return own | {"dataset", "times"}
+    found = _classes(schema).get(node["name"])
+    return own | set(() if found is None else _argument_names(found))
 
 
 def constructor_arguments(name: str) -> Iterator[str]:
     """What the data set class of that name takes, with ``"**"`` if it takes anything."""
-    return _argument_names(_parameters(("dataset",), name))
+    found = _classes(DataSet).get(name)
+    return iter(()) if found is None else _argument_names(found)
 
 
-def _argument_names(parameters: Iterable[inspect.Parameter]) -> Iterator[str]:
-    for parameter in parameters:
+def _argument_names(found: type) -> Iterator[str]:
+    for parameter in _parameters(found):
         yield "**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
 
 
-def _parameters(path: tuple[str, ...], name: str) -> Iterable[inspect.Parameter]:
-    """The arguments of the class that a section of the configuration names."""
-    found = _classes(path).get(name)
-    return () if found is None else inspect.signature(found).parameters.values()
+def _parameters(found: type) -> Iterable[inspect.Parameter]:
+    return inspect.signature(found).parameters.values()
 
 
-def _classes(path: tuple[str, ...]) -> dict[str, type]:
+def _classes(schema: type[Section]) -> dict[str, type]:
     """Name → class of all that a section may name."""
-    section = ".".join(path)
-    for pattern, registry in _REGISTRIES.items():
-        if fnmatchcase(section, pattern):
-            return registry_table(registry)
-    return {name: item for key in REGISTRIES for name, item in registry_table(key).items()}
+    if schema is Criterion:
+        return criterions()
+    if schema.registry == "*":
+        return {name: item for key in REGISTRIES for name, item in registry_table(key).items()}
+    return registry_table(str(schema.registry))
 
 
 def _hint(key: str, known: Iterable[str]) -> str:

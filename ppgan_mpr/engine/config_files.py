@@ -1,8 +1,11 @@
-"""The yaml files that come with the package, and how a name or path leads to one."""
+"""Yaml files: those that come with the package, and inheritance from one to another."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..checks import did_you_mean
 from ..errors import UsageError
@@ -46,3 +49,63 @@ def find_config(path: str | Path) -> Path:
         f"There is no configuration {path}, and none of that name comes with ppgan_mpr: "
         f"{did_you_mean(name, packaged)}"
     )
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The content of a yaml file, merged with the files that it inherits from.
+
+    ``_base_`` at the top names one file or a list of them, relative to the file or packaged.
+    Sections are merged key by key; the file itself comes first, then its bases in their order.
+    A section with ``_inherited_: False`` takes nothing from the bases.
+
+    Raises:
+        UsageError: a file cannot be read, is no mapping, or inherits from itself.
+    """
+    return _read(find_config(path), ())
+
+
+def _read(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    content = _load(path)
+    bases = content.pop("_base_", [])
+    bases = [bases] if isinstance(bases, str) else bases
+    if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
+        raise UsageError(f"{path}: _base_ is {bases!r}: give the path of a yaml, or a list.")
+    for base in bases:
+        packaged = _FOLDER / base  # of a copy of a packaged file
+        beside = path.parent / base
+        inherited = find_config(packaged if packaged.is_file() and not beside.exists() else beside)
+        if inherited.resolve() in (file.resolve() for file in (*heirs, path)):
+            raise UsageError(f"{path}: _base_ names {base}, which inherits from this file.")
+        content = _merge(content, _read(inherited, (*heirs, path)))
+    return _without_marks(content)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    import yaml  # of the extra "train": help and lists of names do without
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
+    return content
+
+
+def _merge(over: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping with what it lacks from its base, and so its sections."""
+    if not over.get("_inherited_", True):
+        return dict(over)
+    merged = copy.deepcopy({**base, **over})
+    for key in over.keys() & base.keys():
+        if isinstance(over[key], dict) and isinstance(base[key], dict):
+            merged[key] = _merge(over[key], base[key])
+    return merged
+
+
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_marks(v) for key, v in value.items() if key != "_inherited_"}
+    return value

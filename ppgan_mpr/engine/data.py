@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,6 @@ class ElsewhereError(RestorationError):
 class TrainingData:
     """A data set and the position in it.
 
-    Iterating gives batches from the current position on, to the end of an epoch of the sampler
-    or of a step of the schedule: then a new iterator goes on.
-
     Args:
         dataset: map-style data set of training samples.
         settings: section ``dataset.train`` of the configuration.
@@ -37,8 +34,10 @@ class TrainingData:
         rank: this process.
         world_size: number of processes, which share each batch.
         progressive: the sizes of patches and batches by iteration; None takes the settings'.
+        accumulate: slices of each batch where there is no ``progressive``.
 
     Attributes:
+        iteration: the one that the next batch is for, from 1.
         iters_per_epoch: iterations that see as many samples as there are, rounded up.
     """
 
@@ -50,9 +49,11 @@ class TrainingData:
         rank: int,
         world_size: int,
         progressive: Progressive | None = None,
+        accumulate: int = 1,
     ) -> None:
         batch_size = settings.get("batch_size", 1)
         self.progressive = progressive
+        self._accumulate = accumulate
         self.iters_per_epoch = -(-len(dataset) // (batch_size * world_size))
         self.sampler = ResumableBatchSampler(
             dataset,
@@ -69,19 +70,13 @@ class TrainingData:
             "use_shared_memory": settings.get("use_shared_memory", True),
         }
         self._batches: Generator[Any, None, None] | None = None
+        self._sizes_read = self._sizes
         self.go_to(1)
 
-    def __iter__(self) -> Iterator[Any]:
-        self.close()
-        self._batches = load_batches(self._dataset, self.sampler, **self._loading)
-        sizes = self._sizes
-        # What the workers have read ahead when the sizes change has the old ones.
-        while self._sizes == sizes and (batch := self._next_batch()) is not None:
-            yield batch
-        self.close()
+    def next_batch(self) -> Any:
+        """The batch at the current position; :meth:`advance` goes on to the next one.
 
-    def _next_batch(self) -> Any:
-        """The next batch, or None at the end, which all processes reach together.
+        All processes get theirs together, or none.
 
         Raises:
             Exception: of the data set.
@@ -89,7 +84,7 @@ class TrainingData:
         """
         batch = failure = None
         try:
-            batch = next(self._batches, None) if self._batches else None
+            batch = self._read()
         except Exception as error:
             failure = error
         if processes.in_any(failure):
@@ -98,8 +93,33 @@ class TrainingData:
             )
         return batch
 
+    def _read(self) -> Any:
+        if self._batches is not None and self._sizes == self._sizes_read:
+            batch = next(self._batches, None)
+            if batch is not None:
+                return batch
+        # At the end of an epoch of the sampler, and where workers have read ahead with the
+        # sizes of the step before.
+        self.close()
+        self._sizes_read = self._sizes
+        self._batches = load_batches(self._dataset, self.sampler, **self._loading)
+        return next(self._batches)
+
+    def advance(self) -> bool:
+        """Count the batch as trained on; returns whether the next one has other sizes."""
+        self.sampler.advance()
+        return self.go_to(self.iteration + 1)
+
+    def restart(self, iteration: int) -> None:
+        """Go to an iteration as if all before it had been trained on."""
+        self.close()
+        self.sampler.set_epoch(0)
+        self.go_to(1)
+        while self.iteration < iteration:
+            self.advance()
+
     def close(self) -> None:
-        """End the workers; iterating starts new ones."""
+        """End the workers; the next batch starts new ones."""
         if self._batches is not None:
             self._batches.close()
             self._batches = None
@@ -110,6 +130,7 @@ class TrainingData:
         Returns:
             Whether they differ from those before.
         """
+        self.iteration = iteration
         before = self._sizes
         if self.progressive:
             step = self.progressive.at(iteration)
@@ -120,6 +141,13 @@ class TrainingData:
     def batch(self) -> int:
         """Samples in an iteration, of all processes together."""
         return self.sampler.batch_size * self._world_size
+
+    @property
+    def accumulate(self) -> int:
+        """Slices of the next batch that pass through the network one after the other."""
+        return (
+            self.progressive.at(self.iteration).accumulate if self.progressive else self._accumulate
+        )
 
     @property
     def epoch(self) -> int:

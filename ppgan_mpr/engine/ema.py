@@ -24,6 +24,7 @@ class EMA:
         self.network = network
         self.decay = decay
         self.updates = 0
+        self._is_applied = False
         parameters = network.parameters()
         self._average = [p.detach().astype("float32").clone() for p in parameters]
         # Not by way of the network, which may hold its weights in 16 bits.
@@ -33,6 +34,11 @@ class EMA:
             for name, value in network.state_dict().items()
             if id(value) in averages
         }
+
+    def restart(self) -> None:
+        """Begin the average anew from the network's present weights."""
+        self.updates = 0
+        self._assign(self._average, self.network.parameters())
 
     @paddle.no_grad()
     def update(self) -> None:
@@ -45,13 +51,21 @@ class EMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside the block the network computes with the average; afterwards as before."""
+        """Inside the block the network computes with the average; afterwards as before.
+
+        Blocks may be nested.
+        """
+        if self._is_applied:
+            yield
+            return
         parameters = self.network.parameters()
         backup = [parameter.detach().clone() for parameter in parameters]
         self._assign(parameters, self._average)
+        self._is_applied = True
         try:
             yield
         finally:
+            self._is_applied = False
             self._assign(parameters, backup)
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -67,6 +81,6 @@ class EMA:
 
     @staticmethod
     @paddle.no_grad()
-    def _assign(parameters: Iterable[paddle.Tensor], values: Iterable[paddle.Tensor]) -> None:
-        for parameter, value in zip(parameters, values):
-            paddle.assign(value.astype(parameter.dtype), output=parameter)
+    def _assign(targets: Iterable[paddle.Tensor], values: Iterable[paddle.Tensor]) -> None:
+        for target, value in zip(targets, values):
+            paddle.assign(value.astype(target.dtype), output=target)

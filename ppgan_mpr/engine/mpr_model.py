@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import paddle
 
+from ..datasets import MixUp
 from ..errors import UsageError
-from ..imaging.padding import source_indices
-from ..imaging.samples import to_dtype
-from ..networks import spec_of
 from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
+from .criterions import build_criterion
+from .ema import EMA
+from .precision import MixedPrecision
 from .step import GradientStep
+from .tiled import TiledRestoration
+from .whole_pictures import restore_whole, to_image
 
 if TYPE_CHECKING:
     from ppgan.models.base_model import BaseModel
 else:
     BaseModel = import_ppgan("ppgan.models.base_model").BaseModel
-_build_criterion = import_ppgan("ppgan.models.criterions.builder").build_criterion
 _build_generator = import_ppgan("ppgan.models.generators.builder").build_generator
 
 Batch = Sequence[Any]
-Blend = Callable[[paddle.Tensor, paddle.Tensor], "tuple[paddle.Tensor, paddle.Tensor]"]
 
 
 class MPRModel(BaseModel):
@@ -48,8 +49,11 @@ class MPRModel(BaseModel):
     Attributes:
         padding: where :meth:`forward` pads pictures whose sides are no multiples of what the
             network needs, see :func:`ppgan_mpr.imaging.padding.source_indices`.
-        mix: blends ``(target, degraded)`` of each training batch; None trains on them as they are.
         step: updates the network on a batch.
+        ema: the averaged weights, or None.
+        seed: of the random numbers of MixUp.
+        tiles: restores the pictures of a validation in its place, within a budget of memory.
+        show_panels: add input, restored and target side by side to what :meth:`test_iter` shows.
     """
 
     def __init__(
@@ -67,15 +71,22 @@ class MPRModel(BaseModel):
         criterion = char_criterion or psnr_criterion
         self.nets["generator"] = _build_generator(generator)
         self.objective = MultiStageLoss(
-            _build_criterion(criterion) if criterion else None,
-            _build_criterion(edge_criterion) if edge_criterion else None,
+            build_criterion(criterion) if criterion else None,
+            build_criterion(edge_criterion) if edge_criterion else None,
             edge_weight,
             clip_output,
         )
         self.step = GradientStep()
-        self.mix: Blend | None = None
+        self.ema: EMA | None = None
+        self.seed = 0
+        self._mixup: Mapping[str, Any] | None = None
+        self._blend: MixUp | None = None
+        self._begun = False
         self.padding = "end"
+        self.show_panels = False
+        self.tiles: TiledRestoration | None = None
         self.image_paths: list[str] = []
+        self.lr_scheduler: Any = None
 
     def setup_input(self, input: Batch) -> None:
         """Take a batch ``(target, degraded, names)``; pictures [N, C, H, W] in [0, 1]."""
@@ -97,62 +108,143 @@ class MPRModel(BaseModel):
         stages = {f"stage{len(shares) - i}": share for i, share in enumerate(shares)}
         return {"loss": sum(shares), **dict(sorted(stages.items()))}
 
+    @property
+    def network(self) -> paddle.nn.Layer:
+        """The network itself, outside of what exchanges its gradients."""
+        network = self.nets["generator"]
+        return getattr(network, "_layers", network)
+
+    def set_total_iter(self, total_iter: int) -> None:
+        """Take the length of the run; a schedule with a ``span`` stretches over it."""
+        super().set_total_iter(total_iter)
+        span = getattr(self.lr_scheduler, "span", None)
+        if span is not None:
+            span(total_iter)
+
+    def configure(
+        self,
+        accumulate: int = 1,
+        clip_grad_norm: float | None = None,
+        ema_decay: float | None = None,
+        mixup: Mapping[str, Any] | None = None,
+        precision: MixedPrecision | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Choose how :meth:`train_iter` updates the network; call it before the first one.
+
+        Args:
+            accumulate: slices of each batch, see :class:`GradientStep`.
+            clip_grad_norm: largest norm of the gradient; None does not clip.
+            ema_decay: of the averaged weights; None keeps no average.
+            mixup: options of :class:`ppgan_mpr.datasets.MixUp`; None does not blend.
+            precision: number formats; float32 when None.
+            seed: of the random numbers of MixUp.
+
+        Raises:
+            UsageError: options that exclude one another.
+        """
+        precision = precision or MixedPrecision()
+        world_size = paddle.distributed.get_world_size()
+        if precision.level == "O2" and world_size > 1:
+            raise UsageError(
+                f"amp_level is O2, which works in one process only, but there are {world_size}: "
+                "set amp_level=O1."
+            )
+        if accumulate > 1 and self.objective.sums:
+            raise UsageError(
+                "accumulate is for losses that are means: give the criterions reduction: mean, or "
+                "leave accumulate out."
+            )
+        self.step = GradientStep(accumulate, clip_grad_norm, precision)
+        self.ema = EMA(self.network, ema_decay) if ema_decay else None
+        self._mixup, self.seed = mixup, seed
+
+    def begin(self) -> None:
+        """Prepare for the first update, when weights and seed are those of the run."""
+        self._begun = True
+        self.step.precision.decorate(self.network, self.optimizers.get("optim"))
+        if self._mixup:
+            rank = paddle.distributed.get_rank()
+            self._blend = MixUp(**self._mixup, seed=self.seed, rank=rank)
+        if self.ema and not self.ema.updates:
+            self.ema.restart()
+
     def train_iter(self, optims: Mapping[str, paddle.optimizer.Optimizer]) -> None:
-        """Update the network on the current batch."""
-        if self.mix:
-            self.target, self.degraded = self.mix(self.target, self.degraded)
+        """Update the network on the current batch, then the average of its weights."""
+        if not self._begun:
+            self.begin()
+        if self._blend:
+            # The schedule has counted the iterations, also those before a run was resumed.
+            iteration = self.lr_scheduler.last_epoch + 1
+            self.target, self.degraded = self._blend(
+                self.target, self.degraded, iteration, self.step.accumulate
+            )
         losses, restored = self.step(
             self.nets["generator"], optims["optim"], self.losses_of, self.degraded, self.target
         )
         self.losses.update(losses)
+        if self.ema and not self.step.skipped:
+            self.ema.update()
         count = len(restored)
         self._show(self.degraded[-count:], restored, self.target[-count:])
 
+    def averaged(self) -> AbstractContextManager[None]:
+        """Inside the block the network has its averaged weights, if it has any."""
+        return self.ema.applied() if self.ema and self.ema.updates else nullcontext()
+
     def forward(self) -> None:
         """Restore the current batch, of any size, into ``self.restored``, clipped to [0, 1]."""
-        network = self.nets["generator"]
-        network = getattr(network, "_layers", network)  # no gradients to exchange
-        multiple = size_multiple(network)
-        padded, parts = self.degraded, []
-        for axis in (2, 3):
-            indices, part = _pad_side(self.degraded.shape[axis], multiple, self.padding)
-            parts.append(part)
-            if len(indices) > self.degraded.shape[axis]:
-                padded = paddle.index_select(padded, paddle.to_tensor(indices), axis)
+        if self.tiles is not None:
+            names = self.image_paths or [str(number) for number in range(len(self.degraded))]
+            batch = (self.target, self.degraded, names)
+            _, self.restored, _ = self.tiles(batch, self.padding)
+            return
         with self.step.precision.autocast(training=False):
-            outputs = network(padded)
-        restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-        restored = restored[:, :, parts[0], parts[1]].astype("float32")
-        self.restored = restored.clip(0.0, 1.0)
+            restored = restore_whole(self.network, self.degraded, self.padding)
+        self.restored = restored.astype("float32").clip(0.0, 1.0)
+
+    def restore(
+        self, batch: Batch, padding: str
+    ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
+        """Restore a batch of the validation set.
+
+        Args:
+            batch: ``(target, degraded, names)``, pictures [N, C, H, W] in [0, 1].
+            padding: see the class.
+
+        Returns:
+            ``(degraded, restored, target)``, each [N, 3, H, W].
+        """
+        self.padding = padding
+        self.setup_input(batch)
+        self.test_iter()
+        shown = self.get_current_visuals()
+        return shown["input"], shown["restored"], shown["target"]
+
+    def setup_metrics(self, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Build PaddleGAN-style metrics; pictures are padded as the first protocol asks."""
+        metrics = super().setup_metrics(cfg)
+        protocols = [getattr(metric, "protocol", None) for metric in metrics.values()]
+        self.padding = next((p.padding for p in protocols if p is not None), self.padding)
+        return metrics
 
     def test_iter(self, metrics: Mapping[str, Any] | None = None) -> None:
         """Restore the current batch and feed it to PaddleGAN-style metrics, as 8-bit HWC."""
-        super().test_iter(metrics)
+        with self.averaged():
+            super().test_iter(metrics)
         self._show(self.degraded, self.restored, self.target)
-        for restored, target in zip(self.restored, self.target):
-            for metric in (metrics or {}).values():
-                metric.update(to_image(restored), to_image(target))
+        if self.show_panels:
+            self.visual_items["panel"] = paddle.concat(list(self.visual_items.values()), axis=3)
+        pictures = [
+            [to_image(picture) for picture in batch] for batch in (self.restored, self.target)
+        ]
+        for metric in (metrics or {}).values():
+            for restored, target in zip(*pictures):
+                metric.update(restored, target)
 
     def _show(
         self, degraded: paddle.Tensor, restored: paddle.Tensor, target: paddle.Tensor
     ) -> None:
         # Of the two views of a dual-pixel camera, six channels, the left one is shown.
+        self.visual_items.clear()
         self.visual_items.update(input=degraded[:, :3], restored=restored, target=target)
-
-
-def size_multiple(network: paddle.nn.Layer) -> int:
-    """The number of which the height and width of a network's input must be multiples."""
-    spec = spec_of(network)
-    return 1 if spec is None else spec.size_multiple
-
-
-def to_image(picture: paddle.Tensor) -> np.ndarray:
-    """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
-    return to_dtype(picture.transpose([1, 2, 0]).numpy(), np.uint8)
-
-
-def _pad_side(size: int, multiple: int, padding: str) -> tuple[np.ndarray, slice]:
-    """For a side of a picture the indices that pad it, and where the picture is in the result."""
-    indices = source_indices(size, multiple, padding)
-    before = (len(indices) - size) // 2 if padding == "both" else 0
-    return indices, slice(before, before + size)

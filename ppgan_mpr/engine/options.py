@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 
 from ..checks import check_choice
@@ -92,7 +90,7 @@ class Flag:
         return value
 
 
-class Section(NamedTuple):
+class SectionRule(NamedTuple):
     """A section with at least the options ``needed``."""
 
     needed: tuple[str, ...] = ()
@@ -122,77 +120,9 @@ class Text:
 
 
 COUNT = Number(1, whole=True)
-POSITIVE = Number(open=True)
 POSITIVE_OR_NULL = Number(open=True, none=True)
-_FLAG = Flag()
-_FROM_ZERO = Number(whole=True)
 AMP_LEVEL = Choice(("O1", "O2"))  # how much of the network computes in 16 bits
 AMP_DTYPE = Choice(("bfloat16", "float16"))
-
-#: Path of an option in the configuration → what it may be; ``*`` stands for any part of a name.
-RULES: dict[str, Rule] = {
-    "model": Section(("name",)),
-    "dataset": Section(),
-    "log_config": Section(("interval", "visiual_interval")),
-    "snapshot_config": Section(("interval",)),
-    "lr_scheduler": Section(("name",), none=True),
-    "optimizer": Section(("name",), none=True),
-    "validate": Section(none=True),
-    "mixup": Section(none=True),
-    "output_dir": Text(),
-    "total_iters": Number(1, whole=True, none=True),
-    "epochs": Number(1, whole=True, none=True),
-    "seed": _FROM_ZERO,
-    "accumulate": COUNT,
-    "total_batch_size": Number(1, whole=True, none=True),
-    "clip_grad_norm": POSITIVE_OR_NULL,
-    "ema_decay": Number(0, 1, open=True, none=True),
-    "amp": _FLAG,
-    "amp_level": AMP_LEVEL,
-    "amp_dtype": AMP_DTYPE,
-    "enable_visualdl": _FLAG,
-    "mixup.alpha": POSITIVE,
-    "mixup.start_iter": _FROM_ZERO,
-    "mixup.probability": Number(0, 1),
-    "model.generator": Section(("name",)),
-    "model.*_criterion": Section(("name",), none=True),
-    "model.*_criterion.reduction": Choice(("mean", "sum")),
-    "model.*_criterion.eps": Number(),
-    "model.edge_weight": Number(),
-    "model.clip_output": _FLAG,
-    "dataset.train": Section(("name",), none=True),
-    "dataset.test": Section(("name",), none=True),
-    "dataset.*.batch_size": COUNT,
-    "dataset.*.num_workers": _FROM_ZERO,
-    "dataset.*.use_shared_memory": _FLAG,
-    "dataset.*.img_options": Section(none=True),
-    "dataset.*.img_options.cache_gb": Number(),
-    "dataset.*.rgb_dir": Text(),
-    "dataset.*.dataset.rgb_dir": Text(),
-    "lr_scheduler.learning_rate": POSITIVE,
-    "lr_scheduler.warmup_iters": _FROM_ZERO,
-    "lr_scheduler.eta_min": Number(),
-    "optimizer.beta?": Number(0, 1),
-    "optimizer.epsilon": POSITIVE,
-    "optimizer.weight_decay": Number(none=True),
-    "validate.interval": Number(1, whole=True, never=True),
-    "validate.save_*": _FLAG,
-    "validate.metrics": Section(none=True),
-    "*_config.interval": COUNT,
-    "*_config.visiual_interval": COUNT,
-    "snapshot_config.keep": COUNT,
-}
-
-
-def check_values(config: dict[str, Any]) -> None:
-    """Compare every option with :data:`RULES`, and give whole numbers their type.
-
-    Raises:
-        UsageError: the first option with a value that it cannot have, or a missing section.
-    """
-    for section in ("model", "dataset", "output_dir", "log_config", "snapshot_config"):
-        config.setdefault(section, None)
-    _check(config, "")
 
 
 # Words of an annotation → the types that a yaml's value may have, and how a message calls them.
@@ -224,7 +154,7 @@ def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     Raises:
         UsageError: the argument cannot have a value of this type.
     """
-    words = _type_words(parameter)
+    words = type_words(_type_of(parameter))
     if not words or any(word not in _KINDS for word in words):
         return value
     allowed = tuple(kind for word in words for kind in _KINDS[word][0])
@@ -238,35 +168,18 @@ def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     return value
 
 
-def _type_words(parameter: inspect.Parameter) -> list[str]:
-    """The types of an argument, such as ``["Sequence", "None"]``; none where unknown."""
+def _type_of(parameter: inspect.Parameter) -> str:
+    """The type of an argument as text, because Python 3.9 cannot evaluate ``int | None``."""
     if parameter.annotation is not parameter.empty:
-        # The text, because Python 3.9 cannot evaluate ``int | None``.
-        text = inspect.formatannotation(parameter.annotation).strip("'\"")
-        while "[" in text and text != (shorter := re.sub(r"\[[^\[\]]*\]", "", text)):
-            text = shorter
-        return [word.strip().rpartition(".")[2] for word in text.split("|")]
+        return inspect.formatannotation(parameter.annotation).strip("'\"")
     if parameter.default in (parameter.empty, None):
-        return []
-    return [type(parameter.default).__name__]
+        return ""
+    return type(parameter.default).__name__
 
 
-def is_text(path: str) -> bool:
-    """Whether an option is always a text: a folder may be called 2024."""
-    return any(isinstance(rule, Text) for rule in _rules(path))
-
-
-def _rules(path: str) -> Iterator[Rule]:
-    for pattern, rule in RULES.items():
-        # An asterisk stands for a part of one name, not for several names.
-        if pattern.count(".") == path.count(".") and fnmatchcase(path, pattern):
-            yield rule
-
-
-def _check(node: dict[str, Any], where: str) -> None:
-    for key, value in node.items():
-        path = f"{where}{key}"
-        for rule in _rules(path):
-            node[key] = rule.check(path, value)
-        if isinstance(value, dict):
-            _check(value, f"{path}.")
+def type_words(annotation: str) -> list[str]:
+    """The types that an annotation names, such as ``["Sequence", "None"]``; none where unknown."""
+    text = annotation
+    while "[" in text and text != (shorter := re.sub(r"\[[^\[\]]*\]", "", text)):
+        text = shorter
+    return [word.strip().rpartition(".")[2] for word in text.split("|")] if text else []

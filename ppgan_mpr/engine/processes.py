@@ -10,16 +10,45 @@ import paddle.distributed as dist
 T = TypeVar("T")
 
 
+def rank() -> int:
+    """The number of this process, from 0."""
+    return dist.get_rank()
+
+
+def count() -> int:
+    """How many processes train together."""
+    return dist.get_world_size()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that logs and writes."""
+    return dist.get_rank() == 0
+
+
 def in_any(flag: object) -> bool:
     """Whether ``flag`` is true in any process.
 
     All have to leave together: one that waits for the others' gradients hangs.
     """
-    if dist.get_world_size() == 1:
+    if count() == 1:
         return bool(flag)
     votes = paddle.to_tensor([int(bool(flag))])
     dist.all_reduce(votes)
     return bool(votes.item())
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers."""
+    if count() == 1:
+        return number
+    found = paddle.to_tensor([number])
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found.item())
+
+
+def agree(number: int) -> bool:
+    """Whether the number is the same in all processes."""
+    return largest(number) == -largest(-number)
 
 
 def wait_for_all() -> None:

@@ -6,19 +6,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
+from .batches import share_batch
 from .config import constructor_arguments
 from .options import COUNT
 
+_KEYS = ("iters", "patch_size", "batch_size")
+_TOTAL = "total_batch_size"
+
 
 class Step(NamedTuple):
-    """A stretch of iterations whose batches have one size."""
+    """A stretch of iterations whose batches have one size.
+
+    Attributes:
+        iters: its length.
+        patch_size: side of the patches in pixels.
+        batch_size: pictures of this process in each update.
+        accumulate: slices of them that pass through the network one after the other.
+    """
 
     iters: int
     patch_size: int
     batch_size: int
+    accumulate: int = 1
 
     def __str__(self) -> str:
-        return f"{self.patch_size}x{self.patch_size} pixels in batches of {self.batch_size}"
+        slices = f", {self.accumulate} slices each" if self.accumulate > 1 else ""
+        return f"{self.patch_size}x{self.patch_size} pixels in batches of {self.batch_size}{slices}"
 
 
 class Progressive:
@@ -30,23 +43,34 @@ class Progressive:
     Args:
         steps: mappings with ``iters`` (how many iterations), ``patch_size`` (pixels, a multiple
             of 8) and ``batch_size`` (of each process), in their order. The last one holds to
-            the end of the run, however long that is.
+            the end of the run, however long that is. With ``total_batch_size``, the processes
+            share that many pictures, and ``batch_size`` is the most that pass through the
+            network of one of them at once: slices are derived.
+        world_size: number of processes.
+        accumulate: slices of the batches of steps without ``total_batch_size``.
 
     Raises:
-        UsageError: a key is missing or unknown, or a number impossible.
+        UsageError: a key is missing or unknown, a number impossible, or a total cannot be shared.
     """
 
-    def __init__(self, steps: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, steps: Sequence[Mapping[str, Any]], world_size: int = 1, accumulate: int = 1
+    ) -> None:
         if not isinstance(steps, Sequence) or not steps:
             raise UsageError(f"dataset.train.progressive is {steps!r}: give a list of steps.")
-        self.steps = [_step(number, step) for number, step in enumerate(steps)]
+        self.steps = [
+            _step(number, step, world_size, accumulate) for number, step in enumerate(steps)
+        ]
 
     @classmethod
-    def take_from(cls, settings: dict[str, Any]) -> Progressive | None:
+    def take_from(
+        cls, settings: dict[str, Any], world_size: int = 1, accumulate: int = 1
+    ) -> Progressive | None:
         """Take ``progressive`` out of a data set's settings, which then are the first step's.
 
         Args:
             settings: section ``dataset.train``; changed in place.
+            world_size, accumulate: see the class.
 
         Raises:
             UsageError: the settings give a batch or patch size beside the schedule's.
@@ -54,7 +78,7 @@ class Progressive:
         steps = settings.pop("progressive", None)
         if steps is None:
             return None
-        schedule = cls(steps)
+        schedule = cls(steps, world_size, accumulate)
         places = [("dataset.train", settings, "batch_size")]
         inner = settings.get("dataset", settings)  # what a RepeatDataset repeats
         if "img_options" in constructor_arguments(inner["name"]):
@@ -82,11 +106,18 @@ class Progressive:
         return ", ".join(f"from iteration {b} {step}" for b, step in zip(begins, self.steps))
 
 
-def _step(number: int, given: Mapping[str, Any]) -> Step:
+def _step(number: int, given: Mapping[str, Any], world_size: int, accumulate: int) -> Step:
     where = f"dataset.train.progressive.{number}"
-    if not isinstance(given, Mapping) or set(given) != set(Step._fields):
-        raise UsageError(f"{where} must have exactly the keys {', '.join(Step._fields)}.")
-    step = Step(**{key: COUNT.check(f"{where}.{key}", given[key]) for key in Step._fields})
+    if not isinstance(given, Mapping) or set(given) - {_TOTAL} != set(_KEYS):
+        raise UsageError(
+            f"{where} must have exactly the keys {', '.join(_KEYS)}, and perhaps {_TOTAL}."
+        )
+    checked = {key: COUNT.check(f"{where}.{key}", value) for key, value in given.items()}
+    total = checked.pop(_TOTAL, None)
+    step = Step(**checked, accumulate=accumulate)
     if step.patch_size % 8:
         raise UsageError(f"{where}.patch_size is {step.patch_size}: give a multiple of 8.")
-    return step
+    if total is None:
+        return step
+    plan = share_batch(total, step.batch_size, world_size, accumulate, f"{where}.{_TOTAL}")
+    return step._replace(**plan._asdict())

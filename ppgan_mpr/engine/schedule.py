@@ -1,8 +1,10 @@
-"""The paper's learning rate: a linear warm-up, then one half period of a cosine."""
+"""Learning rates of published recipes: a warm-up and one cosine, or a cycle of cosines."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 from paddle.optimizer.lr import LRScheduler
 
@@ -65,3 +67,58 @@ class WarmupCosine(LRScheduler):
         cosine_iters = max(self.total_iters - self.warmup_iters, 1)
         progress = min((step - self.warmup_iters) / cosine_iters, 1.0)
         return self.eta_min + (self.base_lr - self.eta_min) * (1 + math.cos(math.pi * progress)) / 2
+
+
+class CosineAnnealingRestartCyclicLR(LRScheduler):
+    """Half periods of a cosine one after the other, each with a minimum of its own.
+
+    With t counted in iterations from 0, and in period k of length Tₖ from t₀ₖ on::
+
+        eta_minₖ + weightₖ · (learning_rate - eta_minₖ) · (1 + cos(π (t - t₀ₖ) / Tₖ)) / 2
+
+    The last iteration of a period, where t - t₀ₖ = Tₖ, belongs to it, as in the code that
+    Restormer and MIRNet-v2 were trained with (arXiv 2111.09881, 2205.01649), whose name and
+    arguments this class has. A minimum above ``learning_rate`` makes the rate rise: MIRNet-v2
+    was trained from 2e-4 up to 3e-4, then again from 2e-4 down to 1e-6.
+
+    Args:
+        learning_rate: where every period of weight 1 begins.
+        periods: their lengths in iterations.
+        restart_weights: of each period.
+        eta_mins: where each period ends; the last one's holds to the end of the run.
+        last_epoch: where to continue, as in ``paddle.optimizer.lr.LRScheduler``.
+
+    Raises:
+        UsageError: the lists differ in length, or a period is not a positive number.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        periods: Sequence[int],
+        restart_weights: Sequence[float] = (1.0,),
+        eta_mins: Sequence[float] = (0.0,),
+        last_epoch: int = -1,
+    ) -> None:
+        if not len(periods) == len(restart_weights) == len(eta_mins) > 0:
+            raise UsageError(
+                f"lr_scheduler has {len(periods)} periods, {len(restart_weights)} restart_weights "
+                f"and {len(eta_mins)} eta_mins: give one of each for every period."
+            )
+        if min(periods) < 1:
+            raise UsageError(f"lr_scheduler.periods is {list(periods)}: give numbers from 1 on.")
+        # Plain lists: a checkpoint holds them.
+        self.periods = list(periods)
+        self.restart_weights = [float(weight) for weight in restart_weights]
+        self.eta_mins = [float(eta_min) for eta_min in eta_mins]
+        super().__init__(learning_rate, last_epoch)
+
+    def get_lr(self) -> float:
+        """The learning rate of the present iteration."""
+        step = max(self.last_epoch, 0)
+        ends = list(itertools.accumulate(self.periods))
+        period = next((k for k, end in enumerate(ends) if step <= end), len(ends) - 1)
+        begin = ends[period] - self.periods[period]
+        progress = min((step - begin) / self.periods[period], 1.0)
+        eta_min, weight = self.eta_mins[period], self.restart_weights[period]
+        return eta_min + weight * (self.base_lr - eta_min) * (1 + math.cos(math.pi * progress)) / 2

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
+import re
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
@@ -14,8 +17,10 @@ import paddle
 
 from ..errors import UsageError
 from ..ppgan_compat import import_ppgan
-from .checkpoint import latest_checkpoint
+from . import processes
+from .checkpoints import newest_checkpoint
 from .config import AttrDict, differences, read_config, save_config
+from .run_lock import RunLock
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +31,7 @@ def choose_device(no_cuda: bool = False) -> None:
     paddle.set_device("gpu" if gpu and not no_cuda else "cpu")
 
 
-def is_first_process() -> bool:
-    """Whether this process is the one that logs and writes."""
-    return paddle.distributed.get_rank() == 0
-
-
-def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
+def find_checkpoint(resume: str, output_dir: str, run: str) -> Path | None:
     """The checkpoint to resume from.
 
     Args:
@@ -39,11 +39,14 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path:
         output_dir: the configured output folder.
         run: name of the configuration.
 
+    Returns:
+        The path; None where ``auto`` finds nothing, and a new run begins.
+
     Raises:
         UsageError: there is no such file.
     """
     if resume == "auto":
-        return latest_checkpoint(Path(output_dir), run)
+        return newest_checkpoint(Path(output_dir), run)
     if not Path(resume).is_file():
         raise UsageError(f"resume={resume!r}: there is no such file.")
     return Path(resume)
@@ -57,7 +60,7 @@ def make_run_folder(output_dir: str, run: str) -> Path:
     """
     name = run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime())
     folder, number = Path(output_dir) / name, 1
-    while is_first_process():
+    while processes.is_first():
         try:
             folder.mkdir(parents=True)
             break
@@ -67,12 +70,61 @@ def make_run_folder(output_dir: str, run: str) -> Path:
     return folder
 
 
+def check_same_checkpoint(checkpoint: Path | None) -> None:
+    """Compare what the processes resume, which search on their own machine's disk.
+
+    Raises:
+        UsageError: they do not all resume the same iteration; in all processes.
+    """
+    number = re.search(r"\d+", checkpoint.name) if checkpoint else None
+    if not processes.agree(int(number[0]) if number else -(checkpoint is None)):
+        raise UsageError(
+            "The processes would resume different checkpoints: put output_dir on a disk that all "
+            "machines share, or copy the folder of the run to each of them."
+        )
+
+
+@contextmanager
+def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iterator[Path]:
+    """The folder of a run, which belongs to this run alone inside the block.
+
+    Args:
+        config: the configuration.
+        run: its name.
+        checkpoint: with which the run continues, in its own folder; None makes a new one.
+
+    Raises:
+        UsageError: the folder cannot be made, or another run uses it.
+    """
+    try:
+        folder = checkpoint.parent if checkpoint else make_run_folder(config.output_dir, run)
+    except OSError as error:
+        raise UsageError(
+            f"output_dir is {config.output_dir!r}, where no folder can be made "
+            f"({error.strerror}): name another one."
+        ) from None
+    with ExitStack() as stack:
+        failure = None
+        if processes.is_first():
+            try:
+                stack.enter_context(RunLock(folder))
+            except UsageError as error:
+                failure = error
+        if processes.in_any(failure):
+            raise failure or UsageError(f"The first process cannot use {folder}.")
+        yield folder
+
+
 def store_config(config: AttrDict, folder: Path) -> None:
     """Write ``config.yaml``, from which the run can be repeated.
 
     Where a resumed run has other options, the log names them, and the earlier file is kept
     beside the new one.
     """
+    if not processes.is_first():
+        return
+    config = copy.deepcopy(config)
+    config.output_dir = str(folder)
     path = folder / "config.yaml"
     if path.is_file():
         changes = differences(read_config(path), config)
@@ -123,7 +175,7 @@ class RunLog:
 
     def write_to(self, path: Path) -> None:
         """Append what was logged so far, and all that follows, to a file."""
-        if not is_first_process():
+        if not processes.is_first():
             return
         file = logging.FileHandler(path, encoding="utf-8")
         file.setFormatter(self._FORMAT)
@@ -137,5 +189,5 @@ class RunLog:
         self._stack.callback(setattr, logger, "propagate", logger.propagate)
         self._stack.callback(setattr, logger, "handlers", logger.handlers)
         # The loggers below have no level of their own and follow.
-        logger.setLevel(logging.INFO if is_first_process() else logging.CRITICAL + 1)
+        logger.setLevel(logging.INFO if processes.is_first() else logging.CRITICAL + 1)
         logger.propagate, logger.handlers = False, list(handlers)

@@ -6,19 +6,24 @@ the metadata of the file. :func:`write_photo` writes it.
 
 from __future__ import annotations
 
-from .formats import RAW_SUFFIXES, SUFFIXES, format_suffix, writable_suffix
+from .formats import RAW_SUFFIXES, SUFFIXES, format_suffix
 from .header import Header, read_header
+from .limits import Limits
+from .losses import unkept, writable_suffix
 from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
 from .read import decode_photo, read_photo
+from .reader import PhotoReader
 from .write import write_photo
 
 __all__ = [
     "RAW_SUFFIXES",
     "SUFFIXES",
     "Header",
+    "Limits",
     "Metadata",
     "Photo",
+    "PhotoReader",
     "decode_photo",
     "format_suffix",
     "from_array",
@@ -26,6 +31,7 @@ __all__ = [
     "read_header",
     "read_photo",
     "to_pil",
+    "unkept",
     "writable_suffix",
     "write_photo",
 ]

@@ -21,54 +21,87 @@ from PIL import Image, ImageFile
 
 from ..dependencies import require
 from ..errors import ImageError
-from . import opencv, png, tiff
+from . import heif, opencv, png, tiff
+from .containers import complete_metadata
 from .formats import READABLE
+from .limits import SizeCheck, check_pixels
 from .photo import Metadata, Photo, from_array
 from .pillow import already_upright, image_metadata, photo_from_image, upright
 from .png_chunks import SIGNATURE
 from .samples import rescale, white
 from .tiff_tags import MAGICS, Buffer
 
-MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-format photograph
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM_HEADER = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d+)")
 _PARSING = threading.Lock()
+_PAM_SIZE = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)\s+(\d{1,9})\s*$", re.MULTILINE)
+# Beginnings of files that OpenCV reads where Pillow does not know the format: PAM, Sun raster,
+# Radiance, OpenEXR, PFM, JPEG 2000, WebP.
+_OTHERS = (
+    b"P7", b"\x59\xa6\x6a\x95", b"#?R", b"\x76\x2f\x31\x01", b"PF", b"Pf",
+    b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51", b"RIFF",
+)  # fmt: skip
+SIGNATURE_BYTES = 64  # enough for :func:`recognised`
 
 
-def decode(data: bytes, suffix: str) -> Photo:
+def recognised(start: bytes, suffix: str) -> bool:
+    """Whether a file begins as one of a known format does.
+
+    Args:
+        start: at least the first :data:`SIGNATURE_BYTES` of the file, or all of it.
+        suffix: see :func:`decode`.
+    """
+    if start[:4] in MAGICS or start[4:8] == b"ftyp" or start.startswith(_OTHERS):
+        return True
+    Image.init()
+    return any(
+        _may_be(Image.OPEN[name][1], start[:16], suffix in suffixes)
+        for name, suffixes in READABLE.items()
+        if name in Image.OPEN
+    )
+
+
+def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
     """Decode a picture file.
 
     Args:
         data: the whole file.
         suffix: of its name, in lower case; it only matters for formats without a signature.
+        check_size: refuses pictures that are too large, before they are decoded.
 
     Raises:
         ImageError: the picture is of a kind that is not restored here.
         Exception: whatever the decoders raise on damaged files.
     """
     if data.startswith(SIGNATURE):
-        return upright(_decode_png(data))
+        return upright(_decode_png(data, check_size))
     if data[:4] in MAGICS:
-        return upright(_decode_tiff(data))
+        return upright(_decode_tiff(data, check_size))
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:
-        return _decode_heif(data)
-    image = open_image(data, suffix)
+        return _decode_heif(data, check_size)
+    image = open_image(data, suffix, check_size)
     if image is None:
+        _check_pam(data, check_size)
         return upright(_decode_opencv(data, None, Metadata()))
+    metadata = complete_metadata(image, data, image_metadata(image))
     top = white_level(image.format, data)
     if top > 255:  # Pillow would keep 8 bits
-        photo = _decode_opencv(data, image.format, image_metadata(image))
+        if data[:2] in (b"P2", b"P3"):
+            data += b"\n"  # OpenCV misses the last number of a text without a last line break
+        photo = _decode_opencv(data, image.format, metadata)
         photo = _spread(photo, top)
     else:
-        photo = _decode_pillow(image, image_metadata(image))
+        photo = _decode_pillow(image, metadata)
     lossy = photo.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (
         photo.format == "WEBP" and not _is_lossless_webp(data)
     )
     return upright(replace(photo, lossless=not lossy))
 
 
-def open_image(data: Buffer, suffix: str) -> Image.Image | None:
+def open_image(
+    data: Buffer, suffix: str, check_size: SizeCheck | None = None
+) -> Image.Image | None:
     """Parse the header as ``Image.open`` does, without its limit of 179 million pixels.
 
     The limit is a global variable of Pillow; its registry of formats works without it.
@@ -76,6 +109,7 @@ def open_image(data: Buffer, suffix: str) -> Image.Image | None:
     Args:
         data: the whole file.
         suffix: see :func:`decode`.
+        check_size: see :func:`decode`; default: only the number of pixels is limited.
 
     Returns:
         An image whose pixels are not loaded yet, or None where this Pillow does not know the
@@ -103,7 +137,10 @@ def open_image(data: Buffer, suffix: str) -> Image.Image | None:
                 image = factory(file, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue  # Pillow's way of saying that the file has another format
-        _check_size(*image.size)
+        check_pixels(*image.size)
+        if check_size:
+            width, height = image.size
+            check_size(width, height, *_sample_layout(image.mode))
         return image
     if claimed:
         raise ImageError("its header is damaged, or its samples are laid out in an unknown way")
@@ -118,14 +155,29 @@ def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, named_so
     return bool(answer) and not isinstance(answer, str)  # a string says why it is unsupported
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels are more than the {MAX_PIXELS} handled here")
+def _sample_layout(mode: str) -> tuple[int, int]:
+    """Channels and bytes per sample of an image of this mode once it is a photo."""
+    if mode[0] in "IF":
+        return 1, 2
+    channels = {"1": 1, "L": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4, "CMYK": 4}
+    return channels.get(mode, 3), 1
 
 
-def _decode_png(data: bytes) -> Photo:
+def _check_pam(data: bytes, check_size: SizeCheck) -> None:
+    """Check the size in the header of a PAM file, which Pillow does not read."""
+    if data.startswith(b"P7"):
+        header = data[:4096].partition(b"ENDHDR")[0]
+        numbers = {name: int(number) for name, number in _PAM_SIZE.findall(header)}
+        width, height, channels, top = (
+            numbers.get(name, 1) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")
+        )
+        check_size(width, height, channels, 2 if top > 255 else 1)
+
+
+def _decode_png(data: bytes, check_size: SizeCheck) -> Photo:
     chunks = png.read_chunks(data)
-    _check_size(*struct.unpack_from(">II", chunks[b"IHDR"][0]))
+    width, height, depth, colour = struct.unpack_from(">IIBB", chunks[b"IHDR"][0])
+    check_size(width, height, {0: 1, 4: 2, 6: 4}.get(colour, 3), 2 if depth == 16 else 1)
     if png.is_animated(chunks):
         raise ImageError("it is animated: extract the frame to restore")
     metadata = png.read_metadata(chunks)
@@ -139,8 +191,9 @@ def _decode_png(data: bytes) -> Photo:
     return photo if alpha is None else replace(photo, alpha=alpha)
 
 
-def _decode_tiff(data: bytes) -> Photo:
+def _decode_tiff(data: bytes, check_size: SizeCheck) -> Photo:
     page = tiff.read_page(data)
+    check_size(page.width, page.height, page.samples, 2 if page.bits == 16 else 1)
     if page.bits < 16:
         image = _known(open_image(page.data, ".tif"))
         # Around the decoding, Pillow would check its global limit of pixels and parse EXIF anew.
@@ -165,15 +218,26 @@ def _decode_tiff(data: bytes) -> Photo:
     return replace(photo, pixels=pixels, alpha=alpha)
 
 
-def _decode_heif(data: bytes) -> Photo:
+def _decode_heif(data: bytes, check_size: SizeCheck) -> Photo:
     pillow_heif = require("pillow_heif")
-    heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-    _check_size(*heif.size)
-    info = heif.info
+    picture = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    width, height = picture.size
+    check_size(width, height, 4 if picture.has_alpha else 3, 2 if ";16" in picture.mode else 1)
+    info = picture.info
     exif = (info.get("exif") or b"").partition(b"Exif\0\0")[2] or info.get("exif")
-    metadata = Metadata(exif or None, info.get("icc_profile"), None, info.get("xmp") or None)
+    profile = info.get("icc_profile") or None
+    metadata = Metadata(
+        exif or None,
+        profile,
+        None,
+        info.get("xmp") or None,
+        cicp=None if profile else heif.nclx(data),
+        dropped=heif.auxiliary(data),
+    )
     # libheif turns the picture upright, but does not change the flag in EXIF.
-    photo = replace(from_array(np.asarray(heif)), metadata=metadata, format="HEIF", lossless=False)
+    photo = replace(
+        from_array(np.asarray(picture)), metadata=metadata, format="HEIF", lossless=False
+    )
     return already_upright(photo)
 
 

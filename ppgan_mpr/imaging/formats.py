@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
 
 from ..checks import did_you_mean
-from ..errors import ImageError, UsageError
-from .photo import Photo
-from .samples import white
+from ..errors import UsageError
 
 # Suffixes of still-picture formats by Pillow's names. Pillow opens more: documents, films,
 # scientific data and PostScript (by starting Ghostscript), none of which is a photograph.
@@ -42,6 +37,10 @@ RAW_SUFFIXES = frozenset((
 ))  # fmt: skip
 
 
+# What a format may have a place for, besides pixels.
+_ALL = frozenset(("icc_profile", "exif", "xmp", "iptc", "comment", "dpi"))
+
+
 @dataclass(frozen=True)
 class Writable:
     """A format that can be written, and what it can store.
@@ -50,17 +49,19 @@ class Writable:
         name: Pillow's name.
         deep: whether it stores 16 bits per sample.
         alpha: whether it stores alpha.
-        profile: whether it stores an ICC profile.
+        holds: the fields of :class:`Metadata` that it stores.
         side: its longest possible side, in pixels.
         segment: its longest possible EXIF, XMP or IPTC block, in bytes.
+        remark: its longest possible comment, in bytes.
     """
 
     name: str
     deep: bool = False
     alpha: bool = False
-    profile: bool = False
+    holds: frozenset[str] = frozenset()
     side: float = math.inf
     segment: float = math.inf
+    remark: float = math.inf
 
 
 # Aliases of formats that are written under their usual suffixes only.
@@ -71,13 +72,15 @@ _READ_ONLY = frozenset(
 WRITABLE = {
     suffix: target
     for target in (
-        Writable("PNG", deep=True, alpha=True, profile=True),
-        Writable("TIFF", deep=True, alpha=True, profile=True),
-        Writable("JPEG", profile=True, side=65500, segment=65500),
-        Writable("WEBP", alpha=True, profile=True, side=16383),
-        Writable("AVIF", profile=True),  # it has alpha, but compresses it with loss
-        Writable("BMP"),
-        Writable("JPEG2000", alpha=True),
+        Writable("PNG", deep=True, alpha=True, holds=_ALL | {"cicp", "png_chunks"}),
+        Writable("TIFF", deep=True, alpha=True, holds=_ALL),
+        Writable("JPEG", holds=_ALL, side=65500, segment=65500, remark=65500),
+        # Resolution and comment of WebP and AVIF stand in the EXIF block.
+        Writable("WEBP", alpha=True, holds=_ALL - {"iptc"}, side=16383),
+        # AVIF has alpha, but compresses it with loss.
+        Writable("AVIF", holds=_ALL - {"iptc"} | {"cicp"}),
+        Writable("BMP", holds=frozenset(("dpi",))),
+        Writable("JPEG2000", alpha=True, holds=_ALL, remark=65500),
         Writable("PPM", deep=True),
         Writable("TGA", alpha=True),
     )
@@ -119,66 +122,3 @@ def is_available(target: Writable) -> bool:
     if target.name not in Image.SAVE or module is None:
         return target.name in Image.SAVE
     return module in (*features.modules, *features.codecs) and bool(features.check(module))
-
-
-def loss(photo: Photo, target: Writable) -> str | None:
-    """What the format cannot store of the photo, in words; None where it can store everything."""
-    if (
-        not target.alpha
-        and photo.alpha is not None
-        and (photo.alpha != white(photo.alpha.dtype)).any()
-    ):
-        return "the transparency"
-    if not target.deep and photo.pixels.dtype == np.uint16:
-        return "the 16-bit depth"
-    if not target.profile and photo.metadata.icc_profile:
-        return "the colour profile"
-    if max(photo.size) > target.side:
-        return f"all pixels beyond {target.side} on a side"
-    for name in ("exif", "xmp", "iptc"):
-        if len(getattr(photo.metadata, name) or b"") > target.segment:
-            return f"the {name.upper()} block, which is too long for it"
-    return None
-
-
-def writable_suffix(photo: Photo, suffix: str) -> str:
-    """The suffix under which the photo can be written without loss of depth or metadata.
-
-    Args:
-        photo: to be written.
-        suffix: the preferred one, with its dot; its case is kept.
-
-    Returns:
-        ``suffix`` itself; where that format cannot be written here or would drop depth,
-        transparency or the colour profile, ``'.jpg'`` for a photo that came as a JPEG under
-        another name, else ``'.png'``.
-    """
-    if _keeps_all(photo, suffix):
-        return suffix
-    from_jpeg = photo.format in ("JPEG", "MPO")
-    return ".jpg" if from_jpeg and _keeps_all(photo, ".jpg") else ".png"
-
-
-def _keeps_all(photo: Photo, suffix: str) -> bool:
-    target = WRITABLE.get(suffix.lower())
-    return target is not None and is_available(target) and not loss(photo, target)
-
-
-def target_of(photo: Photo, path: Path) -> Writable:
-    """The format that the path's suffix asks for.
-
-    Raises:
-        ImageError: it is unknown or cannot store the photo.
-    """
-    target = WRITABLE.get(path.suffix.lower())
-    if target is None or not is_available(target):
-        named = f"{path.suffix} pictures" if path.suffix else "a picture without a suffix"
-        raise ImageError(
-            f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
-        )
-    lost = loss(photo, target)
-    if lost:
-        raise ImageError(
-            f"{path} cannot be written: {target.name} would lose {lost}, choose .png or .tif"
-        )
-    return target

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from ..errors import ImageError
 from . import png
-from .decode import decode, open_image, white_level
+from .containers import complete_metadata
+from .decode import SIGNATURE_BYTES, decode, open_image, recognised, white_level
 from .exif import orientation
+from .limits import Limits
 from .pillow import image_metadata
 from .png_chunks import SIGNATURE
 from .tiff_tags import MAGICS, Buffer, parse_header, read_ifd
@@ -81,13 +83,17 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         return _png_header(data)
     if data[:4] in MAGICS:
         return _tiff_header(data)
+    if not recognised(bytes(data[:SIGNATURE_BYTES]), suffix):
+        raise ImageError("it is not a picture in a known format, or it is damaged")
     image = open_image(data, suffix)
     if image is None:
-        pixels = decode(bytes(data[:]), suffix).pixels
+        pixels = decode(bytes(data[:]), suffix, Limits().check_size).pixels
         height, width = pixels.shape[:2]
         return Header(height, width, pixels.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
     metadata = image_metadata(image)
+    if image.format == "JPEG2000":  # whose orientation Pillow passes over
+        metadata = complete_metadata(image, data, metadata)
     flag = orientation(metadata.exif, metadata.xmp)
     return _turned(*image.size, 2 if deep else 1, flag)
 

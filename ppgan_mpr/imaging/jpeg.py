@@ -1,13 +1,57 @@
-"""The JPEG metadata that Pillow does not write: XMP and IPTC."""
+"""The parts of JPEG files that Pillow does not write: XMP, IPTC, further pictures."""
 
 from __future__ import annotations
 
 import struct
 
-from .photo import Metadata
+from PIL import Image
 
-IPTC_RESOURCE = 0x0404  # number of the Photoshop image resource
+from .iptc import iptc_resource
+from .photo import Metadata
+from .tiff_tags import Buffer
+
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # of the APP1 segment's content
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+# What announces a gain map: Ultra HDR, Apple's, ISO 21496-1.
+_GAIN_MAPS = (b"hdrgm:Version", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496:-1")
+_MPF_ENTRIES = 0xB002
+
+
+def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, ...]:
+    """What the file holds beside its picture and that picture's metadata, in words.
+
+    Args:
+        image: the file as Pillow has opened it.
+        data: the whole file.
+        xmp: its XMP packet.
+    """
+    xmp = xmp or b""
+    segments = [body for name, body in getattr(image, "applist", ()) if name in ("APP1", "APP2")]
+    announced = xmp + b"".join(body[:64] for body in segments)  # their names stand first
+    found = []
+    if any(mark in announced for mark in _GAIN_MAPS) or (
+        image.format == "MPO" and any(data.find(mark) >= 0 for mark in _GAIN_MAPS)
+    ):
+        found.append("the gain map (HDR rendition)")
+    if b"GDepth:" in xmp:
+        found.append("the depth map")
+    elif any(body.startswith(_MORE_XMP) for body in segments):
+        found.append("the part of the XMP data beyond 64 kB")
+    if any(mark in xmp for mark in (b'MotionPhoto="1"', b'MicroVideo="1"')):
+        found.append("the video of the motion photo")
+    more = _further_pictures(image)
+    if more and not found:
+        found.append("its second picture" if more == 1 else f"its {more} further pictures")
+    return tuple(found)
+
+
+def _further_pictures(image: Image.Image) -> int:
+    """Pictures behind the first (multi-picture format, CIPA DC-007), without its previews."""
+    if image.format != "MPO":
+        return 0
+    entries = getattr(image, "mpinfo", {}).get(_MPF_ENTRIES, ())
+    kinds = [entry["Attribute"]["MPType"] for entry in entries[1:]]
+    return sum(not kind.startswith("Large Thumbnail") for kind in kinds)
 
 
 def with_metadata(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
@@ -15,10 +59,8 @@ def with_metadata(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
     segments = []
     if metadata.xmp:
         segments.append((b"\xff\xe1", XMP_PREFIX + metadata.xmp))
-    if metadata.iptc:  # an image resource without a name, of an even length
-        resource = struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(metadata.iptc))
-        resource += metadata.iptc
-        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + resource + b"\0" * (len(resource) % 2)))
+    if metadata.iptc:
+        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + iptc_resource(metadata.iptc)))
     if not segments:
         return jpeg
     position = 2

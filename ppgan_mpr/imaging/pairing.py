@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +43,10 @@ def list_pictures(folder: str | Path, suffixes: Collection[str] = SUFFIXES) -> l
 
 
 def match_by_stem(
-    folders: Sequence[str | Path], suffixes: Collection[str] = SUFFIXES, ending: str = ""
+    folders: Sequence[str | Path],
+    suffixes: Collection[str] = SUFFIXES,
+    ending: str = "",
+    listing: Callable[[str | Path, Collection[str]], list[Path]] = list_pictures,
 ) -> Matches:
     """Match the pictures of folders by stem, whatever their extensions.
 
@@ -52,11 +55,12 @@ def match_by_stem(
         suffixes: see :func:`list_pictures`.
         ending: what the stems of the first folder may have in addition, such as ``_restored``.
             It is only taken off a stem that the last folder does not have.
+        listing: lists the pictures of a folder.
     """
     found: list[dict[str, Path]] = [{} for _ in folders]
     duplicates: list[list[tuple[Path, Path]]] = [[] for _ in folders]
     for number in reversed(range(len(folders))):  # the last one first, see ``ending``
-        for path in list_pictures(folders[number], suffixes):
+        for path in listing(folders[number], suffixes):
             stem = path.stem
             if number == 0 and ending and stem not in found[-1] and stem.endswith(ending):
                 stem = stem[: -len(ending)]

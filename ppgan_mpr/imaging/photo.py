@@ -21,10 +21,13 @@ class Metadata:
         icc_profile: the ICC colour profile, byte for byte.
         dpi: horizontal and vertical resolution in dots per inch.
         xmp: the XMP packet (XML as bytes).
-        comment: the comment of a JPEG.
+        comment: the comment of a JPEG, GIF or JPEG 2000.
         png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...)
-            and text, which have no counterpart in other formats.
-        iptc: the IPTC record of a JPEG: captions, keywords, copyright (IPTC-IIM, as bytes).
+            and text, for a PNG to be written.
+        iptc: the IPTC record: captions, keywords, copyright (IPTC-IIM, as bytes).
+        cicp: code points of colour primaries and transfer function (ITU-T H.273), where the file
+            names them and they are not those of sRGB: (12, 13) is Display P3, (9, 16) is PQ.
+        dropped: what the file holds besides and no result has, in words: ``'the gain map'``.
     """
 
     exif: bytes | None = None
@@ -34,6 +37,8 @@ class Metadata:
     comment: bytes | None = None
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
     iptc: bytes | None = None
+    cicp: tuple[int, int] | None = None
+    dropped: tuple[str, ...] = ()
 
 
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:

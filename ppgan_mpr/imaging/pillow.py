@@ -10,14 +10,16 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from .exif import orientation, resized_exif, turn_upright, upright_exif, upright_xmp
-from .jpeg import IPTC_RESOURCE, XMP_PREFIX
+from .exif import orientation, resized_exif, resolution, turn_upright, upright_exif, upright_xmp
+from .iptc import RESOURCE as IPTC_RESOURCE
+from .jpeg import XMP_PREFIX
 from .photo import Metadata, Photo, plausible_dpi
 
 _BAND = 1 << 20  # pixels
 # Formats whose further frames are an animation; in others they are layers, thumbnails or the
 # second view of a stereo camera.
 _MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
+_COMMENTED = {"JPEG", "MPO", "GIF", "JPEG2000"}
 
 
 def from_pil(image: Image.Image) -> Photo:
@@ -77,7 +79,7 @@ def image_metadata(image: Image.Image) -> Metadata:
             xmp = body[len(XMP_PREFIX) :]
     if isinstance(xmp, str):
         xmp = xmp.encode()
-    comment = info.get("comment") if image.format in ("JPEG", "MPO") else None
+    comment = info.get("comment") if image.format in _COMMENTED else None
     resources = info.get("photoshop") if image.format in ("JPEG", "MPO") else None
     iptc = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
     dpi = info.get("dpi")
@@ -85,13 +87,16 @@ def image_metadata(image: Image.Image) -> Metadata:
         dpi = plausible_dpi(*map(float, dpi)) if dpi else None
     except (TypeError, ValueError, ZeroDivisionError):
         dpi = None
+    if dpi is None and isinstance(exif, bytes):  # as in WebP and AVIF, which have no other place
+        dpi = resolution(exif)
     icc_profile = info.get("icc_profile") or None
-    return Metadata(exif or None, icc_profile, dpi, xmp or None, comment, iptc=iptc)
+    return Metadata(exif or None, icc_profile, dpi, xmp or None, comment or None, iptc=iptc)
 
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     """The pixels of a loaded image as they are stored, in grey or RGB, and their alpha."""
-    if image.format in _MOVING and getattr(image, "is_animated", False):
+    moves = image.format in _MOVING and getattr(image, "is_animated", False)
+    if moves and image.tell() == 0:  # whoever has gone to another frame has chosen it
         raise ImageError("it holds several frames: extract the one to restore")
     mode, source = image.mode, image.format
     if mode in ("I", "F"):

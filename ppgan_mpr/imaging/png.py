@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
 from . import opencv
+from .heif import described
+from .iptc import iptc_of, iptc_resource
 from .photo import Metadata, plausible_dpi
 from .png_chunks import SIGNATURE, chunk, is_critical, walk
 from .samples import white
@@ -20,6 +23,8 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 # Chunks about colour, and text; the others are written anew or obsolete.
 _CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt"}
 _MAX_UNPACKED = 1 << 26  # no honest profile or packet unpacks to more
+# White, red, green and blue of sRGB as in cHRM, in 1/100000.
+_SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
 
 
@@ -91,7 +96,7 @@ def colour_key_alpha(chunks: dict[bytes, list[bytes]], pixels: np.ndarray) -> np
 def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
     """EXIF, XMP, profile, resolution, and the chunks that are copied to the result."""
     exif: bytes | None = chunks[b"eXIf"][0] if b"eXIf" in chunks else None
-    profile = xmp = dpi = None
+    profile = xmp = iptc = dpi = None
     if b"iCCP" in chunks:
         profile = _unpack(chunks[b"iCCP"][0].partition(b"\0")[2][1:])
     kept = []
@@ -100,9 +105,12 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
             if kind == b"iTXt" and body.startswith(_XMP_KEYWORD):
                 xmp = _international_text(body)
             elif kind == b"zTXt" and body.startswith(b"Raw profile type "):
-                # ImageMagick's way from before eXIf: the EXIF block as hexadecimal text.
-                if exif is None and body[17:22] in (b"exif\0", b"APP1\0"):
+                # ImageMagick's way from before eXIf, and still for IPTC: hexadecimal text.
+                name = body[17 : body.index(b"\0")]
+                if exif is None and name in (b"exif", b"APP1"):
                     exif = _raw_profile(_unpack(body.partition(b"\0")[2][1:]))
+                elif name == b"iptc":
+                    iptc = iptc_of(_raw_profile(_unpack(body.partition(b"\0")[2][1:])))
             else:
                 kept.append((kind, body))
     if b"pHYs" in chunks and len(chunks[b"pHYs"][0]) == 9:
@@ -110,12 +118,51 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
         dpi = plausible_dpi(x * 0.0254, y * 0.0254) if unit == 1 else None
     if exif is not None and exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
-    return Metadata(exif, profile, dpi, xmp, None, tuple(sorted(kept)))
+    return Metadata(exif, profile, dpi, xmp, None, tuple(sorted(kept)), iptc, _cicp(chunks))
+
+
+def texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Keywords and texts of the text chunks."""
+    found = []
+    for kind, body in chunks:
+        keyword, _, rest = body.partition(b"\0")
+        if kind == b"tEXt":
+            found.append((keyword.decode("latin-1"), rest.decode("latin-1")))
+        elif kind == b"zTXt":
+            found.append((keyword.decode("latin-1"), (_unpack(rest[1:]) or b"").decode("latin-1")))
+        elif kind == b"iTXt":
+            text = _international_text(body) or b""
+            found.append((keyword.decode("latin-1"), text.decode("utf-8", "replace")))
+    return found
+
+
+def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether gamma and primaries, where they are given, are those of sRGB.
+
+    What every format shows without a profile; sRGB and cICP take their place (section 4.3).
+    """
+    given = dict(chunks)
+    if given.keys() & {b"sRGB", b"cICP"}:
+        return True
+    values = given.get(b"gAMA", b"")
+    if len(values) == 4 and abs(struct.unpack(">I", values)[0] - 45455) > 500:
+        return False
+    values = given.get(b"cHRM", b"")
+    return len(values) != 32 or bool(
+        np.allclose(struct.unpack(">8I", values), _SRGB_PRIMARIES, atol=500)
+    )
 
 
 def with_metadata(png: bytes | memoryview, metadata: Metadata) -> bytes | memoryview:
     """A PNG with metadata inserted between its header and its pixels."""
     chunks = list(metadata.png_chunks)
+    kinds = {kind for kind, _ in chunks}
+    if metadata.cicp and b"cICP" not in kinds:  # RGB, all codes in use
+        chunks.insert(0, (b"cICP", bytes([*metadata.cicp, 0, 1])))
+    if metadata.comment and not any(key == "Comment" for key, _ in texts(metadata.png_chunks)):
+        chunks.append(_comment(metadata.comment))
+    if metadata.iptc:
+        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + _packed_profile(metadata.iptc)))
     if metadata.icc_profile:
         chunks.insert(0, (b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc_profile, 9)))
     if metadata.dpi:
@@ -147,6 +194,31 @@ def encode_16bit(samples: np.ndarray) -> bytes:
     _, start, end = next(walk(data))
     header = data[start : start + 8] + bytes([16, 4]) + data[start + 10 : end]
     return SIGNATURE + chunk(b"IHDR", header) + data[end + 4 :]
+
+
+def _cicp(chunks: dict[bytes, list[bytes]]) -> tuple[int, int] | None:
+    body = chunks.get(b"cICP", [b""])[0]
+    return described(body[0], body[1]) if len(body) == 4 and b"iCCP" not in chunks else None
+
+
+def _comment(comment: bytes) -> tuple[bytes, bytes]:
+    """A text chunk of a comment in whatever encoding; NUL would end it."""
+    comment = comment.replace(b"\0", b" ").strip()
+    try:
+        comment.decode("ascii")
+        return b"tEXt", b"Comment\0" + comment
+    except UnicodeDecodeError:
+        pass
+    try:
+        comment.decode("utf-8")
+        return b"iTXt", b"Comment\0\0\0\0\0" + comment
+    except UnicodeDecodeError:
+        return b"tEXt", b"Comment\0" + comment  # Latin-1, as the chunk wants it
+
+
+def _packed_profile(iptc: bytes) -> bytes:
+    resource = iptc_resource(iptc)
+    return zlib.compress(b"\niptc\n%8d\n%s\n" % (len(resource), resource.hex().encode()), 9)
 
 
 def _unpack(packed: bytes) -> bytes | None:

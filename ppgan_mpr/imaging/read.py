@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from ..errors import ImageError, MissingDependencyError
-from .decode import decode
+from .decode import SIGNATURE_BYTES, decode, recognised
 from .formats import RAW_SUFFIXES
+from .limits import Limits, SizeCheck
 from .photo import Photo
 
 
-def read_photo(path: str | os.PathLike[str]) -> Photo:
-    """Read a picture file with its metadata.
+def read_photo(path: str | os.PathLike[str], limits: Limits | None = None) -> Photo:
+    """Read a picture file with its metadata, in this process.
 
     The picture is returned upright: an EXIF orientation is applied and set to 1. CMYK and LAB
     become sRGB, palettes RGB (or grey when all their colours are).
@@ -20,41 +21,51 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     Args:
         path: a file of any format in :data:`ppgan_mpr.imaging.SUFFIXES`; its content decides
             which.
+        limits: how large the picture may be; time is limited by
+            :class:`~ppgan_mpr.imaging.reader.PhotoReader` only.
 
     Raises:
-        ImageError: the file is missing, unreadable, damaged, animated, a camera's raw file, or
-            has samples of more than 16 bits.
+        ImageError: the file is missing, unreadable, damaged, animated, a camera's raw file, too
+            large, or has samples of more than 16 bits.
         MissingDependencyError: a HEIC photo, and pillow-heif is not installed.
     """
+    limits = limits or Limits()
     path = Path(path)
-    if path.suffix.lower() in RAW_SUFFIXES and path.is_file():
-        raise ImageError(
-            f"{path} cannot be read: it is a camera's raw file: develop it to a 16-bit TIFF first"
-        )
-    return decode_photo(_read_bytes(path), str(path), path.suffix.lower())
+    return decode_photo(read_bytes(path, limits), str(path), path.suffix.lower(), limits.check_size)
 
 
-def decode_photo(data: bytes, name: str, suffix: str = "") -> Photo:
+def decode_photo(
+    data: bytes, name: str, suffix: str = "", check_size: SizeCheck | None = None
+) -> Photo:
     """:func:`read_photo` of a file's content.
 
     Args:
         data: all bytes of the file.
         name: for messages.
         suffix: of the file's name in lower case, which matters for formats without a signature.
+        check_size: refuses a picture by its size; default: that of :class:`~.limits.Limits`.
 
     Raises:
         ImageError, MissingDependencyError: see :func:`read_photo`.
     """
     if not data:
         raise ImageError(f"{name} cannot be read: the file is empty")
+    size = ""
+
+    def check(width: int, height: int, channels: int, itemsize: int) -> None:
+        nonlocal size
+        size = f"{width} x {height} pixels"
+        (check_size or Limits().check_size)(width, height, channels, itemsize)
+
     try:
-        return decode(data, suffix)
+        return decode(data, suffix, check)
     except MissingDependencyError as error:
         raise MissingDependencyError(f"{name} cannot be read: {error}") from None
     except ImageError as error:
         raise ImageError(f"{name} cannot be read: {error}") from error.__cause__
     except MemoryError as error:
-        raise ImageError(f"{name} cannot be read: it does not fit into memory") from error
+        what = f"its {size} do" if size else "it does"
+        raise ImageError(f"{name} cannot be read: {what} not fit into memory") from error
     except Exception as error:  # decoders raise whatever a damaged file drives them into
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(
@@ -62,18 +73,41 @@ def decode_photo(data: bytes, name: str, suffix: str = "") -> Photo:
         ) from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
+    """The content of a picture file; one that is none, or too large, is not read.
+
+    Args:
+        path: the file.
+        limits: see :func:`read_photo`.
+        name: for messages, where it is not ``path``.
+
+    Raises:
+        ImageError: the file is missing, unreadable, too large, a camera's raw file, or no
+            picture by its first bytes.
+    """
+    shown = name or path
     try:
+        if path.suffix.lower() in RAW_SUFFIXES and path.is_file():
+            raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
         if path.exists() and not path.is_file() and not path.is_dir():
             # Reading from a pipe could wait forever.
-            raise ImageError(f"{path} cannot be read: it is not an ordinary file")
-        data = path.read_bytes()
+            raise ImageError("it is not an ordinary file")
+        with path.open("rb", buffering=0) as file:
+            start = file.read(SIGNATURE_BYTES)
+            if start and not recognised(start, path.suffix.lower()):
+                raise ImageError("it is not a picture in a known format, or it is damaged")
+            limits.check_file(os.fstat(file.fileno()).st_size)
+            file.seek(0)
+            return file.readall()
+    except ImageError as error:
+        raise ImageError(f"{shown} cannot be read: {error}") from None
     except FileNotFoundError:
         what = "the link points to a missing file" if path.is_symlink() else "there is no such file"
-        raise ImageError(f"{path} cannot be read: {what}") from None
+        raise ImageError(f"{shown} cannot be read: {what}") from None
     except IsADirectoryError:
-        raise ImageError(f"{path} cannot be read: it is a folder") from None
+        raise ImageError(f"{shown} cannot be read: it is a folder") from None
+    except MemoryError:
+        raise ImageError(f"{shown} cannot be read: it does not fit into memory") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path} cannot be read: {reason}") from None
-    return data
+        raise ImageError(f"{shown} cannot be read: {reason}") from None

@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ImageError
+from .comments import comment_of
+from .exif import description
+from .iptc import iptc_of
 from .photo import Metadata, Photo, plausible_dpi
 from .tiff_tags import (
     SUB_IFDS,
+    Allowance,
     Entry,
     TiffError,
     pack_header,
@@ -30,13 +34,14 @@ _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 25
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_COUNTS = 273, 274, 277, 278, 279
 _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
-_XMP, _ICC, _DNG = 700, 34675, 50706
+_DESCRIPTION, _XMP, _IPTC, _RESOURCES, _ICC = 270, 700, 33723, 34377, 34675
+_LAYERS, _DNG = 37724, 50706
 # Tags about how one file stores its samples, which do not apply to another file. The last two are
 # Photoshop's: image resources (a thumbnail, the profile again) and layers.
 _STRUCTURE = {
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297, 301,
     317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347,
-    *range(512, 533), _XMP, _ICC, 34377, 37724,
+    *range(512, 533), _XMP, _IPTC, _ICC, _RESOURCES, _LAYERS,
 }  # fmt: skip
 _STRIP_BYTES = 1 << 19
 
@@ -54,6 +59,7 @@ class Page:
         extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0
             unspecified, None without such a channel.
         metadata: with the file's orientation.
+        width, height: in pixels, as stored.
     """
 
     data: bytes
@@ -63,6 +69,8 @@ class Page:
     is_planar: bool
     extra: int | None
     metadata: Metadata
+    width: int
+    height: int
 
 
 def read_page(data: bytes) -> Page:
@@ -110,6 +118,8 @@ def read_page(data: bytes) -> Page:
         numbers(_PLANAR, (1,))[0] == 2 and numbers(_SAMPLES, (1,))[0] > 1,
         extra[0] if extra else None,
         _metadata(tree, order),
+        numbers(_WIDTH, (0,))[0],
+        numbers(_HEIGHT, (0,))[0],
     )
 
 
@@ -168,6 +178,11 @@ def encode(photo: Photo) -> bytes:
         tree[_ICC] = Entry(7, len(metadata.icc_profile), metadata.icc_profile)
     if metadata.xmp:
         tree[_XMP] = Entry(1, len(metadata.xmp), metadata.xmp)
+    if metadata.iptc:
+        tree[_IPTC] = Entry(7, len(metadata.iptc), metadata.iptc)
+    caption = comment_of(metadata)
+    if caption and not description(metadata.exif):
+        tree[_DESCRIPTION] = Entry(2, len(caption) + 1, caption + b"\0")
     padding = b"\0" * (ends[-1] % 2)
     directory = ends[-1] + len(padding)
     return b"".join(
@@ -209,17 +224,19 @@ def _metadata(tree: dict[int, Any], order: str) -> Metadata:
         if tag not in shown and (tag in SUB_IFDS or item.type not in (13, 16, 17, 18))
     }
     exif = pack_header(order, 8) + pack_tree(kept, order, 8) if kept else None
-    return Metadata(exif, blob(_ICC), dpi, blob(_XMP))
+    iptc = blob(_IPTC) or iptc_of(blob(_RESOURCES))
+    dropped = ("the layers",) if _LAYERS in tree else ()
+    return Metadata(exif, blob(_ICC), dpi, blob(_XMP), iptc=iptc, dropped=dropped)
 
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:
     """Pictures in the file, without thumbnails and masks (TIFF 6.0, tag 254)."""
-    pages, seen = 1, set[int]()
+    pages, seen, allowance = 1, set[int](), Allowance(data)
     while pointer is not None and pointer not in seen:
         seen.add(pointer)
         (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, pointer)
         try:
-            tags, pointer = read_ifd(data, order, offset, big)
+            tags, pointer = read_ifd(data, order, offset, big, allowance=allowance)
         except TiffError:
             break
         kind = tags[_SUBFILE].numbers(order)[0] if _SUBFILE in tags else 0

@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ..errors import ImageError
+
 # What a file's content may be held in.
 Buffer = Union[bytes, bytearray, mmap.mmap]
 
@@ -25,10 +27,32 @@ MAGICS = {
 }
 # Tags whose value is the offset of another directory: EXIF, GPS, interoperability.
 SUB_IFDS = (34665, 34853, 40965)
+_OVERLAPPING = 1 << 26  # bytes that values may have in common; in honest files they have none
 
 
 class TiffError(Exception):
     """The bytes are not a readable TIFF structure."""
+
+
+class Allowance:
+    """The bytes of values that may still be copied, as many tags can name the same place.
+
+    Args:
+        data: the file that holds the values.
+    """
+
+    def __init__(self, data: Buffer):
+        self._total = self._left = len(data) + _OVERLAPPING
+
+    def take(self, nbytes: int) -> None:
+        """Note that so many bytes are about to be copied.
+
+        Raises:
+            ImageError: no more may be.
+        """
+        self._left -= nbytes
+        if self._left < 0:
+            raise ImageError(f"its metadata takes more than {self._total >> 20} MB")
 
 
 @dataclass(frozen=True)
@@ -68,7 +92,12 @@ def pack_header(order: str, first: int) -> bytes:
 
 
 def read_ifd(
-    data: Buffer, order: str, offset: int, big: bool = False, strict: bool = False
+    data: Buffer,
+    order: str,
+    offset: int,
+    big: bool = False,
+    strict: bool = False,
+    allowance: Allowance | None = None,
 ) -> tuple[dict[int, Entry], int | None]:
     """Read one directory.
 
@@ -78,6 +107,7 @@ def read_ifd(
         offset: of the directory.
         big: whether it is a BigTIFF's.
         strict: refuse values that lie outside the data instead of leaving them out.
+        allowance: for the values of several directories together; default: one of its own.
 
     Returns:
         Its entries by tag, and the position of the pointer to the next directory (None when the
@@ -85,6 +115,7 @@ def read_ifd(
 
     Raises:
         TiffError: the directory lies outside the data.
+        ImageError: the values take too much memory.
     """
     word, count_code = ("Q", "Q") if big else ("I", "H")  # BigTIFF widens offsets and counts
     inline = struct.calcsize(word)
@@ -92,6 +123,7 @@ def read_ifd(
     if offset < 8 or offset + count_size > len(data):
         raise TiffError(f"no directory at offset {offset}")
     (count,) = struct.unpack_from(order + count_code, data, offset)
+    allowance = allowance or Allowance(data)
     entries = {}
     position = offset + count_size
     pointer = position + entry_size * count
@@ -104,6 +136,7 @@ def read_ifd(
         if length > inline:
             (where,) = struct.unpack_from(order + word, data, where)
         if where + length <= len(data):
+            allowance.take(length)
             entries[tag] = Entry(kind, number, bytes(data[where : where + length]), where)
         elif strict:
             raise TiffError(f"tag {tag} lies outside the data")
@@ -111,19 +144,26 @@ def read_ifd(
 
 
 def read_tree(
-    data: Buffer, order: str, offset: int, big: bool = False, depth: int = 3
+    data: Buffer,
+    order: str,
+    offset: int,
+    big: bool = False,
+    depth: int = 3,
+    allowance: Allowance | None = None,
 ) -> dict[int, Any]:
     """Read a directory with the EXIF, GPS and interoperability directories below it.
 
     Returns:
         tag -> :class:`Entry`, or for the tags in ``SUB_IFDS`` a dict of the same form.
     """
-    tree: dict[int, Any] = dict(read_ifd(data, order, offset, big)[0])
+    allowance = allowance or Allowance(data)
+    tree: dict[int, Any] = dict(read_ifd(data, order, offset, big, allowance=allowance)[0])
     for tag in SUB_IFDS:
         entry = tree.pop(tag, None)
         if isinstance(entry, Entry) and entry.count == 1 and depth:
             try:
-                tree[tag] = read_tree(data, order, entry.numbers(order)[0], big, depth - 1)
+                at = entry.numbers(order)[0]
+                tree[tag] = read_tree(data, order, at, big, depth - 1, allowance)
             except TiffError:
                 continue  # a pointer into nowhere says nothing about the picture
     return tree

@@ -13,23 +13,33 @@ from PIL import Image
 
 from ..errors import ImageError
 from ..files import atomic_write
-from . import jpeg, png, tiff
-from .formats import Writable, target_of
+from . import heif, jp2, jpeg, png, tiff
+from .comments import comment_of
+from .exif import described_exif, without_orientation
+from .formats import Writable
+from .losses import target_of
 from .photo import Photo
 
 
 def write_photo(
-    photo: Photo, path: str | os.PathLike[str], *, quality: int = 95, overwrite: bool = True
+    photo: Photo,
+    path: str | os.PathLike[str],
+    *,
+    quality: int = 95,
+    overwrite: bool = True,
+    mode: int = 0o666,
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
     The write is atomic: a failure leaves neither half a file nor a changed one.
+    :func:`~ppgan_mpr.imaging.unkept` names the metadata for which the format has no place.
 
     Args:
         photo: floating-point photos are stored with 16 bits where the format has them, else 8.
         path: ends in one of the suffixes in :data:`ppgan_mpr.imaging.formats.WRITABLE`.
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
+        mode: permission bits of the file, less those that the process masks (umask).
 
     Raises:
         FileExistsError: ``path`` exists, and ``overwrite`` is False.
@@ -49,7 +59,7 @@ def write_photo(
             f"{path} cannot be written: {target.name} refuses this picture ({error})"
         ) from error
     try:
-        with atomic_write(path, exclusive=not overwrite) as file:
+        with atomic_write(path, exclusive=not overwrite, mode=mode) as file:
             file.write(data)
     except FileExistsError:
         raise
@@ -71,11 +81,17 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
         return tiff.encode(photo)
     if photo.pixels.dtype == np.uint16:
         return _encode_deep(photo, target.name)
+    if len(comment_of(photo.metadata) or b"") > target.remark:
+        photo = replace(photo, metadata=replace(photo.metadata, comment=None, png_chunks=()))
     encoded = _encode_pillow(photo, target.name, quality)
     if target.name == "PNG":
         return png.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG":
         return jpeg.with_metadata(encoded, photo.metadata)
+    if target.name == "JPEG2000":
+        return jp2.with_metadata(encoded, photo.metadata)
+    if target.name == "AVIF" and photo.metadata.cicp:
+        return heif.with_nclx(encoded, photo.metadata.cicp)
     return encoded
 
 
@@ -92,13 +108,19 @@ def _encode_deep(photo: Photo, name: str) -> bytes | memoryview:
 
 def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     metadata = photo.metadata
-    exif = b"Exif\0\0" + metadata.exif if metadata.exif else b""
+    comment = comment_of(metadata) or b""
+    block = metadata.exif
+    if name in ("WEBP", "AVIF"):
+        block = described_exif(block, metadata.dpi, comment)
+    if name == "AVIF" and block:
+        block = without_orientation(block)
+    exif = b"Exif\0\0" + block if block else b""
     options: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if name == "JPEG":
         # Subsampling 0 is 4:4:4, which keeps the restored detail in the colours.
         # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
         options.update(quality=quality, subsampling=0)
-        options.update(exif=exif, icc_profile=metadata.icc_profile, comment=metadata.comment or b"")
+        options.update(exif=exif, icc_profile=metadata.icc_profile, comment=comment)
     elif name in ("WEBP", "AVIF"):
         options = {"quality": quality, "exif": exif, "icc_profile": metadata.icc_profile or b""}
         options["xmp"] = metadata.xmp or b""
@@ -108,6 +130,8 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
             options.update(lossless=True, exact=True)
     elif name == "PNG":
         options["compress_level"] = png.LEVEL
+    elif name == "JPEG2000" and comment:
+        options["comment"] = comment
     image = Image.fromarray(photo.to_array())
     file = io.BytesIO()
     image.save(file, format=name, **options)

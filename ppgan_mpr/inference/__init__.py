@@ -3,7 +3,10 @@
 from .cache import Cache
 from .model import Model, file_identity, load_model
 from .options import InferenceOptions
-from .restorer import Restorer
+from .restorer import Restorer, TileUse
 from .tiling import Crop
 
-__all__ = ["Cache", "Crop", "InferenceOptions", "Model", "Restorer", "file_identity", "load_model"]
+__all__ = [
+    "Cache", "Crop", "InferenceOptions", "Model", "Restorer", "TileUse", "file_identity",
+    "load_model",
+]  # fmt: skip

@@ -1,7 +1,9 @@
 """Disk cache of exported and compiled networks.
 
-Each file begins with a digest of its content; truncated and altered files, and those of other
-versions, are ignored. Writes are atomic, so several processes can use one cache at a time.
+Each file begins with a digest of its key and content; truncated and altered files, those that
+were stored under another key, and those of other versions are ignored. Writes are atomic, so
+several processes can use one cache at a time. A folder that cannot be read or written means no
+cache, which is said once.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import mmap
 import os
 import time
@@ -16,9 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..cache_dir import cache_dir
+from ..errors import UsageError
 from ..files import atomic_write
 
-_MAGIC = b"ppgan_mpr 1\n"
+logger = logging.getLogger(__name__)
+
+_MAGIC = b"ppgan_mpr 2\n"
 _LIMIT = 1 << 30
 _ABANDONED = 3600.0  # age in seconds at which a temporary file is surely no longer written to
 
@@ -27,13 +34,23 @@ class Cache:
     """A cache of byte strings in a folder, which may be deleted at any time.
 
     Args:
-        folder: created when first written to.
+        folder: created when first written to; None keeps nothing.
         limit: maximum size of all files in bytes; the least recently used are deleted first.
     """
 
-    def __init__(self, folder: Path, limit: int = _LIMIT):
-        self._folder = Path(folder)
+    def __init__(self, folder: Path | None, limit: int = _LIMIT):
+        self._folder = None if folder is None else Path(folder)
         self._limit = limit
+        self._warned = False
+
+    @classmethod
+    def of_user(cls) -> Cache:
+        """The user's cache of networks, in :func:`~ppgan_mpr.cache_dir.cache_dir`."""
+        try:
+            return cls(cache_dir() / "networks")
+        except UsageError as error:
+            logger.warning("Networks are not cached: %s", error)
+            return cls(None)
 
     def load(self, *key: object) -> memoryview | None:
         """The payload that was stored under ``key``, or None.
@@ -42,14 +59,19 @@ class Cache:
         Writes to the result do not change the file.
         """
         path = self.path(*key)
+        if path is None:
+            return None
         try:
             with open(path, "rb") as file:
                 content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-        except (OSError, ValueError):  # ValueError: the file is empty
+        except (FileNotFoundError, ValueError):  # ValueError: the file is empty
+            return None
+        except OSError as error:
+            self._warn("read", error)
             return None
         start = len(_MAGIC) + 32
         payload = content[start:]
-        if content[:start] != _MAGIC + _digest(payload):
+        if content[:start] != _MAGIC + _digest(path.stem, payload):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the least recently used files are deleted first
@@ -58,35 +80,57 @@ class Cache:
     def store(self, payload: bytes, *key: object) -> None:
         """Store ``payload`` under ``key``. A full or read-only disk is not an error."""
         path = self.path(*key)
-        with contextlib.suppress(OSError):
+        if path is None:
+            return
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path) as file:
-                file.write(_MAGIC + _digest(payload))
+                file.write(_MAGIC + _digest(path.stem, payload))
                 file.write(payload)
-            self._prune()
+        except OSError as error:
+            self._warn("written", error)
+        else:
+            self._prune(path.parent)
 
     def load_facts(self, *key: object) -> dict[str, Any] | None:
         """The dictionary that was stored under ``key``, or None."""
         payload = self.load(*key)
-        return None if payload is None else json.loads(bytes(payload))
+        try:
+            facts = None if payload is None else json.loads(bytes(payload))
+        except ValueError:
+            return None
+        return facts if isinstance(facts, dict) else None
 
     def store_facts(self, facts: Mapping[str, Any], *key: object) -> None:
         """Store a dictionary of numbers and strings under ``key``."""
         self.store(json.dumps(dict(facts)).encode(), *key)
 
-    def path(self, *key: object) -> Path:
-        """Path of the file for ``key``, which may not exist."""
+    def path(self, *key: object) -> Path | None:
+        """Path of the file for ``key``, which may not exist; None where nothing is kept."""
+        if self._folder is None:
+            return None
         name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]
         return self._folder / f"{name}.bin"
 
-    def _prune(self) -> None:
+    def _warn(self, verb: str, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "The cache folder %s cannot be %s (%s), so networks are prepared anew in each run: "
+                "set PPGAN_MPR_HOME to a folder of yours.",
+                self._folder,
+                verb,
+                error.strerror or error,
+            )
+
+    def _prune(self, folder: Path) -> None:
         """Delete temporary files of killed processes, and the oldest files above the limit."""
-        for path in self._folder.glob(".*.tmp"):
+        for path in folder.glob(".*.tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
         entries = []
-        for path in self._folder.glob("*.bin"):
+        for path in folder.glob("*.bin"):
             with contextlib.suppress(OSError):
                 status = path.stat()
                 entries.append((status.st_mtime, status.st_size, path))
@@ -98,5 +142,8 @@ class Cache:
                     path.unlink()
 
 
-def _digest(payload: bytes | memoryview) -> bytes:
-    return hashlib.sha256(payload).digest()
+def _digest(name: str, payload: bytes | memoryview) -> bytes:
+    """The digest that a file of this name and payload begins with."""
+    digest = hashlib.sha256(name.encode())
+    digest.update(payload)
+    return digest.digest()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..dependencies import installed_version, require
 from ..networks.spec import NetworkSpec, resolve
 from ..version import __version__
 from ..weights import load_weights
 from .cache import Cache
+from .code_digest import code_digest
 
 if TYPE_CHECKING:
     from .export import Program
+
+Loaded = TypeVar("Loaded")
+
+logger = logging.getLogger(__name__)
 
 _LARGE = 768, 768  # height and width larger than the windows of local statistics
 _GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
@@ -66,22 +73,29 @@ class Model:
     @cached_property
     def floats_per_pixel(self) -> float:
         """Peak memory of the network; see :meth:`.export.Program.floats_per_pixel`."""
-        facts = self.cache.load_facts(_FACTS, *self.key)
-        if facts is None:
-            program = self._export(_LARGE if self.local else None)[0]
-            return program.floats_per_pixel()
-        return facts["floats_per_pixel"]
+        facts = self.cache.load_facts(_FACTS, *self.key) or {}
+        known = facts.get("floats_per_pixel")
+        if isinstance(known, (int, float)) and 0 < known < math.inf:
+            return known
+        program = self._export(_LARGE if self.local else None)[0]
+        return program.floats_per_pixel()
 
     @property
     def key(self) -> tuple[Any, ...]:
         """The key of this model's entries in the cache."""
-        return __version__, *_versions(), self.identity, self.local
+        digest = code_digest(self.spec.layer)
+        return __version__, *_versions(), digest, self.identity, self.local
 
-    def onnx(self, size: tuple[int, int]) -> bytes:
-        """The network as an ONNX file, from the cache or newly exported.
+    def load_onnx(self, size: tuple[int, int], load: Callable[[bytes], Loaded]) -> Loaded:
+        """Load the network's ONNX file, which is exported unless the cache has it.
 
         Args:
             size: height and width of the pictures; used only if statistics are local.
+            load: loads the content of an ONNX file. A cached one that it cannot load is
+                exported anew.
+
+        Returns:
+            The result of ``load``.
 
         Raises:
             MissingDependencyError: exporting needs onnx and PaddlePaddle 3, and one is missing.
@@ -89,7 +103,14 @@ class Model:
         """
         fixed = size if self.local else None
         graph = self.cache.load(_GRAPH, fixed, *self.key)
-        return self._export(fixed)[1] if graph is None else bytes(graph)
+        if graph is not None:
+            try:
+                return load(bytes(graph))
+            except MemoryError:
+                raise
+            except Exception as error:  # runtimes raise errors of many types
+                logger.debug("The cached network cannot be loaded: %s", error)
+        return load(self._export(fixed)[1])
 
     def _export(self, size: tuple[int, int] | None) -> tuple[Program, bytes]:
         from .export import trace, write_onnx

@@ -10,8 +10,9 @@ from typing import Any
 from ..checks import check_choice, check_fraction, check_whole_number, did_you_mean, exact_name
 from ..errors import UsageError
 from ..imaging.formats import format_suffix
+from ..imaging.limits import Limits
 from ..weights.catalogue import MODELS
-from .memory import parse_memory
+from .memory import DEFAULT_BUDGET, parse_memory
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
 PRECISIONS = ("auto", "f32", "bf16", "f16")
@@ -31,11 +32,14 @@ def _option(default: Any, text: str, **details: Any) -> Any:
     Args:
         default: the default value.
         text: the documentation, which does not repeat the default value.
-        details: ``metavar``, ``choices`` and ``group`` for the command line.
+        details: ``metavar``, ``choices`` and ``group`` for the command line, and
+            ``changes_pixels`` where the value decides what an output holds, not only where it
+            goes or how fast it comes.
     """
     return field(default=default, metadata={"help": text, **details})
 
 
+_FILES = "files from strangers"
 _SPEED = "speed and memory"
 _QUALITY = "better and slower"
 _RESULT = "the result"
@@ -61,7 +65,7 @@ class InferenceOptions:
         "pictures that are already enlarged",
         metavar="N",
     )
-    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME")
+    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME", changes_pixels=True)
     recursive: bool = _option(False, "search sub-folders too")
     existing: str = _option(
         "error",
@@ -75,12 +79,28 @@ class InferenceOptions:
         "would lose data",
         metavar="FORMAT",
     )
-    quality: int = _option(95, "of JPEG and other lossy formats, 1 to 100", metavar="N")
+    quality: int = _option(
+        95, "of JPEG and other lossy formats, 1 to 100", metavar="N", changes_pixels=True
+    )
     jobs: int = _option(
         1,
         "images processed concurrently: reading and writing overlap with computing, at the cost "
         "of that many images' memory",
         metavar="N",
+    )
+    picture_limit: str | int = _option(
+        "4G",
+        "largest picture to read, by the bytes of its pixels, such as 800M, 8G or a number of "
+        "megabytes; guards against small files that unpack to more than the memory holds",
+        metavar="SIZE",
+        group=_FILES,
+    )
+    read_timeout: int | None = _option(
+        None,
+        "seconds that reading a picture may take; default: 60 and two more for each megabyte of "
+        "its pixels",
+        metavar="N",
+        group=_FILES,
     )
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
@@ -89,12 +109,14 @@ class InferenceOptions:
         "on a CPU",
         choices=BACKENDS,
         group=_SPEED,
+        changes_pixels=True,
     )
     precision: str = _option(
         "auto",
         "number format of the computation; auto: bf16 if the processor computes in it, else f32",
         choices=PRECISIONS,
         group=_SPEED,
+        changes_pixels=True,
     )
     threads: int | None = _option(
         None, "CPU threads; default: all cores", metavar="N", group=_SPEED
@@ -102,9 +124,10 @@ class InferenceOptions:
     memory: str | int | None = _option(
         None,
         "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: half of what is free, 600M at most",
+        "pictures are restored in tiles; default: 600M, whatever is free",
         metavar="SIZE",
         group=_SPEED,
+        changes_pixels=True,
     )
     tile: int | None = _option(
         None,
@@ -112,12 +135,14 @@ class InferenceOptions:
         "the result differs from that for the whole photo",
         metavar="N",
         group=_SPEED,
+        changes_pixels=True,
     )
     overlap: int | None = _option(
         None,
         "minimum overlap of neighbouring tiles in pixels; default: 32, or half a window with TLC",
         metavar="N",
         group=_SPEED,
+        changes_pixels=True,
     )
     strength: float = _option(
         1.0,
@@ -125,6 +150,7 @@ class InferenceOptions:
         "grain",
         metavar="S",
         group=_RESULT,
+        changes_pixels=True,
     )
     max_size: int | None = _option(
         None,
@@ -132,6 +158,7 @@ class InferenceOptions:
         "than in the pictures the network learnt from; default: full size",
         metavar="N",
         group=_RESULT,
+        changes_pixels=True,
     )
     local: bool | None = _option(
         None,
@@ -144,6 +171,7 @@ class InferenceOptions:
         False,
         "average over the eight flips and rotations; takes eight times as long",
         group=_QUALITY,
+        changes_pixels=True,
     )
 
     def __post_init__(self) -> None:
@@ -167,13 +195,28 @@ class InferenceOptions:
         check_whole_number("threads", self.threads, 1, 1024, optional=True)
         check_whole_number("tile", self.tile, 64, 1 << 16, optional=True)
         check_whole_number("overlap", self.overlap, 8, (self.tile or 4096) // 4, optional=True)
+        check_whole_number("read_timeout", self.read_timeout, 1, 86400, optional=True)
+        parse_memory(self.picture_limit, "picture_limit")
         if self.memory is not None:
             parse_memory(self.memory)
 
     @property
-    def memory_bytes(self) -> int | None:
-        """The working memory in bytes, or None for the default."""
-        return None if self.memory is None else parse_memory(self.memory)
+    def memory_bytes(self) -> int:
+        """The working memory in bytes."""
+        return DEFAULT_BUDGET if self.memory is None else parse_memory(self.memory)
+
+    def pixel_options(self) -> dict[str, Any]:
+        """Name → value of the options that decide what an output holds; memory in bytes.
+
+        The network, the task and the weights decide it too.
+        """
+        names = [item.name for item in self.documented() if item.metadata.get("changes_pixels")]
+        return {**{name: getattr(self, name) for name in names}, "memory": self.memory_bytes}
+
+    @property
+    def limits(self) -> Limits:
+        """How much memory and time one picture file may cost."""
+        return Limits(parse_memory(self.picture_limit, "picture_limit"), self.read_timeout)
 
     def replace(self, **changes: Any) -> InferenceOptions:
         """These options with some of them changed.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
@@ -12,26 +13,56 @@ from ..checks import check_choice
 from ..imaging.padding import PADDING_SIDES
 from . import memory
 from .backends import create_backend
-from .ensemble import TRANSFORMS
+from .backends.base import Backend
+from .ensemble import TRANSFORMS, Transform
 from .model import Model
 from .options import InferenceOptions
 from .padding import Padding
+from .planning import Planner
 from .shared_statistics import sample_mosaic, statistics_for_tile
-from .tiling import Crop, Grid, blend, plan, plan_side
+from .tiling import Crop, Grid, blend, plan
 
 Place = tuple[float, float, float, float]  # top, left, height, width in fractions of the photo
 Shared = list[list[np.ndarray]]  # statistics for each transform
+Progress = Callable[[int, int], None]
 
 _OVERLAP = 32
-_TILE_SHARE = 0.75  # of the memory
+
+
+@dataclass
+class TileUse:
+    """The tiles that one picture was restored in, filled in by :meth:`Restorer.strips`.
+
+    Attributes:
+        planned: height and width of the tiles that picture, network and options call for.
+        smallest: height and width of the smallest tile that was needed.
+        count: number of tiles.
+    """
+
+    planned: tuple[int, int] = (0, 0)
+    smallest: tuple[int, int] = (0, 0)
+    count: int = 0
+
+    @property
+    def warning(self) -> str | None:
+        """That memory was too short for the planned tiles; None if it was not."""
+        if self.smallest == self.planned:
+            return None
+        (tall, wide), (planned_tall, planned_wide) = self.smallest, self.planned
+        return (
+            f"memory was short, so it was restored in tiles of {wide}x{tall} pixels instead of "
+            f"{planned_wide}x{planned_tall}, and its pixels differ from those of other runs"
+        )
 
 
 class Restorer:
     """Restores pictures of any size in bounded memory.
 
-    A picture that fits the memory goes through the network whole. A larger one is cut into
-    tiles, which share statistics such as the averages of channel attention (see
-    :mod:`.shared_statistics`), overlap and blend (see :mod:`.tiling`).
+    A picture that fits the memory budget goes through the network whole. A larger one is cut
+    into tiles, which share statistics such as the averages of channel attention (see
+    :mod:`.shared_statistics`), overlap and blend (see :mod:`.tiling`). The tiles follow from
+    the picture, the network and the options (see :mod:`.planning`); they are smaller only where
+    the memory that is free does not hold one, or an allocation has failed.
 
     Args:
         model: the network.
@@ -60,20 +91,22 @@ class Restorer:
         check_choice("padding", padding, PADDING_SIDES)
         self._padding = padding
         options = (options or InferenceOptions()).replace(**changes)
-        self._tile = options.tile
         # With windows of its own, a tile lacks what its border's windows would see outside.
         wanted = model.spec.window // 2 if model.local else _OVERLAP
-        self._overlap = options.overlap or min(wanted, (options.tile or 4096) // 4)
-        self._budget = options.memory_bytes
         self._transforms = TRANSFORMS if options.ensemble else TRANSFORMS[:1]
         self.backend = create_backend(model, options)
-        self._multiple = model.spec.size_multiple
+        self._planner = Planner(
+            bytes_per_pixel=self.backend.bytes_per_pixel,
+            budget=options.memory_bytes,
+            tile=options.tile,
+            overlap=options.overlap or min(wanted, (options.tile or 4096) // 4),
+            multiple=model.spec.size_multiple,
+            # For an ensemble the backend keeps two, for upright and for turned tiles.
+            networks=2 if options.ensemble else 1,
+        )
         self._shares_statistics = not model.local
-        self._pixel_limit: float = float("inf")  # more pixels have run out of memory
 
-    def __call__(
-        self, image: np.ndarray, progress: Callable[[int, int], None] | None = None
-    ) -> np.ndarray:
+    def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.
 
         Args:
@@ -92,7 +125,8 @@ class Restorer:
         height: int,
         width: int,
         crop: Crop,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
+        used: TileUse | None = None,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Restore a picture that is never held as a whole.
 
@@ -100,6 +134,7 @@ class Restorer:
             height, width: of the picture.
             crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
             progress: see :meth:`__call__`.
+            used: is filled in with the tiles that the picture takes.
 
         Yields:
             Rows and their restored pixels [rows, W, 3] float32, not clipped, from top to
@@ -108,24 +143,65 @@ class Restorer:
         Raises:
             MemoryError: even the smallest tile does not fit.
         """
-        padding = Padding(height, width, self._multiple, self._padding)
-        padded_crop = padding.crop(crop)
-        grid = self._grid(padding.height, padding.width)
+        padding = Padding(height, width, self._planner.multiple, self._padding)
+        picture = _Picture(
+            self.backend,
+            self._planner,
+            self._transforms,
+            padding.height,
+            padding.width,
+            padding.crop(crop),
+            progress,
+            used or TileUse(),
+        )
+        for rows, strip in picture.strips(self._shares_statistics):
+            yield from padding.cut(rows, strip)
+
+
+class _Picture:
+    """One picture on its way through the network.
+
+    Each picture starts with the tiles that are planned for it, so that a shortage of memory
+    changes no later picture.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        planner: Planner,
+        transforms: Sequence[Transform],
+        height: int,
+        width: int,
+        crop: Crop,
+        progress: Progress | None,
+        used: TileUse,
+    ):
+        self._backend = backend
+        self._planner = planner
+        self._transforms = transforms
+        self._height, self._width = height, width
+        self._crop = crop
+        self._progress = progress
+        self._used = used
+        self._limit: float = math.inf  # pixels of a tile; more do not fit, or have failed
+
+    def strips(self, share_statistics: bool) -> Iterator[tuple[slice, np.ndarray]]:
+        """The restored rows from top to bottom."""
+        grid = self._plan()
         if grid.count == 1:
-            every = slice(0, padding.height), slice(0, padding.width)
+            every = slice(0, self._height), slice(0, self._width)
             try:
-                whole = self._forward(padded_crop(*every), (0, 0, 1, 1), None)
+                whole = self._forward(self._crop(*every), (0, 0, 1, 1), None)
             except MemoryError:
                 grid = self._smaller(grid)
             else:
-                if progress:
-                    progress(1, 1)
-                yield from padding.cut(every[0], whole)
+                self._report(1, grid)
+                yield every[0], whole
                 return
         shared: Shared | None = None
-        while self._shares_statistics and shared is None:
+        while share_statistics and shared is None:
             try:
-                shared = self._measure(grid, padded_crop)
+                shared = self._measure(grid)
             except MemoryError:
                 grid = self._smaller(grid)
         finished = 0
@@ -133,79 +209,76 @@ class Restorer:
         def run(tile: np.ndarray, top: int, left: int) -> np.ndarray:
             nonlocal finished
             place = (
-                top / padding.height,
-                left / padding.width,
-                tile.shape[0] / padding.height,
-                tile.shape[1] / padding.width,
+                top / self._height,
+                left / self._width,
+                tile.shape[0] / self._height,
+                tile.shape[1] / self._width,
             )
             restored = self._run(tile, place, shared)
             finished += 1
-            if progress:
-                progress(finished, grid.count)
+            self._report(finished, grid)
             return restored
 
-        for rows, strip in blend(grid, padded_crop, run):
-            yield from padding.cut(rows, strip)
-        self._pixel_limit *= 2  # the next photo may find more room
+        yield from blend(grid, self._crop, run)
 
-    def _grid(self, height: int, width: int) -> Grid:
-        multiple, most = self._multiple, self._pixels()
-        if self._tile:
-            grid = plan_side(height, width, self._tile, self._overlap, multiple)
-            most = self._pixel_limit  # what the user asks for is tried
-            if math.prod(grid.tile) <= most:
-                return grid
-        elif height * width <= self._pixels(whole=True):
-            most = height * width
-        # More would leave little of a tile that fits the memory.
-        overlap = min(self._overlap, max(8, int(most**0.5) // 4))
-        return plan(height, width, int(most), overlap, multiple)
+    def _report(self, finished: int, grid: Grid) -> None:
+        if self._progress:
+            self._progress(finished, grid.count)
+
+    def _plan(self) -> Grid:
+        """The planned grid, or one of smaller tiles where those surely do not fit."""
+        planner, backend = self._planner, self._backend
+        grid = planner.grid(self._height, self._width)
+        self._used.planned = grid.tile
+        backend.keep_budget = planner.budget
+        # What a GPU has left is known only when an allocation fails.
+        if backend.device == "cpu":
+            spare = memory.instead_of(planner.needed(grid), backend.kept_bytes)
+            if spare is not None:
+                backend.keep_budget = min(planner.budget, spare)
+                self._limit = planner.pixels(spare)
+                grid = planner.grid(self._height, self._width, self._limit)
+        self._note(grid)
+        return grid
 
     def _smaller(self, grid: Grid) -> Grid:
         """The grid of smaller tiles, for a picture of which no tile is finished yet."""
-        self._pixel_limit = math.prod(grid.tile) // 2
-        smaller = self._grid(grid.rows.size, grid.columns.size)
+        self._limit = math.prod(grid.tile) // 2
+        smaller = self._planner.grid(self._height, self._width, self._limit)
         if math.prod(smaller.tile) >= math.prod(grid.tile):
-            self._pixel_limit = float("inf")  # the next photo may find more room
             raise MemoryError("not even the smallest tile fits")
+        self._note(smaller)
         return smaller
 
-    def _pixels(self, whole: bool = False) -> float:
-        """The pixels of the largest tile, or of the largest whole photo, that fits."""
-        budget = self._budget or memory.default_budget(self.backend.kept_bytes)
-        self.backend.keep_budget = budget
-        # Tiles leave some for the network that measures statistics, which then need not be
-        # loaded again for the next photo.
-        share = 1 if whole else _TILE_SHARE
-        # For an ensemble the backend keeps two networks, for upright and for turned tiles.
-        networks = 1 if len(self._transforms) == 1 else 2
-        return min(share * budget / self.backend.bytes_per_pixel / networks, self._pixel_limit)
+    def _note(self, grid: Grid) -> None:
+        self._used.smallest, self._used.count = grid.tile, grid.count
 
-    def _measure(self, grid: Grid, crop: Crop) -> Shared:
-        """The photo's statistics for each transform."""
-        most = int(min(self._pixels(), math.prod(grid.tile)))
-        height, width = grid.rows.size, grid.columns.size
-        sample = sample_mosaic(height, width, crop, self._multiple, most)
+    def _measure(self, grid: Grid) -> Shared:
+        """The picture's statistics for each transform."""
+        most = int(min(self._planner.tile_pixels, self._limit, math.prod(grid.tile)))
+        multiple = self._planner.multiple
+        sample = sample_mosaic(self._height, self._width, self._crop, multiple, most)
         return [
-            self.backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
+            self._backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
         ]
 
     def _run(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
         """One tile [h, w, C] → [h, w, 3]; halved as often as memory demands."""
         pixels = tile.shape[0] * tile.shape[1]
-        if pixels <= self._pixel_limit:
+        if pixels <= self._limit:
             try:
                 return self._forward(tile, place, shared)
             except MemoryError:
-                self._pixel_limit = pixels // 2
+                self._limit = pixels // 2
         return self._run_in_parts(tile, place, shared)
 
     def _run_in_parts(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
         height, width = tile.shape[:2]
-        grid = plan(height, width, int(self._pixel_limit), 16, self._multiple)
+        grid = plan(height, width, int(self._limit), 16, self._planner.multiple)
         if grid.count == 1:
-            self._pixel_limit = float("inf")  # the next photo may find more room
             raise MemoryError("not even the smallest tile fits")
+        if math.prod(grid.tile) < math.prod(self._used.smallest):
+            self._used.smallest = grid.tile
         top, left, tall, wide = place
 
         def run(part: np.ndarray, y: int, x: int) -> np.ndarray:
@@ -226,7 +299,7 @@ class Restorer:
             given = None
             if shared is not None:
                 given = statistics_for_tile(shared[index], *transform.place(*place))
-            result = self.backend.run(_batch(transform.apply(tile)), given)
+            result = self._backend.run(_batch(transform.apply(tile)), given)
             restored = transform.undo(result[0].transpose(1, 2, 0))
             total = restored.copy() if total is None else total + restored
         assert total is not None  # there is at least one transform

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .evaluate import evaluate_folders
 from .luma import rgb_to_luma
 from .protocols import PROTOCOLS, Protocol, get_protocol
-from .psnr_ssim import mean_psnr, psnr, ssim
+from .psnr_ssim import mae, mean_psnr, psnr, ssim
 from .scores import ScoreTable
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ScoreTable",
     "evaluate_folders",
     "get_protocol",
+    "mae",
     "mean_psnr",
     "psnr",
     "rgb_to_luma",

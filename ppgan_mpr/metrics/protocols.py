@@ -18,7 +18,7 @@ from ..errors import ImageError, UsageError
 from ..imaging.padding import PADDING_SIDES
 from ..imaging.samples import to_dtype, to_float, white
 from .luma import rgb_to_luma
-from .psnr_ssim import mean_psnr, psnr, ssim
+from .psnr_ssim import SSIM_FORMS, mae, mean_psnr, psnr, ssim, ssim_margin
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class Protocol:
         crop: side of the centre square that is scored; None for the whole picture. Of a picture
             with fewer rows (columns) only the last ones are scored, as in the reference
             evaluation, whose slice then starts at a negative index.
-        border: pixels left out on every side, after the crop.
+        border: pixels left out on every side, after the crop; two numbers are those at the top
+            and left, and those at the bottom and right.
         block: side of the squares that are scored one by one and averaged; None scores the
             picture as a whole.
-        volume_ssim: MATLAB's SSIM of an RGB volume instead of one SSIM per channel (see
-            :func:`ppgan_mpr.metrics.ssim`).
+        ssim_form: which of the forms of :func:`ppgan_mpr.metrics.ssim`.
+        mae: score the mean absolute error, too.
         quantize: round floats to integers first, as storing the picture does.
         round_luma: round the luma of integer pictures, as MATLAB does.
         padding: how pictures were padded to the network's multiple where the published scores
@@ -50,16 +51,17 @@ class Protocol:
         source: of this description.
 
     Raises:
-        UsageError: ``padding`` is neither.
+        UsageError: there is no such ``padding`` or ``ssim_form``.
     """
 
     name: str
     description: str
     colour: str = "rgb"
     crop: int | None = None
-    border: int = 0
+    border: int | tuple[int, int] = 0
     block: int | None = None
-    volume_ssim: bool = False
+    ssim_form: str = "channels"
+    mae: bool = False
     quantize: bool = True
     round_luma: bool = True
     padding: str = "end"
@@ -67,19 +69,28 @@ class Protocol:
 
     def __post_init__(self) -> None:
         check_choice("padding", self.padding, PADDING_SIDES)
+        check_choice("ssim_form", self.ssim_form, SSIM_FORMS)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The keys of :meth:`score`, in the order of tables."""
+        return ("psnr", "ssim", "mae") if self.mae else ("psnr", "ssim")
 
     def score(self, restored: np.ndarray, target: np.ndarray) -> dict[str, float]:
         """PSNR in dB (``inf`` for identical pictures) and SSIM of one picture.
 
         Returns:
-            ``{'psnr': …, 'ssim': …}``
+            ``{'psnr': …, 'ssim': …}``, and ``'mae'`` in [0, 1] where the protocol has it.
 
         Raises:
             ImageError: the pictures differ in size, have a wrong type or values out of range, or
                 are too small for the protocol.
         """
         pieces = list(self._pieces(restored, target))
-        return {"psnr": self._mean_psnr(pieces), "ssim": self._mean_ssim(pieces)}
+        scores = {"psnr": self._mean_psnr(pieces), "ssim": self._mean_ssim(pieces)}
+        if self.mae:
+            scores["mae"] = float(np.mean([mae(*piece) for piece in pieces]))
+        return scores
 
     def psnr(self, restored: np.ndarray, target: np.ndarray) -> float:
         """The PSNR of :meth:`score` alone."""
@@ -97,7 +108,7 @@ class Protocol:
                 f"{self.block}x{self.block} that the protocol '{self.name}' scores"
             )
         counted = [len(range(side)[self._counted(side)]) for side in (width, height)]
-        smallest = 1 if self.volume_ssim else 11  # the window of SSIM
+        smallest = 2 * ssim_margin(self.ssim_form) + 1  # the window of SSIM
         if min(counted) < smallest:
             raise ImageError(
                 f"a picture of {width}x{height} pixels is too small for the protocol "
@@ -134,13 +145,14 @@ class Protocol:
         """Everything that scores depend on, to compare protocols by."""
         luma = self.round_luma if self.colour == "y" else None
         part = (self.crop, self.border, self.block)
-        return (self.colour, *part, self.volume_ssim, self.quantize, luma, self.padding)
+        form = (self.ssim_form, self.mae)
+        return (self.colour, *part, *form, self.quantize, luma, self.padding)
 
     def _mean_psnr(self, pieces: Iterable[_Piece]) -> float:
         return mean_psnr(psnr(*piece) for piece in pieces)
 
     def _mean_ssim(self, pieces: Iterable[_Piece]) -> float:
-        return float(np.mean([ssim(*piece, self.volume_ssim) for piece in pieces]))
+        return float(np.mean([ssim(*piece, self.ssim_form) for piece in pieces]))
 
     def _pieces(self, restored: np.ndarray, target: np.ndarray) -> Iterator[_Piece]:
         """What is compared: (restored, target, data_range) of each block."""
@@ -173,7 +185,9 @@ class Protocol:
         if self.crop:
             offset = (side - self.crop) // 2  # negative in a small picture, see ``crop``
             start, stop, _ = slice(offset, offset + self.crop).indices(side)
-        return slice(start + self.border, max(stop - self.border, start + self.border))
+        border = self.border
+        before, after = border if isinstance(border, tuple) else (border, border)
+        return slice(start + before, max(stop - after, start + before))
 
 
 # restored, target, width of their value range
@@ -221,7 +235,7 @@ PROTOCOLS = {
         Protocol(
             name="gopro",
             description="full frame, RGB, 3-D SSIM (MATLAB's psnr and ssim of 8-bit files)",
-            volume_ssim=True,
+            ssim_form="volume",
             padding="end",
             source="evaluate_GOPRO_HIDE.m of the authors of arXiv 2102.02808",
         ),
@@ -229,7 +243,7 @@ PROTOCOLS = {
             name="sidd",
             description="256x256 blocks, RGB, 3-D SSIM, restored picture not rounded to 8 bits",
             block=256,
-            volume_ssim=True,
+            ssim_form="volume",
             quantize=False,
             padding="end",
             source="evaluate_SIDD.m of the authors of arXiv 2102.02808",
@@ -258,6 +272,28 @@ PROTOCOLS = {
             round_luma=False,
             padding="end",  # as above
             source="PaddleGAN: configs/mprnet_denoising.yaml, configs/mprnet_deraining.yaml",
+        ),
+        *(
+            Protocol(
+                name=f"realsr-x{scale}",
+                description=f"full frame less {scale - 1} pixels at top and left, {scale} at "
+                "bottom and right, MATLAB's 8-bit luma, SSIM of Wang et al.",
+                colour="y",
+                # MATLAB's picture(scale:end-scale, scale:end-scale, :), which counts from 1
+                border=(scale - 1, scale),
+                padding="end",
+                source="Super_Resolution/evaluate_PSNR_SSIM.m of the authors of arXiv 2205.01649",
+            )
+            for scale in (2, 3, 4)
+        ),
+        Protocol(
+            name="dpdd",
+            description="full frame, RGB, scikit-image's SSIM, MAE, restored picture not rounded",
+            ssim_form="uniform",
+            mae=True,
+            quantize=False,
+            padding="end",  # pictures of 1680x1120 need none
+            source="test_dual_pixel_defocus_deblur.py of the authors of arXiv 2205.01649",
         ),
     )
 }

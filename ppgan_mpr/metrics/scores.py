@@ -22,7 +22,7 @@ from .psnr_ssim import mean_psnr
 
 
 class ScoreTable:
-    """PSNR and SSIM of each picture under one protocol, and their means.
+    """PSNR, SSIM and whatever else a protocol measures of each picture, and their means.
 
     A picture that equals its target has an infinite PSNR. It is counted as ``identical``; its
     SSIM of 1 enters the mean, its PSNR does not (see :func:`ppgan_mpr.metrics.mean_psnr`). That
@@ -55,12 +55,12 @@ class ScoreTable:
         self.scores[name] = score
 
     def mean(self) -> dict[str, float]:
-        """Mean PSNR in dB and mean SSIM; ``nan`` without any picture."""
-        ssims = [score["ssim"] for score in self.scores.values()]
-        return {
-            "psnr": mean_psnr(score["psnr"] for score in self.scores.values()),
-            "ssim": float(np.mean(ssims)) if ssims else float("nan"),
-        }
+        """Means of :attr:`Protocol.measures`, PSNR in dB; ``nan`` without any picture."""
+        means = {"psnr": mean_psnr(score["psnr"] for score in self.scores.values())}
+        for measure in self.protocol.measures[1:]:
+            values = [score[measure] for score in self.scores.values()]
+            means[measure] = float(np.mean(values)) if values else float("nan")
+        return means
 
     @property
     def identical(self) -> int:
@@ -70,9 +70,12 @@ class ScoreTable:
     def __str__(self) -> str:
         summary = f"mean of {len(self)}"
         width = max(map(len, [*self.scores, summary]))
-        lines = [f"{'picture':{width}}  {'PSNR':>8}  {'SSIM':>7}"]
+        columns = {measure: 8 if measure == "psnr" else 7 for measure in self.protocol.measures}
+        titles = "".join(f"  {measure.upper():>{size}}" for measure, size in columns.items())
+        lines = [f"{'picture':{width}}{titles}"]
         for name, score in [*self.scores.items(), (summary, self.mean())]:
-            lines.append(f"{name:{width}}  {score['psnr']:8.4f}  {score['ssim']:7.4f}")
+            values = "".join(f"  {score[key]:{size}.4f}" for key, size in columns.items())
+            lines.append(f"{name:{width}}{values}")
         if self.identical:
             lines.append(f"identical to their target, not in the mean PSNR: {self.identical}")
         lines.append(f"protocol {self.protocol.name}: {self.protocol.description}")
@@ -106,7 +109,8 @@ class ScoreTable:
             "software": versions("pillow", "cv2"),
         }
         for score in (content["mean"], *images):
-            score.update((k, None) for k in ("psnr", "ssim") if not np.isfinite(score[k]))
+            measures = self.protocol.measures
+            score.update((k, None) for k in measures if not np.isfinite(score[k]))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def _csv(self) -> str:
@@ -115,9 +119,11 @@ class ScoreTable:
         )
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["name", "psnr", "ssim", "protocol", "software"])
+        measures = self.protocol.measures
+        writer.writerow(["name", *measures, "protocol", "software"])
         for name, score in [*self.scores.items(), ("mean", self.mean())]:
-            writer.writerow([name, score["psnr"], score["ssim"], self.protocol.name, software])
+            values = [score[measure] for measure in measures]
+            writer.writerow([name, *values, self.protocol.name, software])
         return text.getvalue()
 
 

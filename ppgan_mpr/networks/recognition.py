@@ -31,6 +31,11 @@ def recognise(tensors: Mapping[str, np.ndarray], name: str) -> tuple[NetworkSpec
                 return spec, hyperparameters
             except MissingDependencyError:
                 raise
+            except ImportError as error:  # of a package that the layers need
+                raise MissingDependencyError(
+                    f"The layers of {spec.name} cannot be imported ({error}): install what is "
+                    "missing."
+                ) from error
             except Exception as error:  # Paddle raises many kinds for wrong arguments
                 reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 raise WeightsError(

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from types import ModuleType
 from typing import NamedTuple
 
 from ..errors import UsageError
 from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_table
 
-# (PaddleGAN's registry, our module, the classes) that belong to no single network
+# (PaddleGAN's registry, our module, the classes) that belong to no single network. Our losses
+# are not among them: other models mean PaddleGAN's, and our MPRModel finds its own.
 _CLASSES = (
-    ("CRITERIONS", "ppgan_mpr.networks.losses", ("CharbonnierLoss", "EdgeLoss", "PSNRLoss")),
     ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
     ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),
-    ("LRSCHEDULERS", "ppgan_mpr.engine.schedule", ("WarmupCosine",)),
+    (
+        "LRSCHEDULERS",
+        "ppgan_mpr.engine.schedule",
+        ("WarmupCosine", "CosineAnnealingRestartCyclicLR"),
+    ),
 )
 
 # A role in NetworkSpec.plugin_names -> (PaddleGAN's registry, our module, the class)
@@ -42,7 +47,9 @@ class _Entry(NamedTuple):
 
 
 def register() -> None:
-    """Put our classes into PaddleGAN's registries; doing it twice changes nothing.
+    """Put our classes into PaddleGAN's registries, and our options into its Trainer.
+
+    Doing it twice changes nothing.
 
     Raises:
         UsageError: a name belongs to a class that is neither PaddleGAN's nor ours. Nothing
@@ -60,10 +67,12 @@ def register() -> None:
     for entry in entries:
         _replaced[entry.registry, entry.name] = entry.table.get(entry.name)
         entry.table[entry.name] = entry.ours
+    _trainer_hooks().install()
 
 
 def unregister() -> None:
-    """Give PaddleGAN its own classes back."""
+    """Give PaddleGAN its own classes and functions back."""
+    _trainer_hooks().uninstall()
     for entry in _entries():
         original = _replaced.pop((entry.registry, entry.name), None)
         if entry.table.get(entry.name) is not entry.ours:
@@ -90,6 +99,12 @@ def _entries() -> Iterator[_Entry]:
                 registry, module, class_name = _ROLES[role]
                 ours = _load(module, class_name)
             yield _Entry(registry, registry_table(registry), name, ours)
+
+
+def _trainer_hooks() -> ModuleType:
+    # It imports Paddle, which import_ppgan has to import first: that keeps the root logger clean.
+    import_ppgan()
+    return importlib.import_module("ppgan_mpr.plugin.paddlegan_trainer")
 
 
 def _load(module: str, name: str) -> type:

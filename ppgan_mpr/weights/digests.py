@@ -95,7 +95,7 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
 
     Args:
         digest: of the file.
-        path: where it is; the memory is :data:`LEDGER` beside it.
+        path: where it is or will be; the memory is :data:`LEDGER` beside it.
         url: where it was downloaded from, which is remembered too.
 
     Raises:
@@ -112,8 +112,9 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
         return DigestCheck(
             digest,
             "changed",
-            f"The file has changed: on {seen} its sha256 was {entry.get('sha256')}. If that is "
-            f"right, remove {path.name} from {ledger}.",
+            f"The file has changed: on {seen} its sha256 was {entry.get('sha256')}, now it is "
+            f"{digest.sha256}. If you trust the new one, remove {path.name} from {ledger}; if not, "
+            f"delete {path} and try again.",
         )
     entries[path.name] = {
         **asdict(digest),
@@ -131,7 +132,7 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
 
 def _read(ledger: Path) -> dict[str, Mapping[str, Any]]:
     try:
-        entries = json.loads(ledger.read_text())
+        entries = json.loads(ledger.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:

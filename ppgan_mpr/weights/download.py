@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from ..cache_dir import cache_dir
 from ..errors import DownloadError, WeightsError
 from ..networks import WeightsRecord, weights_records
+
+# An answer without a known size is given up where it is longer than its parameters in float64,
+# with the state of an optimizer beside them.
+_TIMES, _SLACK = 6, 64 << 20
+_PREFIX = ".download-"  # of folders for unfinished downloads
+_ABANDONED = 3600.0  # seconds without a change; a transfer without data ends after a minute
 
 
 def cached_path(record: WeightsRecord) -> Path:
@@ -29,8 +39,8 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         progress: show a bar.
 
     Raises:
-        DownloadError: no connection, an interrupted transfer, or a file that is not the
-            weights.
+        DownloadError: no connection, an interrupted transfer, an address or a redirect without
+            https, or a file that is not the weights or has changed since it was first seen.
     """
     path = cached_path(record)
     if path.exists():
@@ -43,8 +53,9 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
             f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
         ) from None
     try:
+        _remove_abandoned(path.parent)
         # A temporary folder for each process, so that two never write the same file.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
             arrived = _download(record, Path(folder), progress)
             verify(arrived)
             arrived.replace(path)
@@ -60,15 +71,23 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
     return path
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Remove downloads of processes that were killed."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - newest > _ABANDONED:
+                shutil.rmtree(left)
+
+
 def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
     import pooch
 
     name = _file_name(record)
-    if progress and sys.stderr.isatty():
+    shown = progress and sys.stderr.isatty()
+    if shown:
         print(f"Downloading {record.url}", file=sys.stderr)
-    downloader = pooch.HTTPDownloader(
-        progressbar=progress and sys.stderr.isatty(), timeout=(15, 60), chunk_size=1 << 16
-    )
+    limit = record.size or _TIMES * 4 * record.parameters + _SLACK
     known_hash = f"sha256:{record.sha256}" if record.sha256 else None
     cache = pooch.create(
         path=folder,
@@ -79,9 +98,58 @@ def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
     )
     with _quiet(pooch.get_logger()):
         try:
-            return Path(cache.fetch(name, downloader=downloader))
+            return Path(cache.fetch(name, downloader=_Downloader(limit, shown)))
         except ValueError as error:  # pooch: digest differs
             raise WeightsError(str(error)) from None
+
+
+class _Downloader:
+    """Writes what an https address returns to a file.
+
+    Args:
+        limit: bytes; a longer answer is given up.
+        progress: show a bar.
+    """
+
+    def __init__(self, limit: int, progress: bool):
+        self._limit, self._progress = limit, progress
+
+    def __call__(self, url: str, output_file: str, _: object) -> None:
+        import requests
+        from tqdm import tqdm
+
+        _check_https(url)
+        timeout = (15, 60)  # seconds: to connect, and without any data
+        with (
+            requests.get(
+                url, stream=True, timeout=timeout, hooks={"response": _check_redirect}
+            ) as response,
+            open(output_file, "wb") as file,
+        ):
+            response.raise_for_status()
+            announced = response.headers.get("Content-Length", "")
+            total = int(announced) if announced.isdigit() else None
+            bar = tqdm(total=total, unit="B", unit_scale=True, disable=not self._progress)
+            with bar:
+                for block in response.iter_content(1 << 16):
+                    file.write(block)
+                    bar.update(len(block))
+                    if file.tell() > self._limit:
+                        raise WeightsError(f"it is longer than {self._limit} bytes.")
+            if total is not None and response.raw.tell() < total:
+                raise requests.exceptions.ConnectionError("the transfer was cut short")
+
+
+def _check_redirect(response: Any, *_: object, **__: object) -> None:
+    if response.is_redirect:
+        _check_https(urljoin(response.url, response.headers["Location"]))
+
+
+def _check_https(url: str) -> None:
+    if urlsplit(url).scheme.lower() != "https":
+        raise WeightsError(
+            f"{url[:200]} is not an https address, so anybody could change the file."
+        )
 
 
 def _file_name(record: WeightsRecord) -> str:

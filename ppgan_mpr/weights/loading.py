@@ -17,6 +17,7 @@ from ..networks import WeightsRecord, find_network, find_task, spec_of, weights_
 from ..networks.recognition import recognise
 from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
 from .catalogue import git_blob_of, record_of_file, record_of_name
+from .digests import check_first_seen, digest_file
 from .download import cached_path, fetch
 from .formats import NAME_TABLE, read_file
 
@@ -219,16 +220,36 @@ def _read_published(record: WeightsRecord, progress: bool) -> Weights:
             )
         return _read(path, record)
 
+    def verified_download(path: Path) -> None:
+        verified(path)
+        _check_pinned(path, record)
+
     path = cached_path(record)
     if path.exists():
         try:
-            return verified(path)
+            weights = verified(path)
         except WeightsError as error:
             # Renamed rather than deleted, because a user may have put it there by hand.
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
             logger.warning("%s (It is now %s.)", error, aside)
-    return _read(fetch(record, verified, progress), record)
+        else:
+            _check_pinned(path, record)
+            return weights
+    return _read(fetch(record, verified_download, progress), record)
+
+
+def _check_pinned(path: Path, record: WeightsRecord) -> None:
+    """Compare a file whose digest is not published with the one first seen; record the first.
+
+    Raises:
+        WeightsError: the file has changed since.
+    """
+    if record.git_blob or record.sha256 or record.url is None:
+        return
+    check = check_first_seen(digest_file(path), cached_path(record), record.url)
+    if not check.passed:
+        raise WeightsError(check.explanation)
 
 
 def _read(path: Path, record: WeightsRecord | None = None) -> Weights:

@@ -1,12 +1,19 @@
 """Many pictures: one failure costs one picture, and several jobs change nothing."""
 
 import logging
+import os
+import struct
+import sys
 import threading
+import zlib
 
 import numpy as np
+import pytest
 from apps_samples import picture, predictor
 
 from ppgan_mpr import MPRPredictor
+from ppgan_mpr.apps.batch import Stop, process_in_order
+from ppgan_mpr.commands.restore import main
 
 
 def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
@@ -64,17 +71,146 @@ def test_calls_at_the_same_time_do_not_end_each_other(tmp_path):
 
 
 def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
-    from ppgan_mpr.apps import sources as module
     from ppgan_mpr.apps.sources import expand
+    from ppgan_mpr.imaging import PhotoReader
 
     read = []
-    original = module.read_photo
+    original = PhotoReader.read
     monkeypatch.setattr(
-        module, "read_photo", lambda path: read.append(threading.get_ident()) or original(path)
+        PhotoReader, "read", lambda *given: read.append(threading.get_ident()) or original(*given)
     )
     for index in range(6):
         picture(index).save(tmp_path / f"{index}.png")
     results = predictor(tmp_path, jobs=2).iterate(expand(tmp_path))
     next(results)
     results.close()
-    assert len(read) <= 3
+    assert 1 <= len(read) <= 3
+
+
+def test_results_come_in_the_order_of_their_items():
+    first_may_end = threading.Event()
+
+    def process(item, stop):
+        if item == 0:
+            assert first_may_end.wait(60)  # the second ends before the first
+        else:
+            first_may_end.set()
+        return item
+
+    assert list(process_in_order(range(6), process, 2, Stop())) == [*range(6)]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_request_to_stop_ends_the_work_and_keeps_what_is_finished(jobs):
+    requested, begun = threading.Event(), []
+
+    def process(item, stop):
+        stop.check()
+        begun.append(item)
+        return item
+
+    finished = []
+    for item in process_in_order(iter(range(100)), process, jobs, Stop(requested)):
+        finished.append(item)
+        if item == 4:
+            requested.set()
+    assert finished[:5] == [0, 1, 2, 3, 4]
+    assert set(finished) == set(begun)
+    assert len(finished) <= 5 + jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_error_in_an_item_reaches_the_caller(jobs):
+    def process(item, stop):
+        return 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        list(process_in_order([1, 0, 1], process, jobs, Stop()))
+
+
+# Stands for a library whose decoder has a fault: what the file says decides which.
+FAULTY_DECODER = """
+import os, signal, time
+def open_heif(file, convert_hdr_to_8bit):
+    if b"crash" in file.read():
+        os.kill(os.getpid(), signal.SIGABRT)
+    time.sleep(1000)
+"""
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.fixture
+def batch(tmp_path, monkeypatch):
+    """Three good pictures between three bad ones, and files of other formats."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "pillow_heif.py").write_text(FAULTY_DECODER)
+    monkeypatch.syspath_prepend(modules)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index, name in enumerate(("a.png", "c.jpg", "e.tif")):
+        picture(index).save(folder / name)
+    header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(1 << 20))
+    (folder / "b.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+    (folder / "d.heic").write_bytes(b"\0\0\0\x18ftypheiccrash")
+    (folder / "d2.heic").write_bytes(b"\0\0\0\x18ftypheichang")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_each_bad_file_costs_one_line(batch, tmp_path, capsys, jobs):
+    arguments = [str(batch), "--task", "Denoising", "--model", "lite", "-o", str(tmp_path / "out")]
+    arguments += ["--jobs", jobs, "--picture_limit", "1G", "--read_timeout", "5"]
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    wrong = printed.err.splitlines()
+    assert len(wrong) == 3
+    for name, words in (
+        ("b.png", "its 30000 x 30000 pixels would take 2.5 GB, more than the limit of 1.0 GB"),
+        ("d.heic", "its decoder crashed with SIGABRT" if sys.platform == "linux" else "decoder"),
+        ("d2.heic", "decoding took longer than 5 s: raise --read_timeout if"),
+    ):
+        (line,) = (line for line in wrong if line.startswith(f"{batch / name}: failed: "))
+        assert words in line
+    summary = printed.out.splitlines()[-1]
+    assert summary.startswith("3 restored, 3 failed, 1 of other formats passed over (1 .txt) in ")
+    written = sorted(path.name for path in (tmp_path / "out" / "Denoising").iterdir())
+    names = ["a_restoration.png", "c_restoration.jpg", "e_restoration.tif"]
+    assert [name for name in written if not name.startswith(("manifest", "."))] == names
+
+
+def test_a_folder_that_cannot_be_searched_changes_the_exit_code(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "in"
+    (folder / "locked").mkdir(parents=True)
+    picture().save(folder / "a.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if "locked" in os.fspath(path):  # permissions do not hold for every user
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    arguments = [str(folder), "-r", "-t", "Denoising", "-m", "lite", "-o", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        f"{folder / 'locked'}: failed: the folder cannot be searched: Permission denied"
+    ]
+    assert printed.out.splitlines()[-1].startswith("1 restored, 1 failed in ")
+
+
+def test_running_out_of_memory_is_named_whatever_raises_it(denoise, monkeypatch):
+    def fail(array):
+        raise RuntimeError("Exception from core.cpp:97: std::bad_alloc")
+
+    monkeypatch.setattr("ppgan_mpr.apps.sources.from_array", fail)
+    (result,) = denoise.run([np.zeros([9, 9, 3], np.uint8)])
+    assert result.error.startswith("it does not fit the memory of ")

@@ -1,6 +1,9 @@
 """Where results go, and what is never lost or overwritten on the way."""
 
+import os
+import stat
 import threading
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +123,20 @@ def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):
     assert path.read_bytes() == b"another's"
 
 
+def test_result_that_another_program_made_meanwhile_is_skipped(tmp_path):
+    picture().save(tmp_path / "a.png")
+    output = tmp_path / "out" / "Denoising" / "a_restoration.png"
+
+    def another_program(*_):
+        picture(1).save(output)
+
+    skipping = predictor(tmp_path, existing="skip", tile_progress=another_program)
+    (result,) = skipping.run(tmp_path / "a.png")
+    assert result.skipped and result.ok
+    assert result.output == output
+    assert np.array_equal(np.asarray(Image.open(output)), np.asarray(picture(1)))
+
+
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
     from ppgan_mpr.inference import Restorer
 
@@ -144,3 +161,94 @@ def test_16_bits_are_16_bits_whatever_the_codes(tmp_path, fill):
     Image.fromarray(pixels).save(tmp_path / "a.jp2")
     result = predictor(tmp_path).run(tmp_path / "a.jp2")[0]
     assert result.output.suffix == ".png"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o640, 0o640), (0o777, 0o644)])
+def test_private_photo_stays_private(tmp_path, mode, expected):
+    """Permissions are the source's, less those that the process masks, and never executable."""
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "a.png").chmod(mode)
+    os.utime(tmp_path / "a.png", (1, 1))
+    mask = os.umask(0o022)
+    try:
+        output = predictor(tmp_path).run(tmp_path / "a.png")[0].output
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(output.stat().st_mode) == expected
+    assert output.stat().st_mtime > 1  # it is a new picture
+
+
+def test_result_says_what_it_lacks(tmp_path):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    picture().save(tmp_path / "a.jpg", exif=exif, comment="by the lake", dpi=(300, 300))
+    result = predictor(tmp_path, suffix=".tga").run(tmp_path / "a.jpg")[0]
+    (warning,) = result.record.warnings
+    assert warning == (
+        "the result lacks the EXIF data, the GPS position, the resolution (300 dpi) and the comment"
+    )
+    assert not predictor(tmp_path).run(tmp_path / "a.jpg")[0].record.warnings
+
+
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+def test_names_that_are_one_file_never_overwrite_each_other(tmp_path, monkeypatch, existing):
+    """As on Windows and macOS."""
+    from ppgan_mpr.apps import outputs as module
+
+    monkeypatch.setattr(
+        module,
+        "name_key",
+        lambda folder: lambda name: unicodedata.normalize("NFC", name).casefold(),
+    )
+    pairs = (("IMG.png", "img.png"), ("caf\u00e9.png", "cafe\u0301.png"))
+    for pair in pairs:
+        folder = tmp_path / pair[0]
+        folder.mkdir()
+        for number, name in enumerate(pair):
+            picture(number).save(folder / name)
+        if len(list(folder.iterdir())) < 2:
+            pytest.skip("here they are one file indeed")
+        first, second = predictor(tmp_path, existing=existing).run([folder / name for name in pair])
+        assert first.ok
+        assert "would overwrite that of" in second.error and pair[0] in second.error
+
+
+def test_both_are_restored_where_names_differ_by_case(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("IMG.png", "img.png")):
+        picture(number).save(tmp_path / "in" / name)
+    if len(list((tmp_path / "in").iterdir())) < 2:
+        pytest.skip("this file system does not distinguish them")
+    results = predictor(tmp_path).run(tmp_path / "in")
+    assert [result.ok for result in results] == [True, True]
+    assert len({result.output for result in results}) == 2
+
+
+def test_longest_names_are_restored(tmp_path):
+    names = [f"{'n' * 245}{number}.png" for number in "12"]
+    for number, name in enumerate(names):
+        picture(number).save(tmp_path / name)
+    results = predictor(tmp_path).run([tmp_path / name for name in names])
+    assert all(result.ok for result in results)
+    assert len({result.output.name for result in results}) == 2
+    assert all(len(result.output.name) <= 255 for result in results)
+    again = predictor(tmp_path, existing="skip").run(tmp_path / names[0])
+    assert again[0].skipped
+
+
+def test_output_name_that_no_file_can_have_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match=r"\.png: the name is too long for a file"):
+        MPRPredictor(tmp_path / f"{'n' * 260}.png", task="Denoising", model="lite")
+
+
+def test_hidden_files_of_a_killed_run_are_removed(tmp_path):
+    picture().save(tmp_path / "a.png")
+    folder = tmp_path / "out" / "Denoising"
+    folder.mkdir(parents=True)
+    left = folder / f".{'0' * 32}.ppgan_mpr.tmp"
+    left.write_bytes(b"half a picture")
+    os.utime(left, (1, 1))
+    assert predictor(tmp_path).run(tmp_path / "a.png")[0].ok
+    assert [path.name for path in folder.iterdir()] == ["a_restoration.png"]

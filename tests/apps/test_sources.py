@@ -1,6 +1,7 @@
 """What may be named to be restored, and in which order results come."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from apps_samples import picture, predictor
 
 from ppgan_mpr import MPRPredictor
-from ppgan_mpr.errors import UsageError
+from ppgan_mpr.apps.sources import expand, pair_views
+from ppgan_mpr.errors import ImageError, UsageError
+from ppgan_mpr.imaging import PhotoReader
 
 
 def test_list_mixes_everything(tmp_path):
@@ -29,7 +32,7 @@ def test_list_mixes_everything(tmp_path):
     ]
 
 
-def test_glob(tmp_path):
+def test_pattern_stands_for_the_files_it_matches(tmp_path):
     for name in ("a1.png", "a2.png", "b.png"):
         picture().save(tmp_path / name)
     results = predictor(tmp_path).run(str(tmp_path / "a*.png"))
@@ -37,6 +40,23 @@ def test_glob(tmp_path):
         "a1_restoration.png",
         "a2_restoration.png",
     ]
+
+
+def test_brackets_in_real_names_are_no_pattern(tmp_path):
+    """Before the first part that does not exist as it is written."""
+    (tmp_path / "d[1]").mkdir()
+    (tmp_path / "d1").mkdir()
+    for name in ("d[1]/a.png", "d[1]/b.jpg", "d1/c.png", "photo[1].jpg", "photo1.jpg"):
+        picture().save(tmp_path / name)
+    for given, names in (
+        ("d[1]/*.png", ["a.png"]),
+        ("d[1]", ["a.png", "b.jpg"]),
+        ("photo[1].jpg", ["photo[1].jpg"]),
+        ("d[12]/*.png", ["c.png"]),
+    ):
+        assert [source.path.name for source in expand(str(tmp_path / given))] == names
+    with pytest.raises(UsageError, match=r"No file matches .*photo\[2\].jpg \(a \[ that is part"):
+        expand(str(tmp_path / "photo[2].jpg"))
 
 
 def test_folders_keep_their_tree_and_outputs_are_not_inputs(tmp_path):
@@ -125,3 +145,54 @@ def test_odd_digits_links_and_earlier_results(tmp_path):
     assert [Path(r.source) for r in again] == [result.output]
     with pytest.raises(UsageError, match="No file matches"):
         denoising.run(str(tmp_path / "ou*" / "Denoising" / "*.png"))
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder of two pictures, and sub-folders that may not be searched."""
+    for name in ("a.png", "b.png"):
+        picture().save(tmp_path / name)
+    for name in ("locked2", "locked10"):
+        (tmp_path / name).mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if "locked" in os.fspath(path):  # permissions do not hold for every user
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return tmp_path
+
+
+def test_sub_folders_that_cannot_be_searched_are_listed(locked):
+    sources = expand(locked, recursive=True)
+    names = ["a.png", "b.png", "locked2", "locked10"]
+    assert [source.name for source in sources] == [str(locked / name) for name in names]
+    for source in sources[2:]:
+        with pytest.raises(ImageError, match="the folder cannot be searched: Permission denied"):
+            source.read(PhotoReader())
+    assert len(expand(locked)) == 2  # nothing of them is wanted
+
+
+def test_a_folder_that_cannot_be_searched(locked):
+    with pytest.raises(UsageError, match=r"locked2 cannot be searched: Permission denied\.$"):
+        expand(locked / "locked2")
+
+
+def test_views_pair_beside_folders_that_cannot_be_searched(locked):
+    left, right = expand(locked, recursive=True), expand(locked)
+    paired = pair_views(left, right)
+    assert [source.right is not None for source in paired] == [True, True, False, False]
+
+
+def test_files_of_other_formats_are_counted(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "notes.txt", "film.MOV", "sub/film.mov", ".hidden.txt", "README"):
+        (tmp_path / name).write_bytes(b"")
+    counts = Counter()
+    assert len(expand(tmp_path, recursive=True, passed_over=counts)) == 1
+    assert counts == {".mov": 2, ".txt": 1, "": 1}
+    counts.clear()
+    expand([tmp_path, tmp_path / "a.png"], passed_over=counts)
+    assert counts == {".mov": 1, ".txt": 1, "": 1}

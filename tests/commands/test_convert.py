@@ -45,7 +45,7 @@ def test_prints_the_exact_name_of_the_task(tool):
         (("lite:Deraining", "out.pdparams", "--task", "Denoising"), "holds weights for Deraining"),
     ],
 )
-def test_mistakes(tool, arguments, message):
+def test_mistakes_are_one_sentence_and_exit_code_2(tool, arguments, message):
     done = tool(*arguments)
     assert done.returncode == 2
     assert message in done.stderr

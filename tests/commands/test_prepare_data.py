@@ -1,11 +1,17 @@
+"""The command that prepares, cuts and packs data sets."""
+
 from __future__ import annotations
 
 import runpy
 import sys
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
+from ppgan_mpr.commands.prepare_data import main
+from ppgan_mpr.datasets.pairs import find_pairs
 from ppgan_mpr.datasets.prepare import gopro
 
 
@@ -42,3 +48,35 @@ def test_command_prepares_and_reports(root, gopro_download, tmp_path, monkeypatc
     monkeypatch.setattr("ppgan_mpr.datasets.prepare.execute", interrupt)
     code, printed = run("gopro", gopro_download, tmp_path / "other")
     assert (code, printed.err) == (130, "")
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    folder, rng = tmp_path / "set", np.random.default_rng(0)
+    for part in ("input", "target"):
+        (folder / part).mkdir(parents=True)
+        for number in range(2):
+            pixels = rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+            assert cv2.imwrite(str(folder / part / f"{number}.png"), pixels)
+    return folder
+
+
+def test_pictures_are_cut_and_packed(pairs, tmp_path, capsys):
+    pieces, file = tmp_path / "pieces", tmp_path / "pieces.tar"
+    assert main(["cut", str(pairs), str(pieces), "--size", "24", "--step", "16"]) == 0
+    assert f"{pieces}: 12 pairs, cut from 2" in capsys.readouterr().out
+    assert main(["pack", str(pieces), str(file)]) == 0
+    assert f"{file}: 12 pairs" in capsys.readouterr().out
+    assert [pair.name for pair in find_pairs(file)] == [pair.name for pair in find_pairs(pieces)]
+
+
+def test_mistakes_name_flags(pairs, tmp_path, capsys):
+    done = str(tmp_path / "pieces")
+    assert main(["cut", str(pairs), done, "--size", "25", "--step", "16", "--scale", "2"]) == 1
+    error = capsys.readouterr().err
+    assert "--size 25 is no multiple of --scale 2" in error
+    assert main(["cut", str(tmp_path / "missing"), done]) == 1
+    assert "missing" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["gopros", "a", "b"])
+    assert ended.value.code == 2

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def test_restores_into_the_output_folder(photo, tmp_path, capsys):
     assert lines[-1].startswith("1 restored in")
 
 
-def test_paddlegans_flags(photo, tmp_path):
+def test_flags_of_paddlegans_program_are_understood(photo, tmp_path):
     arguments = ["--input_image", photo, "--output_path", "there", "--task", "Denoising", "--cpu"]
     assert main([*arguments, "--model", "lite"]) == 0
     assert (tmp_path / "there" / "Denoising" / "photo_restoration.jpg").exists()
@@ -45,7 +46,7 @@ def test_one_failure_gives_exit_code_1_and_the_rest_is_done(photo, tmp_path, cap
     assert (tmp_path / "output_dir" / "Denoising" / "photo_restoration.jpg").exists()
 
 
-def test_running_again(photo, capsys):
+def test_existing_results_are_kept_skipped_or_replaced_as_asked(photo, capsys):
     assert main([photo, *LITE]) == 0
     assert main([photo, *LITE]) == 1
     assert "--overwrite" in capsys.readouterr().err
@@ -91,14 +92,16 @@ def run(arguments, folder, root, **options):
     )
 
 
-@pytest.mark.parametrize("jobs", ["1", "3"])
-def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs):
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("3", signal.SIGINT), ("1", signal.SIGTERM)]
+)
+def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs, number):
     for index in range(40):
         Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
     arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle", "--report", "report.json"]
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
     first = process.stdout.readline()  # the first picture is done
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     # Not communicate(), which would lose what is buffered behind the first line.
     printed, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(timeout=60) == 130, errors
@@ -192,7 +195,7 @@ def test_control_characters_in_names_are_not_sent_to_the_terminal(tmp_path, monk
     assert "a\\x1b[31m\\nb.png" in printed
 
 
-def test_list_and_version(capsys):
+def test_list_and_version_need_no_picture(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
     for word in ("published", "lite", "Deblurring", "33.44 dB", "ppgan-crop256", "licence"):
@@ -236,6 +239,76 @@ def test_list_says_what_is_faster_better_and_at_hand(capsys):
     ("flags", "local"), [([], False), (["--local"], True), (["--no-local"], False)]
 )
 def test_flags_of_local_statistics(photo, tmp_path, flags, local):
-    assert main([photo, *LITE, "--report", "report.json", *flags]) == 0
+    assert main([photo, *LITE, "--report", "report.json", "--backend", "paddle", *flags]) == 0
     (row,) = json.loads((tmp_path / "report.json").read_text())
     assert row["local"] is local
+
+
+def start(tmp_path, root, *arguments, **environment):
+    """The command in a process of its own."""
+    code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_may_begin_with_one_empty_cache(photo, tmp_path, root):
+    pytest.importorskip("openvino")
+    home = tmp_path / "home"
+    running = [
+        start(tmp_path, root, photo, *LITE, "-o", name, PPGAN_MPR_HOME=str(home))
+        for name in ("one", "two")
+    ]
+    for process in running:
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+    one, two = (
+        (tmp_path / name / "Denoising" / "photo_restoration.jpg").read_bytes()
+        for name in ("one", "two")
+    )
+    assert one == two
+    # What they left is whole: a third process needs neither weights nor PaddlePaddle.
+    (tmp_path / "paddle.py").write_text("raise SystemExit('the cache was not used')")
+    third = start(tmp_path, f"{tmp_path}{os.pathsep}{root}", photo, *LITE, "-o", "three",
+                  PPGAN_MPR_HOME=str(home))  # fmt: skip
+    assert third.communicate()[1] == ""
+    assert third.returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of folders are those of POSIX")
+def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o000)
+    code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", code, photo, *LITE, "-o", str(tmp_path / "out")]
+    if os.geteuid() == 0:  # root may do everything
+        if not shutil.which("setpriv"):
+            pytest.skip("root cannot give up its rights here")
+        arguments = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *arguments]
+    done = subprocess.run(
+        arguments,
+        env={**os.environ, "PYTHONPATH": str(root), "PPGAN_MPR_HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (sentence,) = done.stderr.splitlines()
+    assert "The cache folder" in sentence
+    assert "cannot be read (Permission denied)" in sentence
+    assert "PPGAN_MPR_HOME" in sentence
+    assert (tmp_path / "out" / "Denoising" / "photo_restoration.jpg").exists()
+
+
+def test_json_prints_one_record_a_line_and_nothing_else(photo, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert main([photo, "broken.png", *LITE, "--json"]) == 1
+    captured = capsys.readouterr()
+    records = [ResultRecord.from_dict(json.loads(line)) for line in captured.out.splitlines()]
+    assert [record.source for record in records] == [photo, "broken.png"]
+    assert records[0].output.endswith("photo_restoration.jpg") and records[1].error
+    assert "1 restored, 1 failed" in captured.err

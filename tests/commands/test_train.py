@@ -21,6 +21,7 @@ yaml = pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
+from ppgan_mpr.engine.run_lock import RunLock  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
 from ppgan_mpr.weights.formats import write_file  # noqa: E402
 
@@ -196,7 +197,6 @@ def test_previews_show_true_colours(config, data):
     [
         (["-o", "total_iter=3"], "did you mean total_iters?"),
         (["--resume", "absent.pdparams"], "no such file"),
-        (["--resume", "auto"], "found no checkpoint"),
         (
             ["-o", "dataset.train.rgb_dir=/absent"],
             "error: dataset.train.rgb_dir: /absent must hold",
@@ -227,6 +227,26 @@ def test_failing_start_is_one_line_and_writes_nothing(
     assert line.startswith("error: ")
     assert message in line
     assert sorted(config.parent.iterdir()) == before
+
+
+def test_resume_auto_starts_then_resumes_then_does_nothing(config, capsys):
+    start = ["-c", str(config), "--resume", "auto", "-o"]
+    assert main([*start, "total_iters=1"]) == 0
+    assert "this is a new run" in capsys.readouterr().out
+    for _ in range(2):
+        assert main([*start, "total_iters=2"]) == 0
+    assert "iteration 2 of 2 is done" in capsys.readouterr().out
+    assert len(outputs(config, "")) == 1
+
+
+def test_run_that_is_still_going_on_is_not_resumed(config, capsys):
+    assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
+    (log,) = outputs(config, "log.txt")
+    before = log.read_text()
+    with RunLock(log.parent):
+        assert main(["-c", str(config), "--resume", "auto"]) == 1
+    assert "is in use by process" in capsys.readouterr().err
+    assert log.read_text() == before
 
 
 def test_configuration_without_its_sample_pictures_names_the_options_to_change(
@@ -290,7 +310,7 @@ def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
     def fail(_):
         raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
 
-    monkeypatch.setattr("ppgan_mpr.engine.saving.load_weights", fail)
+    monkeypatch.setattr("ppgan_mpr.engine.scoring.load_weights", fail)
     size = ["n_feat=40", "scale_unetfeats=20", "scale_orsnetfeats=16", "num_cab=8"]
     options = ["-o", *(f"model.generator.{item}" for item in size)]
     assert main(["-c", str(config), "--load", "published:Deraining", *options]) == 1

@@ -20,7 +20,7 @@ def test_digest_is_remembered_and_a_changed_file_is_said(zoo, write_pairs, verif
     folder = write_pairs((40, 40))
     code, out, _, report = verify(folder)
     assert code == 0
-    assert "No digest is published: recorded" in out
+    assert "the file is the one first seen on" in out
     path = cached_path(record)
     digest = digest_file(path)
     assert f"{digest.size:,} bytes" in out
@@ -133,7 +133,7 @@ def test_mistakes_are_one_sentence_and_found_before_the_download(
     record = zoo(score("Anything", 99))
     good = write_pairs((40, 40))
     for folder, options, message in (
-        (tmp_path, [], "must hold the folders input/ and target/"),
+        (tmp_path / "zoo", [], "must hold the folders input/ and target/"),
         (good, ["--limit", "0"], "--limit 0"),
         (good, ["--dataset", "anythin"], "did you mean Anything?"),
         (good, ["--protocol", "sidd"], "does not divide into the blocks"),

@@ -61,3 +61,35 @@ def test_mixup_of_tensors_equals_that_of_arrays():
     tensors = MixUp()(paddle.to_tensor(target), paddle.to_tensor(target**2), iteration=1)
     for tensor, array in zip(tensors, expected):
         assert tensor.numpy() == pytest.approx(array, abs=1e-6)
+
+
+def test_one_coefficient_blends_the_whole_batch():
+    target = np.random.default_rng(0).random((6, 3, 4, 4), np.float32)
+    blended, other = MixUp(1.2, per_pair=False)(target, 1 - target, iteration=1)
+    assert blended + other == pytest.approx(np.ones_like(target), abs=1e-6)
+    assert len(set(blends(blended, target).values())) == 1
+    assert len(set(blends(MixUp(1.2)(target, target, 1)[0], target).values())) > 2
+
+
+def test_each_slice_of_an_accumulated_batch_is_blended_by_itself():
+    """As on the devices whose batches the slices stand for."""
+    target = np.random.default_rng(0).random((12, 3, 4, 4), np.float32)
+    blended, _ = MixUp(1.2, per_pair=False)(target, target, iteration=2, slices=3)
+    found = blends(blended, target)
+    assert all(partner // 4 == pair // 4 for pair, partner in found)
+    shares = [{share for (pair, _), share in found.items() if pair // 4 == n} for n in range(3)]
+    assert [len(each) for each in shares] == [1, 1, 1]
+    assert len(set.union(*shares)) == 3
+
+
+def blends(blended, batch):
+    """(picture, partner) → the picture's share, for those that are not their own partner."""
+    found = {}
+    for index, (picture, own) in enumerate(zip(blended, batch)):
+        for partner, other in enumerate(batch):
+            difference = own - other
+            if partner != index and not np.allclose(picture, own, atol=1e-5):
+                share = np.vdot(picture - other, difference) / np.vdot(difference, difference)
+                if np.allclose(other + share * difference, picture, atol=1e-5):
+                    found[index, partner] = round(float(share), 4)
+    return found

@@ -173,6 +173,15 @@ def test_rotate_may_be_left_out(tmp_path, picture, write):
         assert np.array_equal(got, wanted)
 
 
+def test_mirror_may_be_left_out(tmp_path, picture, write):
+    pixels = picture(8, 8)
+    for part in ("input", "target"):
+        write(tmp_path / part / "a.png", pixels)
+    options = {"patch_size": 8, "mirror": False}
+    assert _turns_seen(MPRTrain(tmp_path, options), pixels) == {0, 1, 2, 3}
+    assert _turns_seen(MPRTrain(tmp_path, {**options, "rotate": False}), pixels) == {0}
+
+
 @pytest.fixture
 def dual_pixel_folder(tmp_path, picture, write):
     """Views that are the target moved a pixel to the left and to the right, 16 bits."""

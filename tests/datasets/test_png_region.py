@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import cv2
@@ -11,8 +12,9 @@ from PIL import Image
 
 from ppgan_mpr.datasets import png_region
 from ppgan_mpr.datasets.reader import read_picture, read_region
+from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import read_header
-from ppgan_mpr.imaging.png_chunks import SIGNATURE
+from ppgan_mpr.imaging.png_chunks import SIGNATURE, chunk
 
 
 @pytest.fixture(params=["zlib", "fast"])
@@ -69,3 +71,41 @@ def test_interlaced_png_is_not_cut():
 def _file(folder, data):
     (folder / "cut.png").write_bytes(data)
     return folder / "cut.png"
+
+
+@pytest.mark.parametrize("height", [16, 60, 90])
+def test_a_single_changed_bit_never_changes_a_patch_unnoticed(
+    tmp_path, picture, write, inflate, height
+):
+    path = write(tmp_path / "p.png", picture(90, 70))
+    header, data = read_header(path), path.read_bytes()
+    for position in np.random.default_rng(0).integers(0, 8 * len(data), 60):
+        changed = bytearray(data)
+        changed[position // 8] ^= 1 << position % 8
+        path.write_bytes(changed)
+        with pytest.raises(ImageError, match=r"p\.png"):
+            read_region(path, header, 0, 10, height, 16)
+        with pytest.raises(ImageError, match=r"p\.png"):
+            read_picture(path)
+
+
+def test_checksum_behind_the_pixels_is_compared_where_all_are_read(picture, inflate):
+    """Its chunk has a right checksum, so only the stream's own one is wrong."""
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in picture(20, 30)))
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 0)),
+        (b"IDAT", rows[:-1] + bytes([rows[-1] ^ 1])),
+        (b"IEND", b""),
+    )
+    data = SIGNATURE + b"".join(chunk(kind, body) for kind, body in parts)
+    assert png_region.upper_left(data, 19, 10)
+    with pytest.raises(ValueError, match="damaged"):
+        png_region.upper_left(data, 20, 10)
+
+
+def test_wrong_checksum_of_a_text_is_no_damage(tmp_path, picture, write):
+    path = write(tmp_path / "p.png", picture(24, 40))
+    data, expected = path.read_bytes(), read_picture(path)
+    text = chunk(b"tEXt", b"Title\0photo")
+    path.write_bytes(data[:33] + text[:-1] + bytes([text[-1] ^ 1]) + data[33:])
+    np.testing.assert_array_equal(read_picture(path), expected)

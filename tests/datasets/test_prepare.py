@@ -138,6 +138,7 @@ def sidd_download(tmp_path, picture, write, monkeypatch):
     monkeypatch.setattr(sidd, "SCENES", 2)
     monkeypatch.setattr(sidd, "BLOCKS", 3)
     monkeypatch.setattr(sidd, "EXPECTED", {"train": 9, "val": 6})
+    monkeypatch.setattr(sidd, "EXPECTED_WHOLE", {"photos": 3, "val": 6})
     data = tmp_path / "download" / "SIDD_Medium_Srgb" / "Data"
     for seed, (scene, number) in enumerate(
         [
@@ -184,6 +185,18 @@ def test_sidd_patches_and_blocks(sidd_download, tmp_path):
     pairs[0].input.unlink()
     prepare("sidd", sidd_download, done)
     assert pairs[0].input.read_bytes() == first
+
+
+def test_photos_of_sidd_stay_whole_beside_its_patches(sidd_download, tmp_path):
+    _matlab_blocks(sidd_download)
+    done = tmp_path / "SIDD"
+    prepare("sidd", sidd_download, done)
+    counts, notes = prepare("sidd-photos", sidd_download, done)
+    assert counts == {"photos": 3, "val": 6} and not notes
+    pairs = find_pairs(done / "photos")
+    assert [pair.name for pair in pairs] == ["0001_010", "0001_011", "0200_010"]
+    (source,) = sidd_download.rglob("0001_GT_SRGB_011.PNG")
+    assert pairs[1].target.samefile(source)  # no space is taken
 
 
 def test_sidd_lists_missing_files(sidd_download, tmp_path):

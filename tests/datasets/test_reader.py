@@ -36,7 +36,7 @@ def test_jpeg_is_turned_upright(tmp_path, picture):
     assert read_picture(path).shape == (40, 24, 3)
 
 
-def test_sixteen_bit_tiff(tmp_path, picture, write):
+def test_sixteen_bit_tiff_keeps_its_codes(tmp_path, picture, write):
     pixels = picture(20, 30, dtype=np.uint16)
     path = write(tmp_path / "p.tif", pixels)
     assert read_header(path)[:3] == (20, 30, 2)

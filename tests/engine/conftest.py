@@ -71,19 +71,19 @@ def settings(pairs, tmp_path):
 
 @pytest.fixture
 def build(tmp_path):
-    """Settings → Trainer, as ``mprnet-train`` builds it."""
+    """Settings → Trainer or Scorer, as ``mprnet-train`` builds it."""
 
     def build(settings, is_train=True, profiler_options=None):
         import yaml
 
         from ppgan_mpr.engine.config import load_config
+        from ppgan_mpr.engine.scoring import Scorer
         from ppgan_mpr.engine.trainer import Trainer
 
         file = tmp_path / "config.yaml"
         file.write_text(yaml.safe_dump(settings))
         cfg = load_config(file)
-        cfg.is_train, cfg.profiler_options = is_train, profiler_options
-        return Trainer(cfg)
+        return Trainer(cfg, profiler_options) if is_train else Scorer(cfg)
 
     return build
 

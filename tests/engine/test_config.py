@@ -176,3 +176,39 @@ def test_folder_may_be_named_like_a_number(settings, tmp_path, name):
     path.write_text(yaml.safe_dump(settings))
     cfg = load_config(path, [f"output_dir={name}", f"dataset.train.rgb_dir={name}"])
     assert cfg.output_dir == cfg.dataset.train.rgb_dir == cfg.dataset.test.rgb_dir == name
+
+
+APPLY = "!!python/object/apply:os.mkdir [run]"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"seed: {APPLY}",
+        "seed: !!python/name:os.system",
+        "seed: !!python/module:os",
+        "!!python/object/new:os.system ['touch run']: 1",
+    ],
+)
+def test_yaml_runs_nothing(file, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    file.write_text(f"{file.read_text()}\n{line}\n")
+    with pytest.raises(UsageError, match=r"run\.yaml is not a yaml file"):
+        load_config(file)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        APPLY,
+        "__import__('pathlib').Path('run').touch()",
+        "open('run', 'w')",
+        "{a: !!python/name:os.system }",
+    ],
+)
+def test_options_run_nothing(file, tmp_path, monkeypatch, value):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"seed is"):
+        load_config(file, [f"seed={value}"])
+    assert not (tmp_path / "run").exists()

@@ -1,10 +1,10 @@
-"""Names and paths of configurations."""
+"""Names, paths and inheritance of configurations."""
 
 from __future__ import annotations
 
 import pytest
 
-from ppgan_mpr.engine.config_files import find_config, packaged_configs
+from ppgan_mpr.engine.config_files import find_config, packaged_configs, read_yaml
 from ppgan_mpr.errors import UsageError
 
 NAME = "mprnet_deblurring"
@@ -44,3 +44,63 @@ def test_unknown_name_suggests_the_nearest():
 def test_unreadable_path_is_an_error():
     with pytest.raises(UsageError, match="cannot be read: File name too long"):
         find_config("a" * 300)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a yaml: name, text → path."""
+
+    def write(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_file_inherits_what_it_does_not_say_itself(write):
+    write("bases/data.yaml", "dataset: {train: {batch_size: 4, rgb_dir: here}}\nseed: 1\n")
+    write("bases/run.yaml", "total_iters: 5\nseed: 2\n")
+    path = write(
+        "heir.yaml",
+        "_base_: [bases/data.yaml, bases/run.yaml]\ndataset: {train: {batch_size: 8}}\n",
+    )
+    assert read_yaml(path) == {
+        "dataset": {"train": {"batch_size": 8, "rgb_dir": "here"}},
+        "seed": 1,  # of the first base
+        "total_iters": 5,
+    }
+
+
+def test_copy_of_a_packaged_file_inherits_from_the_packaged_bases(write):
+    copy = write("mine.yaml", packaged_configs()[NAME].read_text())
+    assert read_yaml(copy) == read_yaml(NAME)
+    assert read_yaml(copy)["optimizer"]["name"] == "Adam"
+
+
+def test_section_may_inherit_nothing(write):
+    write("base.yaml", "optimizer: {name: Adam, beta1: 0.9}\nseed: 1\n")
+    text = "_base_: base.yaml\noptimizer: {_inherited_: False, name: SGD}\n"
+    assert read_yaml(write("heir.yaml", text)) == {"optimizer": {"name": "SGD"}, "seed": 1}
+
+
+def test_bases_have_bases_and_may_be_packaged(write):
+    write("middle.yaml", f"_base_: {NAME}\ntotal_iters: 7\n")
+    content = read_yaml(write("heir.yaml", "_base_: middle.yaml\nseed: 3\n"))
+    assert (content["total_iters"], content["seed"]) == (7, 3)
+    assert content["optimizer"] == read_yaml(NAME)["optimizer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("_base_: absent.yaml\n", "There is no configuration .*absent.yaml"),
+        ("_base_: heir.yaml\n", "heir.yaml, which inherits from this file"),
+        ("_base_: 3\n", "give the path of a yaml, or a list"),
+        ("_base_: [{a: 1}]\n", "give the path of a yaml, or a list"),
+    ],
+)
+def test_base_that_cannot_be_read_is_an_error(write, text, message):
+    with pytest.raises(UsageError, match=message):
+        read_yaml(write("heir.yaml", text))

@@ -79,11 +79,11 @@ def test_stored_scores_name_their_protocol(settings, build):
 def test_scoring_a_training_set_uses_centre_crops(settings, build):
     settings["dataset"]["test"].update(name="MPRTrain", img_options={"patch_size": 16})
     settings["validate"]["metrics"] = {"psnr": {"name": "PSNR", "crop_border": 2}}
-    trainer = build(settings)
+    scorer = build(settings, is_train=False)
     scores = []
     for _ in range(2):
-        trainer.test()
-        path = Path(trainer.output_dir) / "scores/iter_1_crop16-border2.json"
+        scorer.score()
+        path = Path(scorer.output_dir) / "scores/evaluation_crop16-border2.json"
         scores.append(json.loads(path.read_text())["images"])
     assert scores[0] == scores[1]
 
@@ -93,7 +93,7 @@ def test_data_without_targets_is_an_error(settings, build, pairs):
 
     settings["dataset"]["test"] = {"name": "MPRTest", "inp_dir": str(pairs / "val" / "input")}
     with pytest.raises(UsageError, match="no targets"):
-        build(settings).test()
+        build(settings, is_train=False).score()
 
 
 def write_16_bits(folder, clean):
@@ -139,10 +139,10 @@ def test_scores_of_crops_name_their_protocol(settings, build, tmp_path, y, name)
     }
     metric = {"name": "PSNR", "crop_border": 4, "test_y_channel": y}
     settings["validate"]["metrics"] = {"psnr": metric}
-    trainer = build(settings, is_train=False)
-    trainer.restore = copy_input
-    trainer.test()
-    content = json.loads((Path(trainer.output_dir) / f"scores/evaluation_{name}.json").read_text())
+    scorer = build(settings, is_train=False)
+    scorer.model.restore = copy_input
+    scorer.score()
+    content = json.loads((Path(scorer.output_dir) / f"scores/evaluation_{name}.json").read_text())
     assert content["protocol"]["name"] == name
     whole = get_protocol(name).score(pictures["input"], pictures["target"])
     assert content["mean"]["psnr"] == pytest.approx(whole["psnr"], abs=1e-4)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ppgan_mpr.engine import checkpoint as ckpt
+from ppgan_mpr.engine import checkpoints as ckpt
 from ppgan_mpr.errors import ImageError, UsageError
 
 WORKERS = [0, 2]
@@ -49,16 +49,16 @@ def test_damaged_picture_ends_training_with_its_name(settings, build, damaged, w
     trainer = build(settings)
     with pytest.raises(ImageError, match=r"03\.png"):
         trainer.train()
-    if trainer.done_iter:
-        last = Path(trainer.output_dir) / f"iter_{trainer.done_iter}_checkpoint.pdparams"
-        assert ckpt.read_state(last)["epoch"] == trainer.done_iter
+    if trainer.state.iteration:
+        last = Path(trainer.output_dir) / f"iter_{trainer.state.iteration}_checkpoint.pdparams"
+        assert ckpt.read_state(last)["epoch"] == trainer.state.iteration
 
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_damaged_picture_ends_scoring_with_its_name(settings, build, damaged, workers):
     settings["dataset"]["test"].update(rgb_dir=str(damaged / "val"), num_workers=workers)
     with pytest.raises(ImageError, match=r"02\.png"):
-        build(settings, is_train=False).test()
+        build(settings, is_train=False).score()
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -84,19 +84,19 @@ def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, bui
     """Cluster schedulers signal every process of a job."""
     settings["dataset"]["train"]["num_workers"] = 2
     trainer = build(settings)
-    print_log = trainer.print_log
+    log = trainer.log
     before = _children()  # other tests' loaders, whose workers are not to be harmed
 
-    def print_and_interrupt():
-        print_log()
-        if trainer.current_iter == 2:
+    def log_and_interrupt(*args):
+        log(*args)
+        if trainer.state.iteration == 2:
             children = sorted(_children() - before)
             assert len(children) >= 2
             # Of another process: Paddle's workers forgive a signal of their parent.
             subprocess.run(["kill", "-TERM", *children, str(os.getpid())], check=True)
             time.sleep(0.2)
 
-    trainer.print_log = print_and_interrupt
+    trainer.log = log_and_interrupt
     with pytest.raises(SystemExit):
         trainer.train()
     assert (Path(trainer.output_dir) / "iter_2_checkpoint.pdparams").exists()
@@ -106,14 +106,14 @@ def test_signal_interrupts_validation(settings, build):
     settings["validate"]["interval"] = 2
     settings["dataset"]["test"]["batch_size"] = 1
     trainer = build(settings)
-    restore, restored = trainer.restore, []
+    restore, restored = trainer.model.restore, []
 
     def restore_and_interrupt(*batch):
         restored.append(batch)
         os.kill(os.getpid(), signal.SIGTERM)
         return restore(*batch)
 
-    trainer.restore = restore_and_interrupt
+    trainer.model.restore = restore_and_interrupt
     with pytest.raises(SystemExit) as leaving:
         trainer.train()
     assert leaving.value.code == 128 + signal.SIGTERM
@@ -150,7 +150,7 @@ def test_failing_validation_loses_no_iteration(settings, build):
     def fail(*batch):
         raise ZeroDivisionError
 
-    trainer.restore = fail
+    trainer.model.restore = fail
     with pytest.raises(ZeroDivisionError):
         trainer.train()
     last = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
@@ -162,11 +162,13 @@ def test_snapshot_is_written_before_validation(settings, build):
     settings["total_iters"] = 3
     trainer = build(settings)
     path = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
-    restore, there = trainer.restore, []
-    trainer.restore = lambda *batch: (there.append(path.exists()), restore(*batch))[1]
+    restore, there = trainer.model.restore, []
+    trainer.model.restore = lambda *batch: (there.append(path.exists()), restore(*batch))[1]
     trainer.train()
     assert there and all(there)
-    assert ckpt.read_state(path)["training"]["best"] == trainer.best_psnr  # and once more after it
+    assert (
+        ckpt.read_state(path)["training"]["best"] == trainer.state.best_psnr
+    )  # and once more after it
 
 
 def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path, monkeypatch):
@@ -205,11 +207,11 @@ def test_raised_total_iters_stretches_the_schedule(settings, build):
     settings["lr_scheduler"]["warmup_iters"] = 0
     first = build(settings)
     first.train()
-    assert first.current_learning_rate == pytest.approx(0)
+    assert first.optimizer.get_lr() == pytest.approx(0)
     settings["total_iters"] = 12
     longer = build(settings)
     longer.resume(Path(first.output_dir) / "iter_6_checkpoint.pdparams")
-    assert longer.current_learning_rate == pytest.approx(0.5e-3)  # half way of the cosine
+    assert longer.optimizer.get_lr() == pytest.approx(0.5e-3)  # half way of the cosine
 
 
 def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, caplog):
@@ -219,7 +221,7 @@ def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, ca
     settings["seed"] = 5
     again = build(settings)
     again.resume(path)
-    assert again.cfg.seed == 0  # that of the run
+    assert again.state.seed == 0  # that of the run
     again.train()
     assert "iteration 6 of 6 is done" in caplog.text
     np.testing.assert_array_equal(
@@ -230,14 +232,14 @@ def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, ca
 def test_error_in_the_middle_of_an_update_saves_no_half_iteration(settings, build):
     settings["snapshot_config"]["interval"] = 2
     trainer = build(settings)
-    schedule_step = trainer.lr_schedulers.step
+    schedule_step = trainer.lr_scheduler.step
 
     def fail(*args):
-        if trainer.current_iter == 4:  # the weights are those of iteration 4, the rate is not
+        if trainer.state.iteration == 3:  # the weights are those of iteration 4, the rate is not
             raise ZeroDivisionError
         schedule_step(*args)
 
-    trainer.lr_schedulers.step = fail
+    trainer.lr_scheduler.step = fail
     with pytest.raises(ZeroDivisionError):
         trainer.train()
     assert [path.name for path in Path(trainer.output_dir).glob("*_checkpoint.pdparams")] == [
@@ -267,14 +269,14 @@ def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_pat
     settings["output_dir"] = str(tmp_path / "killed")
     for iteration in (3, 6):
         killed = build(settings)
-        restore = killed.restore
+        restore = killed.model.restore
 
         def kill(*batch, killed=killed, iteration=iteration, restore=restore):
-            if killed.current_iter == iteration:
+            if killed.state.iteration == iteration:
                 raise KeyboardInterrupt
             return restore(*batch)
 
-        killed.restore = kill
+        killed.model.restore = kill
         folder = Path(killed.output_dir)
         if iteration == 6:
             killed.resume(folder / "iter_3_checkpoint.pdparams")
@@ -289,10 +291,10 @@ def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_pat
     for number in (3, 6):
         name = Path("scores") / f"iter_{number}_gopro.csv"
         assert (folder / name).read_text() == (Path(whole.output_dir) / name).read_text()
-    assert resumed.best_psnr == whole.best_psnr
+    assert resumed.state.best_psnr == whole.state.best_psnr
     again = build(settings)
     again.resume(folder / "iter_6_checkpoint.pdparams")
-    again.test = None  # is not called: nothing is missing
+    again.validate = None  # is not called: nothing is missing
     again.train()
 
 
@@ -300,7 +302,7 @@ def test_error_in_another_process_ends_the_run_with_a_checkpoint(settings, build
     from ppgan_mpr.engine import data
 
     trainer = build(settings)
-    votes = SimpleNamespace(in_any=lambda flag: bool(flag) or trainer.done_iter == 2)
+    votes = SimpleNamespace(in_any=lambda flag: bool(flag) or trainer.state.iteration == 2)
     monkeypatch.setattr(data, "processes", votes)
     with pytest.raises(data.ElsewhereError, match="its own log"):
         trainer.train()

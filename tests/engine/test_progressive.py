@@ -70,11 +70,10 @@ def test_sizes_change_at_their_iteration_also_when_resumed(
         assert resumed.model.losses == whole.model.losses
 
 
-def test_the_log_says_when_the_patch_grows(growing, build, caplog, monkeypatch):
-    messages = []
-    trainer = build(growing)
-    monkeypatch.setattr(trainer.logger, "info", lambda text, *args: messages.append(text % args))
-    trainer.train()
+def test_the_log_says_when_the_patch_grows(growing, build, caplog):
+    caplog.set_level("INFO")
+    build(growing).train()
+    messages = caplog.messages
     (plan,) = (message for message in messages if "Progressive" in message)
     assert "from iteration 3 24x24 pixels in batches of 2, from iteration 6 32x32" in plan
     assert [message for message in messages if message.startswith("From iteration")] == [
@@ -92,15 +91,11 @@ def test_processes_share_the_batches_of_every_step(pairs):
         settings = {"batch_size": steps[0]["batch_size"]}
         dataset = MPRTrain(pairs / "train", {"patch_size": 16})
         data = TrainingData(dataset, settings, 7, rank, world_size, schedule)
-        batches, iterator = [], iter(data)
-        for iteration in range(1, 9):
-            batch = next(iterator, None)
-            if batch is None:
-                iterator = iter(data)
-                batch = next(iterator)
+        batches = []
+        for _ in range(8):
+            batch = data.next_batch()
             batches.append([patch.numpy().tobytes() for patch in batch[0]])
-            data.sampler.advance()
-            data.go_to(iteration + 1)
+            data.advance()
         return batches
 
     one = run(2, 0, 1)
@@ -112,8 +107,8 @@ def test_processes_share_the_batches_of_every_step(pairs):
 def test_epochs_in_the_log_count_samples(growing, build, monkeypatch):
     trainer = build(growing)
     epochs = []
-    print_log = trainer.print_log
-    trainer.print_log = lambda: (epochs.append(trainer.data.epoch), print_log())
+    log = trainer.log
+    trainer.log = lambda rate, epoch: (epochs.append(epoch), log(rate, epoch))
     trainer.train()
     # There are five pictures, and the batches have 3, 3, 2, 2, 2, 1, 1 and 1.
     assert epochs == [1, 1, 2, 2, 3, 3, 3, 3]
@@ -131,6 +126,45 @@ def test_a_schedule_can_be_shortened_from_the_command_line(growing, tmp_path):
     assert cfg.dataset.train.img_options["patch_size"] == 16
     with pytest.raises(UsageError, match="there is no option 'iter': did you mean iters"):
         load_config(path, ["dataset.train.progressive.1.iter=7"])
+
+
+TOTALS = [
+    {"iters": 2, "patch_size": 16, "batch_size": 2, "total_batch_size": 4},
+    {"iters": 2, "patch_size": 24, "batch_size": 1, "total_batch_size": 2},
+]
+
+
+@pytest.mark.parametrize(
+    ("world_size", "shares"), [(1, [(4, 2), (2, 2)]), (2, [(2, 1), (1, 1)]), (4, None)]
+)
+def test_total_batches_are_shared_and_sliced(world_size, shares):
+    if shares is None:
+        with pytest.raises(UsageError, match=r"1\.total_batch_size is 2, which 4 processes"):
+            Progressive(TOTALS, world_size)
+        return
+    steps = Progressive(TOTALS, world_size).steps
+    assert [(step.batch_size, step.accumulate) for step in steps] == shares
+
+
+def test_slices_of_a_step_give_the_update_of_its_whole_batch(growing, build, weights_of):
+    growing["total_iters"] = 4
+    results = []
+    for steps in (TOTALS, [{**step, "batch_size": step["total_batch_size"]} for step in TOTALS]):
+        growing["dataset"]["train"]["progressive"] = [dict(step) for step in steps]
+        trainer, seen = watched(build(growing))
+        trainer.train()
+        assert seen == [(4, 16)] * 2 + [(2, 24)] * 2
+        results.append(weights_of(trainer))
+    for name, value in results[0].items():
+        np.testing.assert_allclose(results[1][name], value, atol=2e-4)
+
+
+def test_slices_are_named_in_the_log_and_may_not_be_given_twice(growing, build):
+    growing["dataset"]["train"]["progressive"] = TOTALS
+    assert "batches of 4, 2 slices each" in str(Progressive(TOTALS))
+    growing["accumulate"] = 2
+    with pytest.raises(UsageError, match="total_batch_size derives accumulate"):
+        build(growing)
 
 
 @pytest.mark.parametrize(
@@ -168,4 +202,4 @@ def test_patches_of_a_repeated_data_set_grow_too(growing, build):
 
 def test_scoring_needs_no_training_section(growing, build):
     del growing["dataset"]["train"]
-    build(growing, is_train=False).test()
+    build(growing, is_train=False).score()

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("paddle")
+pytest.importorskip("ppgan")
+
+from ppgan_mpr.engine.checkpoints import newest_checkpoint, write_state
 from ppgan_mpr.errors import UsageError, WeightsError
 
 
@@ -32,7 +36,7 @@ def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, t
     resumed.train()
 
     assert same(weights_of(resumed), weights_of(whole))
-    assert same(resumed.ema.state_dict(), whole.ema.state_dict())
+    assert same(resumed.model.ema.state_dict(), whole.model.ema.state_dict())
     assert resumed.model.losses == whole.model.losses
 
 
@@ -47,14 +51,14 @@ def test_signal_saves_a_checkpoint_and_ends_the_run(
     settings["output_dir"] = str(tmp_path / "stopped")
     caplog.set_level("INFO")
     stopped = build(settings)
-    print_log = stopped.print_log
+    log = stopped.log
 
-    def print_and_interrupt():
-        print_log()
-        if stopped.current_iter == 2:
+    def log_and_interrupt(*args):
+        log(*args)
+        if stopped.state.iteration == 2:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    stopped.print_log = print_and_interrupt
+    stopped.log = log_and_interrupt
     with pytest.raises(SystemExit) as leaving:
         stopped.train()
     assert leaving.value.code == 128 + signal.SIGTERM
@@ -68,11 +72,15 @@ def test_signal_saves_a_checkpoint_and_ends_the_run(
     assert same(weights_of(resumed), weights_of(whole))
 
 
-def test_only_the_newest_checkpoints_are_kept(settings, build):
+def test_newest_checkpoints_and_all_weights_are_kept(settings, build):
     settings["snapshot_config"] = {"interval": 1, "keep": 2}
     trainer = build(settings)
     trainer.train()
-    assert sorted(path.name for path in Path(trainer.output_dir).iterdir()) == [
+    assert sorted(path.name for path in Path(trainer.output_dir).glob("iter_*")) == [
+        "iter_1_weight.pdparams",
+        "iter_2_weight.pdparams",
+        "iter_3_weight.pdparams",
+        "iter_4_weight.pdparams",
         "iter_5_checkpoint.pdparams",
         "iter_5_weight.pdparams",
         "iter_6_checkpoint.pdparams",
@@ -96,25 +104,56 @@ def test_checkpoint_of_another_network_is_an_error(settings, build):
         other.resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 
-def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path):
-    from ppgan_mpr.engine.checkpoint import latest_checkpoint
+CHECKPOINT = {"epoch": 1, "generator": {"weight": np.ones(3, "float32")}}
 
-    for age, name in enumerate(
-        (
-            "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams",
-            "mprnet-2026-01-01-03-04-05/iter_90_checkpoint.pdparams",
-            "mprnet_lite-2026-01-03-03-04-05/iter_10_checkpoint.pdparams",
-            "mprnet-2026-01-02-03-04-05/iter_30_weight.pdparams",
-        )
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-        os.utime(path, (0, 1000 - age))
-    newest = latest_checkpoint(tmp_path, "mprnet")
-    assert newest == tmp_path / "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams"
-    with pytest.raises(UsageError, match="found no checkpoint"):
-        latest_checkpoint(tmp_path, "mirnet")
+
+@pytest.fixture
+def age():
+    """A function that writes a checkpoint of so many seconds ago."""
+
+    def age(path, seconds, state=CHECKPOINT):
+        write_state(path, state)
+        os.utime(path, (0, 1_000_000 - seconds))
+        return path
+
+    return age
+
+
+def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path, age):
+    names = [
+        "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams",
+        "mprnet-2026-01-01-03-04-05/iter_90_checkpoint.pdparams",
+        "mprnet_lite-2026-01-03-03-04-05/iter_10_checkpoint.pdparams",
+        "mprnet-2026-01-02-03-04-05/iter_30_weight.pdparams",
+    ]
+    newest, *_ = [age(tmp_path / name, seconds) for seconds, name in enumerate(names)]
+    assert newest_checkpoint(tmp_path, "mprnet") == newest
+    assert newest_checkpoint(tmp_path, "mirnet") is None
+
+
+def test_auto_falls_back_to_the_checkpoint_before_a_truncated_one(tmp_path, age, caplog):
+    older = age(tmp_path / "run-2026-01-02-03-04-05" / "iter_1_checkpoint.pdparams", 9)
+    newer = age(older.parent / "iter_2_checkpoint.pdparams", 0)
+    newer.write_bytes(newer.read_bytes()[:50])
+    assert newest_checkpoint(tmp_path, "run") == older
+    assert "iter_2_checkpoint.pdparams" in caplog.text
+    older.unlink()
+    assert newest_checkpoint(tmp_path, "run") is None
+
+
+@pytest.mark.parametrize(
+    "diverged",
+    [
+        {**CHECKPOINT, "training": {"diverged": True}},
+        {**CHECKPOINT, "generator": {"weight": np.array([1, np.nan], "float32")}},
+        {**CHECKPOINT, "optim": {"weight_moment1_0": np.array([np.inf], "float32")}},
+    ],
+)
+def test_auto_does_not_continue_with_a_diverged_state(tmp_path, age, caplog, diverged):
+    older = age(tmp_path / "run-2026-01-02-03-04-05" / "iter_1_checkpoint.pdparams", 9)
+    age(older.parent / "iter_2_checkpoint.pdparams", 0, diverged)
+    assert newest_checkpoint(tmp_path, "run") == older
+    assert "diverged" in caplog.text
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -145,7 +184,7 @@ def test_random_numbers_of_third_party_data_sets_continue(
 
 
 def test_dropout_continues_with_the_same_random_numbers(settings, build, weights_of, tmp_path):
-    paddle = pytest.importorskip("paddle")
+    import paddle
 
     def with_dropout():
         trainer = build(settings)
@@ -198,11 +237,10 @@ def test_resuming_with_changed_options_names_them_and_keeps_the_old_file(
 
 def test_runs_started_in_the_same_second_get_separate_folders(tmp_path, monkeypatch):
     from ppgan_mpr.engine import session
-    from ppgan_mpr.engine.checkpoint import latest_checkpoint
 
     monkeypatch.setattr(session.time, "strftime", lambda *_: "-2026-01-02-03-04-05")
     folders = [session.make_run_folder(str(tmp_path), "mprnet") for _ in range(3)]
     assert len(set(folders)) == 3 and all(folder.is_dir() for folder in folders)
     path = folders[2] / "iter_4_checkpoint.pdparams"
-    path.touch()
-    assert latest_checkpoint(tmp_path, "mprnet") == path
+    write_state(path, CHECKPOINT)
+    assert newest_checkpoint(tmp_path, "mprnet") == path

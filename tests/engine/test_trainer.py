@@ -35,12 +35,14 @@ def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, m
     settings["validate"]["interval"] = 3
     trainer = build(settings)
     evaluated = []
-    restore = trainer.restore
-    trainer.restore = lambda *batch: (evaluated.append(weights_of(trainer)), restore(*batch))[1]
+    restore = trainer.model.restore
+    trainer.model.restore = lambda *batch: (evaluated.append(weights_of(trainer)), restore(*batch))[
+        1
+    ]
     trainer.train()
 
     released = load_weights(Path(trainer.output_dir) / "iter_3_weight.pdparams").tensors
-    trained, average = weights_of(trainer), trainer.ema.state_dict()
+    trained, average = weights_of(trainer), trainer.model.ema.state_dict()
     for name in average:
         np.testing.assert_array_equal(released[name], average[name])
         np.testing.assert_array_equal(evaluated[0][name], average[name])
@@ -65,14 +67,14 @@ def test_best_checkpoint_is_the_one_with_the_highest_psnr(settings, build, monke
     means = iter([20.0, 30.0, 25.0])
     trainer = build(settings)
     current = {}
-    run = trainer.test
+    run = trainer.validate
 
     def test():
         current["psnr"] = next(means)
-        run()
+        return run()
 
     monkeypatch.setattr(ScoreTable, "mean", lambda self: {"psnr": current["psnr"], "ssim": 0.5})
-    trainer.test = test
+    trainer.validate = test
     trainer.train()
     folder = Path(trainer.output_dir)
     best, second = (
@@ -83,7 +85,7 @@ def test_best_checkpoint_is_the_one_with_the_highest_psnr(settings, build, monke
 
     resumed = build(settings)
     resumed.resume(folder / "best_checkpoint.pdparams")
-    assert (resumed.current_iter, resumed.best_psnr) == (3, 30.0)
+    assert (resumed.state.iteration, resumed.state.best_psnr) == (2, 30.0)
 
 
 def test_diverging_run_stops_with_a_usable_checkpoint(settings, build, weights_of):
@@ -93,7 +95,7 @@ def test_diverging_run_stops_with_a_usable_checkpoint(settings, build, weights_o
 
     def break_down(stages, target):
         shares = objective.per_stage(stages, target)
-        return [share * float("inf") for share in shares] if trainer.current_iter > 3 else shares
+        return [share * float("inf") for share in shares] if trainer.state.iteration > 2 else shares
 
     trainer.model.objective = type("Broken", (), {"per_stage": staticmethod(break_down)})
     with pytest.raises(DivergedError, match=r"iter_23_checkpoint\.pdparams"):
@@ -153,7 +155,7 @@ def test_profile_of_the_chosen_iterations_is_written(settings, build, tmp_path):
     trainer = build(settings, profiler_options=options)
     assert not (tmp_path / "trace").exists()
     trainer.train()
-    assert trainer.current_iter == 3  # exit_on_finished
+    assert trainer.state.iteration == 3  # exit_on_finished
     assert list((tmp_path / "trace").glob("*.json"))
 
 
@@ -185,7 +187,7 @@ def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path,
     path = tmp_path / "paddlegan.yaml"
     path.write_text(yaml.safe_dump(settings))
     cfg = load_config(path)
-    cfg.is_train, cfg.profiler_options = True, None
+    cfg.is_train, cfg.profiler_options, cfg.min_max = True, None, (0.0, 1.0)
     paddlegan_trainer(cfg).train()
     (score,) = (float(line.rsplit(" ")[-1]) for line in log.messages if "Metric psnr" in line)
     assert score > 5  # 0.0000 with PaddleGAN's MPRModel

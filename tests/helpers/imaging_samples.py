@@ -116,7 +116,7 @@ def assert_one_sentence(error: BaseException, path) -> None:
 
 
 def assert_same_tags(path):
-    """TIFF, and Pillow for AVIF, lay the EXIF block out anew: the values count."""
+    """TIFF, WebP and AVIF have the EXIF block laid out anew: the values count."""
     with Image.open(path) as image:
         exif = image.getexif()
         assert exif[0x010F] == "Maker"

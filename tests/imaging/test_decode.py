@@ -41,7 +41,7 @@ def test_stereo_jpeg_is_read_as_its_first_picture(tmp_path):
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_heic(tmp_path, depth):
+def test_heic_keeps_its_depth_and_is_turned_upright(tmp_path, depth):
     pillow_heif = pytest.importorskip("pillow_heif")
     picture = samples.ramp().astype(np.uint16) << (depth - 8)
     mode = "RGB" if depth == 8 else "RGB;16"
@@ -83,6 +83,18 @@ def test_12_bit_netpbm_is_spread_over_16_bits(tmp_path):
     )
     photo = read_photo(tmp_path / "a.pgm")
     np.testing.assert_array_equal(photo.pixels[..., 0], np.rint(codes * (65535 / 4095)))
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+@pytest.mark.parametrize("top", [255, 1023, 65535])
+@pytest.mark.parametrize("kind", [2, 3])
+def test_netpbm_as_text(tmp_path, kind, top, end):
+    codes = np.random.default_rng(0).integers(0, top + 1, (5, 7, 2 * kind - 3))
+    numbers = " ".join(map(str, codes.ravel()))
+    (tmp_path / "a.pnm").write_text(f"P{kind}\n# a comment\n7 5\n{top}\n{numbers}{end}")
+    photo = read_photo(tmp_path / "a.pnm")
+    white = 255 if top == 255 else 65535
+    np.testing.assert_array_equal(photo.pixels, np.rint(codes * (white / top)))
 
 
 def test_10_bit_avif_keeps_its_depth(tmp_path):

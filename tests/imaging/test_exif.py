@@ -36,7 +36,7 @@ def test_orientation_turns_pixels_and_alpha_once(tmp_path, suffix, dtype, channe
     path = tmp_path / f"turned{suffix}"
     write_photo(samples.annotated(stored), path)
     data = path.read_bytes()
-    if suffix == ".tif":  # the flag stands in the file itself
+    if suffix in (".tif", ".webp"):  # the flag stands in the file itself, or in a longer block
         mark = struct.pack("<HHIHH", 0x0112, 3, 1, 1, 0)
         data = data.replace(mark, struct.pack("<HHIHH", 0x0112, 3, 1, flag, 0))
     else:
@@ -49,7 +49,7 @@ def test_orientation_turns_pixels_and_alpha_once(tmp_path, suffix, dtype, channe
     path.write_bytes(data)
     photo = read_photo(path)
     np.testing.assert_array_equal(photo.to_array(), TURNS[flag](stored))
-    if suffix != ".webp":  # which has no place for a resolution
+    if suffix != ".webp":  # whose resolution
         expected = (150, 300) if flag >= 5 else (300, 150)
         assert photo.metadata.dpi == pytest.approx(expected, abs=0.02)
     again = tmp_path / f"again{suffix}"

@@ -63,7 +63,9 @@ def test_formats_without_photographs_are_not_listed(suffix):
         (3, "uint16", ".ppm", ".ppm"),
     ],
 )
-def test_writable_suffix(channels, dtype, suffix, expected):
+def test_suffix_changes_only_where_the_format_would_lose_something(
+    channels, dtype, suffix, expected
+):
     assert writable_suffix(from_array(samples.noise(channels, dtype)), suffix) == expected
 
 

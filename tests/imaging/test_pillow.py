@@ -14,6 +14,25 @@ from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import from_array, from_pil, to_pil, write_photo
 
 
+@pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_image_at_another_frame_is_that_frame(name):
+    """Who has gone there has chosen it; at the first frame of an animation nobody has."""
+    frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 100, 200)]
+    options = {"lossless": True} if name == "WEBP" else {}
+    data = samples.pillow_file(frames[0], name, save_all=True, append_images=frames[1:], **options)
+    with Image.open(io.BytesIO(data)) as image:
+        if name == "TIFF":  # a document: its page is a picture of its own
+            assert (from_pil(image).pixels == 10).all()
+        else:
+            with pytest.raises(ImageError, match="several frames: extract the one to restore"):
+                from_pil(image)
+        for number, value in ((2, 200), (1, 100)):
+            image.seek(number)
+            photo = from_pil(image)
+            assert (photo.pixels == value).all()
+            assert photo.size == (9, 8)
+
+
 def test_one_bit_becomes_grey(tmp_path):
     image = Image.fromarray(samples.ramp()[..., 0] > 90)
     photo = samples.read(tmp_path, samples.pillow_file(image, "PNG"))
@@ -22,7 +41,7 @@ def test_one_bit_becomes_grey(tmp_path):
 
 @pytest.mark.parametrize("grey", [False, True])
 @pytest.mark.parametrize("transparent", [False, True])
-def test_palettes(tmp_path, grey, transparent):
+def test_palette_becomes_rgb_or_grey_with_its_alpha(tmp_path, grey, transparent):
     colours = np.array([[9, 9, 9], [200, 200, 200], [60, 60, 60]], np.uint8)
     if not grey:
         colours[1] = (200, 10, 30)
@@ -47,7 +66,7 @@ def test_a_grey_palette_with_a_profile_stays_rgb(tmp_path):
     assert not photo.is_grey
 
 
-def test_transparent_gif(tmp_path):
+def test_transparent_colour_of_gif_becomes_alpha(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8)).convert("P")
     image.putpalette(bytes([255, 0, 0, 0, 255, 0, 0, 0, 255]))
     photo = samples.read(tmp_path, samples.pillow_file(image, "GIF", transparency=1), ".gif")

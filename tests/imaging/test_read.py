@@ -54,7 +54,7 @@ GOOD = files()
 
 
 @pytest.mark.parametrize("suffix", GOOD)
-def test_truncated_files(tmp_path, suffix, capfd):
+def test_truncated_file_is_refused_in_one_sentence(tmp_path, suffix, capfd):
     path = tmp_path / f"cut{suffix}"
     for part in (0.02, 0.3, 0.6, 0.95):
         path.write_bytes(GOOD[suffix][: int(len(GOOD[suffix]) * part)])
@@ -125,7 +125,7 @@ def test_decoder_errors_become_one_sentence(tmp_path, monkeypatch):
         raise ValueError("first\nsecond\x1b[31m" + "x" * 1000)
 
     monkeypatch.setattr("ppgan_mpr.imaging.read.decode", fail)
-    (tmp_path / "a.png").write_bytes(b"something")
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
     with pytest.raises(ImageError, match="firstsecond") as caught:
         read_photo(tmp_path / "a.png")
     samples.assert_one_sentence(caught.value, tmp_path / "a.png")

@@ -14,7 +14,7 @@ from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import from_array, read_photo, write_photo
 
 
-def test_ycbcr_tiff(tmp_path):
+def test_jpeg_in_a_tiff_becomes_rgb(tmp_path):
     image = Image.fromarray(samples.ramp())
     data = samples.pillow_file(image, "TIFF", compression="jpeg", quality=95)
     photo = samples.read(tmp_path, data, ".tif")

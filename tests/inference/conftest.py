@@ -8,7 +8,7 @@ from ppgan_mpr.networks import find_network
 
 paddle = require("paddle")
 
-SMALL = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 2}
+SMALL = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +34,19 @@ def network(build_network):
 
 @pytest.fixture
 def cache(tmp_path):
+    """An empty cache of the test itself, in ``cache`` below its folder."""
     return Cache(tmp_path / "cache")
 
 
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory):
+    """A cache that tests share, so that the network is exported once."""
+    return Cache(tmp_path_factory.mktemp("exports"))
+
+
 @pytest.fixture
-def model(network, cache):
-    return Model("small", find_network("MPRNet"), lambda: network, cache)
+def model(network, exports):
+    return Model("small", find_network("MPRNet"), lambda: network, exports)
 
 
 @pytest.fixture(scope="session")

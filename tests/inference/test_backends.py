@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -55,8 +56,10 @@ def test_attention_averages_agree(model, exported, photo, expected):
 def test_local_attention_is_exported(build_network, cache, exported, photo):
     from ppgan_mpr.networks.blocks import local
 
-    model = Model("local", SPEC, build_network, cache, local=True)
-    picture = batch(np.tile(photo, [5, 4, 1]))  # larger than the windows
+    spec = dataclasses.replace(SPEC, patch_size=64)
+    model = Model("local", spec, build_network, cache, local=True)
+    picture = batch(np.tile(photo, [2, 1, 1]))
+    assert min(picture.shape[2:]) > spec.window
     paddles = PaddleBackend(model).run(picture)
     np.testing.assert_allclose(
         exact(model, exported).run(picture),
@@ -66,7 +69,8 @@ def test_local_attention_is_exported(build_network, cache, exported, photo):
     assert local.LocalCALayer in {type(layer) for layer in model.network.sublayers()}
 
 
-def test_warm_start_needs_neither_paddle_nor_weights(model, exported, cache, tmp_path, photo):
+def test_warm_start_needs_neither_paddle_nor_weights(network, exported, cache, tmp_path, photo):
+    model = Model("small", SPEC, lambda: network, cache)
     first = Restorer(model, backend=exported)(photo)
     np.save(tmp_path / "photo.npy", photo)
     script = f"""
@@ -84,12 +88,15 @@ assert "paddle" not in sys.modules
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), first)
 
 
-def test_damaged_cache_is_rebuilt(model, network, cache, tmp_path, photo, exported):
-    first = Restorer(model, backend=exported)(photo)
+def test_damaged_cache_is_rebuilt(network, cache, tmp_path, photo, exported):
+    def restored():
+        model = Model("small", SPEC, lambda: network, cache)
+        return Restorer(model, backend=exported)(photo)
+
+    first = restored()
     for path in (tmp_path / "cache").iterdir():
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    again = Restorer(Model("small", SPEC, lambda: network, cache), backend=exported)(photo)
-    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(restored(), first)
 
 
 def test_without_exporting_packages_paddle_runs(model, monkeypatch, caplog):

@@ -1,12 +1,15 @@
 import os
+import shutil
 import threading
 
+import numpy as np
 import pytest
 
-from ppgan_mpr.inference import Cache, file_identity
+from ppgan_mpr.inference import Cache, Model, Restorer, file_identity
+from ppgan_mpr.networks import find_network
 
 
-def test_comes_back(cache):
+def test_what_is_stored_comes_back_under_its_key_only(cache):
     assert cache.load("a", 1) is None
     cache.store(b"content", "a", 1)
     assert cache.load("a", 1) == b"content"
@@ -41,7 +44,7 @@ def test_folder_that_cannot_be_written(tmp_path):
     assert cache.load("a") is None
 
 
-def test_many_writers(cache):
+def test_readers_see_whole_entries_while_others_write(cache):
     threads = [
         threading.Thread(target=cache.store, args=(b"same" * 100_000, "a")) for _ in range(8)
     ]
@@ -81,3 +84,75 @@ def test_identity_follows_the_file(tmp_path):
     assert file_identity(path) == first
     path.write_bytes(b"22")
     assert file_identity(path) != first
+
+
+def test_a_file_under_another_name_is_ignored(cache):
+    """A copied or renamed file holds another network."""
+    cache.store(b"one network", "a")
+    cache.store(b"another network", "b")
+    shutil.copy(cache.path("b"), cache.path("a"))
+    assert cache.load("a") is None
+    assert cache.load("b") == b"another network"
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff"])
+def test_facts_that_are_no_dictionary_are_as_good_as_absent(cache, content):
+    cache.store(content, "facts")
+    assert cache.load_facts("facts") is None
+
+
+class GarbageCache(Cache):
+    """Stores valid files that hold nothing of use."""
+
+    garbage = b"no network"
+
+    def store(self, payload, *key):
+        super().store(self.garbage, *key)
+
+
+@pytest.mark.parametrize("garbage", [b"no network", b"", b'{"floats_per_pixel": "many"}', b"{}"])
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_networks_that_are_none_are_exported_and_compiled_anew(
+    network, photo, tmp_path, backend, garbage
+):
+    pytest.importorskip(backend)
+    pytest.importorskip("onnx")
+    spec = find_network("MPRNet")
+
+    def restore(cache):
+        return Restorer(Model("small", spec, lambda: network, cache), backend=backend)(photo)
+
+    expected = restore(Cache(tmp_path / "sound"))
+    wrong = GarbageCache(tmp_path / "wrong")
+    wrong.garbage = garbage
+    restore(wrong)
+    assert list((tmp_path / "wrong").iterdir())
+    for _ in range(2):  # the second time from what the first has stored
+        np.testing.assert_array_equal(restore(Cache(tmp_path / "wrong")), expected)
+
+
+def test_a_folder_that_cannot_be_used_is_named_once(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    cache = Cache(tmp_path / "file" / "networks")
+    for key in "ab":
+        assert cache.load(key) is None
+        cache.store(b"content", key)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert f"{tmp_path / 'file' / 'networks'} cannot be read (Not a directory)" in message
+    assert "PPGAN_MPR_HOME" in message
+
+
+def test_without_a_home_directory_nothing_is_kept_and_a_sentence_says_so(monkeypatch, caplog):
+    import pooch
+
+    def homeless(name):
+        raise RuntimeError("no home directory")
+
+    monkeypatch.delenv("PPGAN_MPR_HOME")
+    monkeypatch.setattr(pooch, "os_cache", homeless)
+    cache = Cache.of_user()
+    cache.store(b"content", "a")
+    assert cache.load("a") is None
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "no home directory" in message
+    assert "PPGAN_MPR_HOME" in message

@@ -28,12 +28,12 @@ def build_tiny():
 def test_exported_network_comes_from_the_cache_without_building(build_tiny, cache):
     spec = find_network("MIRNet")
     first = Model("a", spec, build_tiny, cache)
-    graph, memory = first.onnx((64, 64)), first.floats_per_pixel
+    graph, memory = first.load_onnx((64, 64), bytes), first.floats_per_pixel
     again = Model("a", spec, build_tiny, cache)
-    assert again.onnx((96, 32)) == graph
+    assert again.load_onnx((96, 32), bytes) == graph
     assert again.floats_per_pixel == memory
     assert build_tiny.count == 1
-    Model("b", spec, build_tiny, cache).onnx((64, 64))  # other weights
+    Model("b", spec, build_tiny, cache).load_onnx((64, 64), bytes)  # other weights
     assert build_tiny.count == 2
 
 
@@ -42,11 +42,11 @@ def test_windowed_statistics_are_exported_for_each_size(build_tiny, cache):
     graphs = {}
     for size in ((64, 64), (64, 96), (64, 64)):
         model = Model("a", spec, build_tiny, cache, local=True)
-        graphs.setdefault(size, model.onnx(size))
-        assert model.onnx(size) == graphs[size]
+        graphs.setdefault(size, model.load_onnx(size, bytes))
+        assert model.load_onnx(size, bytes) == graphs[size]
     assert build_tiny.count == 2
     assert graphs[64, 64] != graphs[64, 96]
-    assert Model("a", spec, build_tiny, cache).onnx((64, 64)) not in graphs.values()
+    assert Model("a", spec, build_tiny, cache).load_onnx((64, 64), bytes) not in graphs.values()
 
 
 def test_model_of_named_weights_has_their_network_and_channels(tmp_path):

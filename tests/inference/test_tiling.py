@@ -52,7 +52,7 @@ def test_no_slim_remainders():
 
 
 @pytest.mark.parametrize(("side", "tile"), [(512, 512), (1000, 1000), (4000, 3000)])
-def test_longest_side(side, tile):
+def test_longest_side_of_a_tile_is_as_asked_or_a_little_less(side, tile):
     grid = plan_side(3000, 4000, side, 32, 8)
     assert max(grid.tile) <= side
     assert max(grid.tile) > 0.8 * side

@@ -50,21 +50,21 @@ def test_volume_ssim_equals_a_direct_three_dimensional_convolution(pictures):
     c1, c2 = 2.55**2, 7.65**2
     similarity = (2 * mx * my + c1) * (2 * (blur(x * y) - mx * my) + c2)
     similarity /= (mx**2 + my**2 + c1) * (blur(x * x) - mx**2 + blur(y * y) - my**2 + c2)
-    assert ssim(x, y, 255, volume=True) == pytest.approx(similarity.mean(), abs=1e-9)
+    assert ssim(x, y, 255, "volume") == pytest.approx(similarity.mean(), abs=1e-9)
 
 
-@pytest.mark.parametrize("volume", [False, True])
-def test_ssim_of_identical_pictures_is_one_whatever_the_range(pictures, volume):
+@pytest.mark.parametrize("form", ["channels", "volume", "uniform"])
+def test_ssim_of_identical_pictures_is_one_whatever_the_range(pictures, form):
     a, b = pictures
-    assert ssim(a, a, 255, volume) == pytest.approx(1)
-    assert ssim(a / 255, b / 255, 1, volume) == pytest.approx(ssim(a, b, 255, volume))
+    assert ssim(a, a, 255, form) == pytest.approx(1)
+    assert ssim(a / 255, b / 255, 1, form) == pytest.approx(ssim(a, b, 255, form))
 
 
 def test_grey_pictures_score_like_three_equal_channels(pictures):
     a, b = (picture[..., 0] for picture in pictures)
     tripled = [np.stack([picture] * 3, axis=2) for picture in (a, b)]
     assert psnr(a, b, 255) == pytest.approx(psnr(*tripled, 255))
-    assert ssim(a, b, 255, volume=True) == pytest.approx(ssim(*tripled, 255, volume=True))
+    assert ssim(a, b, 255, "volume") == pytest.approx(ssim(*tripled, 255, "volume"))
 
 
 def test_too_small_or_unequal_pictures_are_refused(pictures):
@@ -73,7 +73,7 @@ def test_too_small_or_unequal_pictures_are_refused(pictures):
         psnr(a, b[1:], 255)
     with pytest.raises(ImageError, match="11"):
         ssim(a[:10], b[:10], 255)
-    assert ssim(a[:3], b[:3], 255, volume=True) < 1  # a replicated border needs no minimum
+    assert ssim(a[:3], b[:3], 255, "volume") < 1  # a replicated border needs no minimum
 
 
 def test_identical_pictures_do_not_make_the_mean_infinite():

@@ -18,6 +18,17 @@ def table():
     return table
 
 
+def test_measures_of_the_protocol_are_printed_and_stored(tmp_path):
+    table = ScoreTable(get_protocol("dpdd"))
+    table.add("a", {"psnr": 30.0, "ssim": 0.8, "mae": 0.02})
+    table.add("b", {"psnr": 40.0, "ssim": 0.9, "mae": 0.04})
+    assert table.mean()["mae"] == pytest.approx(0.03)
+    assert "mean of 2   35.0000   0.8500   0.0300" in str(table)
+    stored = json.loads(table.save(tmp_path / "scores.json").read_text())
+    assert stored["images"][1] == {"name": "b", "psnr": 40.0, "ssim": 0.9, "mae": 0.04}
+    assert table.save(tmp_path / "scores.csv").read_text().startswith("name,psnr,ssim,mae,")
+
+
 def test_printed_table_has_pictures_mean_and_protocol(table):
     text = str(table)
     assert "protocol rain-y" in text and "schöner, Tag" in text
@@ -40,7 +51,7 @@ def test_json_is_strict_and_states_the_protocol(table, tmp_path):
     assert table.mean()["psnr"] == 30.0 and np.isinf(table.scores["schöner, Tag"]["psnr"])
 
 
-def test_csv_reads_back(table, tmp_path):
+def test_csv_has_a_row_for_each_picture_and_the_mean(table, tmp_path):
     path = table.save(tmp_path / "scores.csv")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,12 +1,15 @@
 import dataclasses
 import hashlib
-import http.server
-import threading
+import os
+import re
+import time
 
 import pytest
+from tls_server import Server
 
 from ppgan_mpr.cache_dir import cache_dir
-from ppgan_mpr.errors import DownloadError
+from ppgan_mpr.errors import DownloadError, WeightsError
+from ppgan_mpr.networks import weights_records
 from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.catalogue import git_blob_of
 from ppgan_mpr.weights.conversion import convert
@@ -14,37 +17,11 @@ from ppgan_mpr.weights.download import cached_path
 from ppgan_mpr.weights.formats import write_file
 
 
-class Server:
-    """A small web server: ``content`` for every path, or ``status``, or cut short."""
-
-    def __init__(self):
-        self.content, self.status, self.cut, self.requests = b"", 200, 0, 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.requests += 1
-                self.send_response(outer.status)
-                self.send_header("Content-Length", str(len(outer.content)))
-                self.end_headers()
-                self.wfile.write(outer.content[: len(outer.content) - outer.cut])
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/MPR_Deblurring.pdparams"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def server(tmp_path, monkeypatch, known_weights, small_record):
     """A local stand-in for the model zoo, its record in the catalogue, and an empty cache."""
-    server = Server()
+    server = Server(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority))
     record, server.content = small_record
     record = dataclasses.replace(record, url=server.url)
     known_weights("MPRNet", record, find_record("lite", "Deblurring"))
@@ -67,12 +44,22 @@ def nothing_in_cache():
     return not [path for path in cache_dir().rglob("*") if path.is_file()]
 
 
+def new_content(server, path):
+    """Other weights of the same network, as content of a file."""
+    tensors = load_weights(path).tensors
+    other = path.with_name("other.pdparams")
+    write_file(other, {name: tensor * 2 for name, tensor in tensors.items()})
+    content = other.read_bytes()
+    other.unlink()
+    return content
+
+
 def test_downloads_once_then_touches_no_network(server):
     weights = load_weights("published:Deblurring")
     assert weights.task == "Deblurring"
     path = cached_path(weights.record)
     assert path.read_bytes() == server.content
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "digests.json"]
     requests = server.requests
     server.close()
     load_weights("published:Deblurring")
@@ -147,7 +134,7 @@ def test_weights_of_another_network_are_not_kept(server, known_weights):
 
 
 @pytest.mark.parametrize("status", [404, 503])
-def test_server_errors(server, status):
+def test_server_error_is_named_and_leaves_nothing(server, status):
     server.status = status
     with pytest.raises(DownloadError, match=str(status)):
         load_weights("published:Deblurring")
@@ -190,7 +177,110 @@ def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
         load_weights("published:Deblurring")
 
 
-def test_published_urls():
+def test_published_weights_are_paddlegans():
     for task in ("Deblurring", "Denoising", "Deraining"):
         url = f"https://paddlegan.bj.bcebos.com/models/MPR_{task}.pdparams"
         assert find_record("published", task).url == url
+
+
+def test_address_without_https_is_refused(server, known_weights, tmp_path):
+    plain = Server(tmp_path, tls=False)
+    plain.content = server.content
+    record = dataclasses.replace(find_record("published", "Deblurring"), url=plain.url)
+    known_weights("MPRNet", record)
+    with pytest.raises(DownloadError, match="not an https address"):
+        load_weights("published:Deblurring")
+    assert plain.requests == 0
+    assert nothing_in_cache()
+    plain.close()
+
+
+def test_redirect_to_an_address_without_https_is_refused(server, tmp_path):
+    plain = Server(tmp_path, tls=False)
+    plain.content = server.content
+    server.redirect = plain.url
+    with pytest.raises(DownloadError, match=r"http://\S+ is not an https address"):
+        load_weights("published:Deblurring")
+    assert plain.requests == 0
+    assert nothing_in_cache()
+    plain.close()
+
+
+def test_redirect_to_an_https_address_is_followed(server, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    other = Server(tmp_path / "other")
+    other.content, server.redirect = server.content, other.url
+    both = tmp_path / "both.pem"
+    both.write_bytes(server.authority.read_bytes() + other.authority.read_bytes())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(both))
+    assert load_weights("published:Deblurring").task == "Deblurring"
+    assert other.requests == 1
+    other.close()
+
+
+def test_unknown_authority_is_refused(server, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    other = Server(tmp_path / "other")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.authority))
+    with pytest.raises(DownloadError, match=r"(?i)certificate"):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+    other.close()
+
+
+def test_answer_without_an_end_is_given_up(server, known_weights):
+    record = dataclasses.replace(find_record("published", "Deblurring"), size=3 << 20)
+    known_weights("MPRNet", record)
+    server.endless = True
+    with pytest.raises(DownloadError, match="longer than 3145728 bytes"):
+        load_weights("published:Deblurring")
+    assert nothing_in_cache()
+
+
+def test_digest_that_is_not_published_is_pinned_to_the_first_one(server):
+    record = find_record("published", "Deblurring")
+    load_weights("published:Deblurring")
+    path, first = cached_path(record), server.content
+    server.content = new_content(server, path)
+    path.unlink()
+    with pytest.raises(DownloadError, match=r"has changed: on .*digests\.json") as caught:
+        load_weights("published:Deblurring")
+    for digest in (first, server.content):
+        assert hashlib.sha256(digest).hexdigest() in str(caught.value)
+    assert not path.exists()
+    server.content = first
+    load_weights("published:Deblurring")
+
+
+def test_pinned_file_that_was_replaced_is_an_error_until_the_pin_is_removed(server):
+    record = find_record("published", "Deblurring")
+    load_weights("published:Deblurring")
+    path = cached_path(record)
+    path.write_bytes(new_content(server, path))
+    with pytest.raises(WeightsError, match="has changed"):
+        load_weights("published:Deblurring")
+    assert path.exists()
+    path.with_name("digests.json").unlink()
+    assert load_weights("published:Deblurring").task == "Deblurring"
+
+
+def test_the_documentation_names_the_files_without_a_published_digest(root):
+    listed = (root / "docs" / "weights.md").read_text(encoding="utf-8")
+    section = listed.partition("## Downloads")[2].partition("\n## ")[0]
+    downloads = [record for record in weights_records() if record.url]
+    pinned = [record for record in downloads if not (record.sha256 or record.git_blob)]
+    assert all(record.url.startswith("https://") for record in downloads)
+    named = set(re.findall(r"`(published:[\w:]+)`", section))
+    assert named == {record.name for record in pinned}
+    assert f"{len(pinned)} of {len(downloads)}" in section
+
+
+def test_downloads_of_killed_processes_are_removed_after_an_hour(server):
+    folder = cached_path(find_record("published", "Deblurring")).parent
+    for name, age in ((".download-old", 4000), (".download-new", 0)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "part").write_bytes(b"part")
+        for path in (folder / name / "part", folder / name):
+            os.utime(path, (time.time() - age,) * 2)
+    load_weights("published:Deblurring")
+    assert [path.name for path in folder.glob(".download-*")] == [".download-new"]

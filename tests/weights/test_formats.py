@@ -1,6 +1,7 @@
 """Files that are cut, foreign, or in bfloat16."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_bfloat16_safetensors(tmp_path, state):
     )
 
 
-def test_truncated_files(tmp_path, state, root):
+def test_truncated_file_is_refused_by_name(tmp_path, state, root):
     for suffix in (".pdparams", ".pth", ".safetensors"):
         path = tmp_path / f"w{suffix}"
         if suffix == ".pth":
@@ -53,3 +54,50 @@ def test_not_weights_at_all(tmp_path):
         load_weights(tmp_path)
     with pytest.raises(WeightsError, match="no state dict"):
         load_weights(dump(tmp_path / "list.pdparams", [1, 2]))
+
+
+@pytest.mark.parametrize("length", [1 << 62, 1 << 30, 1 << 10])
+def test_header_longer_than_the_file(tmp_path, length):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + b'{"a":{"dtype":"F32"}}')
+    with pytest.raises(WeightsError, match=rf"w\.safetensors .*header claims {length} bytes"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{" * 100_000,
+        b'{"a":' * 100_000,
+        b"{}",
+        b'{"a":{"dtype":"F32","shape":[99999999,99999999],"data_offsets":[0,4]}}',
+        b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}',
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
+        b'"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    ],
+    ids=["braces", "nested", "empty", "huge", "negative", "overlapping"],
+)
+def test_damaged_headers_are_one_sentence(tmp_path, header):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(WeightsError, match=r"w\.safetensors"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("start", [b"\x80\x04", b"PK\x03\x04", (9).to_bytes(8, "little") + b"{"])
+def test_file_larger_than_the_memory_is_not_read(tmp_path, start):
+    path = tmp_path / "w.pdparams"
+    path.write_bytes(start)
+    try:
+        os.truncate(path, 1 << 42)
+    except OSError:
+        pytest.skip("this file system has no sparse files of 4 TB")
+    with pytest.raises(WeightsError, match=r"w\.pdparams has 4194304 MB"):
+        load_weights(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "w.pdparams")
+    with pytest.raises(WeightsError, match="not an ordinary file"):
+        load_weights(tmp_path / "w.pdparams")

@@ -15,9 +15,6 @@ from ppgan_mpr.weights.conversion import convert
 paddle = require("paddle")
 
 
-# Forms that are accepted
-
-
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_flat_state_dict_of_any_pickle_protocol(tmp_path, state, protocol):
     same(load_weights(dump(tmp_path / "w.pdparams", state, protocol)), state)
@@ -58,9 +55,6 @@ def test_averaged_weights_come_before_the_raw_ones(tmp_path, state):
     same(load_weights(path), averaged)
 
 
-# What is told from the tensors
-
-
 def test_hyperparameters_are_deduced(tmp_path):
     unusual = {"in_c": 1, "out_c": 1, "n_feat": 12, "scale_unetfeats": 8, "scale_orsnetfeats": 4,
                "num_cab": 3, "kernel_size": 5, "reduction": 3, "bias": True}  # fmt: skip
@@ -93,9 +87,6 @@ def test_unknown_widths_have_no_task(tmp_path, state):
     assert load_weights(dump(tmp_path / "w.pdparams", state)).task is None
 
 
-# The embedded weights
-
-
 @pytest.mark.parametrize(
     "record", [r for r in weights_records() if r.resource], ids=lambda r: r.name
 )
@@ -117,9 +108,6 @@ def test_embedded_weights_equal_the_trained_ones_to_half_precision(fixtures_dir)
         assert halves.hexdigest() == digest
 
 
-# What is refused
-
-
 def test_absurd_widths_cost_no_memory(tmp_path, state):
     wide = {**state, "shallow_feat1.0.weight": np.zeros([40_000, 3, 3, 3], "f4")}
     with pytest.raises(WeightsError, match=r"does not fit|not all of it"):
@@ -138,18 +126,18 @@ def test_missing_parameter_is_not_left_random(tmp_path, state):
         load_weights(dump(tmp_path / "w.pdparams", broken))
 
 
-def test_unknown_parameter(tmp_path, state):
+def test_unknown_parameter_is_named(tmp_path, state):
     with pytest.raises(WeightsError, match=r"1 unknown \(surplus"):
         load_weights(dump(tmp_path / "w.pdparams", {**state, "surplus": np.zeros(1, "f4")}))
 
 
-def test_wrong_shape(tmp_path, state):
+def test_parameter_of_another_shape_is_named(tmp_path, state):
     broken = {**state, "sam12.conv1.weight": np.zeros([8, 9, 1, 1], "f4")}
     with pytest.raises(WeightsError, match=r"sam12.conv1.weight has shape \[8, 9, 1, 1\]"):
         load_weights(dump(tmp_path / "w.pdparams", broken))
 
 
-def test_not_a_number(tmp_path, state):
+def test_nan_in_weights_is_refused(tmp_path, state):
     broken = {**state, "tail.weight": np.full_like(state["tail.weight"], np.nan)}
     with pytest.raises(WeightsError, match=r"NaN or infinity in tail\.weight"):
         load_weights(dump(tmp_path / "w.pdparams", broken))
@@ -161,12 +149,12 @@ def test_differing_copies_of_the_shared_prelu(tmp_path, state):
         load_weights(dump(tmp_path / "w.pdparams", {**state, name: state[name] + 1}))
 
 
-def test_another_network(tmp_path):
+def test_weights_of_no_known_network_are_refused(tmp_path):
     other = OrderedDict(conv=np.zeros([3, 3, 3, 3], "f4"))
     with pytest.raises(WeightsError, match=r"another network .*conv.*expected .*MPRNet"):
         load_weights(dump(tmp_path / "w.pdparams", other))
 
 
-def test_unknown_names():
+def test_unknown_name_suggests_the_nearest():
     with pytest.raises(UsageError, match="did you mean Deblurring"):
         load_weights("lite:Debluring")

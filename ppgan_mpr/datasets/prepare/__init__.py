@@ -16,6 +16,7 @@ DATASETS = {
     "lol": lol.plan,
     "rain13k": rain13k.plan,
     "sidd": sidd.plan,
+    "sidd-photos": sidd.plan_photos,
 }
 
 _SHOWN = 10  # notes in an error message

@@ -2,7 +2,8 @@
 
 The scenes are ``SIDD_Medium_Srgb/Data/SCENE/NNNN_{NOISY,GT}_SRGB_{010,011}.PNG``: 160 scene
 folders with two noisy photos and their targets each. MPRNet cuts each of the 320 photos into
-300 random patches of 256x256 before training. Validation are 40 x 32 blocks of 256x256 in
+300 random patches of 256x256 before training; later work cuts the whole photos into overlapping
+sub-pictures, for which ``sidd-photos`` prepares them. Validation are 40 x 32 blocks of 256x256 in
 ``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat``.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -25,13 +27,29 @@ from .plan import Pair, Plan, Task, Writer
 PATCHES, PATCH_SIZE = 300, 256
 PHOTOS, SCENES, BLOCKS = 320, 40, 32
 EXPECTED = {"train": PHOTOS * PATCHES, "val": SCENES * BLOCKS}
+EXPECTED_WHOLE = {"photos": PHOTOS, "val": SCENES * BLOCKS}
 
 _NOISY = re.compile(r"(?:(\d{4})_)?NOISY_SRGB_(\d{3})\.png", re.IGNORECASE)
 _MATLAB = ("ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb")
 
 
 def plan(source: Path, destination: Path) -> Plan:
-    """Find the scenes and the two .mat files anywhere below ``source``."""
+    """Find the scenes and the two .mat files anywhere below ``source``, for random patches."""
+    return _plan(source, destination, EXPECTED, "train", _patches)
+
+
+def plan_photos(source: Path, destination: Path) -> Plan:
+    """As :func:`plan`, but the photos stay whole: ``photos/``, to be cut next."""
+    return _plan(source, destination, EXPECTED_WHOLE, "photos", _whole)
+
+
+def _plan(
+    source: Path,
+    destination: Path,
+    expected: Mapping[str, int],
+    split: str,
+    task: Callable[[Path, Path, str], Task],
+) -> Plan:
     tasks, notes, matlab, photos = [], [], {}, set()
     for folder in folders_below(source, destination):
         files = {path.name.lower(): path for path in sorted(folder.iterdir())}
@@ -51,15 +69,25 @@ def plan(source: Path, destination: Path) -> Plan:
                 notes.append(f"{noisy} is left out: the photo was found before")
                 continue
             photos.add(photo)
-            tasks.append(_patches(noisy, clean, photo))
+            tasks.append(task(noisy, clean, photo))
     if len(photos) != PHOTOS:
-        notes.append(f"train: {len(photos)} of {PHOTOS} photos with ground truth in scene folders")
+        notes.append(
+            f"{split}: {len(photos)} of {PHOTOS} photos with ground truth in scene folders"
+        )
     missing = [f"{key}.mat" for key in _MATLAB if key not in matlab]
     if missing:
         notes.append(f"val: {' and '.join(missing)} missing")
     else:
         tasks += _blocks(*(matlab[key] for key in _MATLAB))
-    return Plan(EXPECTED, tasks, notes)
+    return Plan(expected, tasks, notes)
+
+
+def _whole(noisy: Path, clean: Path, photo_name: str) -> Task:
+    def run(writer: Writer, pairs: tuple[Pair, ...]) -> None:
+        for path, place in zip((noisy, clean), writer.paths(pairs[0])):
+            writer.place(path, place)
+
+    return Task((Pair("photos", f"{photo_name}.png", f"{photo_name}.png"),), run)
 
 
 def _patches(noisy: Path, clean: Path, photo_name: str) -> Task:

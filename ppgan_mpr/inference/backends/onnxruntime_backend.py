@@ -9,6 +9,7 @@ import numpy as np
 from ...dependencies import cpu_count, require
 from ..model import Model
 from ..shared_statistics import STATISTIC
+from .allocation import is_allocation_failure
 
 _BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`
 
@@ -52,13 +53,14 @@ class ONNXRuntimeBackend:
     def _infer(self, variant: str, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         height, width = inputs["x"].shape[2:]
         wanted = variant, (height, width) if self._model.local else None
-        if wanted != self._loaded:
-            self._session = None  # freed first, because each session has a copy of the weights
-            self._session, self._loaded = self._load(variant, (height, width)), wanted
         try:
+            if wanted != self._loaded:
+                self._session = None  # freed first, because each session has a copy of the weights
+                self._session, self._loaded = self._load(variant, (height, width)), wanted
             return self._session.run(None, inputs)
         except Exception as error:  # the runtime's exceptions have no other common base
-            if "bad_alloc" in str(error) or "allocate" in str(error):
+            if is_allocation_failure(error):
+                self.release()  # frees memory for a retry with smaller tiles
                 raise MemoryError("ONNX Runtime ran out of memory") from None
             raise
 
@@ -66,10 +68,15 @@ class ONNXRuntimeBackend:
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
-        graph = self._model.onnx(size)
-        if variant != "plain":
-            graph = _rewire(graph, variant)
-        return self._runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+        def load(graph: bytes) -> Any:
+            if variant != "plain":
+                graph = _rewire(graph, variant)
+            return self._runtime.InferenceSession(
+                graph, options, providers=["CPUExecutionProvider"]
+            )
+
+        return self._model.load_onnx(size, load)
 
 
 def _rewire(content: bytes, variant: str) -> bytes:

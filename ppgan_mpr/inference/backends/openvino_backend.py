@@ -16,6 +16,7 @@ import numpy as np
 from ...dependencies import cpu_count, require
 from ..model import Model
 from ..shared_statistics import STATISTIC
+from .allocation import is_allocation_failure
 
 # Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
 # the chosen precision, and some exist twice while their layout changes.
@@ -84,8 +85,8 @@ class OpenVINOBackend:
         try:
             request = self._request(variant, picture.shape)
             request.infer({"x": picture, **inputs}, share_inputs=True)
-        except RuntimeError as error:
-            if "bad_alloc" in str(error) or "allocate" in str(error):
+        except Exception as error:  # RuntimeError, or MemoryError from the cache of networks
+            if is_allocation_failure(error):
                 self._compiled.clear()  # frees memory for a retry with smaller tiles
                 raise MemoryError("OpenVINO ran out of memory") from None
             raise
@@ -117,8 +118,8 @@ class OpenVINOBackend:
         if blob is not None:
             try:
                 return self._import(blob), blob
-            except RuntimeError:
-                pass  # the blob is of another build of the same OpenVINO version
+            except (RuntimeError, ValueError):
+                pass  # the blob is of another build of the same OpenVINO version, or no blob
         compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
         return compiled, None
@@ -132,7 +133,11 @@ class OpenVINOBackend:
             return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
     def _graph(self, variant: str, shape: tuple[int, ...]) -> Any:
-        graph = self._core.read_model(self._model.onnx((shape[2], shape[3])))
+        size = shape[2], shape[3]
+        return self._model.load_onnx(size, lambda content: self._read(content, variant, shape))
+
+    def _read(self, content: bytes, variant: str, shape: tuple[int, ...]) -> Any:
+        graph = self._core.read_model(content)
         graph.reshape({"x": list(shape)})
         statistics = _statistics(graph)
         if variant == "measuring" and statistics:

@@ -12,6 +12,7 @@ from ...dependencies import cpu_count, install_extra, installed_version, require
 from ...errors import UsageError
 from ..model import Model
 from ..shared_statistics import is_statistic
+from .allocation import is_allocation_failure
 
 # Measured working memory in bytes for each pixel and channel of the widest layer.
 _BYTES = 30
@@ -134,8 +135,7 @@ class PaddleBackend:
                 outputs = self._network(self._tensor(picture))
                 first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
                 return first.astype("float32").numpy()
-        except (MemoryError, RuntimeError) as error:
-            # Paddle's out-of-memory exception is a RuntimeError without a public name.
-            if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):
+        except Exception as error:  # Paddle's own have no public names
+            if is_allocation_failure(error):
                 raise MemoryError(f"{self.device} ran out of memory") from None
             raise

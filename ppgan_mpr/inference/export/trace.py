@@ -149,6 +149,8 @@ def _static_program(
             super().__init__()
             self.network = network
 
+        # Paddle writes what it translates to files in the user's home.
+        @paddle.jit.not_to_static
         def forward(self, picture: Any) -> Any:
             shared.clear()  # Paddle may call it more than once
             outputs = self.network(picture)

@@ -29,7 +29,7 @@ def _deduce(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def _authors(task: Task, score: Score, config: str = "") -> WeightsRecord:
+def _authors(task: Task, score: Score, config: str) -> WeightsRecord:
     return WeightsRecord(
         model="authors",
         task=task.name,
@@ -71,6 +71,10 @@ SPEC = NetworkSpec(
             "mirnet_real_denoising",
         ),
         _authors(LOW_LIGHT, Score("LOL (15)", 24.14, 0.830, "gopro", "paper"), "mirnet_lowlight"),
-        _authors(RETOUCHING, Score("FiveK", 23.73, 0.925, "gopro", "paper, unconfirmed")),
+        _authors(
+            RETOUCHING,
+            Score("FiveK", 23.73, 0.925, "gopro", "paper, unconfirmed"),
+            "mirnet_retouching",
+        ),
     ),
 )

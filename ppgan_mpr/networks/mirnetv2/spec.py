@@ -85,7 +85,7 @@ def _super_resolution(scale: int, git_blob: str | None = None) -> WeightsRecord:
     return _published(
         SUPER_RESOLUTION,
         f"sr_x{scale}",
-        "mirnetv2_super_resolution",
+        f"mirnetv2_super_resolution_x{scale}",
         git_blob,
         note=f"Trained on RealSR; the picture is enlarged {scale} times before it enters.",
         scale=scale,

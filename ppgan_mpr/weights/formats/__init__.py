@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import psutil
 
 from ...errors import UsageError, WeightsError
 from ...files import atomic_write
@@ -32,13 +33,14 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
         WeightsError: the file is missing, damaged, unsafe or of an unknown format.
     """
     try:
+        _check_size(path)
         with path.open("rb") as file:
             head = file.read(16)
             file.seek(0)
             if head[:4] == b"PK\x03\x04":
                 return read_torch_zip(path), {}
-            if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
-                return _read_safetensors(path)
+            if head[8:9] == b"{":
+                return _read_safetensors(file, path)
             if head[:1] != b"\x80":
                 found = "is empty" if not head else "is not a weights file"
                 raise WeightsError(
@@ -53,17 +55,36 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
         ) from None
 
 
+def _check_size(path: Path) -> None:
+    """Raise WeightsError for a file that the memory cannot hold, or that is none."""
+    size, free = path.stat().st_size, psutil.virtual_memory().available
+    if not path.is_file():
+        raise WeightsError(f"{path} is not an ordinary file: name the weights file itself.")
+    if size > free:
+        raise WeightsError(
+            f"{path} has {size >> 20} MB, and {free >> 20} MB of memory are free: name a file of "
+            "weights, or close other programs."
+        )
+
+
+_HEADER = 16 << 20  # bytes of names and shapes; a large network has some 100 kB
 _SAFETENSORS_KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16"}
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     from safetensors import SafetensorError, deserialize
 
-    content = path.read_bytes()
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(_HEADER, path.stat().st_size):
+        raise WeightsError(
+            f"{path} is a damaged .safetensors (its header claims {length} bytes): download it "
+            "again."
+        )
     try:
+        header = json.loads(file.read(length))
+        file.seek(0)
         # The bytes rather than safetensors' arrays, because NumPy has no bfloat16.
-        entries = deserialize(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        entries = deserialize(file.read())
         tensors = {
             name: decode(bytes(entry["data"]), _SAFETENSORS_KINDS[entry["dtype"]]).reshape(
                 entry["shape"]
@@ -71,7 +92,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
             for name, entry in entries
             if entry["dtype"] in _SAFETENSORS_KINDS
         }
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is a damaged .safetensors ({error}).") from None
     return tensors, header.get("__metadata__") or {}
 

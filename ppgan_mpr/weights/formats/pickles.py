@@ -14,35 +14,24 @@ import math
 import pickle
 import re
 from collections import OrderedDict
-from os import PathLike
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 
 from ...errors import WeightsError
+from .machine import Allowance, Constructor, PlainUnpickler, Sealed, make_dict, make_set
 
 _NDARRAY = "ndarray"  # stand-in for numpy.ndarray, which pickles only pass as an argument
 
 
-class Sealed:
-    """An object whose attributes a pickle cannot set."""
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("it sets the state of an object that has none")
-
-
-class Constructor(Sealed):
-    """A function that a pickle can call, but not inspect or change."""
-
-    def __init__(self, function: Callable[..., Any]):
-        self._function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-
 class Pending(Sealed):
     """A placeholder for an array, which is made when the whole file has been read."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the array will take."""
+        raise NotImplementedError
 
     def array(self) -> np.ndarray:
         """The array."""
@@ -65,15 +54,19 @@ class _DType(Sealed):
 class _Array(Pending):
     """Stand-in for an array as NumPy pickles it: created empty, then filled by its state."""
 
-    def __init__(self, array: np.ndarray | None = None):
-        self._array = np.zeros(0, np.float32) if array is None else array
+    def __init__(self, raw: Any = b"", dtype: Any = None, shape: Any = (0,), order: Any = "C"):
+        self._raw, self._dtype, self._shape, self._order = raw, dtype, shape, order
 
     def __setstate__(self, state: Any) -> None:
-        *_version, shape, dtype, fortran, raw = state
-        self._array = _from_bytes(raw, dtype, shape, "F" if fortran else "C")
+        *_version, self._shape, self._dtype, fortran, self._raw = state
+        self._order = "F" if fortran else "C"
+
+    @property
+    def nbytes(self) -> int:
+        return len(self._raw)
 
     def array(self) -> np.ndarray:
-        return self._array
+        return _from_bytes(self._raw, self._dtype or _DType("f4"), self._shape, self._order)
 
 
 def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
@@ -94,7 +87,7 @@ def _reconstruct(subtype: Any, *_shape_and_type: Any) -> _Array:
 
 
 def _frombuffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    return _Array(_from_bytes(buffer, dtype, shape, order))
+    return _Array(buffer, dtype, shape, order)
 
 
 def _scalar(dtype: Any, raw: Any) -> Any:
@@ -120,11 +113,15 @@ def _data(expression: Any, namespace: Any = None) -> Any:
     return namespace["data"]
 
 
+def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
+    return OrderedDict(make_dict(pairs))
+
+
 _BUILTINS = {
-    "tuple": tuple,
-    "list": list,
-    "dict": dict,
-    "set": set,
+    "tuple": Constructor(tuple),
+    "list": Constructor(list),
+    "dict": Constructor(make_dict),
+    "set": Constructor(make_set),
     "bytes": Constructor(_no_bytes),
     "eval": Constructor(_data),
 }
@@ -143,50 +140,49 @@ _NUMPY_MODULES = (
     "numpy._core.numeric",
 )
 _ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): Constructor(_ordered_dict),
     ("_codecs", "encode"): Constructor(_encode),
     **{(module, n): f for module in ("builtins", "__builtin__") for n, f in _BUILTINS.items()},
     **{(module, n): f for module in _NUMPY_MODULES for n, f in _NUMPY.items()},
 }
 
 
-class RestrictedUnpickler(pickle.Unpickler):
-    """An unpickler that builds plain data only, and refuses everything else."""
+class RestrictedUnpickler(PlainUnpickler):
+    """An unpickler of numbers, strings, containers and NumPy's arrays."""
 
     allowed = _ALLOWED
 
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.allowed[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"it asks for {module}.{name}, which plain weights do not need and which "
-                "could run code"
-            ) from None
 
-
-def resolve(node: Any, _done: dict[int, tuple[Any, Any]] | None = None) -> Any:
+def resolve(
+    node: Any, allowance: Allowance, _done: dict[int, tuple[Any, Any]] | None = None
+) -> Any:
     """Replace every :class:`Pending` in a nested object by its array.
 
     An object that is referenced several times is converted once, so that a small file with
-    many references cannot fill the memory.
+    many references cannot fill the memory. Different arrays may still share their bytes, so all
+    are counted.
+
+    Args:
+        node: the nested object.
+        allowance: the bytes that all arrays together may take.
     """
     done = {} if _done is None else _done
     if id(node) in done:
         return done[id(node)][1]
     result: Any
     if isinstance(node, Pending):
+        allowance.take(node.nbytes)
         result = node.array()
     elif isinstance(node, dict):
         result = {}
         done[id(node)] = node, result  # before its members: they may contain it
-        result.update((key, resolve(value, done)) for key, value in node.items())
+        result.update((key, resolve(value, allowance, done)) for key, value in node.items())
     elif isinstance(node, list):
         result = []
         done[id(node)] = node, result
-        result.extend(resolve(value, done) for value in node)
+        result.extend(resolve(value, allowance, done) for value in node)
     elif isinstance(node, tuple):
-        result = tuple(resolve(value, done) for value in node)
+        result = tuple(resolve(value, allowance, done) for value in node)
     else:
         return node
     done[id(node)] = node, result  # with the node itself, so that its id stays taken
@@ -195,21 +191,22 @@ def resolve(node: Any, _done: dict[int, tuple[Any, Any]] | None = None) -> Any:
 
 def read_pickle(
     file: Any,
-    path: str | PathLike[str],
+    path: Path,
     unpickler: Callable[[Any], Any] = RestrictedUnpickler,
 ) -> Any:
     """Read the nested object in an open file, with its arrays.
 
     Args:
         file: what ``unpickler`` takes: a file opened for reading in binary, or an archive.
-        path: of the file, for messages.
+        path: of the file, for its size and for messages.
         unpickler: makes an object with a ``load`` method from ``file``.
 
     Raises:
-        WeightsError: the file is damaged, or asks for anything but plain data.
+        WeightsError: the file is damaged, asks for anything but plain data, or unpacks to several
+            times its size.
     """
     try:
-        return resolve(unpickler(file).load())
+        return resolve(unpickler(file).load(), Allowance(path.stat().st_size))
     except MemoryError:
         reason = "it asks for more memory than is available"
     except Exception as error:  # a damaged pickle can raise any exception

@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, Callable
 import numpy as np
 
 from ...errors import WeightsError
-from .pickles import Constructor, Pending, RestrictedUnpickler, Sealed, read_pickle
+from .machine import BoundedFile, Constructor, Sealed
+from .pickles import Pending, RestrictedUnpickler, read_pickle
 
 # The first pickle of the older format: a magic number.
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -62,6 +63,11 @@ class _Storage(Sealed):
     def __init__(self, kind: str, size: int):
         self.kind, self.size = kind, size
 
+    @property
+    def decoded_kind(self) -> str:
+        """NumPy's name of the element type after decoding."""
+        return "<f4" if self.kind == "bfloat16" else self.kind
+
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.size * _itemsize(self.kind):
             raise pickle.UnpicklingError("a tensor is cut short")
@@ -77,6 +83,10 @@ class _Tensor(Pending):
     def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any):
         self.storage, self.offset = storage, int(offset)
         self.shape, self.strides = tuple(map(int, shape)), tuple(map(int, strides))
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * np.dtype(self.storage.decoded_kind).itemsize
 
     def array(self) -> np.ndarray:
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
@@ -98,7 +108,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     **RestrictedUnpickler.allowed,
     ("torch._utils", "_rebuild_tensor_v2"): Constructor(_Tensor),
     ("torch._utils", "_rebuild_parameter"): Constructor(_parameter),
-    ("torch", "Size"): tuple,
+    ("torch", "Size"): Constructor(tuple),
     # A pickle uses storage classes only to name an element type.
     **{("torch", name): kind for name, kind in _STORAGES.items()},
 }
@@ -123,6 +133,7 @@ class _ZipReader:
 
     def __init__(self, archive: zipfile.ZipFile):
         self._archive = archive
+        _check_members(archive)
         pickles = [n for n in archive.namelist() if n.endswith("data.pkl")]
         if len(pickles) != 1:
             raise pickle.UnpicklingError("it is not a PyTorch archive")
@@ -146,6 +157,22 @@ class _ZipReader:
         return _TorchUnpickler(source, self._storage).load()
 
 
+def _check_members(archive: zipfile.ZipFile) -> None:
+    """Raise UnpicklingError if the archive unpacks to more than it is itself."""
+    members = archive.infolist()
+    packed = next(
+        (member for member in members if member.compress_type != zipfile.ZIP_STORED), None
+    )
+    if packed:
+        raise pickle.UnpicklingError(
+            f"its member {packed.filename[:80]!r} is compressed, which PyTorch never does and "
+            "which can hide any amount of data"
+        )
+    assert archive.fp is not None
+    if sum(member.file_size for member in members) > archive.fp.seek(0, 2):
+        raise pickle.UnpicklingError("its members are larger than the file that holds them")
+
+
 class _LegacyReader:
     """Reader of the format before PyTorch 1.6: five pickles in a row, then the storages."""
 
@@ -166,7 +193,7 @@ class _LegacyReader:
             (size,) = struct.unpack("<q", self._file.read(8))
             if size != storage.size:
                 raise pickle.UnpicklingError("a tensor is cut short")
-            storage.fill(self._file.read(size * _itemsize(storage.kind)))
+            storage.fill(BoundedFile(self._file).read(size * _itemsize(storage.kind)))
         return node
 
 

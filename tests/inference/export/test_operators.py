@@ -78,7 +78,7 @@ FUNCTIONS = {
     "mean": lambda x: x - paddle.mean(x, axis=[2, 3], keepdim=True),
     "sum": lambda x: x / paddle.sum(x, axis=1, keepdim=True),
     "transpose": lambda x: paddle.transpose(x, [0, 1, 3, 2]),
-    "flatten": lambda x: paddle.sum(x.flatten(2), axis=2, keepdim=True),
+    "flatten": lambda x: paddle.max(x.flatten(2), axis=2, keepdim=True),
     "unsqueeze and squeeze": lambda x: (x.unsqueeze(1) * 2).squeeze(1),
     "concat": lambda x: paddle.concat([x, 1 - x], axis=1),
     "split into equal parts": lambda x: paddle.split(x, 3, axis=1)[1] * 2,

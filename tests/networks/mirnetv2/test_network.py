@@ -61,6 +61,6 @@ def test_every_parameter_learns(form):
         ({"task": "LowLight"}, "no form for task 'LowLight'"),
     ],
 )
-def test_impossible_forms(form, message):
+def test_impossible_form_is_refused(form, message):
     with pytest.raises(UsageError, match=message):
         MIRNetv2(**SMALL, **form)

@@ -43,7 +43,7 @@ def test_every_parameter_learns():
     assert still == []
 
 
-def test_smallest_size():
+def test_smallest_picture_has_eight_pixels_a_side():
     network = find_network("MPRNet").build(SMALL)
     assert [list(output.shape) for output in network(paddle.rand([1, 3, 8, 8]))] == [
         [1, 3, 8, 8]

@@ -1,0 +1,261 @@
+"""The manifest of an output folder: a file that says how each output was made.
+
+One line of JSON for each output, in the order in which they were written; of several lines for
+one output the last holds. A line is appended after its output is complete, whole and under a
+lock, so that several processes can restore into one folder. A damaged line is passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .result import ResultRecord
+
+#: Name of the manifest in the folder of the outputs.
+MANIFEST = "ppgan_mpr_manifest.jsonl"
+
+logger = logging.getLogger(__name__)
+
+_DECODER = json.JSONDecoder()
+_START = b'{"output": '
+_LOCKED_BYTE = 1 << 62  # beyond the end of the file, which stays readable on Windows
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as it was at one moment.
+
+    Attributes:
+        path: relative to the folder of the manifest, with forward slashes.
+        bytes: size.
+        mtime_ns: time of the last change.
+        sha256: digest of the content in hexadecimal, or None if it was not computed.
+    """
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, path: Path, name: str) -> FileState:
+        """The state of a file now, without a digest.
+
+        Args:
+            path: the file.
+            name: see ``path`` above.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        status = path.stat()
+        return cls(name, status.st_size, status.st_mtime_ns)
+
+    def with_digest(self, path: Path) -> FileState:
+        """The same with the digest of the content, if the file is still in this state."""
+        try:
+            digest = _sha256(path)
+            status = path.stat()
+        except OSError:
+            return self
+        same = (status.st_size, status.st_mtime_ns) == (self.bytes, self.mtime_ns)
+        return replace(self, sha256=digest) if same else self
+
+    def same_content(self, path: Path) -> bool:
+        """Whether a file has the content that this one had.
+
+        Size and time decide where they are the same. Where only the time differs, as after
+        copying, the digest does.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        status = path.stat()
+        if status.st_size != self.bytes:
+            return False
+        return status.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a manifest.
+
+    Attributes:
+        output: the output as it was written.
+        sources: the source as it was read; with two views both, the left one first. Empty for a
+            picture in memory.
+        time: when the output was written, in UTC and ISO 8601.
+        record: how it was made.
+    """
+
+    output: FileState
+    sources: tuple[FileState, ...]
+    time: str
+    record: ResultRecord
+
+
+class Manifest:
+    """The manifest of a folder, which need not exist yet.
+
+    Args:
+        folder: of the outputs.
+
+    Attributes:
+        path: of the manifest.
+    """
+
+    def __init__(self, folder: Path):
+        self.path = folder / MANIFEST
+        self._folder = folder
+        self._real_folder = os.path.realpath(folder)
+        self._places: dict[str, int] = {}  # output -> where its last line begins
+        self._read = 0  # bytes of the manifest that are known
+        self._lock = threading.Lock()
+
+    def append(self, record: ResultRecord, output: Path, sources: tuple[FileState, ...]) -> None:
+        """Add the line of an output that has just been written.
+
+        Args:
+            record: how it was made.
+            output: the file, below the folder.
+            sources: see :class:`Entry`.
+
+        Raises:
+            OSError: the manifest cannot be written, or the output cannot be read.
+        """
+        state = FileState.of(output, self._name(output)).with_digest(output)
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        line = {
+            "output": state.path,
+            "bytes": state.bytes,
+            "mtime_ns": state.mtime_ns,
+            "sha256": state.sha256,
+            "time": now,
+            "sources": [asdict(source) for source in sources],
+            "record": record.to_dict(),
+        }
+        with self.path.open("ab+", buffering=0) as file, _locked(file):
+            _append(file, f"{json.dumps(line)}\n".encode())
+
+    def find(self, output: Path) -> Entry | None:
+        """The last line of an output, or None."""
+        try:
+            with self._lock:
+                self._update()
+                place = self._places.get(self._name(output))
+            if place is None:
+                return None
+            with self.path.open("rb") as file:
+                file.seek(place)
+                return _entry(json.loads(file.readline()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def relative(self, path: Path) -> str:
+        """A file's path relative to the folder, with forward slashes.
+
+        It does not depend on links or on the folder in which a program runs. Of a file on
+        another drive of Windows, the absolute path.
+        """
+        real = os.path.realpath(path)
+        with contextlib.suppress(ValueError):
+            real = os.path.relpath(real, self._real_folder)
+        return real.replace(os.sep, "/")
+
+    def _name(self, output: Path) -> str:
+        return output.relative_to(self._folder).as_posix()
+
+    def _update(self) -> None:
+        """Find the lines that were appended since the last time, by other processes too."""
+        try:
+            size = self.path.stat().st_size
+            if size < self._read:  # another file
+                self._places.clear()
+                self._read = 0
+            if size == self._read:
+                return
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    output = _output_of(line)
+                    if output is not None:
+                        self._places[output] = self._read
+                    self._read += len(line)
+        except FileNotFoundError:
+            self._places.clear()
+            self._read = 0
+
+
+def _append(file: BinaryIO, line: bytes) -> None:
+    """Write a whole line at the end of a file, or nothing."""
+    end = file.seek(0, os.SEEK_END)
+    if end:
+        file.seek(end - 1)
+        if file.read(1) != b"\n":  # the writer of the last line was killed
+            line = b"\n" + line
+    left = memoryview(line)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(end)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(file: BinaryIO) -> Iterator[None]:
+    """Keep other processes from writing; where locks are not supported, from nothing."""
+    if os.name == "nt":
+        import msvcrt
+
+        with contextlib.suppress(OSError):
+            file.seek(_LOCKED_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                file.seek(_LOCKED_BYTE)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # until the file is closed
+        yield
+
+
+def _output_of(line: bytes) -> str | None:
+    """The output that a line is about, without parsing the rest of it; None if it is damaged."""
+    if line.startswith(_START) and line.endswith(b"}\n"):
+        with contextlib.suppress(ValueError):
+            output, _ = _DECODER.raw_decode(line.decode("ascii"), len(_START))
+            return output if isinstance(output, str) else None
+    return None
+
+
+def _entry(line: Any) -> Entry:
+    output = FileState(line["output"], line["bytes"], line["mtime_ns"], line["sha256"])
+    sources = tuple(FileState(**source) for source in line["sources"])
+    return Entry(output, sources, line["time"], ResultRecord.from_dict(line["record"]))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

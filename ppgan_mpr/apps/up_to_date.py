@@ -1,0 +1,136 @@
+"""Whether an output that is there already is the one that a run would write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ImageError, MissingDependencyError
+from ..imaging import read_photo
+from ..imaging.formats import WRITABLE
+from .manifest import Entry, Manifest
+from .result import ResultRecord
+from .sources import Source
+
+# Options that ask for something; what was used is in the record under the same name.
+_RESOLVED = ("backend", "precision", "device")
+_LOSSY = ("JPEG", "WEBP", "AVIF")  # formats whose pixels depend on the option ``quality``
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to happen to an output that exists.
+
+    Attributes:
+        keep: whether it stays; otherwise the picture is restored again in its place.
+        remark: what the user should know about it, or None.
+    """
+
+    keep: bool
+    remark: str | None = None
+
+
+def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest | None) -> Verdict:
+    """Decide whether an output that exists stays as it is.
+
+    An output that the manifest does not know, or that has been edited since, is somebody's file
+    and stays. One that is empty or damaged, that was made in another way, or whose source has
+    changed, is restored again.
+
+    Args:
+        output: the file.
+        source: the picture that it should be the result of.
+        wanted: how the run would restore it; what depends on the picture does not count.
+        manifest: of the folder of outputs, or None where none is kept.
+
+    Raises:
+        ImageError: it is the result of another picture.
+        OSError: it cannot be looked at.
+    """
+    if output.is_file() and output.stat().st_size == 0:
+        return Verdict(False, f"{output} was empty, so it was restored again")
+    if manifest is None:
+        return Verdict(True)
+    entry = manifest.find(output)
+    if entry is None:
+        remark = f"{output} was left alone, but {manifest.path} does not say how it was made"
+        return Verdict(True, remark)
+    changed = _source_changed(entry, source, manifest, output)
+    if not entry.output.same_content(output):
+        if _is_picture(output):
+            return Verdict(True, f"{output} was left alone: it was changed after it was restored")
+        return Verdict(False, f"{output} was damaged, so it was restored again")
+    reason = changed or _difference(entry.record, wanted, output.suffix)
+    if reason is None:
+        return Verdict(True)
+    return Verdict(False, f"{output} was restored again, because {reason}")
+
+
+def source_files(source: Source) -> list[Path]:
+    """The file of a source, of two views the left one first; none for a picture in memory."""
+    return [view.path for view in (source, source.right) if view and view.path]
+
+
+def _source_changed(entry: Entry, source: Source, manifest: Manifest, output: Path) -> str | None:
+    """Why the source is not the one that the output was made of, or None."""
+    paths = source_files(source)
+    if len(paths) != len(entry.sources):
+        raise ImageError(_of_another(output, entry.record.source))
+    for path, seen in zip(paths, entry.sources):
+        if not seen.same_content(path):
+            if manifest.relative(path) != seen.path:
+                raise ImageError(_of_another(output, seen.path))
+            return f"{path} has changed"
+    return None
+
+
+def _of_another(output: Path, source: str) -> str:
+    return (
+        f"{output} is the result of another picture, {source}: restore the two into different "
+        "output folders"
+    )
+
+
+def _difference(made: ResultRecord, wanted: ResultRecord, suffix: str) -> str | None:
+    """What of the way in which an output was made is not as wanted; None if all is."""
+    for name in ("task", "network", "scale", "local"):
+        before, now = getattr(made, name), getattr(wanted, name)
+        if before != now:
+            return f"it was made with {name}={before!r}"
+    if made.weights_digest != wanted.weights_digest:
+        return f"it was made with other weights ({made.weights})"
+    for name, now in wanted.options.items():
+        before = made.options.get(name)
+        if before == now or (name == "quality" and not _is_lossy(suffix)):
+            continue
+        if name in _RESOLVED and _kind(made, name) == _kind(wanted, name):
+            continue
+        return f"it was made with {name}={_shown(name, made)}"
+    return None
+
+
+def _is_lossy(suffix: str) -> bool:
+    target = WRITABLE.get(suffix.lower())
+    return target is None or target.name in _LOSSY
+
+
+def _kind(record: ResultRecord, name: str) -> str:
+    """What was used; which of several GPUs makes no difference."""
+    return str(getattr(record, name)).partition(":")[0]
+
+
+def _shown(name: str, record: ResultRecord) -> str:
+    used: Mapping[str, Any] = {key: getattr(record, key) for key in _RESOLVED}
+    return repr(used.get(name, record.options.get(name)))
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        read_photo(path)
+    except MissingDependencyError:
+        return True
+    except ImageError:
+        return False
+    return True

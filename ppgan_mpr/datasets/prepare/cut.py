@@ -1,0 +1,163 @@
+"""Cutting of photos into overlapping sub-pictures, from which patches are read faster.
+
+A patch of a PNG costs the decoding of everything above and to the left of it; of a small picture
+that is little. Most released training code reads such sub-pictures: 512x512 pixels every 256
+(BasicSR's habit, NAFNet and MIRNet-v2 on GoPro, FiveK, RealSR and DPDD) or every 384 (SIDD).
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ...checks import check_whole_number
+from ...errors import ImageError, UsageError
+from ...files import atomic_write
+from ..pairs import Pair, find_pairs, input_folders
+from ..reader import read_picture
+
+_LARGEST = 1 << 16  # pixels of a side: beyond any use
+_SETTINGS = "cut.json"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How pictures are cut.
+
+    Attributes:
+        size: side of the sub-pictures, in pixels of the target.
+        step: distance of their upper left corners.
+        min_rest: where more pixels than this are left at the bottom or the right, one more
+            sub-picture ends there.
+        scale: height and width of a target divided by those of its input.
+
+    Raises:
+        UsageError: a number is out of range, or ``size`` or ``step`` no multiple of ``scale``.
+    """
+
+    size: int = 512
+    step: int = 256
+    min_rest: int = 0
+    scale: int = 1
+
+    def __post_init__(self) -> None:
+        check_whole_number("size", self.size, 8, _LARGEST)
+        check_whole_number("step", self.step, 1, _LARGEST)
+        check_whole_number("min_rest", self.min_rest, 0, _LARGEST)
+        check_whole_number("scale", self.scale, 1, _LARGEST)
+        for name in ("size", "step"):
+            if getattr(self, name) % self.scale:
+                raise UsageError(
+                    f"{name}={getattr(self, name)} is no multiple of scale={self.scale}: inputs "
+                    "and targets would not be cut at the same places."
+                )
+
+    def starts(self, length: int) -> list[int]:
+        """First pixels of the sub-pictures along a side; one that is too short stays whole."""
+        if length <= self.size:
+            return [0]
+        starts = list(range(0, length - self.size + 1, self.step))
+        if length - (starts[-1] + self.size) > self.min_rest:
+            starts.append(length - self.size)
+        return starts
+
+
+def cut(
+    source: str | Path,
+    destination: str | Path,
+    how: Cut | None = None,
+    *,
+    jobs: int = 1,
+    force: bool = False,
+) -> tuple[int, int]:
+    """Cut all pairs of a folder; sub-pictures that an earlier run finished are not written again.
+
+    A sub-picture of ``7.png`` that begins at row 256 and column 512 of the target is called
+    ``7_256_512.png``. They are PNGs in the depth of their photo, each written atomically.
+
+    Args:
+        source: folder with ``input/`` and ``target/``, or ``inputL/``, ``inputR/`` and
+            ``target/``. It is only read.
+        destination: folder for the same folders. Nothing in it is removed.
+        how: sizes and distances.
+        jobs: number of threads.
+        force: write again what exists already.
+
+    Returns:
+        Number of pairs in the source, and of those in the destination.
+
+    Raises:
+        UsageError: files do not pair, or the destination was cut in another way.
+        ImageError: a picture cannot be read.
+    """
+    source, destination, how = Path(source), Path(destination), how or Cut()
+    if destination.resolve() == source.resolve():
+        raise UsageError(f"{source} is what is cut: give another folder for the sub-pictures.")
+    inputs = input_folders(source)
+    pairs = find_pairs(source, inputs, how.scale)
+    _check_settings(destination, how)
+    parts = [destination / name for name in (*inputs, "target")]
+    for part in parts:
+        part.mkdir(parents=True, exist_ok=True)
+    total = 0
+    with tqdm(total=len(pairs), unit="pair") as bar:
+        pool = ThreadPoolExecutor(max(1, jobs))
+        try:
+            running = [pool.submit(_cut_pair, pair, parts, how, force) for pair in pairs]
+            for done in as_completed(running):
+                total += done.result()
+                bar.update()
+        finally:  # on an error or Ctrl-C, pairs in work are finished and no more are started
+            pool.shutdown(cancel_futures=True)
+    return len(pairs), total
+
+
+def _check_settings(destination: Path, how: Cut) -> None:
+    """Note how a folder is cut, so that a later run does not add other sub-pictures to it."""
+    path = destination / _SETTINGS
+    if path.is_file():
+        earlier = json.loads(path.read_text())
+        if earlier != asdict(how):
+            listed = ", ".join(f"{key} {value}" for key, value in earlier.items())
+            raise UsageError(f"{destination} is cut with {listed}: give another folder.")
+        return
+    destination.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        file.write(json.dumps(asdict(how)).encode())
+
+
+def _cut_pair(pair: Pair, parts: list[Path], how: Cut, force: bool) -> int:
+    """Write the sub-pictures of one pair; returns their number."""
+    assert pair.target_header is not None  # find_pairs finds pairs
+    height, width = pair.target_header[:2]
+    places = [(top, left) for top in how.starts(height) for left in how.starts(width)]
+    for part, (path, header) in zip(parts, pair.files):
+        by = how.scale if header is pair.header else 1
+        todo = {part / f"{pair.name}_{top}_{left}.png": (top, left) for top, left in places}
+        if not force:
+            todo = {file: place for file, place in todo.items() if not file.exists()}
+        if not todo:
+            continue
+        photo = read_picture(path)
+        for file, (top, left) in todo.items():
+            rows, columns = (slice(first // by, (first + how.size) // by) for first in (top, left))
+            _save(photo[rows, columns], file)
+    return len(places)
+
+
+def _save(pixels: np.ndarray, path: Path) -> None:
+    """Write RGB pixels [H, W, 3] as a PNG that is read fast."""
+    # Compressed but little: harder compression is slower to write, and hardly smaller.
+    done, data = cv2.imencode(
+        ".png", np.ascontiguousarray(pixels[:, :, ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    )
+    if not done:
+        raise ImageError(f"{path} cannot be encoded as PNG")
+    with atomic_write(path) as file:
+        file.write(data.tobytes())

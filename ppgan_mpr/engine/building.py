@@ -1,0 +1,113 @@
+"""From a configuration to model and training data, with PaddleGAN's builders."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import paddle
+
+from ..errors import UsageError
+from ..ppgan_compat import import_ppgan
+from . import processes
+from .batches import BatchPlan, plan_batches
+from .config import AttrDict
+from .data import TrainingData, seed_everything
+from .mpr_model import MPRModel
+from .precision import MixedPrecision
+from .progressive import Progressive
+
+_build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
+_build_model = import_ppgan("ppgan.models.builder").build_model
+
+logger = logging.getLogger(__name__)
+
+
+def build_model(cfg: AttrDict) -> MPRModel:
+    """The model, with random weights that depend on the seed alone.
+
+    Raises:
+        UsageError: the configuration names a model that is not ours.
+    """
+    paddle.seed(seed_everything(cfg.seed))
+    model = _build_model(cfg.model)
+    if not isinstance(model, MPRModel):
+        raise UsageError(
+            f"model.name is {cfg.model.name}, but this Trainer trains MPRModel alone: train "
+            "other models with PaddleGAN's own scripts."
+        )
+    if processes.count() > 1:
+        paddle.distributed.init_parallel_env()
+        model.nets["generator"] = paddle.DataParallel(
+            model.nets["generator"],
+            find_unused_parameters=cfg.get("find_unused_parameters", False),
+        )
+    return model
+
+
+def build_training_data(cfg: AttrDict) -> TrainingData:
+    """The training set in its order, in the batches of this process.
+
+    Raises:
+        UsageError: batches that make no sense, or a data set that cannot be read.
+    """
+    settings = copy.deepcopy(cfg.dataset.train)
+    progressive = Progressive.take_from(settings, processes.count(), cfg.accumulate)
+    if progressive and cfg.get("epochs"):
+        raise UsageError(
+            "dataset.train.progressive counts iterations: give total_iters instead of epochs."
+        )
+    batches = _plan(cfg, settings, progressive)
+    loading = {
+        key: settings.pop(key)
+        for key in ("batch_size", "num_workers", "use_shared_memory")
+        if key in settings
+    }
+    return TrainingData(
+        _build_dataset(settings),
+        {**loading, "batch_size": batches.batch_size},
+        cfg.seed,
+        processes.rank(),
+        processes.count(),
+        progressive,
+        batches.accumulate,
+    )
+
+
+def _plan(cfg: AttrDict, settings: dict[str, Any], progressive: Progressive | None) -> BatchPlan:
+    planned = {**cfg, "dataset": {"train": settings}}
+    return plan_batches(planned, processes.count(), progressive is not None)
+
+
+def configure(model: MPRModel, cfg: AttrDict, accumulate: int) -> None:
+    """Give a model the options of the configuration that say how to update its network.
+
+    Raises:
+        UsageError: options that exclude one another.
+    """
+    model.configure(
+        accumulate=accumulate,
+        clip_grad_norm=cfg.clip_grad_norm,
+        ema_decay=cfg.ema_decay,
+        mixup=cfg.mixup,
+        precision=MixedPrecision(cfg.amp_level if cfg.amp else None, cfg.amp_dtype),
+        seed=cfg.seed,
+    )
+
+
+def length_of_run(cfg: AttrDict, iters_per_epoch: int) -> int:
+    """Iterations of the run, which ``epochs`` may give as passes over the data."""
+    return cfg.epochs * iters_per_epoch if cfg.get("epochs") else cfg.total_iters
+
+
+def require_training_sections(cfg: AttrDict) -> None:
+    """Raise UsageError unless the configuration has all that training needs."""
+    for section, given in {
+        "dataset.train": cfg.dataset.get("train"),
+        "lr_scheduler": cfg.get("lr_scheduler"),
+        "optimizer": cfg.get("optimizer"),
+        "total_iters": cfg.get("total_iters") or cfg.get("epochs"),
+    }.items():
+        if not given:
+            raise UsageError(f"The configuration has no {section}, which training needs: add it.")

@@ -1,0 +1,189 @@
+"""What a run shows of itself: log lines with speed and time left, curves, previews, VisualDL."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+
+from ..errors import MissingDependencyError
+from ..imaging.samples import to_dtype
+from . import processes
+from .curves import Curves
+
+logger = logging.getLogger(__name__)
+
+
+class Stopwatch:
+    """Mean times of iterations since the last :meth:`reset`."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin to measure anew."""
+        self._iterations = self._samples = 0
+        self._total = self._data = 0.0
+
+    def start(self) -> None:
+        """An iteration begins, and waits for its data."""
+        self._began = time.perf_counter()
+
+    def data_read(self) -> None:
+        """The iteration has its data."""
+        self._data += time.perf_counter() - self._began
+
+    def stop(self, samples: int) -> None:
+        """The iteration is finished, with so many samples in this process."""
+        self._total += time.perf_counter() - self._began
+        self._iterations += 1
+        self._samples += samples
+
+    @property
+    def iteration_time(self) -> float:
+        """Seconds of an iteration, reading included."""
+        return self._total / max(self._iterations, 1)
+
+    @property
+    def data_time(self) -> float:
+        """Seconds of an iteration spent waiting for data."""
+        return self._data / max(self._iterations, 1)
+
+    @property
+    def samples_per_second(self) -> float:
+        """Samples of this process."""
+        return self._samples / self._total if self._total else 0.0
+
+
+class Progress:
+    """The log lines, curves, previews and VisualDL records of a run.
+
+    Args:
+        visualdl: write VisualDL's file as well.
+
+    Attributes:
+        folder: of the run.
+        stopwatch: measures the iterations.
+
+    Raises:
+        MissingDependencyError: VisualDL is wanted and not installed.
+    """
+
+    def __init__(self, visualdl: bool = False) -> None:
+        if visualdl:
+            _require_visualdl()
+        self.folder = Path()
+        self.stopwatch = Stopwatch()
+        self._visualdl = visualdl and processes.is_first()
+        self._curves: Curves | None = None
+
+    def begin(self, folder: Path, iteration: int) -> None:
+        """Training begins, after so many iterations, in the folder of the run."""
+        self.folder = folder
+        if processes.is_first():
+            self._curves = Curves(folder / "curves", iteration)
+
+    def log(
+        self,
+        iteration: int,
+        total_iters: int,
+        epoch: int,
+        rate: float,
+        losses: Mapping[str, float],
+        skipped: int = 0,
+    ) -> None:
+        """Log losses by stage, learning rate, speed and the time that is left.
+
+        Args:
+            iteration, total_iters: the finished iteration, and how many there will be.
+            epoch: the pass over the data set.
+            rate: the learning rate of the iteration.
+            losses: of this process; all processes call this together.
+            skipped: batches skipped in a row.
+        """
+        losses = processes.mean(dict(losses))
+        watch = self.stopwatch
+        left = datetime.timedelta(seconds=int(watch.iteration_time * (total_iters - iteration)))
+        parts = [
+            f"epoch {epoch} iter {iteration}/{total_iters}",
+            f"lr {rate:.3e}",
+            *(f"{name} {value:.5f}" for name, value in losses.items()),
+            f"batch {watch.iteration_time:.3f} s (data {watch.data_time:.3f} s)",
+            f"{watch.samples_per_second * processes.count():.2f} images/s",
+            f"eta {left}",
+        ]
+        if skipped:
+            parts.append(f"skipped {skipped} non-finite in a row")
+        logger.info("  ".join(parts))
+        speed = watch.samples_per_second * processes.count()
+        self._record("train", iteration, {**losses, "lr": rate, "images_per_second": speed})
+        watch.reset()
+
+    def record_scores(self, iteration: int, protocol: str, scores: Mapping[str, float]) -> None:
+        """Record the mean scores of a validation."""
+        self._record("validation", iteration, {f"{k}/{protocol}": v for k, v in scores.items()})
+
+    def draw(self) -> None:
+        """Draw the curves."""
+        if self._curves:
+            self._curves.draw()
+
+    def preview(self, iteration: int, pictures: Mapping[str, paddle.Tensor]) -> None:
+        """Show the first picture of a batch, on disk or in VisualDL.
+
+        A preview that cannot be written is a warning.
+
+        Args:
+            iteration: which made them.
+            pictures: name → [N, 3, H, W] in [0, 1].
+        """
+        if not processes.is_first():
+            return
+        folder = self.folder / "visual_train"
+        for name, batch in pictures.items():
+            pixels = to_dtype(batch[0].astype("float32").transpose([1, 2, 0]).numpy(), np.uint8)
+            if self._visualdl:
+                self.visualdl_writer.add_image(f"visual_train/{name}", pixels, step=iteration)
+                continue
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[:, :, ::-1]))
+                (folder / f"iter{iteration:03d}_{name}.png").write_bytes(data.tobytes())
+            except OSError as error:
+                logger.warning("The preview cannot be written: %s", error)
+
+    def _record(self, section: str, iteration: int, values: Mapping[str, float]) -> None:
+        if self._curves:
+            self._curves.add(section, iteration, values)
+        if self._visualdl:
+            for name, value in values.items():
+                self.visualdl_writer.add_scalar(f"{section}/{name}", value, step=iteration)
+
+    @cached_property
+    def visualdl_writer(self) -> Any:
+        """VisualDL's file in the folder of the run, made when first used."""
+        from visualdl import LogWriter
+
+        return LogWriter(logdir=str(self.folder))
+
+    def close(self) -> None:
+        """Close what was opened for VisualDL."""
+        if "visualdl_writer" in self.__dict__:
+            self.visualdl_writer.close()
+
+
+def _require_visualdl() -> None:
+    try:
+        import visualdl  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "enable_visualdl needs VisualDL, which is not installed: run  pip install visualdl"
+        ) from None

@@ -1,0 +1,67 @@
+"""What a picture file holds beside what Pillow reads of it: metadata, and further pictures."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+from PIL import Image
+
+from . import heif, jp2, jpeg
+from .exif import upright_exif, upright_xmp
+from .photo import Metadata, plausible_dpi
+from .tiff_tags import Buffer
+
+# Photoshop's image resources (Photoshop file formats specification).
+_RESOLUTION, _IPTC, _EXIF, _XMP = 1005, 1028, 1058, 1060
+
+
+def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> Metadata:
+    """The metadata of a file, completed by what Pillow passes over.
+
+    Args:
+        image: the file as Pillow has opened it, without its pixels.
+        data: the whole file.
+        metadata: what Pillow found.
+    """
+    if image.format == "JPEG2000":
+        metadata = jp2.with_boxes(data, metadata)
+    elif image.format == "AVIF":
+        colour = None if metadata.icc_profile else heif.nclx(data)
+        metadata = replace(metadata, cicp=colour, dropped=heif.auxiliary(data))
+    elif image.format in ("JPEG", "MPO"):
+        metadata = replace(metadata, dropped=jpeg.dropped(image, data, metadata.xmp))
+    elif image.format == "BMP":
+        metadata = replace(metadata, icc_profile=_bitmap_profile(data))
+    elif image.format == "PSD":
+        metadata = _with_resources(image, metadata)
+    return metadata
+
+
+def _bitmap_profile(data: Buffer) -> bytes | None:
+    """The ICC profile of a bitmap with the longest of headers (BITMAPV5HEADER)."""
+    if len(data) < 138 or struct.unpack_from("<I", data, 14)[0] < 124:
+        return None
+    start, length = struct.unpack_from("<II", data, 14 + 112)
+    if data[70:74] != b"DEBM" or 14 + start + length > len(data):  # MBED: embedded
+        return None
+    return bytes(data[14 + start : 14 + start + length]) or None
+
+
+def _with_resources(image: Image.Image, metadata: Metadata) -> Metadata:
+    resources = {number: content for number, _, content in getattr(image, "resources", ())}
+    dpi = metadata.dpi
+    if len(resources.get(_RESOLUTION, b"")) >= 12:  # fixed-point, always per inch
+        x, y = struct.unpack_from(">I4xI", resources[_RESOLUTION])
+        dpi = plausible_dpi(x / 65536, y / 65536)
+    exif, xmp = resources.get(_EXIF), resources.get(_XMP)
+    dropped = ("the layers",) if getattr(image, "n_frames", 1) > 1 else ()
+    return replace(
+        metadata,
+        # Photoshop stores its documents upright, whatever the flag of the camera's file was.
+        exif=exif and upright_exif(exif),
+        xmp=xmp and upright_xmp(xmp),
+        iptc=resources.get(_IPTC) or metadata.iptc,
+        dpi=dpi,
+        dropped=dropped,
+    )

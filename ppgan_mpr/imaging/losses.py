@@ -1,0 +1,149 @@
+"""What a file format cannot store of a photo, and which format to choose for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ImageError
+from . import png
+from .comments import comment_of
+from .exif import description, has_position
+from .formats import WRITABLE, Writable, is_available
+from .photo import Metadata, Photo
+from .samples import white
+from .thumbnails import has_preview
+
+
+class Loss(NamedTuple):
+    """Something that a format cannot store of a photo.
+
+    Attributes:
+        what: in words.
+        is_fatal: whether the picture would look different, so that it is not written so.
+    """
+
+    what: str
+    is_fatal: bool
+
+
+def loss(photo: Photo, target: Writable) -> tuple[Loss, ...]:
+    """Everything that the format cannot store of the photo, what changes the picture first."""
+    return (
+        *(Loss(what, True) for what in _lost_of_picture(photo, target)),
+        *(Loss(what, False) for what in _lost_metadata(photo.metadata, target)),
+        *(Loss(what, False) for what in photo.metadata.dropped),
+    )
+
+
+def unkept(photo: Photo, suffix: str) -> tuple[str, ...]:
+    """What a file of this suffix will not keep of the photo and its source, in words.
+
+    Args:
+        photo: to be written.
+        suffix: of the file, with its dot; one that can be written.
+    """
+    return tuple(item.what for item in loss(photo, WRITABLE[suffix.lower()]))
+
+
+def _lost_of_picture(photo: Photo, target: Writable) -> Iterator[str]:
+    metadata = photo.metadata
+    if (
+        not target.alpha
+        and photo.alpha is not None
+        and (photo.alpha != white(photo.alpha.dtype)).any()
+    ):
+        yield "the transparency"
+    if not target.deep and photo.pixels.dtype == np.uint16:
+        yield "the 16-bit depth"
+    if metadata.icc_profile and "icc_profile" not in target.holds:
+        yield "the colour profile"
+    if metadata.cicp and "cicp" not in target.holds:
+        yield f"the colour space ({_colour_name(*metadata.cicp)})"
+    if max(photo.size) > target.side:
+        yield f"all pixels beyond {target.side} on a side"
+    for name in ("exif", "xmp", "iptc"):
+        if len(getattr(metadata, name) or b"") > target.segment:
+            yield f"the {name.upper()} block, which is too long for it"
+
+
+def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
+    if metadata.exif and "exif" not in target.holds:
+        yield "the EXIF data"
+        if has_position(metadata.exif):
+            yield "the GPS position"
+    if metadata.xmp and "xmp" not in target.holds:
+        yield "the XMP data"
+    if metadata.iptc and "iptc" not in target.holds:
+        yield "the IPTC captions"
+    if metadata.dpi and "dpi" not in target.holds:
+        yield f"the resolution ({metadata.dpi[0]:.4g} dpi)"
+    comment = comment_of(metadata)
+    if comment and "png_chunks" not in target.holds:  # PNG keeps every text
+        if "comment" not in target.holds or len(comment) > target.remark:
+            yield "the comment"
+        elif target.name in ("TIFF", "WEBP", "AVIF"):  # in the description of the EXIF block
+            taken = description(metadata.exif)
+            if taken and taken != comment:
+                yield "the comment"
+    plain = metadata.icc_profile or png.colour_is_plain(metadata.png_chunks)
+    if not plain and "png_chunks" not in target.holds:
+        yield "the gamma or primaries of the PNG"
+    if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
+        yield "a new preview in the camera's notes, which show the unrestored one"
+
+
+def _colour_name(primaries: int, transfer: int) -> str:
+    gamut = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}.get(primaries)
+    curve = {16: "PQ", 18: "HLG"}.get(transfer)
+    named = " ".join(filter(None, (gamut, curve)))
+    return named or f"H.273 code points {primaries}, {transfer}"
+
+
+def writable_suffix(photo: Photo, suffix: str) -> str:
+    """The suffix under which the photo can be written without loss of depth or metadata.
+
+    Args:
+        photo: to be written.
+        suffix: the preferred one, with its dot; its case is kept.
+
+    Returns:
+        ``suffix`` itself; where that format cannot be written here or would drop depth,
+        transparency or the colour profile, ``'.jpg'`` for a photo that came as a JPEG under
+        another name, else ``'.png'``.
+    """
+    if _keeps_all(photo, suffix):
+        return suffix
+    from_jpeg = photo.format in ("JPEG", "MPO")
+    return ".jpg" if from_jpeg and _keeps_all(photo, ".jpg") else ".png"
+
+
+def _keeps_all(photo: Photo, suffix: str) -> bool:
+    target = WRITABLE.get(suffix.lower())
+    if target is None or not is_available(target):
+        return False
+    return not any(item.is_fatal for item in loss(photo, target))
+
+
+def target_of(photo: Photo, path: Path) -> Writable:
+    """The format that the path's suffix asks for.
+
+    Raises:
+        ImageError: it is unknown or cannot store the photo.
+    """
+    target = WRITABLE.get(path.suffix.lower())
+    if target is None or not is_available(target):
+        named = f"{path.suffix} pictures" if path.suffix else "a picture without a suffix"
+        raise ImageError(
+            f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
+        )
+    lost = [item.what for item in loss(photo, target) if item.is_fatal]
+    if lost:
+        choice = " or ".join(suffix for suffix in (".png", ".tif") if _keeps_all(photo, suffix))
+        raise ImageError(
+            f"{path} cannot be written: {target.name} would lose {lost[0]}, choose {choice}"
+        )
+    return target

@@ -1,0 +1,60 @@
+"""Which files may be decoded in this process.
+
+JPEG and 8-bit PNG are decoded by libjpeg and zlib, the most thoroughly tested decoders there are,
+in time and memory that follow from their header. Whether a file is one of these in its usual
+form is decided here, by bytes, without a decoder.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from . import png_chunks
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+MAX_BYTES = 1 << 28  # a larger file is not read to find out
+_MAX_METADATA = 1 << 20
+_MAX_SCANS = 64  # a progressive JPEG has ten; each scan costs a pass over the whole picture
+_SCAN = b"\xff\xda"
+
+
+def is_ordinary(data: bytes) -> bool:
+    """Whether a file is an 8-bit PNG or a common JPEG, with little metadata.
+
+    Args:
+        data: the whole file.
+    """
+    if data.startswith(png_chunks.SIGNATURE):
+        return _is_ordinary_png(data)
+    return data.startswith(b"\xff\xd8\xff") and _is_ordinary_jpeg(data)
+
+
+def _is_ordinary_png(data: bytes) -> bool:
+    metadata = 0
+    try:
+        for kind, start, end in png_chunks.walk(data):
+            metadata += 0 if kind == b"IDAT" else 12 + end - start
+            if metadata > _MAX_METADATA or (kind == b"IHDR" and data[start + 8] > 8):
+                return False
+    except (ValueError, IndexError, struct.error):
+        return False
+    return True
+
+
+def _is_ordinary_jpeg(data: bytes) -> bool:
+    """Baseline or progressive, grey or of three components, with few scans."""
+    position, usual_frame = 2, False
+    while data[position : position + 1] == b"\xff" and position + 10 <= len(data):
+        marker = data[position : position + 2]
+        if marker == b"\xff\xff":  # padding
+            position += 1
+            continue
+        if position > _MAX_METADATA:
+            return False
+        if marker == _SCAN:
+            return usual_frame and data.count(_SCAN) <= _MAX_SCANS
+        if marker in (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2"):
+            usual_frame = data[position + 4] == 8 and data[position + 9] in (1, 3)
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        position += 2 + length
+    return False

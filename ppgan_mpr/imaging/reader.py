@@ -1,0 +1,310 @@
+"""Reading picture files so that a bad one costs one picture and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import ImageError, MissingDependencyError
+from . import ordinary
+from .frames import receive, send
+from .limits import Limits, in_words
+from .photo import Photo
+from .read import decode_photo, read_bytes, read_photo
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS, _END_SECONDS = 60.0, 1.0
+_ERRORS = {error.__name__: error for error in (ImageError, MissingDependencyError)}
+_F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    f"from {__package__}.worker import main; main()"
+)
+
+
+class PhotoReader:
+    """Reads picture files, those that may be dangerous in a process of their own.
+
+    Decoders are large libraries in C, and a hostile or damaged file may crash them, keep them
+    busy for hours, or make them take all memory. In another process, which is limited in time
+    and (on Linux) in memory, that costs one picture and an :class:`~ppgan_mpr.ImageError`. The
+    process is started when it is first needed, serves all files after it, and is replaced when
+    it had to be ended.
+
+    May be used by several threads; each file that they read at the same time has a process.
+
+    Args:
+        limits: how large a picture may be and how long reading it may take.
+        command: starts the process; default: this Python. It must answer as
+            :mod:`ppgan_mpr.imaging.worker` does.
+    """
+
+    def __init__(self, limits: Limits | None = None, command: Sequence[str] | None = None):
+        self.limits = limits or Limits()
+        self._command = _default_command() if command is None else list(command)
+        self._idle: list[_Worker] = []
+        self._usable = bool(self._command)
+        self.close = weakref.finalize(self, _end_all, self._idle, os.getpid())
+
+    def start(self) -> None:
+        """Start a process without waiting for it, for files that are read soon."""
+        if self._usable and not self._idle:
+            try:
+                self._idle.append(_Worker(self._command))
+            except OSError as error:
+                self._give_up(error)
+
+    def read(self, path: str | os.PathLike[str], isolated: bool = True) -> Photo:
+        """:func:`~ppgan_mpr.imaging.read_photo`, within the limits.
+
+        Args:
+            path: the file.
+            isolated: read it in another process whatever it is; False reads an ordinary file
+                (see :mod:`.ordinary`) in this one, which saves the start of the other.
+
+        Raises:
+            ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`;
+                furthermore, the decoder crashed or took too long.
+        """
+        path = Path(path)
+        if not self._usable:
+            return read_photo(path, self.limits)
+        if not isolated and _size(path) <= ordinary.MAX_BYTES:
+            data = read_bytes(path, self.limits)
+            if not data or ordinary.is_ordinary(data):
+                return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
+        return self._ask(str(path), path.suffix.lower(), path=str(path.absolute()))
+
+    def decode(self, data: bytes, name: str, isolated: bool = True) -> Photo:
+        """:func:`~ppgan_mpr.imaging.decode_photo`, within the limits.
+
+        Args:
+            data: all bytes of a file.
+            name: for messages.
+            isolated: see :meth:`read`.
+
+        Raises:
+            ImageError, MissingDependencyError: see :meth:`read`.
+        """
+        if not self._usable or not data or (not isolated and ordinary.is_ordinary(data)):
+            return decode_photo(data, name, "", self.limits.check_size)
+        return self._ask(name, "", data=data)
+
+    def _ask(self, name: str, suffix: str, path: str = "", data: bytes | None = None) -> Photo:
+        try:
+            worker = self._take()
+        except (OSError, EOFError) as error:
+            self._give_up(error)
+            if data is None:
+                return read_photo(path, self.limits)
+            return decode_photo(data, name, suffix, self.limits.check_size)
+        request = {
+            "name": name, "suffix": suffix, "path": path, "data": data,
+            "nbytes": self.limits.nbytes, "seconds": self.limits.seconds,
+        }  # fmt: skip
+        try:
+            answer = worker.ask(request, self.limits)
+        except (OSError, EOFError):
+            raise ImageError(f"{name} cannot be read: {worker.end(gone=True)}") from None
+        except MemoryError:
+            worker.end()
+            what = f"its pixels, {in_words(worker.expected)},"
+            raise ImageError(f"{name} cannot be read: {what} do not fit into memory") from None
+        except BaseException:  # an interrupt: the answer would come later
+            worker.end()
+            raise
+        if worker.late is None:
+            self._idle.append(worker)
+        if isinstance(answer, Photo):
+            return answer
+        kind, message = answer
+        raise _ERRORS[kind](message)
+
+    def _take(self) -> _Worker:
+        """A process that is ready."""
+        while self._idle:
+            try:
+                worker = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if worker.is_usable():
+                worker.wait_until_ready()
+                return worker
+        worker = _Worker(self._command)
+        worker.wait_until_ready()
+        return worker
+
+    def _give_up(self, error: BaseException) -> None:
+        self._usable = False
+        logger.warning(
+            "No process for decoding could be started (%s): pictures are decoded in this one, "
+            "which a damaged file may crash.",
+            error,
+        )
+
+
+class _Worker:
+    """A process that decodes.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str]):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env=environment,
+            start_new_session=os.name == "posix",  # Ctrl-C is not for it
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # nor on Windows
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
+        self._answers: BinaryIO = self._process.stdout  # type: ignore[assignment]
+        _widen(self._answers)
+        self._owner = os.getpid()
+        self._ready = False
+        self.expected = 0  # bytes of pixels
+        self.late: float | None = None  # the limit in seconds that has passed
+
+    def is_usable(self) -> bool:
+        """Whether it still runs, and is this process's, not that of the one that forked it."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Wait for its first message.
+
+        Raises:
+            EOFError: it ended, or was ended because it took too long.
+        """
+        if not self._ready:
+            clock = _Clock(self, _START_SECONDS)
+            try:
+                receive(self._answers)
+            except (OSError, EOFError):
+                self.end()
+                raise
+            finally:
+                clock.stop()
+            self._ready = True
+
+    def ask(self, request: dict[str, Any], limits: Limits) -> Any:
+        """Its answer to a request.
+
+        Raises:
+            OSError, EOFError: it ended, or was ended because it took too long.
+        """
+        self.expected = 0
+        clock = _Clock(self, limits.time_for(0))
+        try:
+            send(self._requests, request)
+            answer = receive(self._answers)
+            while isinstance(answer, dict):  # the size, from the picture's header
+                self.expected = answer["nbytes"]
+                clock.extend(limits.time_for(answer["nbytes"]))
+                answer = receive(self._answers)
+            return answer
+        finally:
+            clock.stop()
+
+    def kill_late(self, seconds: float) -> None:
+        """End it, because so many seconds have passed."""
+        self.late = seconds
+        self._process.kill()
+
+    def end(self, gone: bool = False) -> str:
+        """End it if it still runs.
+
+        Args:
+            gone: it has closed its end of a pipe, so is about to end by itself.
+
+        Returns:
+            Why it ended, in words.
+        """
+        if self._owner != os.getpid():
+            return ""
+        try:
+            status = self._process.wait(_END_SECONDS if gone else 0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        if self.late is not None:
+            return (
+                f"decoding took longer than {self.late:g} s: raise read_timeout= if the file is "
+                "to be trusted"
+            )
+        if status < 0:
+            try:
+                name = signal.Signals(-status).name
+            except ValueError:
+                name = f"signal {-status}"
+            return f"its decoder crashed with {name}"
+        return f"its decoder ended with exit code {status}"
+
+
+class _Clock:
+    """Ends a worker unless it is stopped in time."""
+
+    def __init__(self, worker: _Worker, seconds: float):
+        self._worker, self._started = worker, time.monotonic()
+        self._set(seconds, seconds)
+
+    def extend(self, seconds: float) -> None:
+        """Let it run for so many seconds from the start."""
+        self.stop()
+        self._set(seconds - (time.monotonic() - self._started), seconds)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _set(self, rest: float, seconds: float) -> None:
+        self._timer = threading.Timer(max(0.0, rest), self._worker.kill_late, [seconds])
+        self._timer.daemon = True
+        self._timer.start()
+
+
+def _default_command() -> list[str]:
+    """Starts this Python; empty in a program that is no Python interpreter."""
+    if not sys.executable or getattr(sys, "frozen", False):
+        return []
+    return [sys.executable, "-c", _START, json.dumps([path or os.getcwd() for path in sys.path])]
+
+
+def _widen(pipe: BinaryIO) -> None:
+    """Let a pipe hold more, so that two processes take turns less often."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a user may have too many large ones
+            fcntl.fcntl(pipe, _F_SETPIPE_SZ, 1 << 20)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0  # reading says what is wrong
+
+
+def _end_all(workers: list[_Worker], owner: int) -> None:
+    while workers and owner == os.getpid():
+        workers.pop().end()

@@ -1,0 +1,100 @@
+"""The process in which :class:`.reader.PhotoReader` decodes files: one after another, limited."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import ImageError, MissingDependencyError
+from .frames import receive, send
+from .limits import Limits
+from .read import decode_photo, read_bytes
+
+# Times of the decoded pixels that a decoder and the conversions after it may take, and what
+# libraries that are loaded meanwhile may take in bytes.
+_TIMES_HELD, _LIBRARIES = 8, 1 << 30
+_GRACE = 10  # seconds in which the reading process ends this one, and knows why
+
+
+def main() -> None:
+    """Answer requests from standard input on standard output until the input ends."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what a decoder prints must not end up among the answers
+    memory = _MemoryLimit()
+    send(answers, "ready")
+    while True:
+        try:
+            request = receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            send(answers, _answer(request, answers, memory))
+        _alarm(0)
+
+
+def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) -> Any:
+    """The photo that a request asks for, or ``(kind of error, message)``."""
+    limits = Limits(request["nbytes"], request["seconds"])
+    data, name = request["data"], request["name"]
+
+    def check_size(width: int, height: int, channels: int, itemsize: int) -> None:
+        memory.lift()  # or it would count as the memory that is free
+        limits.check_size(width, height, channels, itemsize)
+        nbytes = width * height * channels * itemsize
+        memory.allow(_TIMES_HELD * nbytes + 2 * len(data))
+        _alarm(limits.time_for(nbytes))
+        send(answers, {"nbytes": nbytes})  # the time limit follows from it
+
+    _alarm(limits.time_for(0))
+    try:
+        if data is None:
+            data = read_bytes(Path(request["path"]), limits, name)
+        memory.allow(2 * len(data))
+        return decode_photo(data, name, request["suffix"], check_size)
+    except (ImageError, MissingDependencyError) as error:
+        return type(error).__name__, str(error)
+    finally:
+        memory.lift()
+
+
+def _alarm(seconds: float) -> None:
+    """End this process after its time, in case that the other one no longer runs to do so."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds) + _GRACE if seconds else 0)
+
+
+class _MemoryLimit:
+    """Limits the address space of this process, where the operating system can.
+
+    Only Linux says how much of it a process has, and enforces the limit.
+    """
+
+    def __init__(self) -> None:
+        self._most: tuple[int, int] | None = None
+        if sys.platform == "linux":
+            import resource
+
+            self._most = resource.getrlimit(resource.RLIMIT_AS)
+
+    def allow(self, nbytes: int) -> None:
+        """Let this process allocate so many bytes more, and what it needs to load libraries."""
+        if sys.platform == "linux" and self._most:
+            import resource
+
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            soft = pages * resource.getpagesize() + nbytes + _LIBRARIES
+            if self._most[0] != resource.RLIM_INFINITY:
+                soft = min(soft, self._most[0])
+            resource.setrlimit(resource.RLIMIT_AS, (soft, self._most[1]))
+
+    def lift(self) -> None:
+        """Let this process allocate as much as when it started."""
+        if sys.platform == "linux" and self._most:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, self._most)

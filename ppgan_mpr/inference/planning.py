@@ -1,0 +1,72 @@
+"""Tile plans: which tiles a picture is cut into."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .tiling import Grid, plan, plan_side
+
+_TILE_SHARE = 0.75  # of the memory
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Cuts pictures into tiles, each size of picture always in the same way.
+
+    The plan follows from the picture, the network and the options alone. How much memory is
+    free plays no part in it, because tiles decide the pixels of the result; where memory is
+    short, a limit is given.
+
+    Attributes:
+        bytes_per_pixel: working memory of the network for each pixel of a tile.
+        budget: working memory in bytes.
+        tile: maximum side of a tile, or None for what the budget allows.
+        overlap: minimum overlap of neighbouring tiles.
+        multiple: sides of tiles are multiples of this.
+        networks: number of networks that are kept at the same time.
+    """
+
+    bytes_per_pixel: float
+    budget: int
+    tile: int | None
+    overlap: int
+    multiple: int
+    networks: int = 1
+
+    def grid(self, height: int, width: int, limit: float = math.inf) -> Grid:
+        """The tiles of a picture.
+
+        Args:
+            height, width: of the picture, multiples of ``multiple``.
+            limit: maximum number of pixels of a tile, where memory is short.
+        """
+        if self.tile:
+            grid = plan_side(height, width, self.tile, self.overlap, self.multiple)
+            if math.prod(grid.tile) <= limit:  # whatever the budget
+                return grid
+            most = limit
+        elif height * width <= min(self.pixels(self.budget), limit):
+            most = height * width
+        else:
+            most = min(self.tile_pixels, limit)
+        # More would leave little of a tile that fits the memory.
+        overlap = min(self.overlap, max(8, int(most**0.5) // 4))
+        return plan(height, width, int(most), overlap, self.multiple)
+
+    @property
+    def tile_pixels(self) -> float:
+        """The pixels of the largest tile.
+
+        Tiles leave some memory for the network that measures statistics, which then need not be
+        loaded again for the next picture.
+        """
+        return self.pixels(_TILE_SHARE * self.budget)
+
+    def pixels(self, memory: float) -> float:
+        """How many pixels the network can take at once in so many bytes."""
+        return memory / self.bytes_per_pixel / self.networks
+
+    def needed(self, grid: Grid) -> float:
+        """Working memory in bytes for the tiles of a grid, one at a time."""
+        return self.bytes_per_pixel * self.networks * math.prod(grid.tile)

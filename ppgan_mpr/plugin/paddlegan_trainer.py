@@ -1,0 +1,203 @@
+"""PaddleGAN's own Trainer with the options of our yaml.
+
+PaddleGAN's Trainer builds model, data and optimizer from the sections of that name and knows no
+other options. Where it is given an :class:`~ppgan_mpr.engine.mpr_model.MPRModel`, what is
+installed here hands it our training data, and the model the options of its update. Its loop,
+log and files stay as they are, and so do other models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Callable
+
+import numpy as np
+import paddle
+
+from ..engine.building import build_training_data, configure
+from ..engine.checkpoints import KEEP
+from ..engine.config import AttrDict, check_config, with_defaults
+from ..engine.config_files import read_yaml
+from ..engine.data import TrainingData, seed_everything
+from ..engine.ema import EMA
+from ..engine.mpr_model import MPRModel
+from ..engine.validation import build_tiles
+from ..ppgan_compat import import_ppgan, registry_table
+
+# (object, attribute, what stood there before)
+_hooks: list[tuple[Any, str, Any]] = []
+
+
+def install() -> None:
+    """Hook our options into PaddleGAN; doing it twice changes nothing."""
+    if _hooks:
+        return
+    trainer = import_ppgan("ppgan.engine.trainer")
+    _hook(trainer.Trainer, "__init__", functools.partial(_trainer_init, trainer))
+    _hook(import_ppgan("ppgan.utils.config"), "parse_config", _parse_config)
+    _hook(import_ppgan("ppgan.utils.setup"), "setup", _setup)
+
+
+def uninstall() -> None:
+    """Give PaddleGAN its own functions back."""
+    while _hooks:
+        owner, name, original = _hooks.pop()
+        setattr(owner, name, original)
+
+
+def _hook(owner: Any, name: str, around: Callable[..., Any]) -> None:
+    original = getattr(owner, name)
+    _hooks.append((owner, name, original))
+
+    @functools.wraps(original)
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        return around(original, *args, **kwargs)
+
+    setattr(owner, name, hooked)
+
+
+def _parse_config(original: Callable[[str], AttrDict], cfg_file: str) -> AttrDict:
+    """PaddleGAN's function, with ``_base_`` and our defaults, so that -o can change them."""
+    cfg = original(cfg_file)
+    if "_base_" in cfg:
+        cfg = AttrDict(read_yaml(cfg_file))
+        import_ppgan("ppgan.utils.config").create_attr_dict(cfg)
+    return with_defaults(cfg) if _is_ours(cfg) else cfg
+
+
+def _setup(original: Callable[..., None], args: argparse.Namespace, cfg: AttrDict) -> None:
+    original(args, cfg)
+    if args.seed is not None:
+        cfg.seed = args.seed
+
+
+def _trainer_init(
+    module: ModuleType, original: Callable[..., None], trainer: Any, cfg: AttrDict
+) -> None:
+    if not _is_ours(cfg):
+        original(trainer, cfg)
+        return
+    _prepare(cfg)
+    data = build_training_data(cfg) if cfg.is_train else None
+    loader = TrainingLoader(data, trainer, cfg) if data else None
+    paddlegans = AttrDict(cfg, amp=False)  # its mixed precision is for other models
+    with _replaced(module, "build_dataloader", lambda *_, **__: loader):
+        original(trainer, paddlegans)
+    _adopt(trainer, cfg, data.accumulate if data else 1)
+
+
+def _prepare(cfg: AttrDict) -> None:
+    """Check a configuration, and fill in what PaddleGAN's Trainer reads from it."""
+    cfg.update(with_defaults(cfg))
+    check_config(cfg)
+    cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
+    test = cfg.dataset.get("test") or {}
+    if test.get("name") == "MPRTrain":  # whose crops and flips are random
+        test["name"] = "MPRVal"
+    paddle.seed(seed_everything(cfg.seed))
+
+
+def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
+    """Give the parts of a Trainer that PaddleGAN has built the options of ours."""
+    model: MPRModel = trainer.model
+    configure(model, cfg, accumulate)
+    model.tiles = build_tiles(cfg, model)
+    model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))
+    if model.ema:
+        model.nets.update(_average_as_nets(model))
+    trainer.save = functools.partial(_save, trainer.save, cfg.snapshot_config.get("keep", KEEP))
+
+
+def _save(
+    original: Callable[..., None], kept: int, epoch: int, name: str = "checkpoint", keep: int = 1
+) -> None:
+    # PaddleGAN asks for one checkpoint, and for all weights with -1.
+    original(epoch, name, kept if keep > 0 else keep)
+
+
+def _is_ours(cfg: Mapping[str, Any]) -> bool:
+    name = (cfg.get("model") or {}).get("name")
+    return name is not None and registry_table("MODELS").get(name) is MPRModel
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+class TrainingLoader:
+    """Our training data with the interface of Paddle's DataLoader.
+
+    An iterator gives the batches of a pass over the data, from the trainer's iteration on.
+
+    Args:
+        data: in its order.
+        trainer: PaddleGAN's, whose ``current_iter`` is followed, also after resuming.
+        cfg: where PaddleGAN reads the batch size that it measures its speed with.
+    """
+
+    def __init__(self, data: TrainingData, trainer: Any, cfg: AttrDict) -> None:
+        self._data, self._trainer, self._cfg = data, trainer, cfg
+        atexit.register(data.close)  # Paddle's threads abort a process that ends before them
+
+    def __len__(self) -> int:
+        return self._data.iters_per_epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        data = self._data
+        if data.iteration != self._trainer.current_iter:
+            data.restart(self._trainer.current_iter)
+            self._trainer.model.step.accumulate = data.accumulate
+        for _ in range(len(self)):
+            self._cfg.dataset.train.batch_size = data.sampler.batch_size
+            batch = data.next_batch()
+            if data.iteration >= self._trainer.total_iters:
+                data.close()  # PaddleGAN's loop asks for no batch after this one
+            yield batch
+            data.advance()
+            self._trainer.model.step.accumulate = data.accumulate
+
+
+def _average_as_nets(model: MPRModel) -> dict[str, Any]:
+    """The averaged weights as nets, which PaddleGAN's Trainer saves and resumes."""
+    assert model.ema is not None
+    return {"ema": _AverageNet(model.ema), "ema_updates": _UpdatesNet(model.ema)}
+
+
+class _StateOnly:
+    """What PaddleGAN asks of a net besides its state."""
+
+    def __init__(self, ema: EMA) -> None:
+        self.ema = ema
+
+    def eval(self) -> None:
+        """No layers."""
+
+    def train(self) -> None:
+        """No layers."""
+
+
+class _AverageNet(_StateOnly):
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return self.ema.state_dict()
+
+    def set_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.ema.set_state_dict(state, max(self.ema.updates, 1))
+
+
+class _UpdatesNet(_StateOnly):
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return {"updates": np.array(self.ema.updates)}
+
+    def set_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.ema.updates = int(state["updates"])

@@ -1,0 +1,198 @@
+"""Which outputs of earlier runs ``existing='skip'`` takes as done."""
+
+import json
+import os
+import shutil
+
+import pytest
+from apps_samples import picture, predictor
+from PIL import Image
+
+from ppgan_mpr.apps.manifest import MANIFEST
+
+SKIP = {"existing": "skip"}
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photo whose result has been written."""
+    path = tmp_path / "in" / "a.png"
+    path.parent.mkdir()
+    picture().save(path)
+    assert predictor(tmp_path).run(path)[0].ok
+    return path
+
+
+def output(tmp_path, name="a_restoration.png"):
+    return tmp_path / "out" / "Denoising" / name
+
+
+def again(tmp_path, photo, **options):
+    """The result of a second run that skips, and whether it has written the output."""
+    before = output(tmp_path).stat().st_mtime_ns
+    (result,) = predictor(tmp_path, **SKIP, **options).run(photo)
+    written = output(tmp_path).stat().st_mtime_ns != before
+    assert result.error is not None or result.skipped is not written
+    return result, written
+
+
+def test_the_same_command_is_done(tmp_path, photo):
+    result, written = again(tmp_path, photo)
+    assert result.skipped
+    assert not written
+    assert result.record.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"ensemble": True}, "ensemble=False"),
+        ({"tile": 64}, "tile=None"),
+        ({"memory": "300M"}, "memory=629145600"),
+        ({"overlap": 16}, "overlap=None"),
+        ({"local": True}, "local=False"),
+        ({"precision": "bf16", "backend": "openvino"}, "precision='f32'"),
+    ],
+)
+def test_another_option_is_not_done(tmp_path, photo, options, reason):
+    pytest.importorskip("openvino")
+    predictor(tmp_path, existing="overwrite", precision="f32").run(photo)
+    options = {"precision": "f32", **options}
+    result, written = again(tmp_path, photo, **options)
+    assert written
+    assert f"was restored again, because it was made with {reason}" in result.record.warnings[0]
+    result, written = again(tmp_path, photo, **options)
+    assert not written
+
+
+def test_options_that_leave_the_pixels_alone_change_nothing(tmp_path, photo):
+    for options in ({"jobs": 2}, {"threads": 1}, {"quality": 50}, {"memory": "600M"}):
+        assert not again(tmp_path, photo, **options)[1]
+
+
+def test_quality_counts_for_lossy_formats(tmp_path):
+    path = tmp_path / "a.jpg"
+    picture().save(path)
+    predictor(tmp_path).run(path)
+    (result,) = predictor(tmp_path, quality=50, **SKIP).run(path)
+    assert not result.skipped
+    assert "quality=95" in result.record.warnings[0]
+
+
+def test_what_auto_has_chosen_may_be_named(tmp_path, photo):
+    used = json.loads((tmp_path / "out" / MANIFEST).read_text())["record"]
+    chosen = {name: used[name] for name in ("backend", "precision", "device")}
+    assert not again(tmp_path, photo, **chosen)[1]
+
+
+def test_other_weights_are_not_done(tmp_path, photo):
+    from ppgan_mpr.weights import load_weights
+    from ppgan_mpr.weights.formats import write_file
+
+    weights = load_weights("lite:Denoising")
+    own = tmp_path / "own.safetensors"
+    write_file(own, weights.tensors, {"task": "Denoising"})
+    other = predictor(tmp_path, weight_path=own, **SKIP)
+    (result,) = other.run(photo)
+    assert not result.skipped
+    assert "was made with other weights (lite:Denoising)" in result.record.warnings[0]
+    assert other.run(photo)[0].skipped
+
+
+def test_an_output_of_another_task_is_not_done(tmp_path, photo):
+    target = tmp_path / "out" / "Deraining" / output(tmp_path).name
+    target.parent.mkdir()
+    output(tmp_path).rename(target)
+    lines = (tmp_path / "out" / MANIFEST).read_text().replace('"Denoising/', '"Deraining/', 1)
+    (tmp_path / "out" / MANIFEST).write_text(lines)
+    (result,) = predictor(tmp_path, task="Deraining", **SKIP).run(photo)
+    assert not result.skipped
+    assert "task='Denoising'" in result.record.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: b"", lambda content: content[: len(content) // 2]]
+)
+def test_empty_and_truncated_outputs_are_not_done(tmp_path, photo, damage):
+    whole = output(tmp_path).read_bytes()
+    output(tmp_path).write_bytes(damage(whole))
+    result, written = again(tmp_path, photo)
+    assert written
+    assert "so it was restored again" in result.record.warnings[0]
+    assert output(tmp_path).read_bytes() == whole
+
+
+def test_a_changed_source_is_not_done(tmp_path, photo):
+    picture(1).save(photo)
+    result, written = again(tmp_path, photo)
+    assert written
+    assert f"{photo} has changed" in result.record.warnings[0]
+    assert not again(tmp_path, photo)[1]
+
+
+def test_copied_and_moved_files_are_done(tmp_path, photo):
+    """Another time, or another place, of the same content."""
+    os.utime(photo, (1e9, 1e9))
+    os.utime(output(tmp_path), (1e9, 1e9))
+    assert not again(tmp_path, photo)[1]
+    elsewhere = tmp_path / "elsewhere" / "a.png"
+    elsewhere.parent.mkdir()
+    shutil.copy(photo, elsewhere)
+    assert not again(tmp_path, elsewhere)[1]
+
+
+def test_the_whole_folder_may_move(tmp_path, photo):
+    new = tmp_path / "new"
+    new.mkdir()
+    for name in ("in", "out"):
+        shutil.move(tmp_path / name, new / name)
+    (result,) = predictor(new, **SKIP).run(new / "in")
+    assert result.skipped
+    assert result.record.warnings == ()
+
+
+def test_the_result_of_another_picture_is_a_conflict(tmp_path, photo):
+    """Cameras name different pictures alike."""
+    other = tmp_path / "card 2" / "a.png"
+    other.parent.mkdir()
+    picture(7).save(other)
+    result, written = again(tmp_path, other)
+    assert not written
+    assert "is the result of another picture, ../in/a.png" in result.error
+    assert "different output folders" in result.error
+
+
+def test_an_edited_output_is_kept(tmp_path, photo):
+    with Image.open(output(tmp_path)) as image:
+        image.rotate(180).save(output(tmp_path))
+    for options in ({}, {"tile": 64}):
+        result, written = again(tmp_path, photo, **options)
+        assert not written
+        assert "it was changed after it was restored" in result.record.warnings[0]
+
+
+def test_a_file_that_the_manifest_does_not_know_is_kept(tmp_path, photo):
+    (tmp_path / "out" / MANIFEST).unlink()
+    result, written = again(tmp_path, photo, tile=64)
+    assert not written
+    assert f"{MANIFEST} does not say how it was made" in result.record.warnings[0]
+
+
+def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
+    def edit(name, done, total):
+        output(tmp_path).write_bytes(b"somebody's work")
+
+    running = predictor(tmp_path, tile=64, tile_progress=edit, **SKIP)
+    (result,) = running.run(photo)
+    assert "exists and was left alone" in result.error
+    assert output(tmp_path).read_bytes() == b"somebody's work"
+
+
+def test_outputs_with_another_suffix_than_their_source_are_known(tmp_path):
+    picture(mode="P").save(tmp_path / "b.gif")
+    skipping = predictor(tmp_path, **SKIP)
+    assert not skipping.run(tmp_path / "b.gif")[0].skipped
+    assert skipping.run(tmp_path / "b.gif")[0].skipped
+    (result,) = predictor(tmp_path, tile=64, **SKIP).run(tmp_path / "b.gif")
+    assert not result.skipped
+    assert "tile=None" in result.record.warnings[0]

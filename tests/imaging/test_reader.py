@@ -1,0 +1,166 @@
+"""Files that crash, hang or overfill their decoder: each costs one picture."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import subprocess
+import sys
+import time
+
+import imaging_samples as samples
+import numpy as np
+import psutil
+import pytest
+
+from ppgan_mpr.errors import ImageError
+from ppgan_mpr.imaging import Limits, PhotoReader, from_array, read_photo, write_photo
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits address space")
+
+
+@pytest.fixture(scope="module")
+def reader():
+    reader = PhotoReader()
+    yield reader
+    reader.close()
+
+
+# Stands for a library whose decoder has a fault: what the file says decides which.
+FAULTY_DECODER = """
+import os, signal, time
+def open_heif(file, convert_hdr_to_8bit):
+    fault = file.read()[12:].decode()
+    if fault == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if fault == "hang":
+        time.sleep(1000)
+    if fault == "overfill":
+        bytearray(3 << 30)
+    os._exit(3)
+"""
+
+
+def heic(fault: str) -> bytes:
+    return b"\0\0\0\x18ftypheic" + fault.encode()
+
+
+@pytest.fixture
+def faulty(tmp_path, monkeypatch):
+    """A reader whose process finds a faulty HEIC decoder."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "pillow_heif.py").write_text(FAULTY_DECODER)
+    monkeypatch.syspath_prepend(folder)
+    reader = PhotoReader(Limits(seconds=3))
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        pytest.param("crash", "its decoder crashed with SIGSEGV", marks=linux),
+        ("exit", "its decoder ended with exit code 3"),
+        ("hang", "decoding took longer than 3 s"),
+        pytest.param("overfill", "it does not fit into memory", marks=linux),
+    ],
+)
+def test_a_fault_of_a_decoder_costs_one_file(faulty, tmp_path, fault, words):
+    (tmp_path / "bad.heic").write_bytes(heic(fault))
+    write_photo(from_array(samples.ramp()), tmp_path / "good.png")
+    for isolated in (True, False):  # HEIC is never decoded in this process
+        with pytest.raises(ImageError, match=words) as caught:
+            faulty.read(tmp_path / "bad.heic", isolated)
+        assert str(caught.value).startswith(f"{tmp_path / 'bad.heic'} cannot be read: ")
+        np.testing.assert_array_equal(faulty.read(tmp_path / "good.png").pixels, samples.ramp())
+    with pytest.raises(ImageError, match=f"^in memory cannot be read: {words}"):
+        faulty.decode(heic(fault), "in memory")
+
+
+SAVED = {
+    ".png": samples.noise(4, "uint8"),
+    ".16.png": samples.noise(4, "uint16"),
+    ".jpg": samples.ramp(),
+    ".tif": samples.noise(3, "uint8"),
+    ".16.tif": samples.noise(3, "uint16"),
+    ".webp": samples.noise(4, "uint8"),
+    ".jp2": samples.ramp(),
+    ".16.ppm": samples.noise(3, "uint16"),
+    ".tga": samples.noise(1, "uint8"),
+}
+
+
+@pytest.mark.parametrize("suffix", SAVED)
+@pytest.mark.parametrize("isolated", [True, False])
+def test_photos_are_those_that_this_process_reads(reader, tmp_path, suffix, isolated):
+    array, path = SAVED[suffix], tmp_path / f"a{suffix}"
+    rich = suffix.rpartition(".")[2] in ("png", "jpg", "tif", "webp")
+    write_photo(samples.annotated(array) if rich else from_array(array), path)
+    expected, read = read_photo(path), reader.read(path, isolated)
+    assert read.pixels.dtype == expected.pixels.dtype
+    np.testing.assert_array_equal(read.to_array(), expected.to_array())
+    assert (read.metadata, read.format, read.lossless) == (
+        expected.metadata, expected.format, expected.lossless,
+    )  # fmt: skip
+    assert (read.alpha is None) == (expected.alpha is None)
+    read.pixels[0, 0] = 7  # restored rows take the place of read ones
+
+
+@pytest.mark.parametrize("content", [None, b"", b"just some text", b"\x89PNG\r\n\x1a\n", b"II*\0"])
+def test_errors_are_those_of_this_process(reader, tmp_path, content):
+    path = tmp_path / "bad.tif"
+    if content is not None:
+        path.write_bytes(content)
+    messages = set()
+    for read in (read_photo, reader.read, lambda path: reader.read(path, isolated=False)):
+        with pytest.raises(ImageError) as caught:
+            read(path)
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_without_another_process_files_are_read_in_this_one(tmp_path, caplog):
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    for command in (["/no/such/program"], [sys.executable, "-c", "raise SystemExit(1)"]):
+        caplog.clear()
+        reader = PhotoReader(command=command)
+        reader.start()
+        with caplog.at_level(logging.WARNING, "ppgan_mpr"):
+            for photo in (reader.read(tmp_path / "a.png"), reader.decode(data, "a")):
+                np.testing.assert_array_equal(photo.pixels, samples.ramp())
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_the_process_ends_with_its_reader(tmp_path):
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
+    reader = PhotoReader()
+    before = set(psutil.Process().children())
+    reader.read(tmp_path / "a.png")
+    (process,) = set(psutil.Process().children()) - before
+    reader.read(tmp_path / "a.png")
+    assert process.is_running()  # the same one serves all files
+    del reader
+    gc.collect()
+    psutil.wait_procs([process], timeout=30)
+    assert not process.is_running()
+
+
+def test_the_process_ends_when_its_reader_is_killed(tmp_path, root):
+    code = (
+        "import time; from ppgan_mpr.imaging import PhotoReader; import psutil\n"
+        "reader = PhotoReader(); reader.start()\n"
+        "print(psutil.Process().children()[0].pid, flush=True); time.sleep(1000)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until = time.monotonic() + 60
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,0 +1,108 @@
+"""The same picture, network and options give the same tiles, whatever memory is free."""
+
+import numpy as np
+import psutil
+import pytest
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.inference import Restorer, TileUse
+from ppgan_mpr.inference.planning import Planner
+
+BUDGET = "24M"
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Sets the memory that the machine seems to have left."""
+
+    def set_free(amount):
+        machine = psutil.virtual_memory()._replace(available=amount)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+
+    return set_free
+
+
+@pytest.fixture(scope="module")
+def image():
+    return np.random.default_rng(0).integers(0, 256, [160, 232, 3], np.uint8)
+
+
+def restore(image, **options):
+    predictor = MPRPredictor(None, task="Denoising", model="lite", precision="f32", **options)
+    return predictor.run(image)[0]
+
+
+def test_free_memory_changes_no_pixel(free):
+    """Half a gigabyte is needed, and a gigabyte is enough."""
+    image = np.random.default_rng(0).integers(0, 256, [640, 760, 3], np.uint8)
+    results = []
+    for amount in (64 << 30, 900 << 20):
+        free(amount)
+        results.append(restore(image))
+    plenty, enough = results
+    assert (plenty.record.tile, plenty.record.tiles) == (enough.record.tile, enough.record.tiles)
+    assert enough.record.warnings == ()
+    np.testing.assert_array_equal(plenty.image, enough.image)
+
+
+def test_the_default_budget_is_the_same_on_every_machine(free):
+    """Of 720p, nothing is restored: only the plan is looked at."""
+    from ppgan_mpr.inference import InferenceOptions
+
+    budgets = set()
+    for amount in (64 << 30, 1 << 30, 350 << 20):
+        free(amount)
+        budgets.add(InferenceOptions().memory_bytes)
+    assert budgets == {600 << 20}
+
+
+@pytest.mark.parametrize("options", [{"memory": BUDGET}, {"tile": 128}])
+def test_tiles_that_surely_do_not_fit_become_smaller_with_a_warning(free, image, options):
+    free(8 << 30)
+    planned = restore(image, **options)
+    free(8 << 20)
+    short = restore(image, **options)
+    assert short.ok
+    wide, tall = short.record.tile
+    assert wide * tall < planned.record.tile[0] * planned.record.tile[1]
+    (warning,) = short.record.warnings
+    assert f"restored in tiles of {wide}x{tall} pixels instead of" in warning
+    assert "memory was short" in warning
+    free(8 << 30)
+    np.testing.assert_array_equal(restore(image, **options).image, planned.image)
+
+
+def test_a_failed_allocation_is_reported_with_the_size_of_the_tiles(model, photo, monkeypatch):
+    restorer = Restorer(model, backend="paddle", device="cpu")
+    run, failing = restorer.backend.run, [True]
+
+    def scarce(picture, statistics=None):
+        if failing[0] and picture.shape[2] * picture.shape[3] > 5_000:
+            raise MemoryError
+        return run(picture, statistics)
+
+    def tiles():
+        used = TileUse()
+        height, width = photo.shape[:2]
+        list(restorer.strips(height, width, lambda y, x: photo[y, x], used=used))
+        return used
+
+    monkeypatch.setattr(restorer.backend, "run", scarce)
+    used = tiles()
+    assert used.planned == (96, 144)
+    assert used.smallest[0] * used.smallest[1] <= 5_000
+    assert "instead of 144x96" in used.warning
+    failing[0] = False
+    used = tiles()  # one picture's shortage is not the next one's
+    assert used.smallest == used.planned
+    assert used.warning is None
+
+
+def test_a_smaller_limit_never_gives_larger_tiles():
+    planner = Planner(bytes_per_pixel=1000.0, budget=100 << 20, tile=None, overlap=32, multiple=8)
+    areas = []
+    for limit in (float("inf"), 1e6, 3e5, 1e5, 3e4, 1e4):
+        tall, wide = planner.grid(3000, 4000, limit).tile
+        areas.append(tall * wide)
+    assert areas == sorted(areas, reverse=True)
+    assert areas[-2] <= 3e4

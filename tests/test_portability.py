@@ -1,0 +1,109 @@
+"""What the package needs of the operating system: nothing that Windows or macOS lack."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+# Modules that one of the systems lacks; they may be imported inside functions that ask first.
+SYSTEM_MODULES = {
+    "fcntl", "grp", "msvcrt", "posix", "pty", "pwd", "resource", "termios", "winreg", "_winapi",
+}  # fmt: skip
+TEXT_METHODS = {"read_text", "write_text"}
+KERNEL_READERS = ("free_memory.py", "memory.py", "worker.py")  # of files of Linux, which are ASCII
+
+
+def sources(root):
+    for path in sorted((root / "ppgan_mpr").rglob("*.py")):
+        yield path.relative_to(root), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_modules_of_one_system_are_not_imported_with_the_package(root):
+    found = []
+    for path, tree in sources(root):
+        top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        for node in top:
+            names = [alias.name for alias in node.names]
+            names += [getattr(node, "module", None) or ""]
+            found += [f"{path}:{node.lineno}" for name in names if name in SYSTEM_MODULES]
+    assert found == []
+
+
+def test_texts_have_an_encoding(root):
+    """Windows has another one by default."""
+    found = []
+    for path, tree in sources(root):
+        for node in ast.walk(tree):
+            if (
+                path.name not in KERNEL_READERS
+                and isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in TEXT_METHODS
+                and not any(keyword.arg == "encoding" for keyword in node.keywords)
+            ):
+                found.append(f"{path}:{node.lineno}")
+    assert found == []
+
+
+# A Python without what Windows or macOS lack, as far as one can be had on Linux. The libraries
+# come first: they are made for each system.
+WITHOUT = """
+import multiprocessing, os, shutil, signal, subprocess, sys, tempfile
+import cv2, numpy, openvino, paddle, PIL.Image, pooch, psutil, requests, tqdm
+for name in ("grp", "pwd", "resource", "termios"):
+    sys.modules[name] = None
+for module, names in (
+    (os, "fork getuid geteuid getgid sched_getaffinity link fchmod chown killpg O_TMPFILE "
+         "O_DIRECTORY O_NOFOLLOW mkfifo statvfs setsid"),
+    (signal, "SIGHUP SIGALRM SIGUSR1 SIGUSR2 alarm setitimer"),
+):
+    for name in names.split():
+        if hasattr(module, name):
+            delattr(module, name)
+from ppgan_mpr.commands.restore import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_restoring_needs_nothing_that_windows_or_macos_lack(tmp_path, root, suffix):
+    from PIL import Image
+
+    Image.new("RGB", (24, 17), (90, 80, 70)).save(tmp_path / f"photo{suffix}")
+    arguments = [f"photo{suffix}", "--task", "Denoising", "--model", "lite", "--skip-existing"]
+    for expected in ("1 restored", "1 skipped"):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert expected in done.stdout
+    assert not list((tmp_path / "output_dir").rglob(".*"))
+
+
+def test_workflow_covers_the_supported_versions(root):
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    supported = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
+    workflow = (root / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    assert f"python: {supported}".replace("'", '"') in workflow
+    assert "os: [ubuntu-latest, macos-latest, windows-latest]" in workflow
+
+
+def test_documented_environment_variables_are_those_of_the_code(root):
+    """In files that use the environment, every text that looks like a variable's name is one."""
+    used = set()
+    for path, tree in sources(root):
+        if "environ" in (root / path).read_text(encoding="utf-8"):
+            texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+            names = (text for text in texts if isinstance(text, str))
+            used |= {name for name in names if re.fullmatch(r"[A-Z]+_[A-Z_]+|GLOG_\w+", name)}
+    page = (root / "docs" / "security.md").read_text(encoding="utf-8")
+    table = page.partition("## Environment variables")[2].partition("Libraries read others")[0]
+    first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert used == set(re.findall(r"`(\w+)`", " ".join(first_cells)))

@@ -1,7 +1,5 @@
 import io
 
-import pytest
-
 from ppgan_mpr.commands.progress import TileBar, photo_bar
 
 
@@ -10,21 +8,21 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch):
+def on_terminal(monkeypatch):
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
     return stream
 
 
-def test_tiles_of_a_large_photo_are_counted(terminal):
-    bar = TileBar()
+def test_tiles_of_a_large_photo_are_counted(monkeypatch):
+    terminal, bar = on_terminal(monkeypatch), TileBar()
     for done in range(1, 4):
         bar("holiday/photo.jpg", done, 3)
     assert "photo.jpg" in terminal.getvalue() and "3/3" in terminal.getvalue()
 
 
-def test_a_photo_of_one_tile_has_no_bar(terminal):
+def test_a_photo_of_one_tile_has_no_bar(monkeypatch):
+    terminal = on_terminal(monkeypatch)
     TileBar()("photo.jpg", 1, 1)
     assert terminal.getvalue() == ""
 

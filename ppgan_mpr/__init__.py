@@ -1,4 +1,4 @@
-"""Photo restoration with MPRNet, MIRNet and MIRNet-v2 on PaddlePaddle.
+"""Photo restoration with MPRNet, MIRNet, MIRNet-v2 and NAFNet on PaddlePaddle.
 
 Importing the package is cheap: PaddlePaddle, OpenCV and the rest are imported when a
 photo is really restored.

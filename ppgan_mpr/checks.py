@@ -26,6 +26,12 @@ def check_whole_number(
         raise UsageError(f"{name}={value!r}: give a whole number from {low} to {high}.")
 
 
+def check_fraction(name: str, value: object) -> None:
+    """Raise UsageError unless ``value`` is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise UsageError(f"{name}={value!r}: give a number from 0 to 1.")
+
+
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raise UsageError unless ``value`` is one of ``choices``."""
     choices = tuple(choices)

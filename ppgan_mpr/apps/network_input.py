@@ -39,6 +39,21 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
     return crop if scale == 1 else _enlarged(crop, photo.size[1], photo.size[0], scale)
 
 
+def weakened(restored: np.ndarray, original: np.ndarray, strength: float) -> np.ndarray:
+    """Pixels between the original and the restored ones.
+
+    Args:
+        restored: [h, w, 3], as it comes from the network.
+        original: [h, w, C] as it entered the network; with two views the left one counts.
+        strength: 0 gives the original, 1 the restored ones.
+
+    Returns:
+        [h, w, 3] in [0, 1].
+    """
+    original = original[..., :3]
+    return original + np.float32(strength) * (restored.clip(0, 1) - original)
+
+
 def blank_result(photo: Photo, scale: int, in_place: bool) -> Photo:
     """A photo of ``scale`` times the size with what is not restored: alpha and metadata.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES, Photo, PhotoReader, unkept
-from ..imaging.formats import WRITABLE
+from ..imaging import Photo, PhotoReader
+from ..imaging.reduce import reduced
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
@@ -25,11 +24,12 @@ from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
+from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .lazy_weights import ModelInfo, choose_weights
-from .manifest import Manifest
-from .network_input import blank_result, network_input
+from .network_input import blank_result, network_input, weakened
 from .outputs import Outputs
-from .result import Result, ResultRecord
+from .remarks import unkept_warning, warnings_before
+from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Predictor:
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
         check_device(self.options)  # before weights are downloaded
-        self.output_path = None if output_path is None else _output_path(output_path)
+        self.output_path = None if output_path is None else checked_path(output_path)
         self._tile_progress = tile_progress
         self._reader = reader or PhotoReader(self.options.limits)
         cache = Cache.of_user()
@@ -131,6 +131,11 @@ class Predictor:
         """The weights in use; a network that was exported earlier runs without reading them."""
         return self._weights.weights
 
+    @property
+    def output_folder(self) -> Path | None:
+        """The folder of the outputs; None where no files are written."""
+        return None if self.output_path is None else folder_of(self.output_path, self.task)
+
     def restore(self, image: Any, right: Any = None) -> Any:
         """Restore one picture and return it.
 
@@ -158,7 +163,7 @@ class Predictor:
         except MemoryError:
             raise ImageError(f"{sources[0].name}: {self._too_large}") from None
 
-    def run(self, images: Any, right: Any = None) -> list[Result]:
+    def run(self, images: Any, right: Any = None) -> Results:
         """Restore pictures and report on each; one that fails never stops the others.
 
         Failures are in ``Result.error``; their number is logged.
@@ -169,13 +174,14 @@ class Predictor:
                 in the same form; files of folders belong together by their names.
 
         Returns:
-            A result for each picture, in order; a list of pictures gives exactly as many.
+            A list with a result for each picture, in order; a list of pictures gives exactly as
+            many. In a notebook it displays itself as a gallery.
 
         Raises:
             UsageError: a path does not exist, there is no picture in it, or views lack their
                 partners.
         """
-        results = list(self.iterate(self._sources(images, right)))
+        results = Results(self.iterate(self._sources(images, right)))
         failed = sum(not result.ok for result in results)
         if failed:
             logger.warning(
@@ -204,7 +210,7 @@ class Predictor:
         sources = list(sources)
         check_views(sources, self._task)
         distinct = unique(sources)
-        outputs = self._outputs(distinct)
+        outputs = outputs_at(self.output_path, self.task, self.options, distinct, self._record(""))
         left = Counter(source.identity for source in sources)
         repeated: dict[Any, Result] = {}
         # A single picture has no others that its file could take with it.
@@ -244,14 +250,18 @@ class Predictor:
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
         if outputs and finished:
-            remarks = outputs.remarks(finished)
-            return Result(
-                self._record(source.name, output=finished, skipped=True, warnings=remarks)
+            record = self._record(
+                source.name, output=finished, skipped=True, warnings=outputs.remarks(finished)
             )
+            return Result(record, None, source)
         files = outputs.note_files(source) if outputs else ()
         photo = source.read(self._reader, isolated)
         right = source.right.read(self._reader, isolated) if source.right else None
-        warnings = self._warnings(photo, right)
+        full_size = photo.size
+        if self.options.max_size:
+            photo = reduced(photo, self.options.max_size)
+            right = right and reduced(right, self.options.max_size)
+        warnings = warnings_before(self._task, self.options.max_size, full_size, photo, right)
         crop = network_input(photo, right, self.scale)
         in_place = source.path is not None  # a picture from memory stays as it is
         result = blank_result(photo, self.scale, in_place)
@@ -260,20 +270,20 @@ class Predictor:
         if outputs and output:
             warnings += outputs.remarks(output)
             if outputs.keeps(output):
-                return Result(
-                    self._record(
-                        source.name, output=output, size=size, skipped=True, warnings=warnings
-                    )
+                record = self._record(
+                    source.name, output=output, size=size, skipped=True, warnings=warnings
                 )
+                return Result(record, None, source)
         if output:
-            warnings += _unkept_warning(result, output)
+            warnings += unkept_warning(result, output)
         waited, used = self._fill(result, crop, source.name, stop)
         warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
             written = outputs.write(source, result, output, self.options.quality)
             if written is None:  # another program was faster
-                return Result(self._record(source.name, output=output, size=size, skipped=True))
+                record = self._record(source.name, output=output, size=size, skipped=True)
+                return Result(record, None, source)
             output = written
         record = self._record(
             source.name,
@@ -287,7 +297,7 @@ class Predictor:
             more = outputs.list_made(record, output, source, files)
             record = replace(record, warnings=record.warnings + more)
         shown = source.path is None or output is None
-        return Result(record, source.like(result) if shown else None)
+        return Result(record, source.like(result) if shown else None, source)
 
     def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, TileUse]:
         """Fill the pixels of ``result``.
@@ -308,6 +318,9 @@ class Predictor:
             waited = time.perf_counter() - asked
             stop.check()
             for rows, strip in self._restorer.strips(height, width, crop, progress, used):
+                if self.options.strength < 1:
+                    original = crop(rows, slice(0, width))
+                    strip = weakened(strip, original, self.options.strength)
                 part = replace(result, pixels=result.pixels[rows], alpha=None)
                 result.pixels[rows] = part.with_restored(strip).pixels
             if result.pixels.nbytes > _LARGE:
@@ -360,45 +373,15 @@ class Predictor:
         )
 
     def _failure(self, source: Source, error: str) -> Result:
-        return Result(self._record(source.name, error=error))
-
-    def _warnings(self, *photos: Photo | None) -> tuple[str, ...]:
-        bits = [8 * photo.pixels.dtype.itemsize for photo in photos if photo is not None]
-        if min(bits) < self._task.depth:
-            depth = self._task.depth
-            return (f"it has {min(bits)} bits per sample: the network learnt from {depth}",)
-        return ()
+        return Result(self._record(source.name, error=error), None, source)
 
     def _sources(self, images: Any, right: Any) -> list[Source]:
-        folder = None if _is_file_name(self.output_path) else self.output_path
+        path = self.output_path
+        folder = None if path is None or is_file_name(path) else path
         sources = expand(images, self.options.recursive, folder)
         if right is not None:
             sources = pair_views(sources, expand(right, self.options.recursive, folder))
         return sources
-
-    def _outputs(self, sources: list[Source]) -> Outputs | None:
-        path, existing = self.output_path, self.options.existing
-        if path is None:
-            return None
-        if not _is_file_name(path):
-            return Outputs(
-                path / self.task,
-                self.options.suffix,
-                existing,
-                sources,
-                manifest=Manifest(path),
-                wanted=self._record(""),
-            )
-        if len(sources) > 1:
-            raise UsageError(
-                f"{path} names one output file, and there are {len(sources)} pictures: name a "
-                "folder."
-            )
-        if self.options.suffix not in (None, path.suffix.lower()):
-            raise UsageError(
-                f"suffix={self.options.suffix!r} contradicts the output file {path}: leave it out."
-            )
-        return Outputs(path.parent, path.suffix, existing, sources, file=path)
 
     def _check(self, spec: NetworkSpec) -> None:
         if self.info.channels != self._task.channels:
@@ -413,34 +396,3 @@ class Predictor:
                 "ensemble=True turns and mirrors the picture, which exchanges its two views: leave "
                 "it out."
             )
-
-
-def _unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:
-    lost = unkept(result, output.suffix)
-    if not lost:
-        return ()
-    listed = ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]
-    return (f"the result lacks {listed}",)
-
-
-def _output_path(path: str | os.PathLike[str]) -> Path:
-    folder = Path(os.path.expanduser(path))
-    try:
-        os.lstat(folder)
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise UsageError(
-                f"{folder}: the name is too long for a file, choose a shorter one."
-            ) from None
-    suffix = folder.suffix.lower()
-    if suffix in (SUFFIXES | RAW_SUFFIXES) - set(WRITABLE) and not folder.is_dir():
-        raise UsageError(f"{folder}: pictures are not written as {suffix}, choose .png or .tif.")
-    above = folder.parents if _is_file_name(folder) else (folder, *folder.parents)
-    for place in above:
-        if os.path.lexists(place) and not os.path.isdir(place):
-            raise UsageError(f"The output folder {folder} cannot be made: {place} is a file.")
-    return folder
-
-
-def _is_file_name(path: Path | None) -> bool:
-    return path is not None and path.suffix.lower() in WRITABLE and not path.is_dir()

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..files import atomic_write
+from .sources import Source
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,12 @@ class Result:
         image: for a picture in memory, the restored one in the same form: a numpy array of the
             same dtype, range and channels, or a PIL image. For a file, an array where no output
             is written, else None.
+        origin: the picture it was made of, for showing the two side by side.
     """
 
     record: ResultRecord
     image: Any = None
+    origin: Source | None = None
 
     @property
     def source(self) -> str:
@@ -142,6 +145,20 @@ class Result:
         parts += ["skipped=True"] if self.skipped else []
         parts += [f"error={self.error!r}"] if self.error else []
         return f"Result({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        from .display import result_html
+
+        return result_html(self)
+
+
+class Results(list[Result]):
+    """Results in order; in a notebook they display themselves as a gallery."""
+
+    def _repr_html_(self) -> str:
+        from .display import results_html
+
+        return results_html(self)
 
 
 def write_report(path: str | os.PathLike[str], records: Iterable[ResultRecord]) -> None:

@@ -38,7 +38,7 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
         return
     shown = details["help"] if default is None else f"{details['help']} (default: {default})"
     form: dict[str, Any] = {
-        "type": int if details.get("metavar") == "N" else str,
+        "type": {"N": int, "S": float}.get(details.get("metavar", ""), str),
         "metavar": details.get("metavar"),
     }
     if "choices" in details:

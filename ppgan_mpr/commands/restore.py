@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import signal
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +16,11 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
+from .progress import TileBar, photo_bar
+from .result_lines import JsonLines, Lines, report_results
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from ..apps.result import Result
+    from .comparisons import Targets
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
@@ -77,6 +74,24 @@ def build_parser() -> argparse.ArgumentParser:
     existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
     existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
     add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
+    add(
+        "--compare", action="store_true",
+        help="also write comparison/NAME_comparison.jpg (before, after, a detail magnified), and "
+        "for several pictures a gallery, comparison/index.html",
+    )  # fmt: skip
+    add(
+        "--target", metavar="PATH",
+        help="for --compare: clean pictures of the same names, to show and score beside them",
+    )  # fmt: skip
+    add(
+        "--protocol", metavar="NAME", default="gopro",
+        help="for --target: how to score; see mprnet-evaluate --list (default: %(default)s, the "
+        "whole picture in RGB)",
+    )  # fmt: skip
+    add(
+        "--json", action="store_true",
+        help="print one JSON object per picture (as --report) instead of a line for people",
+    )  # fmt: skip
     add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     return parser
@@ -132,6 +147,8 @@ def main(argv: list[str] | None = None) -> int:
     logger.addHandler(handler)
     try:
         if options.list:
+            from .listing import print_models
+
             print_models()
             return 0
         return _restore(options)
@@ -167,8 +184,6 @@ def _restore(arguments: argparse.Namespace) -> int:
     if not images:
         example = next(iter(tasks()))
         raise UsageError(f"Name a picture: mprnet --input_image photo.jpg --task {example}")
-    from tqdm import tqdm
-
     from ..apps.predictor import Predictor
     from ..apps.result import check_writable_report
     from ..apps.sources import check_views, expand, may_need_isolation, pair_views, unique
@@ -186,28 +201,42 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_views(sources, find_task(arguments.task))
     if arguments.report:
         check_writable_report(arguments.report)
+    targets = _targets(arguments)
     reader = PhotoReader(options.limits)
     if len(sources) > 1 or may_need_isolation(sources[0]):
         reader.start()  # it is ready when the network is
-    bar = tqdm(total=len(sources), unit="photo", disable=not sys.stderr.isatty())
-
-    def show_tiles(name: str, done: int, total: int) -> None:
-        if total > 1:
-            bar.set_postfix_str(f"{Path(name).name}: tile {done} of {total}")
-
+    bar = photo_bar(len(sources))
     predictor = Predictor(
         output_path,
         arguments.weight_path,
         task=arguments.task,
         options=options,
-        tile_progress=show_tiles,
+        tile_progress=TileBar(),
         reader=reader,
     )
+    comparisons = None
+    if arguments.compare and predictor.output_folder:
+        from .comparisons import Comparisons
+
+        comparisons = Comparisons(predictor.output_folder, targets)
     with _InterruptAsEvent() as stop:
-        code = _report(predictor.iterate(sources, stop), bar, arguments.report, passed_over)
+        results = predictor.iterate(sources, stop)
+        lines = JsonLines() if arguments.json else Lines()
+        code = report_results(results, bar, lines, arguments.report, passed_over, comparisons)
         if stop.is_set():
             raise KeyboardInterrupt
     return code
+
+
+def _targets(arguments: argparse.Namespace) -> Targets | None:
+    if not arguments.target:
+        return None
+    if not arguments.compare:
+        raise UsageError("--target shows pictures beside the results: give --compare too.")
+    from ..metrics import get_protocol
+    from .comparisons import Targets
+
+    return Targets(Path(arguments.target).expanduser(), get_protocol(arguments.protocol))
 
 
 class _InterruptAsEvent:
@@ -250,91 +279,6 @@ def _options(arguments: argparse.Namespace) -> Any:
     if arguments.overwrite or arguments.skip_existing:
         options["existing"] = "overwrite" if arguments.overwrite else "skip"
     return InferenceOptions(**options)
-
-
-def _report(
-    results: Iterable[Result], bar: tqdm, report: str | None, passed_over: Counter[str]
-) -> int:
-    """Print each result and a summary; returns the exit code."""
-    from ..apps.result import write_report
-
-    started = time.perf_counter()
-    restored = skipped = failed = 0
-    records = []
-    try:
-        with bar:
-            for result in results:
-                failed += not result.ok
-                skipped += result.skipped
-                restored += result.ok and not result.skipped
-                records.append(result.record)
-                with bar.external_write_mode(file=sys.stderr):
-                    stream = sys.stdout if result.ok else sys.stderr
-                    print(_line(result), file=stream, flush=True)
-                    for warning in result.record.warnings:
-                        print(f"{_shown(result.source)}: {_shown(warning)}", file=sys.stderr)
-                bar.update()
-    finally:
-        if report:
-            write_report(report, records)
-    parts = [f"{restored} restored"]
-    parts += [f"{skipped} skipped"] if skipped else []
-    parts += [f"{failed} failed"] if failed else []
-    if passed_over:
-        counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
-        parts.append(
-            f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"
-        )
-    print(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
-    return 1 if failed else 0
-
-
-def _line(result: Result) -> str:
-    source, output = _shown(result.source), _shown(result.output)
-    if not result.ok:
-        return f"{source}: failed: {as_flags(_shown(result.error))}"
-    if result.skipped:
-        return f"{source}: skipped, {output} exists"
-    width, height = result.size or (0, 0)
-    return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
-
-
-def _shown(text: object) -> str:
-    """``text`` without the control characters that a file name may hold."""
-    return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))
-
-
-_LOCAL = {True: "--local", False: "--no-local"}
-
-
-def print_models() -> None:
-    """Print the known weights with their scores."""
-    from ..networks import find_network, weights_records
-
-    records = weights_records()
-    print(
-        "Fewer GMACs (thousand million multiply-adds for 256x256 pixels) are faster; more dB on\n"
-        "the same test set, by the same [protocol], are better. Weights with an address are\n"
-        "downloaded on first use.\n"
-    )
-    indent = max(len(record.name) for record in records) + 2
-    for record in records:
-        size = f"{record.parameters / 1e6:.1f} M parameters"
-        work = f"{record.gmacs:.0f} GMACs" if record.gmacs else ""
-        bring = "a file that you bring (--weight_path)"
-        where = record.url or ("embedded" if record.resource else bring)
-        title = find_network(record.network).title
-        print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
-        for score in record.scores:
-            ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
-            local = "" if score.local == record.local else f" with {_LOCAL[score.local]}"
-            print(
-                f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
-                f"[{score.protocol}; {score.source}]"
-            )
-        if record.note:
-            print(f"{'':{indent}}{record.note}")
-        print(f"{'':{indent}}licence: {record.licence}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
-from ..checks import check_choice, check_whole_number, did_you_mean, exact_name
+from ..checks import check_choice, check_fraction, check_whole_number, did_you_mean, exact_name
 from ..errors import UsageError
 from ..imaging.formats import format_suffix
 from ..imaging.limits import Limits
@@ -42,6 +42,7 @@ def _option(default: Any, text: str, **details: Any) -> Any:
 _FILES = "files from strangers"
 _SPEED = "speed and memory"
 _QUALITY = "better and slower"
+_RESULT = "the result"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,22 @@ class InferenceOptions:
         group=_SPEED,
         changes_pixels=True,
     )
+    strength: float = _option(
+        1.0,
+        "how much of the restoration is taken, from 0 (the original) to 1; less keeps skin and "
+        "grain",
+        metavar="S",
+        group=_RESULT,
+        changes_pixels=True,
+    )
+    max_size: int | None = _option(
+        None,
+        "restore a copy whose longer side is reduced to N pixels, for blur or rain much wider "
+        "than in the pictures the network learnt from; default: full size",
+        metavar="N",
+        group=_RESULT,
+        changes_pixels=True,
+    )
     local: bool | None = _option(
         None,
         "test-time local converter (TLC, arXiv 2112.04491): statistics over windows of the size "
@@ -172,6 +189,8 @@ class InferenceOptions:
             object.__setattr__(self, "suffix", format_suffix(self.suffix))
         check_whole_number("quality", self.quality, 1, 100)
         check_whole_number("jobs", self.jobs, 1, 64)
+        check_fraction("strength", self.strength)
+        check_whole_number("max_size", self.max_size, 16, 1 << 20, optional=True)
         check_whole_number("scale", self.scale, 1, 8, optional=True)
         check_whole_number("threads", self.threads, 1, 1024, optional=True)
         check_whole_number("tile", self.tile, 64, 1 << 16, optional=True)

@@ -247,3 +247,35 @@ def test_tiles_with_tlc_overlap_by_half_a_window(nafnet_weights, wide_photo, cha
 def test_tiles_without_tlc_share_their_averages(nafnet_weights, wide_photo):
     whole = restore(nafnet_weights, wide_photo, local=False, memory="4G")
     assert np.abs(restore(nafnet_weights, wide_photo, local=False, tile=256) - whole).max() < 0.05
+
+
+@pytest.mark.parametrize("tile", [None, 64])
+def test_strength_blends_with_the_original(tmp_path, tile):
+    image = np.asarray(picture(size=(90, 80)))
+    options = {"task": "Denoising", "model": "lite", "tile": tile}
+    full = MPRPredictor(None, **options).restore(image)
+    half = MPRPredictor(None, **options, strength=0.5).restore(image)
+    none = MPRPredictor(None, **options, strength=0).restore(image)
+    assert np.array_equal(none, image)
+    assert np.abs(half - (full.astype(float) + image) / 2).max() <= 1
+
+
+def test_strength_of_a_file_blends_with_what_the_file_held(tmp_path):
+    picture(size=(90, 80)).save(tmp_path / "photo.png")
+    result = predictor(tmp_path, strength=0, tile=64).run(tmp_path / "photo.png")[0]
+    assert np.array_equal(np.asarray(Image.open(result.output)), np.asarray(picture(size=(90, 80))))
+
+
+def test_max_size_restores_a_reduced_copy_and_says_so(tmp_path):
+    picture(size=(90, 60)).save(tmp_path / "photo.png")
+    result = predictor(tmp_path, max_size=45).run(tmp_path / "photo.png")[0]
+    assert Image.open(result.output).size == result.size == (45, 30)
+    assert result.record.warnings == (
+        "reduced from 90 x 60 to 45 x 30 pixels, as max_size=45 asks",
+    )
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, True, "half"])
+def test_strength_is_a_number_from_0_to_1(strength):
+    with pytest.raises(UsageError, match="strength"):
+        MPRPredictor(task="Denoising", model="lite", strength=strength)

@@ -302,3 +302,13 @@ def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
     assert "cannot be read (Permission denied)" in sentence
     assert "PPGAN_MPR_HOME" in sentence
     assert (tmp_path / "out" / "Denoising" / "photo_restoration.jpg").exists()
+
+
+def test_json_prints_one_record_a_line_and_nothing_else(photo, tmp_path, capsys):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert main([photo, "broken.png", *LITE, "--json"]) == 1
+    captured = capsys.readouterr()
+    records = [ResultRecord.from_dict(json.loads(line)) for line in captured.out.splitlines()]
+    assert [record.source for record in records] == [photo, "broken.png"]
+    assert records[0].output.endswith("photo_restoration.jpg") and records[1].error
+    assert "1 restored, 1 failed" in captured.err

@@ -1,0 +1,164 @@
+"""Comparison panels and the gallery that ``mprnet --compare`` writes beside the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from PIL.Image import Image
+
+from ..apps.display import before_and_after, read_origin
+from ..apps.result import Result
+from ..comparison.html import Entry, gallery_page
+from ..comparison.panel import Column, comparison_panel
+from ..comparison.pictures import display_copy, jpeg_bytes
+from ..errors import ImageError, UsageError
+from ..files import atomic_write
+from ..imaging import Photo, read_photo
+from ..imaging.pairing import list_pictures
+from ..metrics import Protocol
+
+_LONGEST = 1600  # pixels of a picture in the gallery; the results themselves are linked
+
+
+class Targets:
+    """The clean pictures that results are compared with.
+
+    Args:
+        place: one picture, or a folder of pictures with the inputs' stems.
+        protocol: how to score.
+
+    Raises:
+        UsageError: there is no picture.
+    """
+
+    def __init__(self, place: Path, protocol: Protocol):
+        self._protocol = protocol
+        if place.is_dir():
+            files = list_pictures(place)
+        elif place.is_file():
+            files = [place]
+        else:
+            raise UsageError(f"There is no file or folder {place} of targets.")
+        if not files:
+            raise UsageError(f"The folder {place} holds no picture to compare with.")
+        self._only = files[0] if place.is_file() else None
+        self._by_stem = {file.stem: file for file in files}
+
+    def find(self, stem: str) -> Photo:
+        """The target of the picture with that stem.
+
+        Raises:
+            ImageError: there is none, or it cannot be read.
+        """
+        file = self._only or self._by_stem.get(stem)
+        if file is None:
+            raise ImageError(f"there is no target {stem}")
+        return read_photo(file)
+
+    def score(self, photo: Photo, target: Photo) -> str:
+        """PSNR and SSIM in words, or why there are none."""
+        try:
+            scores = self._protocol.score(photo.pixels, target.pixels)
+        except ImageError as error:
+            return str(error)
+        return f"{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f} ({self._protocol.name})"
+
+
+class Comparisons:
+    """Writes a panel for each result, and for several a gallery.
+
+    The files go into ``comparison/`` below the folder of the results. They are made anew by each
+    run: earlier ones of the same name are replaced.
+
+    Args:
+        folder: of the results.
+        targets: to show and score beside them.
+    """
+
+    def __init__(self, folder: Path, targets: Targets | None = None):
+        self._results = folder
+        self._folder = folder / "comparison"
+        self._targets = targets
+        self._entries: list[Entry] = []
+        self._taken: set[Path] = set()
+
+    def add(self, result: Result) -> str:
+        """Write a result's panel.
+
+        Returns:
+            Scores to print, if there are targets.
+
+        Raises:
+            RestorationError: a file cannot be read, or there is no target.
+            OSError: the panel cannot be written.
+        """
+        name = Path(result.source).name
+        if not result.ok or result.output is None:
+            self._entries.append(Entry(name, note=result.error or ""))
+            return ""
+        before, after = before_and_after(result)
+        columns, scores = [Column("before", before), Column("after", after)], ""
+        if self._targets is not None:
+            columns, scores = self._with_target(result, columns)
+        place = self._place(result.output)
+        _write(place.with_name(f"{place.name}_comparison.jpg"), comparison_panel(columns))
+        pictures = {}
+        for column in columns[:2]:
+            picture = column.picture.copy()
+            picture.thumbnail((_LONGEST, _LONGEST))
+            file = place.with_name(f"{place.name}_{column.title}.jpg")
+            _write(file, picture)
+            pictures[column.title] = self._url(file)
+        width, height = result.size or after.size
+        self._entries.append(
+            Entry(
+                name,
+                pictures["before"],
+                pictures["after"],
+                self._url(result.output),
+                picture.size,
+                f"{width} x {height}" + (f", {scores}" if scores else ""),
+            )
+        )
+        return scores
+
+    def finish(self, title: str) -> Path | None:
+        """Write the gallery of several results; returns its file."""
+        if len(self._entries) < 2:
+            return None
+        page = self._folder / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(page) as file:
+            file.write(gallery_page(self._entries, title).encode("utf-8", "backslashreplace"))
+        return page
+
+    def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str]:
+        assert self._targets is not None and result.origin is not None and result.output
+        target = self._targets.find(result.origin.stem)
+        before = self._targets.score(read_origin(result), target)
+        after = self._targets.score(read_photo(result.output), target)
+        notes = (before, after)
+        scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]
+        return [*scored, Column("target", display_copy(target))], f"{before} -> {after}"
+
+    def _place(self, output: Path) -> Path:
+        """Where this result's files go, without their endings."""
+        relative = output.relative_to(self._results)
+        place = self._folder / relative.with_suffix("")
+        if place in self._taken:  # photo.jpg and photo.png
+            place = place.with_name(f"{place.name}-{relative.suffix[1:]}")
+        self._taken.add(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def _url(self, file: Path) -> str:
+        relative = Path("..") / file.relative_to(self._results)
+        if self._folder in file.parents:
+            relative = file.relative_to(self._folder)
+        return quote(relative.as_posix())
+
+
+def _write(file: Path, picture: Image) -> None:
+    with atomic_write(file) as stream:
+        stream.write(jpeg_bytes(picture))

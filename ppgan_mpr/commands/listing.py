@@ -1,0 +1,35 @@
+"""The known weights with their scores, as ``mprnet --list`` prints them."""
+
+from __future__ import annotations
+
+_LOCAL = {True: "--local", False: "--no-local"}
+
+
+def print_models() -> None:
+    """Print the known weights with their scores."""
+    from ..networks import find_network, weights_records
+
+    records = weights_records()
+    print(
+        "Fewer GMACs (thousand million multiply-adds for 256x256 pixels) are faster; more dB on\n"
+        "the same test set, by the same [protocol], are better. Weights with an address are\n"
+        "downloaded on first use.\n"
+    )
+    indent = max(len(record.name) for record in records) + 2
+    for record in records:
+        size = f"{record.parameters / 1e6:.1f} M parameters"
+        work = f"{record.gmacs:.0f} GMACs" if record.gmacs else ""
+        bring = "a file that you bring (--weight_path)"
+        where = record.url or ("embedded" if record.resource else bring)
+        title = find_network(record.network).title
+        print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
+        for score in record.scores:
+            ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
+            local = "" if score.local == record.local else f" with {_LOCAL[score.local]}"
+            print(
+                f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
+                f"[{score.protocol}; {score.source}]"
+            )
+        if record.note:
+            print(f"{'':{indent}}{record.note}")
+        print(f"{'':{indent}}licence: {record.licence}")

@@ -1,0 +1,121 @@
+"""What ``mprnet`` prints of each result, and its summary."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..errors import RestorationError
+from .flags import as_flags
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from ..apps.result import Result
+    from .comparisons import Comparisons
+
+
+class Lines:
+    """Prints results for people: what was done on stdout, what went wrong on stderr."""
+
+    def result(self, result: Result) -> None:
+        """Print a result and its warnings."""
+        print(_line(result), file=sys.stdout if result.ok else sys.stderr, flush=True)
+        for warning in result.record.warnings:
+            self.problem(result, warning)
+
+    def problem(self, result: Result, text: object) -> None:
+        """Print what is wrong with a result."""
+        print(f"{shown(result.source)}: {as_flags(shown(text))}", file=sys.stderr)
+
+    def remark(self, text: str) -> None:
+        """Print what is no result."""
+        print(text, flush=True)
+
+
+class JsonLines(Lines):
+    """Prints results for programs: one JSON object a line on stdout, all else on stderr."""
+
+    def result(self, result: Result) -> None:
+        """Print a result."""
+        print(json.dumps(result.record.to_dict()), flush=True)  # ASCII, whatever names hold
+
+    def remark(self, text: str) -> None:
+        """Print what is no result."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def report_results(
+    results: Iterable[Result],
+    bar: tqdm,
+    lines: Lines,
+    report: str | None,
+    passed_over: Counter[str],
+    comparisons: Comparisons | None,
+) -> int:
+    """Print each result and a summary; returns the exit code."""
+    from ..apps.result import write_report
+
+    started = time.perf_counter()
+    restored = skipped = failed = incomplete = 0
+    records = []
+    try:
+        with bar:
+            for result in results:
+                failed += not result.ok
+                skipped += result.skipped
+                restored += result.ok and not result.skipped
+                records.append(result.record)
+                with bar.external_write_mode(file=sys.stderr):
+                    lines.result(result)
+                    if comparisons and not _compare(comparisons, result, lines):
+                        incomplete += 1
+                bar.update()
+        page = comparisons.finish("Before and after") if comparisons else None
+        if page:
+            lines.remark(f"gallery: {shown(page)}")
+    finally:
+        if report:
+            write_report(report, records)
+    parts = [f"{restored} restored"]
+    parts += [f"{skipped} skipped"] if skipped else []
+    parts += [f"{failed} failed"] if failed else []
+    if passed_over:
+        counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
+        parts.append(
+            f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"
+        )
+    lines.remark(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
+    return 1 if failed or incomplete else 0
+
+
+def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
+    """Write and print a comparison; returns whether it could be made."""
+    try:
+        scores = comparisons.add(result)
+    except (RestorationError, OSError) as error:
+        lines.problem(result, f"not compared: {error}")
+        return False
+    if scores:
+        lines.remark(f"{shown(result.source)}: {scores}")
+    return True
+
+
+def _line(result: Result) -> str:
+    source, output = shown(result.source), shown(result.output)
+    if not result.ok:
+        return f"{source}: failed: {as_flags(shown(result.error))}"
+    if result.skipped:
+        return f"{source}: skipped, {output} exists"
+    width, height = result.size or (0, 0)
+    return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
+
+
+def shown(text: object) -> str:
+    """A text without the control characters that a file name may hold."""
+    return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))

@@ -1,0 +1,1 @@
+"""Showing restored pictures beside what they were made of: panels, sliders and galleries."""

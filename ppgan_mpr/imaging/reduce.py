@@ -1,0 +1,51 @@
+"""Reduction of photos, for pictures whose faults are wider than those seen in training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from .exif import resized_exif
+from .photo import Photo
+from .samples import to_dtype, to_float
+
+
+def reduced(photo: Photo, longest: int) -> Photo:
+    """A photo whose longer side has at most ``longest`` pixels, reduced by Lanczos filtering.
+
+    Args:
+        photo: of any depth; alpha and metadata are kept, sizes in its EXIF are corrected.
+        longest: at least 1.
+
+    Returns:
+        ``photo`` itself where it is not larger.
+    """
+    if max(photo.size) <= longest:
+        return photo
+    scale = longest / max(photo.size)
+    width, height = (max(1, round(side * scale)) for side in photo.size)
+    metadata = photo.metadata
+    if metadata.exif:
+        metadata = replace(metadata, exif=resized_exif(metadata.exif, width, height))
+    alpha = photo.alpha
+    return replace(
+        photo,
+        pixels=_resize(photo.pixels, width, height),
+        alpha=None if alpha is None else _resize(alpha[..., None], width, height)[..., 0],
+        metadata=metadata,
+    )
+
+
+def _resize(samples: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Samples [H, W, C] of another size, channel by channel so that one is in memory as floats."""
+    planes = [
+        np.asarray(
+            Image.fromarray(to_float(samples[..., channel])).resize(
+                (width, height), Image.Resampling.LANCZOS
+            )
+        )
+        for channel in range(samples.shape[2])
+    ]
+    return np.ascontiguousarray(to_dtype(np.stack(planes, axis=-1), samples.dtype))

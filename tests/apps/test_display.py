@@ -1,0 +1,44 @@
+import numpy as np
+from apps_samples import picture, predictor
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.apps.display import before_and_after
+
+
+def test_a_restored_array_shows_itself_beside_what_was_given(tmp_path):
+    image = np.asarray(picture())
+    result = MPRPredictor(None, task="Denoising", model="lite").run(image)[0]
+    before, after = before_and_after(result)
+    assert np.array_equal(np.asarray(before), image)
+    assert np.array_equal(np.asarray(after), result.image)
+
+
+def test_a_restored_file_shows_itself_beside_its_source(tmp_path):
+    picture().save(tmp_path / "photo.png")
+    result = predictor(tmp_path).run(tmp_path / "photo.png")[0]
+    before, after = before_and_after(result)
+    assert np.array_equal(np.asarray(before), np.asarray(picture()))
+    assert after.size == before.size and not np.array_equal(np.asarray(after), np.asarray(before))
+
+
+def test_results_in_a_notebook_are_sliders_and_errors(tmp_path):
+    picture().save(tmp_path / "good.png")
+    (tmp_path / "<bad>.png").write_bytes(b"no picture")
+    results = predictor(tmp_path).run([tmp_path / "good.png", tmp_path / "<bad>.png"])
+    html = results._repr_html_()
+    assert html.count('type="range"') == 1 and html.count("data:image/jpeg") == 2
+    assert "&lt;bad&gt;.png" in html and "<bad>" not in html
+    assert 'type="range"' in results[0]._repr_html_()
+
+
+def test_a_source_that_is_gone_is_a_sentence(tmp_path):
+    picture().save(tmp_path / "photo.png")
+    result = predictor(tmp_path).run(tmp_path / "photo.png")[0]
+    (tmp_path / "photo.png").unlink()
+    assert "photo.png" in result._repr_html_() and "range" not in result._repr_html_()
+
+
+def test_only_the_first_of_many_results_are_shown():
+    results = MPRPredictor(None, task="Denoising", model="lite").run([np.asarray(picture())] * 14)
+    html = results._repr_html_()
+    assert html.count('type="range"') == 12 and "2 more" in html

@@ -225,10 +225,12 @@ def log():
     """Messages of the run."""
     messages, handler = [], logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
-    logger = logging.getLogger("ppgan_mpr")
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(f"ppgan_mpr.engine.{name}") for name in ("trainer", "progress")]
+    for logger in loggers:
+        logger.addHandler(handler)
     yield messages
-    logger.removeHandler(handler)
+    for logger in loggers:
+        logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("name", TRAINED)

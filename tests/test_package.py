@@ -174,7 +174,7 @@ WHOLE_PROGRAM = {
     "soak/test_soak.py", "commands/test_two_nodes.py",
     # Training as a whole.
     "engine/test_failures_during_training.py", "engine/test_nafnet_training.py",
-    "commands/test_two_nodes.py", "engine/test_overfit.py", "engine/test_resume.py",
+    "engine/test_overfit.py", "engine/test_resume.py",
 }  # fmt: skip
 
 

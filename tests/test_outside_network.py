@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from weights_samples import dump_torch
 
 from ppgan_mpr import InferenceOptions, Predictor, load_weights
 from ppgan_mpr.dependencies import require
@@ -137,7 +137,7 @@ def test_its_files_are_recognised_with_their_hyperparameters(spec, tmp_path, for
     state = {name: np.asarray(value) for name, value in network.state_dict().items()}
     path = tmp_path / f"weights{form}"
     if form == ".pth":
-        path.write_bytes(pickle.dumps({"params": state}))
+        dump_torch(path, state)
     else:
         write_file(path, state)
     weights = load_weights(path)

@@ -73,21 +73,21 @@ class LazyWeights:
         progress: bool,
     ):
         self._source, self._wanted, self._progress = source, task, progress
-        self._cache = cache
+        self._cache, self._networks = cache, networks
         if isinstance(source, WeightsRecord):
             self._record: WeightsRecord | None = source
         else:
             self._record = record_of_name(os.fspath(source))
         # Before reading: a file that is replaced meanwhile must not lend its identity to the old.
         self._identity = self._identify() if os.path.isfile(self._path) else None
-        found = self._remembered(cache)
+        names = [spec.name for spec in networks]
+        found = self._remembered(cache, names)
         if found is None or (task and not _may_serve(found, task)):  # reading finds what is wrong
             weights = self.weights
             found = ModelInfo(
                 weights.network, weights.task, weights.scale, weights.channels, weights.local
             )
-            cache.store_facts(asdict(found), _FACTS, __version__, self.identity)
-        names = [spec.name for spec in networks]
+            cache.store_facts(asdict(found), _FACTS, __version__, self.identity, *names)
         if found.network not in names:
             raise WeightsError(
                 f"{self.name} holds weights of {found.network}, and {' or '.join(names)} was "
@@ -110,7 +110,7 @@ class LazyWeights:
     @cached_property
     def weights(self) -> Weights:
         """The weights themselves."""
-        return load_weights(self._source, self._wanted, self._progress)
+        return load_weights(self._source, self._wanted, self._progress, self._networks)
 
     @property
     def identity(self) -> str:
@@ -142,15 +142,15 @@ class LazyWeights:
             return self._record.path or cached_path(self._record)
         return Path(os.path.expanduser(self.name))
 
-    def _remembered(self, cache: Cache) -> ModelInfo | None:
-        """What these weights were found to be for earlier."""
+    def _remembered(self, cache: Cache, networks: Sequence[str]) -> ModelInfo | None:
+        """What these weights were found to be for earlier, with the same networks to choose."""
         if self._record:
             record = self._record
             channels = find_network(record.network).input_channels(record.hyperparameters)
             return ModelInfo(record.network, record.task, record.scale, channels, record.local)
         if not os.path.isfile(self._path):
             return None
-        facts = cache.load_facts(_FACTS, __version__, self.identity)
+        facts = cache.load_facts(_FACTS, __version__, self.identity, *networks)
         return None if facts is None else _info_of(facts)
 
     def _agreed_scale(self, task: str, stated: int | None, asked: int | None) -> int:

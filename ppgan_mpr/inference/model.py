@@ -84,7 +84,7 @@ class Model:
     def key(self) -> tuple[Any, ...]:
         """The key of this model's entries in the cache."""
         digest = code_digest(self.spec.layer)
-        return __version__, *_versions(), digest, self.identity, self.local
+        return __version__, *_versions(), digest, self.identity, self.spec.name, self.local
 
     def load_onnx(self, size: tuple[int, int], load: Callable[[bytes], Loaded]) -> Loaded:
         """Load the network's ONNX file, which is exported unless the cache has it.

@@ -134,10 +134,14 @@ class Layout:
     Attributes:
         shapes: name → shape of every entry.
         copies: name → the first name of the same tensor, where layers share parameters.
+        torch_names: name → PyTorch's name of the same tensor, where it has another one.
+        transposed: names of the matrices whose rows and columns PyTorch exchanges.
     """
 
     shapes: Shapes
     copies: Mapping[str, str]
+    torch_names: Mapping[str, str]
+    transposed: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,10 +288,47 @@ def _layout(spec: NetworkSpec, hyperparameters: tuple[tuple[str, Any], ...]) -> 
     paddle = require("paddle")
     # Names and shapes only, without memory: a malicious file may claim an enormous network.
     with paddle.LazyGuard():
-        state = spec.build(dict(hyperparameters)).state_dict()
+        network = spec.build(dict(hyperparameters))
+    state = network.state_dict()
+    renamed, transposed = _torch_differences(network)
     first: dict[int, str] = {}
     same_as = {key: first.setdefault(id(value), key) for key, value in state.items()}
     return Layout(
         shapes={key: tuple(value.shape) for key, value in state.items()},
         copies={key: original for key, original in same_as.items() if key != original},
+        torch_names={
+            key: f"{key.rpartition('.')[0]}.{renamed[id(value)]}".lstrip(".")
+            for key, value in state.items()
+            if id(value) in renamed
+        },
+        transposed=frozenset(key for key, value in state.items() if id(value) in transposed),
     )
+
+
+def _torch_differences(network: Any) -> tuple[dict[int, str], set[int]]:
+    """The parameters and buffers that PyTorch stores otherwise, by their ``id``.
+
+    Returns:
+        Those with another name, as ``id`` → the last part of that name; and the matrices of
+        linear layers, [in, out] in Paddle and [out, in] in PyTorch.
+    """
+    from paddle import nn
+
+    batch_norms = (
+        nn.BatchNorm, nn.BatchNorm1D, nn.BatchNorm2D, nn.BatchNorm3D, nn.SyncBatchNorm,
+    )  # fmt: skip
+    instance_norms = (nn.InstanceNorm1D, nn.InstanceNorm2D, nn.InstanceNorm3D)
+    names: dict[tuple[type, ...], dict[str, str]] = {
+        (nn.PReLU,): {"_weight": "weight"},
+        batch_norms: {"_mean": "running_mean", "_variance": "running_var"},
+        instance_norms: {"scale": "weight"},
+    }
+    renamed: dict[int, str] = {}
+    transposed: set[int] = set()
+    for layer in network.sublayers(include_self=True):
+        for kinds, own in names.items():
+            if isinstance(layer, kinds):
+                renamed.update({id(getattr(layer, ours)): theirs for ours, theirs in own.items()})
+        if isinstance(layer, nn.Linear):
+            transposed.add(id(layer.weight))
+    return renamed, transposed

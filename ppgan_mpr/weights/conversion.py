@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from ..checks import check_whole_number
 from ..errors import UsageError
 from ..networks import find_task
-from .formats import check_writable_suffix, write_file
+from ..networks.spec import Layout
+from .formats import TORCH, check_writable_suffix, write_file
 from .loading import Weights, load_weights
 
 
@@ -34,7 +36,7 @@ def convert(
         overwrite: replace an existing ``target``.
         scale: factor of enlargement, 2 to 8, for weights of a task that enlarges
             (``.safetensors`` only). Default: as stated by the weights.
-        torch_names: name the parameters as PyTorch does, for the authors' PyTorch code
+        torch_names: name and arrange the parameters as PyTorch does, for PyTorch code
             (``.safetensors`` only). This package reads both.
 
     Returns:
@@ -64,7 +66,8 @@ def convert(
         metadata["scale"] = str(scale)
     tensors = dict(weights.tensors)
     if torch_names:
-        tensors = {_torch_name(name): value for name, value in tensors.items()}
+        tensors = _as_torch(tensors, weights.spec.layout(weights.hyperparameters))
+        metadata.update(TORCH)
     if half:
         tensors = {name: value.astype(np.float16) for name, value in tensors.items()}
     write_file(target, tensors, metadata)
@@ -79,5 +82,11 @@ def _scale(weights: Weights, task: str | None, scale: int | None) -> int | None:
     return scale or weights.scale
 
 
-def _torch_name(name: str) -> str:
-    return f"{name[: -len('_weight')]}weight" if name.endswith("._weight") else name
+def _as_torch(tensors: Mapping[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
+    """Tensors under PyTorch's names and in its layout."""
+    return {
+        layout.torch_names.get(name, name): (
+            np.ascontiguousarray(value.T) if name in layout.transposed else value
+        )
+        for name, value in tensors.items()
+    }

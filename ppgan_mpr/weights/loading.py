@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ import numpy as np
 
 from ..errors import WeightsError
 from ..networks import WeightsRecord, find_network, find_task, spec_of, weights_records
-from ..networks.recognition import recognise
+from ..networks.recognition import Recognised, recognise
 from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
 from .catalogue import git_blob_of, record_of_file, record_of_name
 from .digests import check_first_seen, digest_file
 from .download import cached_path, fetch
-from .formats import NAME_TABLE, read_file
+from .formats import NAME_TABLE, TORCH, read_file
 
 # Keys under which training checkpoints (ours, PaddleGAN's, BasicSR's, …) store the network.
 # Averaged weights come first, because they are those that a run evaluates and releases.
@@ -167,7 +167,10 @@ def _advice(found: Hyperparameters, spec: NetworkSpec, source: str) -> str:
 
 
 def load_weights(
-    source: str | os.PathLike[str] | WeightsRecord, task: str | None = None, progress: bool = True
+    source: str | os.PathLike[str] | WeightsRecord,
+    task: str | None = None,
+    progress: bool = True,
+    preferred: Collection[NetworkSpec] = (),
 ) -> Weights:
     """Load weights from a file of any supported format, or by their name in the catalogue.
 
@@ -179,6 +182,7 @@ def load_weights(
         task: the expected task; weights for another task, or of a network for other tasks, are
             refused.
         progress: show a bar while downloading.
+        preferred: networks to choose where a file fits several.
 
     Raises:
         UsageError: unknown catalogue name or task.
@@ -190,7 +194,7 @@ def load_weights(
     name = source.name if isinstance(source, WeightsRecord) else os.fspath(source)
     record = source if isinstance(source, WeightsRecord) else record_of_name(name)
     if record is None:
-        weights = _read(Path(os.path.expanduser(name)))
+        weights = _read(Path(os.path.expanduser(name)), preferred=preferred)
     elif record.path:
         weights = _read(record.path, record)
     else:
@@ -252,14 +256,29 @@ def _check_pinned(path: Path, record: WeightsRecord) -> None:
         raise WeightsError(check.explanation)
 
 
-def _read(path: Path, record: WeightsRecord | None = None) -> Weights:
+def _read(
+    path: Path,
+    record: WeightsRecord | None = None,
+    preferred: Collection[NetworkSpec] = (),
+) -> Weights:
     name = f"{record.name} ({path})" if record else str(path)
     if path.is_dir():
         raise WeightsError(f"{path} is a folder: name the weights file in it.")
     content, metadata = read_file(path)
+    if record:
+        preferred = (find_network(record.network),)
     flat = _flatten(content, name)
-    spec, hyperparameters = recognise(flat, name)
-    tensors = _complete(flat, spec, hyperparameters, name)
+    torch = metadata.get("format") == TORCH["format"] or (False if "network" in metadata else None)
+    found = recognise(flat, name, torch, preferred)
+    spec, hyperparameters = found.spec, found.hyperparameters
+    tensors = _complete(found, name)
+    if found.ambiguous and path.suffix.lower() == ".safetensors":
+        logger.warning(
+            "%s does not say whether PyTorch or Paddle wrote it, and its matrices are square: they "
+            "are read as Paddle's. If the results are wrong, write the file with the metadata "
+            "{'format': 'pt'}.",
+            name,
+        )
     if record:
         _check_record(record, spec, hyperparameters, name)
     elif path.suffix.lower() == ".pth":
@@ -295,24 +314,12 @@ def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
     return flat
 
 
-def _complete(
-    flat: Mapping[str, np.ndarray],
-    spec: NetworkSpec,
-    hyperparameters: Hyperparameters,
-    name: str,
-) -> dict[str, np.ndarray]:
-    """Check that all tensors are there, and rename them to Paddle's names."""
-    layout = spec.layout(hyperparameters)
+def _complete(found: Recognised, name: str) -> dict[str, np.ndarray]:
+    """The network's state dict; check that all tensors are there and can be used."""
+    spec, layout = found.spec, found.layout
     expected = layout.shapes
-    renamed = {}
-    for key, value in flat.items():
-        # PReLU's slope is `weight` in PyTorch and `_weight` in Paddle.
-        stem, _, last = key.rpartition(".")
-        paddle_key = f"{stem}._weight"
-        own = paddle_key if last == "weight" and paddle_key in expected else key
-        renamed[own] = value
-    _check(renamed, expected, name, spec.name)
-    tensors = {key: np.ascontiguousarray(renamed[key], np.float32) for key in expected}
+    _check(found.tensors, expected, name, spec.name)
+    tensors = {key: np.ascontiguousarray(found.tensors[key], np.float32) for key in expected}
     broken = next((key for key, value in tensors.items() if not np.isfinite(value).all()), None)
     if broken:
         raise WeightsError(f"{name} holds NaN or infinity in {broken}: its training diverged.")

@@ -6,9 +6,12 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from other_networks import MIXED, PLAIN, REFINED, RENAMED
+from weights_samples import dump_torch, same
 
+from ppgan_mpr import Predictor
 from ppgan_mpr.errors import UsageError, WeightsError
-from ppgan_mpr.networks import find_network
+from ppgan_mpr.networks import find_network, register_network, unregister_network
 from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.catalogue import git_blob_of
 from ppgan_mpr.weights.conversion import convert
@@ -143,3 +146,82 @@ def test_shapes_of_no_network(tmp_path, name, value):
     write_file(tmp_path / "w.pdparams", state)
     with pytest.raises(WeightsError, match=r"w\.pdparams"):
         load_weights(tmp_path / "w.pdparams")
+
+
+@pytest.fixture
+def registered():
+    """A function that registers networks until the test ends."""
+    added = []
+
+    def register(*specs):
+        for spec in specs:
+            register_network(spec)
+            added.append(spec)
+
+    yield register
+    for spec in added:
+        unregister_network(spec.name)
+
+
+def mixed_network(width, hidden):
+    """Random weights of a MixedNet as Paddle stores them, and as PyTorch does."""
+    rng = np.random.default_rng(0)
+    shapes = MIXED.layout({"width": width, "hidden": hidden}).shapes
+    own = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+    torch = {**own, "norm.num_batches_tracked": np.float32(7)}
+    names = {"norm._mean": "norm.running_mean", "norm._variance": "norm.running_var",
+             "instance.scale": "instance.weight", "act._weight": "act.weight"}  # fmt: skip
+    for ours, theirs in names.items():
+        torch[theirs] = torch.pop(ours)
+    for name in ("widen.weight", "gate.weight"):
+        torch[name] = torch[name].T
+    return own, torch
+
+
+@pytest.mark.parametrize("hidden", [6, 9], ids=["square matrices", "oblong matrices"])
+def test_layers_that_pytorch_stores_otherwise(registered, tmp_path, hidden):
+    registered(MIXED)
+    own, torch = mixed_network(6, hidden)
+    weights = load_weights(dump_torch(tmp_path / "w.pth", torch))
+    same(weights, own)
+    assert weights.hyperparameters == {"width": 6, "hidden": hidden}
+    convert(tmp_path / "w.pth", tmp_path / "torch.safetensors", torch_names=True)
+    same(load_weights(tmp_path / "torch.safetensors"), own)
+    convert(tmp_path / "w.pth", tmp_path / "paddle.safetensors")
+    same(load_weights(tmp_path / "paddle.safetensors"), own)
+
+
+def test_square_matrices_of_pytorch_alone_show_in_its_file_format(tmp_path, registered, caplog):
+    # None of the renamed layers, so nothing but the file says who wrote it.
+    registered(PLAIN)
+    own = {name: np.random.default_rng(0).random(shape, np.float32)
+           for name, shape in PLAIN.layout({}).shapes.items()}  # fmt: skip
+    turned = {**own, "gate.weight": np.ascontiguousarray(own["gate.weight"].T)}
+    same(load_weights(dump_torch(tmp_path / "w.pth", turned)), own)
+    write_file(tmp_path / "pt.safetensors", turned, {"format": "pt"})
+    same(load_weights(tmp_path / "pt.safetensors"), own)
+    assert not caplog.text
+    write_file(tmp_path / "w.safetensors", own)
+    same(load_weights(tmp_path / "w.safetensors"), own)
+    assert "does not say whether PyTorch or Paddle wrote it" in caplog.text
+
+
+def test_network_that_extends_a_known_one_is_the_one_that_fits(registered, tmp_path):
+    registered(REFINED)
+    size = {"width": 4, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
+    path = saved(tmp_path / "extended.pdparams", "RefinedNAFNet", size)
+    assert load_weights(path).network == "RefinedNAFNet"
+    assert Predictor(None, path, backend="paddle").network == "RefinedNAFNet"
+    path = saved(tmp_path / "known.pdparams", "NAFNet", size)
+    assert load_weights(path).network == "NAFNet"
+
+
+def test_network_that_is_asked_for_wins_where_several_fit(registered, tmp_path):
+    registered(RENAMED)
+    size = {"width": 4, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
+    path = saved(tmp_path / "w.pdparams", "NAFNet", size)
+    options = {"task": "Deblurring", "backend": "paddle"}
+    for _ in range(2):  # what is remembered of the file changes nothing
+        assert Predictor(None, path, **options).network == "NAFNet"
+        asked = Predictor(None, path, network="renamednafnet", **options)
+        assert asked.network == "RenamedNAFNet"

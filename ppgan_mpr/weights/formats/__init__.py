@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,12 +23,16 @@ WRITABLE = (".pdparams", ".safetensors")
 # The key of a state dict under which Paddle stores its internal parameter names.
 NAME_TABLE = "StructuredToParameterName@@"
 
+#: The entry of safetensors' metadata by which PyTorch's files are known.
+TORCH = MappingProxyType({"format": "pt"})
+
 
 def read_file(path: Path) -> tuple[Any, dict[str, str]]:
     """Read a weights file of any supported format, which is recognised by its content.
 
     Returns:
-        The nested object (dicts of arrays) and the file's metadata (safetensors only).
+        The nested object (dicts of arrays) and the file's metadata: that of a safetensors, and
+        :data:`TORCH` for PyTorch's own formats.
 
     Raises:
         WeightsError: the file is missing, damaged, unsafe or of an unknown format.
@@ -38,7 +43,7 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
             head = file.read(16)
             file.seek(0)
             if head[:4] == b"PK\x03\x04":
-                return read_torch_zip(path), {}
+                return read_torch_zip(path), dict(TORCH)
             if head[8:9] == b"{":
                 return _read_safetensors(file, path)
             if head[:1] != b"\x80":
@@ -47,7 +52,7 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
                     f"{path} {found}: give a Paddle .pdparams, a PyTorch .pth or a .safetensors."
                 )
             if is_legacy_torch(head):
-                return read_torch_legacy(file, path), {}
+                return read_torch_legacy(file, path), dict(TORCH)
             return read_pickle(file, path), {}
     except OSError as error:
         raise WeightsError(

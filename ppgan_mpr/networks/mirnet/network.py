@@ -10,6 +10,7 @@ from __future__ import annotations
 import paddle
 from paddle import Tensor, nn
 
+from ...checks import check_whole_number
 from ..blocks.attention import CALayer
 from ..blocks.conv import conv
 from ..blocks.residual_resize import DownSample, UpSample
@@ -141,6 +142,9 @@ class MIRNet(nn.Layer):
         n_feat: feature channels at full resolution; twice and four times that below.
         n_RRG: recursive residual groups.
         n_MSRB: multi-scale residual blocks in each group.
+
+    Raises:
+        UsageError: a number of channels or blocks is no whole number from 1 on.
     """
 
     def __init__(
@@ -152,6 +156,8 @@ class MIRNet(nn.Layer):
         n_MSRB: int = 2,
     ):
         super().__init__()
+        for name, size in (("n_feat", n_feat), ("n_RRG", n_RRG), ("n_MSRB", n_MSRB)):
+            check_whole_number(name, size, 1, 1 << 16)
         act = nn.PReLU()
 
         def group() -> RRG:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from paddle import Tensor, nn
 
+from ...checks import check_whole_number
 from ...errors import UsageError
 from ..blocks.context import ContextBlock
 from ..blocks.conv import conv
@@ -113,7 +114,8 @@ class MIRNetv2(nn.Layer):
             features to the deep ones, so that input and output may differ in channels.
 
     Raises:
-        UsageError: another task, or a skip connection between different numbers of channels.
+        UsageError: another task, a number of channels or blocks that is no whole number from 1
+            on, or a skip connection between different numbers of channels.
     """
 
     def __init__(
@@ -134,6 +136,10 @@ class MIRNetv2(nn.Layer):
                 f"MIRNetv2 cannot add an input of {inp_channels} channels to an output of "
                 f"{out_channels}: use task {DEFOCUS!r}."
             )
+        sizes = {"n_feat": n_feat, "n_MRB": n_MRB, "number of groups": len(groups)}
+        sizes.update({f"groups[{place}]": count for place, count in enumerate(groups)})
+        for name, size in sizes.items():
+            check_whole_number(name, size, 1, 1 << 16)
         self.task = task
         self.conv_in = conv(inp_channels, n_feat)
         self.body = nn.Sequential(

@@ -13,8 +13,11 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ...checks import check_whole_number
+from ...errors import UsageError
 from ..blocks.conv import conv
 from ..blocks.local import Windows
+from .spec import MOST_LEVELS
 
 
 class LayerNorm2D(nn.Layer):
@@ -134,6 +137,9 @@ class NAFNet(nn.Layer):
         enc_blk_nums: blocks of each level of the encoder, from full resolution down.
         dec_blk_nums: blocks of each level of the decoder, from the lowest resolution up; as many
             levels as in ``enc_blk_nums``.
+
+    Raises:
+        UsageError: a number of channels or blocks is out of range, or there are too many levels.
     """
 
     def __init__(
@@ -145,13 +151,22 @@ class NAFNet(nn.Layer):
         dec_blk_nums: Sequence[int] = (),
     ):
         super().__init__()
-        if len(enc_blk_nums) != len(dec_blk_nums):
-            raise ValueError("enc_blk_nums and dec_blk_nums have different numbers of levels")
+        levels = len(enc_blk_nums)
+        if levels != len(dec_blk_nums) or levels > MOST_LEVELS:
+            raise UsageError(
+                f"enc_blk_nums has {levels} levels and dec_blk_nums {len(dec_blk_nums)}: give "
+                f"both the same number, {MOST_LEVELS} at most."
+            )
+        for name, size in (("img_channel", img_channel), ("width", width)):
+            check_whole_number(name, size, 1, 1 << 16)
+        check_whole_number("middle_blk_num", middle_blk_num, 0, 1 << 10)
+        for name, counts in (("enc_blk_nums", enc_blk_nums), ("dec_blk_nums", dec_blk_nums)):
+            for level, count in enumerate(counts):
+                check_whole_number(f"{name}[{level}]", count, 0, 1 << 10)
 
         def blocks(count: int, channels: int) -> nn.Sequential:
             return nn.Sequential(*(NAFBlock(channels) for _ in range(count)))
 
-        levels = len(enc_blk_nums)
         widths = [width << level for level in range(levels)]
         self.intro = conv(img_channel, width, 3, bias=True)
         self.encoders = nn.LayerList(map(blocks, enc_blk_nums, widths))

@@ -16,14 +16,12 @@ _PAPER = "Chen et al., Simple Baselines for Image Restoration, ECCV 2022, arXiv 
 _AUTHORS = "authors' repository"
 
 _LAYERS = "ppgan_mpr.networks.nafnet.network"
-_MOST_LEVELS = 4  # of all published networks
+MOST_LEVELS = 4  # of all published networks; more would need a larger ``size_multiple``
 
 
 def _deduce(shapes: Shapes) -> dict[str, Any]:
     width, channels = shapes["intro.weight"][:2]
     levels = count_layers(shapes, "downs.")
-    if levels > _MOST_LEVELS:
-        raise ValueError(f"{levels} levels, which need larger multiples of height and width")
 
     def blocks(sequence: str) -> tuple[int, ...]:
         return tuple(count_layers(shapes, f"{sequence}.{level}.") for level in range(levels))
@@ -136,9 +134,9 @@ SPEC = NetworkSpec(
     name="NAFNet",
     layer=f"{_LAYERS}:NAFNet",
     tasks=(DEBLURRING, DENOISING),
-    identifying_parameters=("intro.weight", "middle_blks.0.sca.1.weight", "ending.weight"),
+    identifying_parameters=("intro.weight", "ending.weight"),
     deduce=_deduce,
-    size_multiple=1 << _MOST_LEVELS,  # NAFNet pads by itself, with zeros
+    size_multiple=1 << MOST_LEVELS,  # NAFNet pads by itself, with zeros
     patch_size=256,
     in_channels="img_channel",
     out_channels="img_channel",

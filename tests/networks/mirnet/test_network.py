@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.dependencies import require
+from ppgan_mpr.errors import UsageError
 from ppgan_mpr.networks import find_network
 from ppgan_mpr.networks.mirnet.network import MIRNet
 from ppgan_mpr.weights import load_weights
@@ -51,3 +52,9 @@ def test_sizes_that_are_multiples(size):
     assert all(side % find_network("MIRNet").size_multiple == 0 for side in size)
     (restored,) = network(paddle.rand([1, 3, *size]))
     assert restored.shape == [1, 3, *size]
+
+
+@pytest.mark.parametrize("sizes", [{"n_feat": 0}, {"n_RRG": 0}, {"n_MSRB": 0}])
+def test_impossible_sizes_are_refused(sizes):
+    with pytest.raises(UsageError, match="=0: give a whole number from 1"):
+        find_network("MIRNet").build(sizes)

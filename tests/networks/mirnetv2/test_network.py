@@ -64,3 +64,9 @@ def test_every_parameter_learns(form):
 def test_impossible_form_is_refused(form, message):
     with pytest.raises(UsageError, match=message):
         MIRNetv2(**SMALL, **form)
+
+
+@pytest.mark.parametrize("sizes", [{"n_feat": 0}, {"n_MRB": 0}, {"groups": ()}, {"groups": (1, 0)}])
+def test_impossible_sizes_are_refused(sizes):
+    with pytest.raises(UsageError, match="=0: give a whole number from 1"):
+        find_network("MIRNetv2").build(sizes)

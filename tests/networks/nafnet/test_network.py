@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.dependencies import require
+from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import Cache, InferenceOptions, Model
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
@@ -133,6 +134,35 @@ def test_sizes_are_deduced_from_nested_tensors(tmp_path):
     weights = load_weights(tmp_path / "any.pdparams")
     assert weights.network == "NAFNet"
     assert weights.hyperparameters == {"img_channel": 3, **SMALL}
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"middle_blk_num": 0}, {"enc_blk_nums": (0, 1)}, {"enc_blk_nums": (), "dec_blk_nums": ()}],
+    ids=["no middle", "empty level", "no levels"],
+)
+def test_every_size_that_can_be_built_can_be_loaded(tmp_path, sizes):
+    sizes = {**SMALL, **sizes}
+    paddle.save(NAFNet(**sizes).state_dict(), str(tmp_path / "w.pdparams"))
+    weights = load_weights(tmp_path / "w.pdparams")
+    assert weights.hyperparameters == {"img_channel": 3, **sizes}
+    with paddle.no_grad():
+        assert weights.build()(paddle.rand([1, 3, 9, 7])).shape == [1, 3, 9, 7]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"width": 0}, "width=0: give a whole number from 1"),
+        ({"middle_blk_num": -1}, "middle_blk_num=-1: give a whole number from 0"),
+        ({"enc_blk_nums": (1, "2")}, r"enc_blk_nums\[1\]='2': give a whole number from 0"),
+        ({"enc_blk_nums": (1,)}, "enc_blk_nums has 1 levels and dec_blk_nums 2: .* the same"),
+        ({"enc_blk_nums": (1,) * 5, "dec_blk_nums": (1,) * 5}, "has 5 levels .*: .* 4 at most"),
+    ],
+)
+def test_impossible_sizes_are_refused(sizes, message):
+    with pytest.raises(UsageError, match=message):
+        NAFNet(**{**SMALL, **sizes})
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8), (13, 6)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from ..weights import Weights, find_record, load_weights
 from ..weights.catalogue import record_of_name
 from ..weights.digests import digest_file
 from ..weights.download import cached_path
+from ..weights.loading import check_task
 
-_FACTS = "model info 2"  # kind of cache entries, with its version
+_FACTS = "model info 3"  # kind of cache entries, with its version
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class ModelInfo:
             where nothing says it.
         channels: of the picture that enters the network.
         local: whether the weights are meant to run with TLC.
+        task_stated: whether the weights state the task; otherwise it is that of known weights of
+            this size, or what the user asked for.
     """
 
     network: str
@@ -39,6 +42,7 @@ class ModelInfo:
     scale: int | None
     channels: int
     local: bool
+    task_stated: bool = True
 
 
 class LazyWeights:
@@ -72,7 +76,7 @@ class LazyWeights:
         cache: Cache,
         progress: bool,
     ):
-        self._source, self._wanted, self._progress = source, task, progress
+        self._source, self._progress = source, progress
         self._cache, self._networks = cache, networks
         if isinstance(source, WeightsRecord):
             self._record: WeightsRecord | None = source
@@ -82,10 +86,15 @@ class LazyWeights:
         self._identity = self._identify() if os.path.isfile(self._path) else None
         names = [spec.name for spec in networks]
         found = self._remembered(cache, names)
-        if found is None or (task and not _may_serve(found, task)):  # reading finds what is wrong
-            weights = self.weights
+        if found is None:
+            weights = self._as_found
             found = ModelInfo(
-                weights.network, weights.task, weights.scale, weights.channels, weights.local
+                weights.network,
+                weights.task,
+                weights.scale,
+                weights.channels,
+                weights.local,
+                weights.task_stated,
             )
             cache.store_facts(asdict(found), _FACTS, __version__, self.identity, *names)
         if found.network not in names:
@@ -93,14 +102,20 @@ class LazyWeights:
                 f"{self.name} holds weights of {found.network}, and {' or '.join(names)} was "
                 "asked for: give other weights, or ask for their network."
             )
+        stated_scale = found.scale
+        if task and task != found.task:
+            known = found.task if found.task_stated else None
+            spec = find_network(found.network)
+            check_task(self.name, task, known, found.task, spec, found.channels)
+            stated_scale = found.scale if found.task is None else None
         task = task or found.task
         if task is None:
             raise UsageError(
                 f"{self.name} does not say what it was trained for: give task=, one of "
                 f"{', '.join(find_network(found.network).task_names)}."
             )
-        scale = self._agreed_scale(task, found.scale, scale)
-        self.info = ModelInfo(found.network, task, scale, found.channels, found.local)
+        scale = self._agreed_scale(task, stated_scale, scale)
+        self.info = replace(found, task=task, scale=scale)
 
     @property
     def name(self) -> str:
@@ -108,15 +123,19 @@ class LazyWeights:
         return self._record.name if self._record else os.fspath(self._source)  # type: ignore[arg-type]
 
     @cached_property
+    def _as_found(self) -> Weights:
+        return load_weights(self._source, None, self._progress, self._networks)
+
+    @property
     def weights(self) -> Weights:
         """The weights themselves."""
-        return load_weights(self._source, self._wanted, self._progress, self._networks)
+        return replace(self._as_found, task=self.info.task, scale=self.info.scale)
 
     @property
     def identity(self) -> str:
         """Equal for equal weights; see :class:`~ppgan_mpr.inference.Model`."""
         if self._identity is None:  # there was no file yet
-            self.weights  # noqa: B018 - downloads them
+            self._as_found  # noqa: B018 - downloads them
             self._identity = self._identify()
         return self._identity
 
@@ -176,11 +195,8 @@ def _info_of(facts: Mapping[str, Any]) -> ModelInfo | None:
     except (TypeError, UsageError):
         return None
     whole = all(value is None or type(value) is int for value in (info.scale, info.channels))
-    return info if whole and info.channels and type(info.local) is bool else None
-
-
-def _may_serve(info: ModelInfo, task: str) -> bool:
-    return info.task in (task, None) and task in find_network(info.network).task_names
+    truths = all(type(value) is bool for value in (info.local, info.task_stated))
+    return info if whole and info.channels and truths else None
 
 
 def choose_weights(
@@ -213,7 +229,7 @@ def choose_weights(
     possible = list(dict.fromkeys(name for spec in choice for name in spec.task_names))
     if task is not None:
         task = find_task(task).name
-        if task not in possible:
+        if task not in possible and weight_path is None:
             raise UsageError(f"{names} is not for {task}: choose {', '.join(possible)}.")
     source: str | os.PathLike[str] | WeightsRecord
     if weight_path is not None:

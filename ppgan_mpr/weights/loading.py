@@ -6,14 +6,21 @@ import logging
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import WeightsError
-from ..networks import WeightsRecord, find_network, find_task, spec_of, weights_records
+from ..networks import (
+    WeightsRecord,
+    find_network,
+    find_task,
+    spec_of,
+    tasks,
+    weights_records,
+)
 from ..networks.recognition import Recognised, recognise
 from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
 from .catalogue import git_blob_of, record_of_file, record_of_name
@@ -39,6 +46,8 @@ class Weights:
     Attributes:
         network: name of the network.
         task: name of the task they were trained for, or None if it is unknown.
+        task_stated: whether the file or the catalogue states the task; otherwise it was deduced
+            from the network's size, which weights for another task may share.
         scale: factor by which a picture is enlarged before it enters the network; 1 for tasks
             that do not enlarge, None if it is unknown.
         hyperparameters: the network's constructor arguments.
@@ -54,6 +63,7 @@ class Weights:
     tensors: Mapping[str, np.ndarray]
     source: str
     record: WeightsRecord | None = None
+    task_stated: bool = True
 
     @property
     def spec(self) -> NetworkSpec:
@@ -179,8 +189,7 @@ def load_weights(
             .safetensors) or a catalogue name such as ``published:Deblurring``,
             ``published:SuperResolution:x4`` or ``lite:Denoising``, or its record. Published
             weights are downloaded on first use.
-        task: the expected task; weights for another task, or of a network for other tasks, are
-            refused.
+        task: the expected task; weights that state another one are refused.
         progress: show a bar while downloading.
         preferred: networks to choose where a file fits several.
 
@@ -199,18 +208,57 @@ def load_weights(
         weights = _read(record.path, record)
     else:
         weights = _read_published(record, progress)
-    if wanted and weights.task and weights.task != wanted:
+    if wanted is None or weights.task == wanted:
+        return weights
+    known = weights.task if weights.task_stated else None
+    check_task(weights.source, wanted, known, weights.task, weights.spec, weights.channels)
+    scale = None if find_task(wanted).enlarges else 1
+    return replace(weights, task=wanted, scale=weights.scale if weights.task is None else scale)
+
+
+def check_task(
+    name: str, wanted: str, stated: str | None, guess: str | None, spec: NetworkSpec, channels: int
+) -> None:
+    """See that weights may be used for a task; a warning says what speaks against it.
+
+    Args:
+        name: of the weights, for messages.
+        wanted: name of the task.
+        stated: name of the task that the weights state, which is binding.
+        guess: name of the task that known weights of this size are for, which is not.
+        spec: of their network.
+        channels: of its input.
+
+    Raises:
+        WeightsError: they are for another task, or for inputs of other channels.
+    """
+    if stated and stated != wanted:
         raise WeightsError(
-            f"{weights.source} holds weights for {weights.task} "
-            f"({weights.spec.describe(weights.hyperparameters)}), but the task asked for is "
-            f"{wanted}: choose the task {weights.task} or other weights."
+            f"{name} holds weights for {stated}, but the task asked for is {wanted}: choose the "
+            f"task {stated} or other weights."
         )
-    if wanted and wanted not in weights.spec.task_names:
+    needed = find_task(wanted).channels
+    if channels != needed:
+        size = f" (that of {guess})" if guess else ""
         raise WeightsError(
-            f"{weights.source} holds weights of {weights.network}, which is not for {wanted}: "
-            f"choose other weights or one of {', '.join(weights.spec.task_names)}."
+            f"{name} holds weights for inputs with {channels} channel{'s' * (channels > 1)}{size}, "
+            f"but {wanted} has {needed}: choose another task or other weights."
         )
-    return weights
+    if guess not in (None, wanted):
+        logger.warning(
+            "%s is used for %s as asked, though it has the size of known weights for %s.",
+            name,
+            wanted,
+            guess,
+        )
+    elif wanted not in spec.task_names:
+        logger.warning(
+            "%s is used for %s as asked, though %s is known for %s only.",
+            name,
+            wanted,
+            spec.title,
+            ", ".join(spec.task_names),
+        )
 
 
 def _read_published(record: WeightsRecord, progress: bool) -> Weights:
@@ -285,13 +333,15 @@ def _read(
         record = record_of_file(path)
     task: str | None
     scale: int | None
+    stated = True
     if record:
         task, scale, source = record.task, record.scale, record.name
         hyperparameters = {**hyperparameters, **record.hyperparameters}
     else:
-        task, source = _task_of(metadata, spec, hyperparameters), str(path)
+        stated, source = metadata.get("task") in tasks(), str(path)
+        task = metadata["task"] if stated else _task_of_size(spec, hyperparameters)
         scale = _scale_of(metadata, task)
-    return Weights(spec.name, task, scale, hyperparameters, tensors, source, record)
+    return Weights(spec.name, task, scale, hyperparameters, tensors, source, record, stated)
 
 
 def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
@@ -364,19 +414,15 @@ def _check_record(
         )
 
 
-def _task_of(
-    metadata: Mapping[str, str], spec: NetworkSpec, hyperparameters: Hyperparameters
-) -> str | None:
-    """The task that the file states, else the only one whose models have this size, or None."""
-    if metadata.get("task") in spec.task_names:
-        return metadata["task"]
+def _task_of_size(spec: NetworkSpec, hyperparameters: Hyperparameters) -> str | None:
+    """The only task whose models have this size, or None."""
     if spec.output_channels(hyperparameters) != 3:
         return None  # it does not return photographs
     possible = spec.tasks_for(spec.input_channels(hyperparameters))
     if len(possible) == 1:
         return possible[0].name
-    tasks = {record.task for record in spec.records_of_size(hyperparameters)}
-    return tasks.pop() if len(tasks) == 1 else None
+    of_size = {record.task for record in spec.records_of_size(hyperparameters)}
+    return of_size.pop() if len(of_size) == 1 else None
 
 
 def _scale_of(metadata: Mapping[str, str], task: str | None) -> int | None:

@@ -1,12 +1,16 @@
 """Weights given by a path: their task, and files that change."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from apps_samples import picture
 
-from ppgan_mpr import MPRPredictor
+from ppgan_mpr import MPRPredictor, Predictor
 from ppgan_mpr.errors import UsageError, WeightsError
+from ppgan_mpr.networks import find_network
 from ppgan_mpr.weights.conversion import convert
+from ppgan_mpr.weights.formats import write_file
 
 
 def test_weights_replaced_while_they_are_read(tmp_path, monkeypatch):
@@ -49,3 +53,51 @@ def test_weights_of_another_task_are_refused(tmp_path):
     convert("lite:Deraining", tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="Deraining"):
         MPRPredictor(None, tmp_path / "w.safetensors", task="Denoising")
+
+
+@pytest.fixture
+def of_published_size(tmp_path, changed_network):
+    """Random weights of a network as small as one that is published for denoising."""
+    network = find_network("NAFNet")
+    size = {"width": 4, "middle_blk_num": 1, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
+    record = next(record for record in network.weights if record.task == "Denoising")
+    changed_network("NAFNet", weights=(dataclasses.replace(record, hyperparameters=size),))
+    state = network.build(size).state_dict()
+    path = tmp_path / "own.pdparams"
+    write_file(path, {name: np.asarray(value) for name, value in state.items()})
+    return path
+
+
+@pytest.mark.parametrize("task", ["Deblurring", "Deraining"])
+def test_explicit_task_wins_over_the_one_deduced_from_the_size(of_published_size, task, caplog):
+    assert Predictor(None, of_published_size, backend="paddle").task == "Denoising"
+    assert not caplog.text
+    for _ in range(2):  # read, and remembered
+        caplog.clear()
+        predictor = Predictor(None, of_published_size, task=task, backend="paddle")
+        assert predictor.task == predictor.weights.task == task
+        assert len(caplog.records) == 1
+        assert "though it has the size of known weights for Denoising" in caplog.text
+
+
+def test_enlargement_of_another_task_than_the_deduced_one_must_be_given(of_published_size):
+    options = {"task": "SuperResolution", "backend": "paddle"}
+    with pytest.raises(UsageError, match="does not say how many times it enlarges: give scale="):
+        Predictor(None, of_published_size, **options)
+    assert Predictor(None, of_published_size, scale=2, **options).scale == 2
+
+
+def test_deduced_task_with_other_inputs_is_refused(of_published_size):
+    with pytest.raises(WeightsError, match=r"3 channels .*, but DualPixelDeblurring has 6"):
+        Predictor(None, of_published_size, task="DualPixelDeblurring")
+
+
+def test_own_weights_serve_tasks_that_their_network_is_not_known_for(of_published_size, tmp_path):
+    convert(of_published_size, tmp_path / "rain.safetensors", "Deraining")
+    for task in (None, "Deraining"):
+        predictor = Predictor(
+            None, tmp_path / "rain.safetensors", task=task, network="nafnet", backend="paddle"
+        )
+        assert predictor.task == "Deraining"
+    with pytest.raises(WeightsError, match=r"holds weights for Deraining, but .*Denoising"):
+        Predictor(None, tmp_path / "rain.safetensors", task="Denoising")

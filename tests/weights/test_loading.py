@@ -65,15 +65,19 @@ def test_hyperparameters_are_deduced(tmp_path):
 
 
 @pytest.mark.parametrize("task", ["Deblurring", "Denoising", "Deraining"])
-def test_task_is_deduced_from_the_published_widths(tmp_path, task):
+def test_task_is_deduced_from_the_published_widths_unless_given(tmp_path, task, caplog):
     record = find_record("published", task)
     network = find_network("MPRNet").build(record.hyperparameters)
     path = tmp_path / "w.pdparams"
     paddle.save(network.state_dict(), str(path))
     assert load_weights(path).task == task
+    assert load_weights(path, task).task == task
+    assert not caplog.text
     other = "Denoising" if task != "Denoising" else "Deraining"
-    with pytest.raises(WeightsError, match=f"holds weights for {task} .*asked for is {other}"):
-        load_weights(path, other)
+    assert load_weights(path, other).task == other
+    assert f"used for {other} as asked, though it has the size of known weights for {task}" in (
+        caplog.text
+    )
 
 
 def test_task_written_in_the_file_wins(tmp_path, state):

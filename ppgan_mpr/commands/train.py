@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -105,15 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
     args = build_parser().parse_args(argv)
-    return run_program(
-        lambda: run(args), failure=1, message=lambda error: _with_flags(str(error), args.load)
-    )
+    return run_program(lambda: run(args), failure=1, message=lambda error: _with_flags(str(error)))
 
 
-def _with_flags(message: str, load: str | None) -> str:
+def _with_flags(message: str) -> str:
     """A library's message with this command's flags; options of the yaml stay as they are."""
-    task = (load or "").partition(":")[2]
-    message = message.replace("model='lite'", f"--load lite:{task}")
+    message = re.sub(r", or use model='[^.]*", "", message)  # they are of another size
     return as_flags(message, {"load": "--load", "resume": "--resume"})
 
 

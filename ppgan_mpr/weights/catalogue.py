@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from ..errors import UsageError
-from ..networks import WeightsRecord, find_network, find_task, weights_records
+from ..networks import (
+    WeightsRecord,
+    find_network,
+    find_task,
+    networks,
+    tasks,
+    weights_records,
+)
 
 #: Models that can be loaded by name; all other weights are files.
 MODELS = ("published", "lite")
@@ -43,30 +51,24 @@ def find_record(
     found = [record for record in found if record.network == found[0].network]
     if len(found) == 1:
         return found[0]
-    scales = [
-        record.scale
-        for record in of_model
+    known = [
+        record
+        for record in weights_records()
         if record.task == wanted_task.name and network in (None, record.network)
     ]
+    scales = [record.scale for record in known if record.model == model]
     if scales and wanted_task.enlarges:
         listed = ", ".join(map(str, sorted(scales)))
         advice = f"scale={scale} is not one of them" if scale else "give scale="
         raise UsageError(
             f"The {model} weights for {wanted_task.name} enlarge {listed} times: {advice}."
         )
-    wanted = " ".join(
-        [model, *([network] if network else []), "weights for", wanted_task.name]
-        + ([f"at scale={scale}"] if scale else [])
-    )
-    others = {
-        f"model={record.model!r}"
-        for record in weights_records()
-        if record.task == wanted_task.name
-        and network in (None, record.network)
-        and _can_be_loaded(record)
-    }
-    choice = f", or use {' or '.join(sorted(others))}" if others else ""
-    raise UsageError(f"There are no {wanted}: give a file of weights{choice}.")
+    wanted = " ".join([model, *([network] if network else []), "weights for", wanted_task.name])
+    others = sorted({f"model={record.model!r}" for record in known if _can_be_loaded(record)})
+    origins = [] if others else sorted({record.origin for record in known})
+    file = f"get a file ({' or '.join(origins)})" if origins else "give a file of weights"
+    choice = f", or use {' or '.join(others)}" if others else ""
+    raise UsageError(f"There are no {wanted} to load by name: {file} as weight_path={choice}.")
 
 
 def _can_be_loaded(record: WeightsRecord) -> bool:
@@ -78,30 +80,53 @@ def record_of_name(name: str) -> WeightsRecord | None:
     """The record with this catalogue name, or None if it is not written like one.
 
     Args:
-        name: ``model:task`` or ``model:network:task``, with ``:xN`` at the end for the scale, in
-            any letter case.
+        name: as :attr:`WeightsRecord.name` has it, in any letter case. The network may also be
+            named where the name does without it, and left out where it is the first one that has
+            such weights.
 
     Raises:
-        UsageError: see :func:`find_record`; or the weights are known, but not downloadable.
+        UsageError: no weights have this name; or they are known, but not downloadable.
     """
-    model, *rest = name.split(":")
-    model = model.lower()
-    if not rest or model not in {*MODELS, *(record.model for record in weights_records())}:
+    model, *rest = name.lower().split(":")
+    records = [record for record in weights_records() if record.model == model]
+    if not rest or not (records or model in MODELS):
         return None
-    last = rest[-1].lower()
-    scale = int(last[1:]) if last[:1] == "x" and last[1:].isdigit() else None
-    if scale is not None:
-        rest = rest[:-1]
-    if not 1 <= len(rest) <= 2:
-        raise UsageError(f"{name} does not name weights: write {model}:TASK or {model}:TASK:xN.")
-    network = rest[0] if len(rest) == 2 else None
-    record = find_record(model, rest[-1], network, scale)
+    scale = next((part for part in rest if re.fullmatch(r"x\d+", part)), "")
+    network, task = _network_and_task([part for part in rest if part != scale])
+    matching = [
+        record
+        for record in records
+        if (task, network or record.network) == (record.task, record.network)
+    ]
+    rest = [part for part in rest if part not in (scale, task.lower(), (network or "").lower())]
+    found = [
+        record
+        for record in matching
+        if record.network == matching[0].network
+        and [record.variant.lower()] * bool(record.variant) == rest
+        and scale in ("", f"x{record.scale}")
+    ]
+    if len(found) != 1:
+        of_task = [record for record in weights_records() if record.task == task]
+        listed = ", ".join(record.name for record in matching or of_task)
+        raise UsageError(f"There are no weights of the name {name}: those for {task} are {listed}.")
+    record = found[0]
     if not _can_be_loaded(record):
         raise UsageError(
             f"{record.name} cannot be downloaded: get the file ({record.origin}) yourself and give "
             "its path."
         )
     return record
+
+
+def _network_and_task(parts: list[str]) -> tuple[str | None, str]:
+    """The network, if the first part of a name is one, and the task."""
+    known = {spec.name.lower(): spec.name for spec in networks()}
+    network = known.get(parts[0]) if parts else None
+    if network is None and len(parts) > 1 and parts[1] in map(str.lower, tasks()):
+        network = find_network(parts[0]).name  # there is none; the message suggests the nearest
+    after = parts[1:] if network else parts
+    return network, find_task(after[0] if after else "").name
 
 
 def git_blob_of(path: Path) -> str:

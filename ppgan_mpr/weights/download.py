@@ -62,7 +62,10 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
     except WeightsError as error:
         raise DownloadError(f"The download of {record.url} was discarded: {error}") from None
     except OSError as error:
-        lite = any(r.resource and r.task == record.task for r in weights_records())
+        lite = any(
+            other.resource and (other.network, other.task) == (record.network, record.task)
+            for other in weights_records()
+        )
         embedded = ", or use model='lite', which needs no download" if lite else ""
         raise DownloadError(
             f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "

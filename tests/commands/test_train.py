@@ -304,17 +304,15 @@ def test_weights_of_unknown_task_are_offered_all_configurations_of_their_size(co
     )
 
 
-def test_failed_download_suggests_the_lite_weights_by_this_commands_flag(
-    config, capsys, monkeypatch
-):
+def test_failed_download_suggests_no_weights_of_another_size(config, capsys, monkeypatch):
     def fail(_):
-        raise DownloadError("It could not be downloaded: use model='lite', which needs none.")
+        raise DownloadError("It is not there: fetch it, or use model='lite', which needs none.")
 
     monkeypatch.setattr("ppgan_mpr.engine.scoring.load_weights", fail)
     size = ["n_feat=40", "scale_unetfeats=20", "scale_orsnetfeats=16", "num_cab=8"]
     options = ["-o", *(f"model.generator.{item}" for item in size)]
     assert main(["-c", str(config), "--load", "published:Deraining", *options]) == 1
-    assert "use --load lite:Deraining, which needs none" in capsys.readouterr().err
+    assert "It is not there: fetch it." in capsys.readouterr().err
 
 
 def test_terminal_and_file_show_each_message_once(config, capsys, caplog):

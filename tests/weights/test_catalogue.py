@@ -71,7 +71,7 @@ def test_files_of_mirnetv2(task, scale, file, blob):
     [
         ({"model": "huge", "task": "Deblurring"}, "no model 'huge': choose one of published, lite"),
         ({"model": "lite", "task": "LowLight"},
-         "no lite weights for LowLight: .*, or use model='published'\\.$"),
+         "no lite weights for LowLight .*: give a file .* weight_path=, or use model='published'"),
         ({"model": "published", "task": "Deraining", "scale": 4},
          "scale=4, but Deraining does not enlarge"),
         ({"model": "published", "task": "SuperResolution"},
@@ -79,12 +79,44 @@ def test_files_of_mirnetv2(task, scale, file, blob):
         ({"model": "published", "task": "SuperResolution", "scale": 8},
          "enlarge 2, 3, 4 times: scale=8 is not one of them"),
         ({"model": "published", "task": "LowLight", "network": "MIRNet"},
-         "no published MIRNet weights for LowLight: give a file"),
+         "no published MIRNet weights for LowLight .*: get a file .the authors' .*weight_path="),
+        ({"model": "published", "task": "Deblurring", "network": "nafnet"},
+         "no published NAFNet weights .*: get a file .* on Google Drive. as weight_path=.$"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_found(wanted, message):
     with pytest.raises(UsageError, match=message):
         find_record(**wanted)
+
+
+@pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
+def test_each_listed_name_names_its_weights(record):
+    for name in (record.name, record.name.lower()):
+        if record.model == "authors":
+            with pytest.raises(UsageError, match=f"{record.name} cannot be downloaded: get the f"):
+                record_of_name(name)
+        else:
+            assert record_of_name(name) == record
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("published:Denoising:x2",
+         "no weights of the name published:Denoising:x2: those for Denoising are published:Den"),
+        ("published:SuperResolution", "are published:SuperResolution:x2, published:Super.*:x4"),
+        ("lite:LowLight", "those for LowLight are published:LowLight"),
+        ("published:nafnet:Deblurring", "are .*authors:nafnet:Deblurring:reds-width64"),
+        ("authors:nafnet:Deblurring", "are authors:nafnet:Deblurring:gopro-width32, "),
+        ("published:nefnet:Deblurring", "did you mean NAFNet"),
+        ("published:Debluring", "did you mean Deblurring"),
+        ("published:", "choose one of Deblurring"),
+    ],
+)  # fmt: skip
+def test_names_that_name_no_weights(name, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        record_of_name(name)
+    assert "=" not in str(caught.value).replace("task=", "").replace("network=", "")
 
 
 def test_weights_of_mirnet_are_known_but_not_downloaded():

@@ -152,6 +152,15 @@ def test_offline_message_says_what_to_do(server):
     assert "Connection refused" in message
 
 
+def test_offline_message_names_embedded_weights_of_the_same_network_only(server, changed_network):
+    server.close()
+    record = find_record("published", "Denoising", network="NAFNet")
+    changed_network("NAFNet", weights=(dataclasses.replace(record, url=server.url),))
+    with pytest.raises(DownloadError, match="put the file at") as caught:
+        load_weights("published:nafnet:Denoising")
+    assert "lite" not in str(caught.value)
+
+
 def test_file_put_there_by_hand_is_used(server):
     server.close()
     path = cached_path(find_record("published", "Deblurring"))

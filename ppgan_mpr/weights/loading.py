@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,9 @@ class Weights:
     task: str | None
     scale: int | None
     hyperparameters: Hyperparameters
-    tensors: Mapping[str, np.ndarray]
+    tensors: Mapping[str, np.ndarray] = field(repr=False)
     source: str
-    record: WeightsRecord | None = None
+    record: WeightsRecord | None = field(default=None, repr=False)
     task_stated: bool = True
 
     @property
@@ -104,9 +104,26 @@ def set_weights(layer: Any, tensors: Mapping[str, Any], source: str) -> None:
     expected = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
     spec = spec_of(layer)
     if spec is not None:
+        _check_network(tensors, spec, source)
         _check_size(tensors, expected, spec, source)
     _check(tensors, expected, source, type(layer).__name__)
     layer.set_state_dict(dict(tensors))
+
+
+def _check_network(tensors: Mapping[str, Any], spec: NetworkSpec, source: str) -> None:
+    """Raise WeightsError if the weights are of another network that is known."""
+    try:
+        found = recognise(tensors, source, preferred=(spec,))
+    except WeightsError:  # of no known network, which the check of all names reports
+        return
+    if found.differences or found.spec.name == spec.name:
+        return
+    size = found.spec.describe(found.hyperparameters)
+    advice = _advice(found.hyperparameters, found.spec, source) or "use its configuration"
+    raise WeightsError(
+        f"{source} holds weights of {found.spec.name}{f' with {size}' if size else ''}, and this "
+        f"network is {spec.name}: {advice}, or other weights."
+    )
 
 
 def _check_size(
@@ -134,10 +151,10 @@ def check_record_fits(record: WeightsRecord, layer: Any) -> None:
     if spec is None:
         return
     if record.network != spec.name:
-        config = f"the configuration {record.config}" if record.config else "that network"
+        advice = f"use the configuration {record.config}" if record.config else "use that network"
         raise WeightsError(
             f"{record.name} holds weights of {record.network}, and this network is {spec.name}: "
-            f"use {config}, or other weights."
+            f"{advice}, or other weights."
         )
     wanted = spec.deduce({key: tuple(value.shape) for key, value in layer.state_dict().items()})
     found = {key: value for key, value in record.hyperparameters.items() if key in wanted}
@@ -155,12 +172,12 @@ def _compare_sizes(
     here = ", ".join(f"{key} {wanted.get(key)}" for key in changed)
     raise WeightsError(
         f"{source} holds {spec.name} with {there}, and this network has {here}: "
-        f"{_advice(found, spec, source)}."
+        f"{_advice(found, spec, source) or 'use these values, or other weights'}."
     )
 
 
 def _advice(found: Hyperparameters, spec: NetworkSpec, source: str) -> str:
-    """Which configuration to use for weights with these hyperparameters."""
+    """Which configuration to use for weights with these hyperparameters, or an empty text."""
     configs = {
         record.name: record.config
         for record in weights_records()
@@ -170,7 +187,7 @@ def _advice(found: Hyperparameters, spec: NetworkSpec, source: str) -> str:
     }
     names = sorted({configs[source]} if source in configs else set(configs.values()))
     if not names:
-        return "use these values, or other weights"
+        return ""
     return (
         "use one of the configurations " if names[1:] else "use the configuration "
     ) + ", ".join(names)

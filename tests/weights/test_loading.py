@@ -11,6 +11,7 @@ from ppgan_mpr.errors import UsageError, WeightsError
 from ppgan_mpr.networks import find_network, weights_records
 from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.conversion import convert
+from ppgan_mpr.weights.loading import set_weights
 
 paddle = require("paddle")
 
@@ -85,6 +86,26 @@ def test_task_written_in_the_file_wins(tmp_path, state):
     assert load_weights(tmp_path / "o.safetensors").task == "Deraining"
     with pytest.raises(WeightsError, match="Deraining"):
         load_weights(tmp_path / "o.safetensors", "Denoising")
+
+
+def test_printed_weights_fit_a_line_or_two():
+    printed = repr(load_weights("lite:Deraining"))
+    assert "'MPRNet'" in printed and "'Deraining'" in printed and "num_cab" in printed
+    assert len(printed) < 400
+
+
+def test_weights_of_another_network_are_named_with_the_configuration_that_fits():
+    tiny = find_network("MPRNet").build({"n_feat": 8, "scale_unetfeats": 4, "num_cab": 1})
+    nafnet = find_network("NAFNet")
+    record = next(record for record in nafnet.weights if record.variant == "gopro-width32")
+    shapes = nafnet.layout(record.hyperparameters).shapes
+    tensors = {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
+    with pytest.raises(
+        WeightsError,
+        match=r"naf\.pth holds weights of NAFNet with width 32, .*, and this network is MPRNet: "
+        "use the configuration nafnet_deblurring_width32, or other weights",
+    ):
+        set_weights(tiny, tensors, "naf.pth")
 
 
 def test_unknown_widths_have_no_task(tmp_path, state):

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -181,7 +181,7 @@ class Predictor:
             UsageError: a path does not exist, there is no picture in it, or views lack their
                 partners.
         """
-        results = Results(self.iterate(self._sources(images, right)))
+        results = Results(self.iterate(images, right=right))
         failed = sum(not result.ok for result in results)
         if failed:
             logger.warning(
@@ -192,22 +192,24 @@ class Predictor:
         return results
 
     def iterate(
-        self, sources: Iterable[Source], stop: threading.Event | None = None
+        self, images: Any, stop: threading.Event | None = None, right: Any = None
     ) -> Iterator[Result]:
-        """Restore ``sources`` in order, yielding each result as soon as it is there.
+        """Restore pictures in order, yielding each result as soon as it is there.
 
         A file that is named several times is restored once, and its result repeated.
 
         Args:
-            sources: see :func:`~ppgan_mpr.apps.sources.expand`.
+            images: what :meth:`run` takes, or what :func:`~ppgan_mpr.apps.sources.expand` makes
+                of it.
             stop: when it is set, what is being restored is left unfinished after its current
                 tile, what is finished is still yielded, and the iteration ends.
+            right: see :meth:`run`.
 
         Raises:
-            UsageError: a source has one view and the network takes two, or the reverse; or there
-                are several pictures and one output file.
+            UsageError: see :meth:`run`; or a picture has one view and the network takes two, or
+                the reverse; or there are several pictures and one output file.
         """
-        sources = list(sources)
+        sources = self._sources(images, right)
         check_views(sources, self._task)
         distinct = unique(sources)
         outputs = outputs_at(self.output_path, self.task, self.options, distinct, self._record(""))

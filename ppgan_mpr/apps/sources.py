@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import io
 import itertools
 import logging
 import os
@@ -35,8 +34,8 @@ class Source:
         picture: array, PIL image, or the bytes of a file; None for a file.
         folder: its place below the scanned folder, kept below the output folder.
         right: of a left view, the right one.
-        problem: why there is no picture, such as a folder that cannot be searched; None if
-            there is one.
+        problem: why there is no picture, such as a folder that cannot be searched or an open file
+            that cannot be read; None if there is one.
     """
 
     name: str
@@ -111,11 +110,12 @@ def expand(
     """List the pictures that ``images`` names, in order.
 
     A folder or glob names each file once; what is given twice is listed twice.
-    A sub-folder that cannot be searched is listed with its problem.
+    A sub-folder that cannot be searched, and an open file that cannot be read, is listed with its
+    problem.
 
     Args:
         images: a file, a folder, a glob, the bytes of a file or an open binary file, a numpy
-            array, a PIL image, or a list of these.
+            array, a PIL image, a source, or a list of these.
         recursive: take the pictures of sub-folders too.
         output_path: where results go; those of earlier runs are not taken as inputs.
         passed_over: gets the number of files, by suffix, that folders hold and that are no
@@ -214,12 +214,12 @@ def _is_link(source: Source) -> bool:
 
 
 def _expand(images: Any, search: _Search) -> Iterator[Source]:
-    if isinstance(images, (str, os.PathLike)):
+    if isinstance(images, Source):
+        yield images
+    elif isinstance(images, (str, os.PathLike)):
         yield from _expand_path(os.fspath(images), search)
     elif isinstance(images, (bytes, bytearray, memoryview)):
         yield Source("picture in memory", "image", picture=bytes(images))
-    elif isinstance(images, io.TextIOBase):
-        raise UsageError("A file opened as text holds no picture: open it with mode 'rb'.")
     elif hasattr(images, "read") and not hasattr(images, "getexif"):
         yield _from_file_object(images)
     elif hasattr(images, "__array__") or hasattr(images, "getexif"):
@@ -229,19 +229,27 @@ def _expand(images: Any, search: _Search) -> Iterator[Source]:
             yield from _expand(image, search)
     else:
         raise UsageError(
-            f"A {type(images).__name__} is not a picture: give a path, a folder, a glob, bytes, "
-            "a binary file, a numpy array, a PIL image or a list of these."
+            f"An object of type {type(images).__name__} is not a picture: give a path, a folder, a "
+            "glob, bytes, a binary file, a numpy array, a PIL image or a list of these."
         )
 
 
 def _from_file_object(file: Any) -> Source:
     name = getattr(file, "name", None)
     path = Path(name) if isinstance(name, str) else None
-    content = file.read()
+    content = problem = None
+    try:
+        content = file.read()
+    except Exception as error:  # whatever somebody's read() raises, such as for a closed file
+        problem = f"it cannot be read: {error or type(error).__name__}"
+    if problem is None and not isinstance(content, (bytes, bytearray, memoryview)):
+        kind = type(content).__name__
+        problem = f"its read() returns {kind} and not bytes: open the file with mode 'rb'"
     return Source(
         name=str(path) if path else "picture in memory",
         stem=path.stem if path else "image",
-        picture=bytes(content),
+        picture=None if problem else bytes(content or b""),
+        problem=problem,
     )
 
 

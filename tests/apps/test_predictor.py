@@ -7,6 +7,7 @@ from apps_samples import picture, predictor
 from PIL import Image
 
 from ppgan_mpr import MPRPredictor, Predictor, RestorationError, WeightsRecord
+from ppgan_mpr.apps.sources import expand
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.networks import find_network
@@ -138,6 +139,54 @@ def test_restore_returns_the_picture_in_its_own_form(denoise, tmp_path):
 def test_restore_raises_what_run_reports(denoise, image, message):
     with pytest.raises(RestorationError, match=message):
         denoise.restore(image)
+
+
+class Unreadable:
+    def read(self):
+        raise OSError("the disk is gone")
+
+
+class ReadAsText:
+    def read(self):
+        return "text"
+
+
+def closed():
+    file = io.BytesIO(b"content")
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Unreadable, "the disk is gone"),
+        (ReadAsText, "returns str and not bytes"),
+        (closed, "closed file"),
+        (lambda: io.StringIO("text"), "mode 'rb'"),
+    ],
+    ids=["error", "text", "closed", "text file"],
+)
+def test_an_open_file_that_cannot_be_read_costs_one_result(denoise, make, message):
+    image = np.asarray(picture())
+    results = denoise.run([image, make(), image])
+    assert [result.ok for result in results] == [True, False, True]
+    assert message in results[1].error
+    with pytest.raises(RestorationError, match=message):
+        denoise.restore(make())
+
+
+def test_iteration_takes_what_run_takes(denoise, tmp_path):
+    picture().save(tmp_path / "a.png")
+    given = [tmp_path, np.asarray(picture(1)), *expand([picture(2)])]
+    expected = [result.image for result in denoise.run(given)]
+    iterated = [result.image for result in denoise.iterate(given)]
+    assert len(iterated) == len(expected) == 3
+    for one, other in zip(iterated, expected):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    assert [result.source for result in denoise.iterate(tmp_path / "a.png")] == (
+        [str(tmp_path / "a.png")]
+    )
 
 
 def test_output_path_may_name_the_file_of_one_picture(tmp_path):

@@ -183,7 +183,7 @@ def choose_scores(
         if not scores:
             return Choice((), f"No score by the protocol {protocol.name} is published for it.")
     elif scores:
-        found = _recognised(scores, folder, count)
+        found = scores_of_folder(scores, folder, count)
         if not found:
             return Choice(scores, f"{folder} may be another set than these: name it by dataset=.")
         scores = found
@@ -197,9 +197,17 @@ def choose_scores(
     return Choice(scores)
 
 
-def _recognised(scores: Sequence[Score], folder: Path, count: int) -> tuple[Score, ...]:
-    """The scores on the one test set that the folder's name or number of pairs points to."""
-    counted = {dataset_name(score) for score in scores if dataset_count(score) == count}
+def scores_of_folder(
+    scores: Sequence[Score], folder: Path, count: int | None = None
+) -> tuple[Score, ...]:
+    """The scores on the one test set that the folder's name or number of pairs points to.
+
+    Args:
+        scores: on any test sets.
+        folder: of the pictures.
+        count: number of pairs, if it is known.
+    """
+    counted = {dataset_name(score) for score in scores if count and dataset_count(score) == count}
     folder = folder.resolve()
     # As in Rain100L/ or GoPro/test/, but not GoPro/train/.
     half = folder.name.lower() in _TEST_HALVES

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..apps.lazy_weights import LazyWeights
+from ..checks import exact_name
 from ..errors import UsageError
 from ..files import atomic_write
 from ..free_memory import available
@@ -43,8 +44,10 @@ from .verification import (
     Tolerance,
     choose_protocols,
     choose_scores,
+    dataset_name,
     find_test_sets,
     mean_of_sets,
+    scores_of_folder,
 )
 from .verification_report import (
     comparison_report,
@@ -177,7 +180,7 @@ def verify(arguments: argparse.Namespace) -> int:
     options = options.replace(local=local)
     path = _path(record, arguments.weight_path)
     check = _check_digest(path, record, arguments.weight_path is not None)
-    print(describe_weights(weights, record, path, check, subject.note))
+    print(describe_weights(weights, record, path, check, as_flags(subject.note)))
     print(describe_data(measurements, protocols), flush=True)
     model = Model(
         # Of the content, so that nothing cached for another file is used.
@@ -236,7 +239,8 @@ def _find_subject(
     if arguments.weight_path:
         own = opened(arguments.weight_path)
         weights, task, scale = own.weights, find_task(own.info.task or ""), own.info.scale or 1
-        record, note = _record_of(weights, task.name, scale)
+        folder = Path(os.path.expanduser(arguments.data))
+        record, note = _record_of(weights, task.name, scale, folder, arguments.dataset)
         return _Subject(own.name, record, weights.spec, task, scale, lambda: weights, note)
     if asked is None:
         raise UsageError(f"Which weights? Give task=, one of {', '.join(tasks())}.")
@@ -266,18 +270,39 @@ def _checked_output(written: str | None) -> Path | None:
     return check_writable(path)
 
 
-def _record_of(weights: Weights, task: str, scale: int) -> tuple[WeightsRecord | None, str]:
-    """The record of a user's file; where its digest says nothing, the one that it may be."""
+def _record_of(
+    weights: Weights, task: str, scale: int, folder: Path, dataset: str | None
+) -> tuple[WeightsRecord | None, str]:
+    """The record of a user's file; where its digest says nothing, the one that it may be.
+
+    Of several records the one with a score on the test set is taken, which ``dataset`` or else
+    the folder's name says.
+    """
     if weights.record:
         return weights.record, ""
-    for record in weights_records():
-        same_use = (record.network, record.task, record.scale) == (weights.network, task, scale)
-        known = record.sha256 or record.git_blob
-        form = record.hyperparameters.items()
-        if same_use and not known and all(weights.hyperparameters.get(k) == v for k, v in form):
-            text = f"Nothing proves it, but it may be {record.name}, whose scores are used."
-            return record, text
-    return None, ""
+    possible = [
+        record
+        for record in weights_records()
+        if (record.network, record.task, record.scale) == (weights.network, task, scale)
+        and not (record.sha256 or record.git_blob)
+        and all(weights.hyperparameters.get(k) == v for k, v in record.hyperparameters.items())
+    ]
+    if not possible:
+        return None, ""
+    scores = [score for record in possible for score in record.scores]
+    if dataset is not None and len(possible) > 1:
+        wanted = exact_name("dataset", dataset, dict.fromkeys(map(dataset_name, scores)))
+    else:
+        wanted = next(map(dataset_name, scores_of_folder(scores, folder)), "")
+    of_set = [record for record in possible if wanted in map(dataset_name, record.scores)]
+    chosen = (of_set or possible)[0]
+    others = ", ".join(record.name for record in possible if record is not chosen)
+    text = (
+        f"Nothing proves it, but it may be {chosen.name}, whose scores are used"
+        + (f"; it may also be {others}: choose by dataset=" if others else "")
+        + "."
+    )
+    return chosen, text
 
 
 def _path(record: WeightsRecord | None, weight_path: str | None) -> Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 from verification_samples import rain_y, score
@@ -104,6 +105,30 @@ def test_own_file_that_nothing_identifies(zoo, write_pairs, verify, tensors, tmp
     code, out, _, report = verify(folder, "--weight_path", str(path), "--protocol", "rain-y")
     assert code == 0
     assert report["scores"][0]["published"] is None
+
+
+def test_own_file_of_a_size_of_several_is_chosen_by_test_set(
+    zoo, write_pairs, verify, tensors, tmp_path, known_weights
+):
+    path = tmp_path / "mine.pdparams"
+    write_file(path, tensors)
+    folder = write_pairs((40, 40))
+    first = zoo(score("First (5)", 99), variant="first")
+    second = dataclasses.replace(first, scores=(score("Second (7)", 98),), variant="second")
+    known_weights("MPRNet", first, second)
+    _, out, _, _ = verify(folder, "--weight_path", str(path))
+    assert "it may be published:Deraining:first" in out
+    assert "it may also be published:Deraining:second: choose by --dataset" in out
+    _, out, _, report = verify(folder, "--weight_path", str(path), "--dataset", "second")
+    assert "it may be published:Deraining:second" in out
+    assert report["scores"][0]["published"]["psnr"] == 98
+    code, _, err, _ = verify(folder, "--weight_path", str(path), "--dataset", "third")
+    assert code == 2
+    assert "choose one of First, Second" in err
+    named = tmp_path / "Second" / "val"
+    shutil.copytree(folder, named)
+    _, out, _, _ = verify(named, "--weight_path", str(path))
+    assert "it may be published:Deraining:second" in out
 
 
 def test_embedded_file_is_checked(write_pairs, verify, known_weights):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-_LOCAL = {True: "--local", False: "--no-local"}
-
 
 def print_models() -> None:
     """Print the known weights with their scores."""
@@ -25,7 +23,7 @@ def print_models() -> None:
         print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
         for score in record.scores:
             ssim = "" if score.ssim is None else f" / {score.ssim:.4f}"
-            local = "" if score.local == record.local else f" with {_LOCAL[score.local]}"
+            local = _local_use(score.local, record.local)
             print(
                 f"{'':{indent}}{score.dataset}: {score.psnr:.2f} dB{ssim}{local}  "
                 f"[{score.protocol}; {score.source}]"
@@ -33,3 +31,10 @@ def print_models() -> None:
         if record.note:
             print(f"{'':{indent}}{record.note}")
         print(f"{'':{indent}}licence: {record.licence}")
+
+
+def _local_use(scored: bool, default: bool) -> str:
+    """Whether a score is with TLC, and the flag that it takes where that is not the default."""
+    if scored:
+        return " with TLC" if default else " with TLC (--local)"
+    return " without TLC (--no-local)" if default else ""

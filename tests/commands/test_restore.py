@@ -235,6 +235,17 @@ def test_list_says_what_is_faster_better_and_at_hand(capsys):
     assert "751 GMACs" in mprnet and "https://" in mprnet
 
 
+def test_list_says_which_scores_are_with_tlc(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (by_default,) = (line for line in lines if "REDS (300): 29.09 dB" in line)
+    assert "/ 0.8671 with TLC  [gopro;" in by_default
+    (on_demand,) = (line for line in lines if "GoPro (1111): 33.31 dB" in line)
+    assert "with TLC (--local)  [" in on_demand
+    (without,) = (line for line in lines if "SIDD validation (1280): 40.30 dB" in line)
+    assert "TLC" not in without
+
+
 @pytest.mark.parametrize(
     ("flags", "local"), [([], False), (["--local"], True), (["--no-local"], False)]
 )

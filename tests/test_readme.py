@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+from ppgan_mpr.networks import networks
+
 
 def commands(text):
     """The code blocks, comments left out."""
@@ -24,3 +26,18 @@ def test_links_lead_somewhere(root, name):
     for file in files:
         for target in re.findall(r"\]\((?!http)([^)#]+)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+def test_page_on_training_names_every_class_that_the_plugin_registers(root):
+    text = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    for spec in networks():
+        for role, name in spec.plugin_names.items():
+            assert role == "generator" or re.search(rf"\b{name}\b", text), name
+
+
+def test_page_on_performance_states_the_multiple_of_every_network(root):
+    text = (root / "docs" / "performance.md").read_text(encoding="utf-8")
+    multiples = re.search(r"must be multiples of (.*?);", text, re.DOTALL)[1]
+    for spec in networks():
+        found = re.search(rf"(\d+) \([^)]*{spec.title}\b[^)]*\)", multiples)
+        assert found and int(found[1]) == spec.size_multiple, spec.title

@@ -223,7 +223,10 @@ def choose_weights(
         chosen = find_network(options.network)
         if chosen not in choice:
             names = ", ".join(spec.name for spec in choice)
-            raise UsageError(f"network={options.network!r}: choose one of {names}.")
+            raise UsageError(
+                f"network={options.network!r}: choose one of {names}, or use Predictor, which has "
+                "all networks."
+            )
         choice = (chosen,)
     names = " or ".join(spec.name for spec in choice)
     possible = list(dict.fromkeys(name for spec in choice for name in spec.task_names))
@@ -231,6 +234,10 @@ def choose_weights(
         task = find_task(task).name
         if task not in possible and weight_path is None:
             raise UsageError(f"{names} is not for {task}: choose {', '.join(possible)}.")
+    if not isinstance(weight_path, (str, os.PathLike, type(None))):
+        raise UsageError(
+            f"weight_path= takes a file or the name of weights, not {type(weight_path).__name__}."
+        )
     source: str | os.PathLike[str] | WeightsRecord
     if weight_path is not None:
         source = weight_path

@@ -100,6 +100,11 @@ class Predictor:
         reader: PhotoReader | None = None,
         **changes: Any,
     ):
+        if not isinstance(options, (InferenceOptions, type(None))):
+            raise UsageError(
+                f"options= takes InferenceOptions and not {type(options).__name__}: give options "
+                "by name, such as model='lite'."
+            )
         self.options = (options or InferenceOptions()).replace(**changes)
         check_device(self.options)  # before weights are downloaded
         self.output_path = None if output_path is None else checked_path(output_path)
@@ -386,9 +391,10 @@ class Predictor:
         return sources
 
     def _check(self, spec: NetworkSpec) -> None:
-        if self.info.channels != self._task.channels:
+        channels = self.info.channels
+        if channels != self._task.channels:
             raise UsageError(
-                f"The weights are of a network for {self.info.channels} channels, and "
+                f"The weights are of a network for {channels} channel{'s' * (channels > 1)}, and "
                 f"{self.task} of photographs has {self._task.channels}: give other weights."
             )
         if self.options.local and not spec.local_layers:

@@ -228,7 +228,9 @@ class InferenceOptions:
         names = [option.name for option in self.documented()]
         for name in changes:
             if name not in names:
-                raise TypeError(f"There is no option {name!r}: {did_you_mean(name, names)}")
+                option = next((key for key, words in _CHOICES.items() if name in words), None)
+                hint = f"give {option}={name!r}." if option else did_you_mean(name, names)
+                raise TypeError(f"There is no option {name!r}: {hint}")
         return replace(self, **changes)
 
     @classmethod

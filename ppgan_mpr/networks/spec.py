@@ -247,7 +247,14 @@ class NetworkSpec:
         return _layout(self, _hashable(hyperparameters))
 
     def describe(self, hyperparameters: Hyperparameters) -> str:
-        """The arguments that set the network's size, such as ``n_feat 96, num_cab 8``."""
+        """The size of the network: that of variants of its weights, or else its arguments.
+
+        Such as ``the size of gopro-width32``, or ``n_feat 96, num_cab 8``.
+        """
+        records = self.records_of_size(hyperparameters)
+        variants = [record.variant for record in records if record.variant]
+        if variants:
+            return f"the size of {' and '.join(variants)}"
         known = (key for key in self.size_arguments if key in hyperparameters)
         return ", ".join(f"{key} {hyperparameters[key]}" for key in known)
 

@@ -219,11 +219,33 @@ def test_without_an_output_folder_files_come_back_as_arrays(tmp_path, denoise):
         ({"jobs": 0}, "from 1 to"),
         ({"existing": "ask"}, "existing='ask'"),
         ({"suffix": ".xyz"}, "xyz"),
+        (
+            {"options": {"tile": 64}},
+            "options= takes InferenceOptions and not dict: give opt",
+        ),
+        (
+            {"weight_path": np.zeros(3)},
+            "weight_path= takes a file or the name of weights, not nd",
+        ),
+        ({"network": "nafnet"}, "choose one of MPRNet, or use Predictor, which has all networks"),
     ],
 )
 def test_senseless_arguments(tmp_path, options, message):
     with pytest.raises(UsageError, match=message):
         predictor(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("overwrite", "give existing='overwrite'"),
+        ("lite", "give model='lite'"),
+        ("ensembel", "did you mean ensemble?"),
+    ],
+)
+def test_option_that_does_not_exist_suggests_one_that_does(tmp_path, option, hint):
+    with pytest.raises(TypeError, match=f"no option {option!r}: {hint}"):
+        predictor(tmp_path, **{option: True})
 
 
 def test_gpu_is_refused_where_paddle_has_none(tmp_path):

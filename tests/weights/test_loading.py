@@ -102,8 +102,8 @@ def test_weights_of_another_network_are_named_with_the_configuration_that_fits()
     tensors = {name: np.broadcast_to(np.float32(0), shape) for name, shape in shapes.items()}
     with pytest.raises(
         WeightsError,
-        match=r"naf\.pth holds weights of NAFNet with width 32, .*, and this network is MPRNet: "
-        "use the configuration nafnet_deblurring_width32, or other weights",
+        match=r"naf\.pth holds weights of NAFNet with the size of gopro-width32, and this network "
+        "is MPRNet: use the configuration nafnet_deblurring_width32, or other weights",
     ):
         set_weights(tiny, tensors, "naf.pth")
 

@@ -182,6 +182,7 @@ def test_iteration_takes_what_run_takes(denoise, tmp_path):
     expected = [result.image for result in denoise.run(given)]
     iterated = [result.image for result in denoise.iterate(given)]
     assert len(iterated) == len(expected) == 3
+    assert all(image is not None for image in iterated)
     for one, other in zip(iterated, expected):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
     assert [result.source for result in denoise.iterate(tmp_path / "a.png")] == (

@@ -155,9 +155,10 @@ def test_offline_message_says_what_to_do(server):
 def test_offline_message_names_embedded_weights_of_the_same_network_only(server, changed_network):
     server.close()
     record = find_record("published", "Denoising", network="NAFNet")
-    changed_network("NAFNet", weights=(dataclasses.replace(record, url=server.url),))
+    record = dataclasses.replace(record, url=server.url, task="Deblurring")
+    changed_network("NAFNet", weights=(record,))
     with pytest.raises(DownloadError, match="put the file at") as caught:
-        load_weights("published:nafnet:Denoising")
+        load_weights("published:nafnet:Deblurring")
     assert "lite" not in str(caught.value)
 
 

@@ -188,6 +188,7 @@ class Validate(Section):
     save_img: bool = option()
     save_panels: bool = option()
     memory: str = option()
+    local: bool = option()
     metrics: Metrics | None = section(Metrics, none=True)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..weights import load_weights
+from ..errors import UsageError
+from ..networks import spec_of
+from ..weights import Weights, load_weights
 from ..weights.catalogue import record_of_name
 from ..weights.loading import check_record_fits, set_weights
 from .building import build_model
 from .config import AttrDict
 from .mpr_model import MPRModel
-from .validation import Validation
+from .validation import Validation, build_tiles
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +33,33 @@ class Scorer:
         self.model = build_model(cfg)
         self.network = self.model.network
         self.validation = Validation(cfg, self.model)
+        self._cfg = cfg
         self._scored: str | None = None
 
     def load(self, weights: str | Path) -> None:
-        """Score these weights, see :func:`load_into`."""
-        load_into(self.model, weights)
+        """Score these weights, with TLC if ``validate.local`` or else the weights say so.
+
+        Raises:
+            RestorationError: see :func:`load_into`; or TLC does not apply to the network.
+        """
+        loaded = load_into(self.model, weights)
         self._scored = str(weights)
+        local = (self._cfg.get("validate") or {}).get("local", loaded.local)
+        if local:
+            self._use_local_statistics(loaded.channels)
+        if local or loaded.local:
+            self.validation.remark = "with TLC" if local else "without TLC"
+            logger.info("The weights are scored %s", self.validation.remark)
+            self._scored = f"{weights} {self.validation.remark}"
+
+    def _use_local_statistics(self, channels: int) -> None:
+        spec = spec_of(self.network)
+        if spec is None or not spec.local_layers:
+            reason = spec.no_local if spec else "it is none of ppgan_mpr"
+            raise UsageError(f"validate.local is not for this network: {reason}.")
+        self.network.eval()
+        spec.localise(self.network, channels)
+        self.model.tiles = build_tiles(self._cfg, self.model, local=True)
 
     def score(self) -> None:
         """Restore and score everything; scores and pictures go to ``output_dir``."""
@@ -46,8 +69,11 @@ class Scorer:
         """Nothing is open."""
 
 
-def load_into(model: MPRModel, weights: str | Path) -> None:
+def load_into(model: MPRModel, weights: str | Path) -> Weights:
     """Give a model weights: a file of any supported format, or a name of the catalogue.
+
+    Returns:
+        The weights as they were read.
 
     Raises:
         RestorationError: the weights cannot be read or downloaded, or do not fit the network.
@@ -58,3 +84,4 @@ def load_into(model: MPRModel, weights: str | Path) -> None:
     loaded = load_weights(weights)
     set_weights(model.network, loaded.tensors, loaded.source)
     logger.info("Loaded weights from %s", weights)
+    return loaded

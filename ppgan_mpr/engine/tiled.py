@@ -27,12 +27,15 @@ class TiledRestoration:
         network: that is trained, as it is at the time of each call.
         memory: working memory of the network, such as ``8G``.
         precision: ``f32``, or ``bf16`` or ``f16`` for mixed precision on a GPU.
+        local: whether the network's statistics are those of TLC, which tiles do not share.
 
     Raises:
         UsageError: the network is none of this package, or the amount is no amount.
     """
 
-    def __init__(self, network: paddle.nn.Layer, memory: str, precision: str = "f32") -> None:
+    def __init__(
+        self, network: paddle.nn.Layer, memory: str, precision: str = "f32", local: bool = False
+    ) -> None:
         spec = spec_of(network)
         if spec is None:
             raise UsageError(
@@ -43,7 +46,9 @@ class TiledRestoration:
             backend="paddle", device=paddle.get_device(), precision=precision, memory=memory
         )
         # Nothing is exported, so nothing is cached under this identity.
-        self._model = Model("training", spec, lambda: network, Cache(cache_dir() / "networks"))
+        self._model = Model(
+            "training", spec, lambda: network, Cache(cache_dir() / "networks"), local=local
+        )
         self._restorers: dict[str, Restorer] = {}
         #: Names of the pictures that were restored in tiles.
         self.tiled: list[str] = []

@@ -74,6 +74,8 @@ class Trainer:
             self._snapshot_interval *= self.data.iters_per_epoch
         self._validate_interval = (cfg.get("validate") or {}).get("interval", -1)
         self.validation = Validation(cfg, self.model) if self._validate_interval > 0 else None
+        if (cfg.get("validate") or {}).get("local"):
+            logger.warning("validate.local counts for --evaluate-only, not while training")
         self._interrupt, self._signal = Interrupt(), 0
 
     def train(self) -> None:

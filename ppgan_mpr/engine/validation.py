@@ -37,7 +37,12 @@ class Validation:
     Raises:
         UsageError: there is nothing to score, or pictures that a protocol cannot score; before
             anything is restored.
+
+    Attributes:
+        remark: how the network restores, for the log, such as ``"with TLC"``; may be empty.
     """
+
+    remark = ""
 
     def __init__(self, cfg: AttrDict, model: MPRModel) -> None:
         options = cfg.get("validate") or {}
@@ -115,19 +120,25 @@ class Validation:
                 table.save(folder / f"{name}_{table.protocol.name}{suffix}")
             mean = table.mean()
             logger.info(
-                "%s: PSNR %.4f dB  SSIM %.4f  (%d pictures, protocol %s)",
+                "%s: PSNR %.4f dB  SSIM %.4f  (%d pictures, protocol %s%s)",
                 name,
                 mean["psnr"],
                 mean["ssim"],
                 len(table),
                 table.protocol.name,
+                f", {self.remark}" if self.remark else "",
             )
         for label, metric in self._others.items():
             logger.info("%s: %s %.4f  (no protocol)", name, label, float(metric.accumulate()))
 
 
-def build_tiles(cfg: AttrDict, model: MPRModel) -> TiledRestoration | None:
+def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRestoration | None:
     """What restores within ``validate.memory``, or None where it is not set.
+
+    Args:
+        cfg: the configuration.
+        model: whose network restores.
+        local: whether the network's statistics are those of TLC.
 
     Raises:
         UsageError: it is no amount of memory, or the network none of this package.
@@ -136,7 +147,7 @@ def build_tiles(cfg: AttrDict, model: MPRModel) -> TiledRestoration | None:
     if not memory:
         return None
     precision = {"bfloat16": "bf16", "float16": "f16"}[cfg.amp_dtype] if cfg.amp else "f32"
-    return TiledRestoration(model.network, memory, precision)
+    return TiledRestoration(model.network, memory, precision, local)
 
 
 def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], dict[str, Any]]:

@@ -104,7 +104,7 @@ const CHINESE = {
   "purpose.DualPixelDeblurring": "散焦模糊，使用双像素相机的两个视图",
 };
 
-const TEXTS = { en: ENGLISH, zh: CHINESE };
+export const TEXTS = { en: ENGLISH, zh: CHINESE };
 let language = "en";
 
 /** The language to begin with: the one chosen last, else the browser's. */

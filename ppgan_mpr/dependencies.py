@@ -30,6 +30,9 @@ _OPTIONAL = {
     "openvino": ("OpenVINO runs the network on a CPU", "cpu"),
     "onnx": ("onnx exports the network", "cpu"),
     "onnxruntime": ("ONNX Runtime runs the exported network", "onnxruntime"),
+    "starlette": ("Starlette answers the web page's requests", "web"),
+    "python_multipart": ("python-multipart receives uploads", "web"),
+    "uvicorn": ("uvicorn serves the web page", "web"),
     "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
 }
 

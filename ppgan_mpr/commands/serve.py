@@ -1,0 +1,111 @@
+"""Serves the web page and its JSON API: ``mprnet-web``."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..checks import check_whole_number
+from .flags import as_flags
+from .inference_flags import add_inference_flag
+from .program import program_name, run_program
+
+# What the machine decides; everything else a visitor chooses.
+_SERVER_OPTIONS = ("device", "backend", "precision", "threads", "memory", "tile", "overlap")
+_OWN_OPTIONS = ("port", "max_upload", "max_pixels", "queue", "keep", "keep_minutes")
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the options; an impossible one ends the program with exit code 2."""
+    from ..inference.options import InferenceOptions
+    from ..web.limits import Limits
+
+    limits = Limits()
+    parser = argparse.ArgumentParser(
+        prog=program_name(),
+        description="Serve a web page, and a JSON API, that restore photographs. The page loads "
+        "nothing from other hosts, and nothing leaves this machine.",
+    )
+    add: Any = parser.add_argument
+    add(
+        "--host", default="127.0.0.1", metavar="ADDRESS",
+        help="address to listen on; anything but a loopback address lets others in, without any "
+        "password: see docs/server.md (default: %(default)s)",
+    )  # fmt: skip
+    add("--port", type=int, default=8000, metavar="N", help="0: any free one (default: 8000)")
+    add(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a host name by which browsers reach this server, such as photos.example.org",
+    )  # fmt: skip
+    granted = parser.add_argument_group("limits")
+    add = granted.add_argument
+    default = "(default: %(default)s)"
+    add(
+        "--max-upload", type=int, default=limits.upload >> 20, metavar="MB",
+        help=f"of one request {default}",
+    )  # fmt: skip
+    add(
+        "--max-pixels", type=int, default=limits.pixels // 10**6, metavar="MILLIONS",
+        help=f"of one picture {default}",
+    )  # fmt: skip
+    add("--queue", type=int, default=limits.queue, metavar="N", help=f"waiting pictures {default}")
+    add("--keep", type=int, default=limits.kept, metavar="N", help=f"results kept {default}")
+    add(
+        "--keep-minutes", type=int, default=limits.seconds // 60, metavar="N",
+        help=f"how long results are kept {default}",
+    )  # fmt: skip
+    group = parser.add_argument_group("speed and memory")
+    for option in InferenceOptions.documented():
+        if option.name in _SERVER_OPTIONS:
+            add_inference_flag(group, option)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    args = parse_args(argv)
+    names = {name: f"--{name.replace('_', '-')}" for name in (*_SERVER_OPTIONS, *_OWN_OPTIONS)}
+    return run_program(lambda: _serve(args), message=lambda error: as_flags(error, names))
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from ..dependencies import require
+    from ..inference.options import InferenceOptions
+    from ..web.limits import Limits
+
+    for module in ("starlette", "python_multipart", "uvicorn"):
+        require(module)
+    import uvicorn
+
+    from ..web.app import create_app
+
+    check_whole_number("port", args.port, 0, 65535)
+    for name in _OWN_OPTIONS[1:]:
+        check_whole_number(name, getattr(args, name), 1, 1 << 20)
+    limits = Limits(
+        upload=args.max_upload << 20,
+        pixels=args.max_pixels * 10**6,
+        queue=args.queue,
+        kept=args.keep,
+        seconds=args.keep_minutes * 60,
+    )
+    options = InferenceOptions(**{name: getattr(args, name) for name in _SERVER_OPTIONS})
+    app = create_app(options, limits, args.allow_host)
+    config = uvicorn.Config(
+        app, args.host, args.port, log_level="warning", server_header=False, limit_concurrency=100,
+        timeout_graceful_shutdown=5, timeout_keep_alive=30,
+    )  # fmt: skip
+    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
+    with socket.create_server((args.host, args.port), family=family) as listening:
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"http://{shown}:{port}  (Ctrl-C ends it)", flush=True)
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

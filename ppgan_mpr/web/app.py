@@ -1,0 +1,183 @@
+"""The web application: its routes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ..errors import ImageError
+from ..inference import InferenceOptions
+from ..version import __version__
+from . import monitoring
+from .choices import choices
+from .errors import Refusal, refuse
+from .guard import Guard
+from .jobs import DONE, FINISHED, Job, Jobs, QueueFullError, status
+from .limits import Limits
+from .openapi import description
+from .requests import read_job
+from .views import view
+
+PAGE = Path(__file__).resolve().parent / "page"
+
+
+def create_app(
+    options: InferenceOptions | None = None,
+    limits: Limits | None = None,
+    names: Collection[str] = (),
+) -> Starlette:
+    """The application, for any ASGI server; one process only, as the queue is in its memory.
+
+    Args:
+        options: of all pictures; visitors may change those in
+            :data:`~ppgan_mpr.web.requests.CHOSEN_OPTIONS`.
+        limits: see :class:`Limits`.
+        names: host names of this server, besides ``localhost`` and IP addresses.
+    """
+    defaults = (options or InferenceOptions()).replace(progress=False)
+    jobs = Jobs(limits)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with jobs:
+            yield
+
+    routes = [
+        Route("/", _page),
+        Route("/restore", _restore, methods=["POST"]),
+        Route("/jobs/{id}", _status),
+        Route("/jobs/{id}", _forget, methods=["DELETE"]),
+        Route("/jobs/{id}/cancel", _cancel, methods=["POST"]),
+        Route("/jobs/{id}/result", _result),
+        Route("/jobs/{id}/{side:str}.view", _view),
+        Route("/choices", _choices),
+        Route("/health", _health),
+        Route("/metrics", _metrics),
+        Route("/openapi.json", _openapi),
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, names=names, most=jobs.limits.upload)],
+        exception_handlers={HTTPException: refuse},
+    )
+    app.state.jobs, app.state.defaults = jobs, defaults
+    return app
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _restore(request: Request) -> Response:
+    jobs = _jobs(request)
+    try:
+        jobs.check_room()  # before the picture is received
+        job = await read_job(request, jobs, request.app.state.defaults)
+        jobs.submit(job)
+    except QueueFullError:
+        raise Refusal(
+            503, "queue_full", "Too many pictures are waiting: try again in a moment.",
+            {"Retry-After": "5"},
+        ) from None  # fmt: skip
+    place = f"/jobs/{job.id}"
+    return JSONResponse(_answer(request, job), 202, headers={"Location": place})
+
+
+async def _status(request: Request) -> Response:
+    return JSONResponse(_answer(request, _job(request)))
+
+
+async def _cancel(request: Request) -> Response:
+    job = _job(request)
+    _jobs(request).cancel(job)
+    return JSONResponse(_answer(request, job))
+
+
+async def _forget(request: Request) -> Response:
+    _jobs(request).forget(_job(request))
+    return Response(status_code=204)
+
+
+async def _result(request: Request) -> Response:
+    job = _done(request)
+    assert job.result is not None and job.result.output is not None
+    return FileResponse(job.result.output, filename=job.download_name)
+
+
+async def _view(request: Request) -> Response:
+    job, side = _done(request), request.path_params["side"]
+    if side not in ("before", "after"):
+        raise Refusal(404, "not_found", "There is no such view: before or after.")
+    try:
+        path, media_type = await run_in_threadpool(view, job, side)
+    except (ImageError, OSError):
+        raise _unknown() from None  # expired meanwhile
+    # The job's address is a secret, and its pictures never change.
+    return FileResponse(path, media_type=media_type, headers={"Cache-Control": "private"})
+
+
+async def _choices(request: Request) -> Response:
+    return JSONResponse(choices(_jobs(request).limits))
+
+
+async def _health(request: Request) -> Response:
+    jobs = _jobs(request)
+    content: dict[str, Any] = {
+        "status": "ok" if jobs.alive else "failed",
+        "version": __version__,
+        "waiting": jobs.waiting,
+        "running": jobs.running,
+    }
+    return JSONResponse(content, 200 if jobs.alive else 503)
+
+
+async def _metrics(request: Request) -> Response:
+    return PlainTextResponse(
+        monitoring.metrics(_jobs(request)), headers={"Content-Type": monitoring.MEDIA_TYPE}
+    )
+
+
+async def _openapi(_: Request) -> Response:
+    return JSONResponse(description())
+
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+def _job(request: Request) -> Job:
+    job = _jobs(request).get(request.path_params["id"])
+    if job is None:
+        raise _unknown()
+    return job
+
+
+def _done(request: Request) -> Job:
+    job = _job(request)
+    if job.state != DONE:
+        ended = job.state in FINISHED
+        message = f"The picture is {job.state}" + ("." if ended else ": ask again later.")
+        raise Refusal(409, "not_done", message)
+    return job
+
+
+def _unknown() -> Refusal:
+    return Refusal(404, "unknown_job", "There is no such picture here, or its time has passed.")
+
+
+def _answer(request: Request, job: Job) -> dict[str, Any]:
+    return status(job, _jobs(request).position(job))

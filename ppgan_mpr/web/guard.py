@@ -1,0 +1,110 @@
+"""What every request passes first: whose page it comes from, and how much it brings."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import Refusal, answer
+
+_HEADERS = {
+    # Nothing but this server's own files; no inline scripts, no inline styles, no frames.
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_HARMLESS = ("GET", "HEAD", "OPTIONS")
+
+
+class Guard:
+    """ASGI middleware against pages of other sites and bodies of any length.
+
+    A foreign page can reach a server on a loopback address in two ways. It can post to it: such
+    requests carry a foreign ``Origin``. Or its own host name can be made to resolve to the
+    loopback address (DNS rebinding), after which the browser takes the two for one site: such
+    requests carry a foreign ``Host``. An IP address cannot be rebound.
+
+    Args:
+        app: the application inside.
+        names: host names of this server, besides ``localhost`` and IP addresses.
+        most: bytes of a request's body.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str], most: int):
+        self._app, self._most = app, most
+        self._names = {"localhost", *(name.lower() for name in names)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self._check(scope)
+        except Refusal as refusal:
+            scope["app"].state.jobs.totals.rejected[refusal.code] += 1
+            await answer(refusal)(scope, receive, send_protected)
+        else:
+            await self._app(scope, self._limited(receive), send_protected)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._is_own(host):
+            raise Refusal(
+                421, "host", "The server does not answer to this name: start it with --allow-host."
+            )
+        if scope["method"] not in _HARMLESS:
+            origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+            # Behind a proxy that ends TLS the scheme differs, so host and port are compared.
+            foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+            if foreign or site in ("cross-site", "same-site"):
+                raise Refusal(403, "origin", "The request comes from a page of another site.")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._most:
+            raise _too_large(self._most)
+
+    def _is_own(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in self._names:
+                return True
+            ipaddress.ip_address(name)
+            return True
+        except ValueError:
+            return False
+
+    def _limited(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:  # a body sent in chunks does not state its length
+                raise _too_large(self._most)
+            return message
+
+        return limited
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(
+        413, "too_large", f"The upload is larger than the {most / 1e6:.0f} MB allowed here."
+    )

@@ -1,0 +1,33 @@
+"""What a server grants its visitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..checks import check_whole_number
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a server, in whole numbers.
+
+    Attributes:
+        upload: bytes of one request, all its files together.
+        pixels: pixels of one picture, before it is enlarged.
+        queue: pictures that wait at a time.
+        kept: finished pictures kept for download; the oldest go first.
+        seconds: how long a finished picture is kept.
+
+    Raises:
+        UsageError: a limit is no positive whole number.
+    """
+
+    upload: int = 256 << 20
+    pixels: int = 100_000_000
+    queue: int = 32
+    kept: int = 100
+    seconds: int = 3600
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            check_whole_number(name, value, 1, 1 << 40)

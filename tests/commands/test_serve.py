@@ -1,0 +1,66 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from ppgan_mpr.commands.serve import main, parse_args
+
+
+def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path):
+    command = [sys.executable, "-m", "ppgan_mpr.commands.serve", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        address = process.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{address}/health") as answer:
+            assert json.load(answer)["status"] == "ok"
+        assert list(tmp_path.glob("mprnet-web-*"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    assert not list(tmp_path.glob("mprnet-web-*"))
+
+
+def test_listens_on_loopback_by_default():
+    assert parse_args([]).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "70000"], "--port 70000"),
+        (["--queue", "0"], "--queue 0"),
+        (["--device", "tpu"], "--device"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments, words, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_taken_port_is_one_sentence(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["--port", str(taken.getsockname()[1])]) == 2
+    assert "in use" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named(root, tmp_path):
+    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
+    done = subprocess.run(
+        [sys.executable, "-m", "ppgan_mpr.commands.serve"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{root}"},
+    )
+    assert done.returncode == 2
+    assert "[web]" in done.stderr

@@ -1,0 +1,80 @@
+"""A web server on a free port of this process, a client of it, and pictures for it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+httpx = pytest.importorskip("httpx")
+uvicorn = pytest.importorskip("uvicorn")
+
+LITE = {"task": "Denoising", "network": "MPRNet", "model": "lite"}
+TILES = {"tile": 64, "overlap": 8}
+
+
+def png(width: int = 20, height: int = 14, seed: int = 0) -> bytes:
+    """A small noisy PNG."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+class Client(httpx.Client):
+    """A client with the API's usual steps."""
+
+    def restore(self, content: bytes, name: str = "photo.png", **fields) -> httpx.Response:
+        """Post a picture."""
+        return self.post("/restore", data={**LITE, **fields}, files={"image": (name, content)})
+
+    def wait(self, job: dict, *states: str) -> dict:
+        """Ask for a job until its state is one of these; default: an end."""
+        states = states or ("done", "failed", "cancelled")
+        while job["state"] not in states:
+            time.sleep(0.05)
+            job = self.get(f"/jobs/{job['id']}").json()
+        return job
+
+    def figures(self) -> dict[str, float]:
+        """The metrics by name."""
+        lines = self.get("/metrics").text.splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+
+@contextlib.contextmanager
+def serving(app):
+    """Serve an application; yields a client of it."""
+    config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
+    listening = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.02)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with Client(base_url=address, timeout=120) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def by_command_line(folder, content: bytes, name: str, *flags: str) -> bytes:
+    """What ``mprnet`` makes of a file."""
+    from ppgan_mpr.commands.restore import main
+
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    chosen = [part for key, value in {**LITE, **TILES}.items() for part in (f"--{key}", str(value))]
+    assert main([str(folder / name), "--output_path", str(folder), *chosen, *flags]) == 0
+    (output,) = folder.glob("*/*_restoration.*")
+    return output.read_bytes()

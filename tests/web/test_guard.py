@@ -1,0 +1,55 @@
+"""Requests that other sites' pages might make."""
+
+from __future__ import annotations
+
+import pytest
+from web_samples import LITE, png, serving
+
+from ppgan_mpr.web.app import create_app
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", ""])
+def test_a_name_that_is_not_the_servers_is_refused(client, host):
+    answer = client.get("/health", headers={"Host": host})
+    assert answer.status_code == 421
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
+def test_own_names_and_addresses_are_answered(client, host):
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_names_given_at_the_start_are_answered():
+    with serving(create_app(names=["Photos.example"])) as client:
+        assert client.get("/health", headers={"Host": "photos.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://127.0.0.1:1"},
+    ],
+)
+def test_posts_from_other_sites_are_refused(client, headers):
+    files = {"image": ("photo.png", png())}
+    answer = client.post("/restore", data=LITE, files=files, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin")
+
+
+def test_posts_from_the_own_page_are_taken(client):
+    headers = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    files = {"image": ("photo.png", png())}
+    answer = client.post("/restore", data=LITE, files=files, headers=headers)
+    assert answer.status_code == 202
+
+
+def test_every_answer_is_protected(client):
+    for path in ("/health", "/nowhere"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self';")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"

@@ -1,0 +1,65 @@
+"""The queue without HTTP: results expire, and nothing is left behind."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from web_samples import LITE, png
+
+from ppgan_mpr.errors import UsageError
+from ppgan_mpr.inference import InferenceOptions
+from ppgan_mpr.web.jobs import FINISHED, Job, Jobs
+from ppgan_mpr.web.limits import Limits
+
+OPTIONS = InferenceOptions(network=LITE["network"], model="lite")
+
+
+def job(jobs):
+    folder = jobs.new_folder()
+    (folder / "image.png").write_bytes(png())
+    return Job(folder.name, "photo.png", LITE["task"], OPTIONS, folder, folder / "image.png")
+
+
+def finished(jobs):
+    one = job(jobs)
+    jobs.submit(one)
+    while one.state not in FINISHED:
+        time.sleep(0.02)
+    return one
+
+
+def test_results_expire_with_their_files():
+    now = [0.0]
+    with Jobs(Limits(seconds=60), clock=lambda: now[0]) as jobs:
+        one = finished(jobs)
+        output = one.result.output
+        now[0] = 59
+        assert jobs.get(one.id) is one
+        assert output.exists()
+        now[0] = 61
+        assert jobs.get(one.id) is None
+        assert not output.exists()
+        assert not one.folder.exists()
+
+
+def test_the_oldest_results_go_first():
+    with Jobs(Limits(kept=2)) as jobs:
+        three = [finished(jobs) for _ in range(3)]
+        assert [jobs.get(one.id) is one for one in three] == [False, True, True]
+
+
+def test_nothing_is_left_behind():
+    with Jobs() as jobs:
+        finished(jobs)
+        jobs.submit(job(jobs))
+        folder = jobs.folder
+        assert folder.exists()
+    assert not folder.exists()
+    assert not jobs.alive
+
+
+@pytest.mark.parametrize("limits", [{"queue": 0}, {"upload": -1}, {"seconds": 1.5}])
+def test_limits_are_positive_whole_numbers(limits):
+    with pytest.raises(UsageError, match="whole number"):
+        Limits(**limits)

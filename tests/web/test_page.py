@@ -1,0 +1,169 @@
+"""The page in a real browser, under its own Content-Security-Policy."""
+
+from __future__ import annotations
+
+import pytest
+from chromium import PROGRAM, browsing
+from web_samples import LITE, by_command_line, png
+
+pytest.importorskip("websockets")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with browsing(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, client, tmp_path):
+    """A function that opens the page as a new visitor."""
+
+    def visit(name="visitor"):
+        downloads = tmp_path / name
+        downloads.mkdir()
+        page = browser.visitor(downloads)
+        page.open(str(client.base_url))
+        page.until("document.querySelectorAll('#task option').length")
+        return page
+
+    return visit
+
+
+def picture(folder, name, content):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def restore(page, *files):
+    """Choose files and the denoiser, and begin."""
+    page.evaluate(
+        f"""(() => {{ for (const [name, value] of Object.entries({LITE})) {{
+            const select = document.getElementById(name);
+            select.value = value; select.dispatchEvent(new Event('change')); }} }})()"""
+    )
+    page.upload("#files", *files)
+    page.until("!document.getElementById('restore').disabled")
+    page.click("#restore")
+
+
+def test_upload_compare_download(visit, client, tmp_path):
+    page = visit()
+    content = png(300, 200)
+    restore(page, picture(tmp_path, "photo.png", content))
+    page.until("document.querySelector('li.done')")
+    page.until("!document.getElementById('viewer').hidden && after.clientWidth")
+
+    sizes = "[before, after].map((image) => [image.naturalWidth, image.naturalHeight])"
+    assert page.evaluate(sizes) == [[300, 200], [300, 200]]
+    x, y = page.centre("#stage")
+    page.mouse("mousePressed", x, y)
+    page.mouse("mouseMoved", x - 75, y)
+    page.mouse("mouseReleased", x - 75, y)
+    assert page.evaluate("Number(divide.value)") == pytest.approx(25, abs=1)
+    assert page.evaluate("parseFloat(pair.style.getPropertyValue('--x'))") == pytest.approx(
+        75, abs=3
+    )
+    page.click("[data-zoom='4']")
+    assert page.evaluate("after.clientWidth * devicePixelRatio") == 1200
+    assert page.evaluate("getComputedStyle(after).imageRendering") == "pixelated"
+
+    page.click(".download")
+    file = page.downloaded()
+    assert file.name == "photo_restoration.png"
+    assert file.read_bytes() == by_command_line(tmp_path / "cli", content, "photo.png")
+    assert page.hosts() == {client.base_url.netloc.decode()}
+    assert page.complaints() == []
+
+
+def test_a_wrong_file_fails_alone_with_a_reason(visit, tmp_path):
+    page = visit()
+    restore(
+        page,
+        picture(tmp_path, "notes.txt", b"milk, bread"),
+        picture(tmp_path, "photo.png", png()),
+    )
+    assert "notes.txt" in page.until("document.querySelector('li.failed .state')?.textContent")
+    page.until("document.querySelector('li.done')")
+    assert page.evaluate("document.querySelectorAll('li').length") == 2
+
+
+def test_two_visitors_get_their_own_pictures(visit, tmp_path):
+    contents = {name: png(90, 60, seed) for seed, name in enumerate(("one.png", "two.png"))}
+    pages = {name: visit(name.partition(".")[0]) for name in contents}
+    for name, page in pages.items():
+        restore(page, picture(tmp_path, name, contents[name]))
+    for name, page in pages.items():
+        page.until("document.querySelector('li.done')")
+        page.click(".download")
+        expected = by_command_line(tmp_path / f"cli-{name}", contents[name], name)
+        assert page.downloaded().read_bytes() == expected
+        assert page.evaluate("document.querySelectorAll('li').length") == 1
+
+
+def test_cancelling_frees_the_processor(visit, client, tmp_path):
+    page = visit()
+    restore(page, picture(tmp_path, "large.png", png(1500, 1500)))
+    page.until("document.querySelector('progress').value > 0")
+    page.click(".cancel")
+    page.until("document.querySelector('li.cancelled')")
+    assert client.figures()["mprnet_web_running"] == 0
+    restore(page, picture(tmp_path, "photo.png", png()))
+    page.until("document.querySelector('li.done')")
+
+
+def test_the_keyboard_alone_is_enough(visit, tmp_path):
+    page = visit()
+    page.upload("#files", picture(tmp_path, "photo.png", png(60, 40)))
+    page.until("!document.getElementById('restore').disabled")
+    page.evaluate("document.getElementById('strength').focus()")
+    page.press("ArrowLeft", 37)
+    assert page.evaluate("document.getElementById('strength').value") == "0.95"
+    page.press("Tab", 9)
+    assert page.evaluate("document.activeElement.id") == "restore"
+    page.press("Enter", 13)
+    page.until("document.querySelector('li.done')")
+    page.evaluate("document.getElementById('divide').focus()")
+    before = page.evaluate("pair.style.getPropertyValue('--x')")
+    page.press("ArrowRight", 39)
+    assert page.evaluate("pair.style.getPropertyValue('--x')") != before
+    page.evaluate("document.getElementById('stage').focus()")
+    page.press("+", 187)
+    assert page.evaluate("document.querySelector('[data-zoom=\"1\"]').ariaPressed") == "true"
+
+
+def test_everything_has_a_text_in_both_languages(visit):
+    page = visit()
+    script = "[...document.querySelectorAll('[data-t]')].map((element) => element.textContent)"
+    english = page.evaluate(script)
+    page.evaluate("language.value = 'zh', language.dispatchEvent(new Event('change')), undefined")
+    chinese = page.evaluate(script)
+    assert all(english)
+    assert not set(english) & set(chinese)
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    missing = """import('/page/translations.js').then(({ TEXTS }) =>
+        Object.keys(TEXTS.en).filter((key) => !(key in TEXTS.zh)))"""
+    assert page.evaluate(missing) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_in_both_schemes(visit, tmp_path, scheme):
+    page = visit()
+    page.command(
+        "Emulation.setDeviceMetricsOverride",
+        width=360,
+        height=740,
+        deviceScaleFactor=2,
+        mobile=True,
+    )
+    page.command(
+        "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+    )
+    name = f"{'a_long_name_without_a_space' * 3}.png"
+    restore(page, picture(tmp_path, name, png(900, 300)))
+    page.until("document.querySelector('li.done') && after.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 26)"
+    assert dark == (scheme == "dark")

@@ -84,9 +84,9 @@ async def _page(_: Request) -> Response:
 async def _restore(request: Request) -> Response:
     jobs = _jobs(request)
     try:
-        jobs.check_room()  # before the picture is received
-        job = await read_job(request, jobs, request.app.state.defaults)
-        jobs.submit(job)
+        with jobs.place():
+            job = await read_job(request, jobs, request.app.state.defaults)
+            jobs.submit(job)
     except QueueFullError:
         raise Refusal(
             503, "queue_full", "Too many pictures are waiting: try again in a moment.",

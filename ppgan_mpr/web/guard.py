@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -35,10 +36,11 @@ class Guard:
         app: the application inside.
         names: host names of this server, besides ``localhost`` and IP addresses.
         most: bytes of a request's body.
+        patience: seconds to wait for the next part of a body.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str], most: int):
-        self._app, self._most = app, most
+    def __init__(self, app: ASGIApp, names: Collection[str], most: int, patience: float = 60):
+        self._app, self._most, self._patience = app, most, patience
         self._names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,11 +93,16 @@ class Guard:
             return False
 
     def _limited(self, receive: Receive) -> Receive:
-        received = 0
+        received, complete = 0, False
 
         async def limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete
+            try:  # after the body comes nothing but the end of the connection, at any time
+                patience = None if complete else self._patience
+                message = await asyncio.wait_for(receive(), patience)
+            except asyncio.TimeoutError:
+                raise Refusal(408, "slow", "The upload stopped half-way: try again.") from None
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._most:  # a body sent in chunks does not state its length
                 raise _too_large(self._most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +113,7 @@ class Jobs:
         self._clock = clock
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
+        self._receiving = 0
         self._current: Job | None = None
         self._changed = threading.Condition()
         self._closing = False
@@ -158,20 +160,27 @@ class Jobs:
         folder.mkdir(mode=0o700)
         return folder
 
-    def check_room(self) -> None:
-        """Raise QueueFullError if no more pictures may wait."""
-        if len(self._waiting) >= self.limits.queue:
-            raise QueueFullError
-
-    def submit(self, job: Job) -> None:
-        """Put a job at the end of the queue.
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue while a picture is received.
 
         Raises:
-            QueueFullError: there is no room.
+            QueueFullError: there is none.
         """
+        with self._changed:
+            if len(self._waiting) + self._receiving >= self.limits.queue:
+                raise QueueFullError
+            self._receiving += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._receiving -= 1
+
+    def submit(self, job: Job) -> None:
+        """Put a job at the end of the queue; see :meth:`place`."""
         self._expire()
         with self._changed:
-            self.check_room()
             self._jobs[job.id] = job
             self._waiting.append(job)
             self._changed.notify_all()

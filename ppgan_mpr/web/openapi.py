@@ -35,7 +35,7 @@ def description() -> Schema:
                     },
                     "responses": {
                         "202": _answer("Accepted; Location is the job's address", job),
-                        **_refusals("413", "415", "422", "503"),
+                        **_refusals("408", "413", "415", "422", "503"),
                     },
                 }
             },
@@ -160,6 +160,7 @@ def _operation(summary: str, content: Schema, *refusals: str) -> Schema:
 def _refusals(*statuses: str) -> Schema:
     meanings = {
         "404": "No such job, or it has expired",
+        "408": "The upload stopped half-way",
         "409": "Not done",
         "413": "Too many bytes or pixels",
         "415": "Not a picture",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from web_samples import LITE, png, serving
 
 from ppgan_mpr.web.app import create_app
+from ppgan_mpr.web.errors import Refusal
+from ppgan_mpr.web.guard import Guard
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", ""])
@@ -45,6 +49,23 @@ def test_posts_from_the_own_page_are_taken(client):
     files = {"image": ("photo.png", png())}
     answer = client.post("/restore", data=LITE, files=files, headers=headers)
     assert answer.status_code == 202
+
+
+def test_a_body_that_stops_half_way_is_given_up():
+    parts = [{"type": "http.request", "body": b"x", "more_body": True}]
+
+    async def receive():
+        return parts.pop() if parts else await asyncio.sleep(60)
+
+    async def app(scope, receive, send):
+        while True:
+            await receive()
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+    guard = Guard(app, names=(), most=100, patience=0.01)
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(guard(scope, receive, None))
+    assert refused.value.status_code == 408
 
 
 def test_every_answer_is_protected(client):

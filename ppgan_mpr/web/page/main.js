@@ -59,19 +59,19 @@ function fillTasks() {
 }
 
 function fillNetworks() {
-  const { name, purpose, hint, views, weights } = task();
-  // Weights that need no download come first.
-  const order = [...weights].sort((one, other) => other.embedded - one.embedded);
-  const titles = new Map(order.map((one) => [one.network, one.title]));
+  const titles = new Map(offered().map((one) => [one.network, one.title]));
   fill(field("network"), [...titles]);
-  const key = `purpose.${name}`;
-  field("hint").textContent = has(key) ? text(key) : `${purpose}. ${hint}`;
-  field("right-row").hidden = views !== 2;
-  fillModels(order);
+  field("right-row").hidden = task().views !== 2;
+  fillModels();
 }
 
-function fillModels(order = task().weights) {
-  const own = order.filter((one) => one.network === field("network").value);
+/** The weights for the task; those that need no download come first. */
+function offered() {
+  return [...task().weights].sort((one, other) => other.embedded - one.embedded);
+}
+
+function fillModels() {
+  const own = offered().filter((one) => one.network === field("network").value);
   fill(field("model"), unique(own.map((one) => one.model)).map((model) => {
     const { embedded, megabytes } = own.find((one) => one.model === model);
     const key = embedded ? "embedded" : megabytes ? "downloaded" : "downloadedOnce";
@@ -80,6 +80,18 @@ function fillModels(order = task().weights) {
   const scales = unique(own.map((one) => one.scale)).filter((scale) => scale !== null);
   field("scale-row").hidden = scales.length === 0;
   fill(field("scale"), scales.map((scale) => [String(scale), `${scale} ×`]));
+  showHint();
+}
+
+/** What the task is for, and what its weights cannot do. */
+function showHint() {
+  const { name, purpose, hint } = task();
+  const key = `purpose.${name}`;
+  const { note } = offered().find(
+    (one) => one.network === field("network").value && one.model === field("model").value,
+  );
+  const own = has(key) ? [`${text(key)}。`] : [`${purpose}.`, hint];
+  field("hint").textContent = [...own, note].filter(Boolean).join(" ");
 }
 
 /** The form's fields of the API. */
@@ -130,7 +142,8 @@ form.addEventListener("submit", (event) => {
   update();
 });
 field("task").addEventListener("change", fillNetworks);
-field("network").addEventListener("change", () => fillModels());
+field("network").addEventListener("change", fillModels);
+field("model").addEventListener("change", showHint);
 field("strength").addEventListener("input", showStrength);
 field("language").addEventListener("change", () => speak(field("language").value));
 

@@ -152,7 +152,8 @@ export class Picture {
       seconds: record?.seconds.toFixed(1),
       task: record && this.page.taskName(record.task),
     });
-    if (this.part("state").textContent !== shown) this.part("state").textContent = shown;
+    const lines = [shown, ...(record?.warnings ?? [])].join("\n");
+    if (this.part("state").textContent !== lines) this.part("state").textContent = lines;
     const progress = this.row.querySelector("progress");
     progress.hidden = !working;
     progress.setAttribute("aria-label", this.file.name);

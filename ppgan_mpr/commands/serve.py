@@ -14,7 +14,10 @@ from .inference_flags import add_inference_flag
 from .program import program_name, run_program
 
 # What the machine decides; everything else a visitor chooses.
-_SERVER_OPTIONS = ("device", "backend", "precision", "threads", "memory", "tile", "overlap")
+_SERVER_OPTIONS = (
+    "device", "backend", "precision", "threads", "memory", "tile", "overlap", "picture_limit",
+    "read_timeout",
+)  # fmt: skip
 _OWN_OPTIONS = ("port", "max_upload", "max_pixels", "queue", "keep", "keep_minutes")
 
 

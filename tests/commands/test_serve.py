@@ -18,13 +18,16 @@ def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path):
     command = [sys.executable, "-m", "ppgan_mpr.commands.serve", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        address = process.stdout.readline().split()[0]
-        assert address.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(f"{address}/health") as answer:
-            assert json.load(answer)["status"] == "ok"
-        assert list(tmp_path.glob("mprnet-web-*"))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        try:
+            address = process.stdout.readline().split()[0]
+            assert address.startswith("http://127.0.0.1:")
+            with urllib.request.urlopen(f"{address}/health") as answer:
+                assert json.load(answer)["status"] == "ok"
+            assert list(tmp_path.glob("mprnet-web-*"))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
     assert not list(tmp_path.glob("mprnet-web-*"))
 
 

@@ -78,6 +78,36 @@ def test_upload_compare_download(visit, client, tmp_path):
     assert page.complaints() == []
 
 
+def test_a_dropped_picture_is_tried_at_two_strengths(visit):
+    page = visit()
+    page.evaluate(
+        """(async () => {
+            const canvas = new OffscreenCanvas(40, 30);
+            const pen = canvas.getContext('2d');
+            for (let x = 0; x < 40; x += 1) {
+                pen.fillStyle = `hsl(${x * 47} 80% 50%)`;
+                pen.fillRect(x, 0, 1, 30);
+            }
+            const dropped = new DataTransfer();
+            dropped.items.add(new File([await canvas.convertToBlob()], 'dropped.png'));
+            document.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped }));
+        })()"""
+    )
+    page.until("document.querySelector('li.ready')")
+    page.click("#restore")
+    page.until("document.querySelector('li.done')")
+    page.evaluate("strength.value = 0.5, undefined")
+    page.click(".again")
+    page.until("document.querySelectorAll('li.done').length === 2")
+    first, second = page.evaluate(
+        """Promise.all([...document.querySelectorAll('.download')].map(async (link) =>
+            [...new Uint8Array(await (await fetch(link.href)).arrayBuffer())]))"""
+    )
+    assert first != second
+    page.click(".remove")
+    page.until("document.querySelectorAll('li').length === 1")
+
+
 def test_a_wrong_file_fails_alone_with_a_reason(visit, tmp_path):
     page = visit()
     restore(

@@ -140,6 +140,7 @@ def test_uploads_have_a_size(serve):
     assert large.status_code == wide.status_code == 413
 
     def chunks():  # a body that does not state its length
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
         yield from [b"x" * 1000] * 20
 
     headers = {"Content-Type": "multipart/form-data; boundary=x"}

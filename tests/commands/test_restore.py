@@ -308,7 +308,8 @@ def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    (sentence,) = done.stderr.splitlines()
+    lines = done.stderr.splitlines()
+    (sentence,) = (line for line in lines if "is slow on a CPU" not in line)  # PaddlePaddle 2
     assert "The cache folder" in sentence
     assert "cannot be read (Permission denied)" in sentence
     assert "PPGAN_MPR_HOME" in sentence

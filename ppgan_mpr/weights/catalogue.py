@@ -66,9 +66,9 @@ def find_record(
     wanted = " ".join([model, *([network] if network else []), "weights for", wanted_task.name])
     others = sorted({f"model={record.model!r}" for record in known if _can_be_loaded(record)})
     origins = [] if others else sorted({record.origin for record in known})
-    file = f"get a file ({' or '.join(origins)})" if origins else "give a file of weights"
+    file = f"get a file ({' or '.join(origins)}) and name it" if origins else "name a file"
     choice = f", or use {' or '.join(others)}" if others else ""
-    raise UsageError(f"There are no {wanted} to load by name: {file} as weight_path={choice}.")
+    raise UsageError(f"There are no {wanted} to load by name: {file} by weight_path={choice}.")
 
 
 def _can_be_loaded(record: WeightsRecord) -> bool:

@@ -71,7 +71,7 @@ def test_files_of_mirnetv2(task, scale, file, blob):
     [
         ({"model": "huge", "task": "Deblurring"}, "no model 'huge': choose one of published, lite"),
         ({"model": "lite", "task": "LowLight"},
-         "no lite weights for LowLight .*: give a file .* weight_path=, or use model='published'"),
+         "no lite weights for LowLight .*: name a file by weight_path=, or use model='published'"),
         ({"model": "published", "task": "Deraining", "scale": 4},
          "scale=4, but Deraining does not enlarge"),
         ({"model": "published", "task": "SuperResolution"},
@@ -81,7 +81,7 @@ def test_files_of_mirnetv2(task, scale, file, blob):
         ({"model": "published", "task": "LowLight", "network": "MIRNet"},
          "no published MIRNet weights for LowLight .*: get a file .the authors' .*weight_path="),
         ({"model": "published", "task": "Deblurring", "network": "nafnet"},
-         "no published NAFNet weights .*: get a file .* on Google Drive. as weight_path=.$"),
+         "no published NAFNet weights .*: get .* on Google Drive. and name it by weight_path=.$"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_found(wanted, message):

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError, MissingDependencyError
-from ..imaging import read_photo
+from ..imaging.decode import SIGNATURE_BYTES, recognised
 from ..imaging.formats import WRITABLE
+from ..imaging.limits import Limits
+from ..imaging.read import decode_photo
 from .manifest import Entry, Manifest
 from .result import ResultRecord
 from .sources import Source
@@ -35,7 +37,7 @@ class Verdict:
 def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest | None) -> Verdict:
     """Decide whether an output that exists stays as it is.
 
-    An output that the manifest does not know, or that has been edited since, is somebody's file
+    A picture that the manifest does not know, or that has been edited since, is somebody's file
     and stays. One that is empty or damaged, that was made in another way, or whose source has
     changed, is restored again.
 
@@ -46,26 +48,42 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
         manifest: of the folder of outputs, or None where none is kept.
 
     Raises:
-        ImageError: it is the result of another picture.
+        ImageError: it is the result of another picture, or a file that the manifest does not know
+            and that does not even begin like a picture.
         OSError: it cannot be looked at.
     """
     if output.is_file() and output.stat().st_size == 0:
         return Verdict(False, f"{output} was empty, so it was restored again")
-    if manifest is None:
-        return Verdict(True)
-    entry = manifest.find(output)
-    if entry is None:
-        remark = f"{output} was left alone, but {manifest.path} does not say how it was made"
-        return Verdict(True, remark)
+    entry = manifest.find(output) if manifest else None
+    if manifest is None or entry is None:
+        return _judge_unlisted(output, manifest)
     changed = _source_changed(entry, source, manifest, output)
     if not entry.output.same_content(output):
         if _is_picture(output):
             return Verdict(True, f"{output} was left alone: it was changed after it was restored")
-        return Verdict(False, f"{output} was damaged, so it was restored again")
+        return _damaged(output)
     reason = changed or _difference(entry.record, wanted, output.suffix)
     if reason is None:
         return Verdict(True)
     return Verdict(False, f"{output} was restored again, because {reason}")
+
+
+def _judge_unlisted(output: Path, manifest: Manifest | None) -> Verdict:
+    if _is_picture(output):
+        silent = f"{manifest.path} does not say" if manifest else "nothing says"
+        return Verdict(True, f"{output} was left alone, but {silent} how it was made")
+    with output.open("rb") as file:
+        start = file.read(SIGNATURE_BYTES)
+    if recognised(start, output.suffix.lower()):
+        return _damaged(output)
+    raise ImageError(
+        f"{output} exists, is no picture, and was left alone: use existing='overwrite' to replace "
+        "it."
+    )
+
+
+def _damaged(output: Path) -> Verdict:
+    return Verdict(False, f"{output} was damaged, so it was restored again")
 
 
 def source_files(source: Source) -> list[Path]:
@@ -127,10 +145,19 @@ def _shown(name: str, record: ResultRecord) -> str:
 
 
 def _is_picture(path: Path) -> bool:
+    """Whether a file can be decoded; True also where memory or a package for that is missing."""
+    too_large = False
+
+    def check_size(width: int, height: int, channels: int, itemsize: int) -> None:
+        nonlocal too_large
+        too_large = True
+        Limits().check_size(width, height, channels, itemsize)
+        too_large = False
+
     try:
-        read_photo(path)
-    except MissingDependencyError:
+        decode_photo(path.read_bytes(), str(path), path.suffix.lower(), check_size)
+    except (MissingDependencyError, MemoryError):
         return True
-    except ImageError:
-        return False
+    except ImageError as error:
+        return too_large or isinstance(error.__cause__, MemoryError)
     return True

@@ -178,6 +178,34 @@ def test_a_file_that_the_manifest_does_not_know_is_kept(tmp_path, photo):
     assert f"{MANIFEST} does not say how it was made" in result.record.warnings[0]
 
 
+def test_a_truncated_output_that_the_manifest_does_not_know_is_not_done(tmp_path, photo):
+    whole = output(tmp_path).read_bytes()
+    output(tmp_path).write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "out" / MANIFEST).unlink()
+    result, written = again(tmp_path, photo)
+    assert written
+    assert "was damaged, so it was restored again" in result.record.warnings[0]
+    assert output(tmp_path).read_bytes() == whole
+
+
+def test_a_truncated_single_output_file_is_not_done(tmp_path):
+    from ppgan_mpr import MPRPredictor
+
+    one = tmp_path / "o1.png"
+    picture().save(tmp_path / "a.png")
+    restoring = MPRPredictor(one, task="Denoising", model="lite", **SKIP)
+    restoring.run(tmp_path / "a.png")
+    (result,) = restoring.run(tmp_path / "a.png")
+    assert result.skipped
+    assert "was left alone, but nothing says how it was made" in result.record.warnings[0]
+    whole = one.read_bytes()
+    one.write_bytes(whole[: len(whole) // 2])
+    (result,) = restoring.run(tmp_path / "a.png")
+    assert not result.skipped
+    assert "was damaged, so it was restored again" in result.record.warnings[0]
+    assert one.read_bytes() == whole
+
+
 def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
     def edit(name, done, total):
         output(tmp_path).write_bytes(b"somebody's work")

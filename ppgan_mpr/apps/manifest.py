@@ -118,7 +118,7 @@ class Manifest:
         self.path = folder / MANIFEST
         self._folder = folder
         self._real_folder = os.path.realpath(folder)
-        self._places: dict[str, int] = {}  # output -> where its last line begins
+        self._places: dict[str, list[int]] = {}  # output -> where its lines begin
         self._read = 0  # bytes of the manifest that are known
         self._lock = threading.Lock()
 
@@ -148,18 +148,8 @@ class Manifest:
             _append(file, f"{json.dumps(line)}\n".encode())
 
     def find(self, output: Path) -> Entry | None:
-        """The last line of an output, or None."""
-        try:
-            with self._lock:
-                self._update()
-                place = self._places.get(self._name(output))
-            if place is None:
-                return None
-            with self.path.open("rb") as file:
-                file.seek(place)
-                return _entry(json.loads(file.readline()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
+        """The last line of an output that is whole, or None."""
+        return next(filter(None, map(_entry, self._lines(output))), None)
 
     def relative(self, path: Path) -> str:
         """A file's path relative to the folder, with forward slashes.
@@ -174,6 +164,22 @@ class Manifest:
 
     def _name(self, output: Path) -> str:
         return output.relative_to(self._folder).as_posix()
+
+    def _lines(self, output: Path) -> Iterator[Any]:
+        """What the lines of an output hold, the last one first, without those that are no JSON."""
+        try:
+            with self._lock:
+                self._update()
+                places = self._places.get(self._name(output), [])[::-1]
+            if not places:
+                return
+            with self.path.open("rb") as file:
+                for place in places:
+                    file.seek(place)
+                    with contextlib.suppress(ValueError, RecursionError):
+                        yield json.loads(file.readline())
+        except OSError:
+            return
 
     def _update(self) -> None:
         """Find the lines that were appended since the last time, by other processes too."""
@@ -191,7 +197,7 @@ class Manifest:
                         break
                     output = _output_of(line)
                     if output is not None:
-                        self._places[output] = self._read
+                        self._places.setdefault(output, []).append(self._read)
                     self._read += len(line)
         except FileNotFoundError:
             self._places.clear()
@@ -241,16 +247,22 @@ def _locked(file: BinaryIO) -> Iterator[None]:
 def _output_of(line: bytes) -> str | None:
     """The output that a line is about, without parsing the rest of it; None if it is damaged."""
     if line.startswith(_START) and line.endswith(b"}\n"):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             output, _ = _DECODER.raw_decode(line.decode("ascii"), len(_START))
             return output if isinstance(output, str) else None
     return None
 
 
-def _entry(line: Any) -> Entry:
-    output = FileState(line["output"], line["bytes"], line["mtime_ns"], line["sha256"])
-    sources = tuple(FileState(**source) for source in line["sources"])
-    return Entry(output, sources, line["time"], ResultRecord.from_dict(line["record"]))
+def _entry(line: Any) -> Entry | None:
+    """What a line says; None if it is not as :meth:`Manifest.append` writes it."""
+    try:
+        output = FileState(line["output"], line["bytes"], line["mtime_ns"], line["sha256"])
+        sources = tuple(FileState(**source) for source in line["sources"])
+        record = ResultRecord.from_dict(line["record"])
+        time = line["time"]
+    except (LookupError, TypeError, AttributeError):
+        return None
+    return Entry(output, sources, time, record) if isinstance(record.options, dict) else None
 
 
 def _sha256(path: Path) -> str:

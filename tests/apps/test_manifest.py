@@ -47,7 +47,15 @@ def test_the_last_line_of_an_output_holds(tmp_path):
 
 @pytest.mark.parametrize(
     "torn",
-    [b'{"output": "x.png", "byt', b"\x00" * 30, b"[]\n", b'{"output": 3}\n', b"\xff\xfe}\n"],
+    [
+        b'{"output": "x.png", "byt',
+        b"\x00" * 30,
+        b"[]\n",
+        b'{"output": 3}\n',
+        b"\xff\xfe}\n",
+        b'{"output": ' + b"[" * 100_000 + b"}\n",
+        b'{"output": "x.png", "bytes": ' + b"[" * 100_000 + b"}\n",
+    ],
 )
 def test_a_torn_line_costs_only_itself(tmp_path, torn):
     manifest = Manifest(tmp_path)
@@ -60,6 +68,23 @@ def test_a_torn_line_costs_only_itself(tmp_path, torn):
         assert known.find(before).record.source == "a"
         assert known.find(after).record.source == "b"
         assert known.find(tmp_path / "x.png") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("options", []), ("warnings", 3), ("size", 3), ("colour", "red")],
+)
+def test_a_line_with_a_wrong_record_counts_as_absent(tmp_path, key, value):
+    picture().save(tmp_path / "a.png")
+    predictor(tmp_path).run(tmp_path / "a.png")
+    (line,) = lines(tmp_path / "out")
+    wrong = {**line, "record": {**line["record"], key: value}}
+    for content, warnings in (([line, wrong], 0), ([wrong], 1)):
+        text = "".join(f"{json.dumps(part)}\n" for part in content)
+        (tmp_path / "out" / MANIFEST).write_text(text)
+        (result,) = predictor(tmp_path, existing="skip").run(tmp_path / "a.png")
+        assert result.skipped
+        assert len(result.record.warnings) == warnings
 
 
 def test_names_that_are_no_text_are_found_again(tmp_path):

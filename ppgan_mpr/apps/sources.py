@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import itertools
 import logging
@@ -269,10 +270,12 @@ def _expand_path(text: str, search: _Search) -> Iterator[Source]:
             results = set()  # who names the folder of the results wants them
         matches = sorted(glob.glob(_pattern(path), recursive=True), key=_natural)
         files = [Path(m) for m in matches if os.path.isfile(m) and not _inside(m, results)]
-        if not files:
+        problems = _unsearchable(path, results)
+        if not files and not problems:
             literal = " (a [ that is part of a name is written [[])" if "[" in text else ""
             raise UsageError(f"No file matches {text}{literal}.")
         yield from unique(Source(str(file), file.stem, file) for file in files)
+        yield from problems
     else:
         raise UsageError(f"There is no file or folder {text}.")
 
@@ -285,6 +288,58 @@ def _pattern(path: Path) -> str:
             return os.path.join(glob.escape(str(literal)), *path.parts[number:])
         literal /= part
     return glob.escape(str(literal))
+
+
+def _unsearchable(path: Path, results: set[str]) -> list[Source]:
+    """The folders that a pattern searches in vain; :mod:`glob` passes over them in silence.
+
+    Args:
+        path: the pattern.
+        results: folders that are left out.
+    """
+    problems: dict[str, Source] = {}
+    seen: set[str] = set()
+    parts = Path(_pattern(path)).parts
+    first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    for number in range(first, len(parts)):
+        part = parts[number]
+        # Two stars search the folders below as well.
+        searched = parts[: number + (part == "**")]
+        folders = glob.glob(os.path.join(*searched, ""), recursive=True) if searched else []
+        if number == 0:
+            folders.append(os.curdir)
+        for place in map(os.path.normpath, folders):
+            if place in seen or _inside(os.path.join(place, "any"), results):
+                continue
+            seen.add(place)
+            problem = _why_unsearchable(place, listed=glob.has_magic(part))
+            if problem is not None:
+                problems[place] = _unsearched(Path(place), problem)
+    return sorted(problems.values(), key=lambda source: _natural(source.name))
+
+
+def _why_unsearchable(folder: str, listed: bool) -> OSError | None:
+    """Why the files of a folder cannot be seen; None if they can.
+
+    Args:
+        folder: the folder.
+        listed: whether its files must be found, or one is looked up by its name.
+    """
+    try:
+        if listed:
+            os.scandir(folder).close()
+        if not os.access(folder, os.X_OK):  # names without the files behind them
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+    except FileNotFoundError:  # removed meanwhile
+        return None
+    except OSError as error:
+        return error
+    return None
+
+
+def _unsearched(folder: Path, error: OSError) -> Source:
+    problem = f"the folder cannot be searched: {error.strerror or error}"
+    return Source(str(folder), folder.name, problem=problem)
 
 
 def _inside(file: str, folders: set[str]) -> bool:
@@ -301,8 +356,7 @@ def _scan(folder: Path, search: _Search) -> list[Source]:
         place = Path(os.fsdecode(error.filename or folder))
         if place == folder:
             raise UsageError(f"The folder {folder} cannot be searched: {error.strerror}.")
-        problem = f"the folder cannot be searched: {error.strerror or error}"
-        problems.append(Source(str(place), place.name, problem=problem))
+        problems.append(_unsearched(place, error))
 
     for parent, folders, files in os.walk(folder, onerror=note):
         here = Path(parent)

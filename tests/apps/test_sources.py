@@ -175,6 +175,43 @@ def test_sub_folders_that_cannot_be_searched_are_listed(locked):
     assert len(expand(locked)) == 2  # nothing of them is wanted
 
 
+@pytest.mark.parametrize(
+    ("pattern", "pictures", "problems"),
+    [
+        ("**/*.png", ["a.png", "b.png"], ["locked2", "locked10"]),
+        ("*/*.png", [], ["locked2", "locked10"]),
+        ("*2/*.png", [], ["locked2"]),
+        ("locked10/*.png", [], ["locked10"]),
+        ("*.png", ["a.png", "b.png"], []),
+    ],
+)
+@pytest.mark.parametrize("relative", [False, True])
+def test_folders_that_a_pattern_cannot_search_are_listed(
+    locked, monkeypatch, pattern, pictures, problems, relative
+):
+    monkeypatch.chdir(locked)
+    sources = expand(pattern if relative else str(locked / pattern))
+    assert [Path(source.name).name for source in sources] == [*pictures, *problems]
+    for source in sources[len(pictures) :]:
+        with pytest.raises(ImageError, match="the folder cannot be searched: Permission denied"):
+            source.read(PhotoReader())
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions that hold")
+@pytest.mark.parametrize("mode", [0o400, 0o300])
+def test_a_folder_without_permissions_is_listed_for_a_pattern(tmp_path, mode):
+    folder = tmp_path / "in" / "locked"
+    folder.mkdir(parents=True)
+    picture().save(tmp_path / "in" / "a.png")
+    picture().save(folder / "b.png")
+    folder.chmod(mode)
+    try:
+        names = [source.name for source in expand(str(tmp_path / "in" / "**" / "*.png"))]
+    finally:
+        folder.chmod(0o700)
+    assert names == [str(tmp_path / "in" / "a.png"), str(folder)]
+
+
 def test_a_folder_that_cannot_be_searched(locked):
     with pytest.raises(UsageError, match=r"locked2 cannot be searched: Permission denied\.$"):
         expand(locked / "locked2")

@@ -3,6 +3,10 @@
 One line of JSON for each output, in the order in which they were written; of several lines for
 one output the last holds. A line is appended after its output is complete, whole and under a
 lock, so that several processes can restore into one folder. A damaged line is passed over.
+
+An output that replaces a file is announced in a line of its own, with the digest of its content
+only. If the process is killed before the line that says how it was made, the announcement tells
+the output from one that somebody has edited.
 """
 
 from __future__ import annotations
@@ -144,8 +148,34 @@ class Manifest:
             "sources": [asdict(source) for source in sources],
             "record": record.to_dict(),
         }
-        with self.path.open("ab+", buffering=0) as file, _locked(file):
-            _append(file, f"{json.dumps(line)}\n".encode())
+        self._write(line)
+
+    def announce(self, output: Path, content: bytes | memoryview) -> None:
+        """Say that a file is about to be replaced, for :meth:`announced`.
+
+        Args:
+            output: the file, below the folder.
+            content: what it is going to hold.
+
+        Raises:
+            OSError: the manifest cannot be written.
+        """
+        self._write(
+            {"output": self._name(output), "announced_sha256": hashlib.sha256(content).hexdigest()}
+        )
+
+    def announced(self, output: Path) -> bool:
+        """Whether a file holds what a run has announced.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        digests = {
+            line["announced_sha256"]
+            for line in self._lines(output)
+            if isinstance(line, dict) and isinstance(line.get("announced_sha256"), str)
+        }
+        return bool(digests) and _sha256(output) in digests
 
     def find(self, output: Path) -> Entry | None:
         """The last line of an output that is whole, or None."""
@@ -164,6 +194,10 @@ class Manifest:
 
     def _name(self, output: Path) -> str:
         return output.relative_to(self._folder).as_posix()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with self.path.open("ab+", buffering=0) as file, _locked(file):
+            _append(file, f"{json.dumps(line)}\n".encode())
 
     def _lines(self, output: Path) -> Iterator[Any]:
         """What the lines of an output hold, the last one first, without those that are no JSON."""

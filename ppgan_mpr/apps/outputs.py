@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import ImageError, UsageError
@@ -204,7 +206,14 @@ class Outputs:
             try:
                 named = source.path is not None or self._file is not None
                 overwrite = named and self._may_replace(output)
-                write_photo(photo, output, quality=quality, overwrite=overwrite, mode=_mode(source))
+                write_photo(
+                    photo,
+                    output,
+                    quality=quality,
+                    overwrite=overwrite,
+                    mode=_mode(source),
+                    before_placing=partial(self._announce, output) if overwrite else None,
+                )
                 return output
             except FileExistsError:
                 if named and self._existing == "skip":
@@ -212,6 +221,12 @@ class Outputs:
                 if named:
                     raise _left_alone(output) from None
                 output = self.claim(source, photo)
+
+    def _announce(self, output: Path, content: bytes | memoryview) -> None:
+        """Note in the manifest what is about to replace a file."""
+        if self._manifest is not None and output.exists():
+            with contextlib.suppress(OSError):  # ``list_made`` says that it cannot be written
+                self._manifest.announce(output, content)
 
     def _take(self, output: Path, source: Source) -> None:
         with self._lock:

@@ -59,6 +59,8 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
         return _judge_unlisted(output, manifest)
     changed = _source_changed(entry, source, manifest, output)
     if not entry.output.same_content(output):
+        if manifest.announced(output):
+            return _unfinished(output)
         if _is_picture(output):
             return Verdict(True, f"{output} was left alone: it was changed after it was restored")
         return _damaged(output)
@@ -69,6 +71,8 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
 
 
 def _judge_unlisted(output: Path, manifest: Manifest | None) -> Verdict:
+    if manifest and manifest.announced(output):
+        return _unfinished(output)
     if _is_picture(output):
         silent = f"{manifest.path} does not say" if manifest else "nothing says"
         return Verdict(True, f"{output} was left alone, but {silent} how it was made")
@@ -80,6 +84,11 @@ def _judge_unlisted(output: Path, manifest: Manifest | None) -> Verdict:
         f"{output} exists, is no picture, and was left alone: use existing='overwrite' to replace "
         "it."
     )
+
+
+def _unfinished(output: Path) -> Verdict:
+    unlisted = "the run that wrote it ended before it could list it"
+    return Verdict(False, f"{output} was restored again, because {unlisted}")
 
 
 def _damaged(output: Path) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def write_photo(
     quality: int = 95,
     overwrite: bool = True,
     mode: int = 0o666,
+    before_placing: Callable[[bytes | memoryview], object] | None = None,
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
@@ -40,6 +42,7 @@ def write_photo(
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
         mode: permission bits of the file, less those that the process masks (umask).
+        before_placing: is called with the content of the file before that appears at ``path``.
 
     Raises:
         FileExistsError: ``path`` exists, and ``overwrite`` is False.
@@ -61,6 +64,8 @@ def write_photo(
     try:
         with atomic_write(path, exclusive=not overwrite, mode=mode) as file:
             file.write(data)
+            if before_placing:
+                before_placing(data)
     except FileExistsError:
         raise
     except OSError as error:

@@ -206,6 +206,50 @@ def test_a_truncated_single_output_file_is_not_done(tmp_path):
     assert one.read_bytes() == whole
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("options", [SKIP, {"existing": "overwrite"}])
+def test_an_output_is_restored_again_that_a_killed_run_replaced_but_did_not_list(
+    tmp_path, photo, listed, options
+):
+    manifest = tmp_path / "out" / MANIFEST
+    old = output(tmp_path).read_bytes()
+    if not listed:
+        manifest.unlink()
+        output(tmp_path).write_bytes(old[:-50])
+    picture(1).save(photo)
+    assert not predictor(tmp_path, **options).run(photo)[0].skipped
+    new = output(tmp_path).read_bytes()
+    *before, last = manifest.read_text().splitlines(keepends=True)
+    assert json.loads(last)["record"]
+    manifest.write_text("".join(before))  # as if it had been killed before the last line
+
+    result, written = again(tmp_path, photo)
+    assert written
+    assert "ended before it could list it" in result.record.warnings[0]
+    assert output(tmp_path).read_bytes() == new
+    result, written = again(tmp_path, photo)
+    assert not written
+    assert result.record.warnings == ()
+
+
+def test_an_announced_output_that_was_never_placed_leaves_the_old_one_known(tmp_path, photo):
+    picture(1).save(photo)
+    old, manifest = output(tmp_path).read_bytes(), tmp_path / "out" / MANIFEST
+    times = output(tmp_path).stat()
+    assert not again(tmp_path, photo)[0].skipped
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    output(tmp_path).write_bytes(old)
+    os.utime(output(tmp_path), ns=(times.st_atime_ns, times.st_mtime_ns))
+    result, written = again(tmp_path, photo)
+    assert written
+    assert f"{photo} has changed" in result.record.warnings[0]
+    with Image.open(output(tmp_path)) as image:
+        image.rotate(180).save(output(tmp_path))
+    result, written = again(tmp_path, photo)
+    assert not written
+    assert "it was changed after it was restored" in result.record.warnings[0]
+
+
 def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
     def edit(name, done, total):
         output(tmp_path).write_bytes(b"somebody's work")

@@ -143,9 +143,17 @@ class Outputs:
         return ()
 
     def _judge(self, output: Path, source: Source) -> bool:
-        """Whether ``output`` is there already and is to stay as it is."""
-        if self._existing != "skip" or not output.exists():
+        """Whether ``output`` is there already and is to stay as it is.
+
+        Raises:
+            ImageError: what is there is no file.
+        """
+        if self._existing != "skip" or not os.path.lexists(output):
             return False
+        if not output.is_file():
+            what = "a link to a missing file" if output.is_symlink() else "not an ordinary file"
+            what = "a folder" if output.is_dir() else what
+            raise ImageError(f"{output} is {what} and was left alone: move it away.")
         status = output.stat()
         verdict = judge(output, source, self._wanted_record, self._manifest)
         self._verdicts[output] = verdict
@@ -183,7 +191,7 @@ class Outputs:
             self._judge(output, source)
         if not self.keeps(output):
             target_of(photo, output)  # hours of work may lie before the writing
-            if self._existing == "error" and output.exists():
+            if self._existing == "error" and os.path.lexists(output):
                 raise _left_alone(output)
             output.parent.mkdir(parents=True, exist_ok=True)
             self._clean(output.parent)
@@ -200,7 +208,8 @@ class Outputs:
             is to be kept.
 
         Raises:
-            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken.
+            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken, which
+                under ``skip`` means by something else than this result.
         """
         while True:
             try:
@@ -217,10 +226,24 @@ class Outputs:
                 return output
             except FileExistsError:
                 if named and self._existing == "skip":
-                    return None
+                    if self._made_meanwhile(output, source):
+                        return None
+                    raise ImageError(
+                        f"{output} exists and was left alone: another program has changed it "
+                        "while its picture was restored."
+                    ) from None
                 if named:
                     raise _left_alone(output) from None
                 output = self.claim(source, photo)
+
+    def _made_meanwhile(self, output: Path, source: Source) -> bool:
+        """Whether what another program has put there is the result, which is to be kept."""
+        if self._judge(output, source):
+            return True
+        announced = output in self._verdicts and self._verdicts[output].announced
+        if announced:
+            self._verdicts[output] = Verdict(True)  # the other run is about to list it
+        return announced
 
     def _announce(self, output: Path, content: bytes | memoryview) -> None:
         """Note in the manifest what is about to replace a file."""

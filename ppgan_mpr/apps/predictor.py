@@ -289,7 +289,13 @@ class Predictor:
         if outputs and output:
             written = outputs.write(source, result, output, self.options.quality)
             if written is None:  # another program was faster
-                record = self._record(source.name, output=output, size=size, skipped=True)
+                record = self._record(
+                    source.name,
+                    output=output,
+                    size=size,
+                    skipped=True,
+                    warnings=outputs.remarks(output),
+                )
                 return Result(record, None, source)
             output = written
         record = self._record(

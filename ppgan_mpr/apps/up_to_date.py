@@ -28,10 +28,12 @@ class Verdict:
     Attributes:
         keep: whether it stays; otherwise the picture is restored again in its place.
         remark: what the user should know about it, or None.
+        announced: whether it is of a run that has not listed it, and may still do so.
     """
 
     keep: bool
     remark: str | None = None
+    announced: bool = False
 
 
 def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest | None) -> Verdict:
@@ -88,7 +90,7 @@ def _judge_unlisted(output: Path, manifest: Manifest | None) -> Verdict:
 
 def _unfinished(output: Path) -> Verdict:
     unlisted = "the run that wrote it ended before it could list it"
-    return Verdict(False, f"{output} was restored again, because {unlisted}")
+    return Verdict(False, f"{output} was restored again, because {unlisted}", announced=True)
 
 
 def _damaged(output: Path) -> Verdict:

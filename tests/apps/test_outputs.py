@@ -133,7 +133,43 @@ def test_result_that_another_program_made_meanwhile_is_skipped(tmp_path):
     (result,) = skipping.run(tmp_path / "a.png")
     assert result.skipped and result.ok
     assert result.output == output
+    assert "does not say how it was made" in result.record.warnings[0]
     assert np.array_equal(np.asarray(Image.open(output)), np.asarray(picture(1)))
+
+
+@pytest.mark.parametrize("existing", ["skip", "error"])
+@pytest.mark.parametrize(
+    ("made", "when"),
+    [
+        ("link", "before"),
+        ("folder", "before"),
+        ("link", "meanwhile"),
+        ("folder", "meanwhile"),
+        ("half a picture", "meanwhile"),
+    ],
+)
+def test_what_is_no_result_at_the_place_of_an_output_is_an_error(tmp_path, made, when, existing):
+    picture().save(tmp_path / "a.png")
+    output = tmp_path / "out" / "Denoising" / "a_restoration.png"
+    output.parent.mkdir(parents=True)
+
+    def make(*_):
+        if made == "link":
+            output.symlink_to(tmp_path / "missing.png")
+        elif made == "folder":
+            output.mkdir()
+        else:
+            output.write_bytes((tmp_path / "a.png").read_bytes()[:100])
+
+    if when == "before":
+        make()
+    result = predictor(
+        tmp_path, existing=existing, tile_progress=None if when == "before" else make
+    ).run(tmp_path / "a.png")[0]
+    assert not result.skipped
+    assert "left alone" in result.error
+    assert os.path.lexists(output)
+    assert not (tmp_path / "missing.png").exists()
 
 
 def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):

@@ -260,6 +260,26 @@ def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
     assert output(tmp_path).read_bytes() == b"somebody's work"
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_what_another_run_makes_meanwhile_is_judged(tmp_path, photo, same):
+    """It may have written the output and not have listed it yet."""
+    picture(1).save(photo)
+    manifest = tmp_path / "out" / MANIFEST
+
+    def another_run(*_):
+        predictor(tmp_path, **SKIP, **({} if same else {"tile": 64})).run(photo)
+        if same:
+            lines = manifest.read_text().splitlines(keepends=True)
+            manifest.write_text("".join(lines[:-1]))
+
+    (result,) = predictor(tmp_path, tile_progress=another_run, **SKIP).run(photo)
+    if same:
+        assert result.skipped
+        assert result.record.warnings == ()
+    else:
+        assert "another program has changed it" in result.error
+
+
 def test_outputs_with_another_suffix_than_their_source_are_known(tmp_path):
     picture(mode="P").save(tmp_path / "b.gif")
     skipping = predictor(tmp_path, **SKIP)

@@ -1,14 +1,12 @@
 """A local model zoo, pictures to measure on, and mprnet-verify as a function."""
 
 import dataclasses
-import functools
-import http.server
 import json
-import threading
 
 import numpy as np
 import pytest
 from PIL import Image
+from tls_server import Server
 from verification_samples import OPTIONS, TINY
 
 from ppgan_mpr.networks import WeightsRecord, find_network
@@ -38,11 +36,10 @@ def tensors(network):
 @pytest.fixture
 def zoo(tmp_path, monkeypatch, known_weights, tensors):
     """A local model zoo with an empty cache; a function that publishes a record of the weights."""
-    (tmp_path / "zoo").mkdir()
-    write_file(tmp_path / "zoo" / "tiny.pdparams", tensors)
-    handler = functools.partial(Quiet, directory=tmp_path / "zoo")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    write_file(tmp_path / "tiny.pdparams", tensors)
+    server = Server(tmp_path)
+    server.content = (tmp_path / "tiny.pdparams").read_bytes()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority))
     monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
 
     def publish(*scores, **facts):
@@ -54,21 +51,16 @@ def zoo(tmp_path, monkeypatch, known_weights, tensors):
             licence="none",
             origin="this test",
             paper="none",
-            url=f"http://127.0.0.1:{server.server_port}/tiny.pdparams",
+            url=server.url.replace("MPR_Deblurring", "tiny"),
             scores=scores,
         )
         record = dataclasses.replace(record, **facts)
         known_weights("MPRNet", record)
         return dataclasses.replace(record, network="MPRNet")
 
+    publish.server = server  # what it answers may be changed
     yield publish
-    server.shutdown()
-    server.server_close()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+    server.close()
 
 
 @pytest.fixture

@@ -99,7 +99,8 @@ def test_two_views_of_a_dual_pixel_camera(zoo, write_pairs, verify, known_weight
     network = find_network("MIRNetv2").build(form)
     network.eval()
     state = {name: np.asarray(value) for name, value in network.state_dict().items()}
-    write_file(tmp_path / "zoo" / "tiny.pdparams", state)
+    write_file(tmp_path / "dual.pdparams", state)
+    zoo.server.content = (tmp_path / "dual.pdparams").read_bytes()
     folder = write_pairs((42, 37), inputs=("inputL", "inputR"))
     ((degraded, target),) = pictures(folder, "inputL", "inputR")
     expected = psnr(to_codes(restore(network, degraded, multiple=4)), target)

@@ -117,6 +117,7 @@ def test_networks_that_are_none_are_exported_and_compiled_anew(
 ):
     pytest.importorskip(backend)
     pytest.importorskip("onnx")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     spec = find_network("MPRNet")
 
     def restore(cache):

@@ -19,6 +19,7 @@ _WORDS = (
     "insufficient memory",
     "cannot allocate",
     "can not allocate",
+    "can't alloc",
     "could not allocate",
     "failed to allocate",
     "unable to allocate",

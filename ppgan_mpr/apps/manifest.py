@@ -14,11 +14,11 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..files import locked
 from .result import ResultRecord
 
 #: Name of the manifest in the folder of the outputs.
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _DECODER = json.JSONDecoder()
 _START = b'{"output": '
-_LOCKED_BYTE = 1 << 62  # beyond the end of the file, which stays readable on Windows
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ class Manifest:
             "sources": [asdict(source) for source in sources],
             "record": record.to_dict(),
         }
-        with self.path.open("ab+", buffering=0) as file, _locked(file):
+        with self.path.open("ab+", buffering=0) as file, locked(file):
             _append(file, f"{json.dumps(line)}\n".encode())
 
     def find(self, output: Path) -> Entry | None:
@@ -213,29 +212,6 @@ def _append(file: BinaryIO, line: bytes) -> None:
         with contextlib.suppress(OSError):
             file.truncate(end)
         raise
-
-
-@contextlib.contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    """Keep other processes from writing; where locks are not supported, from nothing."""
-    if os.name == "nt":
-        import msvcrt
-
-        with contextlib.suppress(OSError):
-            file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                file.seek(_LOCKED_BYTE)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-    else:
-        import fcntl
-
-        with contextlib.suppress(OSError):
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # until the file is closed
-        yield
 
 
 def _output_of(line: bytes) -> str | None:

@@ -16,6 +16,7 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
+from .program import sigterm_as_interrupt
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 
@@ -151,7 +152,8 @@ def main(argv: list[str] | None = None) -> int:
 
             print_models()
             return 0
-        return _restore(options)
+        with sigterm_as_interrupt():
+            return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {as_flags(error)}", file=sys.stderr)
         return 2

@@ -205,7 +205,8 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_writable_report(arguments.report)
     targets = _targets(arguments)
     reader = PhotoReader(options.limits)
-    if len(sources) > 1 or may_need_isolation(sources[0]):
+    isolated = len(sources) > 1 or options.read_timeout is not None
+    if isolated or may_need_isolation(sources[0]):
         reader.start()  # it is ready when the network is
     bar = photo_bar(len(sources))
     predictor = Predictor(

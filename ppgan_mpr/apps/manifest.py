@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import hashlib
 import json
 import logging
@@ -143,6 +144,8 @@ class Manifest:
             "sources": [asdict(source) for source in sources],
             "record": record.to_dict(),
         }
+        if self.path.exists() and not self.path.is_file():  # a pipe would answer "Illegal seek"
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
         with self.path.open("ab+", buffering=0) as file, locked(file):
             _append(file, f"{json.dumps(line)}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Atomic and durable writes: a file appears complete, or not at all."""
+"""Atomic and durable writes, where a file appears complete or not at all, and locks of files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import BinaryIO
 #: Ending of the hidden files that are renamed when they are complete.
 TEMPORARY = ".ppgan_mpr.tmp"
 _LEFT_OVER = 3600.0  # seconds after its last change, a temporary file has lost its writer
+_LOCKED_BYTE = 1 << 62  # beyond the end of the file, which stays readable on Windows
 # What a file system answers that cannot sync.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 
@@ -76,6 +77,35 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
                 with contextlib.suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < before:
                         os.unlink(entry.path)
+
+
+@contextlib.contextmanager
+def locked(file: BinaryIO) -> Iterator[None]:
+    """Keep other users of :func:`locked` waiting for a file while the block runs.
+
+    Where the file system has no locks, nobody waits.
+
+    Args:
+        file: open for writing; closed soon after the block, which on Linux ends the lock.
+    """
+    if os.name == "nt":
+        import msvcrt
+
+        with contextlib.suppress(OSError):
+            file.seek(_LOCKED_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                file.seek(_LOCKED_BYTE)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # until the file is closed
+        yield
 
 
 @contextlib.contextmanager

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import hashlib
 import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..files import locked
 from .result import ResultRecord
 
 #: Name of the manifest in the folder of the outputs.
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 _DECODER = json.JSONDecoder()
 _START = b'{"output": '
-_LOCKED_BYTE = 1 << 62  # beyond the end of the file, which stays readable on Windows
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,9 @@ class Manifest:
         return output.relative_to(self._folder).as_posix()
 
     def _write(self, line: dict[str, Any]) -> None:
-        with self.path.open("ab+", buffering=0) as file, _locked(file):
+        if self.path.exists() and not self.path.is_file():  # a pipe would answer "Illegal seek"
+            raise OSError(errno.EINVAL, "it is not an ordinary file")
+        with self.path.open("ab+", buffering=0) as file, locked(file):
             _append(file, f"{json.dumps(line)}\n".encode())
 
     def _lines(self, output: Path) -> Iterator[Any]:
@@ -253,29 +255,6 @@ def _append(file: BinaryIO, line: bytes) -> None:
         with contextlib.suppress(OSError):
             file.truncate(end)
         raise
-
-
-@contextlib.contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    """Keep other processes from writing; where locks are not supported, from nothing."""
-    if os.name == "nt":
-        import msvcrt
-
-        with contextlib.suppress(OSError):
-            file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                file.seek(_LOCKED_BYTE)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-    else:
-        import fcntl
-
-        with contextlib.suppress(OSError):
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # until the file is closed
-        yield
 
 
 def _output_of(line: bytes) -> str | None:

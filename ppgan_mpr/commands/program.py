@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import RestorationError
@@ -22,6 +25,32 @@ def program_name() -> str:
     return f"python {script}" if script.suffix == ".py" else script.stem
 
 
+@contextlib.contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Inside its block SIGTERM raises KeyboardInterrupt, so that temporary files are removed.
+
+    Code that handles SIGTERM otherwise may do so inside the block. Processes that are forked there
+    end at once, as usual.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there are handlers set
+        yield
+        return
+    owner = os.getpid()
+
+    def interrupt(number: int, _: object) -> None:
+        if os.getpid() == owner:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        # None stands for a handler that Python did not install and cannot put back.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if previous is None else previous)
+
+
 def run_program(
     body: Callable[[], int],
     failure: int | Callable[[RestorationError], int] = 2,
@@ -35,10 +64,11 @@ def run_program(
         message: puts an error into the words of the command line.
 
     Returns:
-        The exit code, 130 after an interrupt from the keyboard.
+        The exit code, 130 after Ctrl-C or SIGTERM.
     """
     try:
-        return body()
+        with sigterm_as_interrupt():
+            return body()
     except RestorationError as error:
         print(f"error: {message(error)}", file=sys.stderr)
         return failure if isinstance(failure, int) else failure(error)

@@ -16,6 +16,7 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
+from .program import sigterm_as_interrupt
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 
@@ -151,7 +152,8 @@ def main(argv: list[str] | None = None) -> int:
 
             print_models()
             return 0
-        return _restore(options)
+        with sigterm_as_interrupt():
+            return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {as_flags(error)}", file=sys.stderr)
         return 2
@@ -203,7 +205,8 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_writable_report(arguments.report)
     targets = _targets(arguments)
     reader = PhotoReader(options.limits)
-    if len(sources) > 1 or may_need_isolation(sources[0]):
+    isolated = len(sources) > 1 or options.read_timeout is not None
+    if isolated or may_need_isolation(sources[0]):
         reader.start()  # it is ready when the network is
     bar = photo_bar(len(sources))
     predictor = Predictor(

@@ -19,7 +19,7 @@ import numpy as np
 import paddle
 
 from ..errors import UsageError, WeightsError
-from ..files import atomic_write
+from ..files import atomic_write, remove_leftovers
 from ..weights.formats import read_file
 from . import processes
 
@@ -90,10 +90,8 @@ class Checkpoints:
         write_state(self.folder / "best_checkpoint.pdparams", state.state_dict())
 
     def sweep(self) -> None:
-        """Delete unfinished files of a run that was killed while it wrote."""
-        for path in self.folder.glob(".*.tmp"):
-            if re.fullmatch(r"\.[0-9a-f]{32}\.tmp", path.name):
-                path.unlink()
+        """Delete unfinished files of a run that was killed, an hour ago or earlier."""
+        remove_leftovers(self.folder)
 
     def _prune(self) -> None:
         # The newest are those written last: a run that went back to an early checkpoint leaves

@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import png
 from .photo import Metadata
 
-_OWN_KEYWORDS = ("Comment", "Description")
+#: Keywords of the texts of a PNG that are comments as in other formats.
+OWN_KEYWORDS = ("Comment", "Description")
 
 
 def comment_of(metadata: Metadata) -> bytes | None:
@@ -16,6 +17,6 @@ def comment_of(metadata: Metadata) -> bytes | None:
     lines = png.texts(metadata.png_chunks)
     if not lines:
         return (metadata.comment or b"").strip(b"\0 ") or None
-    if len(lines) == 1 and lines[0][0] in _OWN_KEYWORDS:
+    if len(lines) == 1 and lines[0][0] in OWN_KEYWORDS:
         return lines[0][1].encode() or None
     return "\n".join(f"{keyword}: {text}" for keyword, text in lines).encode()

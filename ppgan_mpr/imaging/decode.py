@@ -140,7 +140,7 @@ def open_image(
         check_pixels(*image.size)
         if check_size:
             width, height = image.size
-            check_size(width, height, *_sample_layout(image.mode))
+            check_size(width, height, *_sample_layout(image.mode), _coefficient_bytes(image))
         return image
     if claimed:
         raise ImageError("its header is damaged, or its samples are laid out in an unknown way")
@@ -161,6 +161,16 @@ def _sample_layout(mode: str) -> tuple[int, int]:
         return 1, 2
     channels = {"1": 1, "L": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4, "CMYK": 4}
     return channels.get(mode, 3), 1
+
+
+def _coefficient_bytes(image: Image.Image) -> int:
+    """What libjpeg holds of a progressive JPEG, 16 bits for each sample before it is scaled up."""
+    layers = getattr(image, "layer", ())  # (name, horizontal and vertical sampling, table)
+    if not image.info.get("progressive") or not layers:
+        return 0
+    finest = max(layer[1] for layer in layers) * max(layer[2] for layer in layers)
+    samples = sum(layer[1] * layer[2] for layer in layers)
+    return 2 * image.width * image.height * samples // max(1, finest)
 
 
 def _check_pam(data: bytes, check_size: SizeCheck) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import ImageError
 from ..free_memory import available
 
 MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-format photograph
-#: Called with width, height, channels and bytes per sample before a picture is decoded.
-SizeCheck = Callable[[int, int, int, int], None]
+
+
+class SizeCheck(Protocol):
+    """Called before a picture is decoded; see :meth:`Limits.check_size`."""
+
+    def __call__(
+        self, width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
+    ) -> None: ...
+
 
 # The decoder's own picture, and the one made of it; colours and alpha are separated after that.
 _TIMES_HELD = {4: 3}
@@ -42,13 +49,17 @@ class Limits:
     nbytes: int = 4 << 30
     seconds: float | None = None
 
-    def check_size(self, width: int, height: int, channels: int, itemsize: int) -> None:
+    def check_size(
+        self, width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
+    ) -> None:
         """Refuse a picture that is too large, before it is decoded.
 
         Args:
             width, height: in pixels.
             channels: samples of a pixel.
             itemsize: bytes of a sample.
+            coefficients: bytes that the decoder holds until the last pixel, as of a progressive
+                JPEG.
 
         Raises:
             ImageError: its pixels exceed the limit or the memory that is free.
@@ -61,7 +72,9 @@ class Limits:
                 f"its {size} would take {in_words(nbytes)}, more than the limit of "
                 f"{in_words(self.nbytes)}: raise picture_limit= if the file is to be trusted"
             )
-        needed, free = _TIMES_HELD.get(channels, 2) * nbytes, available()
+        # The coefficients are gone before the pixels are copied; Pillow pads three samples to four.
+        needed = max(_TIMES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
+        free = available()
         if needed > free:
             raise ImageError(
                 f"its {size} take {in_words(needed)} while they are decoded, and "

@@ -10,12 +10,14 @@ import numpy as np
 
 from ..errors import ImageError
 from . import png
-from .comments import comment_of
+from .comments import OWN_KEYWORDS, comment_of
 from .exif import description, has_position
 from .formats import WRITABLE, Writable, is_available
 from .photo import Metadata, Photo
 from .samples import white
 from .thumbnails import has_preview
+
+_MOST_SHOWN = 100  # characters of keywords
 
 
 class Loss(NamedTuple):
@@ -84,16 +86,26 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
     comment = comment_of(metadata)
     if comment and "png_chunks" not in target.holds:  # PNG keeps every text
         if "comment" not in target.holds or len(comment) > target.remark:
-            yield "the comment"
+            yield _comment_name(metadata)
         elif target.name in ("TIFF", "WEBP", "AVIF"):  # in the description of the EXIF block
             taken = description(metadata.exif)
             if taken and taken != comment:
-                yield "the comment"
+                yield _comment_name(metadata)
     plain = metadata.icc_profile or png.colour_is_plain(metadata.png_chunks)
     if not plain and "png_chunks" not in target.holds:
         yield "the gamma or primaries of the PNG"
     if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
         yield "a new preview in the camera's notes, which show the unrestored one"
+
+
+def _comment_name(metadata: Metadata) -> str:
+    """What the comment is called: the texts of a PNG have keywords, such as ``Title``."""
+    keywords = dict.fromkeys(keyword for keyword, _ in png.texts(metadata.png_chunks))
+    if all(keyword in OWN_KEYWORDS for keyword in keywords):
+        return "the comment"
+    shown = ", ".join(keywords)
+    shown = "".join(filter(str.isprintable, shown))[:_MOST_SHOWN]  # the file may hold anything
+    return f"the PNG's text ({shown})"
 
 
 def _colour_name(primaries: int, transfer: int) -> str:

@@ -15,6 +15,7 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
 MAX_BYTES = 1 << 28  # a larger file is not read to find out
 _MAX_METADATA = 1 << 20
 _MAX_SCANS = 64  # a progressive JPEG has ten; each scan costs a pass over the whole picture
+_MAX_PROGRESSIVE = 1 << 24  # pixels; their coefficients take up to 100 MB
 _SCAN = b"\xff\xda"
 
 
@@ -42,7 +43,7 @@ def _is_ordinary_png(data: bytes) -> bool:
 
 
 def _is_ordinary_jpeg(data: bytes) -> bool:
-    """Baseline or progressive, grey or of three components, with few scans."""
+    """Baseline or progressive and not large, grey or of three components, with few scans."""
     position, usual_frame = 2, False
     while data[position : position + 1] == b"\xff" and position + 10 <= len(data):
         marker = data[position : position + 2]
@@ -55,6 +56,9 @@ def _is_ordinary_jpeg(data: bytes) -> bool:
             return usual_frame and data.count(_SCAN) <= _MAX_SCANS
         if marker in (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2"):
             usual_frame = data[position + 4] == 8 and data[position + 9] in (1, 3)
+            height, width = struct.unpack_from(">HH", data, position + 5)
+            if marker == b"\xff\xc2" and width * height > _MAX_PROGRESSIVE:
+                return False
         (length,) = struct.unpack_from(">H", data, position + 2)
         position += 2 + length
     return False

@@ -107,7 +107,8 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
         return Photo(pixels, None, metadata, source)
     if mode in ("CMYK", "LAB"):
         image, profile = _to_srgb(image, metadata.icc_profile)
-        metadata = replace(metadata, icc_profile=profile, png_chunks=())
+        dropped = (*metadata.dropped, f"the {mode} colour mode")
+        metadata = replace(metadata, icc_profile=profile, png_chunks=(), dropped=dropped)
         return Photo(np.array(image), None, metadata, source)
     transparency = image.info.get("transparency")
     if mode in ("P", "PA"):

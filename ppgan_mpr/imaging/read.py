@@ -52,10 +52,10 @@ def decode_photo(
         raise ImageError(f"{name} cannot be read: the file is empty")
     size = ""
 
-    def check(width: int, height: int, channels: int, itemsize: int) -> None:
+    def check(width: int, height: int, channels: int, itemsize: int, coefficients: int = 0) -> None:
         nonlocal size
         size = f"{width} x {height} pixels"
-        (check_size or Limits().check_size)(width, height, channels, itemsize)
+        (check_size or Limits().check_size)(width, height, channels, itemsize, coefficients)
 
     try:
         return decode(data, suffix, check)

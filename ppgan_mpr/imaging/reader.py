@@ -72,7 +72,8 @@ class PhotoReader:
         Args:
             path: the file.
             isolated: read it in another process whatever it is; False reads an ordinary file
-                (see :mod:`.ordinary`) in this one, which saves the start of the other.
+                (see :mod:`.ordinary`) in this one, which saves the start of the other. With a
+                limit of time, every file is isolated.
 
         Raises:
             ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`;
@@ -81,7 +82,7 @@ class PhotoReader:
         path = Path(path)
         if not self._usable:
             return read_photo(path, self.limits)
-        if not isolated and _size(path) <= ordinary.MAX_BYTES:
+        if not self._isolates(isolated) and _size(path) <= ordinary.MAX_BYTES:
             data = read_bytes(path, self.limits)
             if not data or ordinary.is_ordinary(data):
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
@@ -98,9 +99,13 @@ class PhotoReader:
         Raises:
             ImageError, MissingDependencyError: see :meth:`read`.
         """
-        if not self._usable or not data or (not isolated and ordinary.is_ordinary(data)):
+        here = not self._isolates(isolated) and ordinary.is_ordinary(data)
+        if not self._usable or not data or here:
             return decode_photo(data, name, "", self.limits.check_size)
         return self._ask(name, "", data=data)
+
+    def _isolates(self, asked: bool) -> bool:
+        return asked or self.limits.seconds is not None  # which only another process can keep to
 
     def _ask(self, name: str, suffix: str, path: str = "", data: bytes | None = None) -> Photo:
         try:

@@ -42,9 +42,11 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
     limits = Limits(request["nbytes"], request["seconds"])
     data, name = request["data"], request["name"]
 
-    def check_size(width: int, height: int, channels: int, itemsize: int) -> None:
+    def check_size(
+        width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
+    ) -> None:
         memory.lift()  # or it would count as the memory that is free
-        limits.check_size(width, height, channels, itemsize)
+        limits.check_size(width, height, channels, itemsize, coefficients)
         nbytes = width * height * channels * itemsize
         memory.allow(_TIMES_HELD * nbytes + 2 * len(data))
         _alarm(limits.time_for(nbytes))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import WeightsError
-from ..files import atomic_write
+from ..files import atomic_write, locked
 from ..networks import WeightsRecord
 from .catalogue import git_blob_of
 
 #: File beside downloaded weights that remembers what they were when first seen.
 LEDGER = "digests.json"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,32 +107,67 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
         WeightsError: the memory is damaged.
     """
     ledger = path.with_name(LEDGER)
-    entries = _read(ledger)
-    entry = entries.get(path.name)
-    if entry is not None and entry.get("url") == url:
-        seen = entry.get("first_seen", "an unknown day")
-        if all(entry.get(key) == value for key, value in asdict(digest).items()):
-            text = f"No digest is published, and the file is the one first seen on {seen}."
-            return DigestCheck(digest, "unchanged", text)
-        return DigestCheck(
-            digest,
-            "changed",
-            f"The file has changed: on {seen} its sha256 was {entry.get('sha256')}, now it is "
-            f"{digest.sha256}. If you trust the new one, remove {path.name} from {ledger}; if not, "
-            f"delete {path} and try again.",
-        )
-    entries[path.name] = {
-        **asdict(digest),
-        "url": url,
-        "first_seen": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-    }
-    try:
-        with atomic_write(ledger) as file:
-            file.write((json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
-    except OSError as error:
-        text = f"No digest is published, and {ledger} cannot be written ({error.strerror})."
-        return DigestCheck(digest, "unknown", text)
+    known = _compare(digest, path, url, _read(ledger))
+    if known is not None:
+        return known
+    with _locked(ledger):
+        entries = _read(ledger)  # to which another process may have added
+        known = _compare(digest, path, url, entries)
+        if known is not None:
+            return known
+        entries[path.name] = {
+            **asdict(digest),
+            "url": url,
+            "first_seen": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        }
+        try:
+            with atomic_write(ledger) as file:
+                file.write((json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
+        except OSError as error:
+            _warn_once(
+                f"The digests of downloaded weights cannot be written to {ledger} "
+                f"({error.strerror}): a file that changes later will not be noticed."
+            )
+            text = f"No digest is published, and {ledger} cannot be written ({error.strerror})."
+            return DigestCheck(digest, "unknown", text)
     return DigestCheck(digest, "recorded", f"No digest is published: recorded in {ledger}.")
+
+
+def _compare(
+    digest: FileDigest, path: Path, url: str, entries: Mapping[str, Mapping[str, Any]]
+) -> DigestCheck | None:
+    """Compare a file with its entry in the ledger; None where it has none."""
+    entry = entries.get(path.name)
+    if entry is None or entry.get("url") != url:
+        return None
+    seen = entry.get("first_seen", "an unknown day")
+    if all(entry.get(key) == value for key, value in asdict(digest).items()):
+        text = f"No digest is published, and the file is the one first seen on {seen}."
+        return DigestCheck(digest, "unchanged", text)
+    return DigestCheck(
+        digest,
+        "changed",
+        f"The file has changed: on {seen} its sha256 was {entry.get('sha256')}, now it is "
+        f"{digest.sha256}. If you trust the new one, remove {path.name} from "
+        f"{path.with_name(LEDGER)}; if not, delete {path} and try again.",
+    )
+
+
+@contextlib.contextmanager
+def _locked(ledger: Path) -> Iterator[None]:
+    """Keep other processes from changing the ledger, by a lock file because it is replaced."""
+    try:
+        file = ledger.with_name(f".{ledger.name}.lock").open("ab")
+    except OSError:  # then the ledger cannot be written either
+        yield
+        return
+    with file, locked(file):
+        yield
+
+
+@functools.cache
+def _warn_once(text: str) -> None:
+    logger.warning("%s", text)
 
 
 def _read(ledger: Path) -> dict[str, Mapping[str, Any]]:

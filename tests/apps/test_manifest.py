@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -139,6 +140,16 @@ def test_a_manifest_that_cannot_be_written_costs_no_picture(tmp_path):
     assert f"{MANIFEST} cannot be written" in result.record.warnings[0]
     (result,) = predictor(tmp_path, existing="skip").run(tmp_path / "a.png")
     assert result.skipped
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names there")
+def test_a_manifest_that_is_a_pipe_is_named_as_such(tmp_path):
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / MANIFEST)
+    (result,) = predictor(tmp_path).run(tmp_path / "a.png")
+    assert result.ok
+    assert "cannot be written (it is not an ordinary file)" in result.record.warnings[0]
 
 
 def test_a_single_output_file_has_no_manifest_beside_it(tmp_path):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -40,6 +43,37 @@ def test_exit_code_of_an_error_may_depend_on_it(capsys):
 def test_interrupt_ends_with_130_and_without_a_message(capsys):
     assert run_program(fail(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err == ""
+
+
+def test_sigterm_removes_temporary_folders(tmp_path):
+    """As of a program that exports a network."""
+
+    def body():
+        with tempfile.TemporaryDirectory(dir=tmp_path):
+            signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert run_program(body) == 130
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked there")
+def test_forked_process_of_a_program_dies_of_sigterm():
+    def body():
+        child = os.fork()
+        if not child:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                os._exit(7)
+        return os.waitpid(child, 0)[1]
+
+    assert run_program(body) == signal.SIGTERM
 
 
 def test_full_disk_names_the_file(capsys):

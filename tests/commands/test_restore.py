@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import requests
 from PIL import Image
 
 from ppgan_mpr import ResultRecord
@@ -115,6 +116,25 @@ def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, job
     assert sorted(os.path.basename(line.split("  ")[0]) for line in listed) == written
     report = json.loads((tmp_path / "report.json").read_text())
     assert sorted(os.path.basename(row["output"]) for row in report) == written
+
+
+def test_sigterm_during_a_download_leaves_nothing(photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+    unfinished = []
+
+    def get(*_, **__):
+        unfinished.extend((tmp_path / "home" / "weights").iterdir())
+        signal.raise_signal(signal.SIGTERM)
+        raise requests.exceptions.ConnectionError
+
+    monkeypatch.setattr("requests.get", get)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert main([photo, "--task", "Denoising"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert unfinished and list((tmp_path / "home" / "weights").iterdir()) == []
+    assert capsys.readouterr().err.startswith("mprnet: interrupted")
 
 
 @pytest.mark.parametrize("jobs", ["1", "3"])

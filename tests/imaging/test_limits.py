@@ -67,6 +67,19 @@ def test_pixels_that_do_not_fit_the_memory(tmp_path, root):
     assert len(printed.splitlines()) == 2
 
 
+@pytest.mark.parametrize(("subsampling", "needed"), [("4:4:4", "762 MB"), ("4:2:0", "534 MB")])
+def test_coefficients_of_a_progressive_jpeg_count(tmp_path, monkeypatch, subsampling, needed):
+    jpeg = samples.pillow_file(
+        Image.new("RGB", (8, 8)), "JPEG", progressive=True, subsampling=subsampling
+    )
+    size = jpeg.index(b"\xff\xc2") + 5
+    jpeg = jpeg[:size] + struct.pack(">HH", 8000, 10000) + jpeg[size + 4 :]
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    monkeypatch.setattr("ppgan_mpr.imaging.limits.available", lambda: 400 << 20)
+    with pytest.raises(ImageError, match=f"10000 x 8000 pixels take {needed} while"):
+        read_photo(tmp_path / "a.jpg")
+
+
 @linux
 def test_metadata_that_does_not_fit_the_memory(tmp_path, root):
     (tmp_path / "tags.tif").write_bytes(tags_with_one_value(65000, 400_000))

@@ -99,6 +99,26 @@ def test_description_in_exif_leaves_no_room_for_a_comment(tmp_path):
     assert "the comment" not in unkept(photo, ".jpg")
 
 
+@pytest.mark.parametrize(
+    ("keywords", "named"),
+    [
+        (["Comment"], "the comment"),
+        (["Title"], "the PNG's text (Title)"),
+        (["Title", "Author", "Comment"], "the PNG's text (Title, Author, Comment)"),
+        (["\x1b[2J" + 200 * "k"], f"the PNG's text ([2J{97 * 'k'})"),
+    ],
+)
+def test_texts_of_a_png_are_named_by_their_keywords(keywords, named):
+    chunks = tuple((b"tEXt", f"{keyword}\0by the lake".encode()) for keyword in keywords)
+    exif = Image.Exif()
+    exif[0x010E] = "the caption"
+    metadata = replace(full_photo().metadata, comment=None, png_chunks=chunks)
+    metadata = replace(metadata, exif=exif.tobytes()[6:])
+    photo = replace(full_photo(), metadata=metadata)
+    for suffix in (".tif", ".webp", ".avif", ".bmp"):
+        assert named in unkept(photo, suffix)
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".jp2"])
 def test_comment_too_long_for_its_segment_is_named_and_left_out(tmp_path, suffix):
     photo = full_photo()

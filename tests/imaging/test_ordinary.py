@@ -13,6 +13,12 @@ JPEG = samples.pillow_file(RGB, "JPEG")
 SCANS = JPEG.index(b"\xff\xda")
 
 
+def large(jpeg: bytes, frame: bytes) -> bytes:
+    """The JPEG with a header that announces 5000 x 5000 pixels."""
+    start = jpeg.index(frame) + 5
+    return jpeg[:start] + b"\x13\x88" * 2 + jpeg[start + 4 :]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -22,6 +28,7 @@ SCANS = JPEG.index(b"\xff\xda")
         samples.pillow_file(RGB, "PNG", icc_profile=samples.SRGB),
         samples.pillow_file(RGB.quantize(), "PNG"),
         samples.raw_png([b"\xa0", b"\x50"], 4, 1, 0),
+        large(JPEG, b"\xff\xc0"),
     ],
 )
 def test_photos_of_cameras_and_pages_of_the_web(data):
@@ -34,6 +41,7 @@ def test_photos_of_cameras_and_pages_of_the_web(data):
         b"",
         JPEG[:100],
         samples.pillow_file(RGB.convert("CMYK"), "JPEG"),
+        large(samples.pillow_file(RGB, "JPEG", progressive=True), b"\xff\xc2"),
         JPEG[:SCANS] + JPEG[SCANS:-2] * 65,  # each scan is a pass over the whole picture
         JPEG[:2] + (b"\xff\xe2\xff\xff" + bytes(65533)) * 17 + JPEG[2:],  # metadata of 1.1 MB
         samples.raw_png_16(samples.noise(3, "uint16")),

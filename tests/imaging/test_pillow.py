@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging import from_array, from_pil, to_pil, write_photo
+from ppgan_mpr.imaging import from_array, from_pil, to_pil, unkept, write_photo
 
 
 @pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
@@ -134,6 +134,21 @@ def test_cmyk_is_converted_with_its_profile(tmp_path, name):
     write_photo(photo, tmp_path / "out.jpg")
     with Image.open(tmp_path / "out.jpg") as out:
         assert out.mode == "RGB" and out.info["icc_profile"] == photo.metadata.icc_profile
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "lost"),
+    [
+        ("CMYK", "JPEG", ("the CMYK colour mode",)),
+        ("CMYK", "TIFF", ("the CMYK colour mode",)),
+        ("LAB", "TIFF", ("the LAB colour mode",)),
+        ("YCbCr", "TIFF", ()),
+    ],
+)
+def test_colour_mode_of_print_is_named_as_lost(tmp_path, mode, name, lost):
+    suffix = ".jpg" if name == "JPEG" else ".tif"
+    photo = samples.read(tmp_path, samples.pillow_file(Image.new(mode, (16, 16)), name), suffix)
+    assert unkept(photo, suffix) == lost
 
 
 def test_lab_becomes_srgb_with_a_profile(tmp_path):

@@ -78,6 +78,22 @@ def test_a_fault_of_a_decoder_costs_one_file(faulty, tmp_path, fault, words):
         faulty.decode(heic(fault), "in memory")
 
 
+def test_time_limit_holds_for_ordinary_files_too(tmp_path):
+    """Only another process can be ended; this stand-in for one never answers."""
+    silent = [sys.executable, "-c", "from ppgan_mpr.imaging.frames import send; import sys, time; "
+              "send(sys.stdout.buffer, 'ready'); sys.stdout.flush(); time.sleep(1000)"]  # fmt: skip
+    write_photo(from_array(samples.ramp()), tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    reader = PhotoReader(Limits(seconds=1), silent)
+    for read in (
+        lambda: reader.read(tmp_path / "a.jpg", isolated=False),
+        lambda: reader.decode(data, "a.jpg", isolated=False),
+    ):
+        with pytest.raises(ImageError, match="decoding took longer than 1 s"):
+            read()
+    reader.close()
+
+
 SAVED = {
     ".png": samples.noise(4, "uint8"),
     ".16.png": samples.noise(4, "uint16"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -73,6 +74,17 @@ def test_files_of_one_folder_share_a_ledger(path):
     }
 
 
+def test_files_first_seen_at_the_same_time_are_all_recorded(tmp_path):
+    paths = [tmp_path / f"{number}.pdparams" for number in range(16)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    with ThreadPoolExecutor(8) as pool:
+        checks = pool.map(lambda path: check_first_seen(digest_file(path), path, URL), paths)
+        assert {check.status for check in checks} == {"recorded"}
+    entries = json.loads((tmp_path / LEDGER).read_text())
+    assert sorted(entries) == sorted(path.name for path in paths)
+
+
 @pytest.mark.parametrize("content", ["[", "[1]", '{"w.pdparams": 3}', "\xff"])
 def test_damaged_ledger_is_an_error_that_says_what_to_remove(path, content):
     path.with_name(LEDGER).write_text(content, encoding="latin-1")
@@ -80,11 +92,14 @@ def test_damaged_ledger_is_an_error_that_says_what_to_remove(path, content):
         check_first_seen(digest_file(path), path, URL)
 
 
-def test_ledger_that_cannot_be_written_is_no_failure(path, monkeypatch):
+def test_ledger_that_cannot_be_written_is_one_warning_and_no_failure(path, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("ppgan_mpr.weights.digests.atomic_write", full)
-    check = check_first_seen(digest_file(path), path, URL)
+    checks = [check_first_seen(digest_file(path), path, URL) for _ in range(2)]
+    (record,) = caplog.records
+    assert "a file that changes later will not be noticed" in record.getMessage()
+    check = checks[0]
     assert check.passed
     assert "cannot be written (No space left on device)" in check.explanation

@@ -59,7 +59,8 @@ def test_downloads_once_then_touches_no_network(server):
     assert weights.task == "Deblurring"
     path = cached_path(weights.record)
     assert path.read_bytes() == server.content
-    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "digests.json"]
+    names = {p.name for p in path.parent.iterdir()}
+    assert names == {path.name, "digests.json", ".digests.json.lock"}
     requests = server.requests
     server.close()
     load_weights("published:Deblurring")

@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO

@@ -159,10 +159,12 @@ def _is_picture(path: Path) -> bool:
     """Whether a file can be decoded; True also where memory or a package for that is missing."""
     too_large = False
 
-    def check_size(width: int, height: int, channels: int, itemsize: int) -> None:
+    def check_size(
+        width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
+    ) -> None:
         nonlocal too_large
         too_large = True
-        Limits().check_size(width, height, channels, itemsize)
+        Limits().check_size(width, height, channels, itemsize, coefficients)
         too_large = False
 
     try:

@@ -16,6 +16,7 @@ import pytest
 
 from ppgan_mpr.engine import checkpoints as ckpt
 from ppgan_mpr.errors import ImageError, UsageError
+from ppgan_mpr.files import TEMPORARY
 
 WORKERS = [0, 2]
 
@@ -190,7 +191,9 @@ def test_run_resumed_from_an_early_checkpoint_keeps_its_own_newest_files(setting
     whole = build(settings)
     whole.train()
     folder = Path(whole.output_dir)
-    (folder / f".{'0' * 32}.tmp").touch()  # of a process that was killed
+    leftover = folder / f".{'0' * 32}{TEMPORARY}"  # of a process that was killed long ago
+    leftover.touch()
+    os.utime(leftover, (0, 0))
     time.sleep(0.02)
 
     settings["snapshot_config"]["keep"] = 2
@@ -200,7 +203,7 @@ def test_run_resumed_from_an_early_checkpoint_keeps_its_own_newest_files(setting
     again.train()
     kept = sorted(path.name for path in folder.glob("iter_*_checkpoint.pdparams"))
     assert kept == ["iter_4_checkpoint.pdparams", "iter_5_checkpoint.pdparams"]
-    assert not list(folder.glob(".*.tmp"))
+    assert not leftover.exists()
 
 
 def test_raised_total_iters_stretches_the_schedule(settings, build):

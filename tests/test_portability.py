@@ -72,6 +72,8 @@ sys.exit(main(sys.argv[1:]))
 def test_restoring_needs_nothing_that_windows_or_macos_lack(tmp_path, root, suffix):
     from PIL import Image
 
+    for package in ("openvino", "onnx"):  # which the program below imports first
+        pytest.importorskip(package)
     Image.new("RGB", (24, 17), (90, 80, 70)).save(tmp_path / f"photo{suffix}")
     arguments = [f"photo{suffix}", "--task", "Denoising", "--model", "lite", "--skip-existing"]
     for expected in ("1 restored", "1 skipped"):

@@ -181,17 +181,19 @@ class Outputs:
             ImageError: it exists, another picture of this run has the same name, or its format
                 cannot hold the picture.
         """
-        if source.path is None and self._file is None:
+        numbered = source.path is None and self._file is None
+        if numbered:
             output = self._claim_free(source, self._suffix or ".png")
         else:
             suffix = self._suffix or writable_suffix(photo, _own_suffix(source))
             output = self._named(source, suffix)
             self._take(output, source)
-        if output not in self._verdicts:
-            self._judge(output, source)
+            if output not in self._verdicts:
+                self._judge(output, source)
         if not self.keeps(output):
             target_of(photo, output)  # hours of work may lie before the writing
-            if self._existing == "error" and os.path.lexists(output):
+            # What takes a number meanwhile is no reason to fail: ``write`` finds the next one.
+            if not numbered and self._existing == "error" and os.path.lexists(output):
                 raise _left_alone(output)
             output.parent.mkdir(parents=True, exist_ok=True)
             self._clean(output.parent)

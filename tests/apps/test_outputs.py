@@ -102,8 +102,26 @@ def test_threads_lose_no_result(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
+    assert [result.error for result in results] == [None] * 6
     assert sorted(Image.open(result.output).size[1] for result in results) == [*range(9, 15)]
     assert len(list(folder.iterdir())) == 6
+
+
+def test_picture_from_memory_whose_number_is_taken_meanwhile_gets_the_next(tmp_path, monkeypatch):
+    from ppgan_mpr.apps import outputs as module
+
+    def another_program(photo, path):
+        if path.name == "image_restoration.png" and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"another's")
+        return target_of(photo, path)
+
+    target_of = module.target_of
+    monkeypatch.setattr(module, "target_of", another_program)
+    (result,) = predictor(tmp_path).run(np.full([9, 8, 3], 90, np.uint8))
+    assert result.error is None
+    assert result.output.name == "image-2_restoration.png"
+    assert result.output.with_name("image_restoration.png").read_bytes() == b"another's"
 
 
 def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):

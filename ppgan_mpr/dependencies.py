@@ -79,7 +79,6 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed or cannot be loaded.
     """
-    first = module not in sys.modules
     # Asked before the import, because Paddle sets the variable itself.
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
@@ -88,7 +87,12 @@ def require(module: str) -> ModuleType:
         os.environ.setdefault("GLOG_minloglevel", "2")
     send_no_statistics(module)
     try:
-        with warnings.catch_warnings(), _unchanged_root_logger(), _no_folder_of_paddle():
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            stack.enter_context(_unchanged_root_logger())
+            if module == "paddle" and module not in sys.modules:
+                stack.enter_context(_no_folder_of_paddle())
+                stack.enter_context(_unchanged_signal_handlers())
             # Paddle warns about a missing compiler cache that only extension builders need.
             warnings.filterwarnings("ignore", message="No ccache found")
             imported = importlib.import_module(module)
@@ -110,8 +114,6 @@ def require(module: str) -> ModuleType:
         # Paddle computes on a single core by default. The environment variable would do as
         # well, but makes Paddle print a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
-    if first and module == "paddle":
-        _remove_signal_handlers(imported)
     return imported
 
 
@@ -134,9 +136,6 @@ def _broken(module: str, error: Exception) -> MissingDependencyError:
 @contextlib.contextmanager
 def _no_folder_of_paddle() -> Iterator[None]:
     """Keep the import of Paddle from making an empty folder in the user's home."""
-    if "paddle" in sys.modules:
-        yield
-        return
     original = os.makedirs
 
     def makedirs(name: Any, *args: Any, **options: Any) -> None:
@@ -154,15 +153,28 @@ def _replace(module: ModuleType, name: str, value: object) -> None:
     setattr(module, name, value)
 
 
-def _remove_signal_handlers(paddle: ModuleType) -> None:
-    """Undo what Paddle's import does to signals.
+@contextlib.contextmanager
+def _unchanged_signal_handlers() -> Iterator[None]:
+    """Undo what the import of Paddle does to signals.
 
     It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++.
+    A SIGTERM that arrives meanwhile waits.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        sys.modules["paddle"].disable_signal_handler()
+        return
     handler = signal.getsignal(signal.SIGTERM)
-    paddle.disable_signal_handler()
-    if threading.current_thread() is threading.main_thread() and handler is not None:
-        signal.signal(signal.SIGTERM, handler)
+    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    before = mask(signal.SIG_BLOCK, {signal.SIGTERM}) if mask else None
+    try:
+        yield
+        sys.modules["paddle"].disable_signal_handler()
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGTERM, handler)
+        if mask:
+            mask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

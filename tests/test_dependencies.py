@@ -132,20 +132,30 @@ for source in ({str(weights)!r}, "lite:Denoising"):
 SIGTERM = """
 import os, signal, sys, time
 from ppgan_mpr.dependencies import require
+
+class Importing:
+    "Strikes when Paddle has installed its handlers and its import is not finished."
+    def find_spec(self, name, *_):
+        if name == "paddle.vision" and sys.argv[2] == "during":
+            os.kill(os.getpid(), signal.SIGTERM)
+
 if sys.argv[1] == "handled":
     signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+sys.meta_path.insert(0, Importing())
 require("paddle")
-os.kill(os.getpid(), signal.SIGTERM)
+if sys.argv[2] == "after":
+    os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(0.1)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("handler", ["handled", "default"])
-def test_paddle_leaves_sigterm_alone(root, handler):
+@pytest.mark.parametrize("moment", ["during", "after"])
+def test_paddle_leaves_sigterm_alone(root, handler, moment):
     pytest.importorskip("paddle")
     done = subprocess.run(
-        [sys.executable, "-c", SIGTERM, handler], capture_output=True, text=True, cwd=root
+        [sys.executable, "-c", SIGTERM, handler, moment], capture_output=True, text=True, cwd=root
     )
     assert done.stdout == ("handled\n" if handler == "handled" else "")
     assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)

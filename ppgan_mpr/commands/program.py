@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import RestorationError
 from .flags import as_flags
@@ -26,29 +27,57 @@ def program_name() -> str:
 
 
 @contextlib.contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """Inside its block SIGTERM raises KeyboardInterrupt, so that temporary files are removed.
+def interruptible() -> Iterator[None]:
+    """Inside its block Ctrl-C and SIGTERM raise KeyboardInterrupt, whatever comes of it.
 
-    Code that handles SIGTERM otherwise may do so inside the block. Processes that are forked there
-    end at once, as usual.
+    So temporary files are removed. Libraries in C++ that are interrupted raise errors of their own,
+    or lose the interrupt: the block still ends with KeyboardInterrupt. A signal that the caller
+    ignores, as ``nohup`` does, stays ignored.
+
+    Code that handles the signals otherwise may do so inside the block. In processes that are forked
+    there, the signals do what they did before.
+
+    Raises:
+        KeyboardInterrupt: a signal arrived inside the block.
     """
     if threading.current_thread() is not threading.main_thread():  # only there are handlers set
         yield
         return
-    owner = os.getpid()
+    owner, arrived = os.getpid(), False
 
     def interrupt(number: int, _: object) -> None:
-        if os.getpid() == owner:
-            raise KeyboardInterrupt
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        nonlocal arrived
+        if os.getpid() != owner:
+            signal.signal(number, previous[number])
+            os.kill(os.getpid(), number)
+            return
+        arrived = True
+        raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous: dict[int, Any] = {
+        number: _handler(number) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    for number, known in previous.items():
+        if known != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         yield
+    except BaseException:
+        if arrived:
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        # None stands for a handler that Python did not install and cannot put back.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if previous is None else previous)
+        for number, known in previous.items():
+            signal.signal(number, known)
+    if arrived:
+        raise KeyboardInterrupt
+
+
+def _handler(number: int) -> Any:
+    """What a signal does, in the form that ``signal.signal`` takes back."""
+    # None stands for a handler that Python did not install and cannot put back.
+    known = signal.getsignal(number)
+    return signal.SIG_DFL if known is None else known
 
 
 def run_program(
@@ -67,7 +96,7 @@ def run_program(
         The exit code, 130 after Ctrl-C or SIGTERM.
     """
     try:
-        with sigterm_as_interrupt():
+        with interruptible():
             return body()
     except RestorationError as error:
         print(f"error: {message(error)}", file=sys.stderr)

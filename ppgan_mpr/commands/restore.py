@@ -16,7 +16,7 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
-from .program import sigterm_as_interrupt
+from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 
@@ -152,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
 
             print_models()
             return 0
-        with sigterm_as_interrupt():
+        with interruptible():
             return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {as_flags(error)}", file=sys.stderr)
@@ -255,6 +255,7 @@ class _InterruptAsEvent:
             self._previous = {
                 number: signal.signal(number, self._note)
                 for number in (signal.SIGINT, signal.SIGTERM)
+                if signal.getsignal(number) != signal.SIG_IGN
             }
         return self._event
 

@@ -53,13 +53,40 @@ def test_sigterm_removes_temporary_folders(tmp_path):
             signal.raise_signal(signal.SIGTERM)
         return 0
 
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        assert run_program(body) == 130
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_program(body) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("error", [SystemError("a result with an exception set"), None])
+def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
+    """As those in C++ do, which are interrupted while they call Python."""
+
+    def body():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            if error:
+                raise error from None
+        return 0
+
+    assert run_program(body) == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ignored_signal_stays_ignored(number):
+    def body():
+        signal.raise_signal(number)
+        return 0
+
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        assert run_program(body) == 0
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked there")

@@ -8,6 +8,7 @@ disturbed.
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import re
 import shutil
@@ -26,6 +27,7 @@ from PIL import Image
 from soak_runs import ROOT, Run, mprnet, small_disk, small_files, watch
 from tls_server import Server
 
+from ppgan_mpr.apps.manifest import Manifest
 from ppgan_mpr.weights import load_weights
 from ppgan_mpr.weights.conversion import convert
 
@@ -185,7 +187,11 @@ def _check_results(place: Workplace, output: Path, verdict: Verdict, complete: b
     pictures = {name: content for name, content in found.items() if name.endswith(".png")}
     for name, content in pictures.items():
         if content != place.results.get(name):
-            verdict.problems.append(f"{name} is not what it should be")
+            expected = place.results.get(name, b"")
+            verdict.problems.append(
+                f"{name} is not what it should be: {_difference(content, expected)}; "
+                f"{_how_it_was_made(output, name)}"
+            )
             verdict.lost += len(place.results.get(name, b""))
     missing = set(place.results) - set(pictures)
     if complete and missing:
@@ -194,6 +200,26 @@ def _check_results(place: Workplace, output: Path, verdict: Verdict, complete: b
         verdict.problems.append("a source has changed")
         verdict.lost += sum(map(len, place.source_bytes.values()))
     return missing
+
+
+def _difference(found: bytes, expected: bytes) -> str:
+    """How the pixels of two PNG files differ."""
+    try:
+        one, other = (
+            np.asarray(Image.open(io.BytesIO(content))).astype(int) for content in (found, expected)
+        )
+    except OSError as error:
+        return f"{len(found)} bytes instead of {len(expected)}, {error}"
+    if one.shape != other.shape:
+        return f"shape {one.shape} instead of {other.shape}"
+    distance = np.abs(one - other)
+    return f"{np.count_nonzero(distance)} samples differ, by up to {distance.max()}"
+
+
+def _how_it_was_made(output: Path, name: str) -> str:
+    """The last line of the manifest about an output."""
+    entry = Manifest(output).find(output / "Denoising" / name)
+    return "not in the manifest" if entry is None else str(entry.record)
 
 
 def _finish(place: Workplace, output: Path, verdict: Verdict) -> None:

@@ -17,10 +17,10 @@ def cache_dir() -> Path:
     home = os.environ.get("PPGAN_MPR_HOME")
     if home:
         return Path(os.path.expanduser(home))
-    import pooch
+    import platformdirs
 
     try:
-        return Path(pooch.os_cache("ppgan_mpr"))
+        return Path(platformdirs.user_cache_dir("ppgan_mpr"))
     except RuntimeError:  # neither HOME nor an entry in the list of users
         raise UsageError(
             "There is no home directory for downloaded and compiled networks: set "

@@ -32,6 +32,6 @@ def test_user_without_a_home_learns_which_variable_to_set(monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("PPGAN_MPR_HOME")
-    monkeypatch.setattr("pooch.os_cache", homeless)
+    monkeypatch.setattr("platformdirs.user_cache_dir", homeless)
     with pytest.raises(UsageError, match="set PPGAN_MPR_HOME to a folder"):
         cache_dir()

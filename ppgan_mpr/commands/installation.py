@@ -29,6 +29,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "PIL": ("pillow",),
     "cv2": OPENCV,
+    "platformdirs": ("platformdirs",),
     "pooch": ("pooch",),
     "safetensors": ("safetensors",),
     "tqdm": ("tqdm",),

@@ -12,7 +12,7 @@ import struct
 import threading
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO, cast
 
@@ -54,11 +54,9 @@ def recognised(start: bytes, suffix: str) -> bool:
     """
     if start[:4] in MAGICS or start[4:8] == b"ftyp" or start.startswith(_OTHERS):
         return True
-    Image.init()
     return any(
-        _may_be(Image.OPEN[name][1], start[:16], suffix in suffixes)
-        for name, suffixes in READABLE.items()
-        if name in Image.OPEN
+        _may_be(Image.OPEN[name][1], start[:16], suffix in READABLE[name])
+        for name in _readable_formats()
     )
 
 
@@ -118,11 +116,10 @@ def open_image(
     Raises:
         ImageError: the header is damaged, or the picture is too large.
     """
-    Image.init()
     claimed = False
-    for name, suffixes in READABLE.items():
-        factory, accept = Image.OPEN.get(name, (None, None))
-        if factory is None or not _may_be(accept, bytes(data[:16]), suffix in suffixes):
+    for name in _readable_formats():
+        factory, accept = Image.OPEN[name]
+        if not _may_be(accept, bytes(data[:16]), suffix in READABLE[name]):
             continue
         claimed = True
         if isinstance(data, (bytes, bytearray)):
@@ -145,6 +142,18 @@ def open_image(
     if claimed:
         raise ImageError("its header is damaged, or its samples are laid out in an unknown way")
     return None
+
+
+def _readable_formats() -> Iterator[str]:
+    """Names of the readable formats that this Pillow knows.
+
+    The frequent ones come first: Pillow loads the other forty modules only where they are needed.
+    """
+    Image.preinit()
+    frequent = [name for name in READABLE if name in Image.OPEN]
+    yield from frequent
+    Image.init()
+    yield from (name for name in READABLE if name in Image.OPEN and name not in frequent)
 
 
 def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, named_so: bool) -> bool:

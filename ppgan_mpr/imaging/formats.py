@@ -118,7 +118,9 @@ def is_available(target: Writable) -> bool:
     from PIL import Image, features
 
     module = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}.get(target.name)
-    Image.init()
+    Image.preinit()
+    if target.name not in Image.SAVE:  # not among the frequent formats
+        Image.init()
     if target.name not in Image.SAVE or module is None:
         return target.name in Image.SAVE
     return module in (*features.modules, *features.codecs) and bool(features.check(module))

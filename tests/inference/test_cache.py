@@ -144,13 +144,11 @@ def test_a_folder_that_cannot_be_used_is_named_once(tmp_path, caplog):
 
 
 def test_without_a_home_directory_nothing_is_kept_and_a_sentence_says_so(monkeypatch, caplog):
-    import pooch
-
     def homeless(name):
         raise RuntimeError("no home directory")
 
     monkeypatch.delenv("PPGAN_MPR_HOME")
-    monkeypatch.setattr(pooch, "os_cache", homeless)
+    monkeypatch.setattr("platformdirs.user_cache_dir", homeless)
     cache = Cache.of_user()
     cache.store(b"content", "a")
     assert cache.load("a") is None

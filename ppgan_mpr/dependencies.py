@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
 import logging
 import os
 import shlex
@@ -90,9 +91,11 @@ def require(module: str) -> ModuleType:
         with contextlib.ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             stack.enter_context(_unchanged_root_logger())
+            if module not in sys.modules:
+                stack.enter_context(_uninterrupted())
             if module == "paddle" and module not in sys.modules:
                 stack.enter_context(_no_folder_of_paddle())
-                stack.enter_context(_unchanged_signal_handlers())
+                stack.enter_context(_without_handlers_of_paddle())
             # Paddle warns about a missing compiler cache that only extension builders need.
             warnings.filterwarnings("ignore", message="No ccache found")
             imported = importlib.import_module(module)
@@ -154,27 +157,70 @@ def _replace(module: ModuleType, name: str, value: object) -> None:
 
 
 @contextlib.contextmanager
-def _unchanged_signal_handlers() -> Iterator[None]:
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of the block, an import.
+
+    A library in C++ that is interrupted while it is loaded fails with an error of its own, which
+    looks as if the library were damaged.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there are handlers set
+        yield
+        return
+    arrived: list[int] = []
+    previous = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+        # None stands for a handler that Python did not install and cannot put back.
+        if signal.getsignal(number) not in (None, signal.SIG_IGN)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+@contextlib.contextmanager
+def _without_handlers_of_paddle() -> Iterator[None]:
     """Undo what the import of Paddle does to signals.
 
-    It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++.
-    A SIGTERM that arrives meanwhile waits.
+    It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++, and
+    that may wait for ever.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
-        sys.modules["paddle"].disable_signal_handler()
+        _remove_handlers_of_paddle()
         return
-    handler = signal.getsignal(signal.SIGTERM)
-    mask = getattr(signal, "pthread_sigmask", None)  # not on Windows
-    before = mask(signal.SIG_BLOCK, {signal.SIGTERM}) if mask else None
+    guard = _SignalGuard()
+    sys.meta_path.insert(0, guard)
     try:
         yield
-        sys.modules["paddle"].disable_signal_handler()
+        guard.find_spec()
     finally:
-        if handler is not None:
-            signal.signal(signal.SIGTERM, handler)
-        if mask:
-            mask(signal.SIG_SETMASK, before)
+        sys.meta_path.remove(guard)
+
+
+class _SignalGuard(importlib.abc.MetaPathFinder):
+    """Finds no module, but removes Paddle's signal handlers whenever one is imported.
+
+    A second passes between their installation and the end of Paddle's import.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def find_spec(self, *_: object) -> None:
+        """Remove the handlers, and put the one for SIGTERM back."""
+        _remove_handlers_of_paddle()
+        if self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+
+
+def _remove_handlers_of_paddle() -> None:
+    core = sys.modules.get("paddle.base.core")
+    getattr(core, "disable_signal_handler", lambda: None)()
 
 
 @contextlib.contextmanager

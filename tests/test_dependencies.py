@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ppgan_mpr.dependencies import require
+
 _CODE = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -129,9 +131,38 @@ for source in ({str(weights)!r}, "lite:Denoising"):
         assert reason in line
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_import_is_no_damaged_library(tmp_path, monkeypatch, number):
+    """As OpenVINO's, which would be taken for one that cannot be loaded."""
+    (tmp_path / "onnxruntime.py").write_text(
+        f"import signal\n"
+        f"try:\n"
+        f"    signal.raise_signal({int(number)})\n"
+        f"except KeyboardInterrupt:\n"
+        f"    raise ImportError('initialization failed') from None\n"
+    )
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            require("onnxruntime")
+        assert signal.getsignal(number) is interrupt
+        assert sys.modules.pop("onnxruntime").__file__ == str(tmp_path / "onnxruntime.py")
+    finally:
+        signal.signal(number, before)
+
+
 SIGTERM = """
-import os, signal, sys, time
+import os, signal, sys, threading, time
 from ppgan_mpr.dependencies import require
+
+# As the threads of BLAS, which may receive the signal instead of the main thread.
+threading.Thread(target=time.sleep, args=[60], daemon=True).start()
 
 class Importing:
     "Strikes when Paddle has installed its handlers and its import is not finished."

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from xml.etree import ElementTree
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,6 +24,8 @@ SHARED = Path(os.environ.get("PPGAN_MPR_SHARED", ROOT.parent / "shared"))
 
 if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
     sys.path.insert(0, str(ROOT))
+
+from ppgan_mpr.dependencies import cpu_count  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -109,74 +109,24 @@ def known_weights(changed_network):
 
 
 # Paddle's DataLoader forks its workers, and a fork of a process in which OpenVINO has started
-# threads may hang. So these tests run in a process of their own, whatever the order of tests.
-FORKING = ("tests/engine/", "tests/test_configs.py", "tests/commands/test_train.py")
-OWN_PROCESS = "PPGAN_MPR_TESTS_THAT_FORK"
+# threads may hang. So these files come before all others, whatever order was asked for: a worker
+# takes the next file in order, and has run no other test when it takes one of these.
+FORKING = ("tests/commands/test_train.py", "tests/test_configs.py", "tests/engine/")
+# Begun early, so that no worker is left alone with a long file at the end.
+LONG = ("tests/commands/test_two_nodes.py", "tests/soak/", "tests/commands/", "tests/apps/")
+MEMORY_PER_WORKER = 3 * 2**30  # bytes
 
 
-def _forks(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(FORKING)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    starts = (*FORKING, *LONG, "")
+    items.sort(key=lambda item: next(n for n, s in enumerate(starts) if item.nodeid.startswith(s)))
 
 
-class _Outcomes:
-    """Outcomes of the session's forking tests, which run together when the first is wanted."""
-
-    def __init__(self, session: pytest.Session):
-        self._session = session
-        self._found: dict[tuple[str, str], ElementTree.Element] | None = None
-
-    def of(self, item: pytest.Item) -> ElementTree.Element:
-        if self._found is None:
-            self._found = self._run()
-        module = item.nodeid.partition("::")[0].removesuffix(".py").replace("/", ".")
-        return self._found[module, item.name]
-
-    def _run(self) -> dict[tuple[str, str], ElementTree.Element]:
-        tests = [item.nodeid for item in self._session.items if _forks(item)]
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.xml"
-            command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *tests]
-            environment = {**os.environ, OWN_PROCESS: "1"}
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-            )
-            if not report.exists():
-                raise RuntimeError(f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
-            cases = ElementTree.parse(report).iter("testcase")
-            return {(case.get("classname", ""), case.get("name", "")): case for case in cases}
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    session.stash[_OUTCOMES] = _Outcomes(session)
-
-
-_OUTCOMES = pytest.StashKey[_Outcomes]()
-
-
-def _runs_elsewhere(item: pytest.Item) -> bool:
-    """Whether a test runs in the other process; if all tests fork, none needs it."""
-    elsewhere = _forks(item) and OWN_PROCESS not in os.environ
-    return elsewhere and not all(map(_forks, item.session.items))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if _runs_elsewhere(item):
-        item.fixturenames.clear()  # they are made in the other process
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if not _runs_elsewhere(pyfuncitem):
-        return None
-    _repeat(pyfuncitem.session.stash[_OUTCOMES].of(pyfuncitem))
-    return True
-
-
-def _repeat(case: ElementTree.Element) -> None:
-    """Fail or skip as the test did in its own process."""
-    for kind in ("failure", "error"):
-        for problem in case.iter(kind):
-            pytest.fail(problem.text or problem.get("message", ""), pytrace=False)
-    for skipped in case.iter("skipped"):
-        pytest.skip(skipped.get("message", ""))
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker per core, as far as the memory goes; for a single file this process alone."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) == 1 and files.pop().endswith(".py"):
+        return 0
+    workers = min(cpu_count(), psutil.virtual_memory().available // MEMORY_PER_WORKER)
+    return workers if workers > 1 else 0

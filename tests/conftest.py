@@ -27,6 +27,9 @@ if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
 
 from ppgan_mpr.dependencies import cpu_count  # noqa: E402
 
+# Networks of tests are so small that a second thread takes longer to wake than it computes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def fixtures_dir() -> Path:
@@ -72,6 +75,12 @@ def state():
         {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
     )
     return {name: np.asarray(value) for name, value in network.state_dict().items()}
+
+
+@pytest.fixture
+def undrawn_curves(monkeypatch):
+    """Runs draw no picture of their curves: it takes as long as training a tiny network."""
+    monkeypatch.setattr("ppgan_mpr.engine.curves.Curves.draw", lambda self: None)
 
 
 @pytest.fixture

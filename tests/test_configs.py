@@ -18,6 +18,8 @@ from ppgan_mpr.networks import find_network
 from ppgan_mpr.ppgan_compat import registry_table
 from ppgan_mpr.weights import find_record, load_weights
 
+pytestmark = pytest.mark.usefixtures("undrawn_curves")
+
 # name -> model, task and, for super-resolution, scale of the weights that fit
 CONFIGS = {
     "mprnet_deblurring": ("published", "Deblurring"),

@@ -62,7 +62,15 @@ def load_batches(
     finally:
         # Not left to the garbage collector: a traceback would keep the workers alive, and
         # Python, which ends them by SIGTERM, would wait for them at its exit.
+        _end_thread(iterator, num_workers)
         iterator._try_shutdown_all()
+
+
+def _end_thread(iterator: Any, num_workers: int) -> None:
+    """Wait for the thread that loads without workers; Paddle sleeps a second while it lives."""
+    if num_workers == 0 and iterator._thread:
+        iterator._exit_thread_expectedly()
+        iterator._thread.join()
 
 
 class _Failure:

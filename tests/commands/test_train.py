@@ -25,7 +25,9 @@ from ppgan_mpr.engine.run_lock import RunLock  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
 from ppgan_mpr.weights.formats import write_file  # noqa: E402
 
-TINY = [f"model.generator.{k}" for k in ("n_feat=8", "scale_unetfeats=4", "scale_orsnetfeats=4")]
+pytestmark = pytest.mark.usefixtures("undrawn_curves")
+
+SIZE = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
 
 # The keys and values of PaddleGAN's configs/mprnet_*.yaml.
 PADDLEGAN_DATA = {
@@ -103,9 +105,7 @@ def config(data, tmp_path):
     content["dataset"]["train"]["img_options"]["patch_size"] = 32
     content["validate"]["metrics"] = {"psnr": {"name": "PSNR", "protocol": "rain-y"}}
     content["output_dir"] = str(tmp_path / "out")
-    content["model"]["generator"].update(
-        n_feat=8, scale_unetfeats=4, scale_orsnetfeats=4, num_cab=1
-    )
+    content["model"]["generator"].update(SIZE)
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -143,7 +143,8 @@ def same_weights(first, second):
 def test_paddlegans_own_yaml_trains_and_scores(data, tmp_path, task):
     path = tmp_path / f"mprnet_{task}.yaml"
     path.write_text(yaml.safe_dump(paddlegan_config(task)))
-    common = ["-o", *TINY, f"output_dir={tmp_path / 'out'}"]
+    tiny = [f"model.generator.{name}={size}" for name, size in SIZE.items()]
+    common = ["-o", *tiny, f"output_dir={tmp_path / 'out'}"]
     folders = [f"dataset.train.rgb_dir={data / 'train'}", f"dataset.test.rgb_dir={data / 'val'}"]
     short = ["total_iters=2", "validate.interval=2", "dataset.train.img_options.patch_size=32"]
     assert main(["-c", str(path), *common, *folders, *short]) == 0
@@ -366,12 +367,12 @@ def test_help_shows_the_command_as_it_was_typed(root):
 
 
 def test_killed_run_resumes_to_the_same_weights(config, root):
-    options = ["-o", "total_iters=20", "snapshot_config.interval=1", "ema_decay=0.9"]
+    options = ["-o", "total_iters=12", "snapshot_config.interval=1", "ema_decay=0.9"]
     whole = subprocess.Popen(
         command(root, "-c", config, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     assert whole.wait() == 0
-    (expected,) = outputs(config, "iter_20_weight.pdparams")
+    (expected,) = outputs(config, "iter_12_weight.pdparams")
 
     options += [f"output_dir={config.parent / 'out' / 'killed'}"]
     killed = subprocess.Popen(
@@ -384,11 +385,11 @@ def test_killed_run_resumes_to_the_same_weights(config, root):
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     (folder,) = (config.parent / "out" / "killed").iterdir()
-    assert not (folder / "iter_20_weight.pdparams").exists(), "killed too late to prove anything"
+    assert not (folder / "iter_12_weight.pdparams").exists(), "killed too late to prove anything"
 
     resumed = command(root, "-c", config, "--resume", "auto", *options)
     assert subprocess.run(resumed, check=False, capture_output=True).returncode == 0
-    assert same_weights(folder / "iter_20_weight.pdparams", expected)
+    assert same_weights(folder / "iter_12_weight.pdparams", expected)
 
 
 def losses(log):
@@ -396,11 +397,11 @@ def losses(log):
 
 
 def test_two_processes_train_and_score_as_one(config, root):
-    options = ["-o", "total_iters=20", "validate.interval=20", "log_config.interval=1"]
+    options = ["-o", "total_iters=6", "validate.interval=6", "log_config.interval=1"]
     one = command(root, "-c", config, *options, "dataset.train.batch_size=4")
     assert subprocess.run(one, check=False, capture_output=True).returncode == 0
     (one_log,) = outputs(config, "log.txt")
-    (one_scores,) = outputs(config, "scores/iter_20_rain-y.json")
+    (one_scores,) = outputs(config, "scores/iter_6_rain-y.json")
 
     options += [f"output_dir={config.parent / 'two'}"]
     result = launch(config, root / "tools" / "main.py", "-c", config, "--no-cuda", *options)
@@ -408,10 +409,10 @@ def test_two_processes_train_and_score_as_one(config, root):
     (folder,) = (config.parent / "two").iterdir()  # process 1 made none of its own
 
     np.testing.assert_allclose(losses(folder / "log.txt"), losses(one_log), atol=1e-4)
-    assert len(losses(one_log)) == 20
+    assert len(losses(one_log)) == 6
     first, second = (
         json.loads(path.read_text())
-        for path in (one_scores, folder / "scores" / "iter_20_rain-y.json")
+        for path in (one_scores, folder / "scores" / "iter_6_rain-y.json")
     )
     assert [image["name"] for image in second["images"]] == ["0", "1", "2"]
     assert second["mean"]["psnr"] == pytest.approx(first["mean"]["psnr"], abs=1e-3)

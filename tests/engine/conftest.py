@@ -18,13 +18,13 @@ CONFIG = {
             "n_feat": 8,
             "scale_unetfeats": 4,
             "scale_orsnetfeats": 4,
-            "num_cab": 2,
+            "num_cab": 1,
         },
         "char_criterion": {"name": "CharbonnierLoss"},
         "edge_criterion": {"name": "EdgeLoss"},
     },
     "dataset": {
-        "train": {"name": "MPRTrain", "batch_size": 2, "img_options": {"patch_size": 32}},
+        "train": {"name": "MPRTrain", "batch_size": 2, "img_options": {"patch_size": 16}},
         "test": {"name": "MPRVal", "batch_size": 2},
     },
     "lr_scheduler": {"name": "WarmupCosine", "learning_rate": 1e-3, "warmup_iters": 2},
@@ -70,7 +70,7 @@ def settings(pairs, tmp_path):
 
 
 @pytest.fixture
-def build(tmp_path):
+def build(tmp_path, undrawn_curves):
     """Settings → Trainer or Scorer, as ``mprnet-train`` builds it."""
 
     def build(settings, is_train=True, profiler_options=None):

@@ -16,6 +16,11 @@ from ppgan_mpr.engine.curves import Curves
 from ppgan_mpr.engine.sheet import Sheet
 
 
+@pytest.fixture
+def undrawn_curves():
+    """Here the curves are drawn."""
+
+
 def rows(path):
     with Path(path).open(newline="") as file:
         return list(csv.DictReader(file))

@@ -46,6 +46,13 @@ def largest(number: int) -> int:
     return int(found.item())
 
 
+def largest_of_each(numbers: paddle.Tensor) -> paddle.Tensor:
+    """The largest of the processes' numbers at each place, on the device and without waiting."""
+    if count() > 1:
+        dist.all_reduce(numbers, dist.ReduceOp.MAX)
+    return numbers
+
+
 def agree(number: int) -> bool:
     """Whether the number is the same in all processes."""
     return largest(number) == -largest(-number)

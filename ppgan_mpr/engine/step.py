@@ -35,6 +35,8 @@ class GradientStep:
         skipped: batches skipped since the last that was not.
         updating: True from the moment an update begins; the trainer sets it to False when
             everything that belongs to the same iteration is done.
+        signal: a number of this process, 0 or more; an update sets it to the largest of all
+            processes, so that all of them know of a signal that one has received.
 
     Raises:
         UsageError: an argument out of range.
@@ -53,6 +55,7 @@ class GradientStep:
         self.patience = patience
         self.skipped = 0
         self.updating = False
+        self.signal = 0
 
     def __call__(
         self,
@@ -96,25 +99,44 @@ class GradientStep:
             for name, value in values.items():
                 share = weight * value.detach().astype("float32")
                 sums[name] = sums[name] + share if name in sums else share
-        norm = self._update(network, optimizer, sums["loss"])
-        # Read together and after the update: every reading waits for the device.
-        losses = dict(zip(sums, map(float, paddle.stack(list(sums.values())).numpy())))
-        losses["grad_norm"] = norm
+        self.precision.unscale(optimizer)
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        losses, finite = self._measure(sums, gradients)
+        self._update(optimizer, gradients, losses["grad_norm"], finite)
         restored = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
         return losses, restored.detach()
 
     @paddle.no_grad()
+    def _measure(
+        self, sums: dict[str, paddle.Tensor], gradients: list[paddle.Tensor]
+    ) -> tuple[dict[str, float], bool]:
+        """The losses and the gradient's norm, and whether they are finite in all processes.
+
+        All that the host has to know of an iteration is copied at once, because every copy waits
+        until the device has computed all that it was given.
+        """
+        squares = paddle.add_n(
+            [gradient.astype("float32").square().sum() for gradient in gradients]
+        )
+        # A clipped output that is not a number has no gradient: only the loss shows it.
+        finite = paddle.isfinite(squares) & paddle.isfinite(sums["loss"])
+        news = paddle.stack([1 - finite.astype("float32"), paddle.full([], float(self.signal))])
+        shared = processes.largest_of_each(news)
+        *values, square, broken, signal = map(
+            float, paddle.concat([paddle.stack([*sums.values(), squares]), shared]).numpy()
+        )
+        self.signal = int(signal)
+        return {**dict(zip(sums, values)), "grad_norm": square**0.5}, not broken
+
+    @paddle.no_grad()
     def _update(
         self,
-        network: paddle.nn.Layer,
         optimizer: paddle.optimizer.Optimizer,
-        loss: paddle.Tensor,
-    ) -> float:
-        self.precision.unscale(optimizer)
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        norm = _global_norm(gradients)
-        # A clipped output that is not a number has no gradient: only the loss shows it.
-        finite = not processes.in_any(not np.isfinite([norm, float(loss)]).all())
+        gradients: list[paddle.Tensor],
+        norm: float,
+        finite: bool,
+    ) -> None:
+        """Clip and apply the gradients, or skip them."""
         if finite and self.clip_grad_norm and norm > self.clip_grad_norm:
             for gradient in gradients:
                 gradient.scale_(self.clip_grad_norm / norm)
@@ -127,10 +149,3 @@ class GradientStep:
                 f"Loss or gradient was not finite for {self.skipped} iterations in a row: lower "
                 "the learning rate, set clip_grad_norm, or look for broken pictures in the data."
             )
-        return norm
-
-
-@paddle.no_grad()
-def _global_norm(gradients: list[paddle.Tensor]) -> float:
-    squares = [gradient.astype("float32").square().sum() for gradient in gradients]
-    return float(paddle.add_n(squares)) ** 0.5

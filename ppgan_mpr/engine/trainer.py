@@ -136,6 +136,7 @@ class Trainer:
             batch = self.data.next_batch()
             watch.data_read()
             model.setup_input(batch)
+            model.step.signal = self._interrupt.signal
             rate, epoch = self.optimizer.get_lr(), self.data.epoch
             model.train_iter(model.optimizers)  # forward, losses, backward, update, average
             self.lr_scheduler.step()
@@ -146,7 +147,7 @@ class Trainer:
             if iteration % self.cfg.log_config.visiual_interval == 0:
                 self.progress.preview(iteration, model.get_current_visuals())
             profiled = profiler is not None and profiler.step()
-            stop = self._is_interrupted() or profiled
+            stop = self._is_interrupted_anywhere() or profiled
             if self._validate_interval > 0 and iteration % self._validate_interval == 0:
                 stop = self.validate() or stop
             if iteration % self._snapshot_interval == 0:
@@ -155,6 +156,15 @@ class Trainer:
     def _is_interrupted(self) -> bool:
         """Whether a signal has arrived in any process: all leave together."""
         self._signal = processes.largest(self._interrupt.signal)
+        return self._signal > 0
+
+    def _is_interrupted_anywhere(self) -> bool:
+        """The same right after an update, in which several processes have exchanged their news.
+
+        So an iteration needs no exchange of its own, for which the GPUs would have to wait.
+        """
+        several = processes.count() > 1
+        self._signal = self.model.step.signal if several else self._interrupt.signal
         return self._signal > 0
 
     def _advance(self) -> None:

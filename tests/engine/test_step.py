@@ -7,6 +7,7 @@ import pytest
 
 paddle = pytest.importorskip("paddle")
 
+from ppgan_mpr.engine import processes  # noqa: E402
 from ppgan_mpr.engine.step import DivergedError, GradientStep  # noqa: E402
 from ppgan_mpr.errors import UsageError  # noqa: E402
 
@@ -93,3 +94,17 @@ def test_batch_with_nan_loss_is_skipped_even_if_its_gradient_is_finite(batch):
     assert np.isnan(losses["loss"]) and np.isfinite(losses["grad_norm"])
     assert step.skipped == 1
     np.testing.assert_array_equal(network.weight.numpy(), before)
+
+
+@pytest.mark.parametrize("broken", [0.0, 1.0])
+def test_processes_share_their_signals_and_skip_a_batch_together(batch, monkeypatch, broken):
+    """Another process has received signal 15, and may have a loss that is not a number."""
+    theirs = paddle.to_tensor([broken, 15.0])
+    monkeypatch.setattr(processes, "largest_of_each", lambda ours: paddle.maximum(ours, theirs))
+    network, optimizer = make()
+    before, step = network.weight.numpy().copy(), GradientStep()
+    step.signal = 2
+    step(network, optimizer, objective, *batch)
+    assert step.signal == 15
+    assert step.skipped == broken
+    assert np.array_equal(network.weight.numpy(), before) == bool(broken)

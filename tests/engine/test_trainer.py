@@ -30,6 +30,33 @@ def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log):
         assert wanted in first
 
 
+def test_iteration_waits_for_the_device_once(settings, build, monkeypatch):
+    """Every copy to the host waits until the device has computed all that it was given."""
+    settings.update(ema_decay=0.9, clip_grad_norm=0.1, mixup={"alpha": 1.0}, accumulate=2)
+    settings["log_config"]["interval"] = 100
+    trainer = build(settings)
+    copies, before, next_batch = [], [], trainer.data.next_batch
+
+    def counted(name):
+        read = getattr(paddle.Tensor, name)
+
+        def count(tensor, *arguments):
+            size = len(copies)
+            result = read(tensor, *arguments)
+            del copies[size:]  # a method that calls another one of these copies once
+            copies.append(name)
+            return result
+
+        monkeypatch.setattr(paddle.Tensor, name, count)
+
+    for name in ("numpy", "item", "tolist", "__array__", "__float__", "__int__", "__bool__"):
+        counted(name)
+    trainer.data.next_batch = lambda: (before.append(len(copies)), next_batch())[1]
+    trainer.train()
+    assert len(before) == 6
+    assert np.diff(before).tolist() == [1] * 5
+
+
 def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, monkeypatch):
     settings.update(ema_decay=0.9, total_iters=3)
     settings["validate"]["interval"] = 3

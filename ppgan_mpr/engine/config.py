@@ -19,6 +19,7 @@ from ..networks import networks
 from ..ppgan_compat import REGISTRIES, import_ppgan, registry_table
 from .config_files import read_yaml
 from .criterions import criterions
+from .metrics import metrics
 from .options import check_argument
 from .schema import (
     Configuration,
@@ -276,6 +277,8 @@ def _classes(schema: type[Section]) -> dict[str, type]:
     """Name → class of all that a section may name."""
     if schema is Criterion:
         return criterions()
+    if schema.registry == "METRICS":
+        return metrics()
     if schema.registry == "*":
         return {name: item for key in REGISTRIES for name, item in registry_table(key).items()}
     return registry_table(str(schema.registry))

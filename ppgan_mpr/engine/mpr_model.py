@@ -14,10 +14,11 @@ from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
 from .criterions import build_criterion
 from .ema import EMA
+from .metrics import build_metrics, update_metric
 from .precision import MixedPrecision
 from .step import GradientStep
 from .tiled import TiledRestoration
-from .whole_pictures import restore_whole, to_image
+from .whole_pictures import restore_whole
 
 if TYPE_CHECKING:
     from ppgan.models.base_model import BaseModel
@@ -223,24 +224,20 @@ class MPRModel(BaseModel):
 
     def setup_metrics(self, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
         """Build PaddleGAN-style metrics; pictures are padded as the first protocol asks."""
-        metrics = super().setup_metrics(cfg)
-        protocols = [getattr(metric, "protocol", None) for metric in metrics.values()]
+        self.metrics.update(build_metrics(cfg))
+        protocols = [getattr(metric, "protocol", None) for metric in self.metrics.values()]
         self.padding = next((p.padding for p in protocols if p is not None), self.padding)
-        return metrics
+        return self.metrics
 
     def test_iter(self, metrics: Mapping[str, Any] | None = None) -> None:
-        """Restore the current batch and feed it to PaddleGAN-style metrics, as 8-bit HWC."""
+        """Restore the current batch and feed it to PaddleGAN-style metrics."""
         with self.averaged():
             super().test_iter(metrics)
         self._show(self.degraded, self.restored, self.target)
         if self.show_panels:
             self.visual_items["panel"] = paddle.concat(list(self.visual_items.values()), axis=3)
-        pictures = [
-            [to_image(picture) for picture in batch] for batch in (self.restored, self.target)
-        ]
         for metric in (metrics or {}).values():
-            for restored, target in zip(*pictures):
-                metric.update(restored, target)
+            update_metric(metric, self.restored, self.target)
 
     def _show(
         self, degraded: paddle.Tensor, restored: paddle.Tensor, target: paddle.Tensor

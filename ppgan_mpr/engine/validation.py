@@ -14,10 +14,10 @@ from ..ppgan_compat import import_ppgan
 from . import processes
 from .config import AttrDict
 from .evaluation import Evaluation
+from .metrics import SharedMetric
 from .mpr_model import MPRModel
 from .sheet import Sheet
 from .tiled import TiledRestoration
-from .whole_pictures import to_image
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Validation:
         Returns:
             A table for each protocol, or None if ``stop`` said so.
         """
-        for metric in self._others.values():
+        for metric in self._others:
             metric.reset()
         self._sheet = Sheet()
         self._model.setup_train_mode(is_train=False)
@@ -92,15 +92,18 @@ class Validation:
         if tables is None:
             return None
         self._sheet.write(folder / "scores" / f"{name}_best_and_worst.png")
+        others = {metric.label: metric.accumulate() for metric in self._others}
         if processes.is_first():
             self._report(tables, folder / "scores", name, scored)
+            for label, value in others.items():
+                logger.info("%s: %s %.4f  (no protocol)", name, label, value)
         return tables
 
     def _restore(self, batch: Any, padding: str) -> Any:
         degraded, restored, target = self._model.restore(batch, padding)
         if padding == self._evaluation.paddings[0]:
-            for metric in self._others.values():
-                metric.update([*map(to_image, restored)], [*map(to_image, target)])
+            for metric in self._others:
+                metric.update(restored, target)
             arrays = (x.transpose([0, 2, 3, 1]).numpy() for x in (degraded, restored, target))
             for picture in zip(batch[2], *arrays):
                 self._sheet.add(*picture)
@@ -128,8 +131,6 @@ class Validation:
                 table.protocol.name,
                 f", {self.remark}" if self.remark else "",
             )
-        for label, metric in self._others.items():
-            logger.info("%s: %s %.4f  (no protocol)", name, label, float(metric.accumulate()))
 
 
 def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRestoration | None:
@@ -150,23 +151,16 @@ def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRes
     return TiledRestoration(model.network, memory, precision, local)
 
 
-def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], dict[str, Any]]:
+def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], list[SharedMetric]]:
     """The protocols that metrics follow, each once, and the metrics that follow none."""
     protocols: list[Protocol] = []
-    others = {}
+    others = []
     for label, metric in metrics.items():
         protocol = getattr(metric, "protocol", None)
         if protocol is None:
-            others[label] = metric
+            others.append(SharedMetric(label, metric))
         elif protocol not in protocols:
             protocols.append(protocol)
-    if others and processes.count() > 1:
-        # PaddleGAN's metrics gather their scores, and crash where a process has none.
-        logger.warning(
-            "Metrics without a protocol are computed in one process only, so these are not: %s",
-            ", ".join(others),
-        )
-        others = {}
     return protocols, others
 
 

@@ -16,9 +16,10 @@ from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_table
 
 # (PaddleGAN's registry, our module, the classes) that belong to no single network. Our losses
-# are not among them: other models mean PaddleGAN's, and our MPRModel finds its own.
+# are not among them, and our metrics only where a protocol is named: other models mean PaddleGAN's,
+# and our MPRModel finds its own.
 _CLASSES = (
-    ("METRICS", "ppgan_mpr.metrics.paddle_metrics", ("PSNR", "SSIM")),
+    ("METRICS", "ppgan_mpr.plugin.metrics", ("PSNR", "SSIM")),
     ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),
     (
         "LRSCHEDULERS",

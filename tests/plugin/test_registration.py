@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 pytest.importorskip("paddle")
@@ -85,9 +86,30 @@ def test_paddlegan_builds_our_classes_under_its_names(registered):
     network = build_generator(
         {"name": "MPRNet", "n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
     )
-    metric = build_metric({"name": "PSNR", "crop_border": 4, "test_y_channel": True})
+    metric = build_metric({"name": "PSNR", "protocol": "gopro"})
     for made in (network, metric):
         assert type(made).__module__.startswith("ppgan_mpr.")
+
+
+@pytest.mark.parametrize("name", ["PSNR", "SSIM"])
+@pytest.mark.parametrize("luma", [False, True])
+def test_metrics_of_other_models_keep_paddlegans_scores(registered, name, luma):
+    from ppgan.metrics import psnr_ssim
+    from ppgan.metrics.builder import build_metric
+
+    rng = np.random.default_rng(0)
+    frames, targets = (list(rng.integers(0, 256, (2, 3, 24, 20))) for _ in range(2))
+    options = {"crop_border": 2, "input_order": "CHW", "test_y_channel": luma}
+    metric = build_metric({"name": name, **options})
+    theirs = getattr(psnr_ssim, name)(**options)
+    for each in (metric, theirs):
+        assert each.accumulate() == 0  # as PaddleGAN says where it has no picture
+        each.update(frames, targets, is_seq=True)
+        each.update(frames[0], targets[0])
+    assert metric.results == theirs.results and len(metric.results) == 2
+    assert (metric.accumulate(), metric.name()) == (theirs.accumulate(), name)
+    with pytest.raises(TypeError):
+        build_metric({"name": name})  # PaddleGAN has no default border
 
 
 def test_unregistering_restores_paddlegans_classes(registered):

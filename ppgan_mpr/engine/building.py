@@ -92,6 +92,7 @@ def configure(model: MPRModel, cfg: AttrDict, accumulate: int) -> None:
         ema_decay=cfg.ema_decay,
         mixup=cfg.mixup,
         precision=MixedPrecision(cfg.amp_level if cfg.amp else None, cfg.amp_dtype),
+        recompute=cfg.recompute,
         seed=cfg.seed,
     )
 

@@ -14,8 +14,10 @@ from ..networks.losses import MultiStageLoss
 from ..ppgan_compat import import_ppgan
 from .criterions import build_criterion
 from .ema import EMA
+from .gpu import convolution_search
 from .metrics import build_metrics, update_metric
 from .precision import MixedPrecision
+from .recomputation import recompute_blocks
 from .step import GradientStep
 from .tiled import TiledRestoration
 from .whole_pictures import restore_whole
@@ -130,6 +132,7 @@ class MPRModel(BaseModel):
         mixup: Mapping[str, Any] | None = None,
         precision: MixedPrecision | None = None,
         seed: int = 0,
+        recompute: bool = False,
     ) -> None:
         """Choose how :meth:`train_iter` updates the network; call it before the first one.
 
@@ -140,9 +143,10 @@ class MPRModel(BaseModel):
             mixup: options of :class:`ppgan_mpr.datasets.MixUp`; None does not blend.
             precision: number formats; float32 when None.
             seed: of the random numbers of MixUp.
+            recompute: keep less memory for the backward pass, see :func:`recompute_blocks`.
 
         Raises:
-            UsageError: options that exclude one another.
+            UsageError: options that exclude one another, or that the network does not have.
         """
         precision = precision or MixedPrecision()
         world_size = paddle.distributed.get_world_size()
@@ -159,6 +163,8 @@ class MPRModel(BaseModel):
         self.step = GradientStep(accumulate, clip_grad_norm, precision)
         self.ema = EMA(self.network, ema_decay) if ema_decay else None
         self._mixup, self.seed = mixup, seed
+        if recompute:
+            recompute_blocks(self.network)
 
     def begin(self) -> None:
         """Prepare for the first update, when weights and seed are those of the run."""
@@ -180,9 +186,10 @@ class MPRModel(BaseModel):
             self.target, self.degraded = self._blend(
                 self.target, self.degraded, iteration, self.step.accumulate
             )
-        losses, restored = self.step(
-            self.nets["generator"], optims["optim"], self.losses_of, self.degraded, self.target
-        )
+        with convolution_search():
+            losses, restored = self.step(
+                self.nets["generator"], optims["optim"], self.losses_of, self.degraded, self.target
+            )
         self.losses.update(losses)
         if self.ema and not self.step.skipped:
             self.ema.update()

@@ -122,7 +122,7 @@ class Text:
 COUNT = Number(1, whole=True)
 POSITIVE_OR_NULL = Number(open=True, none=True)
 AMP_LEVEL = Choice(("O1", "O2"))  # how much of the network computes in 16 bits
-AMP_DTYPE = Choice(("bfloat16", "float16"))
+AMP_DTYPE = Choice(("auto", "bfloat16", "float16"))
 
 
 # Words of an annotation → the types that a yaml's value may have, and how a message calls them.

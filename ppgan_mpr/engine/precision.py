@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import paddle
 
+from . import gpu
 from .options import AMP_DTYPE, AMP_LEVEL
 
 logger = logging.getLogger(__name__)
 
 Level = Literal["O1", "O2"]
-DType = Literal["bfloat16", "float16"]
+DType = Literal["auto", "bfloat16", "float16"]
 
 
 class MixedPrecision:
@@ -24,25 +25,39 @@ class MixedPrecision:
     Args:
         level: ``"O1"`` casts the operations that gain from it, ``"O2"`` the whole network
             (the optimizer then keeps float32 master weights); None is plain float32.
-        dtype: ``"bfloat16"``, or ``"float16"`` with dynamic loss scaling.
+        dtype: ``"bfloat16"``, ``"float16"`` with dynamic loss scaling, or ``"auto"`` for bfloat16
+            where the GPU has it.
+
+    Attributes:
+        level: as given; None on a CPU.
+        dtype: ``"bfloat16"`` or ``"float16"``.
+        scaler: scales the loss for float16, or None.
 
     Raises:
         UsageError: unknown level or dtype.
     """
 
-    def __init__(self, level: Level | None = None, dtype: DType = "bfloat16") -> None:
+    def __init__(self, level: Level | None = None, dtype: DType = "auto") -> None:
         if level is not None:
             AMP_LEVEL.check("amp_level", level)
         AMP_DTYPE.check("amp_dtype", dtype)
-        if level and not paddle.get_device().startswith("gpu"):
+        if level and not gpu.is_used():
             logger.warning(
                 "Mixed precision needs a GPU: training in float32 on %s.", paddle.get_device()
             )
             level = None
         self.level: Level | None = level
-        self.dtype: DType = dtype
+        if dtype == "auto":
+            has_bfloat16 = level is None or paddle.amp.is_bfloat16_supported()
+            dtype = "bfloat16" if has_bfloat16 else "float16"
+        self.dtype: Literal["bfloat16", "float16"] = dtype
         scaling = level is not None and dtype == "float16"
         self.scaler = paddle.amp.GradScaler(decr_every_n_nan_or_inf=1) if scaling else None
+
+    @property
+    def of_weights(self) -> str:
+        """The format of the network's weights, ``f32`` except for ``O2``: also that of scoring."""
+        return {"bfloat16": "bf16", "float16": "f16"}[self.dtype] if self.level == "O2" else "f32"
 
     def decorate(self, network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> None:
         """Cast the network for ``O2``; call it once, before training."""

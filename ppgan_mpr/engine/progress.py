@@ -16,7 +16,7 @@ import paddle
 
 from ..errors import MissingDependencyError
 from ..imaging.samples import to_dtype
-from . import processes
+from . import gpu, processes
 from .curves import Curves
 
 logger = logging.getLogger(__name__)
@@ -120,11 +120,15 @@ class Progress:
             f"{watch.samples_per_second * processes.count():.2f} images/s",
             f"eta {left}",
         ]
+        memory = gpu.peak_memory()
+        if memory is not None:
+            parts.append(f"GPU memory {memory:.1f} GB")
         if skipped:
             parts.append(f"skipped {skipped} non-finite in a row")
         logger.info("  ".join(parts))
         speed = watch.samples_per_second * processes.count()
-        self._record("train", iteration, {**losses, "lr": rate, "images_per_second": speed})
+        values = {**losses, "lr": rate, "images_per_second": speed}
+        self._record("train", iteration, values if memory is None else {**values, "gpu_gb": memory})
         watch.reset()
 
     def record_scores(self, iteration: int, protocol: str, scores: Mapping[str, float]) -> None:

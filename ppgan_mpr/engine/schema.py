@@ -250,7 +250,8 @@ class Configuration(Section):
     mixup: MixUpOptions | None = section(MixUpOptions, None, none=True)
     amp: bool = option(False)  # mixed precision on GPUs
     amp_level: Literal["O1", "O2"] = option("O1")
-    amp_dtype: Literal["bfloat16", "float16"] = option("bfloat16")
+    amp_dtype: Literal["auto", "bfloat16", "float16"] = option("auto")
+    recompute: bool = option(False)  # keep less for the backward pass, and compute it again
 
 
 def defaults(schema: type[Section]) -> dict[str, Any]:

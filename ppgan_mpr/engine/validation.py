@@ -147,8 +147,7 @@ def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRes
     memory = (cfg.get("validate") or {}).get("memory")
     if not memory:
         return None
-    precision = {"bfloat16": "bf16", "float16": "f16"}[cfg.amp_dtype] if cfg.amp else "f32"
-    return TiledRestoration(model.network, memory, precision, local)
+    return TiledRestoration(model.network, memory, model.step.precision.of_weights, local)
 
 
 def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], list[SharedMetric]]:

@@ -171,6 +171,8 @@ class NetworkSpec:
         local_layers: ``"module:Class"`` of a layer → that of its replacement with statistics
             over windows (TLC), see :mod:`.blocks.local`. Empty where TLC does not apply.
         no_local: the reason why TLC does not apply, as the end of a sentence.
+        recomputed_layers: ``"module:Class"`` of the blocks that hold most of the network's memory
+            while training, none inside another: gradient recomputation keeps their inputs alone.
         weights: the known weights.
         plugin_names: role → name in PaddleGAN's registries. The roles are ``generator``,
             ``model``, ``train``, ``validation`` and ``test``; a network without names of its
@@ -191,6 +193,7 @@ class NetworkSpec:
     shared_layers: tuple[str, ...] = (GLOBAL_POOLING,)
     local_layers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     no_local: str = "it has no layers with windowed statistics"
+    recomputed_layers: tuple[str, ...] = ()
     weights: tuple[WeightsRecord, ...] = ()
     plugin_names: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 

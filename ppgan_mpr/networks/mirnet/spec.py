@@ -64,6 +64,7 @@ SPEC = NetworkSpec(
         ),
         "ppgan_mpr.networks.blocks.skff:SKFF": "ppgan_mpr.networks.blocks.local:LocalSKFF",
     },
+    recomputed_layers=("ppgan_mpr.networks.mirnet.network:MRB",),
     weights=(
         _authors(
             REAL_DENOISING,

@@ -109,6 +109,7 @@ SPEC = NetworkSpec(
     size_arguments=("inp_channels", "n_feat", "chan_factor", "n_MRB"),
     shared_layers=(GLOBAL_POOLING, "ppgan_mpr.networks.blocks.context:AttentivePool"),
     no_local=("its attention compares all positions of the picture, which windows would prevent"),
+    recomputed_layers=("ppgan_mpr.networks.mirnetv2.network:MRB",),
     weights=(
         _published(
             REAL_DENOISING,

@@ -180,6 +180,7 @@ SPEC = NetworkSpec(
             "ppgan_mpr.networks.blocks.local:LocalCALayer"
         )
     },
+    recomputed_layers=("ppgan_mpr.networks.blocks.attention:CAB",),
     weights=(*map(_published, _TASKS), *_LITE, *map(_authors, _TASKS)),
     plugin_names={
         "generator": "MPRNet",

@@ -149,5 +149,6 @@ SPEC = NetworkSpec(
         "validation": "NAFNetVal",
         "test": "NAFNetTest",
     },
+    recomputed_layers=(f"{_LAYERS}:NAFBlock",),
     local_layers={f"{_LAYERS}:SimplifiedChannelAttention": f"{_LAYERS}:LocalChannelAttention"},
 )

@@ -124,6 +124,7 @@ class Predictor:
             cache,
             channels=self.info.channels,
             local=self.local,
+            title=f"{spec.title} ({self.task})",
         )
         self._restorer = Restorer(model, self.options)
         self.device = self._restorer.backend.device

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
+from .messages import show_messages
 from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
@@ -143,16 +143,13 @@ def main(argv: list[str] | None = None) -> int:
         elif hasattr(getattr(sys, name), "reconfigure"):  # names may hold what it cannot show
             getattr(sys, name).reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(argv)
-    handler = _Warnings()
-    logger = logging.getLogger("ppgan_mpr")
-    logger.addHandler(handler)
     try:
         if options.list:
             from .listing import print_models
 
             print_models()
             return 0
-        with interruptible():
+        with show_messages(), interruptible():
             return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {as_flags(error)}", file=sys.stderr)
@@ -165,18 +162,6 @@ def main(argv: list[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):
             print(f"mprnet: {error.strerror or error}", file=sys.stderr)
         return 1
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Warnings(logging.Handler):
-    """Prints the package's warnings in the command line's words."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(f"mprnet: {as_flags(record.getMessage())}", file=sys.stderr)
 
 
 def _restore(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from ..version import __version__
 from ..weights import load_weights
 from .cache import Cache
 from .code_digest import code_digest
+from .preparation import Preparation
 
 if TYPE_CHECKING:
     from .export import Program
@@ -38,6 +39,10 @@ class Model:
         cache: for exported graphs.
         channels: of the network's input.
         local: whether statistics are taken over windows (TLC) instead of the whole picture.
+        title: for messages; default: that of the network.
+
+    Attributes:
+        preparation: announces the export, and the compilation by a backend.
     """
 
     def __init__(
@@ -49,12 +54,14 @@ class Model:
         *,
         channels: int = 3,
         local: bool = False,
+        title: str = "",
     ):
         self.identity = identity
         self.spec = spec
         self.cache = cache
         self.channels = channels
         self.local = local
+        self.preparation = Preparation(title or spec.title)
         self._build = build
 
     @cached_property
@@ -116,8 +123,9 @@ class Model:
         from .export import trace, write_onnx
 
         require("onnx")  # fail before tracing, which takes seconds
-        program = trace(self.network, self.channels, self.shared_layers, size)
-        graph = write_onnx(program).SerializeToString()
+        with self.preparation.announced():
+            program = trace(self.network, self.channels, self.shared_layers, size)
+            graph = write_onnx(program).SerializeToString()
         facts = {"floats_per_pixel": program.floats_per_pixel()}
         self.cache.store(graph, _GRAPH, size, *self.key)
         self.cache.store_facts(facts, _FACTS, *self.key)

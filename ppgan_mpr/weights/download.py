@@ -20,6 +20,8 @@ from ..networks import WeightsRecord, weights_records
 # An answer without a known size is given up where it is longer than its parameters in float64,
 # with the state of an optimizer beside them.
 _TIMES, _SLACK = 6, 64 << 20
+logger = logging.getLogger(__name__)
+
 _PREFIX = ".download-"  # of folders for unfinished downloads
 _ABANDONED = 3600.0  # seconds without a change; a transfer without data ends after a minute
 
@@ -88,8 +90,8 @@ def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
 
     name = _file_name(record)
     shown = progress and sys.stderr.isatty()
-    if shown:
-        print(f"Downloading {record.url}", file=sys.stderr)
+    size = f" ({record.size / 1e6:.0f} MB)" if record.size else ""
+    logger.info("downloading %s%s, once, from %s", record.name, size, record.url)
     limit = record.size or _TIMES * 4 * record.parameters + _SLACK
     known_hash = f"sha256:{record.sha256}" if record.sha256 else None
     cache = pooch.create(
@@ -132,7 +134,10 @@ class _Downloader:
             response.raise_for_status()
             announced = response.headers.get("Content-Length", "")
             total = int(announced) if announced.isdigit() else None
-            bar = tqdm(total=total, unit="B", unit_scale=True, disable=not self._progress)
+            bar = tqdm(
+                desc=url.rpartition("/")[2], total=total, unit="B", unit_scale=True,
+                disable=not self._progress,
+            )  # fmt: skip
             with bar:
                 for block in response.iter_content(1 << 16):
                     file.write(block)

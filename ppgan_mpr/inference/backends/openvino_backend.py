@@ -120,7 +120,8 @@ class OpenVINOBackend:
                 return self._import(blob), blob
             except (RuntimeError, ValueError):
                 pass  # the blob is of another build of the same OpenVINO version, or no blob
-        compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
+        with self._model.preparation.announced():
+            compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
         return compiled, None
 

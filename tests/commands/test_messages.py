@@ -1,0 +1,43 @@
+import logging
+
+import pytest
+from PIL import Image
+
+from ppgan_mpr.commands.messages import show_messages
+from ppgan_mpr.commands.restore import main
+from ppgan_mpr.inference import preparation
+
+logger = logging.getLogger("ppgan_mpr.somewhere")
+
+
+def test_messages_are_lines_in_the_command_line_s_words(capsys):
+    with show_messages():
+        logger.warning("use existing='skip'")
+        logger.info("preparing")
+        logger.debug("hidden")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "mprnet: use --skip-existing\nmprnet: preparing\n"
+
+
+def test_after_the_command_messages_are_not_shown_any_more(capsys):
+    with show_messages():
+        pass
+    logger.info("preparing")
+    assert capsys.readouterr().err == ""
+
+
+def test_first_use_of_a_network_is_announced_beside_json(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(preparation, "PATIENCE", 0)
+    Image.new("RGB", (12, 9), (90, 80, 70)).save(tmp_path / "photo.png")
+    arguments = [str(tmp_path / "photo.png"), "--task", "Denoising", "--model", "lite", "--json"]
+    errors = []
+    for name in ("one", "two"):
+        assert main([*arguments, "-o", str(tmp_path / name)]) == 0
+        captured = capsys.readouterr()
+        assert captured.out.count("\n") == 1 and "preparing" not in captured.out
+        errors.append(captured.err)
+    assert "mprnet: preparing MPRNet (Denoising) for this computer, once" in errors[0]
+    assert "preparing" not in errors[1]

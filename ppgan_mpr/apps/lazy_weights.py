@@ -118,6 +118,11 @@ class LazyWeights:
         self.info = replace(found, task=task, scale=scale)
 
     @property
+    def record(self) -> WeightsRecord | None:
+        """The entry of the catalogue; None for a file that was named by its path."""
+        return self._record
+
+    @property
     def name(self) -> str:
         """The catalogue name, or the file."""
         return self._record.name if self._record else os.fspath(self._source)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..imaging import Photo, unkept
-from ..networks import Task
+from ..networks import Task, WeightsRecord
 
 
 def warnings_before(
@@ -31,6 +31,22 @@ def warnings_before(
             )
         )
     return tuple(warnings)
+
+
+def weakness_warning(record: WeightsRecord, stronger: WeightsRecord | None) -> str:
+    """That weights hardly help, and which ones help more.
+
+    Args:
+        record: of weights with a weakness.
+        stronger: of other weights for the task, if there are any.
+    """
+    if stronger is None:
+        return f"The weights {record.name} {record.weakness}."
+    once = ", which is downloaded once" if stronger.url else ""
+    network = f" network={stronger.network!r}" if stronger.qualified else ""
+    return (
+        f"The weights {record.name} {record.weakness}: use model={stronger.model!r}{network}{once}."
+    )
 
 
 def unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:

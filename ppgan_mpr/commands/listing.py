@@ -30,6 +30,8 @@ def print_models() -> None:
             )
         if record.note:
             print(f"{'':{indent}}{record.note}")
+        if record.weakness:
+            print(f"{'':{indent}}These weights {record.weakness}.")
         print(f"{'':{indent}}licence: {record.licence}")
 
 

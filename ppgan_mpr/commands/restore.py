@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -15,12 +16,13 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
-from .messages import show_messages
+from .messages import say, show_messages
 from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 
 if TYPE_CHECKING:
+    from ..networks import WeightsRecord
     from .comparisons import Targets
 
 # Options that have a flag of another form than --name VALUE.
@@ -202,6 +204,8 @@ def _restore(arguments: argparse.Namespace) -> int:
         tile_progress=TileBar(),
         reader=reader,
     )
+    if predictor.stronger:
+        say(f"better weights:  {_command(images, predictor.stronger)}")
     comparisons = None
     if arguments.compare and predictor.output_folder:
         from .comparisons import Comparisons
@@ -214,6 +218,13 @@ def _restore(arguments: argparse.Namespace) -> int:
         if stop.is_set():
             raise KeyboardInterrupt
     return code
+
+
+def _command(images: list[str], weights: WeightsRecord) -> str:
+    """The command that restores pictures with known weights."""
+    chosen = ["--task", weights.task, "--model", weights.model]
+    chosen += ["--network", weights.network] if weights.qualified else []
+    return shlex.join(["mprnet", *images, *chosen])
 
 
 def _targets(arguments: argparse.Namespace) -> Targets | None:

@@ -73,6 +73,8 @@ class WeightsRecord:
         git_blob: git's object id of the file, where known.
         scores: results on test sets.
         note: what a user should know before choosing them.
+        weakness: why they hardly help with real pictures, as the end of a sentence that begins with
+            their name; empty for weights that help. It is said when they are used.
         local: whether these weights are meant to run with the test-time local converter (TLC),
             as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.
@@ -98,6 +100,7 @@ class WeightsRecord:
     git_blob: str | None = None
     scores: tuple[Score, ...] = ()
     note: str = ""
+    weakness: str = ""
     local: bool = False
     config: str = ""
     network: str = ""

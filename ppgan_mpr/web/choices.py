@@ -26,6 +26,7 @@ def choices(limits: Limits) -> dict[str, Any]:
                 "embedded": record.resource is not None,
                 "megabytes": None if record.size is None else round(record.size / 1e6, 1),
                 "note": record.note,
+                "weakness": record.weakness,
             }
             for record in weights_records()
             if record.task == task.name

@@ -1,7 +1,7 @@
 """Weights of networks: the catalogue, safe loading, download and conversion."""
 
 from ..networks import Score, WeightsRecord
-from .catalogue import MODELS, find_record
+from .catalogue import MODELS, find_record, stronger_than
 from .loading import Weights, load_weights
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "WeightsRecord",
     "find_record",
     "load_weights",
+    "stronger_than",
 ]

@@ -76,6 +76,21 @@ def _can_be_loaded(record: WeightsRecord) -> bool:
     return bool(record.url or record.resource)
 
 
+def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
+    """Known weights for the same task that can be loaded by name and have no weakness, or None."""
+    return next(
+        (
+            other
+            for other in weights_records()
+            if (other.task, other.scale) == (record.task, record.scale)
+            and other.model in MODELS
+            and _can_be_loaded(other)
+            and not other.weakness
+        ),
+        None,
+    )
+
+
 def record_of_name(name: str) -> WeightsRecord | None:
     """The record with this catalogue name, or None if it is not written like one.
 

@@ -20,6 +20,13 @@ def test_messages_are_lines_in_the_command_line_s_words(capsys):
     assert captured.err == "mprnet: use --skip-existing\nmprnet: preparing\n"
 
 
+def test_messages_are_printed_once_whatever_handlers_the_root_logger_has(capsys, caplog):
+    with show_messages():
+        logger.warning("heard")
+    assert capsys.readouterr().err.count("heard") == 1
+    assert "heard" not in caplog.text
+
+
 def test_after_the_command_messages_are_not_shown_any_more(capsys):
     with show_messages():
         pass

@@ -251,6 +251,7 @@ def test_list_says_what_is_faster_better_and_at_hand(capsys):
     assert "16 GMACs" in gopro and "a file that you bring" in gopro
     (mprnet,) = (line for line in lines if line.startswith("published:Deblurring"))
     assert "751 GMACs" in mprnet and "https://" in mprnet
+    assert any("These weights hardly reduce real motion blur" in line for line in lines)
 
 
 def test_list_says_which_scores_are_with_tlc(capsys):
@@ -334,6 +335,18 @@ def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
     assert "cannot be read (Permission denied)" in sentence
     assert "PPGAN_MPR_HOME" in sentence
     assert (tmp_path / "out" / "Denoising" / "photo_restoration.jpg").exists()
+
+
+def test_weak_weights_are_named_once_with_the_command_for_better_ones(photo, capsys):
+    shutil.copy(photo, "second photo.jpg")
+    assert main([photo, "second photo.jpg", "--task", "Deblurring", "--model", "lite"]) == 0
+    errors = capsys.readouterr().err
+    assert errors.count("hardly reduce real motion blur") == 1
+    assert "use --model published, which is downloaded once" in errors
+    command = "mprnet photo.jpg 'second photo.jpg' --task Deblurring --model published"
+    assert f"mprnet: better weights:  {command}\n" in errors
+    assert main([photo, *LITE]) == 0
+    assert "hardly" not in capsys.readouterr().err
 
 
 def test_json_prints_one_record_a_line_and_nothing_else(photo, tmp_path, capsys):

@@ -180,6 +180,16 @@ def test_choices_can_be_loaded(client):
     assert answer["limits"]["queue"] == Limits().queue
 
 
+def test_choices_name_the_weights_that_hardly_help(client):
+    weak = [
+        (task["name"], weights["model"])
+        for task in client.get("/choices").json()["tasks"]
+        for weights in task["weights"]
+        if weights["weakness"]
+    ]
+    assert weak == [("Deblurring", "lite")]
+
+
 def test_the_description_names_every_route(client):
     from ppgan_mpr.web.app import create_app
 

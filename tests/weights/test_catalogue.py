@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.metrics import PROTOCOLS
 from ppgan_mpr.networks import find_network, weights_records
-from ppgan_mpr.weights import MODELS, find_record
+from ppgan_mpr.weights import MODELS, find_record, stronger_than
 from ppgan_mpr.weights.catalogue import git_blob_of, record_of_name
 
 
@@ -122,6 +123,18 @@ def test_names_that_name_no_weights(name, message):
 def test_weights_of_mirnet_are_known_but_not_downloaded():
     record = find_record("authors", "RealDenoising", network="MIRNet")
     assert record.url is None and record.parameters == 31_787_419
+
+
+def test_stronger_weights_are_for_the_same_task_and_can_be_loaded():
+    stronger = stronger_than(find_record("lite", "Deblurring"))
+    assert stronger == find_record("published", "Deblurring")
+
+
+def test_weak_weights_are_no_advice(known_weights):
+    lite = find_record("lite", "Deblurring")
+    weak = dataclasses.replace(find_record("published", "Deblurring"), weakness="do not help")
+    known_weights("MPRNet", lite, weak)
+    assert stronger_than(lite) is None
 
 
 def test_git_s_id_of_a_file(tmp_path):

@@ -87,11 +87,12 @@ function fillModels() {
 function showHint() {
   const { name, purpose, hint } = task();
   const key = `purpose.${name}`;
-  const { note } = offered().find(
+  const { note, weakness } = offered().find(
     (one) => one.network === field("network").value && one.model === field("model").value,
   );
   const own = has(key) ? [`${text(key)}。`] : [`${purpose}.`, hint];
-  field("hint").textContent = [...own, note].filter(Boolean).join(" ");
+  const warning = weakness && text("weakness", { weakness });
+  field("hint").textContent = [...own, note, warning].filter(Boolean).join(" ");
 }
 
 /** The form's fields of the API. */

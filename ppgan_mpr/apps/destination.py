@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import UsageError
@@ -63,7 +64,7 @@ def outputs_at(
     Args:
         path: see :func:`checked_path`; None writes no files.
         task: name of the task, and of the folder below ``path``.
-        options: ``suffix`` and ``existing`` count here.
+        options: ``suffix``, ``existing`` and ``allow_loss`` count here.
         sources: the pictures.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
 
@@ -74,12 +75,13 @@ def outputs_at(
     if path is None:
         return None
     folder, suffix, existing = folder_of(path, task), options.suffix, options.existing
+    make = partial(Outputs, folder, allow_loss=options.allow_loss)
     if not is_file_name(path):
-        return Outputs(folder, suffix, existing, sources, manifest=Manifest(path), wanted=wanted)
+        return make(suffix, existing, sources, manifest=Manifest(path), wanted=wanted)
     if len(sources) > 1:
         raise UsageError(
             f"{path} names one output file, and there are {len(sources)} pictures: name a folder."
         )
     if suffix not in (None, path.suffix.lower()):
         raise UsageError(f"suffix={suffix!r} contradicts the output file {path}: leave it out.")
-    return Outputs(folder, path.suffix, existing, sources, file=path)
+    return make(path.suffix, existing, sources, file=path)

@@ -33,6 +33,7 @@ class Outputs:
         file: the output of the only picture, instead of a name made of its own.
         manifest: is written, and read to skip; None: no record is kept of a single file.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
+        allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -47,7 +48,9 @@ class Outputs:
         file: Path | None = None,
         manifest: Manifest | None = None,
         wanted: ResultRecord | None = None,
+        allow_loss: bool = False,
     ):
+        self._allow_loss = allow_loss
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._file = file
         self._claimed: dict[str, str] = {}
@@ -191,7 +194,7 @@ class Outputs:
             if output not in self._verdicts:
                 self._judge(output, source)
         if not self.keeps(output):
-            target_of(photo, output)  # hours of work may lie before the writing
+            target_of(photo, output, self._allow_loss)  # hours of work may lie before the writing
             # What takes a number meanwhile is no reason to fail: ``write`` finds the next one.
             if not numbered and self._existing == "error" and os.path.lexists(output):
                 raise _left_alone(output)
@@ -223,6 +226,7 @@ class Outputs:
                     quality=quality,
                     overwrite=overwrite,
                     mode=_mode(source),
+                    allow_loss=self._allow_loss,
                     before_placing=partial(self._announce, output) if overwrite else None,
                 )
                 return output

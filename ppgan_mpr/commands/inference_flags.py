@@ -28,6 +28,8 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
     details = option.metadata
     names = [_SHORT[option.name]] if option.name in _SHORT else []
     names.append(f"--{option.name}")
+    if "_" in option.name:  # PaddleGAN has underscores, most programs have hyphens
+        names.append(f"--{option.name.replace('_', '-')}")
     if default is _SAME:
         default = option.default
     if isinstance(default, bool):

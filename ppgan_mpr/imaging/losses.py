@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from .comments import OWN_KEYWORDS, comment_of
 from .exif import description, has_position
 from .formats import WRITABLE, Writable, is_available
 from .photo import Metadata, Photo
-from .samples import white
+from .samples import to_dtype, to_float, white
 from .thumbnails import has_preview
 
 _MOST_SHOWN = 100  # characters of keywords
@@ -25,17 +26,20 @@ class Loss(NamedTuple):
 
     Attributes:
         what: in words.
-        is_fatal: whether the picture would look different, so that it is not written so.
+        is_fatal: whether the picture would look different, so that it is not written unasked.
+        can_be_accepted: whether it can be written without that, if the user agrees.
     """
 
     what: str
     is_fatal: bool
+    can_be_accepted: bool = True
 
 
 def loss(photo: Photo, target: Writable) -> tuple[Loss, ...]:
     """Everything that the format cannot store of the photo, what changes the picture first."""
     return (
         *(Loss(what, True) for what in _lost_of_picture(photo, target)),
+        *(Loss(what, True, False) for what in _too_large(photo, target)),
         *(Loss(what, False) for what in _lost_metadata(photo.metadata, target)),
         *(Loss(what, False) for what in photo.metadata.dropped),
     )
@@ -65,11 +69,19 @@ def _lost_of_picture(photo: Photo, target: Writable) -> Iterator[str]:
         yield "the colour profile"
     if metadata.cicp and "cicp" not in target.holds:
         yield f"the colour space ({_colour_name(*metadata.cicp)})"
+    for name in _blocks_too_long(metadata, target):
+        yield f"the {name.upper()} block, which is too long for it"
+
+
+def _too_large(photo: Photo, target: Writable) -> Iterator[str]:
     if max(photo.size) > target.side:
         yield f"all pixels beyond {target.side} on a side"
-    for name in ("exif", "xmp", "iptc"):
-        if len(getattr(metadata, name) or b"") > target.segment:
-            yield f"the {name.upper()} block, which is too long for it"
+
+
+def _blocks_too_long(metadata: Metadata, target: Writable) -> list[str]:
+    """The fields of the metadata that are longer than the format's blocks."""
+    blocks = ("exif", "xmp", "iptc")
+    return [name for name in blocks if len(getattr(metadata, name) or b"") > target.segment]
 
 
 def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
@@ -140,8 +152,13 @@ def _keeps_all(photo: Photo, suffix: str) -> bool:
     return not any(item.is_fatal for item in loss(photo, target))
 
 
-def target_of(photo: Photo, path: Path) -> Writable:
+def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
     """The format that the path's suffix asks for.
+
+    Args:
+        photo: to be written.
+        path: of the file.
+        allow_loss: accept a format that cannot store depth, transparency or colour profile.
 
     Raises:
         ImageError: it is unknown or cannot store the photo.
@@ -152,10 +169,35 @@ def target_of(photo: Photo, path: Path) -> Writable:
         raise ImageError(
             f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
         )
-    lost = [item.what for item in loss(photo, target) if item.is_fatal]
+    fatal = [item for item in loss(photo, target) if item.is_fatal]
+    lost = [item for item in fatal if not (allow_loss and item.can_be_accepted)]
     if lost:
         choice = " or ".join(suffix for suffix in (".png", ".tif") if _keeps_all(photo, suffix))
+        accept = all(item.can_be_accepted for item in fatal)
         raise ImageError(
-            f"{path} cannot be written: {target.name} would lose {lost[0]}, choose {choice}"
+            f"{path} cannot be written: {target.name} would lose {lost[0].what}, choose {choice}"
+            + ", or accept the loss by allow_loss=True" * accept
         )
     return target
+
+
+def without_lost(photo: Photo, target: Writable) -> Photo:
+    """The photo reduced to what the format can store of the picture.
+
+    Transparent parts are blended with white, 16 bits are rounded to 8, and blocks of metadata that
+    are too long are left out.
+    """
+    if not target.deep and photo.pixels.dtype == np.uint16:
+        photo = photo.with_depth(8)
+    if not target.alpha and photo.alpha is not None:
+        photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
+    left_out = dict.fromkeys(_blocks_too_long(photo.metadata, target))
+    return replace(photo, metadata=replace(photo.metadata, **left_out)) if left_out else photo
+
+
+def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Pixels [H, W, C] with an alpha [H, W] as they look on a white ground."""
+    shown = pixels.copy()
+    for row, opacity in zip(shown, alpha):  # by rows: floats take four times the room
+        row[:] = to_dtype(1 - to_float(opacity[:, None]) * (1 - to_float(row)), row.dtype)
+    return shown

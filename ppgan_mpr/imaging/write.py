@@ -18,7 +18,7 @@ from . import heif, jp2, jpeg, png, tiff
 from .comments import comment_of
 from .exif import described_exif, without_orientation
 from .formats import Writable
-from .losses import target_of
+from .losses import target_of, without_lost
 from .photo import Photo
 
 
@@ -29,6 +29,7 @@ def write_photo(
     quality: int = 95,
     overwrite: bool = True,
     mode: int = 0o666,
+    allow_loss: bool = False,
     before_placing: Callable[[bytes | memoryview], object] | None = None,
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
@@ -42,17 +43,20 @@ def write_photo(
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
         mode: permission bits of the file, less those that the process masks (umask).
+        allow_loss: write what the format can store of the photo, with transparent parts on white,
+            where it cannot store depth, transparency or colour profile;
+            :func:`~ppgan_mpr.imaging.unkept` names what is lost.
         before_placing: is called with the content of the file before that appears at ``path``.
 
     Raises:
         FileExistsError: ``path`` exists, and ``overwrite`` is False.
         ImageError: the format is unknown or cannot store depth, transparency or colour profile
-            of this photo, or the file cannot be written.
+            of this photo, which ``allow_loss`` permits, or the file cannot be written.
     """
     path = Path(path)
-    target = target_of(photo, path)
+    target = target_of(photo, path, allow_loss)
     try:
-        data = encode(photo, target, quality)
+        data = encode(without_lost(photo, target) if allow_loss else photo, target, quality)
     except ImageError as error:
         raise ImageError(f"{path} cannot be written: {error}") from error.__cause__
     except MemoryError as error:

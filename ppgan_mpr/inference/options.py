@@ -82,6 +82,11 @@ class InferenceOptions:
     quality: int = _option(
         95, "of JPEG and other lossy formats, 1 to 100", metavar="N", changes_pixels=True
     )
+    allow_loss: bool = _option(
+        False,
+        "write a format that cannot hold depth, transparency (which becomes white) or colour "
+        "profile, and name what is lost, instead of an error",
+    )
     jobs: int = _option(
         1,
         "images processed concurrently: reading and writing overlap with computing, at the cost "
@@ -177,7 +182,7 @@ class InferenceOptions:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             object.__setattr__(self, name, exact_name(name, getattr(self, name), choices))
-        for name in ("recursive", "progress", "ensemble"):
+        for name in ("recursive", "allow_loss", "progress", "ensemble"):
             check_choice(name, getattr(self, name), (True, False))
         if self.local is not None:
             check_choice("local", self.local, (True, False))

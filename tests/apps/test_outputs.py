@@ -110,11 +110,11 @@ def test_threads_lose_no_result(tmp_path):
 def test_picture_from_memory_whose_number_is_taken_meanwhile_gets_the_next(tmp_path, monkeypatch):
     from ppgan_mpr.apps import outputs as module
 
-    def another_program(photo, path):
+    def another_program(photo, path, *how):
         if path.name == "image_restoration.png" and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"another's")
-        return target_of(photo, path)
+        return target_of(photo, path, *how)
 
     target_of = module.target_of
     monkeypatch.setattr(module, "target_of", another_program)
@@ -205,6 +205,17 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
     assert "JPEG would lose the transparency" in result.error
     with pytest.raises(UsageError, match="/proc/absent/Denoising cannot be made"):
         MPRPredictor("/proc/absent", task="Denoising", model="lite").run(tmp_path / "a.png")
+
+
+def test_accepted_loss_is_named(tmp_path):
+    picture().convert("RGBA").save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        image.putalpha(0)
+        image.save(tmp_path / "a.png")
+    (result,) = predictor(tmp_path, suffix=".jpg", allow_loss=True).run(tmp_path / "a.png")
+    assert result.error is None
+    assert result.record.warnings == ("the result lacks the transparency",)
+    assert (np.asarray(Image.open(result.output)) == 255).all()
 
 
 @pytest.mark.parametrize("fill", [0, 257 * 90])

@@ -32,6 +32,10 @@ def test_values_have_the_types_of_the_options(parser):
     assert arguments.ensemble is True
 
 
+def test_hyphens_and_underscores_are_the_same(parser):
+    assert parser.parse_args(["--max_size", "64"]) == parser.parse_args(["--max-size", "64"])
+
+
 def test_names_are_understood_in_any_case(parser):
     assert parser.parse_args(["--backend", "OpenVINO", "-m", "LITE"]).backend == "openvino"
     with pytest.raises(SystemExit):

@@ -162,6 +162,15 @@ def test_one_output_file_for_one_picture(photo, tmp_path, capsys):
     assert "name a folder" in capsys.readouterr().err
 
 
+def test_loss_that_is_accepted_is_named_in_a_line(photo, capsys):
+    Image.new("RGBA", (12, 9), (90, 80, 70, 100)).save("clear.png")
+    arguments = ["clear.png", *LITE, "-o", "clear.jpg"]
+    assert main(arguments) == 1
+    assert "accept the loss by --allow_loss" in capsys.readouterr().err
+    assert main([*arguments, "--allow-loss"]) == 0
+    assert "clear.png: the result lacks the transparency\n" in capsys.readouterr().err
+
+
 def test_words_are_understood_in_any_case(photo, tmp_path):
     arguments = [photo, "--task", "DENOISING", "--model", "Lite", "--format", "JPEG"]
     assert main([*arguments, "--backend", "Auto"]) == 0

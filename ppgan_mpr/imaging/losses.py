@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from .comments import OWN_KEYWORDS, comment_of
 from .exif import description, has_position
 from .formats import WRITABLE, Writable, is_available
 from .photo import Metadata, Photo
-from .samples import to_dtype, to_float, white
+from .samples import white
 from .thumbnails import has_preview
 
 _MOST_SHOWN = 100  # characters of keywords
@@ -69,7 +68,7 @@ def _lost_of_picture(photo: Photo, target: Writable) -> Iterator[str]:
         yield "the colour profile"
     if metadata.cicp and "cicp" not in target.holds:
         yield f"the colour space ({_colour_name(*metadata.cicp)})"
-    for name in _blocks_too_long(metadata, target):
+    for name in blocks_too_long(metadata, target):
         yield f"the {name.upper()} block, which is too long for it"
 
 
@@ -78,7 +77,7 @@ def _too_large(photo: Photo, target: Writable) -> Iterator[str]:
         yield f"all pixels beyond {target.side} on a side"
 
 
-def _blocks_too_long(metadata: Metadata, target: Writable) -> list[str]:
+def blocks_too_long(metadata: Metadata, target: Writable) -> list[str]:
     """The fields of the metadata that are longer than the format's blocks."""
     blocks = ("exif", "xmp", "iptc")
     return [name for name in blocks if len(getattr(metadata, name) or b"") > target.segment]
@@ -179,25 +178,3 @@ def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
             + ", or accept the loss by allow_loss=True" * accept
         )
     return target
-
-
-def without_lost(photo: Photo, target: Writable) -> Photo:
-    """The photo reduced to what the format can store of the picture.
-
-    Transparent parts are blended with white, 16 bits are rounded to 8, and blocks of metadata that
-    are too long are left out.
-    """
-    if not target.deep and photo.pixels.dtype == np.uint16:
-        photo = photo.with_depth(8)
-    if not target.alpha and photo.alpha is not None:
-        photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
-    left_out = dict.fromkeys(_blocks_too_long(photo.metadata, target))
-    return replace(photo, metadata=replace(photo.metadata, **left_out)) if left_out else photo
-
-
-def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Pixels [H, W, C] with an alpha [H, W] as they look on a white ground."""
-    shown = pixels.copy()
-    for row, opacity in zip(shown, alpha):  # by rows: floats take four times the room
-        row[:] = to_dtype(1 - to_float(opacity[:, None]) * (1 - to_float(row)), row.dtype)
-    return shown

@@ -15,10 +15,11 @@ from PIL import Image
 from ..errors import ImageError
 from ..files import atomic_write
 from . import heif, jp2, jpeg, png, tiff
+from .accepted_losses import without_lost
 from .comments import comment_of
 from .exif import described_exif, without_orientation
 from .formats import Writable
-from .losses import target_of, without_lost
+from .losses import target_of
 from .photo import Photo
 
 

@@ -1,0 +1,111 @@
+"""What people otherwise use on a CPU: classical methods from OpenCV and scikit-image.
+
+Each has one parameter that decides how much it changes. Where the strength of the noise counts,
+that is the estimate by scikit-image's ``estimate_sigma`` times a factor; else it is a number of the
+method's own. The benchmark tries all of the listed values and reports the best for each folder of
+pictures, chosen by looking at the targets: an advantage that no user has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Picture = np.ndarray  # [H, W, 3] uint8
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classical method.
+
+    Attributes:
+        name: with its library.
+        parameter: what the values mean.
+        values: to choose from.
+        run: (picture, value) → restored picture.
+    """
+
+    name: str
+    parameter: str
+    values: tuple[float, ...]
+    run: Callable[[Picture, float], Picture]
+
+
+def noise(picture: Picture) -> float:
+    """Standard deviation of the noise in [0, 1], as scikit-image estimates it."""
+    from skimage.restoration import estimate_sigma
+
+    return float(estimate_sigma(_unit(picture), channel_axis=-1, average_sigmas=True))
+
+
+def non_local_means(picture: Picture, factor: float) -> Picture:
+    """OpenCV's non-local means for colour pictures, with its default windows."""
+    import cv2
+
+    strength = max(1.0, factor * 255 * noise(picture))
+    return cv2.fastNlMeansDenoisingColored(picture, None, strength, strength, 7, 21)
+
+
+def wavelet(picture: Picture, factor: float) -> Picture:
+    """scikit-image's wavelet denoising: BayesShrink in YCbCr, as its documentation advises."""
+    from skimage.restoration import denoise_wavelet
+
+    sigma = max(1e-4, factor * noise(picture))
+    restored = denoise_wavelet(
+        _unit(picture), sigma=sigma, channel_axis=-1, convert2ycbcr=True, rescale_sigma=True
+    )
+    return _codes(restored)
+
+
+def wiener(picture: Picture, radius: float) -> Picture:
+    """scikit-image's Wiener deconvolution of a Gaussian blur, of unknown size in practice."""
+    from skimage.restoration import wiener as deconvolve
+
+    reach = np.arange(-8, 9)
+    line = np.exp(-(reach**2) / (2 * radius**2))
+    blur = np.outer(line, line) / line.sum() ** 2
+    padded = np.pad(_unit(picture), ((16, 16), (16, 16), (0, 0)), mode="reflect")
+    channels = [deconvolve(padded[..., c], blur, balance=0.1) for c in range(3)]
+    return _codes(np.stack(channels, axis=-1)[16:-16, 16:-16])
+
+
+def unsharp_masking(picture: Picture, amount: float) -> Picture:
+    """scikit-image's unsharp masking with a radius of 2 pixels."""
+    from skimage.filters import unsharp_mask
+
+    return _codes(unsharp_mask(_unit(picture), radius=2, amount=amount, channel_axis=-1))
+
+
+def bm3d(picture: Picture, factor: float) -> Picture:
+    """BM3D of its authors' package, whose licence is for non-commercial use."""
+    import bm3d as package
+
+    return _codes(package.bm3d_rgb(_unit(picture), max(1e-4, factor * noise(picture))))
+
+
+_FACTORS = (0.5, 1.0, 2.0, 4.0)
+_OF_NOISE = "strength / estimated noise"
+_DENOISERS = (
+    Method("OpenCV non-local means", _OF_NOISE, _FACTORS, non_local_means),
+    Method("scikit-image wavelet", _OF_NOISE, _FACTORS, wavelet),
+)
+#: Task → the methods that people use for it.
+METHODS: dict[str, tuple[Method, ...]] = {
+    "Denoising": _DENOISERS,
+    "Deraining": _DENOISERS,  # there is none for rain in these libraries
+    "Deblurring": (
+        Method("scikit-image Wiener", "radius in pixels", (0.5, 0.75, 1.0, 1.5), wiener),
+        Method("scikit-image unsharp masking", "amount", (0.25, 0.5, 1.0, 2.0), unsharp_masking),
+    ),
+}
+BM3D = Method("BM3D (non-commercial)", _OF_NOISE, _FACTORS, bm3d)
+
+
+def _unit(picture: Picture) -> np.ndarray:
+    return picture.astype(np.float64) / 255
+
+
+def _codes(picture: np.ndarray) -> Picture:
+    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8)

@@ -1,0 +1,191 @@
+"""Writes what results.py has measured as a page with plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Numbers = Mapping[str, Any]
+
+_INTRODUCTION = """\
+# Results
+
+Written by `benchmarks/results.py`; the [protocols](metrics.md) are in square brackets. Run it on
+your own pictures:
+
+    pip install '.[cpu,benchmark]'
+    python benchmarks/results.py PAIRS --output results.md
+
+## Measured here
+
+Lite weights and classical methods on public pairs. PSNR in dB, SSIM, and seconds for one picture
+in one run after one to warm up. Each classical method ran with several values of its parameter, and
+the best on each folder counts, chosen by looking at the targets: an advantage that no user has. The
+strength of the noise is what scikit-image's `estimate_sigma` finds; for Wiener deconvolution the
+blur is taken for a Gaussian one, as nobody knows the path of the camera.
+"""
+
+_NOT_MEASURED = """\
+## Not measured
+
+- **Published weights on these pairs**: they are downloads, and what is measured here needs none.
+  `--weights published:Denoising` adds them.
+- **BM3D**: its licence is for non-commercial use; `--bm3d` adds it where it is installed.
+- **Classical deraining**: the libraries have no method for rain, so denoisers stand in for it.
+"""
+
+
+def write_page(numbers: Numbers, path: Path) -> None:
+    """Write the page, and its plots to ``images/`` beside it."""
+    images = path.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    measured = [folder for folder in numbers["folders"] if len(folder["rows"]) > 1]
+    parts = [_INTRODUCTION, _machine(numbers)]
+    if measured:
+        plot_folders(measured, images / "results_measured.svg")
+        plot = "![PSNR gained, over seconds per megapixel](images/results_measured.svg)\n"
+        parts += [plot, *map(_folder, measured)]
+    parts.append(_published(numbers["seconds"]))
+    if numbers["seconds"]:
+        plot_networks(numbers["seconds"], images / "results_published.svg")
+        parts.append("![Published PSNR over the measured seconds](images/results_published.svg)\n")
+    left = [folder for folder in numbers["folders"] if len(folder["rows"]) == 1]
+    parts.append(_NOT_MEASURED + "".join(map(_unmeasured, left)))
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _machine(numbers: Numbers) -> str:
+    about = dict(numbers["machine"])
+    threads = about.pop("threads")
+    line = f"On {threads} threads of {about.pop('processor')}, "
+    line += ", ".join(f"{name} {version}" for name, version in about.items())
+    load = numbers["load"]
+    if load > 2 * threads:
+        line += (
+            f". **The machine was busy (load average {load:.0f}), so the seconds are too long**, "
+            "and only rough ratios between them mean something"
+        )
+    return line + ".\n"
+
+
+def _folder(folder: Numbers) -> str:
+    remark = ", which the lite weights were trained on" if folder["trained_on"] else ""
+    lines = [
+        f"### {folder['task']}: {folder['name']}",
+        "",
+        f"{folder['count']} pairs{remark} [{folder['protocol']}].",
+        "",
+        "| method | PSNR | SSIM | seconds | parameter |",
+        "|---|---|---|---|---|",
+    ]
+    top = max(row["psnr"] for row in folder["rows"])
+    for row in folder["rows"]:
+        bold = "**" if row["psnr"] == top else ""
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.2g}"
+        lines.append(
+            f"| {row['name']} | {bold}{row['psnr']:.2f}{bold} | {row['ssim']:.4f} | {seconds} | "
+            f"{row.get('parameter', '')} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _unmeasured(folder: Numbers) -> str:
+    return (
+        f"- **{folder['task']} ({folder['name']})**: no weights for it are embedded, and there is "
+        "no classical method to compare with.\n"
+    )
+
+
+def _published(seconds: Sequence[Numbers]) -> str:
+    """The scores that others report, and the seconds where they were measured."""
+    known = {row["name"]: row["seconds"] for row in seconds}
+    lines = [
+        "## Published",
+        "",
+        "What authors and PaddleGAN report for full-size weights, each by its protocol; scores of",
+        "different protocols cannot be compared. `mprnet-verify` measures them again on your copy",
+        "of the data set. Seconds are for 256×256 pixels, measured here with random weights of the",
+        "same size, which take the same time.",
+        "",
+        "| weights | test set | PSNR | SSIM | protocol | reported by | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, score in _published_scores():
+        ssim = "" if score.ssim is None else f"{score.ssim:.4g}"
+        local = ", with TLC" if score.local else ""
+        time = f"{known[name]:.2g}" if name in known else ""
+        lines.append(
+            f"| {name} | {score.dataset} | {score.psnr:.2f} | {ssim} | {score.protocol}{local} | "
+            f"{score.source} | {time} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _published_scores() -> Iterator[tuple[str, Any]]:
+    from ppgan_mpr.networks import weights_records
+
+    for record in weights_records():
+        for score in record.scores:
+            if score.source != "measured":
+                yield record.name, score
+
+
+def plot_folders(folders: Sequence[Numbers], path: Path) -> None:
+    """Plot the gain over the input against seconds per megapixel, a panel for each task."""
+    tasks = list(dict.fromkeys(folder["task"] for folder in folders))
+    figure, axes = _panels(len(tasks))
+    for axis, task in zip(axes, tasks):
+        names: dict[str, list[tuple[float, float]]] = {}
+        for folder in (folder for folder in folders if folder["task"] == task):
+            if folder["trained_on"]:
+                continue
+            degraded, *rows = folder["rows"]
+            for row in rows:
+                pace = row["seconds"] * 1e6 / folder["pixels"]
+                names.setdefault(row["name"], []).append((pace, row["psnr"] - degraded["psnr"]))
+        for name, points in names.items():
+            axis.scatter(*zip(*points), label=name, s=28)
+        axis.axhline(0, color="0.6", linewidth=0.8)
+        axis.set(title=task, xscale="log", xlabel="seconds per megapixel", ylabel="dB over input")
+        axis.legend(fontsize=7)
+    _save(figure, path)
+
+
+def plot_networks(seconds: Sequence[Numbers], path: Path) -> None:
+    """Plot published PSNR against seconds, a panel for each test set with several networks."""
+    known = {row["name"]: row["seconds"] for row in seconds}
+    sets: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+    for name, score in _published_scores():
+        if name in known:
+            local = " with TLC" if score.local else ""
+            sets.setdefault((score.dataset, score.protocol), []).append((name + local, score))
+    panels = {key: scores for key, scores in sets.items() if len(scores) > 1}
+    figure, axes = _panels(len(panels))
+    for axis, ((dataset, protocol), scores) in zip(axes, panels.items()):
+        for name, score in scores:
+            axis.scatter(known[name.replace(" with TLC", "")], score.psnr, label=name, s=28)
+        axis.set(title=f"{dataset} [{protocol}]", xscale="log")
+        axis.set(xlabel="seconds for 256×256", ylabel="published PSNR in dB")
+        axis.legend(fontsize=6)
+    _save(figure, path)
+
+
+def _panels(count: int) -> tuple[Any, Any]:
+    import matplotlib
+
+    matplotlib.use("svg")
+    # Ids and texts that do not change from run to run.
+    matplotlib.rcParams.update({"svg.hashsalt": "results", "svg.fonttype": "none"})
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, count, figsize=(4.2 * count, 3.6), squeeze=False)
+    return figure, axes[0]
+
+
+def _save(figure: Any, path: Path) -> None:
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    pyplot.close(figure)

@@ -1,0 +1,34 @@
+"""A photo without what a format cannot store of it, for users who accept the loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .formats import Writable
+from .losses import blocks_too_long
+from .photo import Photo
+from .samples import to_dtype, to_float
+
+
+def without_lost(photo: Photo, target: Writable) -> Photo:
+    """The photo reduced to what the format can store of the picture.
+
+    Transparent parts are blended with white, 16 bits are rounded to 8, and blocks of metadata that
+    are too long are left out.
+    """
+    if not target.deep and photo.pixels.dtype == np.uint16:
+        photo = photo.with_depth(8)
+    if not target.alpha and photo.alpha is not None:
+        photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
+    left_out = dict.fromkeys(blocks_too_long(photo.metadata, target))
+    return replace(photo, metadata=replace(photo.metadata, **left_out)) if left_out else photo
+
+
+def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Pixels [H, W, C] with an alpha [H, W] as they look on a white ground."""
+    shown = pixels.copy()
+    for row, opacity in zip(shown, alpha):  # by rows: floats take four times the room
+        row[:] = to_dtype(1 - to_float(opacity[:, None]) * (1 - to_float(row)), row.dtype)
+    return shown

@@ -52,7 +52,7 @@ MODULES = {**REQUIRED, **_BACKENDS, **_OPTIONS, **TRAINING}
 
 #: Processor features that decide how fast a network runs.
 FEATURES = ("avx2", "avx512", "avx512_bf16", "amx_bf16")
-VARIABLES = ("OMP_NUM_THREADS", "PPGAN_MPR_HOME")
+VARIABLES = ("OMP_NUM_THREADS", "PPGAN_MPR_HOME", "PPGAN_MPR_MIRROR")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..cache_dir import cache_dir
-from ..errors import DownloadError, WeightsError
+from ..errors import DownloadError, UsageError, WeightsError
 from ..networks import WeightsRecord, weights_records
 
 # An answer without a known size is given up where it is longer than its parameters in float64,
@@ -26,12 +27,44 @@ _PREFIX = ".download-"  # of folders for unfinished downloads
 _ABANDONED = 3600.0  # seconds without a change; a transfer without data ends after a minute
 
 
-def cached_path(record: WeightsRecord) -> Path:
-    """Path of the cached file of ``record``, which must have a ``url``; it may not exist."""
-    return cache_dir() / "weights" / _file_name(record)
+def cached_path(record: WeightsRecord, home: Path | None = None) -> Path:
+    """Path of the cached file of ``record``, which must have a ``url``; it may not exist.
+
+    Args:
+        record: of the weights.
+        home: the cache folder; default: :func:`~ppgan_mpr.cache_dir.cache_dir`.
+    """
+    return (home or cache_dir()) / "weights" / _file_name(record)
 
 
-def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: bool = True) -> Path:
+def download_url(record: WeightsRecord) -> str:
+    """The address to download ``record`` from, which must have a ``url``.
+
+    It is the publisher's, or that of the file of the same name on the mirror that
+    ``PPGAN_MPR_MIRROR`` names.
+
+    Raises:
+        UsageError: the mirror's address is not an https address.
+    """
+    assert record.url is not None
+    mirror = os.environ.get("PPGAN_MPR_MIRROR")
+    if not mirror:
+        return record.url
+    parts = urlsplit(mirror)
+    if parts.scheme.lower() != "https" or not parts.netloc:
+        raise UsageError(
+            f"PPGAN_MPR_MIRROR is {mirror[:200]!r}, which is not an https address: set it to the "
+            "https address of a folder with the weights files, or unset it."
+        )
+    return f"{mirror.rstrip('/')}/{_file_name(record)}"
+
+
+def fetch(
+    record: WeightsRecord,
+    verify: Callable[[Path], object],
+    progress: bool = True,
+    home: Path | None = None,
+) -> Path:
     """Return the cached file of published weights, after downloading it if there is none.
 
     Args:
@@ -39,30 +72,34 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         verify: called with the downloaded file before it is moved into the cache; raises
             WeightsError if it must not be used.
         progress: show a bar.
+        home: see :func:`cached_path`.
 
     Raises:
         DownloadError: no connection, an interrupted transfer, an address or a redirect without
             https, or a file that is not the weights or has changed since it was first seen.
+        UsageError: see :func:`download_url`.
     """
-    path = cached_path(record)
+    path = cached_path(record, home)
     if path.exists():
         return path
+    url = download_url(record)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        choose = "set PPGAN_MPR_HOME to" if home is None else "name"
         raise DownloadError(
             f"The folder for downloaded weights, {path.parent}, cannot be created "
-            f"({error.strerror}): set PPGAN_MPR_HOME to a folder that can be written."
+            f"({error.strerror}): {choose} a folder that can be written."
         ) from None
     try:
         _remove_abandoned(path.parent)
         # A temporary folder for each process, so that two never write the same file.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
-            arrived = _download(record, Path(folder), progress)
+            arrived = _download(record, url, Path(folder), progress)
             verify(arrived)
             arrived.replace(path)
     except WeightsError as error:
-        raise DownloadError(f"The download of {record.url} was discarded: {error}") from None
+        raise DownloadError(f"The download of {url} was discarded: {error}") from None
     except OSError as error:
         lite = any(
             other.resource and (other.network, other.task) == (record.network, record.task)
@@ -71,7 +108,7 @@ def fetch(record: WeightsRecord, verify: Callable[[Path], object], progress: boo
         embedded = ", or use model='lite', which needs no download" if lite else ""
         raise DownloadError(
             f"The {record.name} weights could not be downloaded ({_reason(error)}): fetch "
-            f"{record.url} another way and put the file at {path}{embedded}."
+            f"{url} another way and put the file at {path}{embedded}."
         ) from None
     return path
 
@@ -85,27 +122,32 @@ def _remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(left)
 
 
-def _download(record: WeightsRecord, folder: Path, progress: bool) -> Path:
+def _download(record: WeightsRecord, url: str, folder: Path, progress: bool) -> Path:
     import pooch
 
     name = _file_name(record)
     shown = progress and sys.stderr.isatty()
     size = f" ({record.size / 1e6:.0f} MB)" if record.size else ""
-    logger.info("downloading %s%s, once, from %s", record.name, size, record.url)
+    logger.info("downloading %s%s, once, from %s", record.name, size, url)
     limit = record.size or _TIMES * 4 * record.parameters + _SLACK
     known_hash = f"sha256:{record.sha256}" if record.sha256 else None
     cache = pooch.create(
         path=folder,
         base_url="",
         registry={name: known_hash},
-        urls={name: record.url},
+        urls={name: url},
         retry_if_failed=1,
     )
     with _quiet(pooch.get_logger()):
         try:
             return Path(cache.fetch(name, downloader=_Downloader(limit, shown)))
-        except ValueError as error:  # pooch: digest differs
-            raise WeightsError(str(error)) from None
+        except WeightsError:
+            raise
+        except ValueError:  # pooch: digest differs
+            raise WeightsError(
+                f"its sha256 hash is not the expected {record.sha256}: it arrived damaged, or "
+                "another file has taken its place."
+            ) from None
 
 
 class _Downloader:

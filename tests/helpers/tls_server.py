@@ -23,6 +23,7 @@ class Server:
         endless: go on for ever, and announce no length.
         pause: seconds between the quarters of the content.
         requests: how many came.
+        paths: that were asked for.
         url: of a file.
         authority: file of the authority, for ``REQUESTS_CA_BUNDLE``.
 
@@ -35,6 +36,7 @@ class Server:
         self.content, self.status, self.cut, self.requests = b"", 200, 0, 0
         self.redirect: str | None = None
         self.endless, self.pause = False, 0.0
+        self.paths: list[str] = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,6 +62,7 @@ class Server:
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         self.requests += 1
+        self.paths.append(request.path)
         request.send_response(302 if self.redirect else self.status)
         if self.redirect:
             request.send_header("Location", self.redirect)

@@ -8,7 +8,7 @@ import pytest
 from tls_server import Server
 
 from ppgan_mpr.cache_dir import cache_dir
-from ppgan_mpr.errors import DownloadError, WeightsError
+from ppgan_mpr.errors import DownloadError, UsageError, WeightsError
 from ppgan_mpr.networks import weights_records
 from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.catalogue import git_blob_of
@@ -273,6 +273,45 @@ def test_pinned_file_that_was_replaced_is_an_error_until_the_pin_is_removed(serv
     assert path.exists()
     path.with_name("digests.json").unlink()
     assert load_weights("published:Deblurring").task == "Deblurring"
+
+
+def test_mirror_takes_the_place_of_the_publisher(server, tmp_path, monkeypatch):
+    record = find_record("published", "Deblurring")
+    (tmp_path / "other").mkdir()
+    mirror = Server(tmp_path / "other")
+    mirror.content = server.content
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(mirror.authority))
+    for ending in ("", "/"):
+        base = mirror.url.replace("MPR_Deblurring.pdparams", "some/folder")
+        monkeypatch.setenv("PPGAN_MPR_MIRROR", base + ending)
+        load_weights("published:Deblurring")
+        cached_path(record).unlink()
+    assert mirror.paths == ["/some/folder/MPR_Deblurring.pdparams"] * 2
+    assert server.requests == 0
+    mirror.close()
+
+
+def test_mirror_cannot_replace_pinned_weights(server, monkeypatch):
+    load_weights("published:Deblurring")
+    path = cached_path(find_record("published", "Deblurring"))
+    server.content = new_content(server, path)
+    path.unlink()
+    monkeypatch.setenv("PPGAN_MPR_MIRROR", server.url.replace("MPR_Deblurring.pdparams", "copy"))
+    with pytest.raises(DownloadError, match=r"/copy/MPR_Deblurring.pdparams .* has changed"):
+        load_weights("published:Deblurring")
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1/weights", "/media/stick", "https://"])
+def test_mirror_that_is_not_an_https_address_is_refused(server, monkeypatch, mirror):
+    monkeypatch.setenv("PPGAN_MPR_MIRROR", mirror)
+    with pytest.raises(UsageError, match=r"PPGAN_MPR_MIRROR is .*not an https address"):
+        load_weights("published:Deblurring")
+    assert server.requests == 0
+
+
+def test_files_to_download_have_different_names():
+    names = [cached_path(record).name for record in weights_records() if record.url]
+    assert len(set(names)) == len(names)
 
 
 def test_the_documentation_names_the_files_without_a_published_digest(root):

@@ -116,6 +116,7 @@ def _examples() -> str:
         for t in known
         if t.views == 2
     ]
+    lines.append("download --all DIR   (weights for a machine without internet: mprnet-download)")
     return "examples:\n" + "\n".join(f"  mprnet {line}" for line in lines)
 
 
@@ -144,7 +145,12 @@ def main(argv: list[str] | None = None) -> int:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
         elif hasattr(getattr(sys, name), "reconfigure"):  # names may hold what it cannot show
             getattr(sys, name).reconfigure(errors="backslashreplace")
-    options = build_parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["download"]:  # a folder of this name is ./download
+        from .download import main as download
+
+        return download(arguments[1:])
+    options = build_parser().parse_args(arguments)
     try:
         if options.list:
             from .listing import print_models

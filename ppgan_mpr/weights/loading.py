@@ -278,7 +278,27 @@ def check_task(
         )
 
 
-def _read_published(record: WeightsRecord, progress: bool) -> Weights:
+def download_weights(record: WeightsRecord, home: Path, progress: bool = True) -> Path:
+    """Download published weights into a folder, unless they are there already, and verify them.
+
+    Args:
+        record: of the weights, with a ``url``.
+        home: the folder; laid out as ``PPGAN_MPR_HOME`` is.
+        progress: show a bar while downloading.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        DownloadError: they cannot be downloaded, or the download is not the expected file.
+        UsageError: ``PPGAN_MPR_MIRROR`` is not an https address.
+        WeightsError: the file there is not the one that was first seen.
+    """
+    _read_published(record, progress, home)
+    return cached_path(record, home)
+
+
+def _read_published(record: WeightsRecord, progress: bool, home: Path | None = None) -> Weights:
     """Read weights from the cache; missing or damaged ones are downloaded first."""
 
     def verified(path: Path) -> Weights:
@@ -291,9 +311,9 @@ def _read_published(record: WeightsRecord, progress: bool) -> Weights:
 
     def verified_download(path: Path) -> None:
         verified(path)
-        _check_pinned(path, record)
+        _check_pinned(path, record, home)
 
-    path = cached_path(record)
+    path = cached_path(record, home)
     if path.exists():
         try:
             weights = verified(path)
@@ -303,12 +323,12 @@ def _read_published(record: WeightsRecord, progress: bool) -> Weights:
             path.replace(aside)
             logger.warning("%s (It is now %s.)", error, aside)
         else:
-            _check_pinned(path, record)
+            _check_pinned(path, record, home)
             return weights
-    return _read(fetch(record, verified_download, progress), record)
+    return _read(fetch(record, verified_download, progress, home), record)
 
 
-def _check_pinned(path: Path, record: WeightsRecord) -> None:
+def _check_pinned(path: Path, record: WeightsRecord, home: Path | None) -> None:
     """Compare a file whose digest is not published with the one first seen; record the first.
 
     Raises:
@@ -316,7 +336,7 @@ def _check_pinned(path: Path, record: WeightsRecord) -> None:
     """
     if record.git_blob or record.sha256 or record.url is None:
         return
-    check = check_first_seen(digest_file(path), cached_path(record), record.url)
+    check = check_first_seen(digest_file(path), cached_path(record, home), record.url)
     if not check.passed:
         raise WeightsError(check.explanation)
 

@@ -35,6 +35,7 @@ _OPTIONAL = {
     "python_multipart": ("python-multipart receives uploads", "web"),
     "uvicorn": ("uvicorn serves the web page", "web"),
     "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
+    "rawpy": ("rawpy develops cameras' raw files", "raw"),
 }
 
 

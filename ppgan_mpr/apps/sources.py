@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dependencies import install_command
 from ..errors import ImageError, UsageError
-from ..imaging import SUFFIXES, Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
-from ..imaging.formats import RAW_SUFFIXES
+from ..imaging import Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
+from ..imaging.formats import RAW_SUFFIXES, readable_suffixes
 from ..networks import Task, tasks
 
 logger = logging.getLogger(__name__)
@@ -358,6 +359,7 @@ def _scan(folder: Path, search: _Search) -> list[Source]:
             raise UsageError(f"The folder {folder} cannot be searched: {error.strerror}.")
         problems.append(_unsearched(place, error))
 
+    suffixes = readable_suffixes()
     for parent, folders, files in os.walk(folder, onerror=note):
         here = Path(parent)
         if not search.recursive:
@@ -365,16 +367,17 @@ def _scan(folder: Path, search: _Search) -> list[Source]:
         folders[:] = [name for name in folders if _real(here / name) not in search.results]
         for name in files:
             if not name.startswith("."):
-                known = Path(name).suffix.lower() in SUFFIXES
+                known = Path(name).suffix.lower() in suffixes
                 (found if known else others).append(here / name)
     search.passed_over.update(file.suffix.lower() for file in others)
     raw = [file for file in others if file.suffix.lower() in RAW_SUFFIXES]
     if raw:
         logger.warning(
-            "%d raw camera file(s) in %s were passed over (%s): develop them to TIFF first.",
+            "%d raw camera file(s) in %s were passed over (%s): run  %s  to have them developed.",
             len(raw),
             folder,
             min(raw).name,
+            install_command("rawpy"),
         )
     if not found and not problems:
         deeper = "" if search.recursive else " (recursive=True searches sub-folders)"

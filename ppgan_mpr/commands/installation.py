@@ -40,7 +40,7 @@ _BACKENDS: Mapping[str, tuple[str, ...]] = {
     "onnx": ("onnx",),
     "onnxruntime": ("onnxruntime",),
 }
-_OPTIONS: Mapping[str, tuple[str, ...]] = {"pillow_heif": ("pillow-heif",)}
+_OPTIONS: Mapping[str, tuple[str, ...]] = {"pillow_heif": ("pillow-heif",), "rawpy": ("rawpy",)}
 TRAINING: Mapping[str, tuple[str, ...]] = {
     "ppgan": ("ppgan",),
     "yaml": ("PyYAML",),

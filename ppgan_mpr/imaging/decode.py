@@ -1,7 +1,8 @@
 """Decoding a picture file of any format into an upright photo.
 
 Pillow decodes most files. PNG and TIFF are parsed here first, for their depth and for metadata
-that Pillow drops. OpenCV decodes what Pillow would reduce to 8 bits or does not know.
+that Pillow drops. OpenCV decodes what Pillow would reduce to 8 bits or does not know, and LibRaw
+cameras' raw files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from PIL import Image, ImageFile
 
 from ..dependencies import require
 from ..errors import ImageError
-from . import heif, opencv, png, tiff
+from . import heif, opencv, png, raw, tiff
 from .containers import complete_metadata
 from .formats import READABLE
 from .limits import SizeCheck, check_pixels
@@ -54,6 +55,8 @@ def recognised(start: bytes, suffix: str) -> bool:
     """
     if start[:4] in MAGICS or start[4:8] == b"ftyp" or start.startswith(_OTHERS):
         return True
+    if raw.begins_as_raw(start):
+        return True
     return any(
         _may_be(Image.OPEN[name][1], start[:16], suffix in READABLE[name])
         for name in _readable_formats()
@@ -65,7 +68,8 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
 
     Args:
         data: the whole file.
-        suffix: of its name, in lower case; it only matters for formats without a signature.
+        suffix: of its name, in lower case; it only matters for formats without a signature, and
+            for cameras' raw files.
         check_size: refuses pictures that are too large, before they are decoded.
 
     Raises:
@@ -74,6 +78,8 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
     """
     if data.startswith(SIGNATURE):
         return upright(_decode_png(data, check_size))
+    if raw.is_raw(data, suffix):
+        return raw.develop(data, check_size)
     if data[:4] in MAGICS:
         return upright(_decode_tiff(data, check_size))
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:

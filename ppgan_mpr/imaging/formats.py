@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ OPENCV_SUFFIXES = (".pam",)
 SUFFIXES = frozenset(
     suffix for group in (*READABLE.values(), HEIF_SUFFIXES, OPENCV_SUFFIXES) for suffix in group
 )
-#: Suffixes of cameras' raw files, which must be developed before they can be restored.
+#: Suffixes of cameras' raw files, which are developed by rawpy where that is installed.
 RAW_SUFFIXES = frozenset((
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25",
     ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
@@ -111,6 +112,12 @@ def format_suffix(written: str) -> str:
         hint = did_you_mean(word, known)
         raise UsageError(f"Pictures cannot be written in the format {written!r}: {hint}")
     return known[word]
+
+
+def readable_suffixes() -> frozenset[str]:
+    """The suffixes of the files that are restored in a folder: of raw files only with rawpy."""
+    developed = importlib.util.find_spec("rawpy") is not None
+    return SUFFIXES | RAW_SUFFIXES if developed else SUFFIXES
 
 
 def is_available(target: Writable) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ImageError
-from . import png
+from . import png, raw
 from .containers import complete_metadata
 from .decode import SIGNATURE_BYTES, decode, open_image, recognised, white_level
 from .exif import orientation
@@ -81,6 +81,8 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
     """
     if data[:8] == SIGNATURE:
         return _png_header(data)
+    if raw.is_raw(data, suffix):  # whose sizes only LibRaw knows, which belongs in a child process
+        raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
     if data[:4] in MAGICS:
         return _tiff_header(data)
     if not recognised(bytes(data[:SIGNATURE_BYTES]), suffix):

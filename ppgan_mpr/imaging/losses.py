@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ImageError
-from . import png
+from . import png, raw
 from .comments import OWN_KEYWORDS, comment_of
 from .exif import description, has_position
 from .formats import WRITABLE, Writable, is_available
@@ -136,12 +136,12 @@ def writable_suffix(photo: Photo, suffix: str) -> str:
     Returns:
         ``suffix`` itself; where that format cannot be written here or would drop depth,
         transparency or the colour profile, ``'.jpg'`` for a photo that came as a JPEG under
-        another name, else ``'.png'``.
+        another name, ``'.tif'`` for a developed raw file, else ``'.png'``.
     """
     if _keeps_all(photo, suffix):
         return suffix
-    from_jpeg = photo.format in ("JPEG", "MPO")
-    return ".jpg" if from_jpeg and _keeps_all(photo, ".jpg") else ".png"
+    usual = {"JPEG": ".jpg", "MPO": ".jpg", raw.FORMAT: ".tif"}.get(photo.format or "", ".png")
+    return usual if _keeps_all(photo, usual) else ".png"
 
 
 def _keeps_all(photo: Photo, suffix: str) -> bool:

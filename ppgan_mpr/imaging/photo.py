@@ -55,7 +55,7 @@ class Photo:
             float32/float64 in [0, 1] when made from such an array.
         alpha: opacity ``[H, W]`` of the same dtype, or None.
         metadata: EXIF, colour profile and so on.
-        format: Pillow's name of the source format (``'PNG'``, ``'JPEG'``, ...), or None.
+        format: Pillow's name of the source format (``'PNG'``, ``'JPEG'``, ...), ``'RAW'``, or None.
         lossless: whether the source held its pixels without lossy compression.
     """
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ..errors import ImageError, MissingDependencyError
 from .decode import SIGNATURE_BYTES, decode, recognised
-from .formats import RAW_SUFFIXES
 from .limits import Limits, SizeCheck
 from .photo import Photo
 
@@ -19,15 +18,16 @@ def read_photo(path: str | os.PathLike[str], limits: Limits | None = None) -> Ph
     become sRGB, palettes RGB (or grey when all their colours are).
 
     Args:
-        path: a file of any format in :data:`ppgan_mpr.imaging.SUFFIXES`; its content decides
-            which.
+        path: a file of any format in :data:`ppgan_mpr.imaging.SUFFIXES`, or a camera's raw file,
+            which is developed (see :func:`.raw.develop`); its content decides which.
         limits: how large the picture may be; time is limited by
             :class:`~ppgan_mpr.imaging.reader.PhotoReader` only.
 
     Raises:
-        ImageError: the file is missing, unreadable, damaged, animated, a camera's raw file, too
-            large, or has samples of more than 16 bits.
-        MissingDependencyError: a HEIC photo, and pillow-heif is not installed.
+        ImageError: the file is missing, unreadable, damaged, animated, too large, or has samples
+            of more than 16 bits.
+        MissingDependencyError: a HEIC photo, and pillow-heif is not installed; a camera's raw
+            file, and rawpy is not installed.
     """
     limits = limits or Limits()
     path = Path(path)
@@ -82,13 +82,11 @@ def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
         name: for messages, where it is not ``path``.
 
     Raises:
-        ImageError: the file is missing, unreadable, too large, a camera's raw file, or no
-            picture by its first bytes.
+        ImageError: the file is missing, unreadable, too large, or no picture by its first
+            bytes.
     """
     shown = name or path
     try:
-        if path.suffix.lower() in RAW_SUFFIXES and path.is_file():
-            raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
         if path.exists() and not path.is_file() and not path.is_dir():
             # Reading from a pipe could wait forever.
             raise ImageError("it is not an ordinary file")

@@ -35,7 +35,7 @@ _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_COUNTS = 273, 274, 277, 27
 _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
 _DESCRIPTION, _XMP, _IPTC, _RESOURCES, _ICC = 270, 700, 33723, 34377, 34675
-_LAYERS, _DNG = 37724, 50706
+_LAYERS = 37724
 # Tags about how one file stores its samples, which do not apply to another file. The last two are
 # Photoshop's: image resources (a thumbnail, the profile again) and layers.
 _STRUCTURE = {
@@ -77,8 +77,8 @@ def read_page(data: bytes) -> Page:
     """Parse a TIFF file without decoding its pixels.
 
     Raises:
-        ImageError: it is a camera's raw file, has several pages, ends early, or its samples are
-            not integers of up to 16 bits.
+        ImageError: it has several pages, ends early, or its samples are not integers of up to 16
+            bits.
     """
     try:
         order, big, first = parse_header(data)
@@ -90,8 +90,6 @@ def read_page(data: bytes) -> Page:
     def numbers(tag: int, default: tuple[int, ...] = ()) -> tuple[Any, ...]:
         return tags[tag].numbers(order) if tag in tags and tags[tag].count else default
 
-    if _DNG in tags or data[8:10] == b"CR" or numbers(_SUBFILE, (0,))[0] & 1:
-        raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
     if _count_pages(data, order, pointer, big) > 1:
         raise ImageError("it has several pages: extract the one to restore")
     bits, kinds = set(numbers(_BITS, (1,))), set(numbers(_FORMAT, (1,)))
@@ -117,7 +115,7 @@ def read_page(data: bytes) -> Page:
         numbers(_PHOTOMETRIC, (1,))[0],
         numbers(_PLANAR, (1,))[0] == 2 and numbers(_SAMPLES, (1,))[0] > 1,
         extra[0] if extra else None,
-        _metadata(tree, order),
+        metadata_of(tree, order),
         numbers(_WIDTH, (0,))[0],
         numbers(_HEIGHT, (0,))[0],
     )
@@ -207,7 +205,14 @@ def _exif_tree(exif: bytes | None) -> tuple[str, dict[int, Any]]:
     return order, {tag: item for tag, item in tree.items() if tag not in _STRUCTURE}
 
 
-def _metadata(tree: dict[int, Any], order: str) -> Metadata:
+def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
+    """The metadata in directories, without the tags about how one file stores its samples.
+
+    Args:
+        tree: as :func:`.tiff_tags.read_tree` returns it.
+        order: of its bytes, ``'<'`` or ``'>'``.
+    """
+
     def blob(tag: int) -> bytes | None:
         return tree[tag].value if tag in tree else None
 

@@ -1,8 +1,9 @@
-"""Removal of what an XMP packet says about pictures that the result does not hold."""
+"""Removal of what an XMP packet says that does not hold for the result."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _LONGEST = 1 << 24  # bytes; longer packets are passed on as they are
 # Namespace -> the names of it that go; None for all of them.
@@ -24,18 +25,31 @@ _PARTS: dict[bytes, tuple[bytes, ...] | None] = {
 _NAMESPACE = re.compile(rb"""xmlns:([\w.-]{1,40})\s*=\s*["']([^"'<>]{1,100})["']""")
 
 
+def without_develop_settings(xmp: bytes) -> bytes:
+    """The packet without the settings by which a raw file is to be developed.
+
+    A raw converter would apply them to the developed picture again.
+    """
+    return _without(xmp, {b"http://ns.adobe.com/camera-raw-settings/1.0/": None})
+
+
 def without_absent_parts(xmp: bytes) -> bytes:
     """The packet without thumbnails, and without mention of gain maps, depth maps and videos.
 
     A viewer would show the thumbnail of the picture before restoration, and look for the others in
     vain.
     """
+    return _without(xmp, _PARTS)
+
+
+def _without(xmp: bytes, parts: Mapping[bytes, tuple[bytes, ...] | None]) -> bytes:
+    """The packet without some names of namespaces, or all of them; see :data:`_PARTS`."""
     if len(xmp) > _LONGEST:
         return xmp
     for prefix, uri in dict(_NAMESPACE.findall(xmp)).items():
-        if uri not in _PARTS:
+        if uri not in parts:
             continue
-        names = _PARTS[uri]
+        names = parts[uri]
         local = b"[\\w.-]{1,60}" if names is None else b"(?:%s)" % b"|".join(names)
         name = re.escape(prefix) + b":" + local
         xmp = _without_elements(xmp, name)

@@ -15,8 +15,6 @@ from PIL import Image
 
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import (
-    RAW_SUFFIXES,
-    SUFFIXES,
     from_array,
     read_photo,
     write_photo,
@@ -167,16 +165,6 @@ def test_a_link_is_read_through(tmp_path):
     write_photo(from_array(samples.ramp()), tmp_path / "a.png")
     (tmp_path / "link.png").symlink_to("a.png")
     np.testing.assert_array_equal(read_photo(tmp_path / "link.png").pixels, samples.ramp())
-
-
-@pytest.mark.parametrize("suffix", [".CR3", ".nef", ".dng"])
-def test_raw_files_are_refused_with_advice(tmp_path, suffix):
-    assert suffix.lower() in RAW_SUFFIXES - SUFFIXES
-    (tmp_path / f"a{suffix}").write_bytes(b"anything")
-    with pytest.raises(ImageError, match=r"raw file: develop it to a 16-bit TIFF first$"):
-        read_photo(tmp_path / f"a{suffix}")
-    with pytest.raises(ImageError, match="no such file"):
-        read_photo(tmp_path / f"b{suffix}")
 
 
 def test_picture_with_damaged_metadata_is_read(tmp_path, capfd):

@@ -69,14 +69,6 @@ def test_thumbnails_are_not_counted_as_pages(tmp_path):
     np.testing.assert_array_equal(samples.read(tmp_path, data, ".tif").pixels, samples.ramp())
 
 
-def test_raw_file_is_not_read_as_its_preview(tmp_path):
-    data = samples.pillow_file(
-        Image.fromarray(samples.ramp()), "TIFF", tiffinfo={50706: b"\1\4\0\0"}
-    )
-    with pytest.raises(ImageError, match="raw file: develop it"):
-        samples.read(tmp_path, data, ".dng")
-
-
 def test_a_tiff_cut_within_its_pixels(tmp_path):
     data = samples.pillow_file(Image.fromarray(samples.noise(1, "uint16", 60, 60)), "TIFF")
     assert int.from_bytes(data[4:8], "little") < 100  # the directory comes first

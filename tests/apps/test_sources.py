@@ -1,12 +1,14 @@
 """What may be named to be restored, and in which order results come."""
 
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from apps_samples import picture, predictor
+from raw_samples import dng, patches
 
 from ppgan_mpr import MPRPredictor
 from ppgan_mpr.apps.sources import expand, pair_views
@@ -82,11 +84,27 @@ def test_a_file_named_twice_is_restored_once_and_reported_twice(tmp_path, monkey
     assert results[2] is results[0]
 
 
-def test_raw_camera_files_in_a_folder_are_named(tmp_path, caplog):
+def test_raw_files_in_a_folder_are_restored_where_rawpy_is_installed(tmp_path):
+    pytest.importorskip("rawpy")
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "DSC_1.DNG").write_bytes(dng(patches()))
+    results = predictor(tmp_path).run(tmp_path)
+    assert [result.error for result in results] == [None, None]
+    assert [result.output.name for result in results] == [
+        "a_restoration.png",
+        "DSC_1_restoration.tif",
+    ]
+
+
+def test_raw_files_in_a_folder_are_named_where_rawpy_is_not_installed(
+    tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "rawpy", None)
     picture().save(tmp_path / "a.png")
     (tmp_path / "DSC_1.NEF").write_bytes(b"raw")
     assert len(predictor(tmp_path).run(tmp_path)) == 1
     assert "1 raw camera file" in caplog.text and "DSC_1.NEF" in caplog.text
+    assert "pip install 'ppgan_mpr[raw]'" in caplog.text
 
 
 def test_output_folder_in_the_input_folder(tmp_path):

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from PIL import Image
+from raw_samples import dng, patches
 from web_samples import TILES, by_command_line, png
 
 from ppgan_mpr.web.limits import Limits
@@ -64,6 +65,7 @@ def test_both_views_are_pictures_of_the_same_size(client):
         ("cut.png", png()[:60], None),
         ("empty.png", b"", "no_picture"),
         ("../../etc/passwd", b"root:x:0:0", "not_a_picture"),
+        ("camera.dng", dng(patches()), "not_a_picture"),
     ],
 )
 def test_a_wrong_file_is_refused_without_a_path_of_the_server(client, name, content, code):

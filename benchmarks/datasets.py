@@ -51,9 +51,9 @@ class Kind(NamedTuple):
 
 KINDS = {
     "gopro": Kind(720, 1280, np.uint8, 1, 4),
-    "rain13k": Kind(384, 512, np.uint8, 1, 8),
     "dpdd": Kind(1120, 1680, np.uint16, 2, 3),
     "fivek": Kind(2912, 4368, np.uint8, 1, 2),
+    "sidd": Kind(3000, 5328, np.uint8, 1, 2),
 }
 
 

@@ -147,7 +147,7 @@ class Trainer:
             if iteration % self.cfg.log_config.visiual_interval == 0:
                 self.progress.preview(iteration, model.get_current_visuals())
             profiled = profiler is not None and profiler.step()
-            stop = self._is_interrupted_anywhere() or profiled
+            stop = self._is_interrupted_after_update() or profiled
             if self._validate_interval > 0 and iteration % self._validate_interval == 0:
                 stop = self.validate() or stop
             if iteration % self._snapshot_interval == 0:
@@ -158,8 +158,8 @@ class Trainer:
         self._signal = processes.largest(self._interrupt.signal)
         return self._signal > 0
 
-    def _is_interrupted_anywhere(self) -> bool:
-        """The same right after an update, in which several processes have exchanged their news.
+    def _is_interrupted_after_update(self) -> bool:
+        """The same right after an update, in which several processes have exchanged their signals.
 
         So an iteration needs no exchange of its own, for which the GPUs would have to wait.
         """

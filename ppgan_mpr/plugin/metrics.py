@@ -8,7 +8,7 @@ from ..metrics import paddle_metrics
 from ..ppgan_compat import import_ppgan
 
 
-def _with_protocols(theirs: type, ours: type) -> type:
+def _with_protocols(theirs: Any, ours: type) -> type:
     """A class that builds PaddleGAN's metric, or ours where a protocol is named."""
 
     def __new__(cls: type, *arguments: Any, protocol: Any = None, **options: Any) -> Any:

@@ -403,7 +403,7 @@ def test_two_processes_train_and_score_as_one(config, root):
     (one_log,) = outputs(config, "log.txt")
     (one_scores,) = outputs(config, "scores/iter_6_rain-y.json")
 
-    options += [f"output_dir={config.parent / 'two'}"]
+    options += [f"output_dir={config.parent / 'two'}", "recompute=True"]
     result = launch(config, root / "tools" / "main.py", "-c", config, "--no-cuda", *options)
     assert result.returncode == 0, result.stdout + result.stderr
     (folder,) = (config.parent / "two").iterdir()  # process 1 made none of its own

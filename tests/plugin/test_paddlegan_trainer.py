@@ -192,6 +192,7 @@ OPTIONS = {
         "ema_decay": 0.9,
         "mixup": {"alpha": 0.6, "start_iter": 4},
         "total_batch_size": 4,  # two slices of batch_size
+        "recompute": True,
     },
 }
 

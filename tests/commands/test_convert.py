@@ -3,33 +3,27 @@ import sys
 
 import pytest
 
+from ppgan_mpr.commands.convert import main
 from ppgan_mpr.weights import load_weights
 
 
-@pytest.fixture
-def tool(root, tmp_path):
-    def run(*arguments):
-        script = root / "tools" / "convert_weights.py"
-        return subprocess.run(
-            [sys.executable, str(script), *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-        )
-
-    return run
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
-def test_converts_by_name_and_keeps_the_task(tool, tmp_path):
-    done = tool("lite:Deraining", "out.safetensors")
+def test_script_of_the_checkout_converts_by_name_and_keeps_the_task(root, tmp_path):
+    script = root / "tools" / "convert_weights.py"
+    command = [sys.executable, str(script), "lite:Deraining", "out.safetensors"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "MPRNet, task Deraining, 256 tensors" in done.stdout
     assert load_weights(tmp_path / "out.safetensors").task == "Deraining"
 
 
-def test_prints_the_exact_name_of_the_task(tool):
-    done = tool("lite:Deraining", "out.safetensors", "--task", "deRAINING")
-    assert "task Deraining," in done.stdout
+def test_prints_the_exact_name_of_the_task(capsys):
+    assert main(["lite:Deraining", "out.safetensors", "--task", "deRAINING"]) == 0
+    assert "task Deraining," in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -45,8 +39,8 @@ def test_prints_the_exact_name_of_the_task(tool):
         (("lite:Deraining", "out.pdparams", "--task", "Denoising"), "holds weights for Deraining"),
     ],
 )
-def test_mistakes_are_one_sentence_and_exit_code_2(tool, arguments, message):
-    done = tool(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_mistakes_are_one_sentence_and_exit_code_2(capsys, arguments, message):
+    assert main(list(arguments)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1

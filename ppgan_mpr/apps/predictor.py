@@ -20,15 +20,15 @@ from ..imaging.reduce import reduced
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
-from ..networks import NetworkSpec, Task, WeightsRecord, find_network, find_task, networks
+from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
-from ..weights import Weights, stronger_than
+from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
 from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input, weakened
 from .outputs import Outputs
-from .remarks import unkept_warning, warnings_before, weakness_warning
+from .remarks import unkept_warning, warn_of_weakness, warnings_before
 from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
 
@@ -75,8 +75,6 @@ class Predictor:
         network, task, scale: what the weights are for.
         local: whether TLC is used.
         device: what computes.
-        stronger: where the weights hardly help, which is logged as a warning, the record of others
-            for the task that do; else None.
 
     Example:
         >>> predictor = Predictor(task='Deraining', model='lite')      # doctest: +SKIP
@@ -118,11 +116,7 @@ class Predictor:
         spec = find_network(self.info.network)
         self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
         self._check(spec)
-        self.stronger: WeightsRecord | None = None
-        record = self._weights.record
-        if record and record.weakness:
-            self.stronger = stronger_than(record)
-            logger.warning("%s", weakness_warning(record, self.stronger))
+        warn_of_weakness(self._weights.record)
         self.local = self.info.local if self.options.local is None else self.options.local
         model = Model(
             self._weights.identity,

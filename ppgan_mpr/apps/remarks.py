@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from ..imaging import Photo, unkept
 from ..networks import Task, WeightsRecord
+from ..weights import stronger_than
+
+logger = logging.getLogger(__name__)
 
 
 def warnings_before(
@@ -33,20 +37,19 @@ def warnings_before(
     return tuple(warnings)
 
 
-def weakness_warning(record: WeightsRecord, stronger: WeightsRecord | None) -> str:
-    """That weights hardly help, and which ones help more.
+def warn_of_weakness(record: WeightsRecord | None) -> None:
+    """Log a warning if weights hardly help, with others for the task that do.
 
-    Args:
-        record: of weights with a weakness.
-        stronger: of other weights for the task, if there are any.
+    These are also the attribute ``better_weights`` of the log record, for command lines.
     """
-    if stronger is None:
-        return f"The weights {record.name} {record.weakness}."
-    once = ", which is downloaded once" if stronger.url else ""
-    network = f" network={stronger.network!r}" if stronger.qualified else ""
-    return (
-        f"The weights {record.name} {record.weakness}: use model={stronger.model!r}{network}{once}."
-    )
+    if record is None or not record.weakness:
+        return
+    text, better = f"The weights {record.name} {record.weakness}", stronger_than(record)
+    if better is not None:
+        network = f" network={better.network!r}" if better.qualified else ""
+        once = ", which is downloaded once" if better.url else ""
+        text += f": use model={better.model!r}{network}{once}"
+    logger.warning("%s.", text, extra={"better_weights": better})
 
 
 def unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:

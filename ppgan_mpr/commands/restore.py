@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -16,13 +15,12 @@ from ..errors import RestorationError, UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
-from .messages import say, show_messages
+from .messages import show_messages
 from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 
 if TYPE_CHECKING:
-    from ..networks import WeightsRecord
     from .comparisons import Targets
 
 # Options that have a flag of another form than --name VALUE.
@@ -157,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
 
             print_models()
             return 0
-        with show_messages(), interruptible():
+        with show_messages(options.images + options.input_image), interruptible():
             return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {as_flags(error)}", file=sys.stderr)
@@ -210,8 +208,6 @@ def _restore(arguments: argparse.Namespace) -> int:
         tile_progress=TileBar(),
         reader=reader,
     )
-    if predictor.stronger:
-        say(f"better weights:  {_command(images, predictor.stronger)}")
     comparisons = None
     if arguments.compare and predictor.output_folder:
         from .comparisons import Comparisons
@@ -224,13 +220,6 @@ def _restore(arguments: argparse.Namespace) -> int:
         if stop.is_set():
             raise KeyboardInterrupt
     return code
-
-
-def _command(images: list[str], weights: WeightsRecord) -> str:
-    """The command that restores pictures with known weights."""
-    chosen = ["--task", weights.task, "--model", weights.model]
-    chosen += ["--network", weights.network] if weights.qualified else []
-    return shlex.join(["mprnet", *images, *chosen])
 
 
 def _targets(arguments: argparse.Namespace) -> Targets | None:

@@ -202,6 +202,37 @@ class Outputs:
             self._clean(output.parent)
         return output
 
+    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
+        """The files for the outputs of the first ``count`` stages, beside that of the result.
+
+        Raises:
+            ImageError: one of them exists and may not be replaced.
+        """
+        names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
+        paths = tuple(output.with_name(name) for name in names)
+        for path in paths:
+            if self._existing != "overwrite" and os.path.lexists(path):
+                raise _stage_left_alone(path)
+        return paths
+
+    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
+        """Write the output of an earlier stage to a file of :meth:`claim_stages`.
+
+        Raises:
+            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the file exists meanwhile.
+        """
+        try:
+            write_photo(
+                photo,
+                path,
+                quality=quality,
+                overwrite=self._existing == "overwrite",
+                mode=_mode(source),
+                allow_loss=self._allow_loss,
+            )
+        except FileExistsError:
+            raise _stage_left_alone(path) from None
+
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a picture to the place that it claimed.
 
@@ -306,4 +337,11 @@ def _left_alone(output: Path) -> ImageError:
     return ImageError(
         f"{output} exists and was left alone: use existing='overwrite' to replace it or "
         "existing='skip' to pass over it."
+    )
+
+
+def _stage_left_alone(path: Path) -> ImageError:
+    return ImageError(
+        f"{path} exists and was left alone: use existing='overwrite' to replace it, or move it "
+        "away."
     )

@@ -7,10 +7,10 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,11 @@ from ..versions import versions
 from ..weights import Weights
 from .batch import Stop, StoppedError, process_in_order
 from .destination import checked_path, folder_of, is_file_name, outputs_at
+from .fit import check_fit
 from .lazy_weights import ModelInfo, choose_weights
-from .network_input import blank_result, network_input, weakened
+from .network_input import blank_result, network_input
 from .outputs import Outputs
+from .pixels import blank_stages, fill
 from .remarks import unkept_warning, warn_of_weakness, warnings_before
 from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
@@ -115,7 +117,7 @@ class Predictor:
         self.info: ModelInfo = self._weights.info
         spec = find_network(self.info.network)
         self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
-        self._check(spec)
+        check_fit(self.info, self._task, spec, self.options)
         warn_of_weakness(self._weights.record)
         self.local = self.info.local if self.options.local is None else self.options.local
         model = Model(
@@ -125,9 +127,11 @@ class Predictor:
             cache,
             channels=self.info.channels,
             local=self.local,
+            stages=self.options.stages,
             title=f"{spec.title} ({self.task})",
         )
         self._restorer = Restorer(model, self.options)
+        self._earlier_stages = spec.stages - 1 if self.options.stages else 0
         self.device = self._restorer.backend.device
         self._versions = versions(self._restorer.backend.name)
         self._pixel_options = self.options.pixel_options()
@@ -285,10 +289,14 @@ class Predictor:
                 return Result(record, None, source)
         if output:
             warnings += unkept_warning(result, output)
-        waited, used = self._fill(result, crop, source.name, stop)
+        stages = blank_stages(result, self._earlier_stages)
+        stage_files = outputs.claim_stages(output, len(stages)) if outputs and output else ()
+        waited, used = self._fill(result, stages, crop, source.name, stop)
         warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
+            for stage, file in zip(stages, stage_files):
+                outputs.write_stage(source, stage, file, self.options.quality)
             written = outputs.write(source, result, output, self.options.quality)
             if written is None:  # another program was faster
                 record = self._record(
@@ -303,6 +311,7 @@ class Predictor:
         record = self._record(
             source.name,
             output=output,
+            stages=tuple(map(str, stage_files)),
             size=size,
             seconds=time.perf_counter() - started - waited,
             used=used,
@@ -312,10 +321,14 @@ class Predictor:
             more = outputs.list_made(record, output, source, files)
             record = replace(record, warnings=record.warnings + more)
         shown = source.path is None or output is None
-        return Result(record, source.like(result) if shown else None, source)
+        if not shown:
+            return Result(record, None, source)
+        return Result(record, source.like(result), source, tuple(map(source.like, stages)))
 
-    def _fill(self, result: Photo, crop: Crop, name: str, stop: Stop) -> tuple[float, TileUse]:
-        """Fill the pixels of ``result``.
+    def _fill(
+        self, result: Photo, stages: Sequence[Photo], crop: Crop, name: str, stop: Stop
+    ) -> tuple[float, TileUse]:
+        """Fill the pixels of ``result``, and of the outputs of earlier stages.
 
         Returns:
             The seconds spent waiting for the network, and the tiles that it took.
@@ -327,17 +340,11 @@ class Predictor:
             if self._tile_progress:
                 self._tile_progress(name, done, total)
 
-        width, height = result.size
         asked = time.perf_counter()
         with self._lock:  # there is one network, and it uses all cores by itself
             waited = time.perf_counter() - asked
             stop.check()
-            for rows, strip in self._restorer.strips(height, width, crop, progress, used):
-                if self.options.strength < 1:
-                    original = crop(rows, slice(0, width))
-                    strip = weakened(strip, original, self.options.strength)
-                part = replace(result, pixels=result.pixels[rows], alpha=None)
-                result.pixels[rows] = part.with_restored(strip).pixels
+            fill(result, stages, self._restorer, crop, self.options.strength, progress, used)
             if result.pixels.nbytes > _LARGE:
                 self._restorer.backend.release()
         return waited, used
@@ -351,24 +358,12 @@ class Predictor:
     def _too_large(self) -> str:
         return f"it does not fit the memory of {self.device}, not even in small tiles"
 
-    def _record(
-        self,
-        source: str,
-        *,
-        output: Path | None = None,
-        size: tuple[int, int] | None = None,
-        seconds: float = 0.0,
-        used: TileUse | None = None,
-        warnings: tuple[str, ...] = (),
-        error: str | None = None,
-        skipped: bool = False,
-    ) -> ResultRecord:
+    @cached_property
+    def _facts(self) -> ResultRecord:
+        """What the records of all pictures have in common."""
         backend = self._restorer.backend
         return ResultRecord(
-            source=source,
-            output=None if output is None else str(output),
-            size=size,
-            seconds=seconds,
+            source="",
             network=self.network,
             task=self.task,
             scale=self.scale,
@@ -379,13 +374,18 @@ class Predictor:
             precision=backend.precision,
             device=backend.device,
             options=self._pixel_options,
-            tiles=used.count if used else 0,
-            tile=(used.smallest[1], used.smallest[0]) if used else None,
             versions=self._versions,
-            warnings=warnings,
-            error=error,
-            skipped=skipped,
         )
+
+    def _record(
+        self, source: str, *, output: Path | None = None, used: TileUse | None = None, **facts: Any
+    ) -> ResultRecord:
+        if output is not None:
+            facts["output"] = str(output)
+        if used is not None:
+            tall, wide = used.smallest
+            facts.update(tiles=used.count, tile=(wide, tall))
+        return replace(self._facts, source=source, **facts)
 
     def _failure(self, source: Source, error: str) -> Result:
         return Result(self._record(source.name, error=error), None, source)
@@ -397,18 +397,3 @@ class Predictor:
         if right is not None:
             sources = pair_views(sources, expand(right, self.options.recursive, folder))
         return sources
-
-    def _check(self, spec: NetworkSpec) -> None:
-        channels = self.info.channels
-        if channels != self._task.channels:
-            raise UsageError(
-                f"The weights are of a network for {channels} channel{'s' * (channels > 1)}, and "
-                f"{self.task} of photographs has {self._task.channels}: give other weights."
-            )
-        if self.options.local and not spec.local_layers:
-            raise UsageError(f"local=True is not for {spec.title}: {spec.no_local}.")
-        if self.options.ensemble and self._task.views > 1:
-            raise UsageError(
-                "ensemble=True turns and mirrors the picture, which exchanges its two views: leave "
-                "it out."
-            )

@@ -22,6 +22,8 @@ class ResultRecord:
         source: the input file, or a word for a picture in memory.
         output: the file written, or the one already there; None on failure and where no file
             was asked for.
+        stages: files with the outputs of the earlier stages, the first stage first; empty where
+            they were not asked for.
         size: width and height of the result in pixels; None if the picture was not read.
         seconds: from reading to writing, waiting for other pictures not counted.
         network: name of the network.
@@ -44,6 +46,7 @@ class ResultRecord:
 
     source: str
     output: str | None = None
+    stages: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     seconds: float = 0.0
     network: str = ""
@@ -79,6 +82,7 @@ class ResultRecord:
             **{
                 **content,
                 **{name: pair and (pair[0], pair[1]) for name, pair in pairs.items()},
+                "stages": tuple(content.get("stages", ())),
                 "warnings": tuple(content.get("warnings", ())),
             }
         )
@@ -94,11 +98,14 @@ class Result:
             same dtype, range and channels, or a PIL image. For a file, an array where no output
             is written, else None.
         origin: the picture it was made of, for showing the two side by side.
+        stages: where ``image`` is one and they were asked for, the outputs of the earlier stages
+            in the same form, the first stage first.
     """
 
     record: ResultRecord
     image: Any = None
     origin: Source | None = None
+    stages: tuple[Any, ...] = ()
 
     @property
     def source(self) -> str:

@@ -17,6 +17,7 @@ from ..weights import load_weights
 from .cache import Cache
 from .code_digest import code_digest
 from .preparation import Preparation
+from .stages import with_all_stages
 
 if TYPE_CHECKING:
     from .export import Program
@@ -39,6 +40,7 @@ class Model:
         cache: for exported graphs.
         channels: of the network's input.
         local: whether statistics are taken over windows (TLC) instead of the whole picture.
+        stages: whether the output holds the pictures of all stages, see :mod:`.stages`.
         title: for messages; default: that of the network.
 
     Attributes:
@@ -54,6 +56,7 @@ class Model:
         *,
         channels: int = 3,
         local: bool = False,
+        stages: bool = False,
         title: str = "",
     ):
         self.identity = identity
@@ -61,6 +64,7 @@ class Model:
         self.cache = cache
         self.channels = channels
         self.local = local
+        self.stages = stages
         self.preparation = Preparation(title or spec.title)
         self._build = build
 
@@ -70,7 +74,7 @@ class Model:
         network = self._build()
         if self.local:
             self.spec.localise(network, self.channels)
-        return network
+        return with_all_stages(network) if self.stages else network
 
     @property
     def shared_layers(self) -> tuple[type[Any], ...]:
@@ -91,7 +95,8 @@ class Model:
     def key(self) -> tuple[Any, ...]:
         """The key of this model's entries in the cache."""
         digest = code_digest(self.spec.layer)
-        return __version__, *_versions(), digest, self.identity, self.spec.name, self.local
+        variant = self.spec.name, self.local, self.stages
+        return __version__, *_versions(), digest, self.identity, *variant
 
     def load_onnx(self, size: tuple[int, int], load: Callable[[bytes], Loaded]) -> Loaded:
         """Load the network's ONNX file, which is exported unless the cache has it.

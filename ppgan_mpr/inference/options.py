@@ -157,6 +157,13 @@ class InferenceOptions:
         group=_RESULT,
         changes_pixels=True,
     )
+    stages: bool = _option(
+        False,
+        "also save what the earlier stages of the network give, beside the result as "
+        "NAME_restoration_stage1 and so on",
+        group=_RESULT,
+        changes_pixels=True,
+    )
     max_size: int | None = _option(
         None,
         "restore a copy whose longer side is reduced to N pixels, for blur or rain much wider "
@@ -182,7 +189,7 @@ class InferenceOptions:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             object.__setattr__(self, name, exact_name(name, getattr(self, name), choices))
-        for name in ("recursive", "allow_loss", "progress", "ensemble"):
+        for name in ("recursive", "allow_loss", "progress", "stages", "ensemble"):
             check_choice(name, getattr(self, name), (True, False))
         if self.local is not None:
             check_choice("local", self.local, (True, False))

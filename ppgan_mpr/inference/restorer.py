@@ -114,7 +114,8 @@ class Restorer:
             progress: called with the number of finished tiles and of all tiles.
 
         Returns:
-            [H, W, 3] float32, not clipped.
+            [H, W, 3] float32, not clipped; [H, W, 3 * stages], the last stage first, of a model
+            with all stages.
         """
         height, width = image.shape[:2]
         strips = self.strips(height, width, lambda rows, columns: image[rows, columns], progress)
@@ -137,8 +138,8 @@ class Restorer:
             used: is filled in with the tiles that the picture takes.
 
         Yields:
-            Rows and their restored pixels [rows, W, 3] float32, not clipped, from top to
-            bottom.
+            Rows and their restored pixels [rows, W, C'] float32 as :meth:`__call__` returns them,
+            from top to bottom.
 
         Raises:
             MemoryError: even the smallest tile does not fit.
@@ -263,7 +264,7 @@ class _Picture:
         ]
 
     def _run(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
-        """One tile [h, w, C] → [h, w, 3]; halved as often as memory demands."""
+        """One tile [h, w, C] → [h, w, C']; halved as often as memory demands."""
         pixels = tile.shape[0] * tile.shape[1]
         if pixels <= self._limit:
             try:

@@ -150,10 +150,10 @@ def blend(
     Args:
         grid: of the picture.
         crop: (rows, columns) → [h, w, C] float32 of the picture.
-        run: (tile [h, w, C], its top, its left) → [h, w, 3] float32.
+        run: (tile [h, w, C], its top, its left) → [h, w, C'] float32.
 
     Yields:
-        Rows and their pixels [rows, W, 3] float32, from top to bottom. No later tile reads
+        Rows and their pixels [rows, W, C'] float32, from top to bottom. No later tile reads
         these rows of the picture, so the result may overwrite them.
     """
     rows, columns = grid.rows, grid.columns
@@ -162,14 +162,17 @@ def blend(
         return
     carried: np.ndarray | None = None  # rows that the tiles above overlap, incomplete
     for i, top in enumerate(rows.starts):
-        strip = np.zeros([rows.tile, columns.size, 3], np.float32)
-        if carried is not None:
-            strip[: len(carried)] = carried
+        strip: np.ndarray | None = None
         down = rows.weights(i)[:, None, None]
         for j, left in enumerate(columns.starts):
             window = slice(left, left + columns.tile)
             result = run(crop(slice(top, top + rows.tile), window), top, left)
+            if strip is None:
+                strip = np.zeros([rows.tile, columns.size, result.shape[2]], np.float32)
+                if carried is not None:
+                    strip[: len(carried)] = carried
             strip[:, window] += result * (down * columns.weights(j)[:, None])
+        assert strip is not None  # there is at least one column
         final = rows.tile if i + 1 == rows.count else rows.starts[i + 1] - top
         yield slice(top, top + final), strip[:final]
         carried = strip[final:].copy()

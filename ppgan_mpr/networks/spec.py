@@ -152,7 +152,7 @@ class NetworkSpec:
     """A restoration network: where its layers are, and the facts that other code needs.
 
     The network maps a picture [N, C, H, W] with values in [0, 1] to a picture [N, C', H, W], or
-    to a list of them, the result first.
+    to a list of them, the result of the last stage first.
 
     Attributes:
         name: of the network and of its class.
@@ -164,6 +164,7 @@ class NetworkSpec:
             raise any exception for tensors of another network.
         size_multiple: height and width of a picture must be multiples of this.
         patch_size: side in pixels of the patches that it is trained on.
+        stages: number of pictures that it returns, each a refinement of the one before.
         title: the name to display; default: ``name``.
         in_channels, out_channels: names of the constructor's arguments for the channels of
             input and output; 3 channels where the arguments are not given.
@@ -189,6 +190,7 @@ class NetworkSpec:
     deduce: Callable[[Shapes], dict[str, Any]]
     size_multiple: int
     patch_size: int
+    stages: int = 1
     title: str = ""
     in_channels: str = "in_channels"
     out_channels: str = "out_channels"

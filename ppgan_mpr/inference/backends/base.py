@@ -12,7 +12,8 @@ class Backend(Protocol):
     """Runs a network on one picture at a time.
 
     A picture is [1, C, H, W] float32 with values in [0, 1], H and W multiples of the network's
-    ``size_multiple``; the restored one is [1, 3, H, W], not clipped.
+    ``size_multiple``; the restored one is [1, 3, H, W], not clipped, or of a model with all
+    stages [1, 3 * stages, H, W].
 
     Attributes:
         name: one of :data:`ppgan_mpr.inference.options.BACKENDS`.

@@ -174,6 +174,7 @@ SPEC = NetworkSpec(
     deduce=_deduce,
     size_multiple=8,
     patch_size=256,
+    stages=3,
     in_channels="in_c",
     out_channels="out_c",
     size_arguments=("n_feat", "scale_unetfeats", "scale_orsnetfeats", "num_cab"),

@@ -1,0 +1,36 @@
+"""Whether weights, task and options of a predictor go together."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from ..inference import InferenceOptions
+from ..networks import NetworkSpec, Task
+from .lazy_weights import ModelInfo
+
+
+def check_fit(info: ModelInfo, task: Task, spec: NetworkSpec, options: InferenceOptions) -> None:
+    """Check that a network can do a task with the given options.
+
+    Args:
+        info: what the weights are for.
+        task: to do.
+        spec: of the network.
+        options: ``local``, ``stages`` and ``ensemble`` count here.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if info.channels != task.channels:
+        raise UsageError(
+            f"The weights are of a network for {info.channels} channel{'s' * (info.channels > 1)}, "
+            f"and {task.name} of photographs has {task.channels}: give other weights."
+        )
+    if options.local and not spec.local_layers:
+        raise UsageError(f"local=True is not for {spec.title}: {spec.no_local}.")
+    if options.stages and spec.stages == 1:
+        raise UsageError(f"stages=True is not for {spec.title}, which has one stage: leave it out.")
+    if options.ensemble and task.views > 1:
+        raise UsageError(
+            "ensemble=True turns and mirrors the picture, which exchanges its two views: leave it "
+            "out."
+        )

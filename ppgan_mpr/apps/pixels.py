@@ -1,0 +1,53 @@
+"""Fills the pixels of photos with what a network makes of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..imaging import Photo
+from ..inference import Crop, Restorer, TileUse
+from ..inference.restorer import Progress
+from .network_input import weakened
+
+
+def blank_stages(result: Photo, count: int) -> tuple[Photo, ...]:
+    """Photos for the outputs of ``count`` stages, like the result but for their pixels."""
+    return tuple(replace(result, pixels=np.empty_like(result.pixels)) for _ in range(count))
+
+
+def fill(
+    result: Photo,
+    stages: Sequence[Photo],
+    restorer: Restorer,
+    crop: Crop,
+    strength: float,
+    progress: Progress,
+    used: TileUse,
+) -> None:
+    """Restore a picture, strip by strip.
+
+    Args:
+        result: its pixels are written.
+        stages: of the earlier stages, the first one first; their pixels are written. Empty for a
+            model without all stages.
+        restorer: restores the picture.
+        crop: crops it; may read the pixels of ``result`` below what has been written.
+        strength: of the result, see :func:`.network_input.weakened`; stages have all of it.
+        progress, used: see :meth:`~ppgan_mpr.inference.Restorer.strips`.
+    """
+    width, height = result.size
+    for rows, strip in restorer.strips(height, width, crop, progress, used):
+        for number, stage in enumerate(reversed(stages), start=1):
+            _set_rows(stage, rows, strip[..., 3 * number : 3 * number + 3])
+        restored = strip[..., :3]
+        if strength < 1:
+            restored = weakened(restored, crop(rows, slice(0, width)), strength)
+        _set_rows(result, rows, restored)
+
+
+def _set_rows(photo: Photo, rows: slice, restored: np.ndarray) -> None:
+    part = replace(photo, pixels=photo.pixels[rows], alpha=None)
+    photo.pixels[rows] = part.with_restored(restored).pixels

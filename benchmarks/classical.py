@@ -85,7 +85,7 @@ def bm3d(picture: Picture, factor: float) -> Picture:
     return _codes(package.bm3d_rgb(_unit(picture), max(1e-4, factor * noise(picture))))
 
 
-_FACTORS = (0.5, 1.0, 2.0, 4.0)
+_FACTORS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
 _OF_NOISE = "strength / estimated noise"
 _DENOISERS = (
     Method("OpenCV non-local means", _OF_NOISE, _FACTORS, non_local_means),
@@ -96,8 +96,8 @@ METHODS: dict[str, tuple[Method, ...]] = {
     "Denoising": _DENOISERS,
     "Deraining": _DENOISERS,  # there is none for rain in these libraries
     "Deblurring": (
-        Method("scikit-image Wiener", "radius in pixels", (0.5, 0.75, 1.0, 1.5), wiener),
-        Method("scikit-image unsharp masking", "amount", (0.25, 0.5, 1.0, 2.0), unsharp_masking),
+        Method("scikit-image Wiener", "radius in pixels", (0.25, 0.5, 0.75, 1.0), wiener),
+        Method("scikit-image unsharp masking", "amount", (0.1, 0.25, 0.5, 1.0), unsharp_masking),
     ),
 }
 BM3D = Method("BM3D (non-commercial)", _OF_NOISE, _FACTORS, bm3d)

@@ -123,12 +123,12 @@ def on_folder(task: str, folder: Path, options: argparse.Namespace) -> dict[str,
     }
 
 
-def seconds_of_networks(side: int) -> list[dict[str, Any]]:
+def seconds_of_networks(side: int) -> Iterator[dict[str, Any]]:
     """Seconds of every known network for one picture, with random weights of its size."""
     from ppgan_mpr.inference import Cache, Model, Restorer
     from ppgan_mpr.networks import find_network, weights_records
 
-    rows, known = [], {}
+    known: dict[tuple[str, str], float] = {}
     for record in weights_records():
         spec = find_network(record.network)
         size = record.network, str(sorted(record.hyperparameters.items()))
@@ -146,8 +146,18 @@ def seconds_of_networks(side: int) -> list[dict[str, Any]]:
             started = time.perf_counter()
             restorer(picture)
             known[size] = time.perf_counter() - started
-        rows.append({"name": record.name, "seconds": known[size]})
-    return rows
+        yield {"name": record.name, "seconds": known[size]}
+
+
+def measured(numbers: dict[str, Any], options: argparse.Namespace) -> Iterator[str]:
+    """Measure all that is asked for, adding to the numbers; yields what has been measured."""
+    for task, folder in folders_of(options.pairs, options.task):
+        numbers["folders"].append(on_folder(task, folder, options))
+        yield f"{task}: {folder}"
+    if options.seconds:
+        for row in seconds_of_networks(256):
+            numbers["seconds"].append(row)
+            yield row["name"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -172,14 +182,12 @@ def main(argv: list[str] | None = None) -> int:
     elif options.pairs is None:
         parser.error("name a folder of pairs")
     else:
-        numbers = {"machine": machine(None), "load": os.getloadavg()[0], "folders": []}
-        for task, folder in folders_of(options.pairs, options.task):
-            print(f"{task}: {folder}", file=sys.stderr, flush=True)
-            numbers["folders"].append(on_folder(task, folder, options))
-        numbers["seconds"] = seconds_of_networks(256) if options.seconds else []
-        numbers["load"] = max(numbers["load"], os.getloadavg()[0])
-    if options.save:
-        options.save.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
+        numbers = {"machine": machine(None), "load": 0.0, "folders": [], "seconds": []}
+        for finished in measured(numbers, options):
+            print(finished, file=sys.stderr, flush=True)
+            numbers["load"] = max(numbers["load"], os.getloadavg()[0])
+            if options.save:
+                options.save.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     write_page(numbers, options.output)
     return 0
 

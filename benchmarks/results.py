@@ -88,7 +88,11 @@ def best(method: Method, pairs: list[Pair], protocol: str) -> dict[str, Any]:
     """A classical method with the value of its parameter that scores best."""
     rows = []
     for value in method.values:
-        row = measure(lambda picture, value=value: method.run(picture, value), pairs, protocol)
+
+        def restore(picture: np.ndarray, value: float = value) -> np.ndarray:
+            return method.run(picture, value)
+
+        row = measure(restore, pairs, protocol)
         rows.append({**row, "parameter": f"{method.parameter} {value:g}"})
     return {**max(rows, key=lambda row: row["psnr"]), "name": method.name, "kind": "classical"}
 

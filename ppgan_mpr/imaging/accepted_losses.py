@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def without_lost(photo: Photo, target: Writable) -> Photo:
         photo = photo.with_depth(8)
     if not target.alpha and photo.alpha is not None:
         photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
-    left_out = dict.fromkeys(blocks_too_long(photo.metadata, target))
+    left_out: dict[str, Any] = dict.fromkeys(blocks_too_long(photo.metadata, target))
     return replace(photo, metadata=replace(photo.metadata, **left_out)) if left_out else photo
 
 

@@ -17,7 +17,7 @@ def with_all_stages(network: Any) -> Any:
     Returns:
         A ``paddle.nn.Layer``, [N, C, H, W] → [N, 3 * stages, H, W], the last stage first.
     """
-    paddle = require("paddle")
+    paddle: Any = require("paddle")
 
     class AllStages(paddle.nn.Layer):
         def __init__(self) -> None:

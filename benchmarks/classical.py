@@ -75,7 +75,8 @@ def unsharp_masking(picture: Picture, amount: float) -> Picture:
     """scikit-image's unsharp masking with a radius of 2 pixels."""
     from skimage.filters import unsharp_mask
 
-    return _codes(unsharp_mask(_unit(picture), radius=2, amount=amount, channel_axis=-1))
+    # Not channel_axis=-1, which makes scikit-image 0.26 return a nearly black picture.
+    return _codes(unsharp_mask(_unit(picture), radius=2, amount=amount, channel_axis=2))
 
 
 def bm3d(picture: Picture, factor: float) -> Picture:

@@ -7,16 +7,13 @@ and their metadata is not read.
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import replace
 from typing import Any
 
-from PIL import Image
-
 from .boxes import find, walk
+from .jpeg import XMP_PREFIX
 from .photo import Metadata
-from .pillow import image_metadata
 from .thumbnails import has_preview
 from .tiff import metadata_of
 from .tiff_tags import MAGICS, Entry, TiffError, parse_header, read_ifd, read_tree
@@ -52,7 +49,7 @@ def read_metadata(data: bytes) -> Metadata:
     """
     try:
         order, tree, xmp = _tree(data)
-    except (TiffError, struct.error, IndexError, OSError, SyntaxError, ValueError):
+    except (TiffError, struct.error):
         return Metadata(dropped=("the EXIF data, which is stored in an unknown way",))
     tree = {
         tag: item for tag, item in tree.items() if tag >= _FIRST_PUBLIC and tag not in _OF_SENSOR
@@ -75,10 +72,9 @@ def _tree(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
         return _tree_of_cr3(data)
     if data.startswith(RAF):
         offset, length = struct.unpack_from(">II", data, _RAF_PREVIEW)
-        with Image.open(io.BytesIO(data[offset : offset + length]), formats=["JPEG"]) as preview:
-            found = image_metadata(preview)
-        order, tree = _directories(found.exif or b"")
-        return order, tree, found.xmp
+        preview = data[offset : offset + length]
+        order, tree = _directories(_segment(preview, b"Exif\0\0") or b"")
+        return order, tree, _segment(preview, XMP_PREFIX)
     if data[:4] in TIFF_LIKE:
         data = TIFF_LIKE[data[:4]] + data[4:]
     if data[:4] not in MAGICS:
@@ -89,6 +85,19 @@ def _tree(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
 def _directories(block: bytes) -> tuple[str, dict[int, Any]]:
     order, big, first = parse_header(block)
     return order, read_tree(block, order, first, big)
+
+
+def _segment(jpeg: bytes, prefix: bytes) -> bytes | None:
+    """The content after ``prefix`` of the first APP1 segment of a JPEG that begins so."""
+    position = 2
+    while position + 4 <= len(jpeg):
+        marker, length = struct.unpack_from(">HH", jpeg, position)
+        if not 0xFFE0 <= marker <= 0xFFEF:  # metadata comes first
+            break
+        if marker == 0xFFE1 and jpeg.startswith(prefix, position + 4):
+            return jpeg[position + 4 + len(prefix) : position + 2 + length]
+        position += 2 + length
+    return None
 
 
 def _tree_of_cr3(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:

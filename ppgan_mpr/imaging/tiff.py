@@ -217,10 +217,11 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
         return tree[tag].value if tag in tree else None
 
     dpi = None
-    unit = {2: 1.0, 3: 2.54}.get(tree[_DPI_UNIT].numbers(order)[0] if _DPI_UNIT in tree else 2)
+    units = tree[_DPI_UNIT].numbers(order) if _DPI_UNIT in tree else (2,)
+    unit = {2: 1.0, 3: 2.54}.get(units[0]) if units else None
     if unit and tree.keys() >= {_X_DPI, _Y_DPI} and tree[_X_DPI].type == tree[_Y_DPI].type == 5:
         pairs = [tree[tag].numbers(order)[:2] for tag in (_X_DPI, _Y_DPI)]
-        if all(top and bottom for top, bottom in pairs):
+        if all(len(pair) == 2 and all(pair) for pair in pairs):
             dpi = plausible_dpi(*(unit * top / bottom for top, bottom in pairs))
     shown = _STRUCTURE | ({_X_DPI, _Y_DPI, _DPI_UNIT} if dpi else set())
     kept = {

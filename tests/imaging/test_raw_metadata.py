@@ -6,7 +6,7 @@ import struct
 import imaging_samples as samples
 import pytest
 from PIL import Image
-from raw_samples import dng, patches, shorts, text
+from raw_samples import dng, patches, ratios, shorts, text
 
 from ppgan_mpr.imaging.raw_metadata import read_metadata
 from ppgan_mpr.imaging.tiff_tags import Entry, pack_header, pack_tree
@@ -79,6 +79,15 @@ def test_notes_without_a_preview_are_kept():
     details = {NOTES: Entry(7, 9, b"lens: 50m")}
     metadata = read_metadata(tiff({**TREE, 34665: details}))
     assert b"lens: 50m" in metadata.exif and not metadata.dropped
+
+
+@pytest.mark.parametrize("empty", [{282, 283}, {296}, {282, 283, 296}])
+def test_resolution_without_numbers_is_none(empty):
+    tree = {282: ratios(300, kind=5), 283: ratios(300, kind=5), 296: shorts(2)}
+    assert read_metadata(tiff({**TREE, **tree})).dpi == (300, 300)
+    tree.update({tag: Entry(tree[tag].type, 0, b"") for tag in empty})
+    metadata = read_metadata(tiff({**TREE, **tree}))
+    assert metadata.dpi is None and metadata.exif
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def _published(seconds: Sequence[Numbers]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name, score in _published_scores():
-        ssim = "" if score.ssim is None else f"{score.ssim:.4g}"
+        ssim = "" if score.ssim is None else f"{score.ssim:.4f}".removesuffix("0")
         local = ", with TLC" if score.local else ""
         time = f"{known[name]:.2g}" if name in known else ""
         lines.append(

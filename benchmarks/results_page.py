@@ -100,13 +100,18 @@ def _unmeasured(folder: Numbers) -> str:
 def _published(seconds: Sequence[Numbers]) -> str:
     """The scores that others report, and the seconds where they were measured."""
     known = {row["name"]: row["seconds"] for row in seconds}
+    times = (
+        "Seconds are for 256×256 pixels, measured here with random weights of the same size, which "
+        "take the\nsame time."
+        if seconds
+        else "Their seconds have not been measured: `--seconds` does that on an idle machine."
+    )
     lines = [
         "## Published",
         "",
         "What authors and PaddleGAN report for full-size weights, each by its protocol; scores of",
         "different protocols cannot be compared. `mprnet-verify` measures them again on your copy",
-        "of the data set. Seconds are for 256×256 pixels, measured here with random weights of the",
-        "same size, which take the same time.",
+        f"of the data set. {times}",
         "",
         "| weights | test set | PSNR | SSIM | protocol | reported by | seconds |",
         "|---|---|---|---|---|---|---|",

@@ -11,8 +11,8 @@ import pytest
 # From the bottom to the top: a package may import those before it, never those after it.
 # Modules beside the packages (errors, files, ...) import none of them.
 LAYERS = (
-    "imaging", "networks", "weights", "inference", "comparison", "apps", "metrics", "web",
-    "datasets", "engine", "plugin", "commands",
+    "imaging", "networks", "detection", "weights", "inference", "comparison", "apps", "metrics",
+    "web", "datasets", "engine", "plugin", "commands",
 )  # fmt: skip
 ABOVE_ALL = ("__init__", "host")
 MAY_IMPORT_PPGAN = ("ppgan_compat", "engine", "plugin", "commands")

@@ -78,10 +78,19 @@ def outputs_at(
     make = partial(Outputs, folder, allow_loss=options.allow_loss)
     if not is_file_name(path):
         return make(suffix, existing, sources, manifest=Manifest(path), wanted=wanted)
-    if len(sources) > 1:
-        raise UsageError(
-            f"{path} names one output file, and there are {len(sources)} pictures: name a folder."
-        )
+    check_count(path, len(sources))
     if suffix not in (None, path.suffix.lower()):
         raise UsageError(f"suffix={suffix!r} contradicts the output file {path}: leave it out.")
     return make(path.suffix, existing, sources, file=path)
+
+
+def check_count(path: Path | None, count: int) -> None:
+    """See that there is one picture for an output path that names a file.
+
+    Raises:
+        UsageError: there are several.
+    """
+    if path is not None and is_file_name(path) and count > 1:
+        raise UsageError(
+            f"{path} names one output file, and there are {count} pictures: name a folder."
+        )

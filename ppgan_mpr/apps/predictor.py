@@ -6,9 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +21,7 @@ from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
-from .batch import Stop, StoppedError, process_in_order
+from .batch import Stop, StoppedError
 from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .fit import check_fit
 from .lazy_weights import ModelInfo, choose_weights
@@ -31,6 +29,7 @@ from .network_input import blank_result, network_input
 from .outputs import Outputs
 from .pixels import blank_stages, fill
 from .remarks import unkept_warning, warn_of_weakness, warnings_before
+from .repeats import restore_each
 from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
 
@@ -222,23 +221,22 @@ class Predictor:
         """
         sources = self._sources(images, right)
         check_views(sources, self._task)
-        distinct = unique(sources)
-        outputs = outputs_at(self.output_path, self.task, self.options, distinct, self._record(""))
-        left = Counter(source.identity for source in sources)
-        repeated: dict[Any, Result] = {}
+        process = self.prepare(unique(sources))
+        yield from restore_each(sources, process, self.options.jobs, stop)
+
+    def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Stop], Result]:
+        """The function that restores one picture after another into one set of outputs.
+
+        Args:
+            sources: the distinct pictures, whose outputs' names are reserved. Others may be
+                restored too, where no name is reserved or taken.
+
+        Raises:
+            UsageError: there are several pictures and one output file.
+        """
+        outputs = outputs_at(self.output_path, self.task, self.options, sources, self._record(""))
         # A single picture has no others that its file could take with it.
-        process = partial(self._process, outputs=outputs, isolated=len(distinct) > 1)
-        batch = process_in_order(distinct, process, self.options.jobs, Stop(stop))
-        with closing(batch) as restored:
-            for source in sources:
-                identity = source.identity
-                result = repeated.get(identity) or next(restored, None)
-                if result is None:
-                    return  # stopped
-                left[identity] -= 1
-                if left[identity]:
-                    repeated[identity] = result
-                yield result
+        return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
 
     def _process(
         self, source: Source, stop: Stop, outputs: Outputs | None, isolated: bool

@@ -27,7 +27,8 @@ class ResultRecord:
         size: width and height of the result in pixels; None if the picture was not read.
         seconds: from reading to writing, waiting for other pictures not counted.
         network: name of the network.
-        task: name of the task.
+        task: name of the task, of several ``A+B`` in their order; empty where nothing was
+            restored because ``task='auto'`` found nothing or was not sure.
         scale: how many times the picture was enlarged.
         local: whether statistics were taken over windows (TLC).
         weights: catalogue name or file of the weights.
@@ -42,6 +43,8 @@ class ResultRecord:
         warnings: what the user should know about this picture.
         error: one sentence, or None.
         skipped: the output was there already and was left alone.
+        detected: what ``task='auto'`` found: ``degradation`` (empty for none) and
+            ``probabilities``; empty where a task was named.
     """
 
     source: str
@@ -65,6 +68,7 @@ class ResultRecord:
     warnings: tuple[str, ...] = ()
     error: str | None = None
     skipped: bool = False
+    detected: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of JSON's types."""
@@ -141,6 +145,11 @@ class Result:
     def ok(self) -> bool:
         """Whether there is a restored picture."""
         return self.record.error is None
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether nothing was restored because nothing, or nothing for certain, was found."""
+        return self.ok and bool(self.record.detected) and not self.record.task
 
     def __repr__(self) -> str:
         parts = [repr(self.source)]

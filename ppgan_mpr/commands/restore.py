@@ -19,6 +19,8 @@ from .messages import show_messages
 from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
+from .task_choice import HELP as TASK_HELP
+from .task_choice import check_task, make_predictor
 
 if TYPE_CHECKING:
     from .comparisons import Targets
@@ -52,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
         "%(default)s)",
     )  # fmt: skip
     add("--weight_path", metavar="FILE", help="your own weights (.pdparams, .pth, .safetensors)")
-    add("-t", "--task", metavar="TASK", help="what to restore, see below")
+    add("-t", "--task", metavar="TASK", help=TASK_HELP)
     add(
         "--right_image", nargs="+", default=[], metavar="IMAGE",
         help="right views, for tasks with two; --input_image are the left ones",
@@ -106,6 +108,7 @@ def _examples() -> str:
     lines = [
         f"--input_image photo.jpg --task {first}",
         f'--input_image "holiday/*.jpg" --task {first} --model lite',
+        "--input_image holiday/ --task auto --model lite",
         f"--input_image scans/ --recursive --task {first} --skip-existing",
     ]
     lines += [f"--input_image small.png --task {t.name} --scale 4" for t in known if t.enlarges]
@@ -171,15 +174,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from ..networks import find_task, tasks
+    from ..networks import tasks
 
     images = arguments.images + arguments.input_image
     if not images:
         example = next(iter(tasks()))
         raise UsageError(f"Name a picture: mprnet --input_image photo.jpg --task {example}")
-    from ..apps.predictor import Predictor
     from ..apps.result import check_writable_report
-    from ..apps.sources import check_views, expand, may_need_isolation, pair_views, unique
+    from ..apps.sources import expand, may_need_isolation, pair_views, unique
     from ..imaging import PhotoReader
 
     options = _options(arguments)
@@ -190,8 +192,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     if arguments.right_image:
         right = unique(expand(arguments.right_image, options.recursive, output_path))
         sources = pair_views(sources, right)
-    if arguments.task:
-        check_views(sources, find_task(arguments.task))
+    check_task(arguments.task, sources, arguments.weight_path)
     if arguments.report:
         check_writable_report(arguments.report)
     targets = _targets(arguments)
@@ -200,10 +201,11 @@ def _restore(arguments: argparse.Namespace) -> int:
     if isolated or may_need_isolation(sources[0]):
         reader.start()  # it is ready when the network is
     bar = photo_bar(len(sources))
-    predictor = Predictor(
+    predictor = make_predictor(
+        arguments.task,
         output_path,
         arguments.weight_path,
-        task=arguments.task,
+        ask=not arguments.json,
         options=options,
         tile_progress=TileBar(),
         reader=reader,

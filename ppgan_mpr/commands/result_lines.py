@@ -62,18 +62,20 @@ def report_results(
     from ..apps.result import write_report
 
     started = time.perf_counter()
-    restored = skipped = failed = incomplete = 0
+    restored = skipped = failed = incomplete = left_alone = 0
     records = []
     try:
         with bar:
             for result in results:
                 failed += not result.ok
                 skipped += result.skipped
-                restored += result.ok and not result.skipped
+                left_alone += result.left_alone
+                restored += result.ok and not (result.skipped or result.left_alone)
                 records.append(result.record)
                 with bar.external_write_mode(file=sys.stderr):
                     lines.result(result)
-                    if comparisons and not _compare(comparisons, result, lines):
+                    compared = comparisons and not result.left_alone
+                    if compared and not _compare(comparisons, result, lines):
                         incomplete += 1
                 bar.update()
         page = comparisons.finish("Before and after") if comparisons else None
@@ -83,6 +85,7 @@ def report_results(
         if report:
             write_report(report, records)
     parts = [f"{restored} restored"]
+    parts += [f"{left_alone} left alone"] if left_alone else []
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     if passed_over:
@@ -112,8 +115,27 @@ def _line(result: Result) -> str:
         return f"{source}: failed: {as_flags(shown(result.error))}"
     if result.skipped:
         return f"{source}: skipped, {output} exists"
+    if result.left_alone:
+        return f"{source}: {_unrestored(result)}"
     width, height = result.size or (0, 0)
-    return f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
+    line = f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
+    return f"{line}  {_found(result)}" if result.record.detected else line
+
+
+def _found(result: Result) -> str:
+    """What ``--task auto`` found in a picture, and how sure it is."""
+    found, shares = (result.record.detected[key] for key in ("degradation", "probabilities"))
+    return f"{found or 'nothing to restore'} ({100 * shares[found or 'none']:.0f} % sure)"
+
+
+def _unrestored(result: Result) -> str:
+    from ..apps.auto import task_against
+
+    degradation = result.record.detected["degradation"]
+    if not degradation:
+        return _found(result)
+    task = task_against(degradation).name
+    return f"perhaps {_found(result)}, left alone: --task {task} restores it"
 
 
 def shown(text: object) -> str:

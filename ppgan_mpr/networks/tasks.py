@@ -19,6 +19,8 @@ class Task:
         depth: bits per sample of the training data; photographs with fewer bits are less than
             the network expects.
         hint: what a user should know before choosing it; empty if the purpose is enough.
+        degradation: what it removes, in the words of :mod:`ppgan_mpr.detection`; empty if that
+            does not look for it.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Task:
     enlarges: bool = False
     depth: int = 8
     hint: str = ""
+    degradation: str = ""
 
     @property
     def channels(self) -> int:
@@ -38,11 +41,12 @@ DEBLURRING = Task(
     "Deblurring",
     "motion blur: a moving camera or subject",
     hint="It sharpens neither what was out of focus nor what has few pixels.",
+    degradation="motion blur",
 )
-DENOISING = Task("Denoising", "grain and colour noise of real cameras")
-DERAINING = Task("Deraining", "streaks of falling rain")
-REAL_DENOISING = Task("RealDenoising", "noise of smartphone cameras")
-LOW_LIGHT = Task("LowLight", "pictures taken with too little light")
+DENOISING = Task("Denoising", "grain and colour noise of real cameras", degradation="noise")
+DERAINING = Task("Deraining", "streaks of falling rain", degradation="rain")
+REAL_DENOISING = Task("RealDenoising", "noise of smartphone cameras", degradation="noise")
+LOW_LIGHT = Task("LowLight", "pictures taken with too little light", degradation="low light")
 RETOUCHING = Task("Retouching", "colours and contrast as a photographer would set them")
 SUPER_RESOLUTION = Task(
     "SuperResolution", "pictures of low resolution, enlarged 2, 3 or 4 times", enlarges=True

@@ -1,0 +1,207 @@
+"""Chooses the task by looking at each picture."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..detection import Finding, detect
+from ..errors import RestorationError, UsageError
+from ..imaging import Photo, PhotoReader
+from ..inference import InferenceOptions
+from ..inference.backends import check_device
+from ..networks import Task, networks
+from .batch import Stop, StoppedError
+from .destination import check_count, checked_path, is_file_name
+from .predictor import Predictor
+from .repeats import restore_each
+from .result import Result, ResultRecord, Results
+from .sources import Source, expand, unique
+
+#: The name of a task that stands for the one which a picture needs.
+AUTO = "auto"
+
+_TOO_LARGE = "it does not fit the memory"
+
+#: Called with the source's name and what was found; returns the degradation to remove, or None.
+Choose = Callable[[str, Finding], "str | None"]
+
+
+def is_auto(task: str | None) -> bool:
+    """Whether the name of a task asks to choose one for each picture."""
+    return task is not None and task.strip().lower() == AUTO
+
+
+class AutoPredictor:
+    """Looks at each picture and restores what it suffers from; leaves others alone.
+
+    What is found, and how surely, is in ``Result.record.detected``. A picture that suffers from
+    nothing, or perhaps from something, has no output: ``Result.left_alone``. The predictor of
+    a task is made when the first picture needs it.
+
+    Args:
+        output_path: pictures go to ``output_path/<task>/``; see
+            :class:`~ppgan_mpr.apps.predictor.Predictor`.
+        options: for all tasks; see :class:`~ppgan_mpr.InferenceOptions`.
+        choose: asked about pictures of which it is not sure; default: they are left alone.
+        tile_progress, reader: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
+        **changes: options by name.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        TypeError: there is no such option.
+
+    Example:
+        >>> results = AutoPredictor(model='lite').run('holiday/')      # doctest: +SKIP
+        >>> results[0].record.task, results[0].record.detected         # doctest: +SKIP
+        ('Denoising', {'degradation': 'noise', 'probabilities': {...}})
+    """
+
+    def __init__(
+        self,
+        output_path: str | os.PathLike[str] | None = "output_dir",
+        *,
+        options: InferenceOptions | None = None,
+        choose: Choose | None = None,
+        tile_progress: Callable[[str, int, int], None] | None = None,
+        reader: PhotoReader | None = None,
+        **changes: Any,
+    ):
+        self.options = (options or InferenceOptions()).replace(**changes)
+        check_device(self.options)
+        self.output_path = None if output_path is None else checked_path(output_path)
+        self._choose = choose
+        self._tile_progress = tile_progress
+        self._reader = reader or PhotoReader(self.options.limits)
+        self._predictors: dict[str, Predictor | RestorationError] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def output_folder(self) -> Path | None:
+        """The folder above those of the tasks; None where no files are written."""
+        path = self.output_path
+        return path.parent if path is not None and is_file_name(path) else path
+
+    def restore(self, image: Any) -> Any:
+        """Restore one picture and return it; unchanged where it is left alone.
+
+        Args, Returns, Raises: see :meth:`ppgan_mpr.apps.predictor.Predictor.restore`.
+        """
+        sources = self._sources(image)
+        if len(sources) != 1:
+            raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
+        source = sources[0]
+        photo = source.read(self._reader)
+        degradation = self._decide(source, detect(photo))
+        if not degradation:
+            return source.like(photo)
+        return self._predictor(degradation).restore(_Decoded.of(source, photo))
+
+    def run(self, images: Any) -> Results:
+        """Restore pictures and report on each; see :meth:`.predictor.Predictor.run`."""
+        return Results(self.iterate(images))
+
+    def iterate(self, images: Any, stop: threading.Event | None = None) -> Iterator[Result]:
+        """Restore pictures in order; see :meth:`.predictor.Predictor.iterate`.
+
+        Raises:
+            UsageError: a path does not exist, or there are several pictures and one output file.
+        """
+        sources = self._sources(images)
+        distinct = unique(sources)
+        check_count(self.output_path, len(distinct))
+        outputs: dict[str, Callable[[Source, Stop], Result]] = {}
+        isolated = len(distinct) > 1
+
+        def process(source: Source, stop: Stop) -> Result:
+            stop.check()
+            try:
+                photo = source.read(self._reader, isolated)
+                finding = detect(photo)
+                degradation = self._decide(source, finding)
+                if not degradation:
+                    return Result(self._record(source, photo, finding), None, source)
+                predictor = self._predictor(degradation)
+                with self._lock:
+                    if degradation not in outputs:
+                        # Which of the others need this task is not known yet.
+                        outputs[degradation] = predictor.prepare([])
+                result = outputs[degradation](_Decoded.of(source, photo), stop)
+            except StoppedError:
+                raise
+            except (RestorationError, OSError) as error:
+                return Result(ResultRecord(source.name, error=str(error)), None, source)
+            except MemoryError:
+                return Result(ResultRecord(source.name, error=_TOO_LARGE), None, source)
+            record = replace(result.record, detected=finding.to_dict())
+            return replace(result, record=record, origin=source)
+
+        yield from restore_each(sources, process, self.options.jobs, stop)
+
+    def _sources(self, images: Any) -> list[Source]:
+        folder = None if self.output_path is None else self.output_folder
+        return expand(images, self.options.recursive, folder)
+
+    def _decide(self, source: Source, finding: Finding) -> str | None:
+        """The degradation to remove, or none."""
+        if not finding.degradation or finding.certain:
+            return finding.degradation
+        if self._choose is None:
+            return None
+        with self._lock:  # one question at a time
+            return self._choose(source.name, finding)
+
+    def _predictor(self, degradation: str) -> Predictor:
+        with self._lock:
+            if degradation not in self._predictors:
+                try:
+                    self._predictors[degradation] = Predictor(
+                        self.output_path,
+                        task=task_against(degradation, self.options.network).name,
+                        options=self.options,
+                        tile_progress=self._tile_progress,
+                        reader=self._reader,
+                    )
+                except RestorationError as error:  # the next picture need not download in vain
+                    self._predictors[degradation] = error
+            found = self._predictors[degradation]
+        if isinstance(found, RestorationError):
+            raise found
+        return found
+
+    def _record(self, source: Source, photo: Photo, finding: Finding) -> ResultRecord:
+        return ResultRecord(source.name, size=photo.size, detected=finding.to_dict())
+
+
+def task_against(degradation: str, network: str | None = None) -> Task:
+    """The first task that removes a degradation, of one network or of any.
+
+    Raises:
+        UsageError: the network has none.
+    """
+    for spec in networks():
+        if network is None or network.lower() in (spec.name.lower(), spec.title.lower()):
+            for task in spec.tasks:
+                if task.degradation == degradation:
+                    return task
+    raise UsageError(f"network={network!r} removes no {degradation}: leave it out.")
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded(Source):
+    """A source that has been read already, for one use: restoring overwrites its pixels."""
+
+    photo: Photo | None = None
+
+    @classmethod
+    def of(cls, source: Source, photo: Photo) -> _Decoded:
+        return cls(**{**vars(source), "photo": photo})
+
+    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
+        """The picture."""
+        assert self.photo is not None
+        return self.photo

@@ -1,0 +1,142 @@
+"""Several tasks in order: the output of one is the input of the next, without rounding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..imaging import PhotoReader
+from ..inference import Crop, InferenceOptions, Restorer, TileUse
+from ..networks import Task, find_task
+from .predictor import Predictor
+from .result import ResultRecord
+
+#: Between the names of tasks in the name of the folder of their outputs.
+JOINT = "+"
+
+
+def steps_of(task: str) -> tuple[Task, ...]:
+    """The tasks that ``A,B`` or ``A+B`` names, in order.
+
+    Raises:
+        UsageError: one is unknown, named twice, or cannot be a step.
+    """
+    steps = tuple(find_task(name.strip()) for name in task.replace(JOINT, ",").split(","))
+    for step in steps:
+        if len(steps) > 1 and (step.views > 1 or step.enlarges):
+            raise UsageError(
+                f"task={task!r}: {step.name} takes a picture of another size or number of views, "
+                "so it cannot be one of several tasks: run it by itself."
+            )
+        if steps.count(step) > 1:
+            raise UsageError(f"task={task!r}: {step.name} is named twice: name each task once.")
+    return steps
+
+
+class ChainPredictor(Predictor):
+    """Several tasks in order on each picture, such as denoising and then deblurring.
+
+    Used like :class:`Predictor`. Between the steps a picture stays float32: it is neither
+    rounded nor written. Outputs go to ``output_path/<task>+<task>``, and the record of a result
+    names the networks and weights of all steps. The whole picture is held once in float32.
+
+    Args:
+        output_path: see :class:`Predictor`.
+        task: the tasks, ``A,B``.
+        options: for all steps; see :class:`~ppgan_mpr.InferenceOptions`.
+        tile_progress: called for the tiles of every step, one step after the other.
+        reader: see :class:`Predictor`.
+        **changes: see :class:`Predictor`.
+
+    Raises:
+        UsageError: a task cannot be one of several, or an option makes no sense.
+        WeightsError, DownloadError, MissingDependencyError: see :class:`Predictor`.
+
+    Example:
+        >>> chain = ChainPredictor(task='Denoising,Deblurring')        # doctest: +SKIP
+        >>> chain.run('photo.jpg')[0].output                           # doctest: +SKIP
+        PosixPath('output_dir/Denoising+Deblurring/photo_restoration.jpg')
+    """
+
+    def __init__(
+        self,
+        output_path: str | os.PathLike[str] | None = "output_dir",
+        *,
+        task: str,
+        options: InferenceOptions | None = None,
+        tile_progress: Callable[[str, int, int], None] | None = None,
+        reader: PhotoReader | None = None,
+        **changes: Any,
+    ):
+        names = [step.name for step in steps_of(task)]
+        super().__init__(
+            output_path,
+            task=names[-1],
+            options=options,
+            tile_progress=tile_progress,
+            reader=reader,
+            **changes,
+        )
+        earlier = [Predictor(None, task=name, options=self.options) for name in names[:-1]]
+        self._steps: tuple[Predictor, ...] = (*earlier, self)
+        self._step_records = [step._record("") for step in self._steps]
+        restorers = [step._restorer for step in self._steps]
+        self.task = JOINT.join(names)
+        self.local = any(step.local for step in self._steps)
+        self._restorer = _Sequence(restorers)
+
+    def _record(self, source: str, **facts: Any) -> ResultRecord:
+        record = super()._record(source, **facts)
+        if not hasattr(self, "_step_records"):  # while the steps are built
+            return record
+        networks = list(dict.fromkeys(step.network for step in self._step_records))
+        return replace(
+            record,
+            network=JOINT.join(networks),
+            weights=JOINT.join(step.weights for step in self._step_records),
+            weights_digest=JOINT.join(step.weights_digest for step in self._step_records),
+        )
+
+
+class _Sequence(Restorer):
+    """Restorers one after another, with the interface of one."""
+
+    def __init__(self, restorers: Sequence[Restorer]):
+        self._restorers = restorers
+        self.backend = restorers[-1].backend  # all have the same options
+
+    def strips(
+        self,
+        height: int,
+        width: int,
+        crop: Crop,
+        progress: Callable[[int, int], None] | None = None,
+        used: TileUse | None = None,
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """See :meth:`Restorer.strips`; all steps but the last are done before the first strip."""
+        used = used or TileUse()
+        count, short = 0, None
+        for restorer in self._restorers[:-1]:
+            own = TileUse()
+            whole = np.empty([height, width, 3], np.float32)
+            for rows, strip in restorer.strips(height, width, crop, progress, own):
+                np.clip(strip, 0, 1, out=whole[rows])
+            crop = _crop_of(whole)
+            count += own.count
+            short = own if own.warning else short
+        yield from self._restorers[-1].strips(height, width, crop, progress, used)
+        used.count += count
+        if short and not used.warning:
+            used.planned, used.smallest = short.planned, short.smallest
+
+
+def _crop_of(whole: np.ndarray) -> Crop:
+    def crop(rows: slice, columns: slice) -> np.ndarray:
+        return whole[rows, columns]
+
+    return crop

@@ -1,0 +1,92 @@
+"""The option ``--task``: one task, several in order, or ``auto``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+from ..errors import UsageError
+from .result_lines import shown
+
+if TYPE_CHECKING:
+    from ..apps.auto import AutoPredictor
+    from ..apps.predictor import Predictor
+    from ..apps.sources import Source
+    from ..detection import Finding
+
+    AnyPredictor = Union[Predictor, AutoPredictor]
+
+HELP = (
+    "what to restore, see below; A,B: one after the other; auto: whatever each picture suffers from"
+)
+
+
+def check_task(task: str | None, sources: list[Source], weight_path: str | None) -> None:
+    """See, before a network is loaded, that a task exists and goes with the other options.
+
+    Raises:
+        UsageError: it does not.
+    """
+    from ..apps.auto import AUTO, is_auto
+    from ..apps.chain import steps_of
+    from ..apps.sources import check_views
+
+    if task is None:
+        return
+    steps = () if is_auto(task) else steps_of(task)
+    if weight_path and len(steps) != 1:
+        raise UsageError(
+            f"weight_path= holds the weights of one task, and task={task!r} may need several: "
+            "leave it out or name the task."
+        )
+    for step in steps:
+        check_views(sources, step)
+    if not steps and any(source.right for source in sources):
+        raise UsageError(f"task={AUTO!r} takes no right views: name the task.")
+
+
+def make_predictor(
+    task: str | None, output_path: Path, weight_path: str | None, *, ask: bool, **arguments: Any
+) -> AnyPredictor:
+    """The predictor that ``--task`` asks for.
+
+    Args:
+        task: its value.
+        output_path, weight_path: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
+        ask: whether a person may be asked about pictures that ``auto`` is not sure of.
+        **arguments: of every predictor.
+    """
+    from ..apps.auto import AutoPredictor, is_auto
+    from ..apps.chain import ChainPredictor, steps_of
+    from ..apps.predictor import Predictor
+
+    if is_auto(task):
+        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+        choose = ask_person if ask and terminal else None
+        return AutoPredictor(output_path, choose=choose, **arguments)
+    if task is not None and len(steps_of(task)) > 1:
+        return ChainPredictor(output_path, task=task, **arguments)
+    return Predictor(output_path, weight_path, task=task, **arguments)
+
+
+def ask_person(name: str, finding: Finding, read: Callable[[str], str] = input) -> str | None:
+    """Ask on the terminal whether to remove what was perhaps found.
+
+    Args:
+        name: of the picture.
+        finding: what was found.
+        read: prints a question and reads the answer.
+
+    Returns:
+        The degradation to remove, or None.
+    """
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode():
+        try:
+            answer = read(f"{shown(name)}: perhaps {finding}. Restore it? [y/N] ")
+        except EOFError:
+            return None
+    return finding.degradation if answer.strip().lower() in ("y", "yes") else None

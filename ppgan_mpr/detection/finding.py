@@ -1,0 +1,59 @@
+"""What a picture suffers from: noise, motion blur, rain, low light or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..imaging import Photo
+from .classifier import probabilities
+from .crops import crops_of, overview_of
+from .features import measure
+
+#: From this probability on a picture is restored unasked; see ``docs/detection.md``.
+CONFIDENT = 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in a picture, and how sure it is.
+
+    Attributes:
+        probabilities: degradation → probability, "" for none; the sum is 1. The degradations
+            are those that :attr:`ppgan_mpr.networks.Task.degradation` names.
+    """
+
+    probabilities: Mapping[str, float]
+
+    @property
+    def degradation(self) -> str:
+        """The most probable degradation, or "" for none."""
+        return max(self.probabilities, key=lambda kind: self.probabilities[kind])
+
+    @property
+    def confidence(self) -> float:
+        """The probability of :attr:`degradation`."""
+        return self.probabilities[self.degradation]
+
+    @property
+    def certain(self) -> bool:
+        """Whether the confidence reaches :data:`CONFIDENT`."""
+        return self.confidence >= CONFIDENT
+
+    def __str__(self) -> str:
+        return f"{self.degradation or 'nothing to restore'} ({100 * self.confidence:.0f} %)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dictionary of JSON's types."""
+        rounded = {kind or "none": round(p, 3) for kind, p in self.probabilities.items()}
+        return {"degradation": self.degradation, "probabilities": rounded}
+
+
+def detect(photo: Photo) -> Finding:
+    """Look at a picture of any size; takes about a third of a second at most.
+
+    Args:
+        photo: 8 or 16 bits or float, grey or colour.
+    """
+    return Finding(probabilities(measure(crops_of(photo), overview_of(photo))))

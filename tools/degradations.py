@@ -1,0 +1,264 @@
+"""Degrades clean pictures as cameras, weather and darkness do, for ``fit_detection.py``.
+
+Every function takes ``random`` and a picture [h, w, 3] float32 in [0, 1], RGB, and returns one.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Generator = np.random.Generator
+GAMMA = 2.2
+
+
+def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """Noise of a sensor: signal-dependent in raw, then demosaiced, white-balanced, compressed."""
+    clean = dimmed(random, clean) if random.random() < 0.5 else clean
+    target = np.exp(random.uniform(np.log(0.013), np.log(0.16)))  # its deviation in the result
+    strength = 0.5 * target**2
+    for _ in range(4):
+        result = camera(random, clean, strength)
+        reached = (result - clean).std()
+        if 0.85 < reached / target < 1.2:
+            break
+        strength *= (target / reached) ** 2
+    if random.random() < 0.15:  # of film, or of a picture that has been reduced
+        sigma = random.uniform(0.4, 0.8)
+        result = cv2.GaussianBlur(result, (0, 0), sigma)
+        result = clean + (result - clean) * 1.5
+    if random.random() < 0.1:
+        noise = target * random.normal(size=clean.shape).astype(np.float32)
+        result = clean + noise
+    return compressed(random, codes(result), 0.3, 70)
+
+
+def camera(random: Generator, clean: np.ndarray, strength: float) -> np.ndarray:
+    """A picture through a simple camera with Poisson and Gaussian noise in its raw data."""
+    gains = np.array([random.uniform(1.2, 2.4), 1.0, random.uniform(1.2, 2.2)], np.float32)
+    raw = clean**GAMMA / gains
+    height, width = raw.shape[0] // 2 * 2, raw.shape[1] // 2 * 2
+    mosaic = raw[..., 1].copy()
+    mosaic[:height:2, :width:2] = raw[:height:2, :width:2, 0]
+    mosaic[1:height:2, 1:width:2] = raw[1:height:2, 1:width:2, 2]
+    shot = strength * random.uniform(0.5, 2)
+    variance = shot * mosaic + (strength * random.uniform(0.02, 0.3)) ** 1.3
+    mosaic = mosaic + np.sqrt(variance) * random.normal(size=mosaic.shape).astype(np.float32)
+    whole = (65535 * (0.1 + 0.9 * mosaic).clip(0, 1)).astype(np.uint16)
+    code = cv2.COLOR_BayerBG2RGB if random.random() < 0.5 else cv2.COLOR_BayerBG2RGB_EA
+    rgb = (cv2.cvtColor(whole, code).astype(np.float32) / 65535 - 0.1) / 0.9
+    rgb = np.clip(rgb * gains, 0, 1) ** (1 / GAMMA)
+    if random.random() < 0.3:  # a camera's own denoising leaves coarse noise
+        rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 0.9))
+    return rgb.astype(np.float32)
+
+
+def blurred(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """Motion blur: a shaken camera, or the mean of frames of a film, then noise and a codec."""
+    linear = clean**GAMMA if random.random() < 0.7 else clean
+    kind = random.random()
+    if kind < 0.45:
+        result = cv2.filter2D(linear, -1, shake(random), borderType=cv2.BORDER_REFLECT)
+    else:
+        result = mean_of_frames(random, linear)
+    if random.random() < 0.2:  # something moves before something else
+        other = mean_of_frames(random, linear)
+        mask = blob(random, clean.shape[:2])
+        result = result * mask + other * (1 - mask)
+    result = result.clip(0, 1)
+    result = result ** (1 / GAMMA) if linear is not clean else result
+    if random.random() < 0.6:
+        result = result + grain(random, clean.shape, random.uniform(0.001, 0.01))
+    return compressed(random, codes(result), 0.6, 55)
+
+
+def shake(random: Generator) -> np.ndarray:
+    """The path of a shaking hand as a kernel: a random walk in velocity."""
+    length = np.exp(random.uniform(np.log(6), np.log(45)))
+    steps = 256
+    velocity = np.zeros([steps, 2])
+    velocity[0] = random.normal(size=2)
+    jitter, inertia = np.exp(random.uniform(np.log(0.01), np.log(0.4))), random.uniform(0.9, 1)
+    for step in range(1, steps):
+        velocity[step] = inertia * velocity[step - 1] + jitter * random.normal(size=2)
+        if random.random() < 0.004:
+            velocity[step] *= -1
+    path = np.cumsum(velocity, axis=0)
+    path -= path.mean(axis=0)
+    path *= length / (np.ptp(path, axis=0).max() + 1e-6)
+    return drawn(path, random.uniform(0.3, 0.7))
+
+
+def drawn(path: np.ndarray, sigma: float) -> np.ndarray:
+    """A path [n, 2] as a kernel whose sum is 1."""
+    half = int(np.abs(path).max()) + 3
+    kernel = np.zeros([2 * half + 1, 2 * half + 1], np.float32)
+    cells = np.rint(path).astype(int) + half
+    np.add.at(kernel, (cells[:, 0], cells[:, 1]), 1)
+    kernel = cv2.GaussianBlur(kernel, (0, 0), sigma)
+    return kernel / kernel.sum()
+
+
+def mean_of_frames(random: Generator, linear: np.ndarray) -> np.ndarray:
+    """The mean of frames between which the camera moves, turns and comes nearer."""
+    height, width = linear.shape[:2]
+    length = np.exp(random.uniform(np.log(5), np.log(40)))
+    count = int(np.clip(length * random.uniform(0.7, 1.2), 5, 24))
+    angle = random.uniform(0, 2 * np.pi)
+    bend = random.normal() * 0.15 * length
+    turn = random.normal() * 0.6 * min(1.0, length / 20) if random.random() < 0.5 else 0.0
+    zoom = random.normal() * 0.01 * min(1.0, length / 20) if random.random() < 0.3 else 0.0
+    centre = (random.uniform(0, width), random.uniform(0, height))
+    total = np.zeros_like(linear)
+    for t in np.linspace(-0.5, 0.5, count):
+        matrix = cv2.getRotationMatrix2D(centre, 2 * turn * t, 1 + 2 * zoom * t)
+        along, aside = length * t, bend * (4 * t * t - 0.5)
+        matrix[0, 2] += along * np.cos(angle) - aside * np.sin(angle)
+        matrix[1, 2] += along * np.sin(angle) + aside * np.cos(angle)
+        total += cv2.warpAffine(linear, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return total / count
+
+
+def blob(random: Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A smooth random mask [h, w, 1]."""
+    small = random.normal(size=(4, 6)).astype(np.float32)
+    mask = cv2.resize(small, shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return (1 / (1 + np.exp(-12 * mask))).astype(np.float32)[..., None]
+
+
+def rainy(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """Streaks of rain in one to five layers, and the veil of heavy rain."""
+    height, width = clean.shape[:2]
+    main = random.normal() * 22  # degrees from upright
+    heavy = random.random()
+    layers = 1 if heavy < 0.55 else random.integers(2, 6)
+    rain = np.zeros([height, width], np.float32)
+    for _ in range(layers):
+        tilt = main + random.normal() * (2 if random.random() < 0.6 else 15)
+        rain = np.maximum(rain, layer(random, height, width, np.clip(tilt, -60, 60)))
+    strength = np.exp(random.uniform(np.log(0.12), np.log(0.85)))
+    rain = (strength * rain).clip(0, 1)[..., None]
+    way = random.random()
+    if way < 0.5:
+        result = clean + rain
+    elif way < 0.8:
+        result = 1 - (1 - clean) * (1 - rain)
+    else:
+        result = clean * (1 - rain) + rain * random.uniform(0.7, 0.95)
+    if layers > 1 and random.random() < 0.5:
+        veil = random.uniform(0.05, 0.35)
+        result = result * (1 - veil) + veil * random.uniform(0.5, 0.9)
+    return compressed(random, codes(result), 0.5, 60)
+
+
+def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray:
+    """One layer of streaks [h, w] with values about 0 to 1."""
+    length = np.exp(random.uniform(np.log(9), np.log(70)))
+    breadth = np.exp(random.uniform(np.log(0.35), np.log(1.8)))  # deviation in pixels
+    scale = min(1.0, height / 300)
+    if random.random() < 0.5:
+        cover = np.exp(random.uniform(np.log(0.015), np.log(0.3)))
+        seeds = (random.random((height, width)) < cover / (length * 2.5 * breadth)).astype(
+            np.float32
+        )
+        seeds *= random.uniform(0.3, 1, seeds.shape).astype(np.float32)
+        t = np.linspace(-0.5, 0.5, int(4 * length))[:, None] * length
+        slope = np.deg2rad(tilt)
+        kernel = drawn(t * np.array([[np.cos(slope), np.sin(slope)]]), breadth)
+        streaks = cv2.filter2D(seeds, -1, kernel[::-1, ::-1] / kernel.max())
+    else:
+        streaks = np.zeros([height, width], np.float32)
+        count = int(height * width / 10000 * np.exp(random.uniform(np.log(4), np.log(60))))
+        for _ in range(count):
+            own = np.deg2rad(tilt + random.normal() * 1.5)
+            size = max(5.0, scale * length * random.uniform(0.4, 1.6))
+            x, y = random.uniform(-50, width + 50), random.uniform(-50, height + 50)
+            end = (int(16 * (x + size * np.sin(own))), int(16 * (y + size * np.cos(own))))
+            thickness = max(1, round(breadth * random.uniform(0.8, 2)))
+            value = random.uniform(0.3, 1)
+            cv2.line(streaks, (int(16 * x), int(16 * y)), end, value, thickness, cv2.LINE_AA, 4)
+        streaks = cv2.GaussianBlur(streaks, (0, 0), random.uniform(0.3, 0.9))
+    return streaks.clip(0, 1)
+
+
+def dark(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """Too little light: a short exposure, and the noise that comes with it."""
+    mean = np.exp(random.uniform(np.log(0.015), np.log(0.14)))
+    result = darkened(random, clean, mean)
+    if random.random() < 0.8:
+        strength = np.exp(random.uniform(np.log(2e-6), np.log(3e-4)))
+        result = camera(random, result, strength)
+    return compressed(random, codes(result), 0.3, 75)
+
+
+def dimmed(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """As in the evening or indoors: dark, but exposed as it should be."""
+    mean = np.exp(random.uniform(np.log(0.1), np.log(0.35)))
+    return darkened(random, clean, mean) if clean.mean() > mean else clean
+
+
+def darkened(random: Generator, clean: np.ndarray, mean: float) -> np.ndarray:
+    """A picture exposed shorter, with some contrast, so that its mean is about ``mean``."""
+    contrast = random.uniform(0.9, 1.3)
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        factor = (low + high) / 2
+        result = (factor * clean**GAMMA) ** (contrast / GAMMA)
+        low, high = (factor, high) if result.mean() < mean else (low, factor)
+    return result.astype(np.float32)
+
+
+def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """What needs no restoration: soft, enlarged, compressed, dim, of shallow focus, grainy."""
+    result = clean
+    if random.random() < 0.3:
+        result = dimmed(random, result)
+    kind = random.random()
+    if kind < 0.25:
+        result = cv2.GaussianBlur(result, (0, 0), random.uniform(0.4, 1.3))
+    elif kind < 0.4:
+        height, width = result.shape[:2]
+        factor = random.uniform(1.2, 2.2)
+        small = cv2.resize(result, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+        result = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    elif kind < 0.55:  # a sharp subject before a background out of focus
+        side = 2 * random.integers(2, 9) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.float32)
+        far = cv2.filter2D(result, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
+        mask = blob(random, result.shape)
+        result = mask * result + (1 - mask) * far
+    elif kind < 0.65:
+        soft = cv2.GaussianBlur(result, (0, 0), 1)
+        result = result + random.uniform(0.3, 1) * (result - soft)
+    if random.random() < 0.5:
+        result = result + grain(random, result.shape, random.uniform(0.001, 0.009))
+    elif random.random() < 0.3:
+        result = camera(random, result.clip(0, 1), 1e-5 * random.uniform(0.1, 1))
+    return compressed(random, codes(result), 0.5, 40)
+
+
+def grain(random: Generator, shape: tuple[int, ...], sigma: float) -> np.ndarray:
+    """Slight noise, of every channel alone or of all alike."""
+    own = shape if random.random() < 0.6 else (*shape[:2], 1)
+    return (sigma * random.normal(size=own)).astype(np.float32)
+
+
+def codes(picture: np.ndarray) -> np.ndarray:
+    """The picture with 8 bits."""
+    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8)
+
+
+def compressed(random: Generator, picture: np.ndarray, share: float, lowest: int) -> np.ndarray:
+    """8-bit codes, of this share of the pictures through JPEG of at least this quality."""
+    if random.random() < share:
+        quality = int(random.uniform(lowest, 98))
+        _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.ascontiguousarray(picture)
+
+
+#: Degradation → the least deviation from the clean picture that anybody would see.
+VISIBLE = {"": 0.0, "noise": 0.01, "motion blur": 0.015, "rain": 0.015, "low light": 0.0}
+#: Degradation, "" for none → the function that makes it.
+KINDS = {"": clean_variant, "noise": noisy, "motion blur": blurred, "rain": rainy,
+         "low light": dark}  # fmt: skip

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .apps.auto import AutoPredictor
+    from .apps.chain import ChainPredictor
     from .apps.mirnet_predictor import MIRNetPredictor
     from .apps.mpr_predictor import MPRPredictor
     from .apps.predictor import Predictor
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # name -> the module that defines it, imported on first use
 _PUBLIC = {
+    "AutoPredictor": "apps.auto",
+    "ChainPredictor": "apps.chain",
     "InferenceOptions": "inference.options",
     "MIRNetPredictor": "apps.mirnet_predictor",
     "MPRPredictor": "apps.mpr_predictor",
@@ -47,6 +51,8 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "AutoPredictor",
+    "ChainPredictor",
     "InferenceOptions",
     "MIRNetPredictor",
     "MPRPredictor",

@@ -6,6 +6,8 @@ import importlib
 from typing import Any
 
 _MODULES = {
+    "AutoPredictor": "auto",
+    "ChainPredictor": "chain",
     "MIRNetPredictor": "mirnet_predictor",
     "MPRPredictor": "mpr_predictor",
     "Predictor": "predictor",

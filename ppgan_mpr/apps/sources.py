@@ -126,12 +126,20 @@ def expand(
     Raises:
         UsageError: nothing there, or no picture in it.
     """
-    results = {_real(output_path / task) for task in tasks()} if output_path else set()
+    results = _result_folders(output_path) if output_path else set()
     search = _Search(recursive, results, Counter() if passed_over is None else passed_over)
     sources = list(_expand(images, search))
     if not sources:
         raise UsageError("There is no picture to restore: the list is empty.")
     return sources
+
+
+def _result_folders(output_path: Path) -> set[str]:
+    """The folders of the results of a task, or of several tasks, ``A+B``."""
+    folders = {output_path / task for task in tasks()}
+    if output_path.is_dir() and os.access(output_path, os.R_OK):
+        folders |= {p for p in output_path.iterdir() if set(p.name.split("+")) <= set(tasks())}
+    return {_real(folder) for folder in folders}
 
 
 def unique(sources: Iterable[Source]) -> list[Source]:

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from detection_samples import codes, noisy, rained_on, scene
+from PIL import Image
+
+from ppgan_mpr import AutoPredictor
+from ppgan_mpr.errors import UsageError
+
+SMALL = {"height": 160, "width": 200}
+
+
+@pytest.fixture
+def mixed(tmp_path, monkeypatch):
+    """A folder with a noisy, a rainy and a clean picture."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mixed").mkdir()
+    pictures = {"noisy": noisy(scene(**SMALL)), "rainy": rained_on(scene(**SMALL)),
+                "sharp": scene(**SMALL)}  # fmt: skip
+    for name, content in pictures.items():
+        Image.fromarray(codes(content)).save(tmp_path / "mixed" / f"{name}.png")
+    return tmp_path / "mixed"
+
+
+def test_each_picture_of_a_folder_gets_the_task_that_it_needs(mixed, tmp_path):
+    results = AutoPredictor(tmp_path / "out", model="lite").run(mixed)
+    tasks = {result.origin.stem: result.record.task for result in results}
+    assert tasks == {"noisy": "Denoising", "rainy": "Deraining", "sharp": ""}
+    assert [result.left_alone for result in results] == [False, False, True]
+    written = sorted(str(p.relative_to(tmp_path / "out")) for p in tmp_path.rglob("*_rest*.png"))
+    assert written == ["Denoising/noisy_restoration.png", "Deraining/rainy_restoration.png"]
+
+
+def test_the_record_says_what_was_found(mixed):
+    (result,) = AutoPredictor(None, model="lite").run(mixed / "noisy.png")
+    assert result.record.detected["degradation"] == "noise"
+    assert result.record.detected["probabilities"]["noise"] > 0.8
+
+
+def test_a_clean_picture_from_memory_comes_back_unchanged():
+    clean = codes(scene(**SMALL))
+    np.testing.assert_array_equal(AutoPredictor(None, model="lite").restore(clean), clean)
+
+
+def test_an_unreadable_file_stops_no_other(mixed):
+    (mixed / "broken.png").write_bytes(b"\x89PNG broken")
+    results = AutoPredictor("out", model="lite").run(mixed)
+    assert [result.ok for result in results] == [False, True, True, True]
+
+
+def test_missing_weights_are_an_error_of_their_pictures_only(mixed):
+    dark = Image.fromarray(codes(noisy(0.06 * scene(**SMALL), 0.008)))
+    dark.save(mixed / "dark.png")
+    results = AutoPredictor("out", model="lite").run(mixed)
+    failed = [result.origin.stem for result in results if not result.ok]
+    assert failed == ["dark"]
+
+
+def test_who_is_asked_decides_about_uncertain_pictures(mixed, monkeypatch):
+    from ppgan_mpr.detection import Finding
+
+    unsure = Finding({"": 0.4, "noise": 0.6})
+    monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: unsure)
+    asked = []
+
+    def choose(name, finding):
+        asked.append((name, finding))
+        return finding.degradation
+
+    file = mixed / "noisy.png"
+    assert AutoPredictor(None, model="lite").run(file)[0].left_alone
+    (result,) = AutoPredictor(None, model="lite", choose=choose).run(file)
+    assert result.record.task == "Denoising"
+    assert asked == [(str(file), unsure)]
+
+
+def test_one_output_file_takes_one_picture(mixed):
+    with pytest.raises(UsageError, match="one output file"):
+        AutoPredictor("out.png", model="lite").run(mixed)

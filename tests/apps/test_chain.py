@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from apps_samples import picture
+from PIL import Image
+
+from ppgan_mpr import ChainPredictor, MPRPredictor
+from ppgan_mpr.errors import UsageError
+
+TASKS = "Denoising,deraining"
+OPTIONS = {"model": "lite", "precision": "f32"}
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return ChainPredictor(None, task=TASKS, **OPTIONS)
+
+
+def test_the_second_step_takes_what_the_first_gives_unrounded(chain):
+    image = np.asarray(picture(), np.float32) / 255
+    expected = image
+    for task in ("Denoising", "Deraining"):
+        expected = MPRPredictor(None, task=task, **OPTIONS).restore(expected).clip(0, 1)
+    np.testing.assert_array_equal(chain.restore(image), expected)
+
+
+def test_the_record_names_all_steps(chain):
+    record = chain.run(picture())[0].record
+    assert record.task == "Denoising+Deraining"
+    assert record.weights == "lite:Denoising+lite:Deraining"
+    assert record.weights_digest.count("sha256:") == 2
+    assert record.tiles == 2
+
+
+def test_results_are_in_a_folder_of_both_names_and_are_no_inputs(tmp_path):
+    picture().save(tmp_path / "a.png")
+    chain = ChainPredictor(tmp_path, task=TASKS, recursive=True, **OPTIONS)
+    (first,) = chain.run(tmp_path)
+    assert first.output == tmp_path / "Denoising+Deraining" / "a_restoration.png"
+    assert Image.open(first.output).size == picture().size
+    again = ChainPredictor(tmp_path, task=TASKS, recursive=True, existing="skip", **OPTIONS)
+    (second,) = again.run(tmp_path)
+    assert second.skipped
+
+
+@pytest.mark.parametrize(
+    "task, message",
+    [
+        ("Denoising,Denoising", "named twice"),
+        ("Denoising,SuperResolution", "run it by itself"),
+        ("Denoising,Deblur", "Deblurring"),
+    ],
+)
+def test_what_cannot_be_a_step_is_said(task, message):
+    with pytest.raises(UsageError, match=message):
+        ChainPredictor(None, task=task, **OPTIONS)

@@ -1,0 +1,69 @@
+import json
+
+import pytest
+from detection_samples import codes, noisy, scene
+from PIL import Image
+
+from ppgan_mpr.commands.restore import main
+from ppgan_mpr.commands.task_choice import ask_person
+from ppgan_mpr.detection import Finding
+
+AUTO = ["--task", "auto", "--model", "lite"]
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(codes(noisy(scene(height=160, width=200)))).save("noisy.png")
+    Image.fromarray(codes(scene(height=160, width=200))).save("sharp.png")
+    return tmp_path
+
+
+def test_auto_says_what_it_found_and_how_sure_it_is(pictures, capsys):
+    assert main(["noisy.png", "sharp.png", *AUTO]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "output_dir/Denoising/noisy_restoration.png" in lines[0]
+    assert "noise (" in lines[0] and lines[0].endswith("% sure)")
+    assert lines[1].startswith("sharp.png: nothing to restore (")
+    assert lines[2].startswith("1 restored, 1 left alone")
+
+
+def test_a_clean_picture_gives_no_output_and_exit_code_0(pictures):
+    assert main(["sharp.png", *AUTO]) == 0
+    assert not (pictures / "output_dir").exists()
+
+
+def test_json_and_the_report_say_what_was_found(pictures, capsys):
+    assert main(["noisy.png", *AUTO, "--json", "--report", "report.json"]) == 0
+    (report,) = json.loads((pictures / "report.json").read_text())
+    assert json.loads(capsys.readouterr().out) == report
+    assert report["detected"]["degradation"] == "noise"
+
+
+def test_an_uncertain_picture_is_reported_and_left_alone(pictures, capsys, monkeypatch):
+    unsure = Finding({"": 0.4, "motion blur": 0.6})
+    monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: unsure)
+    assert main(["sharp.png", *AUTO]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert "perhaps motion blur (60 % sure), left alone: --task Deblurring" in line
+    assert not (pictures / "output_dir").exists()
+
+
+@pytest.mark.parametrize("answer, chosen", [("y", "rain"), ("yes ", "rain"), ("", None)])
+def test_a_person_is_asked(answer, chosen):
+    asked = []
+    finding = Finding({"": 0.4, "rain": 0.6})
+    assert ask_person("a.png", finding, lambda text: asked.append(text) or answer) == chosen
+    assert asked == ["a.png: perhaps rain (60 %). Restore it? [y/N] "]
+
+
+def test_several_tasks_run_in_order(pictures, capsys):
+    assert main(["noisy.png", "--task", "Denoising,Deraining", "--model", "lite"]) == 0
+    assert (pictures / "output_dir" / "Denoising+Deraining" / "noisy_restoration.png").exists()
+
+
+@pytest.mark.parametrize("task", ["auto", "Denoising,Deblurring"])
+def test_weights_of_one_task_do_not_go_with_several(pictures, capsys, task):
+    assert main(["noisy.png", "--task", task, "--weight_path", "w.pdparams"]) == 2
+    error = capsys.readouterr().err
+    assert "--weight_path" in error and len(error.splitlines()) == 1

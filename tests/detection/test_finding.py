@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from detection_samples import DEGRADED, codes, noisy, scene
+
+from ppgan_mpr.detection import CONFIDENT, Finding, detect
+from ppgan_mpr.imaging import from_array
+
+
+@pytest.mark.parametrize("kind", DEGRADED)
+def test_a_strong_degradation_is_found(kind):
+    finding = detect(from_array(codes(DEGRADED[kind](scene()))))
+    assert finding.degradation == kind
+
+
+def test_depth_and_grey_do_not_change_what_is_found():
+    deep = (65535 * noisy(scene()).clip(0, 1)).astype(np.uint16)
+    grey = codes(noisy(scene()).mean(axis=2, keepdims=True))
+    assert detect(from_array(deep)).degradation == "noise"
+    assert detect(from_array(grey)).degradation == "noise"
+
+
+def test_equal_pictures_give_equal_findings():
+    photo = from_array(codes(scene()))
+    assert detect(photo).probabilities == detect(photo).probabilities
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 700), (700, 3), (97, 64), (2000, 300)])
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_any_size_and_a_flat_picture_give_probabilities(size, value):
+    finding = detect(from_array(np.full([*size, 3], value, np.uint8)))
+    assert sum(finding.probabilities.values()) == pytest.approx(1)
+
+
+def test_a_finding_is_certain_from_the_stated_confidence_on():
+    assert Finding({"": 1 - CONFIDENT, "rain": CONFIDENT}).certain
+    unsure = Finding({"": 0.45, "rain": 0.55})
+    assert unsure.degradation == "rain" and not unsure.certain
+    assert str(unsure) == "rain (55 %)"
+
+
+def test_what_is_found_is_a_degradation_that_some_task_removes():
+    from ppgan_mpr.networks import tasks
+
+    known = {task.degradation for task in tasks().values()}
+    assert set(detect(from_array(codes(scene()))).probabilities) == known

@@ -100,7 +100,7 @@ def fit(options: argparse.Namespace) -> None:
     kinds = list(KINDS)
     labels = np.array([kinds.index(name) for name in names])
     scores = np.zeros([len(labels), len(kinds)])
-    for known, left_out in GroupKFold(5).split(values, labels, pictures):
+    for known, left_out in GroupKFold(3).split(values, labels, pictures):
         scores[left_out] = apply(train(values[known], labels[known]), values[left_out])
     temperature = min(
         np.arange(0.5, 4, 0.05),
@@ -126,7 +126,7 @@ def train(values: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     mean, deviation = values.mean(axis=0), values.std(axis=0) + 1e-3
     known = ((values - mean) / deviation).clip(-FARTHEST, FARTHEST)
     members = [
-        MLPClassifier((HIDDEN,), alpha=2.0, max_iter=60, random_state=number, batch_size=64)
+        MLPClassifier((HIDDEN,), alpha=2.0, max_iter=40, random_state=number, batch_size=64)
         for number in range(MEMBERS)
     ]
     random = np.random.default_rng(0)

@@ -14,7 +14,7 @@ def test_a_strong_degradation_is_found(kind):
 
 def test_depth_and_grey_do_not_change_what_is_found():
     deep = (65535 * noisy(scene()).clip(0, 1)).astype(np.uint16)
-    grey = codes(noisy(scene()).mean(axis=2, keepdims=True))
+    grey = codes(noisy(scene(), 0.2).mean(axis=2, keepdims=True))
     assert detect(from_array(deep)).degradation == "noise"
     assert detect(from_array(grey)).degradation == "noise"
 

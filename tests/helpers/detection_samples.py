@@ -14,7 +14,7 @@ def scene(seed=0, height=320, width=480):
         colour = tuple(float(v) for v in random.uniform(0.15, 0.9, 3))
         angle = int(random.integers(180))
         cv2.ellipse(picture, centre, axes, angle, 0, 360, colour, -1, cv2.LINE_AA)
-    return picture
+    return cv2.GaussianBlur(picture, (0, 0), 0.7)  # as a lens draws it
 
 
 def codes(picture):

@@ -74,8 +74,8 @@ def report_results(
                 records.append(result.record)
                 with bar.external_write_mode(file=sys.stderr):
                     lines.result(result)
-                    compared = comparisons and not result.left_alone
-                    if compared and not _compare(comparisons, result, lines):
+                    compared = None if result.left_alone else comparisons
+                    if compared and not _compare(compared, result, lines):
                         incomplete += 1
                 bar.update()
         page = comparisons.finish("Before and after") if comparisons else None

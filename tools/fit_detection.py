@@ -101,14 +101,14 @@ def fit(options: argparse.Namespace) -> None:
     labels = np.array([kinds.index(name) for name in names])
     scores = np.zeros([len(labels), len(kinds)])
     for known, left_out in GroupKFold(3).split(values, labels, pictures):
-        scores[left_out] = apply(train(values[known], labels[known]), values[left_out])
+        scores[left_out] = apply(train(values[known], labels[known], 1), values[left_out])
     temperature = min(
         np.arange(0.5, 4, 0.05),
         key=lambda t: -np.log(softmax(scores / t)[range(len(labels)), labels] + 1e-9).mean(),
     )
     shares = softmax(scores / temperature)
     report(shares, labels, kinds)
-    arrays = train(values, labels)
+    arrays = train(values, labels, MEMBERS)
     blank = np.zeros([96, 96, 3], np.float32)
     np.savez_compressed(
         options.output,
@@ -119,15 +119,15 @@ def fit(options: argparse.Namespace) -> None:
     )
 
 
-def train(values: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """An ensemble of networks with one hidden layer, as arrays."""
+def train(values: np.ndarray, labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """An ensemble of ``count`` networks with one hidden layer, as arrays."""
     from sklearn.neural_network import MLPClassifier
 
     mean, deviation = values.mean(axis=0), values.std(axis=0) + 1e-3
     known = ((values - mean) / deviation).clip(-FARTHEST, FARTHEST)
     members = [
-        MLPClassifier((HIDDEN,), alpha=2.0, max_iter=40, random_state=number, batch_size=64)
-        for number in range(MEMBERS)
+        MLPClassifier((HIDDEN,), alpha=2.0, max_iter=40, random_state=number, batch_size=128)
+        for number in range(count)
     ]
     random = np.random.default_rng(0)
     # Other cameras measure a little differently.

@@ -12,7 +12,7 @@ from .crops import crops_of, overview_of
 from .features import measure
 
 #: From this probability on a picture is restored unasked; see ``docs/detection.md``.
-CONFIDENT = 0.8
+CONFIDENT = 0.9
 
 
 @dataclass(frozen=True)

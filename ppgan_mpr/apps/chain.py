@@ -82,7 +82,8 @@ class ChainPredictor(Predictor):
             reader=reader,
             **changes,
         )
-        earlier = [Predictor(None, task=name, options=self.options) for name in names[:-1]]
+        between = self.options.replace(stages=False)  # of the last step only
+        earlier = [Predictor(None, task=name, options=between) for name in names[:-1]]
         self._steps: tuple[Predictor, ...] = (*earlier, self)
         self._step_records = [step._record("") for step in self._steps]
         restorers = [step._restorer for step in self._steps]

@@ -127,6 +127,9 @@ def _noise(pyramids: Sequence[list[np.ndarray]]) -> dict[str, float]:
             levels = np.percentile(detail[:, index], [10, 50] + [90] * (name == "luma"))
             for percent, level in zip((10, 50, 90), levels):
                 features[f"noise{scale}_{name}_{percent}"] = _log(1.2533 * level)
+        if detail[:, 1:3].max() < _EPSILON:  # grey: its noise is all in luma, beside its texture
+            for name in ("blue_10", "blue_50", "red_10", "red_50"):
+                features[f"noise{scale}_{name}"] = features[f"noise{scale}_luma_10"]
         flat = detail[:, 0] <= np.median(detail[:, 0])
         features[f"noise{scale}_shape"] = float(np.median(shape[flat]))
         spread = detail[:, 1] + detail[:, 2] + _EPSILON

@@ -14,7 +14,6 @@ from ..imaging import PhotoReader
 from ..inference import Crop, InferenceOptions, Restorer, TileUse
 from ..networks import Task, find_task
 from .predictor import Predictor
-from .result import ResultRecord
 
 #: Between the names of tasks in the name of the folder of their outputs.
 JOINT = "+"
@@ -84,23 +83,20 @@ class ChainPredictor(Predictor):
         )
         between = self.options.replace(stages=False)  # of the last step only
         earlier = [Predictor(None, task=name, options=between) for name in names[:-1]]
-        self._steps: tuple[Predictor, ...] = (*earlier, self)
-        self._step_records = [step._record("") for step in self._steps]
-        restorers = [step._restorer for step in self._steps]
+        steps: tuple[Predictor, ...] = (*earlier, self)
+        facts = [step._facts for step in steps]
+        restorers = [step._restorer for step in steps]
         self.task = JOINT.join(names)
-        self.local = any(step.local for step in self._steps)
+        self.local = any(step.local for step in steps)
         self._restorer = _Sequence(restorers)
-
-    def _record(self, source: str, **facts: Any) -> ResultRecord:
-        record = super()._record(source, **facts)
-        if not hasattr(self, "_step_records"):  # while the steps are built
-            return record
-        networks = list(dict.fromkeys(step.network for step in self._step_records))
-        return replace(
-            record,
-            network=JOINT.join(networks),
-            weights=JOINT.join(step.weights for step in self._step_records),
-            weights_digest=JOINT.join(step.weights_digest for step in self._step_records),
+        # Replaces what the last step's records have in common.
+        self._facts = replace(
+            facts[-1],
+            task=self.task,
+            local=self.local,
+            network=JOINT.join(dict.fromkeys(fact.network for fact in facts)),
+            weights=JOINT.join(fact.weights for fact in facts),
+            weights_digest=JOINT.join(fact.weights_digest for fact in facts),
         )
 
 

@@ -1,4 +1,4 @@
-"""Tile plans: which tiles a picture is cut into."""
+"""Tile plans: which tiles a picture is cut into, and how many are computed at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _TILE_SHARE = 0.75  # of the memory
 class Planner:
     """Cuts pictures into tiles, each size of picture always in the same way.
 
-    The plan follows from the picture, the network and the options alone. How much memory is
-    free plays no part in it, because tiles decide the pixels of the result; where memory is
-    short, a limit is given.
+    The plan follows from the picture, the network and the options, and on a GPU from the card's
+    total memory. How much memory is free plays no part in it, because tiles decide the pixels of
+    the result; where memory is short, a limit is given.
 
     Attributes:
         bytes_per_pixel: working memory of the network for each pixel of a tile.
@@ -25,6 +25,8 @@ class Planner:
         overlap: minimum overlap of neighbouring tiles.
         multiple: sides of tiles are multiples of this.
         networks: number of networks that are kept at the same time.
+        pixel_limit: maximum number of pixels that the network takes in one call.
+        batches: whether several tiles go through the network in one call.
     """
 
     bytes_per_pixel: float
@@ -33,6 +35,8 @@ class Planner:
     overlap: int
     multiple: int
     networks: int = 1
+    pixel_limit: float = math.inf
+    batches: bool = False
 
     def grid(self, height: int, width: int, limit: float = math.inf) -> Grid:
         """The tiles of a picture.
@@ -41,6 +45,7 @@ class Planner:
             height, width: of the picture, multiples of ``multiple``.
             limit: maximum number of pixels of a tile, where memory is short.
         """
+        limit = min(limit, self.pixel_limit)
         if self.tile:
             grid = plan_side(height, width, self.tile, self.overlap, self.multiple)
             if math.prod(grid.tile) <= limit:  # whatever the budget
@@ -53,6 +58,17 @@ class Planner:
         # More would leave little of a tile that fits the memory.
         overlap = min(self.overlap, max(8, int(most**0.5) // 4))
         return plan(height, width, int(most), overlap, self.multiple)
+
+    def batch(self, grid: Grid) -> int:
+        """How many tiles of a grid go through the network in one call.
+
+        As many as memory and pixel limit allow, in calls of about equal size.
+        """
+        if not self.batches:
+            return 1
+        most = min(self.pixels(self.budget), self.pixel_limit) // math.prod(grid.tile)
+        calls = math.ceil(grid.count / max(1, int(most)))
+        return math.ceil(grid.count / calls)
 
     @property
     def tile_pixels(self) -> float:
@@ -68,5 +84,5 @@ class Planner:
         return memory / self.bytes_per_pixel / self.networks
 
     def needed(self, grid: Grid) -> float:
-        """Working memory in bytes for the tiles of a grid, one at a time."""
+        """Working memory in bytes for one tile of a grid."""
         return self.bytes_per_pixel * self.networks * math.prod(grid.tile)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ from .model import Model
 from .options import InferenceOptions
 from .padding import Padding
 from .planning import Planner
-from .shared_statistics import sample_mosaic, statistics_for_tile
+from .shared_statistics import join_batch, sample_mosaic, statistics_for_tile
 from .tiling import Crop, Grid, blend, plan
 
 Place = tuple[float, float, float, float]  # top, left, height, width in fractions of the photo
@@ -37,17 +38,26 @@ class TileUse:
         planned: height and width of the tiles that picture, network and options call for.
         smallest: height and width of the smallest tile that was needed.
         count: number of tiles.
+        planned_batch: number of tiles that the plan computes at once.
+        smallest_batch: number of tiles that memory allowed at once.
     """
 
     planned: tuple[int, int] = (0, 0)
     smallest: tuple[int, int] = (0, 0)
     count: int = 0
+    planned_batch: int = 1
+    smallest_batch: int = 1
 
     @property
     def warning(self) -> str | None:
-        """That memory was too short for the planned tiles; None if it was not."""
+        """That memory was too short for the planned tiles or batches; None if it was not."""
         if self.smallest == self.planned:
-            return None
+            if self.smallest_batch == self.planned_batch:
+                return None
+            return (
+                f"memory was short, so its tiles were computed {self.smallest_batch} at a time "
+                f"instead of {self.planned_batch}, which takes longer"
+            )
         (tall, wide), (planned_tall, planned_wide) = self.smallest, self.planned
         return (
             f"memory was short, so it was restored in tiles of {wide}x{tall} pixels instead of "
@@ -185,6 +195,7 @@ class _Picture:
         self._progress = progress
         self._used = used
         self._limit: float = math.inf  # pixels of a tile; more do not fit, or have failed
+        self._batch = 1  # tiles in one call
 
     def strips(self, share_statistics: bool) -> Iterator[tuple[slice, np.ndarray]]:
         """The restored rows from top to bottom."""
@@ -192,7 +203,7 @@ class _Picture:
         if grid.count == 1:
             every = slice(0, self._height), slice(0, self._width)
             try:
-                whole = self._forward(self._crop(*every), (0, 0, 1, 1), None)
+                (whole,) = self._forward([_Tile(self._crop(*every), (0, 0, 1, 1))], None)
             except MemoryError:
                 grid = self._smaller(grid)
             else:
@@ -205,22 +216,26 @@ class _Picture:
                 shared = self._measure(grid)
             except MemoryError:
                 grid = self._smaller(grid)
+        yield from blend(grid, self._restored(grid, shared))
+
+    def _restored(self, grid: Grid, shared: Shared | None) -> Iterator[np.ndarray]:
+        """The restored tiles of a grid, in order."""
+        places = grid.places()
         finished = 0
+        while group := list(islice(places, self._batch)):
+            tiles = [_Tile(self._crop(*place), self._fractions(*place)) for place in group]
+            for result in self._run(tiles, shared):
+                finished += 1
+                self._report(finished, grid)
+                yield result
 
-        def run(tile: np.ndarray, top: int, left: int) -> np.ndarray:
-            nonlocal finished
-            place = (
-                top / self._height,
-                left / self._width,
-                tile.shape[0] / self._height,
-                tile.shape[1] / self._width,
-            )
-            restored = self._run(tile, place, shared)
-            finished += 1
-            self._report(finished, grid)
-            return restored
-
-        yield from blend(grid, self._crop, run)
+    def _fractions(self, rows: slice, columns: slice) -> Place:
+        return (
+            rows.start / self._height,
+            columns.start / self._width,
+            (rows.stop - rows.start) / self._height,
+            (columns.stop - columns.start) / self._width,
+        )
 
     def _report(self, finished: int, grid: Grid) -> None:
         if self._progress:
@@ -252,7 +267,10 @@ class _Picture:
         return smaller
 
     def _note(self, grid: Grid) -> None:
+        """Record the grid that is used, and compute its tiles in batches that fit."""
+        self._batch = self._planner.batch(grid)
         self._used.smallest, self._used.count = grid.tile, grid.count
+        self._used.planned_batch = self._used.smallest_batch = self._batch
 
     def _measure(self, grid: Grid) -> Shared:
         """The picture's statistics for each transform."""
@@ -263,48 +281,84 @@ class _Picture:
             self._backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
         ]
 
-    def _run(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
-        """One tile [h, w, C] → [h, w, C']; halved as often as memory demands."""
-        pixels = tile.shape[0] * tile.shape[1]
-        if pixels <= self._limit:
-            try:
-                return self._forward(tile, place, shared)
-            except MemoryError:
-                self._limit = pixels // 2
-        return self._run_in_parts(tile, place, shared)
+    def _run(self, tiles: Sequence[_Tile], shared: Shared | None) -> Iterator[np.ndarray]:
+        """Tiles of one size → [h, w, C'] each.
 
-    def _run_in_parts(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
-        height, width = tile.shape[:2]
+        Where memory runs out, first fewer are computed at once, then each is halved as often as
+        needed.
+        """
+        if tiles[0].pixels <= self._limit:
+            try:
+                yield from self._forward(tiles, shared)
+                return
+            except MemoryError:
+                if len(tiles) == 1:
+                    self._limit = tiles[0].pixels // 2
+                else:
+                    self._batch = self._used.smallest_batch = len(tiles) // 2
+                    for start in range(0, len(tiles), self._batch):
+                        yield from self._run(tiles[start : start + self._batch], shared)
+                    return
+        for tile in tiles:
+            yield self._run_in_parts(tile, shared)
+
+    def _run_in_parts(self, tile: _Tile, shared: Shared | None) -> np.ndarray:
+        height, width = tile.image.shape[:2]
         grid = plan(height, width, int(self._limit), 16, self._planner.multiple)
         if grid.count == 1:
             raise MemoryError("not even the smallest tile fits")
         if math.prod(grid.tile) < math.prod(self._used.smallest):
             self._used.smallest = grid.tile
-        top, left, tall, wide = place
+        parts = (tile.part(*place) for place in grid.places())
+        results = (result for part in parts for result in self._run([part], shared))
+        return np.concatenate([strip for _, strip in blend(grid, results)])
 
-        def run(part: np.ndarray, y: int, x: int) -> np.ndarray:
-            inner = (
-                top + tall * y / height,
-                left + wide * x / width,
-                tall * part.shape[0] / height,
-                wide * part.shape[1] / width,
-            )
-            return self._run(part, inner, shared)
-
-        parts = blend(grid, lambda rows, columns: tile[rows, columns], run)
-        return np.concatenate([strip for _, strip in parts])
-
-    def _forward(self, tile: np.ndarray, place: Place, shared: Shared | None) -> np.ndarray:
+    def _forward(self, tiles: Sequence[_Tile], shared: Shared | None) -> np.ndarray:
+        """Tiles of one size → [N, h, w, 3]."""
         total: np.ndarray | None = None
         for index, transform in enumerate(self._transforms):
             given = None
             if shared is not None:
-                given = statistics_for_tile(shared[index], *transform.place(*place))
-            result = self._backend.run(_batch(transform.apply(tile)), given)
-            restored = transform.undo(result[0].transpose(1, 2, 0))
-            total = restored.copy() if total is None else total + restored
+                places = (transform.place(*tile.place) for tile in tiles)
+                given = join_batch([statistics_for_tile(shared[index], *place) for place in places])
+            batch = np.concatenate([_batch(transform.apply(tile.image)) for tile in tiles])
+            results = self._backend.run(batch, given).transpose(0, 2, 3, 1)
+            restored = np.stack([transform.undo(result) for result in results])
+            total = restored if total is None else total + restored
         assert total is not None  # there is at least one transform
         return total / np.float32(len(self._transforms))
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A tile of a picture.
+
+    Attributes:
+        image: [h, w, C].
+        place: where in the picture it is.
+    """
+
+    image: np.ndarray
+    place: Place
+
+    @property
+    def pixels(self) -> int:
+        return self.image.shape[0] * self.image.shape[1]
+
+    def part(self, rows: slice, columns: slice) -> _Tile:
+        """Some rows and columns of the tile."""
+        height, width = self.image.shape[:2]
+        top, left, tall, wide = self.place
+        image = self.image[rows, columns]
+        return _Tile(
+            image,
+            (
+                top + tall * rows.start / height,
+                left + wide * columns.start / width,
+                tall * image.shape[0] / height,
+                wide * image.shape[1] / width,
+            ),
+        )
 
 
 def _batch(image: np.ndarray) -> np.ndarray:

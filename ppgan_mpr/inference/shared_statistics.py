@@ -12,6 +12,7 @@ quadrants separately.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,3 +83,18 @@ def statistics_for_tile(
     columns = [int(left + part * width >= 0.5) for part in (0.25, 0.75)]
     order = {1: [0], 2: rows, 4: [2 * column + row for column in columns for row in rows]}
     return [statistic[order[len(statistic)]] for statistic in statistics]
+
+
+def join_batch(statistics: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    """The statistics of a batch of tiles, from those of each tile.
+
+    Args:
+        statistics: for each tile the same number of [K, C, ...], K = 1, 2 or 4.
+
+    Returns:
+        [K * N, C, ...] each, for N tiles: first those of the first half or quadrant of every
+        tile, which is the order in which networks cut a batch.
+    """
+    if len(statistics) == 1:
+        return statistics[0]
+    return [np.concatenate(np.stack(alike, axis=1)) for alike in zip(*statistics)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Callable
 
@@ -84,6 +84,11 @@ class Grid:
         """Number of tiles."""
         return self.rows.count * self.columns.count
 
+    def places(self) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of each tile, from left to right and then down."""
+        for top, left in itertools.product(self.rows.starts, self.columns.starts):
+            yield slice(top, top + self.rows.tile), slice(left, left + self.columns.tile)
+
 
 def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
     """Place ``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
@@ -142,23 +147,22 @@ def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> G
     return Grid(rows, columns)
 
 
-def blend(
-    grid: Grid, crop: Crop, run: Callable[[np.ndarray, int, int], np.ndarray]
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Run every tile of a picture and blend the results.
+def blend(grid: Grid, results: Iterable[np.ndarray]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Join the restored tiles of a picture.
 
     Args:
         grid: of the picture.
-        crop: (rows, columns) → [h, w, C] float32 of the picture.
-        run: (tile [h, w, C], its top, its left) → [h, w, C'] float32.
+        results: the restored tiles [h, w, C'] float32 in the order of :meth:`Grid.places`; each
+            is taken when it is needed.
 
     Yields:
-        Rows and their pixels [rows, W, C'] float32, from top to bottom. No later tile reads
-        these rows of the picture, so the result may overwrite them.
+        Rows and their pixels [rows, W, C'] float32, from top to bottom. No tile whose result has
+        not been taken yet reads these rows of the picture, so the result may overwrite them.
     """
     rows, columns = grid.rows, grid.columns
+    tiles = iter(results)
     if grid.count == 1:
-        yield slice(0, rows.size), run(crop(slice(0, rows.size), slice(0, columns.size)), 0, 0)
+        yield slice(0, rows.size), next(tiles)
         return
     carried: np.ndarray | None = None  # rows that the tiles above overlap, incomplete
     for i, top in enumerate(rows.starts):
@@ -166,7 +170,7 @@ def blend(
         down = rows.weights(i)[:, None, None]
         for j, left in enumerate(columns.starts):
             window = slice(left, left + columns.tile)
-            result = run(crop(slice(top, top + rows.tile), window), top, left)
+            result = next(tiles)
             if strip is None:
                 strip = np.zeros([rows.tile, columns.size, result.shape[2]], np.float32)
                 if carried is not None:

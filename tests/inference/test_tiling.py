@@ -14,15 +14,10 @@ sizes = st.integers(1, 120).map(lambda n: 8 * n)
 def test_tiles_of_one_picture_join_to_it(height, width, pixels):
     grid = plan(height, width, pixels, 16, 8)
     image = np.random.default_rng(0).random([height, width, 3], np.float32)
-    shapes = set()
-
-    def run(tile, top, left):
-        shapes.add(tile.shape[:2])
-        np.testing.assert_array_equal(tile[0, 0], image[top, left])
-        return tile
-
-    strips = list(blend(grid, lambda rows, columns: image[rows, columns], run))
-    assert shapes == {grid.tile}
+    tiles = [image[place] for place in grid.places()]
+    assert {tile.shape[:2] for tile in tiles} == {grid.tile}
+    assert len(tiles) == grid.count
+    strips = list(blend(grid, tiles))
     assert [rows.start for rows, _ in strips] == [0, *(rows.stop for rows, _ in strips[:-1])]
     joined = np.concatenate([strip for _, strip in strips])
     np.testing.assert_allclose(joined, image, atol=1e-6)

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, PhotoReader
 from ..imaging.reduce import reduced
-from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, TileUse
+from ..inference import Cache, Crop, InferenceOptions, Model, RestorerPool, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
@@ -119,7 +119,8 @@ class Predictor:
         check_fit(self.info, self._task, spec, self.options)
         warn_of_weakness(self._weights.record)
         self.local = self.info.local if self.options.local is None else self.options.local
-        model = Model(
+        build_model = partial(
+            Model,
             self._weights.identity,
             spec,
             lambda: self.weights.build(),
@@ -129,12 +130,12 @@ class Predictor:
             stages=self.options.stages,
             title=f"{spec.title} ({self.task})",
         )
-        self._restorer = Restorer(model, self.options)
+        self._restorers = RestorerPool(build_model, self.options)
         self._earlier_stages = spec.stages - 1 if self.options.stages else 0
-        self.device = self._restorer.backend.device
-        self._versions = versions(self._restorer.backend.name)
-        self._pixel_options = self.options.pixel_options()
-        self._lock = threading.Lock()
+        self.device = self._restorers.device
+        first = self._restorers.first
+        self._versions = versions(first.backend.name)
+        self._pixel_options = {**self.options.pixel_options(), "memory": first.budget}
 
     @property
     def weights(self) -> Weights:
@@ -222,7 +223,8 @@ class Predictor:
         sources = self._sources(images, right)
         check_views(sources, self._task)
         process = self.prepare(unique(sources))
-        yield from restore_each(sources, process, self.options.jobs, stop)
+        jobs = max(self.options.jobs, len(self._restorers))
+        yield from restore_each(sources, process, jobs, stop)
 
     def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Stop], Result]:
         """The function that restores one picture after another into one set of outputs.
@@ -339,12 +341,12 @@ class Predictor:
                 self._tile_progress(name, done, total)
 
         asked = time.perf_counter()
-        with self._lock:  # there is one network, and it uses all cores by itself
+        with self._restorers.lend() as restorer:  # on a CPU there is one, which uses all cores
             waited = time.perf_counter() - asked
             stop.check()
-            fill(result, stages, self._restorer, crop, self.options.strength, progress, used)
+            fill(result, stages, restorer, crop, self.options.strength, progress, used)
             if result.pixels.nbytes > _LARGE:
-                self._restorer.backend.release()
+                restorer.backend.release()
         return waited, used
 
     @property
@@ -359,7 +361,7 @@ class Predictor:
     @cached_property
     def _facts(self) -> ResultRecord:
         """What the records of all pictures have in common."""
-        backend = self._restorer.backend
+        backend = self._restorers.first.backend
         return ResultRecord(
             source="",
             network=self.network,
@@ -370,7 +372,7 @@ class Predictor:
             weights_digest=self._weights.digest,
             backend=backend.name,
             precision=backend.precision,
-            device=backend.device,
+            device=self.device,
             options=self._pixel_options,
             versions=self._versions,
         )
@@ -382,7 +384,7 @@ class Predictor:
             facts["output"] = str(output)
         if used is not None:
             tall, wide = used.smallest
-            facts.update(tiles=used.count, tile=(wide, tall))
+            facts.update(device=used.device, tiles=used.count, tile=(wide, tall))
         return replace(self._facts, source=source, **facts)
 
     def _failure(self, source: Source, error: str) -> Result:

@@ -7,10 +7,13 @@ import re
 from ..errors import UsageError
 from ..free_memory import available
 
-#: Default working memory of a network in bytes. It is the same on all machines, so that they
-#: cut a picture into the same tiles. Measured: larger tiles are slower, because their feature
-#: maps no longer fit the processor's caches.
+#: Default working memory of a network in bytes, on a CPU. It is the same on all machines, so
+#: that they cut a picture into the same tiles. Measured: larger tiles are slower, because their
+#: feature maps no longer fit the processor's caches.
 DEFAULT_BUDGET = 600 << 20
+# Fractions of a GPU's total memory: what tiles are planned for, and what they may take at most.
+# The rest is for CUDA, the weights and the libraries' workspaces.
+_GPU_PLANNED, _GPU_LIMIT = 0.6, 0.9
 # Fraction of the free memory up to which it is used as planned, and the fraction that is used
 # where that is too little. The rest is for the picture, its file and other programs.
 _USABLE, _CAUTIOUS = 0.8, 0.5
@@ -28,6 +31,19 @@ def parse_memory(text: str | int | float, option: str = "memory") -> int:
     if size <= 0:
         raise UsageError(f"{option}={text!r}: give megabytes, or a size such as 800M or 1.5G.")
     return size
+
+
+def gpu_budget(total: int, limit: bool = False) -> int:
+    """Working memory in bytes of a network on a GPU.
+
+    It follows from the card's total memory, so that every card of a model cuts a picture into
+    the same tiles.
+
+    Args:
+        total: memory of the card in bytes.
+        limit: the most that may be taken, instead of what is planned for.
+    """
+    return int((_GPU_LIMIT if limit else _GPU_PLANNED) * total)
 
 
 def instead_of(needed: float, in_use: float = 0) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ Loaded = TypeVar("Loaded")
 logger = logging.getLogger(__name__)
 
 _LARGE = 768, 768  # height and width larger than the windows of local statistics
+_TRACING = threading.Lock()  # PaddlePaddle traces one network at a time
 _GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
 
 
@@ -128,7 +130,7 @@ class Model:
         from .export import trace, write_onnx
 
         require("onnx")  # fail before tracing, which takes seconds
-        with self.preparation.announced():
+        with _TRACING, self.preparation.announced():
             program = trace(self.network, self.channels, self.shared_layers, size)
             graph = write_onnx(program).SerializeToString()
         facts = {"floats_per_pixel": program.floats_per_pixel()}

@@ -15,7 +15,7 @@ from ..weights.catalogue import MODELS
 from .memory import DEFAULT_BUDGET, parse_memory
 
 BACKENDS = ("auto", "paddle", "openvino", "onnxruntime")
-PRECISIONS = ("auto", "f32", "bf16", "f16")
+PRECISIONS = ("auto", "f32", "tf32", "bf16", "f16")
 #: What to do if an output file exists.
 EXISTING = ("error", "overwrite", "skip")
 _CHOICES = {
@@ -65,7 +65,13 @@ class InferenceOptions:
         "pictures that are already enlarged",
         metavar="N",
     )
-    device: str = _option("auto", "auto, cpu, gpu or gpu:N", metavar="NAME", changes_pixels=True)
+    device: str = _option(
+        "auto",
+        "auto (the first GPU if one can be used, else the CPU), cpu, gpu, gpu:N, or several GPUs "
+        "that share the pictures: gpu:N,M or all",
+        metavar="NAME",
+        changes_pixels=True,
+    )
     recursive: bool = _option(False, "search sub-folders too")
     existing: str = _option(
         "error",
@@ -110,15 +116,16 @@ class InferenceOptions:
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
         "auto",
-        "library that runs the network; auto: PaddlePaddle on a GPU, the fastest installed one "
-        "on a CPU",
+        "library that runs the network; auto: on a GPU PaddlePaddle if it is built for GPUs, else "
+        "ONNX Runtime; on a CPU the fastest installed one",
         choices=BACKENDS,
         group=_SPEED,
         changes_pixels=True,
     )
     precision: str = _option(
         "auto",
-        "number format of the computation; auto: bf16 if the processor computes in it, else f32",
+        "number format of the computation; auto: bf16 if the processor or GPU computes in it, else "
+        "f32; PaddlePaddle on older GPUs f16, ONNX Runtime on GPUs tf32 or f32",
         choices=PRECISIONS,
         group=_SPEED,
         changes_pixels=True,
@@ -129,7 +136,8 @@ class InferenceOptions:
     memory: str | int | None = _option(
         None,
         "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: 600M, whatever is free",
+        "pictures are restored in tiles; default: 600M, whatever is free, and six tenths of a "
+        "GPU's memory",
         metavar="SIZE",
         group=_SPEED,
         changes_pixels=True,
@@ -194,8 +202,10 @@ class InferenceOptions:
         if self.local is not None:
             check_choice("local", self.local, (True, False))
         device = str(self.device).lower()
-        if not re.fullmatch(r"auto|cpu|gpu(:\d{1,3})?", device):
-            raise UsageError(f"device={self.device!r}: choose auto, cpu, gpu or gpu:N.")
+        if not re.fullmatch(r"auto|cpu|all|gpu(:\d{1,3}(,\d{1,3}){0,63})?", device):
+            raise UsageError(
+                f"device={self.device!r}: choose auto, cpu, gpu, gpu:N, gpu:N,M or all."
+            )
         object.__setattr__(self, "device", device)
         if self.suffix is not None:
             object.__setattr__(self, "suffix", format_suffix(self.suffix))
@@ -214,7 +224,7 @@ class InferenceOptions:
 
     @property
     def memory_bytes(self) -> int:
-        """The working memory in bytes."""
+        """The working memory in bytes on a CPU; on a GPU only where ``memory`` is given."""
         return DEFAULT_BUDGET if self.memory is None else parse_memory(self.memory)
 
     def pixel_options(self) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import numpy as np
 from ..checks import check_choice
 from ..imaging.padding import PADDING_SIDES
 from . import memory
-from .backends import create_backend
+from .backends import check_device, create_backend
 from .backends.base import Backend
+from .devices import Device
 from .ensemble import TRANSFORMS, Transform
 from .model import Model
 from .options import InferenceOptions
@@ -40,6 +41,7 @@ class TileUse:
         count: number of tiles.
         planned_batch: number of tiles that the plan computes at once.
         smallest_batch: number of tiles that memory allowed at once.
+        device: what computed them: ``cpu`` or ``gpu:N``.
     """
 
     planned: tuple[int, int] = (0, 0)
@@ -47,6 +49,7 @@ class TileUse:
     count: int = 0
     planned_batch: int = 1
     smallest_batch: int = 1
+    device: str = ""
 
     @property
     def warning(self) -> str | None:
@@ -78,12 +81,14 @@ class Restorer:
         model: the network.
         options: ``backend``, ``device``, ``precision``, ``threads``, ``memory``, ``tile``,
             ``overlap`` and ``ensemble`` count here; see :class:`.options.InferenceOptions`.
+        on: one of the devices that the option ``device`` names; default: the first.
         padding: where pictures are padded to the network's multiple: ``'both'`` sides, or all of
             it at the ``'end'`` (bottom and right), as some published scores were measured.
         **changes: options by name, in the place of those in ``options``.
 
     Attributes:
         backend: what runs the network.
+        budget: working memory in bytes that tiles are planned for.
 
     Raises:
         UsageError: an option makes no sense.
@@ -95,6 +100,7 @@ class Restorer:
         model: Model,
         options: InferenceOptions | None = None,
         *,
+        on: Device | None = None,
         padding: str = "both",
         **changes: Any,
     ):
@@ -104,15 +110,21 @@ class Restorer:
         # With windows of its own, a tile lacks what its border's windows would see outside.
         wanted = model.spec.window // 2 if model.local else _OVERLAP
         self._transforms = TRANSFORMS if options.ensemble else TRANSFORMS[:1]
-        self.backend = create_backend(model, options)
+        device = on or check_device(options)[0]
+        self.backend = create_backend(model, options, device)
+        on_gpu = device.kind == "gpu"
+        planned = on_gpu and options.memory is None
+        self.budget = memory.gpu_budget(device.total_memory) if planned else options.memory_bytes
         self._planner = Planner(
             bytes_per_pixel=self.backend.bytes_per_pixel,
-            budget=options.memory_bytes,
+            budget=self.budget,
             tile=options.tile,
             overlap=options.overlap or min(wanted, (options.tile or 4096) // 4),
             multiple=model.spec.size_multiple,
             # For an ensemble the backend keeps two, for upright and for turned tiles.
             networks=2 if options.ensemble else 1,
+            pixel_limit=self.backend.pixel_limit,
+            batches=on_gpu,
         )
         self._shares_statistics = not model.local
 
@@ -201,15 +213,16 @@ class _Picture:
         """The restored rows from top to bottom."""
         grid = self._plan()
         if grid.count == 1:
-            every = slice(0, self._height), slice(0, self._width)
+            whole = self._crop(slice(0, self._height), slice(0, self._width))
             try:
-                (whole,) = self._forward([_Tile(self._crop(*every), (0, 0, 1, 1))], None)
+                (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
             except MemoryError:
-                grid = self._smaller(grid)
+                pass  # handled below, where nothing refers to what the failure left behind
             else:
                 self._report(1, grid)
-                yield every[0], whole
+                yield slice(0, self._height), restored
                 return
+            grid = self._smaller(grid)
         shared: Shared | None = None
         while share_statistics and shared is None:
             try:
@@ -245,7 +258,7 @@ class _Picture:
         """The planned grid, or one of smaller tiles where those surely do not fit."""
         planner, backend = self._planner, self._backend
         grid = planner.grid(self._height, self._width)
-        self._used.planned = grid.tile
+        self._used.planned, self._used.device = grid.tile, backend.device
         backend.keep_budget = planner.budget
         # What a GPU has left is known only when an allocation fails.
         if backend.device == "cpu":
@@ -289,16 +302,18 @@ class _Picture:
         """
         if tiles[0].pixels <= self._limit:
             try:
-                yield from self._forward(tiles, shared)
-                return
+                results = self._forward(tiles, shared)
             except MemoryError:
-                if len(tiles) == 1:
-                    self._limit = tiles[0].pixels // 2
-                else:
-                    self._batch = self._used.smallest_batch = len(tiles) // 2
-                    for start in range(0, len(tiles), self._batch):
-                        yield from self._run(tiles[start : start + self._batch], shared)
-                    return
+                pass  # handled below, where nothing refers to what the failure left behind
+            else:
+                yield from results
+                return
+            if len(tiles) > 1:
+                self._batch = self._used.smallest_batch = len(tiles) // 2
+                for start in range(0, len(tiles), self._batch):
+                    yield from self._run(tiles[start : start + self._batch], shared)
+                return
+            self._limit = tiles[0].pixels // 2
         for tile in tiles:
             yield self._run_in_parts(tile, shared)
 

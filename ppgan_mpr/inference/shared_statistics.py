@@ -32,6 +32,11 @@ def is_statistic(output: Any) -> bool:
     return all(side == 1 for side in output.shape[2:])
 
 
+def is_statistic_name(name: str) -> bool:
+    """Whether a value of an exported graph is a statistic, and no step in computing one."""
+    return name.startswith(STATISTIC) and name[len(STATISTIC) :].isdecimal()
+
+
 def sample_mosaic(
     height: int, width: int, crop: Crop, multiple: int, most: int = _MAX_PIXELS
 ) -> np.ndarray:

@@ -6,6 +6,8 @@ import pytest
 
 from ppgan_mpr import MPRPredictor
 from ppgan_mpr.inference import Restorer, TileUse
+from ppgan_mpr.inference.backends.base import INT32_ELEMENTS
+from ppgan_mpr.inference.memory import gpu_budget
 from ppgan_mpr.inference.planning import Planner
 
 BUDGET = "24M"
@@ -106,3 +108,46 @@ def test_a_smaller_limit_never_gives_larger_tiles():
         areas.append(tall * wide)
     assert areas == sorted(areas, reverse=True)
     assert areas[-2] <= 3e4
+
+
+NUMBERS = {"lite": 185, "Deraining": 347, "Deblurring": 803}  # alive at once for each pixel
+
+
+@pytest.mark.parametrize(
+    ("network", "gigabytes", "most"),
+    [("lite", 139, 2), ("Deraining", 139, 3), ("Deblurring", 139, 6), ("Deblurring", 24, 9)],
+)
+def test_twelve_megapixels_are_a_few_tiles_on_a_large_gpu(network, gigabytes, most):
+    planner = gpu_planner(NUMBERS[network], gigabytes)
+    grid = planner.grid(3000, 4000)
+    assert grid.count <= most
+    assert grid.tile[0] * grid.tile[1] * NUMBERS[network] < 2**31  # 32-bit indices suffice
+
+
+def test_batches_fill_the_memory_in_calls_of_equal_size():
+    planner = gpu_planner(NUMBERS["Deblurring"], 24, tile=512)
+    grid = planner.grid(3000, 4000)
+    batch = planner.batch(grid)
+    calls = -(-grid.count // batch)
+    assert batch > 1
+    assert calls * batch - grid.count < calls  # the last one is hardly smaller
+    assert batch * grid.tile[0] * grid.tile[1] * planner.bytes_per_pixel <= planner.budget
+    assert batch * grid.tile[0] * grid.tile[1] <= planner.pixel_limit
+
+
+def test_a_cpu_takes_one_tile_at_a_time():
+    planner = Planner(bytes_per_pixel=10.0, budget=1 << 40, tile=512, overlap=32, multiple=8)
+    assert planner.batch(planner.grid(3000, 4000)) == 1
+
+
+def gpu_planner(numbers, gigabytes, tile=None):
+    """As a backend for GPUs whose network has so many numbers alive for each pixel gets it."""
+    return Planner(
+        bytes_per_pixel=8 * numbers,
+        budget=gpu_budget(gigabytes << 30),
+        tile=tile,
+        overlap=32,
+        multiple=8,
+        pixel_limit=INT32_ELEMENTS / numbers,
+        batches=True,
+    )

@@ -6,21 +6,25 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+#: A tensor with more numbers than this overflows the 32-bit indices of many GPU kernels.
+INT32_ELEMENTS = (1 << 31) - 1
+
 
 @runtime_checkable
 class Backend(Protocol):
-    """Runs a network on one picture at a time.
+    """Runs a network on a batch of pictures of one size.
 
-    A picture is [1, C, H, W] float32 with values in [0, 1], H and W multiples of the network's
-    ``size_multiple``; the restored one is [1, 3, H, W], not clipped, or of a model with all
-    stages [1, 3 * stages, H, W].
+    They are [N, C, H, W] float32 with values in [0, 1], H and W multiples of the network's
+    ``size_multiple``; the restored ones are [N, 3, H, W], not clipped, or of a model with all
+    stages [N, 3 * stages, H, W].
 
     Attributes:
         name: one of :data:`ppgan_mpr.inference.options.BACKENDS`.
         device: ``cpu`` or ``gpu:N``.
-        precision: number format of the computation: ``f32``, ``bf16`` or ``f16``.
+        precision: number format of the computation: ``f32``, ``tf32``, ``bf16`` or ``f16``.
         threads: number of CPU threads.
         bytes_per_pixel: approximate working memory for each pixel of a picture.
+        pixel_limit: maximum number of pixels, N * H * W, of one call; infinite on a CPU.
         keep_budget: maximum working memory in bytes of all networks that are kept for later
             pictures; set by the caller.
     """
@@ -30,20 +34,26 @@ class Backend(Protocol):
     precision: str
     threads: int
     bytes_per_pixel: float
+    pixel_limit: float
     keep_budget: float
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
-        """Restore a picture with the given statistics, or by default with its own.
+        """Restore pictures with the given statistics, or by default with their own.
 
         The next call may overwrite the result.
 
+        Args:
+            picture: [N, C, H, W].
+            statistics: as :meth:`measure` returns them for one picture; for more, see
+                :func:`~ppgan_mpr.inference.shared_statistics.join_batch`.
+
         Raises:
-            MemoryError: the picture is too large.
+            MemoryError: the batch is too large.
         """
         ...
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
-        """Measure the statistics that tiles share.
+        """Measure the statistics that tiles share, on one picture [1, C, H, W].
 
         Returns:
             A list of [N, C, ...] with N = 1, 2 (halves) or 4 (quadrants) and one number for

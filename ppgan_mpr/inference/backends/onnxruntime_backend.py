@@ -1,37 +1,82 @@
-"""The ONNX Runtime backend, on a CPU."""
+"""The ONNX Runtime backend, on a CPU or an NVIDIA GPU."""
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 
-from ...dependencies import cpu_count, require
+from ...dependencies import cpu_count, install_extra, require
+from ...errors import UsageError
+from ..devices import CPU, Device
+from ..memory import gpu_budget
 from ..model import Model
-from ..shared_statistics import STATISTIC
+from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
+from .base import INT32_ELEMENTS
 
-_BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`
+_BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`, on a CPU
+_CUDA = "CUDAExecutionProvider"
+
+
+def gpu_problem() -> str | None:
+    """Why the installed ONNX Runtime computes on no GPU, in one sentence; None if it does.
+
+    Raises:
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+    providers = require("onnxruntime").get_available_providers()
+    if _CUDA in providers:
+        return None
+    return (
+        "the installed onnxruntime has no CUDA provider: run  pip uninstall onnxruntime  and  "
+        f"{install_extra('gpu')}"
+    )
 
 
 class ONNXRuntimeBackend:
-    """Runs an exported network in float32.
+    """Runs an exported network.
 
     Args:
         model: the network and its weights.
+        device: the CPU or a GPU.
+        precision: ``auto``, ``f32`` or ``tf32``. On a GPU that computes in tf32, which keeps 10
+            bits after the leading one of a product's factors, ``auto`` means that; elsewhere f32.
         threads: default: all cores that this process may use.
+
+    Raises:
+        UsageError: ONNX Runtime cannot compute on the GPU.
     """
 
-    name, device, precision = "onnxruntime", "cpu", "f32"
+    name = "onnxruntime"
 
-    def __init__(self, model: Model, threads: int | None = None):
+    def __init__(
+        self,
+        model: Model,
+        device: Device = CPU,
+        precision: str = "auto",
+        threads: int | None = None,
+    ):
         self._runtime = require("onnxruntime")
         self._model = model
+        self._target = device
+        self.device = str(device)
+        on_gpu = device.kind == "gpu"
+        self.precision = ("tf32" if device.bf16 else "f32") if precision == "auto" else precision
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.floats_per_pixel
-        self.keep_budget = 0.0  # not used: nothing is kept
-        self._loaded: tuple[str, tuple[int, int] | None] | None = None  # variant, fixed size
-        self._session: Any = None
+        # No tensor has more numbers than all those that are alive at once.
+        self.pixel_limit = INT32_ELEMENTS / model.floats_per_pixel if on_gpu else math.inf
+        self.keep_budget = 0.0  # not used: few sessions are kept
+        # On a CPU a session is loaded quickly, and each has a copy of the weights. On a GPU
+        # one for tiles and one that measures their statistics are kept.
+        self._most_sessions = 2 if on_gpu else 1
+        # By variant and, where the graph is of one size, that size.
+        self._sessions: OrderedDict[tuple[str, tuple[int, int] | None], Any] = OrderedDict()
+        if on_gpu and hasattr(self._runtime, "preload_dlls"):
+            self._runtime.preload_dlls()  # CUDA and cuDNN, where pip has installed them
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
         """See :class:`.base.Backend`."""
@@ -48,21 +93,36 @@ class ONNXRuntimeBackend:
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
-        self._session = self._loaded = None
+        self._sessions.clear()
 
     def _infer(self, variant: str, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        height, width = inputs["x"].shape[2:]
-        wanted = variant, (height, width) if self._model.local else None
+        session = None
         try:
-            if wanted != self._loaded:
-                self._session = None  # freed first, because each session has a copy of the weights
-                self._session, self._loaded = self._load(variant, (height, width)), wanted
-            return self._session.run(None, inputs)
+            session = self._session(variant, inputs["x"].shape[2:])
+            return session.run(None, inputs, self._run_options(variant))
         except Exception as error:  # the runtime's exceptions have no other common base
-            if is_allocation_failure(error):
-                self.release()  # frees memory for a retry with smaller tiles
-                raise MemoryError("ONNX Runtime ran out of memory") from None
-            raise
+            if not is_allocation_failure(error):
+                raise
+        del session  # frees its memory for a retry with smaller batches or tiles
+        self.release()
+        raise MemoryError(f"ONNX Runtime ran out of memory on {self.device}")
+
+    def _run_options(self, variant: str) -> Any:
+        """Return a GPU's memory after measuring, as the tiles that follow need it."""
+        if self._target.kind == "cpu" or variant != "measuring":
+            return None
+        options = self._runtime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self.device)
+        return options
+
+    def _session(self, variant: str, size: tuple[int, int]) -> Any:
+        key = variant, size if self._model.local else None
+        if key not in self._sessions:
+            while len(self._sessions) >= self._most_sessions:  # freed first
+                self._sessions.popitem(last=False)
+            self._sessions[key] = self._load(variant, size)
+        self._sessions.move_to_end(key)
+        return self._sessions[key]
 
     def _load(self, variant: str, size: tuple[int, int]) -> Any:
         options = self._runtime.SessionOptions()
@@ -72,11 +132,31 @@ class ONNXRuntimeBackend:
         def load(graph: bytes) -> Any:
             if variant != "plain":
                 graph = _rewire(graph, variant)
-            return self._runtime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
+            return self._runtime.InferenceSession(graph, options, providers=self._providers())
 
-        return self._model.load_onnx(size, load)
+        session = self._model.load_onnx(size, load)
+        # Where CUDA or cuDNN does not load, the runtime silently computes on the CPU.
+        if self._target.kind == "gpu" and _CUDA not in session.get_providers():
+            raise UsageError(
+                f"ONNX Runtime cannot compute on {self.device}, because its CUDA provider does "
+                f"not load: install CUDA and cuDNN for it by  {install_extra('gpu')}  or choose "
+                "device='cpu'."
+            )
+        return session
+
+    def _providers(self) -> list[Any]:
+        if self._target.kind == "cpu":
+            return ["CPUExecutionProvider"]
+        options = {
+            "device_id": str(self._target.index),
+            "gpu_mem_limit": str(gpu_budget(self._target.total_memory, limit=True)),
+            "arena_extend_strategy": "kSameAsRequested",
+            # An exhaustive search would take longer than the tiles of a photo, anew for
+            # each shape.
+            "cudnn_conv_algo_search": "HEURISTIC",
+            "use_tf32": str(int(self.precision == "tf32")),
+        }
+        return [(_CUDA, options), "CPUExecutionProvider"]
 
 
 def _rewire(content: bytes, variant: str) -> bytes:
@@ -84,7 +164,7 @@ def _rewire(content: bytes, variant: str) -> bytes:
     onnx = require("onnx")
     model = onnx.load_from_string(content)
     graph = model.graph
-    nodes = [node for node in graph.node if node.output[0].startswith(STATISTIC)]
+    nodes = [node for node in graph.node if is_statistic_name(node.output[0])]
     for node in nodes:
         name = node.output[0]
         value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...dependencies import cpu_count, require
 from ..model import Model
-from ..shared_statistics import STATISTIC
+from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
 
 # Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
@@ -36,7 +36,7 @@ class OpenVINOBackend:
         threads: default: all cores that this process may use.
     """
 
-    name, device = "openvino", "cpu"
+    name, device, pixel_limit = "openvino", "cpu", math.inf
 
     def __init__(self, model: Model, precision: str = "auto", threads: int | None = None):
         self._ov = require("openvino")
@@ -185,6 +185,6 @@ def _statistics(graph: Any) -> list[Any]:
     for node in graph.get_ops():
         for output in node.outputs():
             for name in output.names:
-                if name.startswith(STATISTIC):
+                if is_statistic_name(name):
                     found[int(name.rpartition("_")[2])] = output
     return [found[index] for index in sorted(found)]

@@ -3,62 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ...dependencies import cpu_count, install_extra, installed_version, require
-from ...errors import UsageError
+from ...dependencies import cpu_count, require
+from ..devices import CPU, Device
 from ..model import Model
 from ..shared_statistics import is_statistic
 from .allocation import is_allocation_failure
+from .base import INT32_ELEMENTS
 
-# Measured working memory in bytes for each pixel and channel of the widest layer.
+# Measured working memory in bytes for each pixel and channel of the widest layer, on a CPU.
 _BYTES = 30
+_AMP_TYPES = {"bf16": "bfloat16", "f16": "float16"}
+# Guards PaddlePaddle's current device, which all threads of the process share.
+_CURRENT_DEVICE = threading.RLock()
 
 
-def choose_device(device: str = "auto") -> str:
-    """Paddle's name of a device: ``cpu`` or ``gpu:N``.
-
-    Args:
-        device: ``auto`` (the first GPU if Paddle can use one), ``cpu``, ``gpu`` or ``gpu:N``.
+def gpu_problem() -> str | None:
+    """Why the installed PaddlePaddle computes on no GPU, in one sentence; None if it does.
 
     Raises:
-        UsageError: this machine, or this build of Paddle, has no such device.
+        MissingDependencyError: PaddlePaddle is not installed.
     """
-    name, _, index = device.partition(":")
-    if name == "cpu":
-        return "cpu"
     paddle = require("paddle")
-    count = paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
-    if name == "auto":
-        return "gpu:0" if count else "cpu"
     if not paddle.device.is_compiled_with_cuda():
-        raise UsageError(
-            f"Device {device} needs a PaddlePaddle built for GPUs: {install_extra('gpu')} "
-            "after pip uninstall paddlepaddle, or choose device='cpu'."
-        )
-    if int(index or 0) >= count:
-        raise UsageError(
-            f"There is no device {device}: this machine has {count} GPU(s) that Paddle can use."
-        )
-    return f"gpu:{int(index or 0)}"
-
-
-def may_have_gpu() -> bool:
-    """Whether a PaddlePaddle built for GPUs is installed; does not import it."""
-    return installed_version("paddlepaddle-gpu") is not None
+        return "the installed PaddlePaddle is built for CPUs: see the README for builds for GPUs"
+    if not paddle.device.cuda.device_count():
+        return "the installed PaddlePaddle sees no GPU: see nvidia-smi and CUDA_VISIBLE_DEVICES"
+    return None
 
 
 class PaddleBackend:
     """Runs a network in Paddle's dynamic graph.
 
     Args:
-        model: the network and its weights.
-        device: see :func:`choose_device`.
-        precision: ``auto`` and ``f32`` mean float32; ``bf16`` and ``f16`` mean Paddle's
-            automatic mixed precision with this type, on a GPU only.
+        model: the network and its weights; its layers are moved to the device.
+        device: the CPU or a GPU.
+        precision: ``bf16`` and ``f16`` mean Paddle's automatic mixed precision with this type,
+            ``tf32`` and ``f32`` none of it. ``auto`` is bf16 or else f16 where a GPU has matrix
+            units for it, and f32 on a CPU.
         threads: number of CPU threads; default: all cores that this process may use.
     """
 
@@ -67,27 +55,31 @@ class PaddleBackend:
     def __init__(
         self,
         model: Model,
-        device: str = "auto",
+        device: Device = CPU,
         precision: str = "auto",
         threads: int | None = None,
     ):
         self._paddle = require("paddle")
-        self.device = choose_device(device)
-        self.precision = "f32" if precision == "auto" else precision
+        self.device = str(device)
+        self.precision = _fastest(device) if precision == "auto" else precision
         if threads:
             self._paddle.base.core.set_num_threads(threads)
         self.threads = threads or cpu_count()
         network = model.network
         self._place = (
             self._paddle.CPUPlace()
-            if self.device == "cpu"
-            else self._paddle.CUDAPlace(int(self.device.partition(":")[2]))
+            if device.kind == "cpu"
+            else self._paddle.CUDAPlace(device.index)
         )
-        self._network = network.to(self.device)
+        with self._on_device():
+            self._network = network.to(self.device)
         shared = model.shared_layers
         self._shared = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
+        # What enters a layer may be twice as wide as what any layer returns.
+        on_gpu = device.kind == "gpu"
+        self.pixel_limit = INT32_ELEMENTS / (2 * widest) if on_gpu else math.inf
         self.keep_budget = 0.0  # not used: nothing is kept
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
@@ -108,7 +100,28 @@ class PaddleBackend:
     kept_bytes = 0.0  # nothing is kept
 
     def release(self) -> None:
-        """See :class:`.base.Backend`; nothing is kept."""
+        """See :class:`.base.Backend`."""
+        if self.device != "cpu":
+            with self._on_device():
+                self._paddle.device.cuda.empty_cache()
+
+    @contextlib.contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Make the device the one on which Paddle computes, and then the former one again."""
+        paddle = self._paddle
+        if not paddle.device.is_compiled_with_cuda():
+            yield  # there is no other device
+            return
+        with _CURRENT_DEVICE:
+            before = paddle.device.get_device()
+            if before == self.device:
+                yield
+                return
+            paddle.device.set_device(self.device)
+            try:
+                yield
+            finally:
+                paddle.device.set_device(before)
 
     @contextlib.contextmanager
     def _hooked(self, on_statistic: Callable[[Any], Any]) -> Iterator[None]:
@@ -128,14 +141,41 @@ class PaddleBackend:
         return self._paddle.to_tensor(array, place=self._place)
 
     def _forward(self, picture: np.ndarray) -> np.ndarray:
-        half = {"bf16": "bfloat16", "f16": "float16"}.get(self.precision, "float16")
-        amp = self._paddle.amp.auto_cast(self.precision != "f32", dtype=half)
+        half = _AMP_TYPES.get(self.precision)
+        amp = self._paddle.amp.auto_cast(half is not None, dtype=half or "float16")
         try:
-            with self._paddle.no_grad(), amp:
+            # A GPU computes while the next kernels are queued: only the queueing is guarded, so
+            # that several cards work at the same time.
+            with self._on_device(), self._exact_products(), self._paddle.no_grad(), amp:
                 outputs = self._network(self._tensor(picture))
                 first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-                return first.astype("float32").numpy()
+                result = first.astype("float32")
+            return result.numpy()
         except Exception as error:  # Paddle's own have no public names
-            if is_allocation_failure(error):
-                raise MemoryError(f"{self.device} ran out of memory") from None
-            raise
+            if not is_allocation_failure(error):
+                raise
+        # Only now nothing refers to the feature maps that the error left behind.
+        self.release()
+        raise MemoryError(f"{self.device} ran out of memory")
+
+    @contextlib.contextmanager
+    def _exact_products(self) -> Iterator[None]:
+        """In f32, keep Paddle from computing in tf32, as it does by default on a GPU."""
+        if self.device == "cpu" or self.precision != "f32":
+            yield
+            return
+        core, names = self._paddle.base.core, ("cublas_switch", "cudnn_switch")
+        before = {name: getattr(core, f"get_{name}")() for name in names}
+        try:
+            for name in names:
+                getattr(core, f"set_{name}")(False)
+            yield
+        finally:
+            for name, value in before.items():
+                getattr(core, f"set_{name}")(value)
+
+
+def _fastest(device: Device) -> str:
+    if device.bf16:
+        return "bf16"
+    return "f16" if device.f16 else "f32"

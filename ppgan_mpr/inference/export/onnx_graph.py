@@ -21,7 +21,7 @@ def write_onnx(program: Program) -> Any:
         program: see :func:`.trace.trace`.
 
     Returns:
-        An ``onnx.ModelProto`` with the input ``x`` [1, C, height, width] and the output ``y``.
+        An ``onnx.ModelProto`` with the input ``x`` [N, C, height, width] and the output ``y``.
         Height and width are dynamic unless the program was traced for one size. Operations
         that the first result does not need are left out. The names of the statistics that
         tiles share begin with :data:`~ppgan_mpr.inference.shared_statistics.STATISTIC`.

@@ -146,4 +146,6 @@ class Writer:
     def _picture(self, name: str, value: Value) -> Any:
         size = ("height", "width") if self.program.open_size else value.shape[2:]
         kind = self._onnx.TensorProto.FLOAT
-        return self._onnx.helper.make_tensor_value_info(name, kind, [1, value.shape[1], *size])
+        return self._onnx.helper.make_tensor_value_info(
+            name, kind, ["batch", value.shape[1], *size]
+        )

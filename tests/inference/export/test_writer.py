@@ -37,9 +37,9 @@ def sides(value):
 
 def test_picture_may_have_any_size_unless_it_was_traced_for_one(network):
     graph = write_onnx(trace(network)).graph
-    assert [sides(graph.input[0]), sides(graph.output[0])] == [[1, 3, "height", "width"]] * 2
+    assert [sides(graph.input[0]), sides(graph.output[0])] == [["batch", 3, "height", "width"]] * 2
     graph = write_onnx(trace(network, size=(16, 24))).graph
-    assert sides(graph.input[0]) == [1, 3, 16, 24]
+    assert sides(graph.input[0]) == ["batch", 3, 16, 24]
 
 
 def test_operations_that_the_result_does_not_need_are_left_out(network):

@@ -309,9 +309,10 @@ class _Picture:
                 yield from results
                 return
             if len(tiles) > 1:
-                self._batch = self._used.smallest_batch = len(tiles) // 2
-                for start in range(0, len(tiles), self._batch):
-                    yield from self._run(tiles[start : start + self._batch], shared)
+                fewer = len(tiles) // 2
+                self._batch = self._used.smallest_batch = fewer
+                for start in range(0, len(tiles), fewer):
+                    yield from self._run(tiles[start : start + fewer], shared)
                 return
             self._limit = tiles[0].pixels // 2
         for tile in tiles:

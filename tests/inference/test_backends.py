@@ -5,11 +5,14 @@ import sys
 import numpy as np
 import pytest
 from inference_samples import batch
+from simulated_gpus import card, simulate
 
+from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import InferenceOptions, Model, Restorer
-from ppgan_mpr.inference.backends import create_backend
+from ppgan_mpr.inference.backends import check_device, create_backend
 from ppgan_mpr.inference.backends.base import Backend
 from ppgan_mpr.inference.backends.paddle_backend import PaddleBackend
+from ppgan_mpr.inference.shared_statistics import join_batch
 from ppgan_mpr.networks.mprnet.spec import SPEC
 
 EXPORTED = ["openvino", "onnxruntime"]
@@ -78,6 +81,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from ppgan_mpr.inference import Cache, Model, Restorer
+from ppgan_mpr.inference.shared_statistics import join_batch
 from ppgan_mpr.networks.mprnet.spec import SPEC
 model = Model("small", SPEC, None, Cache(Path({str(tmp_path / "cache")!r})))
 restored = Restorer(model, backend={exported!r})(np.load({str(tmp_path / "photo.npy")!r}))
@@ -117,3 +121,65 @@ def test_a_broken_backend_gives_way_to_the_next(model, monkeypatch):
 def test_every_backend_offers_the_same(model, exported):
     for name in ("paddle", exported):
         assert isinstance(create_backend(model, InferenceOptions(backend=name)), Backend)
+
+
+def test_a_batch_gives_the_pixels_of_single_pictures(model, exported, photo):
+    pictures = [batch(photo[:64, left : left + 96]) for left in (0, 24, 48)]
+    for backend in (PaddleBackend(model), exact(model, exported)):
+        statistics = [backend.measure(picture) for picture in reversed(pictures)]
+        plain = [backend.run(picture).copy() for picture in pictures]
+        given = [backend.run(*pair).copy() for pair in zip(pictures, statistics)]
+        together = np.concatenate(pictures)
+        np.testing.assert_allclose(backend.run(together), np.concatenate(plain), atol=1e-5)
+        np.testing.assert_allclose(
+            backend.run(together, join_batch(statistics)), np.concatenate(given), atol=1e-5
+        )
+
+
+def test_auto_takes_the_first_card_and_says_so_in_one_line(model, monkeypatch, caplog):
+    pytest.importorskip("onnxruntime")
+    simulate(monkeypatch, card(0), card(1))
+    with caplog.at_level("INFO", logger="ppgan_mpr"):
+        backend = create_backend(model, InferenceOptions())
+    assert (backend.name, backend.device, backend.precision) == ("onnxruntime", "gpu:0", "tf32")
+    lines = [record.message for record in caplog.records]
+    assert lines == ["onnxruntime computes in tf32 on gpu:0 (Simulated, 24 GB)."]
+
+
+@pytest.mark.parametrize("cards", [(), (card(),)], ids=["no card", "no package"])
+def test_auto_takes_the_cpu_where_nothing_computes_on_a_card(monkeypatch, cards):
+    packages = () if cards else ("onnxruntime-gpu",)
+    simulate(monkeypatch, *cards, packages=packages)
+    assert str(*check_device(InferenceOptions())) == "cpu"
+
+
+def test_openvino_serves_the_cpu_beside_packages_for_gpus(model, monkeypatch):
+    pytest.importorskip("openvino")
+    simulate(monkeypatch, card())
+    assert create_backend(model, InferenceOptions(device="cpu")).name == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu:4"}, r"no device gpu:4: this process sees gpu:0 \(Simulated, 24 GB\)"),
+        ({"device": "gpu", "backend": "openvino"}, "backend='openvino' runs on the CPU"),
+        ({"device": "gpu", "precision": "bf16"}, "onnxruntime does not compute in bf16"),
+        ({"device": "gpu", "backend": "paddle"}, "PaddlePaddle is built for CPUs"),
+        ({"device": "cpu", "precision": "tf32"}, "precision='tf32' is for GPUs"),
+        ({"device": "cpu", "backend": "onnxruntime", "precision": "bf16"}, "computes in f32"),
+    ],
+)
+def test_contradictions_are_one_sentence(monkeypatch, options, message):
+    simulate(monkeypatch, card())
+    with pytest.raises(UsageError, match=message):
+        check_device(InferenceOptions(**options))
+
+
+def test_onnxruntime_without_a_cuda_provider_is_one_sentence(monkeypatch):
+    pytest.importorskip("onnxruntime")
+    simulate(monkeypatch, card(), packages=())
+    with pytest.raises(UsageError, match="has no CUDA provider: run  pip uninstall onnxruntime"):
+        check_device(InferenceOptions(device="gpu", backend="onnxruntime"))
+    with pytest.raises(UsageError, match="paddlepaddle-gpu is not installed; onnxruntime-gpu is"):
+        check_device(InferenceOptions(device="gpu"))

@@ -12,11 +12,6 @@ pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
 from ppgan_mpr.inference import Restorer, TileUse
 
 
-@pytest.fixture
-def large(photo):
-    return np.tile(photo, [2, 2, 1])
-
-
 def tiles_of(restorer, image):
     used = TileUse()
     crop = lambda rows, columns: image[rows, columns]  # noqa: E731
@@ -38,12 +33,12 @@ def watch(monkeypatch, restorer, fails=lambda shape: False):
     return shapes
 
 
-def test_a_gpu_takes_tiles_in_batches_and_restores_the_same_pixels(model, large, monkeypatch):
-    one_by_one = Restorer(model, backend="onnxruntime", device="cpu", tile=128)(large)
+def test_a_gpu_takes_tiles_in_batches_and_restores_the_same_pixels(model, photo, monkeypatch):
+    one_by_one = Restorer(model, backend="onnxruntime", device="cpu", tile=64)(photo)
     simulate(monkeypatch, card())
-    restorer = Restorer(model, device="gpu", tile=128)
+    restorer = Restorer(model, device="gpu", tile=64)
     shapes = watch(monkeypatch, restorer)
-    restored, used = tiles_of(restorer, large)
+    restored, used = tiles_of(restorer, photo)
     assert used.count > 4
     assert [shape[0] for shape in shapes] == [used.count]
     assert used.warning is None
@@ -51,20 +46,20 @@ def test_a_gpu_takes_tiles_in_batches_and_restores_the_same_pixels(model, large,
     np.testing.assert_allclose(restored, one_by_one, atol=1e-5)
 
 
-def test_ensemble_in_batches_restores_the_same_pixels(model, large, monkeypatch):
-    options = {"tile": 176, "ensemble": True}
-    one_by_one = Restorer(model, backend="onnxruntime", device="cpu", **options)(large)
+def test_ensemble_in_batches_restores_the_same_pixels(model, photo, monkeypatch):
+    options = {"tile": 64, "ensemble": True}
+    one_by_one = Restorer(model, backend="onnxruntime", device="cpu", **options)(photo)
     simulate(monkeypatch, card())
     np.testing.assert_allclose(
-        Restorer(model, device="gpu", **options)(large), one_by_one, atol=1e-5
+        Restorer(model, device="gpu", **options)(photo), one_by_one, atol=1e-5
     )
 
 
-def test_plan_follows_from_the_total_memory_of_the_card(model, large, monkeypatch):
+def test_plan_follows_from_the_total_memory_of_the_card(model, photo, monkeypatch):
     counts = []
-    for memory in (GIB // 64, GIB // 64, 24 * GIB):
+    for memory in (GIB // 128, GIB // 128, 24 * GIB):
         simulate(monkeypatch, card(memory=memory))
-        counts.append(tiles_of(Restorer(model, device="gpu"), large)[1].count)
+        counts.append(tiles_of(Restorer(model, device="gpu"), photo)[1].count)
     assert counts[0] == counts[1] > 1
     assert counts[2] == 1
 
@@ -76,37 +71,37 @@ def test_memory_option_takes_the_place_of_the_cards_memory(model, monkeypatch):
     assert Restorer(model, device="cpu").budget == 600 << 20
 
 
-def test_where_memory_runs_out_first_the_batch_shrinks(model, large, monkeypatch):
+def test_where_memory_runs_out_first_the_batch_shrinks(model, photo, monkeypatch):
     simulate(monkeypatch, card())
-    restorer = Restorer(model, device="gpu", tile=128)
-    expected, planned = tiles_of(restorer, large)
+    restorer = Restorer(model, device="gpu", tile=64)
+    expected, planned = tiles_of(restorer, photo)
     shapes = watch(monkeypatch, restorer, fails=lambda shape: shape[0] > 2)
-    restored, used = tiles_of(restorer, large)
+    restored, used = tiles_of(restorer, photo)
     np.testing.assert_allclose(restored, expected, atol=1e-5)
     assert used.smallest == planned.planned
     assert {shape[0] for shape in shapes} <= {1, 2}
     assert sum(shape[0] for shape in shapes) == used.count  # nothing was computed twice
-    assert "computed 2 at a time instead of" in used.warning or "1 at a time" in used.warning
+    assert f"computed 1 at a time instead of {used.count}" in used.warning
 
 
-def test_where_a_single_tile_does_not_fit_tiles_shrink(model, large, monkeypatch):
+def test_where_a_single_tile_does_not_fit_tiles_shrink(model, photo, monkeypatch):
     simulate(monkeypatch, card())
-    restorer = Restorer(model, device="gpu", tile=128)
-    expected, planned = tiles_of(restorer, large)
+    restorer = Restorer(model, device="gpu", tile=64)
+    expected, planned = tiles_of(restorer, photo)
     pixels = np.prod(planned.planned) - 1
     shapes = watch(monkeypatch, restorer, fails=lambda shape: shape[2] * shape[3] > pixels)
-    restored, used = tiles_of(restorer, large)
+    restored, used = tiles_of(restorer, photo)
     assert {shape[0] for shape in shapes} == {1}
     assert np.prod(used.smallest) <= pixels
     assert "memory was short, so it was restored in tiles of" in used.warning
-    assert psnr(restored, expected) > 25
+    assert psnr(restored, expected) > 20  # parts of 40 pixels
 
 
-def test_shortage_of_one_picture_changes_no_later_one(model, large, monkeypatch):
+def test_shortage_of_one_picture_changes_no_later_one(model, photo, monkeypatch):
     simulate(monkeypatch, card())
-    restorer = Restorer(model, device="gpu", tile=128)
+    restorer = Restorer(model, device="gpu", tile=64)
     failing = [True]
     watch(monkeypatch, restorer, fails=lambda shape: failing[0] and shape[0] > 1)
-    assert tiles_of(restorer, large)[1].warning
+    assert tiles_of(restorer, photo)[1].warning
     failing[0] = False
-    assert tiles_of(restorer, large)[1].warning is None
+    assert tiles_of(restorer, photo)[1].warning is None

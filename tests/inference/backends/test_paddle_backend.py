@@ -1,11 +1,96 @@
-import pytest
+import contextlib
 
+import pytest
+from inference_samples import batch
+from simulated_gpus import card
+
+from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import InferenceOptions
 from ppgan_mpr.inference.backends import create_backend
+from ppgan_mpr.inference.backends.paddle_backend import PaddleBackend
+
+paddle = require("paddle")
 
 
 def test_half_precision_on_a_cpu_is_refused_by_paddle(model):
     options = InferenceOptions(backend="paddle", device="cpu", precision="bf16")
     with pytest.raises(UsageError, match="backend='openvino'"):
         create_backend(model, options)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What PaddlePaddle, built for CPUs, is asked to do with cards; it computes on the CPU."""
+    asked, current = [], ["cpu"]
+
+    def set_device(name):
+        asked.append(name)
+        current[0] = name
+
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device, "get_device", lambda: current[0])
+    monkeypatch.setattr(paddle.device, "set_device", set_device)
+    monkeypatch.setattr(paddle.device.cuda, "empty_cache", lambda: asked.append("emptied"))
+    monkeypatch.setattr(paddle, "CUDAPlace", lambda index: paddle.CPUPlace())
+    monkeypatch.setattr(
+        paddle.nn.Layer, "to", lambda self, device: asked.append(f"to {device}") or self
+    )
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("facts", "precision"),
+    [({}, "bf16"), ({"bf16": False}, "f16"), ({"bf16": False, "f16": False}, "f32")],
+)
+def test_precision_is_the_fastest_that_the_card_has(model, calls, facts, precision):
+    assert PaddleBackend(model, card(**facts)).precision == precision
+
+
+def test_network_lives_on_the_card_and_each_call_selects_it(model, photo, calls):
+    backend = PaddleBackend(model, card(1), "tf32")
+    backend.run(batch(photo))
+    assert calls == ["gpu:1", "to gpu:1", "cpu", "gpu:1", "cpu"]
+
+
+def test_card_is_deselected_and_its_memory_freed_where_it_is_short(
+    model, photo, calls, monkeypatch
+):
+    backend = PaddleBackend(model, card(1), "tf32")
+    calls.clear()
+
+    def fail(*_):
+        raise RuntimeError("ResourceExhaustedError: Out of memory error on GPU 1.")
+
+    monkeypatch.setattr(paddle.nn.Layer, "__call__", fail)
+    with pytest.raises(MemoryError, match="gpu:1 ran out of memory"):
+        backend.run(batch(photo))
+    assert calls == ["gpu:1", "cpu", "gpu:1", "emptied", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "asked"),
+    [("auto", (True, "bfloat16")), ("f16", (True, "float16")), ("tf32", (False, "float16"))],
+)
+def test_mixed_precision_is_asked_for(model, photo, calls, monkeypatch, precision, asked):
+    """PaddlePaddle ignores it on this CPU, so that the pixels say nothing."""
+    given = []
+
+    def auto_cast(enable, dtype):
+        given.append((enable, dtype))
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(paddle.amp, "auto_cast", auto_cast)
+    PaddleBackend(model, card(), precision).run(batch(photo))
+    assert given == [asked]
+
+
+def test_f32_on_a_card_is_not_tf32(model, photo, calls, monkeypatch):
+    switched = []
+    core = paddle.base.core
+    monkeypatch.setattr(core, "get_cublas_switch", lambda: True)
+    monkeypatch.setattr(core, "get_cudnn_switch", lambda: True)
+    monkeypatch.setattr(core, "set_cublas_switch", lambda on: switched.append(("cublas", on)))
+    monkeypatch.setattr(core, "set_cudnn_switch", lambda on: switched.append(("cudnn", on)))
+    PaddleBackend(model, card(), "f32").run(batch(photo))
+    assert switched == [("cublas", False), ("cudnn", False), ("cublas", True), ("cudnn", True)]

@@ -72,6 +72,14 @@ def _package_findings(facts: Facts) -> list[Finding]:
                 f"uninstall {' '.join(opencv)}  and then  pip install {OPENCV[0]}"
             )
         )
+    runtimes = facts.installed("onnxruntime")
+    if len(runtimes) > 1:
+        findings.append(
+            Finding(
+                f"{' and '.join(runtimes)} are both installed and overwrite each other: run  pip "
+                f"uninstall {' '.join(runtimes)}  and then  pip install  the one to keep"
+            )
+        )
     for module, names in REQUIRED.items():
         if not facts.installed(module):
             findings.append(Finding(f"{names[0]} is not installed: run  pip install {names[0]}"))

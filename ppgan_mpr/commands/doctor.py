@@ -86,7 +86,7 @@ def _sections(facts: Facts) -> list[_Section]:
         ("cores", f"{facts.cores} that this process may use"),
         ("features", features),
         ("OpenVINO computes in", ", ".join(facts.capabilities) or "unknown"),
-        ("GPUs", ", ".join(facts.gpus) or _no_gpus(facts)),
+        ("GPUs", ", ".join(facts.gpus) or ("unknown" if facts.cuda is None else "none found")),
         ("memory", memory),
     ]
     sections = [
@@ -102,12 +102,6 @@ def _sections(facts: Facts) -> list[_Section]:
         ("Could not be found out", [("", text) for text in facts.unknown]),
     ]
     return [(title, rows) for title, rows in sections if rows]
-
-
-def _no_gpus(facts: Facts) -> str:
-    if facts.cuda is None:
-        return "unknown"
-    return "none found" if facts.cuda else "none that PaddlePaddle can use"
 
 
 def _package_rows(facts: Facts) -> list[tuple[str, str]]:

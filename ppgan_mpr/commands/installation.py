@@ -38,7 +38,7 @@ _BACKENDS: Mapping[str, tuple[str, ...]] = {
     "paddle": PADDLE,
     "openvino": ("openvino",),
     "onnx": ("onnx",),
-    "onnxruntime": ("onnxruntime",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
 }
 _OPTIONS: Mapping[str, tuple[str, ...]] = {"pillow_heif": ("pillow-heif",), "rawpy": ("rawpy",)}
 TRAINING: Mapping[str, tuple[str, ...]] = {
@@ -117,7 +117,7 @@ class Facts:
         features: those of :data:`FEATURES` that the processor has; None where unknown.
         capabilities: OpenVINO's name for what the processor computes in.
         cuda: whether PaddlePaddle is built for GPUs; None where that is unknown.
-        gpus: names of the GPUs that PaddlePaddle sees.
+        gpus: the GPUs that the NVIDIA driver shows to this process.
         memory: bytes that this process can still take; None where unknown.
         budget: bytes that a network works in by default.
         variables: environment variable -> value, None where it is not set.

@@ -73,10 +73,13 @@ def _import(module: str) -> Mapping[str, Any]:
 
 def _paddle() -> Mapping[str, Any]:
     paddle = require("paddle")
-    cuda = paddle.device.is_compiled_with_cuda()
-    count = paddle.device.cuda.device_count() if cuda else 0
-    names = [paddle.device.cuda.get_device_name(index) for index in range(count)]
-    return {"cuda": cuda, "gpus": names}
+    from ..inference.devices import find_gpus
+
+    try:
+        gpus = [device.description for device in find_gpus()]
+    except RestorationError:
+        gpus = []
+    return {"cuda": paddle.device.is_compiled_with_cuda(), "gpus": gpus}
 
 
 def _openvino() -> Mapping[str, Any]:

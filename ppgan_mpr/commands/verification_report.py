@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..dependencies import require
 from ..inference import InferenceOptions
+from ..inference.devices import choose_devices, find_gpus
 from ..metrics import Protocol, ScoreTable
 from ..networks import WeightsRecord
 from ..versions import versions
@@ -141,8 +141,7 @@ def _processor(device: str) -> str:
     """The name of what computed: the GPU's, or the CPU's."""
     if device == "cpu":
         return processor_name()
-    name: str = require("paddle").device.cuda.get_device_name(int(device.partition(":")[2]))
-    return name
+    return choose_devices(device, find_gpus)[0].name
 
 
 def weights_report(

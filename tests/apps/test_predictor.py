@@ -214,7 +214,7 @@ def test_without_an_output_folder_files_come_back_as_arrays(tmp_path, denoise):
         ({"task": None}, "What is to be restored"),
         ({"task": "Deblur"}, "did you mean Deblurring"),
         ({"model": "heavy"}, "choose one of published, lite"),
-        ({"device": "tpu"}, "choose auto, cpu, gpu or gpu:N"),
+        ({"device": "tpu"}, "choose auto, cpu, gpu, gpu:N, gpu:N,M or all"),
         ({"device": "gpu:x"}, "choose auto, cpu"),
         ({"quality": 0}, "from 1 to 100"),
         ({"jobs": 0}, "from 1 to"),
@@ -249,7 +249,7 @@ def test_option_that_does_not_exist_suggests_one_that_does(tmp_path, option, hin
         predictor(tmp_path, **{option: True})
 
 
-def test_gpu_is_refused_where_paddle_has_none(tmp_path):
+def test_gpu_is_refused_where_nothing_computes_on_one(tmp_path):
     if paddle.device.is_compiled_with_cuda():
         pytest.skip("this PaddlePaddle can use GPUs")
     with pytest.raises(UsageError, match="device='cpu'"):

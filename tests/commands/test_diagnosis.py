@@ -42,6 +42,10 @@ FAULTS = {
         with_packages(opencv_python="4.10"),
         ("Several OpenCV packages", "pip uninstall opencv-python-headless opencv-python"),
     ),
+    "two ONNX Runtimes": (
+        with_packages(onnxruntime="1.23", onnxruntime_gpu="1.23"),
+        ("onnxruntime and onnxruntime-gpu are both installed", "pip uninstall onnxruntime "),
+    ),
     "requirement missing": (with_packages(pooch=None), ("pip install pooch",)),
     "broken OpenVINO": (
         with_facts(broken={"openvino": "it crashes Python (SIGILL)"}),

@@ -16,11 +16,12 @@ from ppgan_mpr.errors import UsageError
         ({"quality": 101}, "quality=101"),
         ({"scale": "4"}, "scale='4'"),
         ({"backend": "tensorrt"}, "choose one of auto, paddle, openvino, onnxruntime"),
-        ({"precision": "int8"}, "choose one of auto, f32, bf16, f16"),
+        ({"precision": "int8"}, "choose one of auto, f32, tf32, bf16, f16"),
         ({"model": "light"}, "did you mean lite"),
         ({"existing": "ask"}, "existing='ask'"),
         ({"suffix": ".xyz"}, "png"),
         ({"device": 0}, "device=0: choose auto"),
+        ({"device": "gpu:0,"}, "choose auto, cpu, gpu, gpu:N, gpu:N,M or all"),
         ({"local": "yes"}, "local='yes'"),
     ],
 )

@@ -45,3 +45,17 @@ def test_small_pictures_do_not_pile_up_networks(model):
     assert backend.kept_bytes > 0
     backend.release()
     assert backend.kept_bytes == 0
+
+
+def test_precision_is_f32_where_the_plugin_reports_no_bf16(model, monkeypatch):
+    """As on most processors of the ARM kind."""
+    core = pytest.importorskip("openvino").Core
+    real = core.get_property
+
+    def get_property(self, device, name):
+        if name == "OPTIMIZATION_CAPABILITIES":
+            return ["FP32", "FP16", "INT8"]
+        return real(self, device, name)
+
+    monkeypatch.setattr(core, "get_property", get_property)
+    assert create_backend(model, InferenceOptions(backend="openvino")).precision == "f32"

@@ -13,8 +13,8 @@ from ppgan_mpr.commands.installation import (
 
 PACKAGES = {
     "numpy": "2.1.0", "pillow": "11.0", "opencv-python-headless": "4.10", "pooch": "1.8",
-    "safetensors": "0.5", "tqdm": "4.67", "paddlepaddle": "3.1.0", "openvino": "2025.1",
-    "onnx": "1.17", "ppgan": "2.1.0", "PyYAML": "6.0",
+    "platformdirs": "4.3", "safetensors": "0.5", "tqdm": "4.67", "paddlepaddle": "3.1.0",
+    "openvino": "2025.1", "onnx": "1.17", "ppgan": "2.1.0", "PyYAML": "6.0",
 }  # fmt: skip
 HEALTHY = Facts(
     version="0.1.0",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..imaging import PhotoReader
-from ..inference import Crop, InferenceOptions, Restorer, TileUse
+from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TileUse
 from ..networks import Task, find_task
 from .predictor import Predictor
 
@@ -85,10 +85,10 @@ class ChainPredictor(Predictor):
         earlier = [Predictor(None, task=name, options=between) for name in names[:-1]]
         steps: tuple[Predictor, ...] = (*earlier, self)
         facts = [step._facts for step in steps]
-        restorers = [step._restorer for step in steps]
+        on_each_device = zip(*(step._restorers.restorers for step in steps))
         self.task = JOINT.join(names)
         self.local = any(step.local for step in steps)
-        self._restorer = _Sequence(restorers)
+        self._restorers = RestorerPool(list(map(_Sequence, on_each_device)), self.device)
         # Replaces what the last step's records have in common.
         self._facts = replace(
             facts[-1],

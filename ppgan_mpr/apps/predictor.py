@@ -130,7 +130,7 @@ class Predictor:
             stages=self.options.stages,
             title=f"{spec.title} ({self.task})",
         )
-        self._restorers = RestorerPool(build_model, self.options)
+        self._restorers = RestorerPool.on_devices(build_model, self.options)
         self._earlier_stages = spec.stages - 1 if self.options.stages else 0
         self.device = self._restorers.device
         first = self._restorers.first

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Callable
 
 from .backends import check_device
 from .model import Model
@@ -15,41 +14,53 @@ from .restorer import Restorer
 
 
 class RestorerPool:
-    """Restorers on the devices that the options name, each lent to one picture at a time.
-
-    Tiles are planned for the card with the least memory, so that a picture's pixels do not
-    depend on which card is free.
+    """Restorers on one or several devices, each lent to one picture at a time.
 
     Args:
-        build_model: makes the model; called once for each device, as PaddlePaddle keeps a
-            network's weights on a single one.
-        options: see :class:`.options.InferenceOptions`.
+        restorers: at least one.
+        device: the names of their devices, such as ``cpu``, ``gpu:0`` or ``gpu:0,1``.
 
     Attributes:
-        first: a restorer of the pool, for what is the same with all.
-        device: the names of the devices, such as ``cpu``, ``gpu:0`` or ``gpu:0,1``.
-
-    Raises:
-        UsageError, MissingDependencyError: see :class:`.restorer.Restorer`.
+        restorers, device: as given.
+        first: one of them, for what is the same with all.
     """
 
-    def __init__(self, build_model: Callable[[], Model], options: InferenceOptions):
+    def __init__(self, restorers: Sequence[Restorer], device: str):
+        self.restorers = tuple(restorers)
+        self.first = self.restorers[0]
+        self.device = device
+        self._free: queue.SimpleQueue[Restorer] = queue.SimpleQueue()
+        for restorer in restorers:
+            self._free.put(restorer)
+
+    @classmethod
+    def on_devices(
+        cls, build_model: Callable[[], Model], options: InferenceOptions
+    ) -> RestorerPool:
+        """A pool with one restorer on each device that the options name.
+
+        Tiles are planned for the card with the least memory, so that a picture's pixels do not
+        depend on which card is free.
+
+        Args:
+            build_model: makes the model; called once for each device, as PaddlePaddle keeps a
+                network's weights on a single one.
+            options: see :class:`.options.InferenceOptions`.
+
+        Raises:
+            UsageError, MissingDependencyError: see :class:`.restorer.Restorer`.
+        """
         devices = check_device(options)
         memory = min(device.total_memory for device in devices)
         restorers = [
             Restorer(build_model(), options, on=replace(device, total_memory=memory))
             for device in devices
         ]
-        self.first = restorers[0]
         indices = ",".join(str(device.index) for device in devices)
-        self.device = f"gpu:{indices}" if devices[0].kind == "gpu" else "cpu"
-        self._size = len(restorers)
-        self._free: queue.SimpleQueue[Restorer] = queue.SimpleQueue()
-        for restorer in restorers:
-            self._free.put(restorer)
+        return cls(restorers, f"gpu:{indices}" if devices[0].kind == "gpu" else "cpu")
 
     def __len__(self) -> int:
-        return self._size
+        return len(self.restorers)
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[Restorer]:

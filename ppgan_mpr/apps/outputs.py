@@ -256,7 +256,7 @@ class Outputs:
                     output,
                     quality=quality,
                     overwrite=overwrite,
-                    mode=_mode(source),
+                    mode=permissions(source),
                     allow_loss=self._allow_loss,
                     before_placing=partial(self._announce, output) if overwrite else None,
                 )
@@ -320,8 +320,8 @@ def _own_suffix(source: Source) -> str:
     return ".png" if source.path is None else source.path.suffix
 
 
-def _mode(source: Source) -> int:
-    """Permissions of the output: those of the source, so that a private photo stays private."""
+def permissions(source: Source) -> int:
+    """Mode bits for what shows a picture: the source's, so that a private photo stays private."""
     mode = 0o666
     for view in (source, source.right):
         if view is not None and view.path is not None:

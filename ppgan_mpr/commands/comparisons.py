@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
 from PIL.Image import Image
 
 from ..apps.display import before_and_after, read_origin
+from ..apps.outputs import permissions
 from ..apps.result import Result
 from ..comparison.html import Entry, gallery_page
 from ..comparison.panel import Column, comparison_panel
 from ..comparison.pictures import display_copy, jpeg_bytes
 from ..errors import ImageError, UsageError
+from ..file_names import fitting_name
 from ..files import atomic_write
 from ..imaging import Photo, read_photo
 from ..imaging.pairing import list_pictures
@@ -45,16 +48,17 @@ class Targets:
         self._only = files[0] if place.is_file() else None
         self._by_stem = {file.stem: file for file in files}
 
-    def find(self, stem: str) -> Photo:
-        """The target of the picture with that stem.
+    def find(self, stem: str) -> tuple[Photo, int]:
+        """The target of the picture with that stem, and the permission bits of its file.
 
         Raises:
             ImageError: there is none, or it cannot be read.
+            OSError: it has just been removed.
         """
         file = self._only or self._by_stem.get(stem)
         if file is None:
             raise ImageError(f"there is no target {stem}")
-        return read_photo(file)
+        return read_photo(file), file.stat().st_mode
 
     def score(self, photo: Photo, target: Photo) -> str:
         """PSNR and SSIM in words, or why there are none."""
@@ -69,7 +73,8 @@ class Comparisons:
     """Writes a panel for each result, and for several a gallery.
 
     The files go into ``comparison/`` below the folder of the results. They are made anew by each
-    run: earlier ones of the same name are replaced.
+    run: earlier ones of the same name are replaced. Each has the permissions of the pictures that
+    it shows, and the gallery those that all pictures share.
 
     Args:
         folder: of the results.
@@ -82,6 +87,7 @@ class Comparisons:
         self._targets = targets
         self._entries: list[Entry] = []
         self._taken: set[Path] = set()
+        self._page_mode = 0o666
 
     def add(self, result: Result) -> str:
         """Write a result's panel.
@@ -90,25 +96,33 @@ class Comparisons:
             Scores to print, if there are targets.
 
         Raises:
-            RestorationError: a file cannot be read, or there is no target.
-            OSError: the panel cannot be written.
+            RestorationError: a file cannot be read or written, or there is no target.
         """
+        try:
+            return self._add(result)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _add(self, result: Result) -> str:
         name = Path(result.source).name
+        mode = permissions(result.origin) if result.origin else 0o600
+        self._page_mode &= mode
         if not result.ok or result.output is None:
             self._entries.append(Entry(name, note=result.error or ""))
             return ""
         before, after = before_and_after(result)
-        columns, scores = [Column("before", before), Column("after", after)], ""
+        columns, scores, panel_mode = [Column("before", before), Column("after", after)], "", mode
         if self._targets is not None:
-            columns, scores = self._with_target(result, columns)
+            columns, scores, target_mode = self._with_target(result, columns)
+            panel_mode &= target_mode
         place = self._place(result.output)
-        _write(place.with_name(f"{place.name}_comparison.jpg"), comparison_panel(columns))
+        _write(_beside(place, "_comparison.jpg"), comparison_panel(columns), panel_mode)
         pictures = {}
         for column in columns[:2]:
             picture = column.picture.copy()
             picture.thumbnail((_LONGEST, _LONGEST))
-            file = place.with_name(f"{place.name}_{column.title}.jpg")
-            _write(file, picture)
+            file = _beside(place, f"_{column.title}.jpg")
+            _write(file, picture, mode)
             pictures[column.title] = self._url(file)
         width, height = result.size or after.size
         self._entries.append(
@@ -124,23 +138,35 @@ class Comparisons:
         return scores
 
     def finish(self, title: str) -> Path | None:
-        """Write the gallery of several results; returns its file."""
+        """Write the gallery of several results; returns its file.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
         if len(self._entries) < 2:
             return None
         page = self._folder / "index.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(page) as file:
-            file.write(gallery_page(self._entries, title).encode("utf-8", "backslashreplace"))
+        content = gallery_page(self._entries, title).encode("utf-8", "backslashreplace")
+        try:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(page, mode=self._page_mode) as file:
+                file.write(content)
+        except OSError as error:
+            raise self._unwritable(error) from error
         return page
 
-    def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str]:
+    def _unwritable(self, error: OSError) -> ImageError:
+        reason = error.strerror or error
+        return ImageError(f"the comparison in {self._folder} cannot be written: {reason}")
+
+    def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str, int]:
         assert self._targets is not None and result.origin is not None and result.output
-        target = self._targets.find(result.origin.stem)
+        target, mode = self._targets.find(result.origin.stem)
         before = self._targets.score(read_origin(result), target)
         after = self._targets.score(read_photo(result.output), target)
         notes = (before, after)
         scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]
-        return [*scored, Column("target", display_copy(target))], f"{before} -> {after}"
+        return [*scored, Column("target", display_copy(target))], f"{before} -> {after}", mode
 
     def _place(self, output: Path) -> Path:
         """Where this result's files go, without their endings."""
@@ -156,9 +182,13 @@ class Comparisons:
         relative = Path("..") / file.relative_to(self._results)
         if self._folder in file.parents:
             relative = file.relative_to(self._folder)
-        return quote(relative.as_posix())
+        return quote(os.fsencode(relative.as_posix()))  # any bytes
 
 
-def _write(file: Path, picture: Image) -> None:
-    with atomic_write(file) as stream:
+def _beside(place: Path, ending: str) -> Path:
+    return place.with_name(fitting_name(place.name, ending))
+
+
+def _write(file: Path, picture: Image, mode: int) -> None:
+    with atomic_write(file, mode=mode) as stream:
         stream.write(jpeg_bytes(picture))

@@ -78,9 +78,8 @@ def report_results(
                     if compared and not _compare(compared, result, lines):
                         incomplete += 1
                 bar.update()
-        page = comparisons.finish("Before and after") if comparisons else None
-        if page:
-            lines.remark(f"gallery: {shown(page)}")
+        if comparisons and not _finish(comparisons, lines):
+            incomplete += 1
     finally:
         if report:
             write_report(report, records)
@@ -101,11 +100,23 @@ def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
     """Write and print a comparison; returns whether it could be made."""
     try:
         scores = comparisons.add(result)
-    except (RestorationError, OSError) as error:
+    except RestorationError as error:
         lines.problem(result, f"not compared: {error}")
         return False
     if scores:
         lines.remark(f"{shown(result.source)}: {scores}")
+    return True
+
+
+def _finish(comparisons: Comparisons, lines: Lines) -> bool:
+    """Write and print the gallery; returns whether it could be made."""
+    try:
+        page = comparisons.finish("Before and after")
+    except RestorationError as error:
+        print(f"no gallery: {shown(error)}", file=sys.stderr)
+        return False
+    if page:
+        lines.remark(f"gallery: {shown(page)}")
     return True
 
 

@@ -1,4 +1,6 @@
+import os
 import re
+import sys
 from urllib.parse import unquote
 
 import numpy as np
@@ -81,3 +83,52 @@ def test_failed_pictures_stand_in_the_gallery_with_their_reason(photos):
     assert main(["in", *LITE, "--compare"]) == 1
     page = (photos / "output_dir/Denoising/comparison/index.html").read_text()
     assert re.search(r'bad\.png: <span class="failed">[^<]+', page)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no permissions of this kind")
+def test_comparisons_of_private_pictures_stay_private(photos):
+    (photos / "in/two.jpg").chmod(0o600)
+    assert main(["in", *LITE, "--compare"]) == 0
+    folder = photos / "output_dir/Denoising/comparison"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    private = {name for name, mode in modes.items() if mode == 0o600}
+    endings = ("comparison.jpg", "before.jpg", "after.jpg")
+    assert private == {"index.html", *(f"two_restoration_{ending}" for ending in endings)}
+    assert all(modes[f"one #1_restoration_{ending}"] & 0o044 for ending in endings)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no permissions of this kind")
+def test_panel_that_shows_a_private_target_is_private(photos):
+    (photos / "clean/two.png").chmod(0o600)
+    assert main(["in/two.jpg", *LITE, "--compare", "--target", "clean"]) == 0
+    folder = photos / "output_dir/Denoising/comparison"
+    assert (folder / "two_restoration_comparison.jpg").stat().st_mode & 0o777 == 0o600
+    assert (folder / "two_restoration_before.jpg").stat().st_mode & 0o044
+
+
+def test_comparisons_of_long_names_are_shortened(photos):
+    (photos / "in/two.jpg").rename(photos / "in" / ("x" * 245 + ".jpg"))
+    assert main(["in", *LITE, "--compare"]) == 0
+    folder = photos / "output_dir/Denoising/comparison"
+    assert len(list(folder.glob("x*~*_comparison.jpg"))) == 1
+    page = (folder / "index.html").read_text()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert all((folder / unquote(address)).is_file() for address in addresses)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode there")
+def test_gallery_holds_pictures_whose_names_are_not_unicode(photos):
+    (photos / "in/two.jpg").rename(photos / "in" / os.fsdecode(b"two \xff.jpg"))
+    assert main(["in", *LITE, "--compare"]) == 0
+    page = (photos / "output_dir/Denoising/comparison/index.html").read_text("utf-8")
+    assert "two%20%FF_restoration_before.jpg" in page
+
+
+def test_comparison_that_cannot_be_written_is_one_sentence(photos, capsys):
+    (photos / "output_dir/Denoising").mkdir(parents=True)
+    (photos / "output_dir/Denoising/comparison").touch()
+    assert main(["in", *LITE, "--compare"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    wrong = [line for line in lines if "cannot be written: " in line]
+    assert len(wrong) == 2
+    assert not any("Errno" in line for line in wrong)

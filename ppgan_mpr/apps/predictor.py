@@ -373,6 +373,7 @@ class Predictor:
             backend=backend.name,
             precision=backend.precision,
             device=self.device,
+            threads=backend.threads,
             options=self._pixel_options,
             versions=self._versions,
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import UsageError
 from ..files import atomic_write
@@ -34,6 +37,7 @@ class ResultRecord:
         weights: catalogue name or file of the weights.
         weights_digest: ``sha256:…`` of the weights' file.
         backend, precision, device: what computed, and in which number format.
+        threads: CPU threads that computed; 0 if it is not known.
         options: name → value, as given, of the options that decide what an output holds; see
             :meth:`~ppgan_mpr.InferenceOptions.pixel_options`.
         tiles: number of tiles, 1 for a picture restored whole; 0 if it was not restored.
@@ -61,6 +65,7 @@ class ResultRecord:
     backend: str = ""
     precision: str = ""
     device: str = ""
+    threads: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     tiles: int = 0
     tile: tuple[int, int] | None = None
@@ -178,16 +183,25 @@ class Results(list[Result]):
 
 
 def write_report(path: str | os.PathLike[str], records: Iterable[ResultRecord]) -> None:
-    """Write records as a JSON list, whole or not at all.
+    """Write records as a JSON list in UTF-8, whole or not at all.
+
+    What is no ordinary file, such as a pipe or ``/dev/stdout``, is written to and not replaced.
+    Bytes of a file name that are not UTF-8 stand as escapes, ``\\udcff`` for 0xff.
 
     Raises:
         UsageError: the file cannot be written.
     """
     rows = [record.to_dict() for record in records]
     text = json.dumps(rows, indent=1, ensure_ascii=False)
+    content = f"{text}\n".encode("utf-8", "backslashreplace")  # lone surrogates as JSON escapes
+    place = Path(path)
     try:
-        with atomic_write(Path(path)) as file:
-            file.write(f"{text}\n".encode("utf-8", "surrogateescape"))
+        if _is_stream(place):
+            with _open_stream(place) as file:
+                file.write(content)
+        else:
+            with atomic_write(place) as file:
+                file.write(content)
     except OSError as error:
         raise UsageError(f"The report {path} cannot be written: {error.strerror}.") from None
 
@@ -200,5 +214,37 @@ def check_writable_report(path: str | os.PathLike[str]) -> None:
     """
     place = Path(path)
     folder = place.parent
-    if place.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    if _is_stream(place):
+        writable = os.access(place, os.W_OK) and not place.is_socket() and not place.is_dir()
+    else:
+        writable = folder.is_dir() and os.access(folder, os.W_OK)
+    if not writable:
         raise UsageError(f"The report {path} cannot be written: name a file in a folder of yours.")
+
+
+def _is_stream(place: Path) -> bool:
+    """Whether there is a device, a pipe or the like, or what this process prints to."""
+    try:
+        is_file = stat.S_ISREG(place.stat().st_mode)
+    except OSError:
+        return False
+    return not is_file or _descriptor(place) is not None
+
+
+def _descriptor(place: Path) -> int | None:
+    """1 or 2 where this process prints to that place: /dev/stdout, or a file after "> file"."""
+    status = place.stat()
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return descriptor
+    return None
+
+
+def _open_stream(place: Path) -> BinaryIO:
+    descriptor = _descriptor(place)
+    if descriptor is None:
+        return place.open("ab")
+    if sys.stdout:
+        sys.stdout.flush()  # what was printed before stands before it
+    return open(os.dup(descriptor), "wb")  # at the place that printing has reached

@@ -221,7 +221,7 @@ def verify(arguments: argparse.Namespace) -> int:
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_write(output) as file:
-            file.write(text.encode())
+            file.write(text.encode("utf-8", "backslashreplace"))  # names of any bytes
         print(f"stored in {output}")
     return 1 if failed else 0
 

@@ -65,3 +65,9 @@ def did_you_mean(written: str, names: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=0.5)
     return f"did you mean {by_lower[near[0]]}?" if near else f"choose one of {', '.join(names)}."
+
+
+def shortened(value: object) -> str:
+    """``repr(value)`` for a message, cut in the middle where it is longer than 200 characters."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"

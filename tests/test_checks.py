@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from ppgan_mpr.checks import check_choice, check_whole_number, did_you_mean, exact_name
+from ppgan_mpr.checks import (
+    check_choice,
+    check_whole_number,
+    did_you_mean,
+    exact_name,
+    shortened,
+)
 from ppgan_mpr.errors import UsageError
 
 
@@ -34,3 +40,8 @@ def test_names_are_found_in_any_case_and_returned_exactly():
 
 def test_nothing_near_lists_all_names():
     assert did_you_mean("xyz", iter(["Red", "Green"])) == "choose one of Red, Green."
+
+
+def test_long_values_are_shortened_in_messages():
+    assert shortened("x" * 198) == repr("x" * 198)
+    assert shortened("x" * 5000).startswith("'xxx") and len(shortened("x" * 5000)) < 200

@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
 from ..ppgan_compat import REGISTRIES, import_ppgan, registry_table
-from .config_files import read_yaml
+from .config_files import check_tree, parse_yaml, read_yaml
 from .criterions import criterions
 from .metrics import metrics
 from .options import check_argument
@@ -143,13 +143,11 @@ def _plain(value: Any) -> Any:
 
 def literal(text: str) -> Any:
     """The Python literal or yaml scalar that ``text`` spells, or else ``text`` itself."""
-    for parse, errors in (
-        (ast.literal_eval, (ValueError, SyntaxError, MemoryError, RecursionError)),
-        (yaml.safe_load, (yaml.YAMLError,)),  # true, null
-    ):
+    for parse in (ast.literal_eval, parse_yaml):  # yaml: true, null
         try:
             value = parse(text)
-        except errors:
+            check_tree(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
         return text if isinstance(value, datetime.date) else value
     return text

@@ -10,6 +10,8 @@ from typing import Any
 from ..checks import did_you_mean
 from ..errors import UsageError
 
+_DEEPEST, _MOST = 50, 100_000  # sections inside each other, and values; ours have 6 and 100
+_LONGEST = 1024  # bits of a number
 _FOLDER = Path(__file__).resolve().parent.parent / "configs"
 
 
@@ -80,15 +82,60 @@ def _read(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     return _without_marks(content)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def parse_yaml(text: str) -> Any:
+    """The value of a yaml text, without tags and of a limited size.
+
+    Raises:
+        ValueError: it is not yaml, or too deep or too large; the message is a phrase.
+    """
     import yaml  # of the extra "train": help and lists of names do without
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        what = error.problem or error.context
+        what = "tags of this kind are not read" if " for the tag " in f"{what}" else what
+        raise ValueError(f"{where}{what}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    except RecursionError:
+        raise ValueError("its sections are nested too deeply") from None
+    except ValueError:  # of int(), or of a date
+        raise ValueError("it holds a number that is too long, or an impossible date") from None
+    check_tree(value)
+    return value
+
+
+def check_tree(value: Any) -> None:
+    """Limit what a configuration may hold: aliases make deep and large ones of few bytes.
+
+    Raises:
+        ValueError: it is too deep or too large; the message is a phrase.
+    """
+    left, waiting = _MOST, [(value, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        left -= 1
+        if depth > _DEEPEST:
+            raise ValueError("its sections are nested too deeply, or one holds itself")
+        if left < len(waiting):
+            raise ValueError("it holds too many values")
+        if isinstance(node, int) and node.bit_length() > _LONGEST:
+            raise ValueError("it holds a number that is too long")
+        if isinstance(node, (dict, list, tuple, set)):
+            items = node.values() if isinstance(node, dict) else node
+            waiting.extend((item, depth + 1) for item in items)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a yaml file: {' '.join(str(error).split())}.") from None
+    except ValueError as error:  # of the bytes, too
+        raise UsageError(f"{path} is not a yaml file that can be used: {error}.") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} is not a training configuration: it has no section 'model'.")
     return content

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any, NamedTuple, Protocol
 
-from ..checks import check_choice
+from ..checks import check_choice, shortened
 from ..errors import UsageError
 
 
@@ -50,7 +50,7 @@ class Number(NamedTuple):
         if (self.none and value is None) or (self.never and value == -1):
             return value
         if not self._allows(value):
-            raise UsageError(f"{name} is {value!r}: give {self._wanted()}.")
+            raise UsageError(f"{name} is {shortened(value)}: give {self._wanted()}.")
         return int(value) if self.whole else value
 
     def _allows(self, value: Any) -> bool:
@@ -86,7 +86,7 @@ class Flag:
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Rule.check`."""
         if not isinstance(value, bool):
-            raise UsageError(f"{name} is {value!r}: give true or false.")
+            raise UsageError(f"{name} is {shortened(value)}: give true or false.")
         return value
 
 
@@ -103,7 +103,7 @@ class SectionRule(NamedTuple):
         if not isinstance(value, dict) or any(key not in value for key in self.needed):
             inside = f" with {' and '.join(self.needed)}" if self.needed else ""
             null = ", or null" * self.none
-            raise UsageError(f"{name} is {value!r}: give a section{inside}{null}.")
+            raise UsageError(f"{name} is {shortened(value)}: give a section{inside}{null}.")
         return value
 
 
@@ -114,7 +114,7 @@ class Text:
         """See :meth:`Rule.check`."""
         if not isinstance(value, str) or not value:
             raise UsageError(
-                f"{name} is {value!r}: give a text, in quotes if it looks like a number."
+                f"{name} is {shortened(value)}: give a text, in quotes if it looks like a number."
             )
         return value
 
@@ -164,7 +164,7 @@ def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     fits = bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
     if not fits:
         wanted = " or ".join(dict.fromkeys(_KINDS[word][1] for word in words))
-        raise UsageError(f"{name} is {value!r}: give {wanted}.")
+        raise UsageError(f"{name} is {shortened(value)}: give {wanted}.")
     return value
 
 

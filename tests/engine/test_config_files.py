@@ -104,3 +104,30 @@ def test_bases_have_bases_and_may_be_packaged(write):
 def test_base_that_cannot_be_read_is_an_error(write, text, message):
     with pytest.raises(UsageError, match=message):
         read_yaml(write("heir.yaml", text))
+
+
+DEEP = "a: " + "[" * 3000 + "]" * 3000
+BOMB = "l0: &l0 [1, 1]\n" + "\n".join(
+    f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 8)}]" for i in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (DEEP, "nested too deeply"),
+        ("a: &a [*a]", "one holds itself"),
+        ("model: &m {generator: *m}", "one holds itself"),
+        (BOMB, "too many values"),
+        (f"seed: {'9' * 5000}", "a number that is too long"),
+        (f"seed: 0x{'f' * 5000}", "a number that is too long"),
+        ("seed: 2020-99-99", "an impossible date"),
+        ("seed: 1\nmodel: !mine [1]", "line 2: tags of this kind are not read"),
+    ],
+    ids=["deep", "itself", "section", "bomb", "digits", "hexadecimal", "date", "tag"],
+)
+def test_yaml_that_cannot_be_used_is_one_short_sentence(write, text, message):
+    path = write("run.yaml", text)
+    with pytest.raises(UsageError, match=rf"run\.yaml is not a yaml file .*{message}") as caught:
+        read_yaml(path)
+    assert len(str(caught.value)) < len(str(path)) + 120

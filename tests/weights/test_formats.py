@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,6 +84,38 @@ def test_damaged_headers_are_one_sentence(tmp_path, header):
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     with pytest.raises(WeightsError, match=r"w\.safetensors"):
         load_weights(path)
+
+
+def test_header_of_very_many_tensors_is_refused(tmp_path):
+    tensors = {
+        f"{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(30_000)
+    }
+    text = json.dumps(tensors).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(WeightsError, match=r"w\.safetensors names more tensors than a network has"):
+        load_weights(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted in kB on Linux")
+@pytest.mark.parametrize(("kind", "itemsize"), [("BF16", 2), ("F16", 2), ("F32", 4)])
+def test_reading_takes_no_more_memory_than_promised(tmp_path, kind, itemsize):
+    size = 32 << 20
+    header = {"w": {"dtype": kind, "shape": [size // itemsize], "data_offsets": [0, size]}}
+    text = json.dumps(header).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(size))
+    code = (
+        "import resource, sys; from ppgan_mpr.errors import WeightsError;"
+        "from ppgan_mpr.weights import load_weights; import numpy, safetensors\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "try: load_weights(sys.argv[1])\n"
+        "except WeightsError: print(peak() - before)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    output = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert int(output) << 10 < 4 * size
 
 
 @pytest.mark.parametrize("start", [b"\x80\x04", b"PK\x03\x04", (9).to_bytes(8, "little") + b"{"])

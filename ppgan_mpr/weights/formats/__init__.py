@@ -72,7 +72,7 @@ def _check_size(path: Path) -> None:
         )
 
 
-_HEADER = 16 << 20  # bytes of names and shapes; a large network has some 100 kB
+_HEADER = 1 << 20  # bytes of names and shapes; a large network has some 100 kB
 _SAFETENSORS_KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16"}
 
 
@@ -80,23 +80,28 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray]
     from safetensors import SafetensorError, deserialize
 
     length = int.from_bytes(file.read(8), "little")
-    if length > min(_HEADER, path.stat().st_size):
+    if length > path.stat().st_size:
         raise WeightsError(
             f"{path} is a damaged .safetensors (its header claims {length} bytes): download it "
             "again."
+        )
+    if length > _HEADER:  # each tensor takes some 2 kB of memory, however small it is
+        raise WeightsError(
+            f"{path} names more tensors than a network has (its header has {length} bytes, at "
+            f"most {_HEADER} are read): give the weights of one network."
         )
     try:
         header = json.loads(file.read(length))
         file.seek(0)
         # The bytes rather than safetensors' arrays, because NumPy has no bfloat16.
         entries = deserialize(file.read())
-        tensors = {
-            name: decode(bytes(entry["data"]), _SAFETENSORS_KINDS[entry["dtype"]]).reshape(
-                entry["shape"]
-            )
-            for name, entry in entries
-            if entry["dtype"] in _SAFETENSORS_KINDS
-        }
+        entries.reverse()
+        tensors = {}
+        while entries:  # whose bytes are let go one by one
+            name, entry = entries.pop()
+            kind = _SAFETENSORS_KINDS.get(entry["dtype"])
+            if kind is not None:
+                tensors[name] = decode(entry["data"], kind).reshape(entry["shape"])
     except (SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is a damaged .safetensors ({error}).") from None
     return tensors, header.get("__metadata__") or {}

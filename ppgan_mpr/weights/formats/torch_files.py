@@ -39,7 +39,7 @@ _STORAGES = {
 }
 
 
-def decode(raw: bytes, kind: str) -> np.ndarray:
+def decode(raw: bytes | bytearray, kind: str) -> np.ndarray:
     """Decode little-endian numbers into a flat array.
 
     Args:
@@ -47,7 +47,10 @@ def decode(raw: bytes, kind: str) -> np.ndarray:
         kind: a NumPy type, or ``bfloat16``, which becomes float32.
     """
     if kind == "bfloat16":
-        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
+        halves = np.frombuffer(raw, "<u2")
+        widened = np.zeros(halves.size, "<f4")
+        widened.view("<u2")[1::2] = halves  # the upper halves, without copies in between
+        return widened
     return np.frombuffer(raw, kind)
 
 

@@ -287,8 +287,7 @@ class Predictor:
                     source.name, output=output, size=size, skipped=True, warnings=warnings
                 )
                 return Result(record, None, source)
-        if output:
-            warnings += unkept_warning(result, output)
+        warnings += unkept_warning(result, output, source.is_pillow)
         stages = blank_stages(result, self._earlier_stages)
         stage_files = outputs.claim_stages(output, len(stages)) if outputs and output else ()
         waited, used = self._fill(result, stages, crop, source.name, stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..imaging import Photo, unkept
+from ..imaging import Photo, unkept, unkept_by_pillow
 from ..networks import Task, WeightsRecord
 from ..weights import stronger_than
 
@@ -52,9 +52,18 @@ def warn_of_weakness(record: WeightsRecord | None) -> None:
     logger.warning("%s.", text, extra={"better_weights": better})
 
 
-def unkept_warning(result: Photo, output: Path) -> tuple[str, ...]:
-    """What the format of a result has no place for."""
-    lost = unkept(result, output.suffix)
+def unkept_warning(result: Photo, output: Path | None, is_pillow: bool) -> tuple[str, ...]:
+    """What a result has no place for.
+
+    Args:
+        result: with the metadata of its picture.
+        output: the file to be written, if any.
+        is_pillow: whether a Pillow image is returned; where there is no file, it counts.
+    """
+    if output is not None:
+        lost = unkept(result, output.suffix)
+    else:
+        lost = unkept_by_pillow(result) if is_pillow else ()
     if not lost:
         return ()
     listed = ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]

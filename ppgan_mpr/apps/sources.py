@@ -78,9 +78,14 @@ class Source:
             raise ImageError(f"it cannot be read as an array: {error}") from error
         return from_array(array)
 
+    @property
+    def is_pillow(self) -> bool:
+        """Whether it is a Pillow image in memory."""
+        return self.path is None and hasattr(self.picture, "getexif")
+
     def like(self, photo: Photo) -> Any:
         """The restored photo in the form of the picture in memory; of a file, an array."""
-        if self.path is None and hasattr(self.picture, "getexif"):
+        if self.is_pillow:
             return to_pil(photo)
         array = photo.to_array()
         if self.path is None and not isinstance(self.picture, bytes):

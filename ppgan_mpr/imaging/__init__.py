@@ -9,7 +9,7 @@ from __future__ import annotations
 from .formats import RAW_SUFFIXES, SUFFIXES, format_suffix
 from .header import Header, read_header
 from .limits import Limits
-from .losses import unkept, writable_suffix
+from .losses import unkept, unkept_by_pillow, writable_suffix
 from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
 from .read import decode_photo, read_photo
@@ -32,6 +32,7 @@ __all__ = [
     "read_photo",
     "to_pil",
     "unkept",
+    "unkept_by_pillow",
     "writable_suffix",
     "write_photo",
 ]

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from PIL import Image
 
-from . import heif, jp2, jpeg
+from . import gif, heif, jp2, jpeg, resources
 from .exif import upright_exif, upright_xmp
 from .photo import Metadata, plausible_dpi
+from .plain_comments import netpbm_comment, tga_comment
 from .tiff_tags import Buffer
 
-# Photoshop's image resources (Photoshop file formats specification).
-_RESOLUTION, _IPTC, _EXIF, _XMP = 1005, 1028, 1058, 1060
+# Numbers of Photoshop's image resources.
+_RESOLUTION, _EXIF, _XMP = 1005, 1058, 1060
 
 
 def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> Metadata:
@@ -31,6 +32,12 @@ def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> M
         metadata = replace(metadata, cicp=colour, dropped=heif.auxiliary(data))
     elif image.format in ("JPEG", "MPO"):
         metadata = replace(metadata, dropped=jpeg.dropped(image, data, metadata.xmp))
+    elif image.format == "GIF":
+        metadata = gif.with_extensions(data, metadata)
+    elif image.format == "PPM":
+        metadata = replace(metadata, comment=netpbm_comment(data))
+    elif image.format == "TGA":
+        metadata = replace(metadata, comment=tga_comment(data))
     elif image.format == "BMP":
         metadata = replace(metadata, icc_profile=_bitmap_profile(data))
     elif image.format == "PSD":
@@ -49,19 +56,22 @@ def _bitmap_profile(data: Buffer) -> bytes | None:
 
 
 def _with_resources(image: Image.Image, metadata: Metadata) -> Metadata:
-    resources = {number: content for number, _, content in getattr(image, "resources", ())}
+    content = {number: data for number, _, data in getattr(image, "resources", ())}
     dpi = metadata.dpi
-    if len(resources.get(_RESOLUTION, b"")) >= 12:  # fixed-point, always per inch
-        x, y = struct.unpack_from(">I4xI", resources[_RESOLUTION])
+    if len(content.get(_RESOLUTION, b"")) >= 12:  # fixed-point, always per inch
+        x, y = struct.unpack_from(">I4xI", content[_RESOLUTION])
         dpi = plausible_dpi(x / 65536, y / 65536)
-    exif, xmp = resources.get(_EXIF), resources.get(_XMP)
+    exif, xmp = content.get(_EXIF), content.get(_XMP)
     dropped = ("the layers",) if getattr(image, "n_frames", 1) > 1 else ()
     return replace(
         metadata,
         # Photoshop stores its documents upright, whatever the flag of the camera's file was.
         exif=exif and upright_exif(exif),
         xmp=xmp and upright_xmp(xmp),
-        iptc=resources.get(_IPTC) or metadata.iptc,
+        iptc=content.get(resources.IPTC) or metadata.iptc,
         dpi=dpi,
         dropped=dropped,
+        resources=resources.carried(
+            b"".join(resources.resource(number, data) for number, data in content.items())
+        ),
     )

@@ -7,6 +7,7 @@ cameras' raw files.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import struct
@@ -28,6 +29,7 @@ from .formats import READABLE
 from .limits import SizeCheck, check_pixels
 from .photo import Metadata, Photo, from_array
 from .pillow import already_upright, image_metadata, photo_from_image, upright
+from .plain_comments import netpbm_comment
 from .png_chunks import SIGNATURE
 from .samples import rescale, white
 from .tiff_tags import MAGICS, Buffer
@@ -87,6 +89,8 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
     image = open_image(data, suffix, check_size)
     if image is None:
         _check_pam(data, check_size)
+        if data.startswith(b"P7"):
+            return _decode_pam(data)
         return upright(_decode_opencv(data, None, Metadata()))
     metadata = complete_metadata(image, data, image_metadata(image))
     top = white_level(image.format, data)
@@ -241,6 +245,24 @@ def _decode_tiff(data: bytes, check_size: SizeCheck) -> Photo:
     if alpha is not None and not page.extra and not alpha.any():
         alpha = None  # an unnamed fourth channel of zeros is padding
     return replace(photo, pixels=pixels, alpha=alpha)
+
+
+def _decode_pam(data: bytes) -> Photo:
+    photo = _decode_opencv(data, None, Metadata(comment=netpbm_comment(data)))
+    if photo.is_grey or not _reverses_pam(photo.alpha is not None, photo.pixels.itemsize):
+        return photo
+    return replace(photo, pixels=np.ascontiguousarray(photo.pixels[..., ::-1]))
+
+
+@functools.cache
+def _reverses_pam(alpha: bool, itemsize: int) -> bool:
+    """Whether this OpenCV shows the blue of a PAM as red: it does not give BGR, as of others."""
+    kind, depth = ("RGB_ALPHA", 4) if alpha else ("RGB", 3)
+    top = 256**itemsize - 1
+    header = f"P7\nWIDTH 1\nHEIGHT 1\nDEPTH {depth}\nMAXVAL {top}\nTUPLTYPE {kind}\nENDHDR\n"
+    samples = np.arange(depth, dtype=f">u{itemsize}").tobytes()
+    decoded = opencv.decode(header.encode() + samples)
+    return decoded is not None and decoded[0][0, 0, 0] > decoded[0][0, 0, 2]
 
 
 def _decode_heif(data: bytes, check_size: SizeCheck) -> Photo:

@@ -74,16 +74,16 @@ WRITABLE = {
     suffix: target
     for target in (
         Writable("PNG", deep=True, alpha=True, holds=_ALL | {"cicp", "png_chunks"}),
-        Writable("TIFF", deep=True, alpha=True, holds=_ALL),
-        Writable("JPEG", holds=_ALL, side=65500, segment=65500, remark=65500),
+        Writable("TIFF", deep=True, alpha=True, holds=_ALL | {"resources"}),
+        Writable("JPEG", holds=_ALL | {"resources"}, side=65500, segment=65500, remark=65500),
         # Resolution and comment of WebP and AVIF stand in the EXIF block.
         Writable("WEBP", alpha=True, holds=_ALL - {"iptc"}, side=16383),
         # AVIF has alpha, but compresses it with loss.
         Writable("AVIF", holds=_ALL - {"iptc"} | {"cicp"}),
         Writable("BMP", holds=frozenset(("dpi",))),
         Writable("JPEG2000", alpha=True, holds=_ALL, remark=65500),
-        Writable("PPM", deep=True),
-        Writable("TGA", alpha=True),
+        Writable("PPM", deep=True, holds=frozenset(("comment",))),
+        Writable("TGA", alpha=True, holds=frozenset(("comment",)), remark=255),
     )
     for suffix in READABLE[target.name]
     if suffix not in _READ_ONLY

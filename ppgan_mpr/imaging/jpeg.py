@@ -15,6 +15,16 @@ _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 # What announces a gain map: Ultra HDR, Apple's, ISO 21496-1.
 _GAIN_MAPS = (b"hdrgm:Version", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496:-1")
 _MPF_ENTRIES = 0xB002
+_SEGMENT = 65000  # bytes of image resources in a segment
+_PHOTOSHOP = b"Photoshop 3.0\0"
+# Beginnings of the segments that are read, or that any JPEG has.
+_KNOWN = {
+    "APP0": (b"JFIF\0", b"JFXX\0"),
+    "APP1": (b"Exif\0", XMP_PREFIX, _MORE_XMP),
+    "APP2": (b"ICC_PROFILE\0", b"MPF\0", b"urn:iso:std:iso:ts:21496:-1"),
+    "APP13": (_PHOTOSHOP,),
+    "APP14": (b"Adobe",),
+}
 
 
 def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, ...]:
@@ -42,7 +52,38 @@ def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, .
     more = _further_pictures(image)
     if more and not found:
         found.append("its second picture" if more == 1 else f"its {more} further pictures")
-    return tuple(found)
+    return (*found, *_unknown_segments(image))
+
+
+def _unknown_segments(image: Image.Image) -> tuple[str, ...]:
+    """The application segments that nothing here reads, in words."""
+    names = []
+    for name, body in getattr(image, "applist", ()):
+        if name == "COM" or body.startswith(_KNOWN.get(name, ())):
+            continue
+        if name == "APP11" and b"c2pa" in body[:200]:
+            names.append("the content credentials (C2PA), which sign the source")
+        elif name == "APP1" and body.startswith(b"FLIR\0"):
+            names.append("the thermal data (FLIR)")
+        elif name == "APP11" and names and body.startswith(b"JP"):
+            continue  # a further part of the same box
+        else:
+            label = "".join(filter(str.isalnum, body[:16].partition(b"\0")[0].decode("latin-1")))
+            names.append(f"the data of the segment {name}" + f" ({label})" * bool(label))
+    return tuple(dict.fromkeys(names))
+
+
+def comments(image: Image.Image) -> bytes | None:
+    """All comments of a JPEG as lines; Pillow's ``info`` has the last one."""
+    bodies = [body for name, body in getattr(image, "applist", ()) if name == "COM"]
+    return b"\n".join(body.strip(b"\0 ") for body in bodies) or None
+
+
+def image_resources(image: Image.Image) -> bytes:
+    """Photoshop's image resources, from however many segments."""
+    segments = getattr(image, "applist", ())
+    bodies = [b for name, b in segments if name == "APP13" and b.startswith(_PHOTOSHOP)]
+    return b"".join(body[len(_PHOTOSHOP) :] for body in bodies)
 
 
 def _further_pictures(image: Image.Image) -> int:
@@ -59,8 +100,11 @@ def with_metadata(jpeg: memoryview, metadata: Metadata) -> bytes | memoryview:
     segments = []
     if metadata.xmp:
         segments.append((b"\xff\xe1", XMP_PREFIX + metadata.xmp))
+    blocks = metadata.resources or b""
     if metadata.iptc:
-        segments.append((b"\xff\xed", b"Photoshop 3.0\0" + iptc_resource(metadata.iptc)))
+        blocks += iptc_resource(metadata.iptc)
+    for start in range(0, len(blocks), _SEGMENT):
+        segments.append((b"\xff\xed", _PHOTOSHOP + blocks[start : start + _SEGMENT]))
     if not segments:
         return jpeg
     position = 2

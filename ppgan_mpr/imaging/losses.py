@@ -54,6 +54,23 @@ def unkept(photo: Photo, suffix: str) -> tuple[str, ...]:
     return tuple(item.what for item in loss(photo, WRITABLE[suffix.lower()]))
 
 
+def unkept_by_pillow(photo: Photo) -> tuple[str, ...]:
+    """What a Pillow image, which :func:`.pillow.to_pil` makes, cannot keep, in words."""
+    lost = []
+    metadata = photo.metadata
+    if metadata.cicp:
+        lost.append(f"the colour space ({_colour_name(*metadata.cicp)})")
+    if metadata.iptc:
+        lost.append("the IPTC captions")
+    if metadata.resources:
+        lost.append("Photoshop's image resources")
+    if not (metadata.icc_profile or png.colour_is_plain(metadata.png_chunks)):
+        lost.append("the gamma or primaries of the PNG")
+    kinds = {kind for kind, _ in metadata.png_chunks}
+    lost += [words for kind, words in png.OF_PNG_ALONE.items() if kind in kinds]
+    return (*lost, *metadata.dropped)
+
+
 def _lost_of_picture(photo: Photo, target: Writable) -> Iterator[str]:
     metadata = photo.metadata
     if (
@@ -92,6 +109,8 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
         yield "the XMP data"
     if metadata.iptc and "iptc" not in target.holds:
         yield "the IPTC captions"
+    if metadata.resources and "resources" not in target.holds:
+        yield "Photoshop's image resources"
     if metadata.dpi and "dpi" not in target.holds:
         yield f"the resolution ({metadata.dpi[0]:.4g} dpi)"
     comment = comment_of(metadata)
@@ -105,6 +124,9 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
     plain = metadata.icc_profile or png.colour_is_plain(metadata.png_chunks)
     if not plain and "png_chunks" not in target.holds:
         yield "the gamma or primaries of the PNG"
+    if "png_chunks" not in target.holds:
+        kinds = {kind for kind, _ in metadata.png_chunks}
+        yield from (words for kind, words in png.OF_PNG_ALONE.items() if kind in kinds)
     if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
         yield "a new preview in the camera's notes, which show the unrestored one"
 

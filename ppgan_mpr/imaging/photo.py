@@ -21,12 +21,13 @@ class Metadata:
         icc_profile: the ICC colour profile, byte for byte.
         dpi: horizontal and vertical resolution in dots per inch.
         xmp: the XMP packet (XML as bytes).
-        comment: the comment of a JPEG, GIF or JPEG 2000.
-        png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...)
-            and text, for a PNG to be written.
+        comment: the comments of a JPEG, GIF, JPEG 2000, netpbm or TGA file, as lines.
+        png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...),
+            shape of the pixels and text, for a PNG to be written.
         iptc: the IPTC record: captions, keywords, copyright (IPTC-IIM, as bytes).
         cicp: code points of colour primaries and transfer function (ITU-T H.273), where the file
             names them and they are not those of sRGB: (12, 13) is Display P3, (9, 16) is PQ.
+        resources: Photoshop's image resources that have no other place, as in a JPEG or TIFF.
         dropped: what the file holds besides and no result has, in words: ``'the gain map'``.
     """
 
@@ -39,6 +40,7 @@ class Metadata:
     iptc: bytes | None = None
     cicp: tuple[int, int] | None = None
     dropped: tuple[str, ...] = ()
+    resources: bytes | None = None
 
 
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:

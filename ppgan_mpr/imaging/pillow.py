@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +12,26 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
+from . import jpeg, png, resources
+from .containers import complete_metadata
 from .exif import orientation, resized_exif, resolution, turn_upright, upright_exif, upright_xmp
-from .iptc import RESOURCE as IPTC_RESOURCE
+from .iptc import iptc_of
 from .jpeg import XMP_PREFIX
 from .photo import Metadata, Photo, plausible_dpi
+from .png_chunks import SIGNATURE
 
 _BAND = 1 << 20  # pixels
 # Formats whose further frames are an animation; in others they are layers, thumbnails or the
 # second view of a stereo camera.
 _MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
-_COMMENTED = {"JPEG", "MPO", "GIF", "JPEG2000"}
+_COMMENTED = {"JPEG", "MPO", "GIF", "JPEG2000", None}  # None: a copy, which keeps ``info``
+# Strings in Pillow's ``info`` that are no texts of the photographer's.
+_NO_TEXTS = {"xmp", "XML:com.adobe.xmp", "comment", "compression"}
+# What the PNG specification calls texts, by which they are known in copies.
+_KEYWORDS = {
+    "Title", "Author", "Description", "Copyright", "Creation Time", "Software", "Disclaimer",
+    "Warning", "Source", "Comment", "Collection",
+}  # fmt: skip
 
 
 def from_pil(image: Image.Image) -> Photo:
@@ -30,8 +42,9 @@ def from_pil(image: Image.Image) -> Photo:
             damaged, or it is animated.
     """
     try:
+        data = _content(image)
         image.load()
-        metadata = image_metadata(image)
+        metadata = _completed(image, data, image_metadata(image))
         photo = photo_from_image(image, metadata)
         # Pillow turns TIFF upright while loading, and no other format.
         return already_upright(photo) if image.format == "TIFF" else upright(photo)
@@ -39,6 +52,70 @@ def from_pil(image: Image.Image) -> Photo:
         raise
     except Exception as error:
         raise ImageError(f"the Pillow image cannot be decoded: {error}") from error
+
+
+def _content(image: Image.Image) -> bytes | None:
+    """The file behind an image whose pixels are not loaded yet, where it can be read."""
+    file = getattr(image, "fp", None)
+    if file is None or image.format is None:
+        return None
+    try:
+        position = file.tell()
+        file.seek(0)
+        try:
+            return bytes(file.read())
+        finally:
+            file.seek(position)
+    except (AttributeError, OSError, ValueError):  # closed, or not seekable
+        return None
+
+
+def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Metadata:
+    """What Pillow has found, completed by what it passes over in the file."""
+    if image.format == "PNG" and data and data.startswith(SIGNATURE):
+        try:
+            found = png.read_metadata(png.read_chunks(data))
+        except ValueError:
+            return metadata
+        own = [item for item in png.without_texts(found.png_chunks) if item[0] != b"bKGD"]
+        texts = [item for item in metadata.png_chunks if item[0] not in dict(own)]
+        return replace(
+            metadata,
+            png_chunks=(*own, *texts),
+            cicp=None if metadata.icc_profile else found.cicp,
+            iptc=found.iptc,
+            dropped=found.dropped,
+        )
+    if image.format in ("JPEG", "MPO") or (data and image.format not in ("PNG", "TIFF")):
+        return complete_metadata(image, data or b"", metadata)
+    return metadata
+
+
+def _chunks_of_info(image: Image.Image) -> tuple[tuple[bytes, bytes], ...]:
+    """The texts and colours of a PNG as chunks, from what Pillow keeps of them in ``info``."""
+    if image.format not in ("PNG", None):
+        return ()
+    info, chunks = image.info, []
+    gamma, corners = info.get("gamma"), info.get("chromaticity")
+    if isinstance(gamma, (int, float)) and 0 < gamma < 1000:
+        chunks.append((b"gAMA", struct.pack(">I", round(gamma * 100000))))
+    if (
+        isinstance(corners, (tuple, list))
+        and len(corners) == 8
+        and all(isinstance(value, (int, float)) and 0 <= value < 1000 for value in corners)
+    ):
+        values = (round(value * 100000) for value in corners)
+        chunks.append((b"cHRM", struct.pack(">8I", *values)))
+    if info.get("srgb") in (0, 1, 2, 3):
+        chunks.append((b"sRGB", bytes([info["srgb"]])))
+    for key, text in info.items():
+        if not (isinstance(key, str) and isinstance(text, str)) or key in _NO_TEXTS:
+            continue
+        is_text = image.format == "PNG" and not key.startswith("Raw profile type")
+        if is_text or key in _KEYWORDS:
+            with contextlib.suppress(UnicodeError):
+                chunks.append(png.text_chunk(key, text))
+    return tuple(chunks)
 
 
 def to_pil(photo: Photo) -> Image.Image:
@@ -61,6 +138,8 @@ def to_pil(photo: Photo) -> Image.Image:
         ("icc_profile", metadata.icc_profile),
         ("dpi", metadata.dpi),
         ("xmp", metadata.xmp),
+        ("comment", metadata.comment),
+        *png.texts(metadata.png_chunks),
     ):
         if value:
             image.info[name] = value
@@ -80,8 +159,9 @@ def image_metadata(image: Image.Image) -> Metadata:
     if isinstance(xmp, str):
         xmp = xmp.encode()
     comment = info.get("comment") if image.format in _COMMENTED else None
-    resources = info.get("photoshop") if image.format in ("JPEG", "MPO") else None
-    iptc = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
+    if isinstance(comment, str):
+        comment = comment.encode("utf-8", "replace")
+    blocks = jpeg.image_resources(image)
     dpi = info.get("dpi")
     try:
         dpi = plausible_dpi(*map(float, dpi)) if dpi else None
@@ -90,7 +170,16 @@ def image_metadata(image: Image.Image) -> Metadata:
     if dpi is None and isinstance(exif, bytes):  # as in WebP and AVIF, which have no other place
         dpi = resolution(exif)
     icc_profile = info.get("icc_profile") or None
-    return Metadata(exif or None, icc_profile, dpi, xmp or None, comment or None, iptc=iptc)
+    return Metadata(
+        exif or None,
+        icc_profile,
+        dpi,
+        xmp or None,
+        jpeg.comments(image) or comment or None,
+        _chunks_of_info(image),
+        iptc_of(blocks),
+        resources=resources.carried(blocks),
+    )
 
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
@@ -156,7 +245,9 @@ def upright(photo: Photo) -> Photo:
     if flag >= 5:  # by a quarter
         dpi, exif = metadata.dpi, metadata.exif
         exif = exif and resized_exif(exif, *photo.size[::-1])
-        photo = replace(photo, metadata=replace(metadata, dpi=dpi and dpi[::-1], exif=exif))
+        chunks = png.turned(metadata.png_chunks)
+        metadata = replace(metadata, dpi=dpi and dpi[::-1], exif=exif, png_chunks=chunks)
+        photo = replace(photo, metadata=metadata)
     alpha = None if photo.alpha is None else turn_upright(photo.alpha, flag)
     return replace(photo, pixels=turn_upright(photo.pixels, flag), alpha=alpha)
 

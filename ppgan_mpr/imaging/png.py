@@ -21,7 +21,24 @@ from .tiff_tags import Buffer
 
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 # Chunks about colour, and text; the others are written anew or obsolete.
-_CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"tEXt", b"zTXt", b"iTXt"}
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
+_CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"oFFs", *_TEXTS}
+#: Types of the chunks beside text that no other format has -> what they are.
+OF_PNG_ALONE = {
+    b"mDCV": "the colours of the mastering display (mDCV)",
+    b"cLLI": "the content light level (cLLI)",
+    b"oFFs": "the position on the page (oFFs)",
+    b"pHYs": "the shape of the pixels (pHYs)",
+    b"bKGD": "the background colour (bKGD)",
+}
+_READ = _CARRIED | {b"eXIf", b"iCCP", b"pHYs", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+_LOST = {
+    b"caBX": "the content credentials (C2PA), which sign the source",
+    b"tIME": "the time of the last change (tIME)",
+    b"bKGD": "the background colour (bKGD)",
+    b"sBIT": "the number of significant bits (sBIT)",
+    b"sCAL": "the physical scale (sCAL)",
+}
 _MAX_UNPACKED = 1 << 26  # no honest profile or packet unpacks to more
 # White, red, green and blue of sRGB as in cHRM, in 1/100000.
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
@@ -79,6 +96,10 @@ def is_grey(chunks: dict[bytes, list[bytes]]) -> bool:
     return chunks[b"IHDR"][0][9] in (0, 4)
 
 
+def _is_indexed(chunks: dict[bytes, list[bytes]]) -> bool:
+    return chunks[b"IHDR"][0][9] == 3
+
+
 def colour_key_alpha(chunks: dict[bytes, list[bytes]], pixels: np.ndarray) -> np.ndarray | None:
     """The alpha that tRNS gives a grey or RGB picture by naming one colour as transparent."""
     key = chunks.get(b"tRNS", [b""])[0]
@@ -95,6 +116,7 @@ def colour_key_alpha(chunks: dict[bytes, list[bytes]], pixels: np.ndarray) -> np
 
 def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
     """EXIF, XMP, profile, resolution, and the chunks that are copied to the result."""
+    chunks = dict(chunks)
     exif: bytes | None = chunks[b"eXIf"][0] if b"eXIf" in chunks else None
     profile = xmp = iptc = dpi = None
     if b"iCCP" in chunks:
@@ -111,14 +133,33 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
                     exif = _raw_profile(_unpack(body.partition(b"\0")[2][1:]))
                 elif name == b"iptc":
                     iptc = iptc_of(_raw_profile(_unpack(body.partition(b"\0")[2][1:])))
+                elif name == b"xmp" and xmp is None:
+                    xmp = _raw_profile(_unpack(body.partition(b"\0")[2][1:]))
             else:
                 kept.append((kind, body))
     if b"pHYs" in chunks and len(chunks[b"pHYs"][0]) == 9:
         x, y, unit = struct.unpack(">IIB", chunks[b"pHYs"][0])
         dpi = plausible_dpi(x * 0.0254, y * 0.0254) if unit == 1 else None
+        if unit == 0 and x != y:
+            kept.append((b"pHYs", chunks[b"pHYs"][0]))
     if exif is not None and exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
-    return Metadata(exif, profile, dpi, xmp, None, tuple(sorted(kept)), iptc, _cicp(chunks))
+    if b"bKGD" in chunks and not _is_indexed(chunks) and bit_depth(chunks) >= 8:
+        kept.append((b"bKGD", chunks.pop(b"bKGD")[0]))
+    if set(chunks.get(b"sBIT", [b""])[0]) == {bit_depth(chunks)}:
+        del chunks[b"sBIT"]  # which says nothing then
+    others = sorted(kind for kind in chunks.keys() - _READ if not is_critical(kind))
+    dropped = (_LOST.get(kind, f"the chunk {kind.decode('latin-1')}") for kind in others)
+    carried = tuple(sorted(kept))
+    return Metadata(exif, profile, dpi, xmp, None, carried, iptc, _cicp(chunks), tuple(dropped))
+
+
+def turned(chunks: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """The chunks for the picture turned by a quarter: the sides of its pixels change places."""
+    return tuple(
+        (kind, body[4:8] + body[:4] + body[8:] if kind == b"pHYs" else body)
+        for kind, body in chunks
+    )
 
 
 def texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
@@ -134,6 +175,24 @@ def texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
             text = _international_text(body) or b""
             found.append((keyword.decode("latin-1"), text.decode("utf-8", "replace")))
     return found
+
+
+def without_texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The chunks that are no text."""
+    return [(kind, body) for kind, body in chunks if kind not in _TEXTS]
+
+
+def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
+    """Type and data of the chunk of a text.
+
+    Raises:
+        UnicodeError: the keyword is not Latin-1.
+    """
+    name = keyword.encode("latin-1") + b"\0"
+    try:
+        return b"tEXt", name + text.encode("latin-1").replace(b"\0", b" ")
+    except UnicodeEncodeError:
+        return b"iTXt", name + bytes(4) + text.encode("utf-8", "replace")
 
 
 def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:

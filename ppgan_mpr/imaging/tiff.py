@@ -18,6 +18,7 @@ from .comments import comment_of
 from .exif import description
 from .iptc import iptc_of
 from .photo import Metadata, Photo, plausible_dpi
+from .resources import carried
 from .tiff_tags import (
     SUB_IFDS,
     Allowance,
@@ -36,8 +37,8 @@ _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
 _DESCRIPTION, _XMP, _IPTC, _RESOURCES, _ICC = 270, 700, 33723, 34377, 34675
 _LAYERS = 37724
-# Tags about how one file stores its samples, which do not apply to another file. The last two are
-# Photoshop's: image resources (a thumbnail, the profile again) and layers.
+# Tags about how one file stores its samples, which do not apply to another file, or that are
+# written anew. The last two are Photoshop's: image resources and layers.
 _STRUCTURE = {
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297, 301,
     317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347,
@@ -178,6 +179,8 @@ def encode(photo: Photo) -> bytes:
         tree[_XMP] = Entry(1, len(metadata.xmp), metadata.xmp)
     if metadata.iptc:
         tree[_IPTC] = Entry(7, len(metadata.iptc), metadata.iptc)
+    if metadata.resources:
+        tree[_RESOURCES] = Entry(7, len(metadata.resources), metadata.resources)
     caption = comment_of(metadata)
     if caption and not description(metadata.exif):
         tree[_DESCRIPTION] = Entry(2, len(caption) + 1, caption + b"\0")
@@ -232,7 +235,10 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
     exif = pack_header(order, 8) + pack_tree(kept, order, 8) if kept else None
     iptc = blob(_IPTC) or iptc_of(blob(_RESOURCES))
     dropped = ("the layers",) if _LAYERS in tree else ()
-    return Metadata(exif, blob(_ICC), dpi, blob(_XMP), iptc=iptc, dropped=dropped)
+    kept_resources = carried(blob(_RESOURCES))
+    return Metadata(
+        exif, blob(_ICC), dpi, blob(_XMP), iptc=iptc, dropped=dropped, resources=kept_resources
+    )
 
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:

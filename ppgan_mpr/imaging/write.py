@@ -21,6 +21,8 @@ from .exif import described_exif, without_orientation
 from .formats import Writable
 from .losses import target_of
 from .photo import Photo
+from .plain_comments import netpbm_lines
+from .samples import white
 
 
 def write_photo(
@@ -89,8 +91,10 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
         photo = replace(photo, alpha=None)
     if target.name == "TIFF":
         return tiff.encode(photo)
+    if target.name == "PPM":
+        return _encode_netpbm(photo)
     if photo.pixels.dtype == np.uint16:
-        return _encode_deep(photo, target.name)
+        return _encode_deep_png(photo)
     if len(comment_of(photo.metadata) or b"") > target.remark:
         photo = replace(photo, metadata=replace(photo.metadata, comment=None, png_chunks=()))
     encoded = _encode_pillow(photo, target.name, quality)
@@ -105,13 +109,16 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     return encoded
 
 
-def _encode_deep(photo: Photo, name: str) -> bytes | memoryview:
+def _encode_netpbm(photo: Photo) -> bytes:
+    magic = b"P5" if photo.is_grey else b"P6"
+    lines = netpbm_lines(comment_of(photo.metadata))
+    top = int(white(photo.pixels.dtype))
+    header = b"%s\n%s%d %d\n%d\n" % (magic, lines, *photo.size, top)
+    return header + photo.pixels.astype(f">u{photo.pixels.itemsize}").tobytes()
+
+
+def _encode_deep_png(photo: Photo) -> bytes | memoryview:
     width, height = photo.size
-    if name == "PPM":  # the plain format of netpbm, big-endian
-        header = b"P5" if photo.is_grey else b"P6"
-        return (
-            b"%s\n%d %d\n65535\n" % (header, width, height) + photo.pixels.astype(">u2").tobytes()
-        )
     samples = photo.to_array().reshape(height, width, -1)
     return png.with_metadata(png.encode_16bit(samples), photo.metadata)
 
@@ -140,6 +147,8 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
             options.update(lossless=True, exact=True)
     elif name == "PNG":
         options["compress_level"] = png.LEVEL
+    elif name == "TGA":
+        options["id_section"] = comment
     elif name == "JPEG2000" and comment:
         options["comment"] = comment
     image = Image.fromarray(photo.to_array())

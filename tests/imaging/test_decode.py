@@ -152,3 +152,18 @@ def test_oversized_headers_are_refused(tmp_path):
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
     with pytest.raises(ImageError, match="1048576 x 1048576 pixels are more than"):
         read_photo(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "depth", "dtype"),
+    [("RGB", 3, ">u1"), ("RGB", 3, ">u2"), ("RGB_ALPHA", 4, ">u1"), ("GRAYSCALE", 1, ">u1")],
+)
+def test_pam_has_its_own_colours(tmp_path, kind, depth, dtype):
+    samples = np.arange(2 * 3 * depth, dtype=dtype).reshape(2, 3, depth)
+    top = np.iinfo(dtype).max
+    header = f"P7\nWIDTH 3\nHEIGHT 2\nDEPTH {depth}\nMAXVAL {top}\nTUPLTYPE {kind}\nENDHDR\n"
+    (tmp_path / "a.pam").write_bytes(header.encode() + samples.tobytes())
+    photo = read_photo(tmp_path / "a.pam")
+    np.testing.assert_array_equal(photo.pixels, samples[..., :3])
+    if depth == 4:
+        np.testing.assert_array_equal(photo.alpha, samples[..., 3])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import imaging_samples as samples
 import pytest
 from PIL import Image
 
-from ppgan_mpr.imaging import from_array, read_photo, write_photo
+from ppgan_mpr.imaging import from_array, read_photo, unkept, write_photo
 
 
 def test_jpeg_comment_is_kept(tmp_path):
@@ -46,3 +48,33 @@ def test_metadata_too_large_for_a_jpeg_is_refused(tmp_path, field):
     with pytest.raises(ImageError, match=r"too long for it, choose \.png or \.tif"):
         write_photo(type(photo)(photo.pixels, None, metadata), tmp_path / "a.jpg")
     assert not list(tmp_path.iterdir())
+
+
+def _with_segments(path, *segments):
+    Image.new("RGB", (16, 8)).save(path, comment=b"first")
+    content = path.read_bytes()
+    inserted = b"".join(
+        bytes([0xFF, mark]) + struct.pack(">H", len(body) + 2) + body for mark, body in segments
+    )
+    path.write_bytes(content[:20] + inserted + content[20:])
+    return read_photo(path)
+
+
+def test_all_comments_are_kept(tmp_path):
+    photo = _with_segments(tmp_path / "a.jpg", (0xFE, b"second"))
+    assert sorted(photo.metadata.comment.split(b"\n")) == [b"first", b"second"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "body", "words"),
+    [
+        (0xEB, b"JP\0\1\0\0\0\1" + b"jumbc2pa" * 9, "the content credentials (C2PA)"),
+        (0xE1, b"FLIR\0\1\0\0" + bytes(50), "the thermal data (FLIR)"),
+        (0xEC, b"Ducky\0\1\0\4\0\0\0\x32", "the data of the segment APP12 (Ducky)"),
+        (0xE5, b"\1\2\3", "the data of the segment APP5"),
+    ],
+)
+def test_segments_that_no_result_has_are_named(tmp_path, mark, body, words):
+    photo = _with_segments(tmp_path / "a.jpg", (mark, body), (mark, body))
+    (named,) = unkept(photo, ".jpg")
+    assert named.startswith(words)

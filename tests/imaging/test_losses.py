@@ -40,7 +40,7 @@ def full_photo():
             ".tga",
             (
                 "the EXIF data", "the GPS position", "the XMP data", "the IPTC captions",
-                "the resolution (300 dpi)", "the comment",
+                "the resolution (300 dpi)",
             ),
         ),
     ],

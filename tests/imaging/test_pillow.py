@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 
 import imaging_samples as samples
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging import from_array, from_pil, to_pil, unkept, write_photo
+from ppgan_mpr.imaging import (
+    Metadata,
+    from_array,
+    from_pil,
+    to_pil,
+    unkept,
+    unkept_by_pillow,
+    write_photo,
+)
 
 
 @pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
@@ -231,3 +240,51 @@ def test_unsupported_pillow_images_are_refused(tmp_path):
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
     with Image.open(tmp_path / "cut.png") as image, pytest.raises(ImageError, match="decoded"):
         from_pil(image)
+
+
+def _titled_png(*more):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "Café")
+    info.add_itxt("Author", "Анна")
+    for kind, body in more:
+        info.add(kind, body)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 6)).save(file, "PNG", pnginfo=info)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+@pytest.mark.parametrize("prepare", [lambda im: im, lambda im: im.load() and im, Image.Image.copy])
+def test_texts_of_a_pillow_png_are_carried(tmp_path, prepare):
+    photo = from_pil(prepare(_titled_png()))
+    write_photo(photo, tmp_path / "a.png")
+    assert {"Title": "Café", "Author": "Анна"}.items() <= Image.open(
+        tmp_path / "a.png"
+    ).info.items()
+    assert to_pil(photo).info["Title"] == "Café"
+
+
+def test_colour_space_of_a_pillow_image_that_is_not_loaded_is_carried():
+    photo = from_pil(_titled_png((b"cICP", bytes([9, 16, 0, 1]))))
+    assert photo.metadata.cicp == (9, 16)
+    assert unkept_by_pillow(photo) == ("the colour space (BT.2020 PQ)",)
+
+
+def test_gamma_of_a_loaded_pillow_png_is_carried():
+    image = _titled_png((b"gAMA", struct.pack(">I", 100000)))
+    image.load()
+    assert (b"gAMA", struct.pack(">I", 100000)) in from_pil(image).metadata.png_chunks
+
+
+def test_comment_survives_a_copy_and_comes_back(tmp_path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.jpg", comment=b"by Anna")
+    photo = from_pil(Image.open(tmp_path / "a.jpg").copy())
+    assert photo.metadata.comment == to_pil(photo).info["comment"] == b"by Anna"
+
+
+def test_what_a_pillow_image_cannot_keep_is_named():
+    photo = from_array(np.zeros([4, 4, 3], np.uint8))
+    metadata = Metadata(iptc=b"x", resources=b"y", dropped=("the gain map",))
+    photo = dataclasses.replace(photo, metadata=metadata)
+    named = ("the IPTC captions", "Photoshop's image resources", "the gain map")
+    assert unkept_by_pillow(photo) == named
+    assert unkept_by_pillow(from_array(photo.pixels)) == ()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo, write_photo
+from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo, unkept, write_photo
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
@@ -107,3 +107,66 @@ def test_compressed_xmp_and_old_raw_profiles_of_png(tmp_path):
     assert photo.metadata.xmp == samples.XMP % 1
     assert photo.metadata.exif[:4] == block[:4]
     np.testing.assert_array_equal(photo.pixels[0, :, 0], [3, 2, 1])
+
+
+def _with_chunk(tmp_path, kind, body):
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content[:33] + samples.chunk(kind, body) + content[33:])
+    return read_photo(tmp_path / "a.png")
+
+
+CHUNKS_OF_PNG = [
+    (b"pHYs", struct.pack(">IIB", 2, 1, 0)),
+    (b"oFFs", struct.pack(">iiB", 1, 2, 0)),
+    (b"bKGD", bytes(6)),
+    (b"mDCV", bytes(24)),
+    (b"cLLI", bytes(8)),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), CHUNKS_OF_PNG)
+def test_chunks_that_hold_for_the_result_are_kept_and_named_elsewhere(tmp_path, kind, body):
+    photo = _with_chunk(tmp_path, kind, body)
+    assert not unkept(photo, ".png")
+    (named,) = unkept(photo, ".avif")
+    assert kind.decode() in named
+    write_photo(photo, tmp_path / "b.png")
+    assert samples.chunk(kind, body) in (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        (b"caBX", b"jumb", "the content credentials (C2PA), which sign the source"),
+        (b"tIME", bytes(7), "the time of the last change (tIME)"),
+        (b"sCAL", b"\x011.0\x002.0", "the physical scale (sCAL)"),
+        (b"sBIT", b"\5\6\5", "the number of significant bits (sBIT)"),
+        (b"vpAg", bytes(9), "the chunk vpAg"),
+    ],
+)
+def test_chunks_that_no_result_has_are_named(tmp_path, kind, body, words):
+    photo = _with_chunk(tmp_path, kind, body)
+    assert unkept(photo, ".png") == unkept(photo, ".tif") == (words,)
+
+
+def test_chunk_that_says_nothing_new_is_not_named(tmp_path):
+    assert unkept(_with_chunk(tmp_path, b"sBIT", b"\x08\x08\x08"), ".png") == ()
+
+
+def test_shape_of_the_pixels_turns_with_the_picture(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.png", exif=turned)
+    content = (tmp_path / "a.png").read_bytes()
+    shape = samples.chunk(b"pHYs", struct.pack(">IIB", 2, 1, 0))
+    (tmp_path / "a.png").write_bytes(content[:33] + shape + content[33:])
+    write_photo(read_photo(tmp_path / "a.png"), tmp_path / "b.png")
+    turned_shape = samples.chunk(b"pHYs", struct.pack(">IIB", 1, 2, 0))
+    assert turned_shape in (tmp_path / "b.png").read_bytes()
+
+
+def test_xmp_in_a_raw_profile_is_read(tmp_path):
+    text = b"\nxmp\n       3\n" + b"<x>".hex().encode() + b"\n"
+    photo = _with_chunk(tmp_path, b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(text))
+    assert photo.metadata.xmp == b"<x>"

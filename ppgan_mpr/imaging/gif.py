@@ -1,0 +1,57 @@
+"""The colour profile and the XMP packet of GIF files, which Pillow does not read.
+
+References: GIF89a, sections 15 to 27; XMP specification, part 3, 1.1.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .photo import Metadata
+from .tiff_tags import Buffer
+
+_EXTENSION, _APPLICATION, _PICTURE = 0x21, 0xFF, 0x2C
+_PROFILE, _XMP = b"ICCRGBG1012", b"XMP DataXMP"
+_TRAILER = 258  # bytes behind an XMP packet, through which readers of blocks find its end
+
+
+def with_extensions(data: Buffer, metadata: Metadata) -> Metadata:
+    """What Pillow found in the file, completed by the extensions before its first picture
+    and behind it."""
+    profile, xmp = metadata.icc_profile, metadata.xmp
+    try:
+        position = 13 + _table(data[10])
+        while data[position] in (_EXTENSION, _PICTURE):
+            if data[position] == _PICTURE:
+                position = _after_blocks(data, position + 11 + _table(data[position + 9]))
+                continue
+            start, end = position + 2, _after_blocks(data, position + 2)
+            if data[position + 1] == _APPLICATION and data[start] == 11:
+                name, start = bytes(data[start + 1 : start + 12]), start + 12
+                if name == _PROFILE:
+                    profile = profile or _joined(data, start) or None
+                elif name == _XMP and end - start > _TRAILER:
+                    xmp = xmp or bytes(data[start : end - _TRAILER])
+            position = end
+    except IndexError:  # it ends early, which Pillow reports where it matters
+        pass
+    return replace(metadata, icc_profile=profile, xmp=xmp)
+
+
+def _table(flags: int) -> int:
+    """Bytes of the colour table that the flags announce."""
+    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
+
+
+def _after_blocks(data: Buffer, position: int) -> int:
+    while data[position]:
+        position += 1 + data[position]
+    return position + 1
+
+
+def _joined(data: Buffer, position: int) -> bytes:
+    blocks = []
+    while data[position]:
+        blocks.append(bytes(data[position + 1 : position + 1 + data[position]]))
+        position += 1 + data[position]
+    return b"".join(blocks)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PIL import Image
 
 from . import gif, heif, jp2, jpeg, resources
+from .credentials import credentials
 from .exif import upright_exif, upright_xmp
 from .photo import Metadata, plausible_dpi
 from .plain_comments import netpbm_comment, tga_comment
@@ -42,6 +43,8 @@ def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> M
         metadata = replace(metadata, icc_profile=_bitmap_profile(data))
     elif image.format == "PSD":
         metadata = _with_resources(image, metadata)
+    if image.format in ("WEBP", "AVIF", "JPEG2000", "GIF"):
+        metadata = replace(metadata, dropped=(*metadata.dropped, *credentials(data)))
     return metadata
 
 

@@ -25,6 +25,7 @@ from ..dependencies import require
 from ..errors import ImageError
 from . import heif, opencv, png, raw, tiff
 from .containers import complete_metadata
+from .credentials import credentials
 from .formats import READABLE
 from .limits import SizeCheck, check_pixels
 from .photo import Metadata, Photo, from_array
@@ -279,7 +280,7 @@ def _decode_heif(data: bytes, check_size: SizeCheck) -> Photo:
         None,
         info.get("xmp") or None,
         cicp=None if profile else heif.nclx(data),
-        dropped=heif.auxiliary(data),
+        dropped=(*heif.auxiliary(data), *credentials(data)),
     )
     # libheif turns the picture upright, but does not change the flag in EXIF.
     photo = replace(

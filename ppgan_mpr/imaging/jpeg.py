@@ -6,6 +6,7 @@ import struct
 
 from PIL import Image
 
+from .credentials import CREDENTIALS
 from .iptc import iptc_resource
 from .photo import Metadata
 from .tiff_tags import Buffer
@@ -62,7 +63,7 @@ def _unknown_segments(image: Image.Image) -> tuple[str, ...]:
         if name == "COM" or body.startswith(_KNOWN.get(name, ())):
             continue
         if name == "APP11" and b"c2pa" in body[:200]:
-            names.append("the content credentials (C2PA), which sign the source")
+            names.append(CREDENTIALS)
         elif name == "APP1" and body.startswith(b"FLIR\0"):
             names.append("the thermal data (FLIR)")
         elif name == "APP11" and names and body.startswith(b"JP"):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from . import opencv
+from .credentials import CREDENTIALS
 from .heif import described
 from .iptc import iptc_of, iptc_resource
 from .photo import Metadata, plausible_dpi
@@ -33,7 +34,7 @@ OF_PNG_ALONE = {
 }
 _READ = _CARRIED | {b"eXIf", b"iCCP", b"pHYs", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 _LOST = {
-    b"caBX": "the content credentials (C2PA), which sign the source",
+    b"caBX": CREDENTIALS,
     b"tIME": "the time of the last change (tIME)",
     b"bKGD": "the background colour (bKGD)",
     b"sBIT": "the number of significant bits (sBIT)",

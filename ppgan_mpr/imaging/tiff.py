@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import ImageError
 from .comments import comment_of
+from .credentials import CREDENTIALS
 from .exif import description
 from .iptc import iptc_of
 from .photo import Metadata, Photo, plausible_dpi
@@ -36,13 +37,14 @@ _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_COUNTS = 273, 274, 277, 27
 _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
 _DESCRIPTION, _XMP, _IPTC, _RESOURCES, _ICC = 270, 700, 33723, 34377, 34675
-_LAYERS = 37724
+_LAYERS, _CREDENTIALS = 37724, 52545
 # Tags about how one file stores its samples, which do not apply to another file, or that are
-# written anew. The last two are Photoshop's: image resources and layers.
+# written anew. The last ones are Photoshop's
+# image resources and layers, and content credentials.
 _STRUCTURE = {
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297, 301,
     317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347,
-    *range(512, 533), _XMP, _IPTC, _ICC, _RESOURCES, _LAYERS,
+    *range(512, 533), _XMP, _IPTC, _ICC, _RESOURCES, _LAYERS, _CREDENTIALS,
 }  # fmt: skip
 _STRIP_BYTES = 1 << 19
 
@@ -235,6 +237,7 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
     exif = pack_header(order, 8) + pack_tree(kept, order, 8) if kept else None
     iptc = blob(_IPTC) or iptc_of(blob(_RESOURCES))
     dropped = ("the layers",) if _LAYERS in tree else ()
+    dropped += (CREDENTIALS,) if _CREDENTIALS in tree else ()
     kept_resources = carried(blob(_RESOURCES))
     return Metadata(
         exif, blob(_ICC), dpi, blob(_XMP), iptc=iptc, dropped=dropped, resources=kept_resources

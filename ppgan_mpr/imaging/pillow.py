@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from . import jpeg, png, resources
+from . import jpeg, png, resources, tiff
 from .containers import complete_metadata
 from .exif import orientation, resized_exif, resolution, turn_upright, upright_exif, upright_xmp
 from .iptc import iptc_of
@@ -45,6 +45,7 @@ def from_pil(image: Image.Image) -> Photo:
         data = _content(image)
         image.load()
         metadata = _completed(image, data, image_metadata(image))
+        del data  # before there are further copies of the pixels
         photo = photo_from_image(image, metadata)
         # Pillow turns TIFF upright while loading, and no other format.
         return already_upright(photo) if image.format == "TIFF" else upright(photo)
@@ -86,6 +87,16 @@ def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Me
             iptc=found.iptc,
             dropped=found.dropped,
         )
+    if image.format == "TIFF" and data and not getattr(image, "is_animated", False):
+        with contextlib.suppress(ImageError):  # of kinds that Pillow alone reads
+            found = tiff.read_page(data).metadata
+            return replace(
+                found,
+                exif=metadata.exif or found.exif,
+                icc_profile=metadata.icc_profile,
+                dpi=metadata.dpi,
+                xmp=metadata.xmp or found.xmp,
+            )
     if image.format in ("JPEG", "MPO") or (data and image.format not in ("PNG", "TIFF")):
         return complete_metadata(image, data or b"", metadata)
     return metadata

@@ -288,3 +288,10 @@ def test_what_a_pillow_image_cannot_keep_is_named():
     named = ("the IPTC captions", "Photoshop's image resources", "the gain map")
     assert unkept_by_pillow(photo) == named
     assert unkept_by_pillow(from_array(photo.pixels)) == ()
+
+
+def test_tags_of_a_pillow_tiff_that_is_not_loaded_are_carried(tmp_path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.tif", tiffinfo={315: "Anna", 65000: "private"})
+    write_photo(from_pil(Image.open(tmp_path / "a.tif")), tmp_path / "b.tif")
+    tags = Image.open(tmp_path / "b.tif").tag_v2
+    assert (tags[315], tags[65000]) == ("Anna", "private")

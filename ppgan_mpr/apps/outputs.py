@@ -227,7 +227,7 @@ class Outputs:
                 path,
                 quality=quality,
                 overwrite=self._existing == "overwrite",
-                mode=_mode(source),
+                mode=permissions(source),
                 allow_loss=self._allow_loss,
             )
         except FileExistsError:

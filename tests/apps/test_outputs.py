@@ -251,7 +251,7 @@ def test_result_says_what_it_lacks(tmp_path):
     result = predictor(tmp_path, suffix=".tga").run(tmp_path / "a.jpg")[0]
     (warning,) = result.record.warnings
     assert warning == (
-        "the result lacks the EXIF data, the GPS position, the resolution (300 dpi) and the comment"
+        "the result lacks the EXIF data, the GPS position and the resolution (300 dpi)"
     )
     assert not predictor(tmp_path).run(tmp_path / "a.jpg")[0].record.warnings
 

@@ -33,13 +33,13 @@ from .pillow import already_upright, image_metadata, photo_from_image, upright
 from .plain_comments import netpbm_comment
 from .png_chunks import SIGNATURE
 from .samples import rescale, white
+from .stored_size import refuse_floating_point, stored_size
 from .tiff_tags import MAGICS, Buffer
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM_HEADER = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d+)")
 _PARSING = threading.Lock()
-_PAM_SIZE = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)\s+(\d{1,9})\s*$", re.MULTILINE)
 # Beginnings of files that OpenCV reads where Pillow does not know the format: PAM, Sun raster,
 # Radiance, OpenEXR, PFM, JPEG 2000, WebP.
 _OTHERS = (
@@ -66,6 +66,15 @@ def recognised(start: bytes, suffix: str) -> bool:
     )
 
 
+def is_heif(start: bytes) -> bool:
+    """Whether a file is a HEIF picture that libheif decodes, and no AVIF.
+
+    Args:
+        start: at least the first :data:`SIGNATURE_BYTES` of the file.
+    """
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and b"avif" not in start[8:]
+
+
 def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
     """Decode a picture file.
 
@@ -85,19 +94,20 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
         return raw.develop(data, check_size)
     if data[:4] in MAGICS:
         return upright(_decode_tiff(data, check_size))
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:
+    if is_heif(data[:SIGNATURE_BYTES]):
         return _decode_heif(data, check_size)
+    refuse_floating_point(data)
     image = open_image(data, suffix, check_size)
     if image is None:
-        _check_pam(data, check_size)
-        if data.startswith(b"P7"):
-            return _decode_pam(data)
-        return upright(_decode_opencv(data, None, Metadata()))
+        return upright(_decode_unknown_to_pillow(data, check_size))
     metadata = complete_metadata(image, data, image_metadata(image))
     top = white_level(image.format, data)
     if top > 255:  # Pillow would keep 8 bits
         if data[:2] in (b"P2", b"P3"):
             data += b"\n"  # OpenCV misses the last number of a text without a last line break
+        size = stored_size(data)  # the codestream's, which need not be the container's
+        if size is not None:
+            check_size(*size)
         photo = _decode_opencv(data, image.format, metadata)
         photo = _spread(photo, top)
     else:
@@ -193,15 +203,14 @@ def _coefficient_bytes(image: Image.Image) -> int:
     return 2 * image.width * image.height * samples // max(1, finest)
 
 
-def _check_pam(data: bytes, check_size: SizeCheck) -> None:
-    """Check the size in the header of a PAM file, which Pillow does not read."""
+def _decode_unknown_to_pillow(data: bytes, check_size: SizeCheck) -> Photo:
+    size = stored_size(data)
+    if size is None:
+        raise ImageError("it is not a picture in a known format, or it is damaged")
+    check_size(*size)
     if data.startswith(b"P7"):
-        header = data[:4096].partition(b"ENDHDR")[0]
-        numbers = {name: int(number) for name, number in _PAM_SIZE.findall(header)}
-        width, height, channels, top = (
-            numbers.get(name, 1) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")
-        )
-        check_size(width, height, channels, 2 if top > 255 else 1)
+        return _decode_pam(data)
+    return _decode_opencv(data, None, Metadata())
 
 
 def _decode_png(data: bytes, check_size: SizeCheck) -> Photo:

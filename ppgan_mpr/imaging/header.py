@@ -8,14 +8,16 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ImageError
-from . import png, raw
+from ..dependencies import require
+from ..errors import ImageError, MissingDependencyError
+from . import heif, png, raw
 from .containers import complete_metadata
-from .decode import SIGNATURE_BYTES, decode, open_image, recognised, white_level
+from .decode import SIGNATURE_BYTES, is_heif, open_image, recognised, white_level
 from .exif import orientation
-from .limits import Limits
+from .limits import check_pixels
 from .pillow import image_metadata
 from .png_chunks import SIGNATURE
+from .stored_size import refuse_floating_point, stored_size
 from .tiff_tags import MAGICS, Buffer, parse_header, read_ifd
 
 _START = 4096  # bytes, enough for the header of most PNGs, and faster than a memory map
@@ -45,8 +47,7 @@ class Header(NamedTuple):
 def read_header(path: str | Path) -> Header:
     """Read size, depth and orientation of a picture file.
 
-    Only formats that neither Pillow nor this package can parse are decoded for it. An orientation
-    that a PNG names behind its pixels is not seen.
+    Nothing is decoded for it. An orientation that a PNG names behind its pixels is not seen.
 
     Raises:
         ImageError: the file cannot be read or is not a picture.
@@ -62,7 +63,7 @@ def read_header(path: str | Path) -> Header:
                 return header_of(data, path.suffix.lower())
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ImageError as error:
+    except (ImageError, MissingDependencyError) as error:
         raise ImageError(f"{path} cannot be read: {error}") from None
     except Exception as error:  # an empty file, or whatever a damaged one drives decoders into
         raise ImageError(f"{path} is not a picture, or it is damaged") from error
@@ -87,11 +88,16 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         return _tiff_header(data)
     if not recognised(bytes(data[:SIGNATURE_BYTES]), suffix):
         raise ImageError("it is not a picture in a known format, or it is damaged")
+    refuse_floating_point(data)
+    if is_heif(bytes(data[:SIGNATURE_BYTES])):
+        return _heif_header(data)
     image = open_image(data, suffix)
     if image is None:
-        pixels = decode(bytes(data[:]), suffix, Limits().check_size).pixels
-        height, width = pixels.shape[:2]
-        return Header(height, width, pixels.itemsize)
+        size = stored_size(data)
+        if size is None:
+            raise ImageError("it is not a picture in a known format, or it is damaged")
+        check_pixels(size.width, size.height)
+        return Header(size.height, size.width, size.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
     metadata = image_metadata(image)
     if image.format == "JPEG2000":  # whose orientation Pillow passes over
@@ -114,6 +120,15 @@ def _tiff_header(data: Buffer) -> Header:
     bits = tags[_BITS].numbers(order) if _BITS in tags else (1,)
     flag = orientation(data, tags[_XMP].value if _XMP in tags else None)  # laid out as EXIF is
     return _turned(width, height, 2 if max(bits) == 16 else 1, flag)
+
+
+def _heif_header(data: Buffer) -> Header:
+    require("pillow_heif")  # or it could not be decoded
+    size = heif.upright_size(data)
+    if size is None:
+        raise ImageError("its header is damaged")
+    check_pixels(size.width, size.height)
+    return Header(size.height, size.width, size.itemsize)
 
 
 def _turned(width: int, height: int, itemsize: int, flag: int) -> Header:

@@ -1,6 +1,7 @@
-"""Colour description and auxiliary pictures of AVIF and HEIF files.
+"""Size, colour description and auxiliary pictures of AVIF and HEIF files.
 
-References: ISO/IEC 14496-12 (meta, iprp, ipma), 12.1.5 (colr); MIAF (ISO/IEC 23000-22).
+References: ISO/IEC 14496-12 (meta, iprp, ipma), 12.1.5 (colr); ISO/IEC 23008-12, 6.5 (ispe, clap,
+irot, pixi); MIAF (ISO/IEC 23000-22).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from .boxes import find, walk
+from .stored_size import StoredSize
 from .tiff_tags import Buffer
 
 # Beginnings of the names of auxiliary pictures -> what they are.
@@ -60,6 +62,29 @@ def auxiliary(data: Buffer) -> tuple[str, ...]:
     if b"tmap" in header:  # a gain map of ISO 21496-1
         found.append("the gain map (HDR rendition)")
     return tuple(dict.fromkeys(found))
+
+
+def upright_size(data: Buffer) -> StoredSize | None:
+    """The size of the primary picture after cropping and turning; None where it is not there."""
+    properties, own = find(data, b"meta", b"iprp", b"ipco"), _primary_properties(data)
+    if properties is None:
+        return None
+    boxes: dict[bytes, int] = {}
+    for index, (kind, start, _) in enumerate(walk(data, *properties), 1):
+        if own is None or index in own:
+            boxes.setdefault(kind, start)
+    if b"ispe" not in boxes:
+        return None
+    width, height = struct.unpack_from(">2I", data, boxes[b"ispe"] + 4)
+    if b"clap" in boxes:  # clean aperture: fractions
+        numbers = struct.unpack_from(">4I", data, boxes[b"clap"])
+        width, height = (max(1, round(numbers[at] / max(1, numbers[at + 1]))) for at in (0, 2))
+    if b"irot" in boxes and data[boxes[b"irot"]] & 1:  # by a quarter
+        width, height = height, width
+    bits = 8
+    if b"pixi" in boxes:
+        bits = data[boxes[b"pixi"] + 5]
+    return StoredSize(width, height, 3, 2 if bits > 8 else 1)
 
 
 def _colour_boxes(data: Buffer) -> Iterator[int]:

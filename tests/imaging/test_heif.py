@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import sys
+import types
 
 import imaging_samples as samples
 import numpy as np
@@ -114,3 +116,24 @@ def test_the_primary_pictures_colours_count():
     primary = box(b"pitm", bytes(4) + struct.pack(">H", 2))
     meta = box(b"meta", bytes(4) + primary + box(b"iprp", properties + linked))
     assert read_nclx(box(b"ftyp", b"avif") + meta) == (12, 13)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_header_of_a_heic_is_that_of_the_upright_primary_picture(tmp_path, monkeypatch, turned):
+    monkeypatch.setitem(sys.modules, "pillow_heif", types.ModuleType("pillow_heif"))
+
+    def size(width, height):
+        return box(b"ispe", bytes(4) + struct.pack(">II", width, height))
+
+    properties = [size(512, 512), size(64, 48), box(b"pixi", bytes(4) + bytes([3, 10, 10, 10]))]
+    properties += [box(b"irot", b"\1")] if turned else []
+    numbers = range(2, len(properties) + 1)
+    links = struct.pack(">IHB", 1, 7, len(numbers)) + bytes(numbers)
+    primary = box(b"pitm", bytes(4) + struct.pack(">H", 7))
+    iprp = box(b"iprp", box(b"ipco", b"".join(properties)) + box(b"ipma", bytes(4) + links))
+    start = box(b"ftyp", b"heic" + bytes(4))
+    (tmp_path / "a.heic").write_bytes(start + box(b"meta", bytes(4) + primary + iprp))
+    header = read_header(tmp_path / "a.heic")
+    assert (header.width, header.height, header.itemsize) == (
+        (48, 64, 2) if turned else (64, 48, 2)
+    )

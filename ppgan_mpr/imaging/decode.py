@@ -158,7 +158,7 @@ def open_image(
         check_pixels(*image.size)
         if check_size:
             width, height = image.size
-            check_size(width, height, *_sample_layout(image.mode), _coefficient_bytes(image))
+            check_size(width, height, *sample_layout(image.mode), _coefficient_bytes(image))
         return image
     if claimed:
         raise ImageError("its header is damaged, or its samples are laid out in an unknown way")
@@ -185,7 +185,7 @@ def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, named_so
     return bool(answer) and not isinstance(answer, str)  # a string says why it is unsupported
 
 
-def _sample_layout(mode: str) -> tuple[int, int]:
+def sample_layout(mode: str) -> tuple[int, int]:
     """Channels and bytes per sample of an image of this mode once it is a photo."""
     if mode[0] in "IF":
         return 1, 2

@@ -8,7 +8,13 @@ from typing import Protocol
 from ..errors import ImageError
 from ..free_memory import available
 
+#: Bytes of layers and metadata that a file may hold beside its pixels.
+BESIDE_PIXELS = 1 << 28
 MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-format photograph
+
+
+class LimitError(ImageError):
+    """Reading a picture would take more memory or time than it may; it need not be damaged."""
 
 
 class SizeCheck(Protocol):
@@ -21,7 +27,6 @@ class SizeCheck(Protocol):
 
 # The decoder's own picture, and the one made of it; colours and alpha are separated after that.
 _TIMES_HELD = {4: 3}
-_BESIDE_PIXELS = 1 << 28  # bytes of layers and metadata that a file may hold
 _SECONDS = 60.0
 _BYTES_PER_SECOND = 1 << 19  # a tenth of what the slowest decoder, of JPEG 2000, reaches
 
@@ -30,10 +35,10 @@ def check_pixels(width: int, height: int) -> None:
     """Refuse a picture of more pixels than the decoders handle.
 
     Raises:
-        ImageError: there are more.
+        LimitError: there are more.
     """
     if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels are more than the {MAX_PIXELS} handled here")
+        raise LimitError(f"{width} x {height} pixels are more than the {MAX_PIXELS} handled here")
 
 
 @dataclass(frozen=True)
@@ -62,40 +67,53 @@ class Limits:
                 JPEG.
 
         Raises:
-            ImageError: its pixels exceed the limit or the memory that is free.
+            LimitError: its pixels exceed the limit or the memory that is free.
+        """
+        needed = self.memory_for(width, height, channels, itemsize, coefficients)
+        free = available()
+        if needed > free:
+            raise LimitError(
+                f"its {width} x {height} pixels take {in_words(needed)} while they are decoded, "
+                f"and {in_words(free)} of memory are free"
+            )
+
+    def memory_for(
+        self, width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
+    ) -> int:
+        """Bytes that a picture takes while it is decoded, whether or not they are free.
+
+        Args:
+            width, height, channels, itemsize, coefficients: see :meth:`check_size`.
+
+        Raises:
+            LimitError: its pixels exceed the limit.
         """
         size = f"{width} x {height} pixels"
         check_pixels(width, height)
         nbytes = width * height * channels * itemsize
         if nbytes > self.nbytes:
-            raise ImageError(
+            raise LimitError(
                 f"its {size} would take {in_words(nbytes)}, more than the limit of "
                 f"{in_words(self.nbytes)}: raise picture_limit= if the file is to be trusted"
             )
         # The coefficients are gone before the pixels are copied; Pillow pads three samples to four.
-        needed = max(_TIMES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
-        free = available()
-        if needed > free:
-            raise ImageError(
-                f"its {size} take {in_words(needed)} while they are decoded, and "
-                f"{in_words(free)} of memory are free"
-            )
+        return max(_TIMES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
 
     def check_file(self, nbytes: int) -> None:
         """Refuse a file that is too large, before it is read.
 
         Raises:
-            ImageError: the file exceeds the limit or the memory that is free.
+            LimitError: the file exceeds the limit or the memory that is free.
         """
-        most = self.nbytes + _BESIDE_PIXELS
+        most = self.nbytes + BESIDE_PIXELS
         if nbytes > most:
-            raise ImageError(
+            raise LimitError(
                 f"the file has {in_words(nbytes)}, more than the limit of {in_words(most)}: "
                 "raise picture_limit= if it is to be trusted"
             )
         free = available()
         if nbytes > free:
-            raise ImageError(
+            raise LimitError(
                 f"the file has {in_words(nbytes)}, and {in_words(free)} of memory are free"
             )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..errors import ImageError, MissingDependencyError
 from .decode import SIGNATURE_BYTES, decode, recognised
-from .limits import Limits, SizeCheck
+from .file_length import check_length
+from .limits import LimitError, Limits, SizeCheck
 from .photo import Photo
 
 
@@ -62,10 +63,10 @@ def decode_photo(
     except MissingDependencyError as error:
         raise MissingDependencyError(f"{name} cannot be read: {error}") from None
     except ImageError as error:
-        raise ImageError(f"{name} cannot be read: {error}") from error.__cause__
+        raise type(error)(f"{name} cannot be read: {error}") from error.__cause__
     except MemoryError as error:
         what = f"its {size} do" if size else "it does"
-        raise ImageError(f"{name} cannot be read: {what} not fit into memory") from error
+        raise LimitError(f"{name} cannot be read: {what} not fit into memory") from error
     except Exception as error:  # decoders raise whatever a damaged file drives them into
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(
@@ -82,8 +83,8 @@ def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
         name: for messages, where it is not ``path``.
 
     Raises:
-        ImageError: the file is missing, unreadable, too large, or no picture by its first
-            bytes.
+        ImageError: the file is missing, unreadable, too large, far larger than its picture
+            can need, or no picture by its first bytes.
     """
     shown = name or path
     try:
@@ -94,18 +95,21 @@ def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
             start = file.read(SIGNATURE_BYTES)
             if start and not recognised(start, path.suffix.lower()):
                 raise ImageError("it is not a picture in a known format, or it is damaged")
-            limits.check_file(os.fstat(file.fileno()).st_size)
+            nbytes = os.fstat(file.fileno()).st_size
+            limits.check_file(nbytes)
+            file.seek(0)
+            check_length(file, nbytes, path.suffix.lower(), limits)
             file.seek(0)
             return file.readall()
     except ImageError as error:
-        raise ImageError(f"{shown} cannot be read: {error}") from None
+        raise type(error)(f"{shown} cannot be read: {error}") from None
     except FileNotFoundError:
         what = "the link points to a missing file" if path.is_symlink() else "there is no such file"
         raise ImageError(f"{shown} cannot be read: {what}") from None
     except IsADirectoryError:
         raise ImageError(f"{shown} cannot be read: it is a folder") from None
     except MemoryError:
-        raise ImageError(f"{shown} cannot be read: it does not fit into memory") from None
+        raise LimitError(f"{shown} cannot be read: it does not fit into memory") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{shown} cannot be read: {reason}") from None

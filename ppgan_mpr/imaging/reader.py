@@ -19,14 +19,15 @@ from typing import Any, BinaryIO
 from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
-from .limits import Limits, in_words
+from .limits import LimitError, Limits, in_words
+from .memory_budget import MemoryBudget
 from .photo import Photo
 from .read import decode_photo, read_bytes, read_photo
 
 logger = logging.getLogger(__name__)
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
-_ERRORS = {error.__name__: error for error in (ImageError, MissingDependencyError)}
+_ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
 _F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -49,12 +50,20 @@ class PhotoReader:
         limits: how large a picture may be and how long reading it may take.
         command: starts the process; default: this Python. It must answer as
             :mod:`ppgan_mpr.imaging.worker` does.
+        isolate_all: read even ordinary files in another process, as servers of strangers do.
     """
 
-    def __init__(self, limits: Limits | None = None, command: Sequence[str] | None = None):
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        command: Sequence[str] | None = None,
+        isolate_all: bool = False,
+    ):
         self.limits = limits or Limits()
+        self._isolate_all = isolate_all
         self._command = _default_command() if command is None else list(command)
         self._idle: list[_Worker] = []
+        self._budget = MemoryBudget()
         self._usable = bool(self._command)
         self.close = weakref.finalize(self, _end_all, self._idle, os.getpid())
 
@@ -105,7 +114,8 @@ class PhotoReader:
         return self._ask(name, "", data=data)
 
     def _isolates(self, asked: bool) -> bool:
-        return asked or self.limits.seconds is not None  # which only another process can keep to
+        # Only another process can keep to a limit of time.
+        return asked or self._isolate_all or self.limits.seconds is not None
 
     def _ask(self, name: str, suffix: str, path: str = "", data: bytes | None = None) -> Photo:
         try:
@@ -120,13 +130,14 @@ class PhotoReader:
             "nbytes": self.limits.nbytes, "seconds": self.limits.seconds,
         }  # fmt: skip
         try:
-            answer = worker.ask(request, self.limits)
+            answer = worker.ask(request, self.limits, self._budget)
         except (OSError, EOFError):
-            raise ImageError(f"{name} cannot be read: {worker.end(gone=True)}") from None
+            cause = worker.end(gone=True)
+            raise type(cause)(f"{name} cannot be read: {cause}") from None
         except MemoryError:
             worker.end()
             what = f"its pixels, {in_words(worker.expected)},"
-            raise ImageError(f"{name} cannot be read: {what} do not fit into memory") from None
+            raise LimitError(f"{name} cannot be read: {what} do not fit into memory") from None
         except BaseException:  # an interrupt: the answer would come later
             worker.end()
             raise
@@ -209,8 +220,13 @@ class _Worker:
                 clock.stop()
             self._ready = True
 
-    def ask(self, request: dict[str, Any], limits: Limits) -> Any:
+    def ask(self, request: dict[str, Any], limits: Limits, budget: MemoryBudget) -> Any:
         """Its answer to a request.
+
+        Args:
+            request: see :mod:`.worker`.
+            limits: of time.
+            budget: grants it the memory for its file and pixels.
 
         Raises:
             OSError, EOFError: it ended, or was ended because it took too long.
@@ -220,20 +236,24 @@ class _Worker:
         try:
             send(self._requests, request)
             answer = receive(self._answers)
-            while isinstance(answer, dict):  # the size, from the picture's header
+            while isinstance(answer, dict):  # what it needs: for the file, then for the pixels
                 self.expected = answer["nbytes"]
-                clock.extend(limits.time_for(answer["nbytes"]))
+                clock.stop()
+                waited = budget.grant(self, answer["needed"])
+                clock.extend(limits.time_for(answer["nbytes"]), waited)
+                send(self._requests, True)
                 answer = receive(self._answers)
             return answer
         finally:
             clock.stop()
+            budget.release(self)
 
     def kill_late(self, seconds: float) -> None:
         """End it, because so many seconds have passed."""
         self.late = seconds
         self._process.kill()
 
-    def end(self, gone: bool = False) -> str:
+    def end(self, gone: bool = False) -> ImageError:
         """End it if it still runs.
 
         Args:
@@ -243,7 +263,7 @@ class _Worker:
             Why it ended, in words.
         """
         if self._owner != os.getpid():
-            return ""
+            return ImageError("")
         try:
             status = self._process.wait(_END_SECONDS if gone else 0)
         except subprocess.TimeoutExpired:
@@ -253,17 +273,22 @@ class _Worker:
             with contextlib.suppress(OSError):
                 pipe.close()
         if self.late is not None:
-            return (
+            return LimitError(
                 f"decoding took longer than {self.late:g} s: raise read_timeout= if the file is "
                 "to be trusted"
+            )
+        if status < 0 and -status == getattr(signal, "SIGKILL", None):
+            return LimitError(
+                "its decoder was ended with SIGKILL, probably because memory was short: restore "
+                "fewer pictures at once (jobs=1), or end other programs"
             )
         if status < 0:
             try:
                 name = signal.Signals(-status).name
             except ValueError:
                 name = f"signal {-status}"
-            return f"its decoder crashed with {name}"
-        return f"its decoder ended with exit code {status}"
+            return ImageError(f"its decoder crashed with {name}")
+        return ImageError(f"its decoder ended with exit code {status}")
 
 
 class _Clock:
@@ -273,9 +298,10 @@ class _Clock:
         self._worker, self._started = worker, time.monotonic()
         self._set(seconds, seconds)
 
-    def extend(self, seconds: float) -> None:
-        """Let it run for so many seconds from the start."""
+    def extend(self, seconds: float, waited: float) -> None:
+        """Let it run for so many seconds from the start, not counting those that it has waited."""
         self.stop()
+        self._started += waited
         self._set(seconds - (time.monotonic() - self._started), seconds)
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ from .read import decode_photo, read_bytes
 # Times of the decoded pixels that a decoder and the conversions after it may take, and what
 # libraries that are loaded meanwhile may take in bytes.
 _TIMES_HELD, _LIBRARIES = 8, 1 << 30
+_LARGE_FILE = 1 << 24  # bytes; smaller ones count for nothing beside their pixels
 _GRACE = 10  # seconds in which the reading process ends this one, and knows why
 
 
@@ -46,15 +47,20 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
         width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
     ) -> None:
         memory.lift()  # or it would count as the memory that is free
-        limits.check_size(width, height, channels, itemsize, coefficients)
+        needed = limits.memory_for(width, height, channels, itemsize, coefficients)
         nbytes = width * height * channels * itemsize
+        _wait_for_memory(answers, nbytes, needed)
+        limits.check_size(width, height, channels, itemsize, coefficients)
         memory.allow(_TIMES_HELD * nbytes + 2 * len(data))
         _alarm(limits.time_for(nbytes))
-        send(answers, {"nbytes": nbytes})  # the time limit follows from it
 
     _alarm(limits.time_for(0))
     try:
         if data is None:
+            nbytes = _size(request["path"])
+            if nbytes > _LARGE_FILE:
+                _wait_for_memory(answers, 0, nbytes)
+                _alarm(limits.time_for(0))
             data = read_bytes(Path(request["path"]), limits, name)
         memory.allow(2 * len(data))
         return decode_photo(data, name, request["suffix"], check_size)
@@ -62,6 +68,26 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
         return type(error).__name__, str(error)
     finally:
         memory.lift()
+
+
+def _wait_for_memory(answers: BinaryIO, nbytes: int, needed: int) -> None:
+    """Wait until other pictures leave enough memory for this one.
+
+    Args:
+        answers: to the reading process, which knows about the others.
+        nbytes: of decoded pixels, as far as they are known; the time limit follows from them.
+        needed: bytes that this process is going to hold.
+    """
+    _alarm(0)
+    send(answers, {"nbytes": nbytes, "needed": needed})
+    receive(sys.stdin.buffer)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return 0  # reading says what is wrong
 
 
 def _alarm(seconds: float) -> None:

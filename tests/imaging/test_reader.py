@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import imaging_samples as samples
 import numpy as np
@@ -33,6 +34,8 @@ def open_heif(file, convert_hdr_to_8bit):
     fault = file.read()[12:].decode()
     if fault == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if fault == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     if fault == "hang":
         time.sleep(1000)
     if fault == "overfill":
@@ -63,6 +66,11 @@ def faulty(tmp_path, monkeypatch):
         pytest.param("crash", "its decoder crashed with SIGSEGV", marks=linux),
         ("exit", "its decoder ended with exit code 3"),
         ("hang", "decoding took longer than 3 s"),
+        pytest.param(
+            "kill",
+            "its decoder was ended with SIGKILL, probably because memory was short",
+            marks=linux,
+        ),
         pytest.param("overfill", "it does not fit into memory", marks=linux),
     ],
 )
@@ -91,6 +99,25 @@ def test_time_limit_holds_for_ordinary_files_too(tmp_path):
     ):
         with pytest.raises(ImageError, match="decoding took longer than 1 s"):
             read()
+    reader.close()
+
+
+def test_readers_of_one_run_share_the_memory(tmp_path):
+    """Each decoder alone could have it all; two stand-ins for them ask for more than there is."""
+    asks = (
+        "from ppgan_mpr.imaging.frames import receive, send\n"
+        "import os, sys, time\n"
+        "answers = sys.stdout.buffer\n"
+        "send(answers, 'ready'); receive(sys.stdin.buffer)\n"
+        "send(answers, {'nbytes': 1, 'needed': 1 << 60}); receive(sys.stdin.buffer)\n"
+        f"inside = {str(tmp_path / 'inside')!r}\n"
+        "os.mkdir(inside); time.sleep(0.5); os.rmdir(inside)\n"  # fails for the second at once
+        "send(answers, ('ImageError', 'alone')); time.sleep(60)\n"
+    )
+    reader = PhotoReader(command=[sys.executable, "-c", asks])
+    with ThreadPoolExecutor(3) as threads:
+        errors = [threads.submit(reader.decode, b"any", "a") for _ in range(3)]
+        assert [str(error.exception()) for error in errors] == ["alone"] * 3
     reader.close()
 
 

@@ -15,6 +15,10 @@ from ..errors import RestorationError
 from .flags import as_flags
 
 INTERRUPTED = 130
+#: Signals that ask a program to end; SIGHUP, of a terminal that was closed, is unknown to Windows.
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def program_name() -> str:
@@ -28,7 +32,7 @@ def program_name() -> str:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside its block Ctrl-C and SIGTERM raise KeyboardInterrupt, whatever comes of it.
+    """Inside its block Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, whatever comes of it.
 
     So temporary files are removed. Libraries in C++ that are interrupted raise errors of their own,
     or lose the interrupt: the block still ends with KeyboardInterrupt. A signal that the caller
@@ -54,9 +58,7 @@ def interruptible() -> Iterator[None]:
         arrived = True
         raise KeyboardInterrupt
 
-    previous: dict[int, Any] = {
-        number: _handler(number) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    previous: dict[int, Any] = {number: _handler(number) for number in ENDING}
     for number, known in previous.items():
         if known != signal.SIG_IGN:
             signal.signal(number, interrupt)
@@ -93,7 +95,7 @@ def run_program(
         message: puts an error into the words of the command line.
 
     Returns:
-        The exit code, 130 after Ctrl-C or SIGTERM.
+        The exit code, 130 after Ctrl-C, SIGTERM or SIGHUP.
     """
     try:
         with interruptible():

@@ -16,7 +16,7 @@ from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .messages import show_messages
-from .program import interruptible
+from .program import ENDING, interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import HELP as TASK_HELP
@@ -236,9 +236,9 @@ def _targets(arguments: argparse.Namespace) -> Targets | None:
 
 
 class _InterruptAsEvent:
-    """Inside its block the first Ctrl-C or SIGTERM sets an event; finished pictures are listed.
+    """Inside its block the first Ctrl-C, SIGTERM or SIGHUP sets an event.
 
-    A second one ends the program at once.
+    So finished pictures are listed. A second one ends the program at once.
     """
 
     def __enter__(self) -> threading.Event:
@@ -247,7 +247,7 @@ class _InterruptAsEvent:
         if self._main:  # only there may handlers be installed
             self._previous = {
                 number: signal.signal(number, self._note)
-                for number in (signal.SIGINT, signal.SIGTERM)
+                for number in ENDING
                 if signal.getsignal(number) != signal.SIG_IGN
             }
         return self._event
@@ -259,8 +259,9 @@ class _InterruptAsEvent:
 
     def _note(self, *_: object) -> None:
         self._event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in self._previous:
+            again = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, again)
 
 
 def _options(arguments: argparse.Namespace) -> Any:

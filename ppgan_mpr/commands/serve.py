@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..checks import check_whole_number
 from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .program import program_name, run_program
+
+if TYPE_CHECKING:
+    import uvicorn
 
 # What the machine decides; everything else a visitor chooses.
 _SERVER_OPTIONS = (
@@ -106,8 +111,19 @@ def _serve(args: argparse.Namespace) -> int:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"http://{shown}:{port}  (Ctrl-C ends it)", flush=True)
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        _end_on_hangup(server)
+        server.run(sockets=[listening])
     return 0
+
+
+def _end_on_hangup(server: uvicorn.Server) -> None:
+    """Let SIGHUP end a server as SIGTERM does, which is all that uvicorn handles."""
+    hangup = getattr(signal, "SIGHUP", None)  # unknown to Windows
+    if hangup is None or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(hangup) != signal.SIG_IGN:
+        signal.signal(hangup, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
 
 
 if __name__ == "__main__":

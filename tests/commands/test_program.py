@@ -45,21 +45,22 @@ def test_interrupt_ends_with_130_and_without_a_message(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_sigterm_removes_temporary_folders(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ending_signal_removes_temporary_folders(tmp_path, number):
     """As of a program that exports a network."""
 
     def body():
         with tempfile.TemporaryDirectory(dir=tmp_path):
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
         return 0
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     assert run_program(body) == 130
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("error", [SystemError("a result with an exception set"), None])
 def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
     """As those in C++ do, which are interrupted while they call Python."""
@@ -76,7 +77,7 @@ def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ignored_signal_stays_ignored(number):
     def body():
         signal.raise_signal(number)

@@ -14,7 +14,8 @@ pytest.importorskip("uvicorn")
 from ppgan_mpr.commands.serve import main, parse_args
 
 
-def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path):
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path, ending):
     command = [sys.executable, "-m", "ppgan_mpr.commands.serve", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -24,7 +25,7 @@ def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path):
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert json.load(answer)["status"] == "ok"
             assert list(tmp_path.glob("mprnet-web-*"))
-            process.send_signal(signal.SIGINT)
+            process.send_signal(getattr(signal, ending))
             assert process.wait(timeout=60) == 130
         finally:
             process.kill()

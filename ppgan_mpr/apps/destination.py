@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UsageError
-from ..imaging import RAW_SUFFIXES, SUFFIXES
+from ..imaging import RAW_SUFFIXES, SUFFIXES, PhotoReader
 from ..imaging.formats import WRITABLE
 from ..inference import InferenceOptions
 from .manifest import Manifest
@@ -58,6 +58,8 @@ def outputs_at(
     options: InferenceOptions,
     sources: Sequence[Source],
     wanted: ResultRecord,
+    reader: PhotoReader | None = None,
+    keep_manifest: bool = True,
 ) -> Outputs | None:
     """The outputs of one run.
 
@@ -67,6 +69,8 @@ def outputs_at(
         options: ``suffix``, ``existing`` and ``allow_loss`` count here.
         sources: the pictures.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
+        reader: reads outputs that are there already; default: one with the usual limits.
+        keep_manifest: list how each output in a folder was made.
 
     Raises:
         UsageError: there are several pictures and one output file, or a path and options
@@ -75,9 +79,10 @@ def outputs_at(
     if path is None:
         return None
     folder, suffix, existing = folder_of(path, task), options.suffix, options.existing
-    make = partial(Outputs, folder, allow_loss=options.allow_loss)
+    make = partial(Outputs, folder, allow_loss=options.allow_loss, reader=reader)
     if not is_file_name(path):
-        return make(suffix, existing, sources, manifest=Manifest(path), wanted=wanted)
+        manifest = Manifest(path) if keep_manifest else None
+        return make(suffix, existing, sources, manifest=manifest, wanted=wanted)
     check_count(path, len(sources))
     if suffix not in (None, path.suffix.lower()):
         raise UsageError(f"suffix={suffix!r} contradicts the output file {path}: leave it out.")

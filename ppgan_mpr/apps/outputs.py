@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import ImageError, UsageError
 from ..file_names import fitting_name, name_key
 from ..files import remove_leftovers
-from ..imaging import Photo, writable_suffix, write_photo
+from ..imaging import Photo, PhotoReader, writable_suffix, write_photo
 from ..imaging.losses import target_of
 from .manifest import FileState, Manifest
 from .result import ResultRecord
@@ -31,9 +31,10 @@ class Outputs:
         sources: the pictures. A name belongs to the first of them that it follows from, whoever
             is read first and whatever is there already.
         file: the output of the only picture, instead of a name made of its own.
-        manifest: is written, and read to skip; None: no record is kept of a single file.
+        manifest: is written, and read to skip; None: no record is kept.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
         allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.
+        reader: reads outputs that are there already; default: one with the usual limits.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -49,7 +50,9 @@ class Outputs:
         manifest: Manifest | None = None,
         wanted: ResultRecord | None = None,
         allow_loss: bool = False,
+        reader: PhotoReader | None = None,
     ):
+        self._reader = reader or PhotoReader()
         self._allow_loss = allow_loss
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._file = file
@@ -158,7 +161,7 @@ class Outputs:
             what = "a folder" if output.is_dir() else what
             raise ImageError(f"{output} is {what} and was left alone: move it away.")
         status = output.stat()
-        verdict = judge(output, source, self._wanted_record, self._manifest)
+        verdict = judge(output, source, self._wanted_record, self._manifest, self._reader)
         self._verdicts[output] = verdict
         if not verdict.keep:
             self._outdated[output] = status.st_size, status.st_mtime_ns

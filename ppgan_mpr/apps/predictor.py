@@ -62,6 +62,8 @@ class Predictor:
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called with the source's name, the number of finished tiles and of all.
         reader: reads the files; default: one with the limits in the options.
+        keep_manifest: list in ``output_path`` how each output was made; without that list,
+            ``existing='skip'`` keeps every output that is a picture.
         **changes: options by name, such as ``model='lite'``; they take the place of those in
             ``options``.
 
@@ -99,6 +101,7 @@ class Predictor:
         options: InferenceOptions | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
         reader: PhotoReader | None = None,
+        keep_manifest: bool = True,
         **changes: Any,
     ):
         if not isinstance(options, (InferenceOptions, type(None))):
@@ -111,6 +114,7 @@ class Predictor:
         self.output_path = None if output_path is None else checked_path(output_path)
         self._tile_progress = tile_progress
         self._reader = reader or PhotoReader(self.options.limits)
+        self._keep_manifest = keep_manifest
         cache = Cache.of_user()
         self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
         self.info: ModelInfo = self._weights.info
@@ -236,7 +240,15 @@ class Predictor:
         Raises:
             UsageError: there are several pictures and one output file.
         """
-        outputs = outputs_at(self.output_path, self.task, self.options, sources, self._record(""))
+        outputs = outputs_at(
+            self.output_path,
+            self.task,
+            self.options,
+            sources,
+            self._record(""),
+            self._reader,
+            self._keep_manifest,
+        )
         # A single picture has no others that its file could take with it.
         return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
 

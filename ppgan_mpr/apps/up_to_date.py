@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError, MissingDependencyError
+from ..imaging import PhotoReader
 from ..imaging.decode import SIGNATURE_BYTES, recognised
 from ..imaging.formats import WRITABLE
-from ..imaging.limits import Limits
-from ..imaging.read import decode_photo
+from ..imaging.limits import LimitError
 from .manifest import Entry, Manifest
 from .result import ResultRecord
 from .sources import Source
@@ -36,7 +36,13 @@ class Verdict:
     announced: bool = False
 
 
-def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest | None) -> Verdict:
+def judge(
+    output: Path,
+    source: Source,
+    wanted: ResultRecord,
+    manifest: Manifest | None,
+    reader: PhotoReader,
+) -> Verdict:
     """Decide whether an output that exists stays as it is.
 
     A picture that the manifest does not know, or that has been edited since, is somebody's file
@@ -48,6 +54,7 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
         source: the picture that it should be the result of.
         wanted: how the run would restore it; what depends on the picture does not count.
         manifest: of the folder of outputs, or None where none is kept.
+        reader: reads the output where the manifest does not say what it is.
 
     Raises:
         ImageError: it is the result of another picture, or a file that the manifest does not know
@@ -58,12 +65,12 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
         return Verdict(False, f"{output} was empty, so it was restored again")
     entry = manifest.find(output) if manifest else None
     if manifest is None or entry is None:
-        return _judge_unlisted(output, manifest)
+        return _judge_unlisted(output, manifest, reader)
     changed = _source_changed(entry, source, manifest, output)
     if not entry.output.same_content(output):
         if manifest.announced(output):
             return _unfinished(output)
-        if _is_picture(output):
+        if _is_picture(output, reader):
             return Verdict(True, f"{output} was left alone: it was changed after it was restored")
         return _damaged(output)
     reason = changed or _difference(entry.record, wanted, output.suffix)
@@ -72,10 +79,10 @@ def judge(output: Path, source: Source, wanted: ResultRecord, manifest: Manifest
     return Verdict(False, f"{output} was restored again, because {reason}")
 
 
-def _judge_unlisted(output: Path, manifest: Manifest | None) -> Verdict:
+def _judge_unlisted(output: Path, manifest: Manifest | None, reader: PhotoReader) -> Verdict:
     if manifest and manifest.announced(output):
         return _unfinished(output)
-    if _is_picture(output):
+    if _is_picture(output, reader):
         silent = f"{manifest.path} does not say" if manifest else "nothing says"
         return Verdict(True, f"{output} was left alone, but {silent} how it was made")
     with output.open("rb") as file:
@@ -155,22 +162,12 @@ def _shown(name: str, record: ResultRecord) -> str:
     return repr(used.get(name, record.options.get(name)))
 
 
-def _is_picture(path: Path) -> bool:
-    """Whether a file can be decoded; True also where memory or a package for that is missing."""
-    too_large = False
-
-    def check_size(
-        width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
-    ) -> None:
-        nonlocal too_large
-        too_large = True
-        Limits().check_size(width, height, channels, itemsize, coefficients)
-        too_large = False
-
+def _is_picture(path: Path, reader: PhotoReader) -> bool:
+    """Whether a file can be decoded; True also where a limit or a missing package prevents it."""
     try:
-        decode_photo(path.read_bytes(), str(path), path.suffix.lower(), check_size)
-    except (MissingDependencyError, MemoryError):
+        reader.read(path)
+    except (MissingDependencyError, LimitError):
         return True
-    except ImageError as error:
-        return too_large or isinstance(error.__cause__, MemoryError)
+    except ImageError:
+        return False
     return True

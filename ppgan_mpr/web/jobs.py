@@ -20,6 +20,7 @@ from ..apps.predictor import Predictor
 from ..apps.result import Result
 from ..apps.sources import Source
 from ..errors import RestorationError
+from ..imaging import PhotoReader
 from ..inference import InferenceOptions
 from .limits import Limits
 
@@ -253,7 +254,12 @@ class Jobs:
             while len(self._predictors) >= _READY:
                 self._predictors.popitem(last=False)
             self._predictors[key] = Predictor(
-                self.folder / "results", task=task, options=options, tile_progress=self._progress
+                self.folder / "results",
+                task=task,
+                options=options,
+                tile_progress=self._progress,
+                reader=PhotoReader(options.limits, isolate_all=True),
+                keep_manifest=False,
             )
         self._predictors.move_to_end(key)
         return self._predictors[key]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import pytest
 from apps_samples import picture, predictor
@@ -288,3 +289,22 @@ def test_outputs_with_another_suffix_than_their_source_are_known(tmp_path):
     (result,) = predictor(tmp_path, tile=64, **SKIP).run(tmp_path / "b.gif")
     assert not result.skipped
     assert "tile=None" in result.record.warnings[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured, files are sparse")
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_output_beyond_the_limits_is_kept_and_not_read(tmp_path, photo, listed):
+    """A file of 6 GB without content, which nobody's memory should hold."""
+    start = output(tmp_path).read_bytes()
+    with output(tmp_path).open("wb") as file:
+        file.write(start)
+        file.truncate(6 << 30)
+    if not listed:
+        (tmp_path / "out" / MANIFEST).unlink()
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result, written = again(tmp_path, photo)
+    assert not written
+    assert "was left alone" in result.record.warnings[0]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # kB

@@ -43,6 +43,14 @@ def test_results_expire_with_their_files():
         assert not one.folder.exists()
 
 
+def test_a_deleted_job_leaves_no_trace_of_its_picture():
+    with Jobs() as jobs:
+        one = finished(jobs)
+        jobs.forget(one)
+        files = [path for path in jobs.folder.rglob("*") if path.is_file()]
+        assert files == []
+
+
 def test_the_oldest_results_go_first():
     with Jobs(Limits(kept=2)) as jobs:
         three = [finished(jobs) for _ in range(3)]

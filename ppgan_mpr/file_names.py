@@ -1,4 +1,4 @@
-"""Names of files: how long they may be, and which of them are one file."""
+"""Names of files: how long they may be, which of them are one file, and how they are shown."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Callable
 
 from .files import TEMPORARY
 
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's general categories
 _LONGEST = 255  # bytes of one name, on nearly all file systems
 
 
@@ -44,6 +45,20 @@ def name_key(folder: str | os.PathLike[str]) -> Callable[[str], str]:
         return unicodedata.normalize("NFC", name) if composes else name
 
     return key
+
+
+def shown(text: object) -> str:
+    """A text whose invisible characters are written as escapes such as ``\\x1b``.
+
+    A terminal would obey the control characters that a file name may hold, and those that change
+    the direction of writing would hide what the name is.
+    """
+    return "".join(ascii(sign)[1:-1] if is_invisible(sign) else sign for sign in str(text))
+
+
+def is_invisible(sign: str) -> bool:
+    """Whether a character is a control or format character, a line separator or half of a pair."""
+    return unicodedata.category(sign) in _INVISIBLE
 
 
 def fitting_name(stem: str, ending: str) -> str:

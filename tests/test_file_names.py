@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ppgan_mpr.file_names import fitting_name, name_key
+from ppgan_mpr.file_names import fitting_name, name_key, shown
 
 COMPOSED = "caf\u00e9.jpg"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
@@ -72,3 +72,17 @@ def test_longest_name_that_fits_is_unchanged():
     stem = "x" * (255 - len(ending))
     assert fitting_name(stem, ending) == stem + ending
     assert len(fitting_name(stem + "x", ending)) == 255
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("été 照片.png", "été 照片.png"),
+        ("a\x1b[31m\x7f\x9b.png", r"a\x1b[31m\x7f\x9b.png"),
+        ("a\u202egnp.exe\u2069", r"a\u202egnp.exe\u2069"),
+        ("a\u2028\u2029\u200e\u200f\ufeff", r"a\u2028\u2029\u200e\u200f\ufeff"),
+        ("a\udc9b", r"a\udc9b"),
+    ],
+)
+def test_invisible_characters_are_shown_as_escapes(name, text):
+    assert shown(name) == text

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..file_names import shown
 from .flags import as_flags
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class _Lines(logging.Handler):
             lines.append(f"better weights:  {_command(self._images, better)}")
         with tqdm.external_write_mode(file=sys.stderr):
             for line in lines:
-                print(f"mprnet: {line}", file=sys.stderr, flush=True)
+                print(f"mprnet: {shown(line)}", file=sys.stderr, flush=True)
 
 
 def _command(images: Sequence[str], weights: WeightsRecord) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RestorationError
+from ..file_names import shown
 from .flags import as_flags
 
 INTERRUPTED = 130
@@ -101,7 +102,8 @@ def run_program(
         with interruptible():
             return body()
     except RestorationError as error:
-        print(f"error: {message(error)}", file=sys.stderr)
+        lines = map(shown, message(error).split("\n"))
+        print("error: " + "\n".join(lines), file=sys.stderr)
         return failure if isinstance(failure, int) else failure(error)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -109,5 +111,6 @@ def run_program(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a folder that cannot be written, a full disk
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        where = shown(error.filename or "a file")
+        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
         return 1 if callable(failure) else failure

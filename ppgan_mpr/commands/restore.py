@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RestorationError, UsageError
+from ..file_names import shown
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
@@ -161,7 +162,7 @@ def main(argv: list[str] | None = None) -> int:
         with show_messages(options.images + options.input_image), interruptible():
             return _restore(options)
     except RestorationError as error:
-        print(f"mprnet: {as_flags(error)}", file=sys.stderr)
+        print(f"mprnet: {shown(as_flags(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mprnet: interrupted; finished pictures are complete", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import RestorationError
+from ..file_names import shown
 from .flags import as_flags
 
 if TYPE_CHECKING:
@@ -147,8 +147,3 @@ def _unrestored(result: Result) -> str:
         return _found(result)
     task = task_against(degradation).name
     return f"perhaps {_found(result)}, left alone: --task {task} restores it"
-
-
-def shown(text: object) -> str:
-    """A text without the control characters that a file name may hold."""
-    return re.sub(r"[\x00-\x1f\x7f]", lambda match: repr(match.group())[1:-1], str(text))

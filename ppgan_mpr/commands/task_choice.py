@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from ..errors import UsageError
-from .result_lines import shown
+from ..file_names import shown
 
 if TYPE_CHECKING:
     from ..apps.auto import AutoPredictor

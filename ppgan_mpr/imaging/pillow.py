@@ -198,6 +198,8 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     moves = image.format in _MOVING and getattr(image, "is_animated", False)
     if moves and image.tell() == 0:  # whoever has gone to another frame has chosen it
         raise ImageError("it holds several frames: extract the one to restore")
+    if 0 in image.size:
+        raise ImageError("it has no pixels")
     mode, source = image.mode, image.format
     if mode in ("I", "F"):
         pixels = _wide_integers(image)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from ..checks import did_you_mean
 from ..errors import ImageError, RestorationError, UsageError
+from ..file_names import is_invisible
 from ..imaging.formats import RAW_SUFFIXES, SUFFIXES
 from ..imaging.header import read_header
 from ..inference import InferenceOptions
@@ -68,8 +69,9 @@ async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> 
 def safe_name(written: str) -> str:
     """The last part of a file name from anywhere, without characters that any system reserves."""
     last = re.split(r"[/\\]", written)[-1]
-    name = re.sub(r'[\x00-\x1f\x7f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]', "_", last)
-    name = name.encode("utf-8", "replace").decode("utf-8").strip(" .")
+    name = last.encode("utf-8", "replace").decode("utf-8")
+    name = re.sub(r'[<>:"|*?]', "_", name)
+    name = "".join("_" if is_invisible(sign) else sign for sign in name).strip(" .")
     path = Path(name or "picture")
     return path.stem[:100] + path.suffix[:20]
 

@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from ppgan_mpr.commands.program import program_name, run_program
+from ppgan_mpr.commands.program import ENDING, program_name, run_program
 from ppgan_mpr.errors import DownloadError, UsageError
 
 
@@ -45,7 +45,7 @@ def test_interrupt_ends_with_130_and_without_a_message(capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING[1:])
 def test_ending_signal_removes_temporary_folders(tmp_path, number):
     """As of a program that exports a network."""
 
@@ -60,7 +60,7 @@ def test_ending_signal_removes_temporary_folders(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("error", [SystemError("a result with an exception set"), None])
 def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
     """As those in C++ do, which are interrupted while they call Python."""
@@ -77,7 +77,7 @@ def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING)
 def test_ignored_signal_stays_ignored(number):
     def body():
         signal.raise_signal(number)

@@ -10,6 +10,7 @@ import requests
 from PIL import Image
 
 from ppgan_mpr import ResultRecord
+from ppgan_mpr.commands.program import ENDING
 from ppgan_mpr.commands.restore import main
 from ppgan_mpr.errors import DownloadError
 
@@ -94,7 +95,8 @@ def run(arguments, folder, root, **options):
 
 
 @pytest.mark.parametrize(
-    ("jobs", "number"), [("1", signal.SIGINT), ("3", signal.SIGINT), ("1", signal.SIGTERM)]
+    ("jobs", "number"),
+    [("1", signal.SIGINT), ("3", signal.SIGINT), *(("1", number) for number in ENDING[1:])],
 )
 def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs, number):
     for index in range(40):
@@ -212,14 +214,19 @@ def test_output_that_has_no_room(photo, tmp_path, root):
     assert "No space left" in errors
 
 
-def test_control_characters_in_names_are_not_sent_to_the_terminal(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("sign", ["\x1b", "\n", "\x9b", "\u202e", "\u2028", "\u200f"])
+def test_invisible_characters_in_names_are_not_sent_to_the_terminal(
+    tmp_path, monkeypatch, capsys, sign
+):
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8)).save("plain.png")
-    os.rename("plain.png", "a\x1b[31m\nb.png")
-    assert main(["a\x1b[31m\nb.png", *LITE]) == 0
-    printed = capsys.readouterr().out
-    assert "\x1b" not in printed
-    assert "a\\x1b[31m\\nb.png" in printed
+    os.rename("plain.png", f"a{sign}b.png")
+    assert main([f"a{sign}b.png", *LITE]) == 0
+    assert main([f"missing{sign}b.png", *LITE]) == 2
+    printed = "".join(capsys.readouterr())
+    assert sign not in printed.replace("\n", "") and f"a{sign}" not in printed
+    escaped = ascii(sign)[1:-1]
+    assert f"a{escaped}b.png" in printed and f"missing{escaped}b.png" in printed
 
 
 def test_list_and_version_need_no_picture(capsys):

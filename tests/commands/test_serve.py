@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,10 +10,11 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from ppgan_mpr.commands.program import ENDING
 from ppgan_mpr.commands.serve import main, parse_args
 
 
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("ending", ENDING)
 def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path, ending):
     command = [sys.executable, "-m", "ppgan_mpr.commands.serve", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
@@ -25,7 +25,7 @@ def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path, ending):
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert json.load(answer)["status"] == "ok"
             assert list(tmp_path.glob("mprnet-web-*"))
-            process.send_signal(getattr(signal, ending))
+            process.send_signal(ending)
             assert process.wait(timeout=60) == 130
         finally:
             process.kill()

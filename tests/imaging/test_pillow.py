@@ -42,6 +42,13 @@ def test_image_at_another_frame_is_that_frame(name):
             assert photo.size == (9, 8)
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "I;16"])
+def test_image_without_pixels_is_refused(size, mode):
+    with pytest.raises(ImageError, match="it has no pixels"):
+        from_pil(Image.new(mode, size))
+
+
 def test_one_bit_becomes_grey(tmp_path):
     image = Image.fromarray(samples.ramp()[..., 0] > 90)
     photo = samples.read(tmp_path, samples.pillow_file(image, "PNG"))

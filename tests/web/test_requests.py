@@ -16,7 +16,8 @@ from ppgan_mpr.web.requests import safe_name
         ("picture\u202egnp.exe", "picture_gnp.exe"),
         ("..", "picture"),
         ("", "picture"),
-        ("\ud800.png", "?.png"),
+        ("a\u061c\x9b\u2028.png", "a___.png"),
+        ("\ud800.png", "_.png"),
     ],
 )
 def test_names_are_safe_for_any_system(written, name):

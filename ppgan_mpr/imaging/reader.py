@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
+_PROCESS = 1 << 27  # bytes that a process takes before it decodes
 _F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -239,7 +240,9 @@ class _Worker:
             while isinstance(answer, dict):  # what it needs: for the file, then for the pixels
                 self.expected = answer["nbytes"]
                 clock.stop()
-                waited = budget.grant(self, answer["needed"])
+                # The pixels arrive here while the decoder still holds them.
+                held = _PROCESS + answer["needed"] + answer["nbytes"]
+                waited = budget.grant(self, held)
                 clock.extend(limits.time_for(answer["nbytes"]), waited)
                 send(self._requests, True)
                 answer = receive(self._answers)

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .ending_signals import ENDING
 from .errors import MissingDependencyError
 
 # module -> (what it is for, the extra of this package that holds it)
@@ -159,7 +160,7 @@ def _replace(module: ModuleType, name: str, value: object) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block, an import.
+    """Let Ctrl-C, SIGTERM and SIGHUP wait for the end of the block, an import.
 
     A library in C++ that is interrupted while it is loaded fails with an error of its own, which
     looks as if the library were damaged.
@@ -170,7 +171,7 @@ def _uninterrupted() -> Iterator[None]:
     arrived: list[int] = []
     previous = {
         number: signal.signal(number, lambda number, _: arrived.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in ENDING
         # None stands for a handler that Python did not install and cannot put back.
         if signal.getsignal(number) not in (None, signal.SIG_IGN)
     }

@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..ending_signals import ENDING
 from ..errors import RestorationError
 from ..file_names import shown
 from .flags import as_flags
 
 INTERRUPTED = 130
-#: Signals that ask a program to end; SIGHUP, of a terminal that was closed, is unknown to Windows.
-ENDING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
 
 
 def program_name() -> str:

@@ -11,13 +11,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..ending_signals import ENDING
 from ..errors import RestorationError, UsageError
 from ..file_names import shown
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .messages import show_messages
-from .program import ENDING, interruptible
+from .program import interruptible
 from .progress import TileBar, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import HELP as TASK_HELP

@@ -236,7 +236,7 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
     }
     exif = pack_header(order, 8) + pack_tree(kept, order, 8) if kept else None
     iptc = blob(_IPTC) or iptc_of(blob(_RESOURCES))
-    dropped = ("the layers",) if _LAYERS in tree else ()
+    dropped: tuple[str, ...] = ("the layers",) if _LAYERS in tree else ()
     dropped += (CREDENTIALS,) if _CREDENTIALS in tree else ()
     kept_resources = carried(blob(_RESOURCES))
     return Metadata(

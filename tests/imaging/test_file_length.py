@@ -27,7 +27,7 @@ def sparse(path: Path, start: bytes, megabytes: int = 600) -> Path:
 )
 def test_long_file_with_a_damaged_header_is_not_read(tmp_path, monkeypatch, name, start):
     monkeypatch.setattr("ppgan_mpr.imaging.read.decode", None)  # nothing gets so far
-    with pytest.raises(ImageError, match="damaged"):
+    with pytest.raises(ImageError, match="its header is damaged"):
         read_photo(sparse(tmp_path / name, start))
 
 

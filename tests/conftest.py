@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,14 @@ if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
     sys.path.insert(0, str(ROOT))
 
 from ppgan_mpr.dependencies import cpu_count  # noqa: E402
+from ppgan_mpr.ending_signals import ENDING  # noqa: E402
+
+# Programs leave ignored signals ignored, as of ``nohup``, and hand that on to those they start.
+for number in ENDING:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(
+            number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
 
 # Networks of tests are so small that a second thread takes longer to wake than it computes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -10,6 +10,8 @@ from ..errors import UsageError
 from ..networks import spec_of
 from ..networks.spec import resolve
 
+_RANDOM = (paddle.nn.Dropout, paddle.nn.Dropout2D, paddle.nn.Dropout3D, paddle.nn.AlphaDropout)
+
 
 def recompute_blocks(network: paddle.nn.Layer) -> None:
     """Let the blocks of a network keep their input alone for the backward pass, in place.
@@ -41,6 +43,8 @@ class _Recomputed:
 
     def __init__(self, layer: paddle.nn.Layer, forward: Any) -> None:
         self._layer, self._forward = layer, forward
+        # Random numbers must repeat, for which PaddlePaddle 2 does not recompute on a CPU.
+        self._random = any(isinstance(part, _RANDOM) for part in layer.sublayers(include_self=True))
 
     def __call__(self, *maps: paddle.Tensor) -> paddle.Tensor:
         if not (self._layer.training and paddle.is_grad_enabled()):
@@ -49,4 +53,4 @@ class _Recomputed:
 
         # The reentrant form runs a backward pass of each block inside the whole one: gradients of
         # a PReLU that all blocks share then arrive one by one, which DataParallel cannot take.
-        return recompute(self._forward, *maps, use_reentrant=False)
+        return recompute(self._forward, *maps, use_reentrant=False, preserve_rng_state=self._random)

@@ -33,9 +33,9 @@ OF_PNG_ALONE = {
     b"bKGD": "the background colour (bKGD)",
 }
 _READ = _CARRIED | {b"eXIf", b"iCCP", b"pHYs", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+_OUTDATED = {b"tIME"}  # the time of the last change: the result is a change of its own
 _LOST = {
     b"caBX": CREDENTIALS,
-    b"tIME": "the time of the last change (tIME)",
     b"bKGD": "the background colour (bKGD)",
     b"sBIT": "the number of significant bits (sBIT)",
     b"sCAL": "the physical scale (sCAL)",
@@ -149,7 +149,7 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
         kept.append((b"bKGD", chunks.pop(b"bKGD")[0]))
     if set(chunks.get(b"sBIT", [b""])[0]) == {bit_depth(chunks)}:
         del chunks[b"sBIT"]  # which says nothing then
-    others = sorted(kind for kind in chunks.keys() - _READ if not is_critical(kind))
+    others = sorted(kind for kind in chunks.keys() - _READ - _OUTDATED if not is_critical(kind))
     dropped = (_LOST.get(kind, f"the chunk {kind.decode('latin-1')}") for kind in others)
     carried = tuple(sorted(kept))
     return Metadata(exif, profile, dpi, xmp, None, carried, iptc, _cicp(chunks), tuple(dropped))

@@ -135,11 +135,17 @@ def test_chunks_that_hold_for_the_result_are_kept_and_named_elsewhere(tmp_path, 
     assert samples.chunk(kind, body) in (tmp_path / "b.png").read_bytes()
 
 
+def test_time_of_the_last_change_is_no_loss(tmp_path):
+    photo = _with_chunk(tmp_path, b"tIME", bytes(7))
+    assert not unkept(photo, ".png")
+    write_photo(photo, tmp_path / "b.png")
+    assert b"tIME" not in (tmp_path / "b.png").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "words"),
     [
         (b"caBX", b"jumb", "the content credentials (C2PA), which sign the source"),
-        (b"tIME", bytes(7), "the time of the last change (tIME)"),
         (b"sCAL", b"\x011.0\x002.0", "the physical scale (sCAL)"),
         (b"sBIT", b"\5\6\5", "the number of significant bits (sBIT)"),
         (b"vpAg", bytes(9), "the chunk vpAg"),

@@ -62,9 +62,24 @@ def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
 def did_you_mean(written: str, names: Iterable[str]) -> str:
     """``did you mean X?`` for the nearest of ``names``, or the list of them all."""
     names = tuple(names)
+    near = nearest(written, names, cutoff=0.5)
+    return f"did you mean {near}?" if near else f"choose one of {', '.join(names)}."
+
+
+def nearest(written: str, names: Iterable[str], cutoff: float) -> str | None:
+    """The one of ``names`` that resembles ``written`` most, in any case.
+
+    Args:
+        written: what the user wrote.
+        names: the correct spellings.
+        cutoff: least similarity, from 0 to 1 (difflib's ratio).
+
+    Returns:
+        The name, or None where nothing is that similar.
+    """
     by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=0.5)
-    return f"did you mean {by_lower[near[0]]}?" if near else f"choose one of {', '.join(names)}."
+    near = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[near[0]] if near else None
 
 
 def shortened(value: object) -> str:

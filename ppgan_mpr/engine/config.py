@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..checks import did_you_mean
+from ..checks import did_you_mean, nearest
 from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
@@ -46,6 +46,8 @@ else:
 DEFAULTS: dict[str, Any] = defaults(Configuration)
 # Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
+# Similarity from which an unknown option counts as misspelt; PaddleGAN's own options are below.
+_MISSPELT = 0.8
 _REPEAT = "RepeatDataset"  # which PaddleGAN builds without a registry
 
 
@@ -65,21 +67,32 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
             unknown key, or an option a value that it cannot have.
     """
     config = read_config(path)
-    _warn_of_unknown(config, path)
+    _check_spelling(config)
+    for _, name, known in _unknown_options(config):
+        logger.warning("%s: nothing reads the option %r%s", path, name, _hint(name, known))
     for override in overrides:
         _override(config, override)
     check_config(config)
     return config
 
 
-def _warn_of_unknown(config: AttrDict, path: str | Path) -> None:
-    for key, node in (("", config), *config.items()):
-        schema = schema_at(key)
-        if schema is None or not schema.lenient or not isinstance(node, dict):
-            continue
-        known = option_names(schema)
-        for name in set(node) - known:
-            logger.warning("%s: nothing reads the option %r%s", path, name, _hint(name, known))
+def _unknown_options(config: AttrDict) -> Iterator[tuple[str, str, set[str]]]:
+    """(section, name, names known there) of options that the lenient sections do not declare."""
+    for path, node in (("", config), *config.items()):
+        schema = schema_at(path)
+        if schema is not None and schema.lenient and isinstance(node, dict):
+            known = option_names(schema)
+            for name in sorted(set(node) - known, key=str):
+                yield path, str(name), known
+
+
+def _check_spelling(config: AttrDict) -> None:
+    """Refuse unknown options that are nearly known ones: training would go on without them."""
+    for path, name, known in _unknown_options(config):
+        near = nearest(name, known, _MISSPELT)
+        if near:
+            where = path or "the configuration"
+            raise UsageError(f"{where} has no option {name!r}: did you mean {near}?")
 
 
 def check_config(config: AttrDict) -> None:
@@ -88,6 +101,7 @@ def check_config(config: AttrDict) -> None:
     Raises:
         UsageError: the first one that is found.
     """
+    _check_spelling(config)
     check_values(config, Configuration)
     _check_classes(config, Configuration, "")
     _check_channels(config)

@@ -22,6 +22,7 @@ pytest.importorskip("ppgan")
 from ppgan_mpr.weights import load_weights
 
 ITERATIONS = 24
+LIMIT = 300  # seconds; two busy cores take under a minute
 OPTIONS = [
     f"total_iters={ITERATIONS}",
     "validate.interval=-1",
@@ -90,7 +91,7 @@ def end(node):
         for process in [*workers(node), psutil.Process(node.pid)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-    node.wait()
+    node.wait(LIMIT)
 
 
 def final_weights(output_dir):
@@ -105,7 +106,7 @@ def wait_for_checkpoint(output_dir, nodes):
 
 
 def test_requeued_job_ends_with_the_weights_of_an_undisturbed_one(launch, tmp_path):
-    assert [node.wait() for node in launch(tmp_path / "whole")] == [0, 0]
+    assert [node.wait(LIMIT) for node in launch(tmp_path / "whole")] == [0, 0]
 
     disturbed = tmp_path / "disturbed"
     nodes = launch(disturbed)
@@ -120,7 +121,7 @@ def test_requeued_job_ends_with_the_weights_of_an_undisturbed_one(launch, tmp_pa
         end(node)
     assert not list(disturbed.glob(f"*/iter_{ITERATIONS}_*")), "killed too late to prove anything"
 
-    assert [node.wait() for node in launch(disturbed)] == [0, 0]
+    assert [node.wait(LIMIT) for node in launch(disturbed)] == [0, 0]
     assert len(list(disturbed.iterdir())) == 1  # the run went on in its folder
     expected, got = final_weights(tmp_path / "whole"), final_weights(disturbed)
     assert all(np.array_equal(got[name], expected[name]) for name in expected)
@@ -133,7 +134,7 @@ def test_sigterm_to_the_launchers_saves_a_checkpoint(launch, tmp_path):
     for node in nodes:
         node.send_signal(signal.SIGTERM)
     for node in nodes:
-        node.wait()
+        node.wait(LIMIT)
     psutil.wait_procs(children)
     (log,) = (tmp_path / "out").glob("*/log.txt")
     assert "Stopped by a signal; resume from" in log.read_text()

@@ -89,14 +89,32 @@ def test_file_that_is_no_configuration_is_an_error(tmp_path):
 
 
 def test_unknown_option_in_the_yaml_is_a_warning(settings, tmp_path, caplog):
-    settings["clip_grad_nrom"] = 1.0
-    settings["snapshot_config"]["kepp"] = 2
-    path = tmp_path / "typo.yaml"
+    settings["pretrain_ckpt"] = "a file"
+    settings["snapshot_config"]["upload"] = True
+    path = tmp_path / "more.yaml"
     path.write_text(yaml.safe_dump(settings))
     load_config(path)
-    assert "did you mean clip_grad_norm?" in caplog.text
-    assert "did you mean keep?" in caplog.text
+    assert "nothing reads the option 'pretrain_ckpt'" in caplog.text
+    assert "nothing reads the option 'upload'" in caplog.text
     assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "meant"),
+    [
+        ("", "clip_grad_nrom", "clip_grad_norm"),
+        ("", "ema_decy", "ema_decay"),
+        ("", "total_itres", "total_iters"),
+        ("validate", "intervall", "interval"),
+        ("snapshot_config", "keeep", "keep"),
+    ],
+)
+def test_misspelt_option_in_the_yaml_is_an_error(settings, tmp_path, section, key, meant):
+    (settings[section] if section else settings)[key] = 3
+    path = tmp_path / "typo.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(UsageError, match=f"has no option '{key}': did you mean {meant}?"):
+        load_config(path)
 
 
 @pytest.mark.parametrize(

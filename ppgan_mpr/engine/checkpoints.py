@@ -61,7 +61,7 @@ class Checkpoints:
         if processes.is_first():
             write_state(self.path(state.iteration, "weight"), state.weights())
             write_state(self.path(state.iteration), state.state_dict())
-            self._prune()
+            self._prune(state.iteration)
         self.saved = state.iteration
 
     def rescue(self, state: RunState) -> None:
@@ -93,15 +93,24 @@ class Checkpoints:
         """Delete unfinished files of a run that was killed, an hour ago or earlier."""
         remove_leftovers(self.folder)
 
-    def _prune(self) -> None:
-        # The newest are those written last: a run that went back to an early checkpoint leaves
-        # higher numbers behind.
-        for _, path in sorted(_numbered(self.folder), reverse=True)[self.keep :]:
-            path.unlink()
+    def _prune(self, iteration: int) -> None:
+        """Keep the newest checkpoints up to the iteration that was just saved.
+
+        Higher numbers are of a run that went back to an earlier checkpoint: it does not continue
+        from them, and neither may ``resume='auto'``.
+        """
+        found = sorted(_numbered(self.folder), reverse=True)
+        kept = [path for number, path in found if number <= iteration][: self.keep]
+        for _, path in found:
+            if path not in kept:
+                path.unlink()
 
 
 def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
     """The checkpoint with which a run of this configuration continues.
+
+    It is the one of the highest iteration in the folder with the latest date in its name. Times of
+    files do not count, because copying a folder changes them.
 
     A file that cannot be read, or holds the state of a diverged run, is passed over with a
     warning for the one before it.
@@ -113,10 +122,14 @@ def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
     Returns:
         The path, or None where there is nothing to resume.
     """
-    of_run = re.compile(re.escape(run) + r"(-\d{4}(-\d\d){4,5}(-\d+)?)?")
-    folders = [path for path in output_dir.glob(f"{run}*") if of_run.fullmatch(path.name)]
-    found = (item for folder in folders for item in _numbered(folder))
-    for _, path in sorted(found, reverse=True):
+    of_run = re.compile(re.escape(run) + r"(-\d{4}(?:-\d\d){4,5}(?:-\d+)?)?")
+    found = []
+    for folder in output_dir.glob(f"{run}*"):
+        match = of_run.fullmatch(folder.name)
+        if match:
+            date = [int(digits) for digits in re.findall(r"\d+", match[1] or "")]
+            found += [(date, *item) for item in _numbered(folder)]
+    for *_, path in sorted(found, reverse=True):
         try:
             state = read_state(path)
         except WeightsError as error:
@@ -129,12 +142,12 @@ def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
     return None
 
 
-def _numbered(folder: Path) -> Iterator[tuple[tuple[int, int], Path]]:
-    """(time of writing, iteration) and path of each numbered checkpoint."""
+def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Iteration and path of each numbered checkpoint."""
     for path in folder.glob("iter_*_checkpoint.pdparams"):
         match = _NUMBERED.fullmatch(path.name)
         if match:
-            yield (path.stat().st_mtime_ns, int(match[1])), path
+            yield int(match[1]), path
 
 
 def _is_healthy(state: Mapping[str, Any]) -> bool:

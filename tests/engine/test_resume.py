@@ -131,6 +131,29 @@ def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path, age):
     assert newest_checkpoint(tmp_path, "mirnet") is None
 
 
+def test_auto_does_not_depend_on_the_times_of_files(tmp_path, age):
+    names = [
+        "run-2026-01-02-03-04-05-2/iter_20_checkpoint.pdparams",
+        "run-2026-01-02-03-04-05-2/iter_9_checkpoint.pdparams",
+        "run-2026-01-02-03-04-05/iter_40_checkpoint.pdparams",
+        "run-2025-12-31-03-04-05/iter_90_checkpoint.pdparams",
+    ]
+    newest, *_ = [age(tmp_path / name, -seconds) for seconds, name in enumerate(names)]
+    assert newest_checkpoint(tmp_path, "run") == newest
+
+
+def test_auto_stays_with_a_run_that_went_back_to_an_earlier_checkpoint(settings, build):
+    settings["snapshot_config"] = {"interval": 2, "keep": 3}
+    whole = build(settings)
+    whole.train()
+    folder = Path(whole.output_dir)
+    again = build(settings)
+    again.resume(folder / "iter_2_checkpoint.pdparams")
+    again.total_iters = 4
+    again.train()
+    assert newest_checkpoint(folder.parent, folder.name).name == "iter_4_checkpoint.pdparams"
+
+
 def test_auto_falls_back_to_the_checkpoint_before_a_truncated_one(tmp_path, age, caplog):
     older = age(tmp_path / "run-2026-01-02-03-04-05" / "iter_1_checkpoint.pdparams", 9)
     newer = age(older.parent / "iter_2_checkpoint.pdparams", 0)

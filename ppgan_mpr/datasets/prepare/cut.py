@@ -8,9 +8,11 @@ that is little. Most released training code reads such sub-pictures: 512x512 pix
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,13 +80,17 @@ def cut(
 ) -> tuple[int, int]:
     """Cut all pairs of a folder; sub-pictures that an earlier run finished are not written again.
 
+    ``cut.json`` in the destination notes sizes and distances, and the size and time of each
+    source picture: one that has changed since is cut again.
+
     A sub-picture of ``7.png`` that begins at row 256 and column 512 of the target is called
     ``7_256_512.png``. They are PNGs in the depth of their photo, each written atomically.
 
     Args:
         source: folder with ``input/`` and ``target/``, or ``inputL/``, ``inputR/`` and
             ``target/``. It is only read.
-        destination: folder for the same folders. Nothing in it is removed.
+        destination: folder for the same folders. Only sub-pictures of changed pictures are
+            removed from it.
         how: sizes and distances.
         jobs: number of threads.
         force: write again what exists already.
@@ -93,7 +99,8 @@ def cut(
         Number of pairs in the source, and of those in the destination.
 
     Raises:
-        UsageError: files do not pair, or the destination was cut in another way.
+        UsageError: files do not pair, or the destination was cut in another way or from
+            pictures that the source does not have.
         ImageError: a picture cannot be read.
     """
     source, destination, how = Path(source), Path(destination), how or Cut()
@@ -101,8 +108,8 @@ def cut(
         raise UsageError(f"{source} is what is cut: give another folder for the sub-pictures.")
     inputs = input_folders(source)
     pairs = find_pairs(source, inputs, how.scale)
-    _check_settings(destination, how)
     parts = [destination / name for name in (*inputs, "target")]
+    _check_settings(source, destination, how, pairs, parts)
     for part in parts:
         part.mkdir(parents=True, exist_ok=True)
     total = 0
@@ -118,18 +125,50 @@ def cut(
     return len(pairs), total
 
 
-def _check_settings(destination: Path, how: Cut) -> None:
-    """Note how a folder is cut, so that a later run does not add other sub-pictures to it."""
+def _check_settings(
+    source: Path, destination: Path, how: Cut, pairs: list[Pair], parts: list[Path]
+) -> None:
+    """Note how a folder is cut and from what, so that all its sub-pictures belong together."""
     path = destination / _SETTINGS
+    files = {
+        f"{part.name}/{picture.name}": (part, pair.name, picture)
+        for pair in pairs
+        for part, (picture, _) in zip(parts, pair.files)
+    }
+    stamps = {key: _stamp(picture) for key, (_, _, picture) in files.items()}
     if path.is_file():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = earlier.pop("sources", {})
         if earlier != asdict(how):
             listed = ", ".join(f"{key} {value}" for key, value in earlier.items())
             raise UsageError(f"{destination} is cut with {listed}: give another folder.")
-        return
+        absent = [key for key in known if key not in files]
+        if absent:
+            raise UsageError(
+                f"{destination} is cut from pictures that {source} does not have, such as "
+                f"{absent[0]}: give another folder."
+            )
+        # Removed before the new stamps are written: a run interrupted here removes them again.
+        for key, (part, name, _) in files.items():
+            if key in known and known[key] != stamps[key]:
+                _remove_pieces(part, name)
     destination.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
-        file.write(json.dumps(asdict(how)).encode())
+        file.write(json.dumps({**asdict(how), "sources": stamps}).encode())
+
+
+def _stamp(picture: Path) -> list[int]:
+    """Size in bytes and time of change in nanoseconds, by which a changed file is recognised."""
+    status = picture.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _remove_pieces(part: Path, name: str) -> None:
+    """Remove the sub-pictures of one picture; it may have had another size."""
+    pieces = re.compile(re.escape(name) + r"_\d+_\d+\.png")
+    for file in list(part.iterdir()) if part.is_dir() else ():
+        if pieces.fullmatch(file.name):
+            file.unlink()
 
 
 def _cut_pair(pair: Pair, parts: list[Path], how: Cut, force: bool) -> int:

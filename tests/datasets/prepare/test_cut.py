@@ -87,3 +87,30 @@ def test_folder_is_not_cut_in_two_ways(pair_folder, tmp_path):
         cut(folder, tmp_path / "cut", Cut(24, 8))
     with pytest.raises(UsageError, match="another folder"):
         cut(folder, folder)
+
+
+def test_changed_picture_is_cut_again_and_no_other(pair_folder, tmp_path, picture, write):
+    folder, done = pair_folder(2, height=40, width=56), tmp_path / "cut"
+    cut(folder, done, Cut(24, 16))
+    times = {path: path.stat().st_mtime_ns for path in done.glob("*/0_*.png")}
+    changed = 255 - picture(40, 40)
+    for part in ("input", "target"):
+        write(folder / part / "1.png", changed)
+    assert cut(folder, done, Cut(24, 16)) == (2, 6 + 4)
+    assert len(find_pairs(done)) == 10  # none of the wider picture is left
+    np.testing.assert_array_equal(
+        read_picture(done / "target" / "1_16_16.png"),
+        read_picture(folder / "target" / "1.png")[16:40, 16:40],
+    )
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_pieces_of_pictures_that_the_source_lacks_are_refused(pair_folder, tmp_path):
+    folder = pair_folder(2)
+    cut(folder, tmp_path / "cut", Cut(24, 16))
+    for part in ("input", "target"):
+        (folder / part / "1.png").unlink()
+    before = {path: path.read_bytes() for path in (tmp_path / "cut").rglob("*.*")}
+    with pytest.raises(UsageError, match=r"such as input/1\.png: give another folder"):
+        cut(folder, tmp_path / "cut", Cut(24, 16))
+    assert {path: path.read_bytes() for path in (tmp_path / "cut").rglob("*.*")} == before

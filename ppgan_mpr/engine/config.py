@@ -71,7 +71,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
     for _, name, known in _unknown_options(config):
         logger.warning("%s: nothing reads the option %r%s", path, name, _hint(name, known))
     for override in overrides:
-        _override(config, override)
+        override_option(config, override)
     check_config(config)
     return config
 
@@ -105,6 +105,7 @@ def check_config(config: AttrDict) -> None:
     check_values(config, Configuration)
     _check_classes(config, Configuration, "")
     _check_channels(config)
+    _check_schedule(config)
 
 
 def read_config(path: str | Path) -> AttrDict:
@@ -178,7 +179,14 @@ def _attributes(value: Any, path: str = "") -> Any:
     return value
 
 
-def _override(config: AttrDict, override: str) -> None:
+def override_option(config: AttrDict, override: str) -> None:
+    """Change one option of a configuration, such as ``"model.generator.n_feat=40"``.
+
+    A section that is not there, or null, is made.
+
+    Raises:
+        UsageError: there is no such option.
+    """
     path, equals, value = override.partition("=")
     if not equals:
         raise UsageError(f"{override!r} changes no option: write key=value, such as seed=1.")
@@ -250,6 +258,17 @@ def _check_channels(config: AttrDict) -> None:
                 f"model.generator takes {taken} channels and dataset.{name} gives {given}: "
                 "dual_pixel in its img_options goes with networks for 6."
             )
+
+
+def _check_schedule(config: AttrDict) -> None:
+    """``eta_min`` belongs to schedules that only decay; those that may rise have ``eta_mins``."""
+    schedule = config.get("lr_scheduler") or {}
+    rate, last = schedule.get("learning_rate"), schedule.get("eta_min")
+    if rate is not None and last is not None and last > rate:
+        raise UsageError(
+            f"lr_scheduler.eta_min is {last}, above the learning_rate {rate} that decays to it: "
+            "give a smaller one."
+        )
 
 
 def _channels_taken(generator: Mapping[str, Any]) -> int | None:

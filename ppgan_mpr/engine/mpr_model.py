@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import paddle
 
+from ..checks import shortened
 from ..datasets import MixUp
 from ..errors import UsageError
 from ..networks.losses import MultiStageLoss
@@ -228,6 +229,22 @@ class MPRModel(BaseModel):
         self.test_iter()
         shown = self.get_current_visuals()
         return shown["input"], shown["restored"], shown["target"]
+
+    def setup_optimizers(
+        self, lr: Any, cfg: Mapping[str, Any]
+    ) -> dict[str, paddle.optimizer.Optimizer]:
+        """PaddleGAN's method; the networks that it optimizes must be there.
+
+        Raises:
+            UsageError: ``net_names`` lists another network, or none.
+        """
+        names = cfg.get("net_names")
+        if names is not None and (not names or set(names) - set(self.nets)):
+            raise UsageError(
+                f"optimizer.net_names is {shortened(list(names))}: "
+                f"give a list of {sorted(self.nets)}."
+            )
+        return super().setup_optimizers(lr, cfg)
 
     def setup_metrics(self, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
         """Build PaddleGAN-style metrics; pictures are padded as the first protocol asks."""

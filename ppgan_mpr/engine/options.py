@@ -34,6 +34,7 @@ class Number(NamedTuple):
         low, high: smallest and largest value.
         whole: whole numbers only, which may be written like 1e5.
         open: low and high themselves are not allowed.
+        open_above: high itself is not allowed.
         none: null is allowed.
         never: -1 is allowed, which PaddleGAN's options of an interval have for "never".
     """
@@ -42,6 +43,7 @@ class Number(NamedTuple):
     high: float = math.inf
     whole: bool = False
     open: bool = False
+    open_above: bool = False
     none: bool = False
     never: bool = False
 
@@ -56,8 +58,9 @@ class Number(NamedTuple):
     def _allows(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return False
-        inside = self.low < value < self.high if self.open else self.low <= value <= self.high
-        return inside and math.isfinite(value) and not (self.whole and value != int(value))
+        above = self.low < value if self.open else self.low <= value
+        below = value < self.high if self.open or self.open_above else value <= self.high
+        return above and below and math.isfinite(value) and not (self.whole and value != int(value))
 
     def _wanted(self) -> str:
         kind = "a whole number" if self.whole else "a number"
@@ -65,7 +68,8 @@ class Number(NamedTuple):
         if self.open:
             span = f"above {self.low}" + (f" and below {self.high}" if bounded else "")
         else:
-            span = f"from {self.low}" + (f" to {self.high}" if bounded else " on")
+            end = f", below {self.high}" if self.open_above else f" to {self.high}"
+            span = f"from {self.low}" + (end if bounded else " on")
         return f"{kind} {span}" + (", or null" * self.none) + (", or -1 for never" * self.never)
 
 

@@ -39,6 +39,7 @@ def option(
     low: float = -math.inf,
     high: float = math.inf,
     open: bool = False,
+    open_above: bool = False,
     never: bool = False,
     required: bool = False,
     own: bool = False,
@@ -49,11 +50,12 @@ def option(
         default: filled in where the yaml has none; without it the option stays absent.
         low, high: smallest and largest value.
         open: low and high themselves are not allowed.
+        open_above: high itself is not allowed.
         never: -1 is allowed, and means never.
         required: the section makes no sense without it.
         own: where the section configures a class: no argument of that class.
     """
-    bounds = {"low": low, "high": high, "open": open, "never": never}
+    bounds = {"low": low, "high": high, "open": open, "open_above": open_above, "never": never}
     metadata = {"bounds": bounds, "required": required, "own": own or required}
     return field(default=default, metadata=metadata)
 
@@ -159,8 +161,8 @@ class Optimizer(Section):
     registry = "OPTIMIZERS"
     name: str = option(required=True)
     net_names: list = option(own=True)
-    beta1: float = option(low=0, high=1)
-    beta2: float = option(low=0, high=1)
+    beta1: float = option(low=0, high=1, open_above=True)
+    beta2: float = option(low=0, high=1, open_above=True)
     epsilon: float = option(low=0, open=True)
     weight_decay: float | None = option(low=0)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Callable
@@ -21,12 +21,13 @@ import paddle
 
 from ..engine.building import build_training_data, configure
 from ..engine.checkpoints import KEEP
-from ..engine.config import AttrDict, check_config, with_defaults
+from ..engine.config import AttrDict, check_config, override_option, with_defaults
 from ..engine.config_files import read_yaml
 from ..engine.data import TrainingData, seed_everything
 from ..engine.ema import EMA
 from ..engine.mpr_model import MPRModel
 from ..engine.validation import build_tiles
+from ..errors import UsageError
 from ..ppgan_compat import import_ppgan, registry_table
 
 # (object, attribute, what stood there before)
@@ -39,7 +40,9 @@ def install() -> None:
         return
     trainer = import_ppgan("ppgan.engine.trainer")
     _hook(trainer.Trainer, "__init__", functools.partial(_trainer_init, trainer))
-    _hook(import_ppgan("ppgan.utils.config"), "parse_config", _parse_config)
+    config = import_ppgan("ppgan.utils.config")
+    _hook(config, "parse_config", _parse_config)
+    _hook(config, "override_config", _override_config)
     _hook(import_ppgan("ppgan.utils.setup"), "setup", _setup)
 
 
@@ -70,6 +73,17 @@ def _parse_config(original: Callable[[str], AttrDict], cfg_file: str) -> AttrDic
     return with_defaults(cfg) if _is_ours(cfg) else cfg
 
 
+def _override_config(
+    original: Callable[..., AttrDict], config: AttrDict, options: Sequence[str] | None = None
+) -> AttrDict:
+    """PaddleGAN's function, which for our models can also add to sections that are null."""
+    if not _is_ours(config):
+        return original(config, options)
+    for option in options or ():
+        override_option(config, option)
+    return config
+
+
 def _setup(original: Callable[..., None], args: argparse.Namespace, cfg: AttrDict) -> None:
     original(args, cfg)
     if args.seed is not None:
@@ -95,6 +109,11 @@ def _prepare(cfg: AttrDict) -> None:
     """Check a configuration, and fill in what PaddleGAN's Trainer reads from it."""
     cfg.update(with_defaults(cfg))
     check_config(cfg)
+    if (cfg.get("validate") or {}).get("local"):
+        raise UsageError(
+            "validate.local is not for PaddleGAN's Trainer: leave it out, and score with TLC by "
+            "mprnet-train --evaluate-only."
+        )
     cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
     test = cfg.dataset.get("test") or {}
     if test.get("name") == "MPRTrain":  # whose crops and flips are random
@@ -108,6 +127,13 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
     configure(model, cfg, accumulate)
     model.tiles = build_tiles(cfg, model)
     model.show_panels = bool((cfg.get("validate") or {}).get("save_panels"))
+    others = [
+        label
+        for label, metric in model.metrics.items()
+        if getattr(metric, "protocol", None) is None
+    ]
+    if others:
+        trainer.logger.info("Metrics of no published protocol: %s (no protocol)", ", ".join(others))
     if model.ema:
         model.nets.update(_average_as_nets(model))
     trainer.save = functools.partial(_save, trainer.save, cfg.snapshot_config.get("keep", KEEP))

@@ -263,6 +263,8 @@ def test_averaged_weights_of_a_file_are_those_that_are_scored(settings, start):
     [
         ({"clip_grad_norm": -1}, "clip_grad_norm is -1"),
         ({"mixup": {"alhpa": 1}}, "did you mean alpha"),
+        ({"snapshot_config": {"interval": 2, "keeep": 3}}, "did you mean keep"),
+        ({"validate": {"local": True}}, "validate.local is not for PaddleGAN's Trainer"),
         ({"total_batch_size": 8, "accumulate": 2}, "leave one of them out"),
     ],
 )
@@ -289,6 +291,31 @@ def test_paddlegan_s_parser_follows_bases_and_seed_of_the_command_line(settings,
     assert (cfg.model.generator.n_feat, cfg.model.generator.num_cab) == (16, 1)
     assert cfg.clip_grad_norm == 0.5
     assert "_base_" not in cfg
+
+
+def test_paddlegan_s_command_line_adds_options_to_a_section_that_is_null(settings, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    cfg = get_config(str(file), ["mixup.alpha=0.6", "dataset.train.batch_size=1"])
+    assert cfg.mixup == {"alpha": 0.6}
+    assert cfg.dataset.train.batch_size == 1
+    with pytest.raises(UsageError, match="did you mean alpha"):
+        get_config(str(file), ["mixup.alhpa=0.6"])
+
+
+def test_metrics_without_a_protocol_are_named_once(settings, start, caplog, monkeypatch):
+    class MeanAbsoluteError(paddle.metric.Metric):
+        reset = update = accumulate = name = lambda self, *_: 0.0
+
+    monkeypatch.setitem(registry_table("METRICS"), "MeanAbsoluteError", MeanAbsoluteError)
+    caplog.set_level(logging.INFO)
+    settings["validate"]["metrics"] = {
+        "psnr": {"name": "PSNR", "crop_border": 0},
+        "perceived": {"name": "MeanAbsoluteError"},
+    }
+    start(settings)
+    assert caplog.text.count("perceived (no protocol)") == 1
+    assert "psnr (no" not in caplog.text
 
 
 def test_other_models_keep_paddlegans_losses_and_loaders():

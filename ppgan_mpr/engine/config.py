@@ -233,6 +233,11 @@ def _check_class(node: dict[str, Any], schema: type[Section], path: str) -> None
     classes = _classes(schema)
     name = str(node["name"])
     if name not in classes and name != _REPEAT:
+        if not _is_registered():
+            raise UsageError(
+                f"{path}.name: PaddleGAN has no {name!r}: import ppgan_mpr.plugin first, which "
+                "registers the classes of ppgan_mpr."
+            )
         raise UsageError(f"{path}.name: there is no {name!r}{_hint(name, classes)}")
     known = _known_options(schema, node)
     for key in node:
@@ -242,6 +247,12 @@ def _check_class(node: dict[str, Any], schema: type[Section], path: str) -> None
         arguments = {item.name: item for item in _parameters(classes[name])}
         for key in arguments.keys() & node.keys():
             node[key] = check_argument(f"{path}.{key}", node[key], arguments[key])
+
+
+def _is_registered() -> bool:
+    """Whether our classes are in PaddleGAN's registries."""
+    owner = getattr(registry_table("MODELS").get("MPRModel"), "__module__", "")
+    return owner.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _check_channels(config: AttrDict) -> None:

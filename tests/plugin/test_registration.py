@@ -46,6 +46,15 @@ except ImportError:
     assert result.stdout.strip().endswith("as it was"), result.stderr
 
 
+def test_configuration_read_without_the_plugin_says_to_import_it(root):
+    code = """
+from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.engine.config_files import packaged_configs
+load_config(packaged_configs()["mirnetv2_lowlight"])
+"""
+    assert "PaddleGAN has no 'MIRNetv2': import ppgan_mpr.plugin first" in run(code, root).stderr
+
+
 def test_script_that_configures_logging_sees_each_message_once(root):
     code = """
 import logging

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
+    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted).
+
+    Raises:
+        SystemExit: a signal ended the training, after saving; 143 for SIGTERM.
+    """
     args = build_parser().parse_args(argv)
     return run_program(lambda: run(args), failure=1, message=lambda error: _with_flags(str(error)))
 
@@ -132,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
     require("paddle")
     from .. import plugin  # noqa: F401 - registers our classes in PaddleGAN
     from ..engine.config import load_config
+    from ..engine.interrupt import Interrupt
     from ..engine.processes import wait_for_all
     from ..engine.session import (
         RunLog,
@@ -164,7 +169,9 @@ def run(args: argparse.Namespace) -> int:
             elif args.load:
                 runner.load(args.load)
             wait_for_all()
-            with open_run_folder(cfg, file.stem, checkpoint) as folder:
+            # Training saves before a signal ends it; a signal ends scoring at once.
+            deferred = nullcontext() if args.evaluate_only else Interrupt()
+            with deferred, open_run_folder(cfg, file.stem, checkpoint) as folder:
                 runner.output_dir = str(folder)
                 log.write_to(folder / "log.txt")
                 logger.info("Output folder: %s", folder)

@@ -11,6 +11,8 @@ from typing import Any
 class Interrupt:
     """Inside its ``with`` block a signal is only recorded.
 
+    A block inside another one begins with the signal that the outer one has recorded.
+
     A second Ctrl-C interrupts at once, for the impatient; SIGTERM may be repeated without
     harm, as Paddle's launcher does within a second.
 
@@ -27,6 +29,9 @@ class Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._note)
+                outer = getattr(self._previous[number], "__self__", None)
+                if isinstance(outer, Interrupt):
+                    self.signal = self.signal or outer.signal
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ from typing import IO
 
 from ..errors import UsageError
 
-_NAME = ".lock"
+LOCK_FILE = ".lock"
 
 
 class RunLock:
@@ -31,7 +31,7 @@ class RunLock:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> RunLock:
-        file = (self._folder / _NAME).open("a+", encoding="utf-8")
+        file = (self._folder / LOCK_FILE).open("a+", encoding="utf-8")
         try:
             _lock(file)
         except BlockingIOError:

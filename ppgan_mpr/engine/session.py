@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from ..ppgan_compat import import_ppgan
 from . import processes
 from .checkpoints import newest_checkpoint
 from .config import AttrDict, differences, read_config, save_config
-from .run_lock import RunLock
+from .run_lock import LOCK_FILE, RunLock
 
 logger = logging.getLogger(__name__)
+
+_FILES_OF_A_START = {LOCK_FILE, "log.txt", "config.yaml"}
 
 
 def choose_device(no_cuda: bool = False) -> None:
@@ -91,7 +93,8 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
     Args:
         config: the configuration.
         run: its name.
-        checkpoint: with which the run continues, in its own folder; None makes a new one.
+        checkpoint: with which the run continues, in its own folder; None makes a new one, which
+            is removed where a signal ends the run before anything was saved.
 
     Raises:
         UsageError: the folder cannot be made, or another run uses it.
@@ -112,7 +115,23 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
                 failure = error
         if processes.in_any(failure):
             raise failure or UsageError(f"The first process cannot use {folder}.")
-        yield folder
+        try:
+            yield folder
+        except (KeyboardInterrupt, SystemExit):
+            if checkpoint is None and processes.is_first():
+                _remove_unused(folder)
+            raise
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove the folder of a run that has only begun."""
+    files = list(folder.iterdir())
+    if {file.name for file in files} <= _FILES_OF_A_START:
+        logger.info("Nothing was saved: %s is removed", folder)
+        with suppress(OSError):  # Windows removes no open files
+            for file in files:
+                file.unlink()
+            folder.rmdir()
 
 
 def store_config(config: AttrDict, folder: Path) -> None:

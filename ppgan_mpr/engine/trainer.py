@@ -112,8 +112,11 @@ class Trainer:
             if self.checkpoints.saved != state.iteration:
                 self.checkpoints.save(state)
             if self._signal:  # still inside: launchers repeat their SIGTERM
-                path = self.checkpoints.path(state.iteration)
-                logger.info("Stopped by a signal; resume from %s", path)
+                if state.iteration:
+                    path = self.checkpoints.path(state.iteration)
+                    logger.info("Stopped by a signal; resume from %s", path)
+                else:
+                    logger.info("Stopped by a signal before the first iteration")
                 raise SystemExit(128 + self._signal)
         self.progress.draw()
 

@@ -21,6 +21,7 @@ yaml = pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
+from ppgan_mpr.engine import session  # noqa: E402
 from ppgan_mpr.engine.run_lock import RunLock  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
 from ppgan_mpr.weights.formats import write_file  # noqa: E402
@@ -391,6 +392,19 @@ def test_killed_run_resumes_to_the_same_weights(config, root):
     resumed = command(root, "-c", config, "--resume", "auto", *options)
     assert subprocess.run(resumed, check=False, capture_output=True).returncode == 0
     assert same_weights(folder / "iter_12_weight.pdparams", expected)
+
+
+def test_signal_before_the_first_iteration_leaves_no_folder(config, monkeypatch):
+    def store_config_and_end(*arguments):
+        store_config(*arguments)
+        signal.raise_signal(signal.SIGTERM)
+
+    store_config = session.store_config
+    monkeypatch.setattr(session, "store_config", store_config_and_end)
+    with pytest.raises(SystemExit) as leaving:
+        main(["-c", str(config)])
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert not outputs(config, "")
 
 
 def losses(log):

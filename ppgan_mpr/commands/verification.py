@@ -104,8 +104,8 @@ def mean_of_sets(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """For every protocol by which several test sets were measured, the mean of their means.
 
     Args:
-        comparisons: of all sets. The published mean is that of the published scores, where every
-            set has one.
+        comparisons: of all sets. Where some sets have a published score, the means are of these
+            sets; where none has one, there is only the mean of the measured scores.
     """
     found = []
     for protocol in dict.fromkeys(each.measured.protocol.name for each in comparisons):
@@ -114,7 +114,7 @@ def mean_of_sets(comparisons: Sequence[Comparison]) -> list[Comparison]:
             for each in comparisons
             if each.measured.protocol.name == protocol
         }
-        rows = list(of_sets.values())
+        rows = [row for row in of_sets.values() if row.score is not None] or list(of_sets.values())
         if len(rows) < 2:
             continue
         table, scores = ScoreTable(rows[0].measured.protocol), [row.score for row in rows]
@@ -195,6 +195,11 @@ def choose_scores(
             scores, f"The score is the mean of {other[0]} pictures, and there are {count}."
         )
     return Choice(scores)
+
+
+def scores_named(scores: Iterable[Score], name: str) -> tuple[Score, ...]:
+    """The scores on the test set of this name; case, spaces and hyphens do not count."""
+    return tuple(score for score in scores if _plain(dataset_name(score)) == _plain(name))
 
 
 def scores_of_folder(

@@ -47,6 +47,7 @@ from .verification import (
     dataset_name,
     find_test_sets,
     mean_of_sets,
+    scores_named,
     scores_of_folder,
 )
 from .verification_report import (
@@ -198,7 +199,9 @@ def verify(arguments: argparse.Namespace) -> int:
         comparison
         for each, tables in results
         for table in tables.values()
-        for comparison in _compare(table, applicable, others, each, arguments.dataset)
+        for comparison in _compare(
+            table, applicable, others, each, arguments.dataset, several=len(sets) > 1
+        )
     ]
     comparisons += mean_of_sets(comparisons)
     verdicts = [comparison.agrees(tolerance) for comparison in comparisons]
@@ -347,8 +350,15 @@ def _compare(
     others: Sequence[Score],
     measurement: Measurement,
     dataset: str | None,
+    several: bool,
 ) -> list[Comparison]:
-    """The measured score beside each published one that it is printed with."""
+    """The measured score beside each published one that it is printed with.
+
+    Of ``several`` sets measured together, each is what its folder is called and nothing else.
+    """
+    name = measurement.folder.name
+    if several:
+        scores, others = scores_named(scores, name), scores_named(others, name)
     place = (table.protocol, measurement.folder, measurement.total, dataset)
     choice = choose_scores(scores, *place)
     reason = choice.reason
@@ -356,6 +366,7 @@ def _compare(
         choice = choose_scores(others, *place)
         if choice.reason or not choice.scores:
             choice = Choice(())
+            reason = f"No score on a test set {name} is published." if several else reason
         else:
             reason = "Scores of the same network with other weights are not compared."
     if not reason and measurement.count < measurement.total:
@@ -363,7 +374,6 @@ def _compare(
             f"Only the first {measurement.count} of {measurement.total} pictures were measured, "
             "so the scores are not comparable."
         )
-    name = measurement.folder.name
     return [Comparison(score, table, reason, name) for score in choice.scores or (None,)]
 
 

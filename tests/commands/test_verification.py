@@ -1,6 +1,7 @@
 """What mprnet-verify measures and compares, against computations of its own."""
 
 import dataclasses
+import re
 
 import cv2
 import numpy as np
@@ -220,6 +221,22 @@ def test_all_sets_are_measured_beside_the_papers_table(zoo, sets, verify):
     assert mean["measured"]["psnr"] == pytest.approx(np.mean(measured))  # of sets, not pictures
     assert f"2 in {sets / 'Rain100L'}" in out
     assert "25.00 dB / 0.625" in out
+
+
+def test_sets_are_compared_with_the_score_of_their_own_name_only(zoo, sets, write_pairs, verify):
+    write_pairs((32, 32), name="test/Rain100L_mine")
+    write_pairs((32, 32), (32, 32), (32, 32), name="test/other")
+    zoo(score("Rain100L", 20.0, 0.5), score("Test100", 30.0, 0.75), score("Elsewhere (3)", 9, 0.1))
+    _, out, _, report = verify(sets)
+    rows = [row["published"] and row["published"]["dataset"] for row in report["scores"]]
+    assert rows == ["Rain100L", None, "Test100", None, "mean of 2 sets"]
+    mean = report["scores"][-1]
+    assert mean["published"]["psnr"] == 25
+    with_both = [report["scores"][number]["measured"]["psnr"] for number in (0, 2)]
+    assert mean["measured"]["psnr"] == pytest.approx(np.mean(with_both))
+    assert re.search(r"^Rain100L_mine +rain-y +1 +- ", out, re.MULTILINE)
+    assert re.search(r"^other +rain-y +3 +- ", out, re.MULTILINE)
+    assert "No score on a test set other is published." in out
 
 
 def test_scores_of_other_weights_are_shown_but_not_compared(zoo, sets, verify, known_weights):

@@ -47,7 +47,7 @@ DEFAULTS: dict[str, Any] = defaults(Configuration)
 # Options of one start of a run, which may differ when it is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
 # Similarity from which an unknown option counts as misspelt; PaddleGAN's own options are below.
-_MISSPELT = 0.8
+_MISSPELT = 0.85
 _REPEAT = "RepeatDataset"  # which PaddleGAN builds without a registry
 
 

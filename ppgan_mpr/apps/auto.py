@@ -16,14 +16,12 @@ from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks
 from .batch import Stop, StoppedError
+from .chain import AUTO
 from .destination import check_count, checked_path, is_file_name
 from .predictor import Predictor
 from .repeats import restore_each
 from .result import Result, ResultRecord, Results
 from .sources import Source, expand, unique
-
-#: The name of a task that stands for the one which a picture needs.
-AUTO = "auto"
 
 _TOO_LARGE = "it does not fit the memory"
 

@@ -17,6 +17,8 @@ from .predictor import Predictor
 
 #: Between the names of tasks in the name of the folder of their outputs.
 JOINT = "+"
+#: The name of a task that stands for the one which a picture needs.
+AUTO = "auto"
 
 
 def steps_of(task: str) -> tuple[Task, ...]:
@@ -25,7 +27,15 @@ def steps_of(task: str) -> tuple[Task, ...]:
     Raises:
         UsageError: one is unknown, named twice, or cannot be a step.
     """
-    steps = tuple(find_task(name.strip()) for name in task.replace(JOINT, ",").split(","))
+    names = [name.strip() for name in task.replace(JOINT, ",").split(",")]
+    if len(names) > 1 and not all(names):
+        raise UsageError(f"task={task!r} names no task beside a comma: leave the comma out.")
+    if len(names) > 1 and AUTO in map(str.lower, names):
+        raise UsageError(
+            f"task={task!r}: {AUTO!r} chooses a task for each picture, so it cannot be one of "
+            f"several: name the tasks, or {AUTO!r} alone."
+        )
+    steps = tuple(map(find_task, names))
     for step in steps:
         if len(steps) > 1 and (step.views > 1 or step.enlarges):
             raise UsageError(

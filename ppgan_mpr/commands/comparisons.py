@@ -19,6 +19,7 @@ from ..file_names import fitting_name
 from ..files import atomic_write
 from ..imaging import Photo, read_photo
 from ..imaging.pairing import list_pictures
+from ..imaging.reduce import reduced
 from ..metrics import Protocol
 
 _LONGEST = 1600  # pixels of a picture in the gallery; the results themselves are linked
@@ -36,7 +37,7 @@ class Targets:
     """
 
     def __init__(self, place: Path, protocol: Protocol):
-        self._protocol = protocol
+        self._place, self._protocol = place, protocol
         if place.is_dir():
             files = list_pictures(place)
         elif place.is_file():
@@ -57,7 +58,7 @@ class Targets:
         """
         file = self._only or self._by_stem.get(stem)
         if file is None:
-            raise ImageError(f"there is no target {stem}")
+            raise ImageError(f"{self._place} holds no target called {stem}")
         return read_photo(file), file.stat().st_mode
 
     def score(self, photo: Photo, target: Photo) -> str:
@@ -88,6 +89,7 @@ class Comparisons:
         self._entries: list[Entry] = []
         self._taken: set[Path] = set()
         self._page_mode = 0o666
+        self._panel: Path | None = None
 
     def add(self, result: Result) -> str:
         """Write a result's panel.
@@ -116,7 +118,8 @@ class Comparisons:
             columns, scores, target_mode = self._with_target(result, columns)
             panel_mode &= target_mode
         place = self._place(result.output)
-        _write(_beside(place, "_comparison.jpg"), comparison_panel(columns), panel_mode)
+        self._panel = _beside(place, "_comparison.jpg")
+        _write(self._panel, comparison_panel(columns), panel_mode)
         pictures = {}
         for column in columns[:2]:
             picture = column.picture.copy()
@@ -138,13 +141,16 @@ class Comparisons:
         return scores
 
     def finish(self, title: str) -> Path | None:
-        """Write the gallery of several results; returns its file.
+        """Write the gallery of several results.
+
+        Returns:
+            What to look at: the gallery, or the panel of a single result.
 
         Raises:
             ImageError: it cannot be written.
         """
         if len(self._entries) < 2:
-            return None
+            return self._panel
         page = self._folder / "index.html"
         content = gallery_page(self._entries, title).encode("utf-8", "backslashreplace")
         try:
@@ -162,7 +168,10 @@ class Comparisons:
     def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str, int]:
         assert self._targets is not None and result.origin is not None and result.output
         target, mode = self._targets.find(result.origin.stem)
-        before = self._targets.score(read_origin(result), target)
+        original, most = read_origin(result), result.record.options.get("max_size")
+        if most:  # a reduced copy was restored
+            original, target = reduced(original, most), reduced(target, most)
+        before = self._targets.score(original, target)
         after = self._targets.score(read_photo(result.output), target)
         notes = (before, after)
         scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def show_messages(images: Sequence[str] = ()) -> Iterator[None]:
+def show_messages(arguments: Sequence[str] = ()) -> Iterator[None]:
     """Inside its block the package's messages and warnings are printed on stderr, and only there.
 
     PaddlePaddle gives the root logger a handler of its own, which would print them again.
 
     Args:
-        images: what the user named, for the command with better weights.
+        arguments: of the command line, for the same command with better weights.
     """
-    logger, handler = logging.getLogger("ppgan_mpr"), _Lines(images)
+    logger, handler = logging.getLogger("ppgan_mpr"), _Lines(arguments)
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -41,9 +41,9 @@ def show_messages(images: Sequence[str] = ()) -> Iterator[None]:
 class _Lines(logging.Handler):
     """Prints each message in the command line's words, beside progress bars."""
 
-    def __init__(self, images: Sequence[str]):
+    def __init__(self, arguments: Sequence[str]):
         super().__init__(logging.INFO)
-        self._images = images
+        self._arguments = arguments
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
@@ -51,14 +51,21 @@ class _Lines(logging.Handler):
         lines = [as_flags(record.getMessage())]
         better = getattr(record, "better_weights", None)
         if better:
-            lines.append(f"better weights:  {_command(self._images, better)}")
+            lines.append(f"better weights:  {_command(self._arguments, better)}")
         with tqdm.external_write_mode(file=sys.stderr):
             for line in lines:
                 print(f"mprnet: {shown(line)}", file=sys.stderr, flush=True)
 
 
-def _command(images: Sequence[str], weights: WeightsRecord) -> str:
-    """The command that restores pictures with known weights."""
-    chosen = ["--task", weights.task, "--model", weights.model]
-    chosen += ["--network", weights.network] if weights.qualified else []
-    return shlex.join(["mprnet", *images, *chosen])
+def _command(arguments: Sequence[str], weights: WeightsRecord) -> str:
+    """The same command with other weights."""
+    kept, words = list[str](), iter(arguments)
+    for word in words:
+        if word == "--model":
+            next(words, None)
+        elif not word.startswith("--model="):
+            kept.append(word)
+    chosen = ["--model", weights.model]
+    if weights.qualified and "--network" not in kept:
+        chosen += ["--network", weights.network]
+    return shlex.join(["mprnet", *kept, *chosen])

@@ -89,9 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="for --compare: clean pictures of the same names, to show and score beside them",
     )  # fmt: skip
     add(
-        "--protocol", metavar="NAME", default="gopro",
-        help="for --target: how to score; see mprnet-evaluate --list (default: %(default)s, the "
-        "whole picture in RGB)",
+        "--protocol", metavar="NAME",
+        help="for --target: how to score; see mprnet-evaluate --list (default: gopro, the whole "
+        "picture in RGB)",
     )  # fmt: skip
     add(
         "--json", action="store_true",
@@ -160,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
 
             print_models()
             return 0
-        with show_messages(options.images + options.input_image), interruptible():
+        with show_messages(arguments), interruptible():
             return _restore(options)
     except RestorationError as error:
         print(f"mprnet: {shown(as_flags(error))}", file=sys.stderr)
@@ -228,13 +228,15 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 def _targets(arguments: argparse.Namespace) -> Targets | None:
     if not arguments.target:
+        if arguments.protocol:
+            raise UsageError("--protocol scores results beside targets: give --target too.")
         return None
     if not arguments.compare:
         raise UsageError("--target shows pictures beside the results: give --compare too.")
     from ..metrics import get_protocol
     from .comparisons import Targets
 
-    return Targets(Path(arguments.target).expanduser(), get_protocol(arguments.protocol))
+    return Targets(Path(arguments.target).expanduser(), get_protocol(arguments.protocol or "gopro"))
 
 
 class _InterruptAsEvent:

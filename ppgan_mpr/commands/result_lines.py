@@ -109,14 +109,15 @@ def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
 
 
 def _finish(comparisons: Comparisons, lines: Lines) -> bool:
-    """Write and print the gallery; returns whether it could be made."""
+    """Write the gallery and print where to look; returns whether it could be made."""
     try:
-        page = comparisons.finish("Before and after")
+        shown_in = comparisons.finish("Before and after")
     except RestorationError as error:
         print(f"no gallery: {shown(error)}", file=sys.stderr)
         return False
-    if page:
-        lines.remark(f"gallery: {shown(page)}")
+    if shown_in:
+        kind = "gallery" if shown_in.suffix == ".html" else "comparison"
+        lines.remark(f"{kind}: {shown(shown_in)}")
     return True
 
 

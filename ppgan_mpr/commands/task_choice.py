@@ -29,8 +29,8 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
     Raises:
         UsageError: it does not.
     """
-    from ..apps.auto import AUTO, is_auto
-    from ..apps.chain import steps_of
+    from ..apps.auto import is_auto
+    from ..apps.chain import AUTO, steps_of
     from ..apps.sources import check_views
 
     if task is None:

@@ -48,6 +48,8 @@ def test_results_are_in_a_folder_of_both_names_and_are_no_inputs(tmp_path):
         ("Denoising,Denoising", "named twice"),
         ("Denoising,SuperResolution", "run it by itself"),
         ("Denoising,Deblur", "Deblurring"),
+        ("auto,Denoising", "'auto' chooses a task for each picture"),
+        ("Denoising,", "leave the comma out"),
     ],
 )
 def test_what_cannot_be_a_step_is_said(task, message):

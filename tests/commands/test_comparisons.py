@@ -1,6 +1,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -35,10 +36,23 @@ def test_compare_writes_a_panel_for_each_picture_and_a_gallery(photos, capsys):
     assert all((folder / unquote(address)).is_file() for address in addresses)
 
 
-def test_a_single_picture_needs_no_gallery(photos):
+def test_a_single_picture_needs_no_gallery(photos, capsys):
     assert main(["in/two.jpg", *LITE, "--compare", "-o", "one.png"]) == 0
     assert (photos / "comparison/one_comparison.jpg").exists()
     assert not (photos / "comparison/index.html").exists()
+    assert f"comparison: {Path('comparison/one_comparison.jpg')}\n" in capsys.readouterr().out
+
+
+def test_reduced_copies_are_scored_beside_reduced_targets(photos, capsys):
+    arguments = ["in", *LITE, "--max_size", "20", "--compare", "--target", "clean"]
+    assert main(arguments) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " dB" in line]
+    assert len(lines) == 2 and all(line.count("(gopro)") == 2 for line in lines)
+
+
+def test_protocol_without_targets_is_refused(photos, capsys):
+    assert main(["in", *LITE, "--compare", "--protocol", "gopro"]) == 2
+    assert "--protocol scores results beside targets: give --target" in capsys.readouterr().err
 
 
 def test_targets_are_shown_and_scored_under_a_named_protocol(photos, capsys):
@@ -53,7 +67,7 @@ def test_targets_are_shown_and_scored_under_a_named_protocol(photos, capsys):
 def test_a_missing_target_is_named_and_changes_the_exit_code(photos, capsys):
     (photos / "clean/two.png").unlink()
     assert main(["in", *LITE, "--compare", "--target", "clean"]) == 1
-    assert "two.jpg: not compared: there is no target two" in capsys.readouterr().err
+    assert "two.jpg: not compared: clean holds no target called two" in capsys.readouterr().err
     assert (photos / "output_dir/Denoising/two_restoration.jpg").exists()
 
 

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+_NAMES = "chromium", "chromium-browser", "google-chrome", "chrome"
+PROGRAM = next(filter(None, map(shutil.which, _NAMES)), None)
 _PATIENCE = 90  # seconds, on a busy machine
 
 _FLAGS = (

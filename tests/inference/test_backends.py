@@ -138,6 +138,7 @@ def test_a_batch_gives_the_pixels_of_single_pictures(model, exported, photo):
 
 def test_auto_takes_the_first_card_and_says_so_in_one_line(model, monkeypatch, caplog):
     pytest.importorskip("onnxruntime")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     simulate(monkeypatch, card(0), card(1))
     with caplog.at_level("INFO", logger="ppgan_mpr"):
         backend = create_backend(model, InferenceOptions())

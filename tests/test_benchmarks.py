@@ -1,5 +1,6 @@
 """The script behind docs/results.md runs on anybody's folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -59,3 +60,69 @@ def test_results_on_a_folder_of_one_s_own_name_every_method_and_protocol(results
     assert again == page
     (one,), (two,) = ([*(tmp_path / name / "images").iterdir()] for name in "ab")
     assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.fixture
+def comparison(root, tmp_path):
+    """A function that writes the page of some measured parts, with their numbers given."""
+
+    def run(**parts):
+        folder = tmp_path / "numbers"
+        folder.mkdir()
+        for name, numbers in parts.items():
+            (folder / f"{name}.json").write_text(json.dumps(numbers), encoding="utf-8")
+        page = tmp_path / "speed.md"
+        command = [sys.executable, str(root / "benchmarks" / "compare.py"), "--output", str(page)]
+        command += ["--save", str(folder), "--parts", *parts]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return page.read_text(encoding="utf-8")
+
+    return run
+
+
+MACHINE = {"processor": "Some CPU", "threads": 2, "python": "3.11"}
+
+
+def case(runner, seconds, **more):
+    return {"network": "lite", "size": "256", "runner": runner, "seconds": seconds, "peak": 5e8} | {
+        "psnr": None, **more
+    }  # fmt: skip
+
+
+def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(comparison):
+    page = comparison(
+        networks={
+            "machine": MACHINE,
+            "load": 1.7,
+            "cases": [
+                case("ppgan", 8.0),
+                case("torch-bf16", 2.0, psnr=60.0),
+                case("openvino-f32", 1.0, psnr=150.0, multiply_adds=40.0, limit=80.0),
+                case("openvino-bf16", 0.5, psnr=60.0, multiply_adds=80.0, limit=100.0),
+            ],
+        },
+        isolation={
+            "machine": MACHINE,
+            "load": 0.1,
+            "cases": [{"file": "256 .jpg", "here": 2.65, "isolated": 3.99, "difference": 1.25}],
+        },
+    )
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| lite")]
+    assert [row[5] for row in rows] == ["6%", "20%", "50%", "80%"]
+    networks, decoding = page.split("## Decoding in isolation")
+    assert "the machine was busy (load average 1.7)" in networks and "busy" not in decoding
+    assert "| 256 .jpg | 2.6 | 4.0 | +1.2 |" in decoding
+    assert "does not compute in bf16" not in page
+
+
+def test_comparison_leaves_out_bf16_where_the_processor_computes_in_f32(comparison):
+    f32 = case("openvino-f32", 1.0, multiply_adds=40.0, limit=80.0)
+    bf16 = case("openvino-bf16", 1.0, psnr=152.0, multiply_adds=40.0, limit=60.0)
+    page = comparison(networks={"machine": MACHINE, "load": 0.0, "cases": [f32, bf16]})
+    assert "does not compute in bf16" in page and "OpenVINO bf16" not in page

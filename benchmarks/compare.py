@@ -1,0 +1,108 @@
+"""Measures all of docs/speed.md on the reader's machine: ours and the peers' side by side.
+
+    python benchmarks/compare.py --output speed.md
+    python benchmarks/compare.py --parts networks --sizes 256 --output speed.md
+    python benchmarks/compare.py --checkouts peers --save numbers --output speed.md
+
+The parts are measured one after another, each by the script named on the page. Several take
+minutes, the networks at 1280x720 up to an hour. Their numbers are kept in the folder --save, and a
+part whose numbers are there is not measured again: an interrupted run continues, and a part is
+repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle; the
+page says how busy it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from compare_page import write_page
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one script measures.
+
+    Args:
+        script: its file.
+        arguments: its arguments, where they are not its defaults.
+        shared: which options of this program it takes, too.
+        output: its option for the file of numbers.
+    """
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    output: str = "--output"
+
+    def command(self, options: argparse.Namespace, numbers: Path) -> list[str]:
+        """The command line that measures it."""
+        line = [sys.executable, str(_HERE / self.script), *self.arguments]
+        for name in self.shared:
+            value = getattr(options, name)
+            if value:
+                line += [f"--{name}", *(value if isinstance(value, list) else [value])]
+        return [*line, self.output, str(numbers)]
+
+
+PARTS = {
+    "networks": Part("inference.py", shared=("sizes", "networks", "checkouts")),
+    "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
+    "isolation": Part("isolation.py"),
+    "loading": Part("datasets.py", ("--samples", "12", "--rounds", "2"), output="--json"),
+}
+
+
+def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any] | None:
+    """The numbers of a part, measured unless the folder has them; None if its script failed."""
+    numbers = folder / f"{name}.json"
+    if not numbers.exists():
+        part = PARTS[name]
+        command = part.command(options, numbers.with_suffix(".part"))
+        print("\n$", *command[1:], flush=True)
+        before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        if subprocess.run(command).returncode:
+            print(f"{part.script} failed: the page is written without it.", file=sys.stderr)
+            return None
+        found = json.loads(numbers.with_suffix(".part").read_text(encoding="utf-8"))
+        found["load"] = before
+        numbers.with_suffix(".part").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        numbers.with_suffix(".part").replace(numbers)
+    return json.loads(numbers.read_text(encoding="utf-8"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code, 1 if a part could not be measured."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
+    add("--sizes", nargs="+", metavar="SIZE", help="of the pictures for networks: 256 720p 12mp")
+    add("--networks", nargs="+", metavar="NAME", help="those of inference.py; default: all")
+    add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
+    add("--save", type=Path, metavar="DIR", help="keep the numbers; default: OUTPUT.numbers")
+    add("--output", type=Path, metavar="FILE", required=True, help="the page")
+    options = parser.parse_args(argv)
+    folder = options.save or options.output.with_suffix(".numbers")
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {name: measure(name, options, folder) for name in options.parts}
+    measured = {name: numbers for name, numbers in found.items() if numbers}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    write_page(measured, {name: PARTS[name].script for name in measured}, options.output)
+    return 0 if len(measured) == len(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -42,7 +42,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="store the scores as .json or .csv; may be given more than once",
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=int, default=cpu_count(), help="processes (default: all cores)"
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=cpu_count(),
+        help="pictures at the same time (default: all cores)",
     )
     parser.add_argument("--list", action="store_true", help="list the protocols and leave")
     args = parser.parse_args(argv)

@@ -15,8 +15,8 @@ import argparse
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
+from ..child_python import python_command
 from ..dependencies import install_command, installed_version
 
 _PPGAN = "ppgan>=2.1.0"
@@ -54,16 +54,16 @@ def missing_requirements() -> list[str]:
 
 def pip_install(*arguments: str) -> bool:
     """Run ``pip install`` for this Python; returns whether it succeeded."""
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    print("+", " ".join(command), flush=True)
-    return subprocess.run(command, check=False).returncode == 0
+    arguments = ("install", "--disable-pip-version-check", *arguments)
+    print("+ python -m pip", *arguments, flush=True)
+    code = "import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+    return subprocess.run(python_command(code, *arguments), check=False).returncode == 0
 
 
 def ppgan_imports() -> bool:
     """Whether PaddleGAN can be imported, tried in a new process."""
     probe = "from ppgan_mpr.ppgan_compat import import_ppgan; import_ppgan('ppgan.engine.trainer')"
-    root = Path(__file__).resolve().parents[2]  # where `import ppgan_mpr` works
-    return subprocess.run([sys.executable, "-c", probe], cwd=root, check=False).returncode == 0
+    return subprocess.run(python_command(probe), check=False).returncode == 0
 
 
 def main(argv: list[str] | None = None) -> int:

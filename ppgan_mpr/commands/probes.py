@@ -8,12 +8,12 @@ import logging
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
+from ..child_python import python_command
 from ..dependencies import require, send_no_statistics
 from ..errors import RestorationError
 
@@ -35,10 +35,9 @@ def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
     Raises:
         ProbeError: an exception, a crash, or no result within the limit.
     """
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({name!r})"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            python_command(f"from {__name__} import main; main({name!r})"),
             capture_output=True,
             text=True,
             errors="replace",

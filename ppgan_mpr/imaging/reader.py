@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..child_python import python_command
 from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
@@ -30,10 +30,6 @@ _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
 _PROCESS = 1 << 27  # bytes that a process takes before it decodes
 _F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    f"from {__package__}.worker import main; main()"
-)
 
 
 class PhotoReader:
@@ -51,7 +47,8 @@ class PhotoReader:
         limits: how large a picture may be and how long reading it may take.
         command: starts the process; default: this Python. It must answer as
             :mod:`ppgan_mpr.imaging.worker` does.
-        isolate_all: read even ordinary files in another process, as servers of strangers do.
+        isolate_all: read even ordinary files in another process, as servers of strangers do, and
+            no file in this one where none can be started.
     """
 
     def __init__(
@@ -62,7 +59,7 @@ class PhotoReader:
     ):
         self.limits = limits or Limits()
         self._isolate_all = isolate_all
-        self._command = _default_command() if command is None else list(command)
+        self._command = list(_worker_command() if command is None else command)
         self._idle: list[_Worker] = []
         self._budget = MemoryBudget()
         self._usable = bool(self._command)
@@ -91,6 +88,7 @@ class PhotoReader:
         """
         path = Path(path)
         if not self._usable:
+            self._refuse_in_this_process(str(path))
             return read_photo(path, self.limits)
         if not self._isolates(isolated) and _size(path) <= ordinary.MAX_BYTES:
             data = read_bytes(path, self.limits)
@@ -110,6 +108,8 @@ class PhotoReader:
             ImageError, MissingDependencyError: see :meth:`read`.
         """
         here = not self._isolates(isolated) and ordinary.is_ordinary(data)
+        if not self._usable:
+            self._refuse_in_this_process(name)
         if not self._usable or not data or here:
             return decode_photo(data, name, "", self.limits.check_size)
         return self._ask(name, "", data=data)
@@ -123,6 +123,7 @@ class PhotoReader:
             worker = self._take()
         except (OSError, EOFError) as error:
             self._give_up(error)
+            self._refuse_in_this_process(name)
             if data is None:
                 return read_photo(path, self.limits)
             return decode_photo(data, name, suffix, self.limits.check_size)
@@ -163,8 +164,18 @@ class PhotoReader:
         worker.wait_until_ready()
         return worker
 
+    def _refuse_in_this_process(self, name: str) -> None:
+        if self._isolate_all:
+            raise ImageError(
+                f"{name} cannot be read: no process for decoding could be started, and this one "
+                "does not decode files from strangers"
+            )
+
     def _give_up(self, error: BaseException) -> None:
         self._usable = False
+        if self._isolate_all:
+            logger.error("No process for decoding could be started (%s).", error)
+            return
         logger.warning(
             "No process for decoding could be started (%s): pictures are decoded in this one, "
             "which a damaged file may crash.",
@@ -316,11 +327,9 @@ class _Clock:
         self._timer.start()
 
 
-def _default_command() -> list[str]:
+def _worker_command() -> list[str]:
     """Starts this Python; empty in a program that is no Python interpreter."""
-    if not sys.executable or getattr(sys, "frozen", False):
-        return []
-    return [sys.executable, "-c", _START, json.dumps([path or os.getcwd() for path in sys.path])]
+    return python_command(f"from {__package__}.worker import main; main()")
 
 
 def _widen(pipe: BinaryIO) -> None:

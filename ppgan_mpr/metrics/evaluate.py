@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Generator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -41,8 +40,7 @@ def evaluate_folders(
         restored: folder of any method's results.
         target: folder of the clean pictures; see :func:`pair_pictures` for the names.
         protocol: how to score.
-        jobs: number of processes. With more than one, a script needs the guard
-            ``if __name__ == '__main__':``, because multiprocessing imports it again.
+        jobs: pictures scored at the same time, by threads; decoding and NumPy run in parallel.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -57,7 +55,7 @@ def evaluate_folders(
     pairs = pair_pictures(restored, target)
     _check_sizes(pairs, protocol)
     table = ScoreTable(protocol, str(restored))
-    # Closed here, because the garbage collector may leave processes running at Python's exit.
+    # Closed here, so that an error leaves no pictures to be scored.
     with closing(_scores(pairs, protocol, min(jobs, len(pairs)))) as scores:
         for pair, score in tqdm(
             zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress
@@ -136,9 +134,7 @@ def _scores(
     if jobs <= 1:
         yield from map(partial(_score, protocol), pairs)
         return
-    # Spawned, not forked: threads of PaddlePaddle or OpenCV do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         try:
             yield from pool.map(partial(_score, protocol), pairs)
         except BaseException:

@@ -207,3 +207,26 @@ def test_the_process_ends_when_its_reader_is_killed(tmp_path, root):
     while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_decoder_runs_no_module_of_the_current_folder(tmp_path, monkeypatch):
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    write_photo(from_array(samples.ramp()), stranger / "a.tif")
+    for name in ("json", "struct", "signal", "PIL", "numpy", "ppgan_mpr"):
+        (stranger / f"{name}.py").write_text("open('executed', 'w')")
+    monkeypatch.chdir(stranger)
+    reader = PhotoReader()
+    assert reader.read("a.tif").size
+    reader.close()
+    assert not (stranger / "executed").exists()
+
+
+def test_reader_for_strangers_decodes_nothing_itself(tmp_path):
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
+    reader = PhotoReader(command=[sys.executable, "-c", "raise SystemExit"], isolate_all=True)
+    for _ in range(2):
+        with pytest.raises(ImageError, match="no process for decoding could be started"):
+            reader.read(tmp_path / "a.png")
+        with pytest.raises(ImageError, match="no process for decoding could be started"):
+            reader.decode((tmp_path / "a.png").read_bytes(), "a.png")

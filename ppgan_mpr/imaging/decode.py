@@ -7,6 +7,7 @@ cameras' raw files.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import re
@@ -123,7 +124,8 @@ def open_image(
 ) -> Image.Image | None:
     """Parse the header as ``Image.open`` does, without its limit of 179 million pixels.
 
-    The limit is a global variable of Pillow; its registry of formats works without it.
+    The limit is a global variable of Pillow; its registry of formats works without it, but for
+    WebP.
 
     Args:
         data: the whole file.
@@ -150,7 +152,7 @@ def open_image(
             file.seek(0)
         try:
             # Parsers warn about odd metadata; the lock keeps the filters of two threads apart.
-            with _PARSING, warnings.catch_warnings():
+            with _PARSING, warnings.catch_warnings(), _without_limit_of_pixels():
                 warnings.simplefilter("ignore")
                 image = factory(file, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
@@ -163,6 +165,16 @@ def open_image(
     if claimed:
         raise ImageError("its header is damaged, or its samples are laid out in an unknown way")
     return None
+
+
+@contextlib.contextmanager
+def _without_limit_of_pixels() -> Iterator[None]:
+    """Lift the limit of Pillow's WebP parser; :func:`check_pixels` follows."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _readable_formats() -> Iterator[str]:

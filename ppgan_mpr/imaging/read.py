@@ -68,6 +68,11 @@ def decode_photo(
         what = f"its {size} do" if size else "it does"
         raise LimitError(f"{name} cannot be read: {what} not fit into memory") from error
     except Exception as error:  # decoders raise whatever a damaged file drives them into
+        if "MAX_TEXT" in str(error):  # Pillow's only name for it
+            raise LimitError(
+                f"{name} cannot be read: its colour profile or a text unpacks to more than 1 MB, "
+                "or all texts to more than 64 MB: remove them if the file is to be trusted"
+            ) from None
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(
             f"{name} cannot be read: the picture is damaged or incomplete ({detail})"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import Limits, PhotoReader, from_array, read_header, read_photo, write_photo
+from ppgan_mpr.imaging.limits import LimitError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits address space")
 
@@ -147,3 +148,11 @@ def test_header_of_a_file_without_signature(tmp_path):
         file.truncate(1 << 20)
     with pytest.raises(ImageError, match="not a picture in a known format"):
         read_header(tmp_path / "sparse.jpg")
+
+
+def test_texts_that_unpack_to_too_much_are_no_damage(tmp_path):
+    body = b"Title\0\0" + zlib.compress(bytes(b"a" * (2 << 20)))
+    data = samples.raw_png([b"\0" * 4], 4, 8, 0)
+    (tmp_path / "a.png").write_bytes(data[:33] + samples.chunk(b"zTXt", body) + data[33:])
+    with pytest.raises(LimitError, match="unpacks to more than 1 MB"):
+        read_photo(tmp_path / "a.png")

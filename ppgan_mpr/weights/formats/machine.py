@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, ClassVar, cast
 
@@ -26,6 +27,13 @@ _LITERALS = frozenset((
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = ("PROTO", "FRAME")
+# Opcodes that make an object, and the bytes that others cost.
+_MAKING = frozenset((
+    "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "TUPLE", "DICT", "FROZENSET",
+    *_LITERALS, *_TUPLES,
+))  # fmt: skip
+_COSTS = {"MARK": 64, "PUT": 100, "BINPUT": 100, "LONG_BINPUT": 100, "MEMOIZE": 100}
+_SLOT = 8  # bytes of a place on the stack
 
 
 class Sealed:
@@ -122,6 +130,11 @@ class PlainUnpickler:
         raise pickle.UnpicklingError("it refers to something outside the file")
 
     def _step(self, name: str, argument: Any) -> None:
+        self._execute(name, argument)
+        made = sys.getsizeof(self._stack[-1]) if name in _MAKING else 0
+        self._allowance.take(_SLOT + made + _COSTS.get(name, 0))
+
+    def _execute(self, name: str, argument: Any) -> None:
         stack = self._stack
         if name in _LITERALS:
             stack.append(argument)
@@ -194,7 +207,7 @@ class PlainUnpickler:
             raise pickle.UnpicklingError("it calls something that is not a constructor")
         made = function(*arguments)
         if isinstance(made, (bytes, list, tuple, dict, set)):
-            self._allowance.take(len(made) * (1 if isinstance(made, bytes) else 8))
+            self._allowance.take(sys.getsizeof(made))
         self._stack.append(made)
 
     def _build(self, _: Any) -> None:

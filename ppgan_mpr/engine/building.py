@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import paddle
 
@@ -95,6 +95,52 @@ def configure(model: MPRModel, cfg: AttrDict, accumulate: int) -> None:
         recompute=cfg.recompute,
         seed=cfg.seed,
     )
+
+
+def build_optimizer(
+    cfg: AttrDict, model: MPRModel, data: TrainingData, total_iters: int
+) -> paddle.optimizer.Optimizer:
+    """The optimizer of a model, with a schedule of the learning rate over the whole run.
+
+    Args:
+        cfg: the configuration.
+        model: whose network is optimized; it gets the schedule.
+        data: whose length counts for schedules in passes over the data.
+        total_iters: length of the run.
+    """
+    if "iters_per_epoch" in cfg.lr_scheduler:  # PaddleGAN's LinearDecay
+        cfg.lr_scheduler.iters_per_epoch = data.iters_per_epoch
+    schedule = model.setup_lr_schedulers(cfg.lr_scheduler)
+    optimizer = model.setup_optimizers(schedule, cfg.optimizer)["optim"]
+    model.set_total_iter(total_iters)
+    return optimizer
+
+
+class Intervals(NamedTuple):
+    """Iterations from one log line, preview, snapshot or validation to the next; 0 for never."""
+
+    log: int
+    preview: int
+    snapshot: int
+    validation: int
+
+
+def intervals(cfg: AttrDict, iters_per_epoch: int) -> Intervals:
+    """The intervals of a configuration, which gives that of snapshots in ``epochs`` if any."""
+    logs, validate = cfg.log_config, cfg.get("validate") or {}
+    if validate.get("local"):
+        logger.warning("validate.local counts when weights are scored, not while training")
+    return Intervals(
+        logs.interval,
+        logs.visiual_interval,
+        cfg.snapshot_config.interval * (iters_per_epoch if cfg.get("epochs") else 1),
+        max(validate.get("interval", 0), 0),
+    )
+
+
+def is_due(interval: int, iteration: int) -> bool:
+    """Whether what is done once in ``interval`` iterations follows this one."""
+    return interval > 0 and iteration % interval == 0
 
 
 def length_of_run(cfg: AttrDict, iters_per_epoch: int) -> int:

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ..errors import UsageError, WeightsError
 from ..files import atomic_write, remove_leftovers
 from ..weights.formats import read_file
 from . import processes
+from .step import DivergedError
 
 if TYPE_CHECKING:
     from .run_state import RunState
@@ -39,18 +41,48 @@ class Checkpoints:
         folder: made when the first file is written.
         keep: numbered checkpoints to keep, which hold the optimizer's state. Weights are a
             third or a quarter of the size, and all of them stay, as with PaddleGAN.
-        saved: the iteration that needs no saving, because the run begins with it.
 
     Attributes:
-        saved: the iteration that was saved last.
+        folder: may be set until training begins.
     """
 
-    def __init__(self, folder: str | Path, keep: int = KEEP, saved: int = 0) -> None:
-        self.folder, self.keep, self.saved = Path(folder), keep, saved
+    def __init__(self, folder: str | Path, keep: int = KEEP) -> None:
+        self.folder, self.keep = Path(folder), keep
+        self._saved = 0  # the newest iteration that needs no saving
 
     def path(self, iteration: int, kind: str = "checkpoint") -> Path:
         """The file of an iteration; ``kind`` is ``"checkpoint"`` or ``"weight"``."""
         return self.folder / f"iter_{iteration}_{kind}.pdparams"
+
+    def begin(self, iteration: int) -> None:
+        """Training begins after so many iterations, of which a checkpoint exists already.
+
+        Unfinished files of a process that was killed an hour ago or earlier are deleted.
+        """
+        self._saved = iteration
+        if processes.is_first():
+            remove_leftovers(self.folder)
+
+    @contextmanager
+    def saving(self, state: RunState) -> Iterator[None]:
+        """Save what was trained inside the block, however it ends.
+
+        Raises:
+            DivergedError: the block's, with the checkpoint from before.
+        """
+        try:
+            yield
+        except DivergedError as error:
+            state.diverged = True
+            self.save(state)
+            raise DivergedError(
+                f"{error} The weights from before are in {self.path(state.iteration)}."
+            ) from None
+        except Exception:
+            self._rescue(state)
+            raise
+        if self._saved != state.iteration:
+            self.save(state)
 
     def save(self, state: RunState) -> None:
         """Write the weights and the checkpoint of the present iteration.
@@ -62,11 +94,18 @@ class Checkpoints:
             write_state(self.path(state.iteration, "weight"), state.weights())
             write_state(self.path(state.iteration), state.state_dict())
             self._prune(state.iteration)
-        self.saved = state.iteration
+        self._saved = state.iteration
 
-    def rescue(self, state: RunState) -> None:
+    def save_best(self, state: RunState) -> None:
+        """Write ``best_weight.pdparams`` and ``best_checkpoint.pdparams``."""
+        if not processes.is_first():
+            return
+        write_state(self.folder / "best_weight.pdparams", state.weights())
+        write_state(self.folder / "best_checkpoint.pdparams", state.state_dict())
+
+    def _rescue(self, state: RunState) -> None:
         """Save what was trained before an error, if it can be saved."""
-        if state.iteration == self.saved:
+        if state.iteration == self._saved:
             return
         if state.model.step.updating:
             logger.error(
@@ -81,17 +120,6 @@ class Checkpoints:
             logger.error("%s", error)
         else:
             logger.error("Stopped by an error after saving %s", self.path(state.iteration))
-
-    def save_best(self, state: RunState) -> None:
-        """Write ``best_weight.pdparams`` and ``best_checkpoint.pdparams``."""
-        if not processes.is_first():
-            return
-        write_state(self.folder / "best_weight.pdparams", state.weights())
-        write_state(self.folder / "best_checkpoint.pdparams", state.state_dict())
-
-    def sweep(self) -> None:
-        """Delete unfinished files of a run that was killed, an hour ago or earlier."""
-        remove_leftovers(self.folder)
 
     def _prune(self, iteration: int) -> None:
         """Keep the newest checkpoints up to the iteration that was just saved.

@@ -13,7 +13,7 @@ from ..datasets import ResumableBatchSampler, SampleIndex
 from ..errors import RestorationError
 from . import processes
 from .loading import load_batches
-from .progressive import Progressive
+from .progressive import Progressive, Step
 
 # The loader's workers start anew with each epoch of the sampler, so that for a small data set
 # one of its epochs is several passes. It may depend on nothing that a resumed run may change.
@@ -132,9 +132,8 @@ class TrainingData:
         """
         self.iteration = iteration
         before = self._sizes
-        if self.progressive:
-            step = self.progressive.at(iteration)
-            self.sampler.resize(step.batch_size, step.patch_size)
+        if self.step:
+            self.sampler.resize(self.step.batch_size, self.step.patch_size)
         return self._sizes != before
 
     @property
@@ -145,9 +144,12 @@ class TrainingData:
     @property
     def accumulate(self) -> int:
         """Slices of the next batch that pass through the network one after the other."""
-        return (
-            self.progressive.at(self.iteration).accumulate if self.progressive else self._accumulate
-        )
+        return self.step.accumulate if self.step else self._accumulate
+
+    @property
+    def step(self) -> Step | None:
+        """The step of progressive training that the next batch belongs to."""
+        return self.progressive.at(self.iteration) if self.progressive else None
 
     @property
     def epoch(self) -> int:

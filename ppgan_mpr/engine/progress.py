@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import paddle
 
 from ..errors import MissingDependencyError
 from ..imaging.samples import to_dtype
+from ..metrics import ScoreTable
 from . import gpu, processes
 from .curves import Curves
 
@@ -131,9 +132,12 @@ class Progress:
         self._record("train", iteration, values if memory is None else {**values, "gpu_gb": memory})
         watch.reset()
 
-    def record_scores(self, iteration: int, protocol: str, scores: Mapping[str, float]) -> None:
-        """Record the mean scores of a validation."""
-        self._record("validation", iteration, {f"{k}/{protocol}": v for k, v in scores.items()})
+    def record_scores(self, iteration: int, tables: Sequence[ScoreTable]) -> None:
+        """Record the mean scores of a validation, one table for each protocol, and draw them."""
+        for table in tables:
+            scores = {f"{name}/{table.protocol.name}": v for name, v in table.mean().items()}
+            self._record("validation", iteration, scores)
+        self.draw()
 
     def draw(self) -> None:
         """Draw the curves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import paddle
 
 from ..errors import UsageError
+from ..metrics import ScoreTable
 from ..weights.loading import set_weights
 from .data import TrainingData
 from .ema import EMA
@@ -46,6 +47,32 @@ class RunState:
     best_psnr: float | None = None
     validated: int = 0
     diverged: bool = False
+
+    def finish_iteration(self) -> bool:
+        """Count an iteration whose update is applied: from here on it can be saved.
+
+        Returns:
+            Whether the next one has other sizes.
+        """
+        resized = self.data.advance()
+        self.iteration += 1
+        self.model.step.updating = False
+        self.model.step.accumulate = self.data.accumulate
+        return resized
+
+    def take_scores(self, tables: Sequence[ScoreTable]) -> bool:
+        """Record that the validation is finished; returns whether its PSNR is the best so far.
+
+        Args:
+            tables: of the protocols; the first one decides.
+        """
+        self.validated = self.iteration
+        psnr = tables[0].mean()["psnr"] if tables else None
+        if psnr is None or (self.best_psnr is not None and psnr <= self.best_psnr):
+            return False
+        self.best_psnr = psnr
+        logger.info("Best so far: PSNR %.4f dB", psnr)
+        return True
 
     def weights(self) -> dict[str, Any]:
         """The weights to release and evaluate, as the content of a file."""
@@ -103,6 +130,8 @@ class RunState:
         self.validated = training.get("validated", self.iteration)
         self._report_changes(training)
         self.seed = self.model.seed = training["data"]["seed"]
+        self.data.go_to(self.iteration + 1)
+        self.model.step.accumulate = self.data.accumulate
 
     def _check(self, training: Mapping[str, Any] | None, source: str | Path) -> None:
         if training is None:

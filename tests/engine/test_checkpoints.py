@@ -8,7 +8,7 @@ from ppgan_mpr.engine.checkpoints import Checkpoints, read_state, write_state
 from ppgan_mpr.files import atomic_write
 
 
-def test_sweep_deletes_the_unfinished_files_of_a_killed_run(tmp_path, monkeypatch):
+def test_beginning_deletes_the_unfinished_files_of_a_killed_run(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # with it a killed run leaves nothing
     with atomic_write(tmp_path / "unused"):
         (name,) = os.listdir(tmp_path)
@@ -18,6 +18,6 @@ def test_sweep_deletes_the_unfinished_files_of_a_killed_run(tmp_path, monkeypatc
     write_state(checkpoint, {"epoch": 2})
     for path in tmp_path.iterdir():
         os.utime(path, (1, 1))
-    Checkpoints(tmp_path).sweep()
+    Checkpoints(tmp_path).begin(2)
     assert os.listdir(tmp_path) == [checkpoint.name]
     assert read_state(checkpoint)["epoch"] == 2

@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted).
 
     Raises:
-        SystemExit: a signal ended the training, after saving; 143 for SIGTERM.
+        SystemExit: a signal ended the training, after saving; 143 for SIGTERM, 129 for SIGHUP.
     """
     args = build_parser().parse_args(argv)
     return run_program(lambda: run(args), failure=1, message=lambda error: _with_flags(str(error)))

@@ -16,6 +16,7 @@ import numpy as np
 from paddle.io import DataLoader, Dataset
 from paddle.io.dataloader.collate import default_collate_fn
 
+from ..ending_signals import ENDING
 from ..errors import RestorationError
 
 Collate = Callable[[list], Any]
@@ -119,5 +120,5 @@ class _GuardedCollate:
 
 
 def _leave_signals_to_the_trainer(_worker: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ppgan_mpr.ending_signals import ENDING
 from ppgan_mpr.engine import checkpoints as ckpt
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.files import TEMPORARY
@@ -81,8 +82,9 @@ def _children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, build):
-    """Cluster schedulers signal every process of a job."""
+@pytest.mark.parametrize("number", ENDING[1:])
+def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, build, number):
+    """Cluster schedulers signal every process of a job, and so do closed terminals."""
     settings["dataset"]["train"]["num_workers"] = 2
     trainer = build(settings)
     log = trainer.log
@@ -94,7 +96,7 @@ def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, bui
             children = sorted(_children() - before)
             assert len(children) >= 2
             # Of another process: Paddle's workers forgive a signal of their parent.
-            subprocess.run(["kill", "-TERM", *children, str(os.getpid())], check=True)
+            subprocess.run(["kill", f"-{number}", *children, str(os.getpid())], check=True)
             time.sleep(0.2)
 
     trainer.log = log_and_interrupt

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
+from ppgan_mpr.ending_signals import ENDING
 from ppgan_mpr.engine.checkpoints import newest_checkpoint, write_state
 from ppgan_mpr.errors import UsageError, WeightsError
 
@@ -40,9 +41,12 @@ def test_resumed_run_equals_the_uninterrupted_one(settings, build, weights_of, t
     assert resumed.model.losses == whole.model.losses
 
 
-@pytest.mark.parametrize("interval", [100, 2])  # 2: the checkpoint is due anyway
+@pytest.mark.parametrize(
+    ("interval", "number"),
+    [(100, ENDING[-1]), (2, signal.SIGTERM)],  # 2: the checkpoint is due anyway
+)
 def test_signal_saves_a_checkpoint_and_ends_the_run(
-    settings, build, weights_of, tmp_path, caplog, interval
+    settings, build, weights_of, tmp_path, caplog, interval, number
 ):
     settings["snapshot_config"]["interval"] = interval
     whole = build(settings)
@@ -56,15 +60,15 @@ def test_signal_saves_a_checkpoint_and_ends_the_run(
     def log_and_interrupt(*args):
         log(*args)
         if stopped.state.iteration == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     stopped.log = log_and_interrupt
     with pytest.raises(SystemExit) as leaving:
         stopped.train()
-    assert leaving.value.code == 128 + signal.SIGTERM
+    assert leaving.value.code == 128 + number
     checkpoint = Path(stopped.output_dir) / "iter_2_checkpoint.pdparams"
     assert f"resume from {checkpoint}" in caplog.text
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(number) is signal.SIG_DFL
 
     resumed = build(settings)
     resumed.resume(checkpoint)

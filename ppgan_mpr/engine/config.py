@@ -232,12 +232,14 @@ def _check_classes(node: dict[str, Any], schema: type[Section], path: str) -> No
 def _check_class(node: dict[str, Any], schema: type[Section], path: str) -> None:
     classes = _classes(schema)
     name = str(node["name"])
-    if name not in classes and name != _REPEAT:
-        if not _is_registered():
-            raise UsageError(
-                f"{path}.name: PaddleGAN has no {name!r}: import ppgan_mpr.plugin first, which "
-                "registers the classes of ppgan_mpr."
-            )
+    known_name = name in classes or name == _REPEAT
+    if not _is_registered() and (not known_name or name in _our_names()):
+        found = "PaddleGAN has its own" if known_name else "PaddleGAN has no"
+        raise UsageError(
+            f"{path}.name: {found} {name!r}: import ppgan_mpr.plugin first, which registers the "
+            "classes of ppgan_mpr."
+        )
+    if not known_name:
         raise UsageError(f"{path}.name: there is no {name!r}{_hint(name, classes)}")
     known = _known_options(schema, node)
     for key in node:
@@ -253,6 +255,11 @@ def _is_registered() -> bool:
     """Whether our classes are in PaddleGAN's registries."""
     owner = getattr(registry_table("MODELS").get("MPRModel"), "__module__", "")
     return owner.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _our_names() -> set[str]:
+    """Names under which the plugin registers what belongs to our networks."""
+    return {name for spec in networks() for name in spec.plugin_names.values()}
 
 
 def _check_channels(config: AttrDict) -> None:

@@ -12,6 +12,8 @@ pytest.importorskip("paddle")
 pytest.importorskip("ppgan")
 
 from ppgan_mpr import plugin
+from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.engine.config_files import packaged_configs
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.ppgan_compat import registry_table
 
@@ -46,13 +48,14 @@ except ImportError:
     assert result.stdout.strip().endswith("as it was"), result.stderr
 
 
-def test_configuration_read_without_the_plugin_says_to_import_it(root):
-    code = """
-from ppgan_mpr.engine.config import load_config
-from ppgan_mpr.engine.config_files import packaged_configs
-load_config(packaged_configs()["mirnetv2_lowlight"])
-"""
-    assert "PaddleGAN has no 'MIRNetv2': import ppgan_mpr.plugin first" in run(code, root).stderr
+def test_configuration_read_without_the_plugin_says_to_import_it(registered):
+    plugin.unregister()
+    for config, found in {
+        "mprnet_deraining": "has its own 'MPR(Net|Train|Model)'",
+        "nafnet_tiny_denoising": "has no 'NAFNet(Train|Model)?'",
+    }.items():
+        with pytest.raises(UsageError, match=f"PaddleGAN {found}: import ppgan_mpr.plugin first"):
+            load_config(packaged_configs()[config])
 
 
 def test_script_that_configures_logging_sees_each_message_once(root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ pytest.importorskip("ppgan")
 pytest.importorskip("ppgan_mpr.plugin")
 
 from ppgan_mpr.engine.config import load_config
+from ppgan_mpr.engine.config_files import packaged_configs
 from ppgan_mpr.networks import find_network
 from ppgan_mpr.ppgan_compat import registry_table
 from ppgan_mpr.weights import find_record, load_weights
@@ -57,6 +59,14 @@ TRAINED = (
     "mirnetv2_real_denoising_released",
     "mirnetv2_super_resolution_x4_released",
 )
+
+# Training sets that are not cut: of others, a patch would cost the decoding of a large picture.
+SMALL_OR_UNKNOWN = {
+    "data/LOL/train",
+    "data/Synthetic_Rain_Datasets/train",
+    "data/mine/train",
+    "samples/Denoising",
+}
 
 
 def test_every_packaged_configuration_is_tested_here(root):
@@ -155,6 +165,29 @@ def test_recipe_of_mirnet_is_the_one_that_it_names(root, name):
     assert [step["iters"] * half for step in steps] == expected
     assert [period * half for period in schedule.periods] == [92_000, 208_000]
     assert (schedule.restart_weights, schedule.eta_mins) == ([1, 1], [3e-4, 1e-6])
+
+
+def forms_of_the_data(root):
+    """Folder that a yaml names → how its pictures are cut, from the table in the documentation."""
+    section = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    section = section.partition("### Forms of the data")[2].partition("\n### ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if "| `" in line]
+    return {folder: row[3] for row in rows for folder in re.findall("`(.+?)`", row[2])}
+
+
+@pytest.mark.parametrize("name", sorted(packaged_configs()))
+def test_training_data_are_in_the_form_that_yaml_and_documentation_say(root, name):
+    path = packaged_configs()[name]
+    folder = load_config(path).dataset.train.rgb_dir
+    how, side = forms_of_the_data(root)[folder], re.search(r"_(\d+)$", folder)
+    assert (how == "not cut") == (folder in SMALL_OR_UNKNOWN)
+    if side:
+        said = f"sub-pictures of {side[1]}x{side[1]} pixels"
+        assert f"{side[1]} pixels every" in how or f"{side[1]} every" in how
+    else:
+        said = "whole pictures" if how == "not cut" else "patches of 256x256 pixels"
+    comments = path.read_text(encoding="utf-8")
+    assert re.findall("^# Reads (.+?)[,:]", comments, re.MULTILINE) == [said]
 
 
 @pytest.fixture(scope="module")

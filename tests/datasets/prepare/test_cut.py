@@ -27,6 +27,29 @@ def test_sub_pictures_cover_a_side(how, length, expected):
     assert how.starts(length) == expected
 
 
+def test_patches_of_gopro_have_nearly_the_places_that_whole_frames_give():
+    """The figures of "Forms of the data" in docs/training.md."""
+    patch, frequencies, uses = 256, [], []
+    for length in (720, 1280):
+        places, how = length - patch + 1, Cut(512, 256)
+        chances = np.zeros(places)
+        starts = how.starts(length)
+        for start in starts:
+            within = slice(start, start + how.size - patch + 1)
+            chances[within] += 1 / (how.size - patch + 1) / len(starts)
+        assert chances.sum() == pytest.approx(1)
+        frequencies.append(chances * places)  # 1 where whole frames are read
+        covering = [np.convolve(p, np.ones(patch)) for p in (chances, np.full(places, 1 / places))]
+        uses.append(covering[0] / covering[1])
+    rows, columns = frequencies
+    assert np.flatnonzero(rows > 1.2).tolist() == list(range(208, 257))
+    assert sorted({round(chance, 1) for chance in rows}) == [0.9, 1.8]
+    assert np.flatnonzero(columns > 1.2).tolist() == [256, 512, 768]  # single places
+    pixels = np.outer(*uses)
+    assert pixels.min() == pytest.approx(0.9, abs=0.01)
+    assert pixels.max() == pytest.approx(1.08, abs=0.01)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_sub_pictures_are_those_of_their_photo(pair_folder, tmp_path, dtype):
     folder, done = pair_folder(2, height=40, width=56, dtype=dtype), tmp_path / "cut"

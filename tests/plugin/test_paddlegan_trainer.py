@@ -64,7 +64,8 @@ optimizer: {name: Adam, net_names: [generator], beta1: 0.9, beta2: 0.999, epsilo
 log_config: {interval: 10, visiual_interval: 5000}
 snapshot_config: {interval: 5000}
 """
-ITERATIONS = 8
+ITERATIONS = 20
+SAVES = (5, 10, 15, 20)
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +105,12 @@ def shrink(cfg, folders, output_dir):
         section.update(rgb_dir=str(folders / kind), num_workers=0)
     train = cfg["dataset"]["train"]
     if "progressive" in train:
-        step = {"iters": 3, "patch_size": 16, "batch_size": 2}
+        step = {"iters": 8, "patch_size": 16, "batch_size": 2}
         train["progressive"] = [step, {**step, "patch_size": 24, "batch_size": 1}]
     else:
         train["batch_size"], train["img_options"]["patch_size"] = 2, 16
     if cfg.get("total_batch_size"):
-        cfg["total_batch_size"] = 4
+        cfg["total_batch_size"] = 2
     if cfg.get("mixup"):
         cfg["mixup"]["start_iter"] = 3
     schedule = cfg["lr_scheduler"]
@@ -125,7 +126,7 @@ def shrink(cfg, folders, output_dir):
     metric = {"name": "PSNR", "crop_border": 2}
     cfg["validate"] = {"interval": ITERATIONS, "save_img": True, "metrics": {"psnr": metric}}
     cfg["log_config"] = {"interval": 1, "visiual_interval": 100}
-    cfg["snapshot_config"] = {"interval": 2}
+    cfg["snapshot_config"] = {"interval": SAVES[0]}
     return cfg
 
 
@@ -146,9 +147,8 @@ def start(tmp_path):
 
 @pytest.fixture
 def settings(folders, tmp_path):
-    """A small run, as plain dicts to change."""
-    content = read_yaml("mprnet_deraining")
-    return shrink(content, folders, tmp_path / "out")
+    """A small run of the network that trains fastest, as plain dicts to change."""
+    return shrink(read_yaml("nafnet_deblurring_width32"), folders, tmp_path / "out")
 
 
 def plain(config):
@@ -185,23 +185,24 @@ def test_paddlegans_own_yaml_trains_with_a_decaying_rate(task, folders, start, t
 
 
 OPTIONS = {
-    "plain": {},
-    "all": {
-        "seed": 3,
-        "clip_grad_norm": 0.1,
-        "ema_decay": 0.9,
-        "mixup": {"alpha": 0.6, "start_iter": 4},
-        "total_batch_size": 4,  # two slices of batch_size
-        "recompute": True,
-    },
+    "seed": 3,
+    "clip_grad_norm": 0.1,
+    "ema_decay": 0.9,
+    "mixup": {"alpha": 0.6, "start_iter": 4},
+    "total_batch_size": 4,  # two slices of batch_size
+    "recompute": True,
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("mprnet_deraining", {}), ("nafnet_deblurring_width32", OPTIONS)],
+    ids=["several stages", "all options"],
+)
 def test_losses_and_weights_equal_those_of_our_own_loop(
-    settings, start, tmp_path, monkeypatch, options
+    folders, start, tmp_path, monkeypatch, name, options
 ):
-    settings.update(options)
+    settings = {**shrink(read_yaml(name), folders, tmp_path / "out"), **options}
     losses, train_iter = [], MPRModel.train_iter
 
     def watch(model, optimizers):
@@ -224,14 +225,14 @@ def test_losses_and_weights_equal_those_of_our_own_loop(
 
 
 def test_resumed_run_equals_the_uninterrupted_one(settings, start, tmp_path):
-    settings.update(OPTIONS["all"])
+    settings.update(OPTIONS)
     with paddle.utils.unique_name.guard():  # parameters have the names of a fresh process
         whole = start(settings)
         whole.train()
     settings["output_dir"] = str(tmp_path / "resumed")
     with paddle.utils.unique_name.guard():
         resumed = start(settings)
-        resumed.resume(str(Path(whole.output_dir) / "iter_6_checkpoint.pdparams"))
+        resumed.resume(str(Path(whole.output_dir) / f"iter_{SAVES[-2]}_checkpoint.pdparams"))
         resumed.train()
     name = f"iter_{ITERATIONS}_weight.pdparams"
     expected, got = (load_weights(Path(t.output_dir) / name).tensors for t in (whole, resumed))
@@ -243,15 +244,15 @@ def test_all_weights_stay_and_the_newest_two_checkpoints(settings, start):
     trainer = start(settings)
     trainer.train()
     names = sorted(path.name for path in Path(trainer.output_dir).glob("iter_*"))
-    kept = [f"iter_{n}_checkpoint.pdparams" for n in (6, 8)]
-    assert names == sorted([*kept, *(f"iter_{n}_weight.pdparams" for n in (2, 4, 6, 8))])
+    kept = [f"iter_{n}_checkpoint.pdparams" for n in SAVES[-2:]]
+    assert names == sorted([*kept, *(f"iter_{n}_weight.pdparams" for n in SAVES)])
 
 
 def test_averaged_weights_of_a_file_are_those_that_are_scored(settings, start):
     settings["ema_decay"] = 0.5
     trainer = start(settings)
     trainer.train()
-    path = Path(trainer.output_dir) / "iter_8_weight.pdparams"
+    path = Path(trainer.output_dir) / f"iter_{ITERATIONS}_weight.pdparams"
     scorer = start(settings, is_train=False)
     scorer.load(str(path))
     scorer.test()
@@ -286,9 +287,9 @@ def test_panels_are_written_where_the_yaml_asks(settings, start):
 def test_paddlegan_s_parser_follows_bases_and_seed_of_the_command_line(settings, tmp_path):
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(settings))
     heir = tmp_path / "heir.yaml"
-    heir.write_text("_base_: base.yaml\nmodel: {generator: {n_feat: 16}}\n")
+    heir.write_text("_base_: base.yaml\nmodel: {generator: {width: 16}}\n")
     cfg = get_config(str(heir), ["clip_grad_norm=0.5"])
-    assert (cfg.model.generator.n_feat, cfg.model.generator.num_cab) == (16, 1)
+    assert (cfg.model.generator.width, cfg.model.generator.middle_blk_num) == (16, 1)
     assert cfg.clip_grad_norm == 0.5
     assert "_base_" not in cfg
 

@@ -72,7 +72,8 @@ def ppgan(weights: str, checkouts: Path | None, threads: int | None, local: bool
     """
     from ppgan_mpr.dependencies import require
     from ppgan_mpr.ppgan_compat import import_ppgan
-    from ppgan_mpr.weights.loading import load_weights, set_weights
+    from ppgan_mpr.weights.fitting import set_weights
+    from ppgan_mpr.weights.loading import load_weights
 
     paddle = require("paddle")
     import_ppgan()

@@ -19,7 +19,7 @@ from ..errors import DownloadError, UsageError, WeightsError
 from ..files import atomic_write
 from ..networks import WeightsRecord, find_network, find_task, networks, tasks, weights_records
 from ..weights.digests import FileDigest, digest_file
-from ..weights.loading import download_weights
+from ..weights.published import download_weights
 from .flags import as_flags
 from .program import program_name, run_program
 

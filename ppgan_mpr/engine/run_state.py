@@ -12,7 +12,7 @@ import paddle
 
 from ..errors import UsageError
 from ..metrics import ScoreTable
-from ..weights.loading import set_weights
+from ..weights.fitting import set_weights
 from .data import TrainingData
 from .ema import EMA
 from .mpr_model import MPRModel

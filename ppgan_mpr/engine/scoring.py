@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..networks import spec_of
 from ..weights import Weights, load_weights
 from ..weights.catalogue import record_of_name
-from ..weights.loading import check_record_fits, set_weights
+from ..weights.fitting import check_record_fits, set_weights
 from .building import build_model
 from .config import AttrDict
 from .mpr_model import MPRModel

@@ -2,7 +2,8 @@
 
 from ..networks import Score, WeightsRecord
 from .catalogue import MODELS, find_record, stronger_than
-from .loading import Weights, load_weights
+from .loading import load_weights
+from .reading import Weights
 
 __all__ = [
     "MODELS",

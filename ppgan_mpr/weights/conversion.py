@@ -13,7 +13,8 @@ from ..errors import UsageError
 from ..networks import find_task
 from ..networks.spec import Layout
 from .formats import TORCH, check_writable_suffix, write_file
-from .loading import Weights, load_weights
+from .loading import load_weights
+from .reading import Weights
 
 
 def convert(

@@ -292,7 +292,7 @@ def test_weights_of_another_network_or_size_are_refused_before_a_download(
     def fail(*_):
         raise DownloadError("There is no network.")
 
-    monkeypatch.setattr("ppgan_mpr.weights.loading.fetch", fail)
+    monkeypatch.setattr("ppgan_mpr.weights.published.fetch", fail)
     assert main(["-c", str(config), "--load", name]) == 1
     assert message in capsys.readouterr().err
 

@@ -8,50 +8,15 @@ import pytest
 from tls_server import Server
 
 from ppgan_mpr.cache_dir import cache_dir
-from ppgan_mpr.errors import DownloadError, UsageError, WeightsError
+from ppgan_mpr.errors import DownloadError, UsageError
 from ppgan_mpr.networks import weights_records
 from ppgan_mpr.weights import find_record, load_weights
 from ppgan_mpr.weights.catalogue import git_blob_of
-from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.download import cached_path
-from ppgan_mpr.weights.formats import write_file
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch, known_weights, small_record):
-    """A local stand-in for the model zoo, its record in the catalogue, and an empty cache."""
-    server = Server(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority))
-    record, server.content = small_record
-    record = dataclasses.replace(record, url=server.url)
-    known_weights("MPRNet", record, find_record("lite", "Deblurring"))
-    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def small_record(tmp_path_factory):
-    """The record of a small model (the lite one) and its file's content."""
-    path = tmp_path_factory.mktemp("zoo") / "w.pdparams"
-    convert("lite:Deblurring", path)
-    lite = find_record("lite", "Deblurring")
-    record = dataclasses.replace(lite, model="published", resource=None, size=None, sha256=None)
-    return record, path.read_bytes()
 
 
 def nothing_in_cache():
     return not [path for path in cache_dir().rglob("*") if path.is_file()]
-
-
-def new_content(server, path):
-    """Other weights of the same network, as content of a file."""
-    tensors = load_weights(path).tensors
-    other = path.with_name("other.pdparams")
-    write_file(other, {name: tensor * 2 for name, tensor in tensors.items()})
-    content = other.read_bytes()
-    other.unlink()
-    return content
 
 
 def test_downloads_once_then_touches_no_network(server):
@@ -110,22 +75,6 @@ def test_git_s_id_is_checked_where_known(server, known_weights, tmp_path):
             assert nothing_in_cache()
 
 
-def test_git_s_id_of_a_file_put_there_by_hand(server, known_weights, tmp_path, caplog):
-    """Weights of another task have the same shapes; only their content tells."""
-    record = find_record("published", "Deblurring")
-    (tmp_path / "w.pdparams").write_bytes(server.content)
-    blob = git_blob_of(tmp_path / "w.pdparams")
-    known_weights("MPRNet", dataclasses.replace(record, git_blob=blob))
-    right = load_weights(tmp_path / "w.pdparams").tensors
-    path = cached_path(record)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, {name: tensor * 2 for name, tensor in right.items()})
-    loaded = load_weights("published:Deblurring").tensors
-    assert all((loaded[name] == tensor).all() for name, tensor in right.items())
-    assert path.with_name(f"{path.name}.damaged").exists()
-    assert "another file has taken its place" in caplog.text
-
-
 def test_weights_of_another_network_are_not_kept(server, known_weights):
     record = dataclasses.replace(find_record("published", "Deblurring"), task="LowLight")
     known_weights("MIRNetv2", record)
@@ -161,24 +110,6 @@ def test_offline_message_names_embedded_weights_of_the_same_network_only(server,
     with pytest.raises(DownloadError, match="put the file at") as caught:
         load_weights("published:nafnet:Deblurring")
     assert "lite" not in str(caught.value)
-
-
-def test_file_put_there_by_hand_is_used(server):
-    server.close()
-    path = cached_path(find_record("published", "Deblurring"))
-    path.parent.mkdir(parents=True)
-    path.write_bytes(server.content)
-    assert load_weights("published:Deblurring").task == "Deblurring"
-
-
-def test_damaged_file_in_the_cache_is_set_aside_and_fetched_again(server, caplog):
-    path = cached_path(find_record("published", "Deblurring"))
-    path.parent.mkdir(parents=True)
-    path.write_bytes(server.content[:1000])
-    assert load_weights("published:Deblurring").task == "Deblurring"
-    assert path.read_bytes() == server.content
-    assert path.with_name(f"{path.name}.damaged").stat().st_size == 1000
-    assert "damaged" in caplog.text
 
 
 def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
@@ -248,33 +179,6 @@ def test_answer_without_an_end_is_given_up(server, known_weights):
     assert nothing_in_cache()
 
 
-def test_digest_that_is_not_published_is_pinned_to_the_first_one(server):
-    record = find_record("published", "Deblurring")
-    load_weights("published:Deblurring")
-    path, first = cached_path(record), server.content
-    server.content = new_content(server, path)
-    path.unlink()
-    with pytest.raises(DownloadError, match=r"has changed: on .*digests\.json") as caught:
-        load_weights("published:Deblurring")
-    for digest in (first, server.content):
-        assert hashlib.sha256(digest).hexdigest() in str(caught.value)
-    assert not path.exists()
-    server.content = first
-    load_weights("published:Deblurring")
-
-
-def test_pinned_file_that_was_replaced_is_an_error_until_the_pin_is_removed(server):
-    record = find_record("published", "Deblurring")
-    load_weights("published:Deblurring")
-    path = cached_path(record)
-    path.write_bytes(new_content(server, path))
-    with pytest.raises(WeightsError, match="has changed"):
-        load_weights("published:Deblurring")
-    assert path.exists()
-    path.with_name("digests.json").unlink()
-    assert load_weights("published:Deblurring").task == "Deblurring"
-
-
 def test_mirror_takes_the_place_of_the_publisher(server, tmp_path, monkeypatch):
     record = find_record("published", "Deblurring")
     (tmp_path / "other").mkdir()
@@ -289,16 +193,6 @@ def test_mirror_takes_the_place_of_the_publisher(server, tmp_path, monkeypatch):
     assert mirror.paths == ["/some/folder/MPR_Deblurring.pdparams"] * 2
     assert server.requests == 0
     mirror.close()
-
-
-def test_mirror_cannot_replace_pinned_weights(server, monkeypatch):
-    load_weights("published:Deblurring")
-    path = cached_path(find_record("published", "Deblurring"))
-    server.content = new_content(server, path)
-    path.unlink()
-    monkeypatch.setenv("PPGAN_MPR_MIRROR", server.url.replace("MPR_Deblurring.pdparams", "copy"))
-    with pytest.raises(DownloadError, match=r"/copy/MPR_Deblurring.pdparams .* has changed"):
-        load_weights("published:Deblurring")
 
 
 @pytest.mark.parametrize("mirror", ["http://127.0.0.1/weights", "/media/stick", "https://"])

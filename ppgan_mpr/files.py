@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import sys
 import time
 import uuid
@@ -38,10 +39,12 @@ def atomic_write(
         mode: permission bits of the new file, less those that the process masks (umask).
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or ``path`` is a device, a pipe or a socket.
         FileExistsError: ``path`` exists, and ``exclusive`` was asked for.
     """
     path = Path(path)
+    if not exclusive:
+        check_replaceable(path)
     mode = mode if os.name == "posix" else 0o666  # Windows knows only "read-only"
     unnamed = _open_unnamed(path.parent, mode)
     if unnamed is None:
@@ -61,11 +64,28 @@ def atomic_write(
 @contextlib.contextmanager
 def atomic_place(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[Path]:
     """As :func:`atomic_write`, for a file that the block itself creates under the name it gets."""
+    if not exclusive:
+        check_replaceable(path)
     with _placed(Path(path), exclusive) as temporary:
         yield temporary
         # Windows syncs only what is open for writing; elsewhere the file may be read-only.
         with open(temporary, "r+b" if os.name == "nt" else "rb") as file:
             _sync(file)
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to put a file in the place of a device, a pipe or a socket, or of a link to one.
+
+    Raises:
+        OSError: there is one.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # nothing is there, or writing will say what is wrong
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        reason = "it is a device, a pipe or a socket, which no file replaces"
+        raise OSError(errno.EINVAL, reason, os.fspath(path))
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:

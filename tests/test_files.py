@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -193,6 +194,31 @@ def test_killed_process_leaves_nothing(tmp_path, number):
         process.send_signal(number)
         assert process.wait() == -number
     assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture(params=["device", "pipe", "socket"])
+def special(request, tmp_path, monkeypatch):
+    """What is no ordinary file."""
+    path = tmp_path / "special"
+    if request.param == "device":
+        path.symlink_to(os.devnull)  # a link, so that no mistake here costs the device
+    elif request.param == "pipe":
+        os.mkfifo(path)
+    else:
+        monkeypatch.chdir(tmp_path)  # names of sockets are short
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    return path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such files there")
+@pytest.mark.parametrize("write", [atomic_write, atomic_place])
+def test_devices_pipes_and_sockets_are_never_replaced(special, write):
+    before = os.lstat(special)
+    with pytest.raises(OSError, match="a device, a pipe or a socket"), write(special):
+        pytest.fail("refused before the work")
+    assert os.path.samestat(os.lstat(special), before)
+    assert os.listdir(special.parent) == ["special"]
 
 
 def test_leftovers_of_killed_processes_are_removed_after_an_hour(tmp_path, monkeypatch):

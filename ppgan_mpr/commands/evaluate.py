@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..dependencies import cpu_count
 from ..errors import UsageError
+from ..file_names import shown
 from ..metrics import PROTOCOLS, evaluate_folders, get_protocol
 from ..metrics.scores import check_writable
 from ..networks import weights_records
@@ -91,9 +92,9 @@ def _evaluate(args: argparse.Namespace) -> int:
     table = evaluate_folders(
         args.restored, args.target, protocol, args.jobs, progress=sys.stderr.isatty()
     )
-    print(table)
+    print(*map(shown, str(table).split("\n")), sep="\n")
     for path in outputs:
-        print(f"stored in {table.save(path)}")
+        print(f"stored in {shown(table.save(path))}")
     return 0
 
 

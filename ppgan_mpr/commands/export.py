@@ -25,6 +25,8 @@ import numpy as np
 from ..apps.lazy_weights import choose_weights
 from ..dependencies import require
 from ..errors import MissingDependencyError, UsageError
+from ..file_names import shown
+from ..files import check_replaceable
 from ..inference import Cache, InferenceOptions
 from ..networks import networks, tasks
 from ..weights import Weights
@@ -103,6 +105,7 @@ def export(options: argparse.Namespace) -> float:
     for file in files:
         if file.exists() and not options.overwrite:
             raise UsageError(f"{file} exists: choose another --output or pass --overwrite.")
+        check_replaceable(file)
     files[0].parent.mkdir(parents=True, exist_ok=True)
     writer = {"onnx": write_onnx, "openvino": write_openvino, "paddle": write_paddle}
     # Written in a temporary folder and then moved, so that no incomplete model is left behind.
@@ -113,9 +116,9 @@ def export(options: argparse.Namespace) -> float:
         del run
         for file in files:
             (Path(folder) / file.name).replace(file)
-    written = " and ".join(map(str, files))
+    written = shown(" and ".join(map(str, files)))
     multiple = weights.spec.size_multiple
-    print(f"{written}: {weights.network}, {weights.source}, format {options.format}")
+    print(f"{written}: {weights.network}, {shown(weights.source)}, format {options.format}")
     print(f"height and width must be multiples of {multiple}: pad by reflection on all four sides")
     if weights.local:
         print("without TLC, with which these weights are tested: its windows need a fixed size")

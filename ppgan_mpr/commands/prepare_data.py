@@ -14,6 +14,7 @@ from ..datasets.pairs import find_pairs, input_folders
 from ..datasets.prepare import DATASETS, prepare
 from ..datasets.prepare.cut import Cut, cut
 from ..dependencies import cpu_count
+from ..file_names import shown
 from .flags import as_flags
 from .program import program_name, run_program
 
@@ -106,9 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _prepare(command: str, **options: Any) -> int:
     counts, notes = prepare(command, **options)
     for note in notes:
-        print(f"note: {note}")
+        print(f"note: {shown(note)}")
     for split, count in counts.items():
-        print(f"{options['destination']}/{split}: {count} pairs")
+        print(f"{shown(options['destination'])}/{split}: {count} pairs")
     return 0
 
 
@@ -116,7 +117,7 @@ def _cut(
     command: str, source: str, destination: str, jobs: int, force: bool, **numbers: int
 ) -> int:
     photos, pieces = cut(source, destination, Cut(**numbers), jobs=jobs, force=force)
-    print(f"{destination}: {pieces} pairs, cut from {photos}")
+    print(f"{shown(destination)}: {pieces} pairs, cut from {photos}")
     return 0
 
 
@@ -124,7 +125,7 @@ def _pack(command: str, source: str, destination: str, scale: int) -> int:
     pairs = find_pairs(source, input_folders(source), scale)
     pack(source, destination, ([path for path, _ in pair.files] for pair in pairs))
     size = Path(destination).stat().st_size
-    print(f"{destination}: {len(pairs)} pairs, {size / 1e9:.2f} GB")
+    print(f"{shown(destination)}: {len(pairs)} pairs, {size / 1e9:.2f} GB")
     return 0
 
 

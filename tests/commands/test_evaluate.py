@@ -36,6 +36,28 @@ def test_script_of_the_checkout_prints_and_stores_scores(root, folders, tmp_path
     assert csv_file.read_text().count("gopro") == 3
 
 
+def test_names_are_printed_without_what_a_terminal_obeys(folders, tmp_path, capsys):
+    restored, target = folders
+    (restored / "a.bmp").rename(restored / "a\u202e.bmp")
+    (target / "a.png").rename(target / "a\u202e.png")
+    scores = tmp_path / "scores\u202e.csv"
+    command = [
+        "--restored",
+        restored,
+        "--target",
+        target,
+        "--protocol",
+        "gopro",
+        "--output",
+        scores,
+    ]
+    assert main(list(map(str, command))) == 0
+    printed = capsys.readouterr().out
+    assert "\u202e" not in printed
+    assert r"a\u202e " in printed and r"scores\u202e.csv" in printed
+    assert len(printed.splitlines()) == 6
+
+
 def test_command_lists_protocols_with_their_published_scores(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out

@@ -45,14 +45,17 @@ def test_default_file_is_named_by_network_task_and_model(export, tmp_path, capsy
 
 def test_names_with_dots_and_existing_files(export, small, tmp_path, capsys):
     command = [*small, "--task", "LowLight"]
-    assert export([*command, "-o", "out/my.model.v2"]) == 0
-    path = tmp_path / "out" / "my.model.v2.onnx"
+    folder = "out\u202e"  # changes the direction of writing
+    assert export([*command, "-o", f"{folder}/my.model.v2"]) == 0
+    printed = capsys.readouterr().out
+    assert r"out\u202e" in printed and folder not in printed
+    path = tmp_path / folder / "my.model.v2.onnx"
     content = path.read_bytes()
     path.write_bytes(b"dear to somebody")
-    assert export([*command, "-o", "out/my.model.v2.onnx"]) == 2
+    assert export([*command, "-o", f"{folder}/my.model.v2.onnx"]) == 2
     assert "exists: choose another --output or pass --overwrite" in capsys.readouterr().err
     assert path.read_bytes() == b"dear to somebody"
-    assert export([*command, "-o", "out/my.model.v2.onnx", "--overwrite"]) == 0
+    assert export([*command, "-o", f"{folder}/my.model.v2.onnx", "--overwrite"]) == 0
     assert len(path.read_bytes()) == len(content)
 
 

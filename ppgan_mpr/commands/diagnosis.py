@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..dependencies import install_command, install_extra
@@ -39,12 +40,7 @@ def _paddle_findings(facts: Facts) -> list[Finding]:
         command = install_command("paddle")
         return [Finding(f"PaddlePaddle, which runs the networks, is not installed: run  {command}")]
     if len(installed) > 1:
-        return [
-            Finding(
-                f"{' and '.join(installed)} are both installed and overwrite each other: run  pip "
-                f"uninstall {' '.join(installed)}  and then  {install_command('paddle')}"
-            )
-        ]
+        return [_several(installed, install_command("paddle"))]
     package = installed[0]
     paddle, numpy = facts.packages[package], facts.packages.get("numpy")
     if _major(paddle) == 2 and _major(numpy) >= 2:
@@ -64,22 +60,11 @@ def _paddle_findings(facts: Facts) -> list[Finding]:
 
 def _package_findings(facts: Facts) -> list[Finding]:
     findings = []
-    opencv = facts.installed("cv2")
-    if len(opencv) > 1:
-        findings.append(
-            Finding(
-                f"Several OpenCV packages are installed and overwrite one another: run  pip "
-                f"uninstall {' '.join(opencv)}  and then  pip install {OPENCV[0]}"
-            )
-        )
-    runtimes = facts.installed("onnxruntime")
-    if len(runtimes) > 1:
-        findings.append(
-            Finding(
-                f"{' and '.join(runtimes)} are both installed and overwrite each other: run  pip "
-                f"uninstall {' '.join(runtimes)}  and then  pip install  the one to keep"
-            )
-        )
+    keep = {"cv2": OPENCV[0], "onnxruntime": "the one to keep"}
+    for module, package in keep.items():
+        installed = facts.installed(module)
+        if len(installed) > 1:
+            findings.append(_several(installed, f"pip install {package}"))
     for module, names in REQUIRED.items():
         if not facts.installed(module):
             findings.append(Finding(f"{names[0]} is not installed: run  pip install {names[0]}"))
@@ -87,6 +72,14 @@ def _package_findings(facts: Facts) -> list[Finding]:
         if module not in TRAINING and module != "paddle":
             findings.append(Finding(_broken(facts, module)))
     return findings
+
+
+def _several(installed: Sequence[str], install: str) -> Finding:
+    """Packages of which there may be one only, and the command that installs it."""
+    return Finding(
+        f"{' and '.join(installed)} are installed together and overwrite one another: run  pip "
+        f"uninstall {' '.join(installed)}  and then  {install}"
+    )
 
 
 def _trial_findings(facts: Facts) -> list[Finding]:

@@ -27,7 +27,7 @@ FAULTS = {
     ),
     "two paddles": (
         with_packages(paddlepaddle_gpu="3.1.0"),
-        ("both installed", "pip uninstall paddlepaddle paddlepaddle-gpu"),
+        ("are installed together", "pip uninstall paddlepaddle paddlepaddle-gpu"),
     ),
     "numpy 2 with paddle 2": (
         with_packages(paddlepaddle="2.6.2"),
@@ -40,11 +40,11 @@ FAULTS = {
     "restoring fails": (with_facts(trial=Trial(error="it broke")), ("it broke",)),
     "several OpenCVs": (
         with_packages(opencv_python="4.10"),
-        ("Several OpenCV packages", "pip uninstall opencv-python-headless opencv-python"),
+        ("are installed together", "pip uninstall opencv-python-headless opencv-python"),
     ),
     "two ONNX Runtimes": (
         with_packages(onnxruntime="1.23", onnxruntime_gpu="1.23"),
-        ("onnxruntime and onnxruntime-gpu are both installed", "pip uninstall onnxruntime "),
+        ("onnxruntime and onnxruntime-gpu are installed together", "the one to keep"),
     ),
     "requirement missing": (with_packages(pooch=None), ("pip install pooch",)),
     "broken OpenVINO": (

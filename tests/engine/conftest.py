@@ -13,12 +13,12 @@ CONFIG = {
     "output_dir": "set by the fixture",
     "model": {
         "name": "MPRModel",
-        "generator": {
-            "name": "MPRNet",
-            "n_feat": 8,
-            "scale_unetfeats": 4,
-            "scale_orsnetfeats": 4,
-            "num_cab": 1,
+        "generator": {  # the network that trains fastest
+            "name": "NAFNet",
+            "width": 4,
+            "enc_blk_nums": [1],
+            "middle_blk_num": 1,
+            "dec_blk_nums": [1],
         },
         "char_criterion": {"name": "CharbonnierLoss"},
         "edge_criterion": {"name": "EdgeLoss"},
@@ -67,6 +67,13 @@ def settings(pairs, tmp_path):
     config["dataset"]["train"]["rgb_dir"] = str(pairs / "train")
     config["dataset"]["test"]["rgb_dir"] = str(pairs / "val")
     return config
+
+
+@pytest.fixture
+def three_stages():
+    """The section ``model.generator`` of a tiny network of three stages."""
+    widths = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
+    return {"name": "MPRNet", **widths}
 
 
 @pytest.fixture

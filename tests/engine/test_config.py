@@ -22,12 +22,12 @@ def test_overrides_are_literals(file):
         file,
         [
             "total_iters=7",
-            "model.generator.num_cab=3",
+            "model.generator.middle_blk_num=3",
             "validate.save_img=True",
             "model.clip_output=true",  # not in the yaml, but an argument of MPRModel
             "lr_scheduler.learning_rate=2e-4",
             "model.edge_criterion=null",
-            "model.generator.name=MPRNet",
+            "model.generator.name=NAFNet",
             "snapshot_config.keep=4",
             "dataset.train.num_workers=1",
             "dataset.train.img_options={'patch_size': 64}",
@@ -36,7 +36,7 @@ def test_overrides_are_literals(file):
         ],
     )
     assert cfg.total_iters == 7
-    assert cfg.model.generator.num_cab == 3
+    assert cfg.model.generator.middle_blk_num == 3
     assert cfg.validate.save_img is True
     assert cfg.model.clip_output is True
     assert cfg.lr_scheduler.learning_rate == 2e-4
@@ -60,11 +60,11 @@ def test_values_are_never_run_as_code(file, tmp_path):
     ("override", "hint"),
     [
         ("total_iter=5", "total_iters"),
-        ("model.generator.n_feats=5", "n_feat"),
+        ("model.generator.widht=5", "width"),
         ("dataset.train.batchsize=5", "batch_size"),
         ("clip_grad=5", "clip_grad_norm"),
         ("validate.metrics.psnr.protocoll=gopro", "protocol"),
-        ("modle.generator.n_feat=5", "model"),
+        ("modle.generator.width=5", "model"),
     ],
 )
 def test_unknown_key_names_the_nearest(file, override, hint):
@@ -120,7 +120,7 @@ def test_misspelt_option_in_the_yaml_is_an_error(settings, tmp_path, section, ke
 @pytest.mark.parametrize(
     ("section", "key", "hint"),
     [
-        (("model", "generator"), "n_feats", "n_feat"),
+        (("model", "generator"), "widht", "width"),
         (("dataset", "train"), "rgb_dri", "rgb_dir"),
         (("optimizer",), "beta_1", "beta1"),
         (("validate", "metrics", "psnr"), "crop_boarder", "crop_border"),
@@ -179,7 +179,10 @@ def test_saved_configuration_loads_again(file, tmp_path):
     assert load_config(tmp_path / "saved" / "config.yaml") == cfg
 
 
-def test_channels_of_network_and_data_must_agree(file):
+def test_channels_of_network_and_data_must_agree(settings, three_stages, tmp_path):
+    settings["model"]["generator"] = three_stages
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(settings))
     load_config(file, ["dataset.train.img_options.dual_pixel=False"])
     with pytest.raises(UsageError, match=r"takes 3 channels and dataset.train gives 6"):
         load_config(file, ["dataset.train.img_options.dual_pixel=True"])

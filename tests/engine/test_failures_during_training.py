@@ -230,7 +230,7 @@ def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, ca
     again.train()
     assert "iteration 6 of 6 is done" in caplog.text
     np.testing.assert_array_equal(
-        ckpt.read_state(path)["generator"]["tail.weight"], again.network.tail.weight.numpy()
+        ckpt.read_state(path)["generator"]["ending.weight"], again.network.ending.weight.numpy()
     )
 
 

@@ -65,7 +65,8 @@ WRONG = [
 
 
 @pytest.fixture
-def file(settings, tmp_path):
+def file(settings, three_stages, tmp_path):
+    settings["model"]["generator"] = three_stages
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump(settings))
     return path

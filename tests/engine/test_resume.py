@@ -102,9 +102,9 @@ def test_weights_alone_cannot_be_resumed(settings, build):
 def test_checkpoint_of_another_network_is_an_error(settings, build):
     trainer = build(settings)
     trainer.train()
-    settings["model"]["generator"]["n_feat"] = 12
+    settings["model"]["generator"]["width"] = 8
     other = build(settings)
-    with pytest.raises(WeightsError, match="holds MPRNet with n_feat 8"):
+    with pytest.raises(WeightsError, match="holds NAFNet with width 4"):
         other.resume(Path(trainer.output_dir) / "iter_6_checkpoint.pdparams")
 
 

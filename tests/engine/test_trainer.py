@@ -22,7 +22,8 @@ def log(caplog):
     return caplog
 
 
-def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log):
+def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log, three_stages):
+    settings["model"]["generator"] = three_stages
     settings["total_iters"] = 2
     build(settings).train()
     first = next(message for message in log.messages if "iter 1/2" in message)
@@ -78,7 +79,7 @@ def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, m
     # The checkpoint holds both, and as weights it means the average.
     checkpoint = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
     loaded = load_weights(checkpoint).tensors
-    np.testing.assert_array_equal(loaded["tail.weight"], average["tail.weight"])
+    np.testing.assert_array_equal(loaded["ending.weight"], average["ending.weight"])
     assert (
         checkpoint.stat().st_size
         > 3 * (checkpoint.parent / "iter_3_weight.pdparams").stat().st_size
@@ -157,7 +158,7 @@ def test_seed_decides_weights_and_data(settings, build, weights_of):
         settings["total_iters"] = 2
         trainer = build(settings)
         trainer.train()
-        return weights_of(trainer)["tail.weight"]
+        return weights_of(trainer)["ending.weight"]
 
     np.testing.assert_array_equal(result(1), result(1))
     assert not np.array_equal(result(1), result(2))
@@ -186,9 +187,10 @@ def test_profile_of_the_chosen_iterations_is_written(settings, build, tmp_path):
     assert list((tmp_path / "trace").glob("*.json"))
 
 
-def test_visualdl_receives_losses_and_previews(settings, build):
+def test_visualdl_receives_losses_and_previews(settings, build, three_stages):
     pytest.importorskip("visualdl")
     settings["enable_visualdl"] = True
+    settings["model"]["generator"] = three_stages
     settings["total_iters"] = 2
     settings["log_config"]["visiual_interval"] = 1
     trainer = build(settings)

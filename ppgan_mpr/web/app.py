@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from . import monitoring
 from .choices import choices
 from .errors import Refusal, refuse
 from .guard import Guard
-from .jobs import DONE, FINISHED, Job, Jobs, QueueFullError, status
+from .job import DONE, FINISHED, UNDECIDED, Job
+from .jobs import Jobs, QueueFullError
 from .limits import Limits
 from .openapi import description
-from .requests import read_job
+from .requests import read_choice, read_job
+from .status import status
 from .views import view
 
 PAGE = Path(__file__).resolve().parent / "page"
@@ -41,7 +43,7 @@ def create_app(
 
     Args:
         options: of all pictures; visitors may change those in
-            :data:`~ppgan_mpr.web.requests.CHOSEN_OPTIONS`.
+            :data:`~ppgan_mpr.web.messages.FIELDS`.
         limits: see :class:`Limits`.
         names: host names of this server, besides ``localhost`` and IP addresses.
     """
@@ -59,6 +61,7 @@ def create_app(
         Route("/jobs/{id}", _status),
         Route("/jobs/{id}", _forget, methods=["DELETE"]),
         Route("/jobs/{id}/cancel", _cancel, methods=["POST"]),
+        Route("/jobs/{id}/restore", _decide, methods=["POST"]),
         Route("/jobs/{id}/result", _result),
         Route("/jobs/{id}/{side:str}.view", _view),
         Route("/choices", _choices),
@@ -83,17 +86,21 @@ async def _page(_: Request) -> Response:
 
 async def _restore(request: Request) -> Response:
     jobs = _jobs(request)
-    try:
-        with jobs.place():
-            job = await read_job(request, jobs, request.app.state.defaults)
-            jobs.submit(job)
-    except QueueFullError:
-        raise Refusal(
-            503, "queue_full", "Too many pictures are waiting: try again in a moment.",
-            {"Retry-After": "5"},
-        ) from None  # fmt: skip
-    place = f"/jobs/{job.id}"
-    return JSONResponse(_answer(request, job), 202, headers={"Location": place})
+    with _place(jobs):
+        job = await read_job(request, jobs, request.app.state.defaults)
+        jobs.submit(job)
+    return _accepted(request, job)
+
+
+async def _decide(request: Request) -> Response:
+    jobs, job = _jobs(request), _job(request)
+    if job.state != UNDECIDED:
+        raise _decided(job)
+    with _place(jobs):
+        task, options = await read_choice(request, job)
+        if not jobs.decide(job, task, options):
+            raise _decided(job)
+    return _accepted(request, job)
 
 
 async def _status(request: Request) -> Response:
@@ -120,7 +127,7 @@ async def _result(request: Request) -> Response:
 async def _view(request: Request) -> Response:
     job, side = _done(request), request.path_params["side"]
     if side not in ("before", "after"):
-        raise Refusal(404, "not_found", "There is no such view: before or after.")
+        raise Refusal(404, "not_found", "There is no such view: ask for before or after.")
     try:
         path, media_type = await run_in_threadpool(view, job, side)
     except (ImageError, OSError):
@@ -171,8 +178,32 @@ def _done(request: Request) -> Job:
     if job.state != DONE:
         ended = job.state in FINISHED
         message = f"The picture is {job.state}" + ("." if ended else ": ask again later.")
-        raise Refusal(409, "not_done", message)
+        raise Refusal(409, "not_done", message, state=job.state)
     return job
+
+
+@contextlib.contextmanager
+def _place(jobs: Jobs) -> Iterator[None]:
+    """A place in the queue; a full queue is refused."""
+    try:
+        with jobs.place():
+            yield
+    except QueueFullError:
+        raise Refusal(
+            503, "queue_full", "Too many pictures are waiting: try again in a moment.",
+            {"Retry-After": "5"},
+        ) from None  # fmt: skip
+
+
+def _decided(job: Job) -> Refusal:
+    return Refusal(
+        409, "not_undecided", f"The picture is {job.state}: there is nothing to choose.",
+        state=job.state,
+    )  # fmt: skip
+
+
+def _accepted(request: Request, job: Job) -> Response:
+    return JSONResponse(_answer(request, job), 202, headers={"Location": f"/jobs/{job.id}"})
 
 
 def _unknown() -> Refusal:

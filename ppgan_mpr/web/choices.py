@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..networks import find_network, tasks, weights_records
+from ..apps.auto import task_against
+from ..apps.chain import AUTO
+from ..detection import CONFIDENT
+from ..networks import Task, WeightsRecord, find_network, tasks
 from ..version import __version__
-from ..weights.catalogue import MODELS
+from ..weights import stronger_than
+from ..weights.download import cached_path
 from .limits import Limits
+from .proposals import offered_weights, weights_fields
 
 
 def choices(limits: Limits) -> dict[str, Any]:
@@ -15,32 +20,41 @@ def choices(limits: Limits) -> dict[str, Any]:
 
     Weights that a visitor would have to bring as a file are left out.
     """
-    offered = []
-    for task in tasks().values():
-        weights = [
-            {
-                "network": record.network,
-                "title": find_network(record.network).title,
-                "model": record.model,
-                "scale": record.scale if task.enlarges else None,
-                "embedded": record.resource is not None,
-                "megabytes": None if record.size is None else round(record.size / 1e6, 1),
-                "note": record.note,
-                "weakness": record.weakness,
-            }
-            for record in weights_records()
-            if record.task == task.name
-            and record.model in MODELS
-            and (record.url or record.resource)
-        ]
-        if weights:
-            offered.append(
-                {
-                    "name": task.name,
-                    "purpose": task.purpose,
-                    "hint": task.hint,
-                    "views": task.views,
-                    "weights": weights,
-                }
-            )
-    return {"version": __version__, "tasks": offered, "limits": vars(limits)}
+    offered = [_task(task) for task in tasks().values() if offered_weights(task.name)]
+    degradations = {task.degradation for task in tasks().values() if task.degradation}
+    return {
+        "version": __version__,
+        "auto": {
+            "name": AUTO,
+            "confident": CONFIDENT,
+            "tasks": [task_against(kind).name for kind in sorted(degradations)],
+        },
+        "tasks": offered,
+        "limits": vars(limits),
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "purpose": task.purpose,
+        "hint": task.hint,
+        "views": task.views,
+        "degradation": task.degradation,
+        "joins": task.views == 1 and not task.enlarges,  # may be one of several
+        "weights": [_weights(record, task) for record in offered_weights(task.name)],
+    }
+
+
+def _weights(record: WeightsRecord, task: Task) -> dict[str, Any]:
+    better = stronger_than(record) if record.weakness else None
+    return {
+        **weights_fields(record),
+        "name": record.name,
+        "title": find_network(record.network).title,
+        "scale": record.scale if task.enlarges else None,
+        "ready": record.resource is not None or cached_path(record).is_file(),
+        "note": record.note,
+        "weakness": record.weakness,
+        "better": better and weights_fields(better),
+    }

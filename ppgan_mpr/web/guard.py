@@ -112,6 +112,8 @@ class Guard:
 
 
 def _too_large(most: int) -> Refusal:
+    megabytes = round(most / 1e6)
     return Refusal(
-        413, "too_large", f"The upload is larger than the {most / 1e6:.0f} MB allowed here."
-    )
+        413, "too_large", f"The upload is larger than the {megabytes} MB allowed here.",
+        megabytes=megabytes,
+    )  # fmt: skip

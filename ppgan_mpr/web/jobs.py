@@ -1,83 +1,27 @@
-"""The queue of pictures to restore, and the thread that restores them."""
+"""The queue of pictures to restore, and the thread that works it off."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import secrets
 import shutil
 import tempfile
 import threading
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from ..apps.predictor import Predictor
-from ..apps.result import Result
-from ..apps.sources import Source
-from ..errors import RestorationError
-from ..imaging import PhotoReader
 from ..inference import InferenceOptions
+from .job import CANCELLED, DONE, FINISHED, RUNNING, STOPPING, UNDECIDED, WAITING, Job
 from .limits import Limits
-
-logger = logging.getLogger(__name__)
-
-WAITING, RUNNING, STOPPING = "waiting", "running", "stopping"
-DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
-FINISHED = (DONE, FAILED, CANCELLED)
-
-# Networks kept ready. Each holds some hundred megabytes; visitors mostly share one or two.
-_READY = 2
+from .restoration import Restoration
 
 
 class QueueFullError(Exception):
     """As many pictures wait as the server allows."""
-
-
-@dataclass(eq=False)
-class Job:
-    """One picture on its way through the queue.
-
-    Attributes:
-        id: a secret of the visitor who brought it.
-        name: of the picture, for display and for naming the result.
-        task: what to restore.
-        options: how to restore.
-        folder: holds everything that belongs to the job.
-        upload: the picture.
-        right: of a left view, the right one.
-        state: one of the words at the top of this module.
-        tiles_done, tiles: progress; both 0 until the network is ready.
-        error: why there is no result, in one sentence.
-        result: what the predictor reported.
-        finished: when, in seconds of the monotonic clock.
-        stop: set to end the work after the current tile.
-    """
-
-    id: str
-    name: str
-    task: str
-    options: InferenceOptions
-    folder: Path
-    upload: Path
-    right: Path | None = None
-    state: str = WAITING
-    tiles_done: int = 0
-    tiles: int = 0
-    error: str | None = None
-    result: Result | None = None
-    finished: float = 0.0
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def download_name(self) -> str:
-        """The file name of the result, as the command line would choose it."""
-        assert self.result is not None and self.result.output is not None
-        return f"{Path(self.name).stem or 'picture'}_restoration{self.result.output.suffix}"
 
 
 @dataclass
@@ -118,11 +62,11 @@ class Jobs:
         self._current: Job | None = None
         self._changed = threading.Condition()
         self._closing = False
-        self._predictors: OrderedDict[tuple[str, InferenceOptions], Predictor] = OrderedDict()
         self._thread = threading.Thread(target=self._work, name="restoration", daemon=True)
 
     def __enter__(self) -> Jobs:
         self.folder = Path(tempfile.mkdtemp(prefix="mprnet-web-"))
+        self._restoration = Restoration(self.folder)
         self._thread.start()
         return self
 
@@ -186,6 +130,25 @@ class Jobs:
             self._waiting.append(job)
             self._changed.notify_all()
 
+    def decide(self, job: Job, task: str, options: InferenceOptions) -> bool:
+        """Put an undecided job into the queue again, with the visitor's choice; see :meth:`place`.
+
+        Args:
+            job: undecided.
+            task: to do.
+            options: how to restore.
+
+        Returns:
+            Whether it was undecided; nothing happens if not.
+        """
+        with self._changed:
+            if job.state != UNDECIDED or job.id not in self._jobs:
+                return False
+            job.decided, job.options, job.state = task, options, WAITING
+            self._waiting.append(job)
+            self._changed.notify_all()
+        return True
+
     def get(self, name: str) -> Job | None:
         """The job with this id; None if there is none (any more)."""
         self._expire()
@@ -200,14 +163,16 @@ class Jobs:
                 return 0
 
     def cancel(self, job: Job) -> None:
-        """End the work on a job: at once if it waits, else after its current tile."""
+        """End the work on a job: at once if it waits or is undecided, else after its tile."""
         with self._changed:
             job.stop.set()
             if job in self._waiting:
                 self._waiting.remove(job)
-                self._finish(job, CANCELLED)
-            elif job.state == RUNNING:
-                job.state = STOPPING
+            elif job.state != UNDECIDED:
+                if job.state == RUNNING:
+                    job.state = STOPPING
+                return
+            self._finish(job, CANCELLED)
 
     def forget(self, job: Job) -> None:
         """Cancel a job and remove it with its files."""
@@ -227,67 +192,23 @@ class Jobs:
                     return
                 job = self._current = self._waiting.popleft()
                 job.state = RUNNING
-            try:
-                self._restore(job)
-            except RestorationError as error:
-                job.error = self._without_paths(job, str(error))
-            except Exception as error:  # a fault of ours costs one picture, not the server
-                logger.exception("a picture could not be restored")
-                job.error = f"unexpected {type(error).__name__}"
-            self._end(job)
+            self._end(job, self._restoration.run(job))
 
-    def _restore(self, job: Job) -> None:
-        predictor = self._predictor(job.task, job.options)
-        right = Source(job.name, "picture", job.right) if job.right else None
-        # Results go to results/<task>/<id>/picture_restoration.<ext>.
-        source = Source(job.name, "picture", job.upload, folder=Path(job.id), right=right)
-        result = next(iter(predictor.iterate([source], job.stop)), None)
-        if result is None:
-            return  # stopped
-        job.result = result
-        if result.error is not None:
-            job.error = self._without_paths(job, result.error)
-
-    def _predictor(self, task: str, options: InferenceOptions) -> Predictor:
-        key = task, options
-        if key not in self._predictors:
-            while len(self._predictors) >= _READY:
-                self._predictors.popitem(last=False)
-            self._predictors[key] = Predictor(
-                self.folder / "results",
-                task=task,
-                options=options,
-                tile_progress=self._progress,
-                reader=PhotoReader(options.limits, isolate_all=True),
-                keep_manifest=False,
-            )
-        self._predictors.move_to_end(key)
-        return self._predictors[key]
-
-    def _progress(self, _: str, done: int, total: int) -> None:
-        if self._current:
-            self._current.tiles_done, self._current.tiles = done, total
-
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Job, state: str) -> None:
         with self._changed:
             self._current = None
-            result = job.result
-            if job.error is not None:
-                self._finish(job, FAILED)
-            elif result is None:
-                self._finish(job, CANCELLED)
-            else:
-                self.totals.seconds += result.seconds
-                width, height = result.size or (0, 0)
+            if state == DONE and job.result is not None:
+                self.totals.seconds += job.result.seconds
+                width, height = job.result.size or (0, 0)
                 self.totals.pixels += width * height
-                self._finish(job, DONE)
+            self._finish(job, state)
             if job.id not in self._jobs:  # forgotten meanwhile
                 self._remove_files(job)
 
     def _finish(self, job: Job, state: str) -> None:
         job.state, job.finished = state, self._clock()
         self.totals.finished[state] += 1
-        if state != DONE:
+        if state not in (DONE, UNDECIDED):
             self._remove_files(job)
 
     def _expire(self) -> None:
@@ -307,29 +228,3 @@ class Jobs:
         shutil.rmtree(job.folder, ignore_errors=True)
         if job.result is not None and job.result.output is not None:
             shutil.rmtree(job.result.output.parent, ignore_errors=True)
-
-    def _without_paths(self, job: Job, message: str) -> str:
-        """A message about the picture by its visitor's name, without places on the server."""
-        for path in (job.upload, job.right):
-            if path is not None:
-                message = message.replace(str(path), job.name)
-        return message.replace(str(self.folder), "")
-
-
-def status(job: Job, position: int) -> dict[str, Any]:
-    """What a visitor learns of a job, in JSON's types."""
-    answer: dict[str, Any] = {
-        "id": job.id,
-        "name": job.name,
-        "task": job.task,
-        "state": job.state,
-        "position": position,
-        "tiles_done": job.tiles_done,
-        "tiles": job.tiles,
-        "error": job.error,
-        "record": None,
-    }
-    if job.state == DONE and job.result is not None:
-        record = replace(job.result.record, source=job.name, output=job.download_name)
-        answer["record"] = record.to_dict()
-    return answer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .jobs import FINISHED, Jobs
+from .job import FINISHED
+from .jobs import Jobs
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "mprnet_web"

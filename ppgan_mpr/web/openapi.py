@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..apps.chain import AUTO
 from ..apps.result import ResultRecord
+from ..detection import CONFIDENT
 from ..inference import InferenceOptions
 from ..networks import networks, tasks
 from ..version import __version__
-from .jobs import CANCELLED, DONE, FAILED, RUNNING, STOPPING, WAITING
-from .requests import CHOSEN_OPTIONS
+from .job import FINISHED, RUNNING, STOPPING, WAITING
+from .messages import CODES, FIELDS
+from .requests import FLAG_FIELDS
 
 Schema = dict[str, Any]
 
@@ -51,6 +54,23 @@ def description() -> Schema:
                 "parameters": job_id,
                 "post": _operation("Stop, after the current tile at the latest", job, "404"),
             },
+            "/jobs/{id}/restore": {
+                "parameters": job_id,
+                "post": {
+                    "summary": "Choose the task of an undecided picture",
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            kind: {"schema": _choice()}
+                            for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+                        },
+                    },
+                    "responses": {
+                        "202": _answer("It waits again", job),
+                        **_refusals("404", "409", "422", "503"),
+                    },
+                },
+            },
             "/jobs/{id}/result": {
                 "parameters": job_id,
                 "get": _operation(
@@ -82,55 +102,130 @@ def description() -> Schema:
                 "get": _operation("This description", {"application/json": {}}),
             },
         },
-        "components": {"schemas": {"Job": _job(), "Record": _record(), "Error": _ERROR}},
+        "components": {
+            "schemas": {
+                "Job": _job(),
+                "Record": _record(),
+                "Finding": _finding(),
+                "Proposal": _proposal(),
+                "Message": _message(),
+                "Error": {"type": "object", "properties": {"error": _reference("Message")}},
+            }
+        },
     }
 
 
 _BINARY: Schema = {"type": "string", "format": "binary"}
-_ERROR: Schema = {
-    "type": "object",
-    "properties": {
-        "error": {
-            "type": "object",
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-        }
-    },
-}
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_WHOLE: Schema = {"type": "integer"}
 
 
 def _form() -> Schema:
     """The fields of the posted form: the files, the task, and options by their names."""
-    documented = {option.name: option for option in InferenceOptions.documented()}
-    fields: Schema = {
+    fields = {
         "image": {**_BINARY, "description": "the picture; of two views, the left one"},
         "right": {**_BINARY, "description": "the right view, for tasks with two"},
-        "task": {"type": "string", "enum": list(tasks())},
+        "task": {
+            "type": "array",
+            "items": {"type": "string", "enum": [AUTO, *tasks()]},
+            "minItems": 1,
+            "description": "one task; several are done in their order, without rounding between "
+            f"them; {AUTO} looks at the picture, and restores it where it is at least "
+            f"{CONFIDENT:.0%} sure",
+        },
+        **_options(),
     }
-    for name in CHOSEN_OPTIONS:
+    return {"type": "object", "properties": fields, "required": ["image", "task"]}
+
+
+def _choice() -> Schema:
+    """The fields of the form that chooses the task of an undecided picture."""
+    fields = {
+        "task": {
+            "type": "string",
+            "enum": list(tasks()),
+            "description": "of a proposal, or any other for one view",
+        },
+        **_options(),
+    }
+    return {"type": "object", "properties": fields, "required": ["task"]}
+
+
+def _options() -> Schema:
+    documented = {option.name: option for option in InferenceOptions.documented()}
+    fields: Schema = {}
+    for name in FIELDS:
         details = documented[name].metadata
         kind = {"N": "integer", "S": "number"}.get(details.get("metavar", ""), "string")
-        if name in ("local", "ensemble"):
+        if name in FLAG_FIELDS:
             kind = "boolean"
         fields[name] = {"type": kind, "description": details["help"]}
         if kind == "string" and "choices" in details:
             fields[name]["enum"] = list(details["choices"])
     fields["network"]["enum"] = [spec.name for spec in networks()]
-    return {"type": "object", "properties": fields, "required": ["image", "task"]}
+    return fields
 
 
 def _job() -> Schema:
-    text, number = {"type": "string"}, {"type": "integer"}
-    states = [WAITING, RUNNING, STOPPING, DONE, FAILED, CANCELLED]
+    states = [WAITING, RUNNING, STOPPING, *FINISHED]
     properties: Schema = {
-        "id": text,
-        "name": text,
-        "task": text,
+        "id": _TEXT,
+        "name": _TEXT,
+        "task": {**_TEXT, "description": f"as asked for: a task, several as A+B, or {AUTO}"},
         "state": {"type": "string", "enum": states},
-        "position": {**number, "description": "pictures that are restored before this one begins"},
-        "tiles_done": number,
-        "tiles": {**number, "description": "0 until the network is ready"},
-        "error": {"type": ["string", "null"]},
-        "record": {"anyOf": [_reference("Record"), {"type": "null"}]},
+        "position": {**_WHOLE, "description": "pictures that are restored before this one begins"},
+        "step": {**_WHOLE, "description": "of several tasks the present one, from 1"},
+        "steps": {**_WHOLE, "description": f"number of tasks; 0 while {AUTO} has not decided"},
+        "tiles_done": {**_WHOLE, "description": "of the present step"},
+        "tiles": {**_WHOLE, "description": "0 until the first tile of the step is finished"},
+        "seconds_left": {
+            "type": ["number", "null"],
+            "description": "an estimate from the second tile on",
+        },
+        "detected": _or_null("Finding"),
+        "proposals": {"type": "array", "items": _reference("Proposal")},
+        "warnings": {"type": "array", "items": _reference("Message")},
+        "error": _or_null("Message"),
+        "record": _or_null("Record"),
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _finding() -> Schema:
+    properties: Schema = {
+        "degradation": {**_TEXT, "description": "the most probable one; empty for none"},
+        "confidence": {**_NUMBER, "description": "its probability"},
+        "certain": {"type": "boolean", "description": f"from {CONFIDENT} on"},
+        "probabilities": {"type": "object", "additionalProperties": _NUMBER},
+    }
+    return {"type": "object", "description": "What the picture suffers from",
+            "properties": properties}  # fmt: skip
+
+
+def _proposal() -> Schema:
+    properties: Schema = {
+        "task": _TEXT,
+        "degradation": _TEXT,
+        "probability": _NUMBER,
+        "network": _TEXT,
+        "model": _TEXT,
+        "megabytes": {"type": ["number", "null"], "description": "of the weights"},
+        "embedded": {"type": "boolean", "description": "whether they need no download"},
+    }
+    return {"type": "object", "description": "What can be chosen for an undecided picture",
+            "properties": properties}  # fmt: skip
+
+
+def _message() -> Schema:
+    properties: Schema = {
+        "code": {
+            "type": "string",
+            "enum": list(CODES),
+            "description": "; ".join(f"{code}: {meaning}" for code, meaning in CODES.items()),
+        },
+        "message": {**_TEXT, "description": "an English sentence"},
+        "parameters": {"type": "object", "description": "what varies in the sentence"},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
@@ -142,6 +237,10 @@ def _record() -> Schema:
 
 def _reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(name: str) -> Schema:
+    return {"anyOf": [_reference(name), {"type": "null"}]}
 
 
 def _content(name: str) -> Schema:
@@ -161,7 +260,7 @@ def _refusals(*statuses: str) -> Schema:
     meanings = {
         "404": "No such job, or it has expired",
         "408": "The upload stopped half-way",
-        "409": "Not done",
+        "409": "The state of the job does not allow it",
         "413": "Too many bytes or pixels",
         "415": "Not a picture",
         "422": "An option makes no sense",

@@ -11,47 +11,53 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from ..apps.auto import is_auto
+from ..apps.chain import AUTO, JOINT, steps_of
 from ..checks import did_you_mean
 from ..errors import ImageError, RestorationError, UsageError
 from ..file_names import is_invisible
 from ..imaging.formats import RAW_SUFFIXES, SUFFIXES
 from ..imaging.header import read_header
 from ..inference import InferenceOptions
-from ..networks import find_task
+from ..networks import find_network, tasks
 from ..weights import find_record
 from .errors import Refusal
-from .jobs import Job, Jobs
+from .job import Job
+from .jobs import Jobs
 from .limits import Limits
+from .messages import FIELDS, Message, error_message, option_message, picture_message
 
-#: Options of restoration that a visitor may choose; the others are the server's.
-CHOSEN_OPTIONS = (
-    "network", "model", "scale", "strength", "max_size", "suffix", "quality", "local", "ensemble",
-)  # fmt: skip
 #: Names of the form's files.
 FILES = ("image", "right")
 _FLAGS = {"true": True, "false": False}
+#: Fields that are true or false.
+FLAG_FIELDS = ("allow_loss", "local", "ensemble")
 
 
 async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> Job:
     """Read a posted form into a job whose files lie in a folder of its own.
 
     Args:
-        request: a multipart form with a picture ``image``, a ``task`` and options.
+        request: a multipart form with a picture ``image``, one or more ``task`` and options.
         jobs: where the job will wait.
         defaults: the server's options.
 
     Raises:
         Refusal: an option makes no sense, or a file is no picture that is accepted here.
     """
-    async with request.form(max_files=2, max_fields=len(CHOSEN_OPTIONS) + 1) as form:
+    async with request.form(max_files=len(FILES), max_fields=_most_fields()) as form:
         task, options = _settings(form, defaults)
         image = _file(form, "image")
         if image is None:
             raise Refusal(422, "no_picture", "There is no picture: send one as the file 'image'.")
         right = _file(form, "right")
-        views = find_task(task).views
+        views = 1 if is_auto(task) else steps_of(task)[0].views
         if (right is None) != (views == 1):
-            raise Refusal(422, "views", f"{task} takes {views} view(s) of a picture: right=.")
+            advice = "send the right one as the file 'right'" if views > 1 else "leave 'right' out"
+            raise Refusal(
+                422, "views", f"{task} takes {views} view{'s' * (views > 1)} of a picture: "
+                f"{advice}.", task=task, views=views,
+            )  # fmt: skip
         folder = jobs.new_folder()
         try:
             name = safe_name(image.filename or "")
@@ -66,6 +72,27 @@ async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> 
     return Job(folder.name, name, task, options, folder, upload, other)
 
 
+async def read_choice(request: Request, job: Job) -> tuple[str, InferenceOptions]:
+    """Read a posted form with the task that a visitor has chosen for an undecided job.
+
+    Args:
+        request: a form with one ``task``, and options that replace those of the job.
+        job: undecided.
+
+    Raises:
+        Refusal: an option makes no sense, or the task does not go with one picture.
+    """
+    async with request.form(max_files=0, max_fields=_most_fields()) as form:
+        task, options = _settings(form, job.options)
+    chosen = None if is_auto(task) else steps_of(task)
+    if chosen is None or len(chosen) > 1 or chosen[0].views > 1:
+        raise Refusal(
+            422, "option", f"task={task} is no choice for this picture: name one task for a "
+            "single picture.", field="task",
+        )  # fmt: skip
+    return task, options
+
+
 def safe_name(written: str) -> str:
     """The last part of a file name from anywhere, without characters that any system reserves."""
     last = re.split(r"[/\\]", written)[-1]
@@ -76,17 +103,37 @@ def safe_name(written: str) -> str:
     return path.stem[:100] + path.suffix[:20]
 
 
+def _most_fields() -> int:
+    return len(FIELDS) + len(tasks())  # each task once
+
+
 def _settings(form: FormData, defaults: InferenceOptions) -> tuple[str, InferenceOptions]:
-    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    named = [text.strip() for text in form.getlist("task") if isinstance(text, str)]
+    texts = {name: text for name, text in form.items() if isinstance(text, str) and name != "task"}
+    if not any(named):
+        raise Refusal(
+            422, "no_task", f"There is no task: name one, several in their order, or {AUTO}.",
+            field="task",
+        )  # fmt: skip
     try:
-        if not texts.get("task"):
-            raise UsageError("Say what to restore: task=.")
-        task = find_task(texts.pop("task")).name
         options = defaults.replace(**_options(texts))
-        find_record(options.model, task, options.network, options.scale)
+        return _checked_task(",".join(named), options), options
     except RestorationError as error:
-        raise Refusal(422, "option", str(error)) from None
-    return task, options
+        raise Refusal.of(422, option_message(str(error))) from None
+
+
+def _checked_task(written: str, options: InferenceOptions) -> str:
+    """The task in its own spelling, if there are weights for it; several joined by ``+``."""
+    if is_auto(written):
+        if options.network is not None:
+            find_network(options.network)
+        if options.scale is not None:
+            raise UsageError(f"scale={options.scale}, but task={AUTO} does not enlarge.")
+        return AUTO
+    steps = steps_of(written)
+    for step in steps:
+        find_record(options.model, step.name, options.network, options.scale)
+    return JOINT.join(step.name for step in steps)
 
 
 def _options(texts: Mapping[str, str]) -> dict[str, object]:
@@ -94,17 +141,26 @@ def _options(texts: Mapping[str, str]) -> dict[str, object]:
     kinds = {option.name: option.metadata for option in InferenceOptions.documented()}
     values: dict[str, object] = {}
     for name, text in texts.items():
-        if name not in CHOSEN_OPTIONS:
-            raise UsageError(f"There is no option {name!r}: {did_you_mean(name, CHOSEN_OPTIONS)}")
-        number = {"N": int, "S": float}.get(kinds[name].get("metavar", ""))
-        flag = name in ("local", "ensemble")
-        if not text:
-            continue
-        try:
-            values[name] = number(text) if number else _FLAGS.get(text, text) if flag else text
-        except ValueError:
-            raise UsageError(f"{name}={text!r}: give a number.") from None
+        if name not in FIELDS:
+            raise Refusal(
+                422, "unknown_field", f"There is no field {name!r}: {did_you_mean(name, FIELDS)}",
+                field=name,
+            )  # fmt: skip
+        if text:
+            values[name] = _value(name, text, kinds[name].get("metavar", ""))
     return values
+
+
+def _value(name: str, text: str, kind: str) -> object:
+    if name in FLAG_FIELDS:
+        if text not in _FLAGS:
+            raise UsageError(f"{name}={text!r}: give true or false.")
+        return _FLAGS[text]
+    number = {"N": int, "S": float}.get(kind)
+    try:
+        return number(text) if number else text
+    except ValueError:
+        raise UsageError(f"{name}={text!r}: give a number.") from None
 
 
 def _file(form: FormData, name: str) -> UploadFile | None:
@@ -123,14 +179,21 @@ def _store(file: UploadFile, folder: Path, stem: str, name: str, limits: Limits)
     try:
         header = read_header(path)
     except ImageError as error:
-        message = str(error).replace(str(path), name)
-        raise Refusal(415, "not_a_picture", message) from None
+        raise Refusal.of(415, _named(picture_message(str(error)), path, name)) from None
     except RestorationError as error:  # such as a reader that is not installed
-        raise Refusal(415, "not_readable", str(error)) from None
+        raise Refusal.of(415, _named(error_message(error), path, name)) from None
     if header.height * header.width > limits.pixels:
+        most = round(limits.pixels / 1e6, 3)
         raise Refusal(
             413, "too_many_pixels",
             f"{name} has {header.width} x {header.height} pixels, more than the "
-            f"{limits.pixels / 1e6:g} million allowed here.",
+            f"{most:g} million allowed here.",
+            name=name, width=header.width, height=header.height, millions=most,
         )  # fmt: skip
     return path
+
+
+def _named(message: Message, path: Path, name: str) -> Message:
+    """A message about a picture by its visitor's name for it."""
+    text = message.text.replace(str(path), name)
+    return Message(message.code, text, {**message.parameters, "name": name})

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ..apps.display import before_and_after
 from ..imaging.header import read_header
-from .jobs import Job
+from .job import Job
 
 # Formats by Pillow's names that every current browser shows.
 _SHOWN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import threading
 import time
 
@@ -35,7 +36,7 @@ class Client(httpx.Client):
 
     def wait(self, job: dict, *states: str) -> dict:
         """Ask for a job until its state is one of these; default: an end."""
-        states = states or ("done", "failed", "cancelled")
+        states = states or ("done", "clean", "undecided", "failed", "cancelled")
         while job["state"] not in states:
             time.sleep(0.05)
             job = self.get(f"/jobs/{job['id']}").json()
@@ -69,7 +70,7 @@ def serving(app):
 
 
 def by_command_line(folder, content: bytes, name: str, *flags: str) -> bytes:
-    """What ``mprnet`` makes of a file."""
+    """What ``mprnet`` makes of a file, by default as the denoiser does; later flags count."""
     from ppgan_mpr.commands.restore import main
 
     folder.mkdir(exist_ok=True)
@@ -78,3 +79,29 @@ def by_command_line(folder, content: bytes, name: str, *flags: str) -> bytes:
     assert main([str(folder / name), "--output_path", str(folder), *chosen, *flags]) == 0
     (output,) = folder.glob("*/*_restoration.*")
     return output.read_bytes()
+
+
+def picture(folder, name, content):
+    """A file for a file input."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def set_fields(page, **fields):
+    """Choose in the selects and inputs of the page as a visitor does."""
+    page.evaluate(
+        f"""(() => {{ for (const [name, value] of Object.entries({json.dumps(fields)})) {{
+            const field = document.getElementById(name);
+            field.value = value;
+            field.dispatchEvent(new Event('input', {{ bubbles: true }}));
+            field.dispatchEvent(new Event('change', {{ bubbles: true }})); }} }})()"""
+    )
+
+
+def restore(page, *files, **fields):
+    """Choose files and a task, by default the denoiser, and begin."""
+    set_fields(page, **(fields or LITE))
+    page.upload("#files", *files)
+    page.until("!document.getElementById('restore').disabled")
+    page.click("#restore")

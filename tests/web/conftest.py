@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from chromium import browsing
 
 pytest.importorskip("paddle")
 pytest.importorskip("starlette")
@@ -32,3 +33,26 @@ def client():
     """A client of a server with small tiles, so that there is progress to see."""
     with serving(create_app(InferenceOptions(**TILES))) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless browser."""
+    pytest.importorskip("websockets")
+    with browsing(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, client, tmp_path):
+    """A function that opens the page as a new visitor."""
+
+    def visit(name="visitor"):
+        downloads = tmp_path / name
+        downloads.mkdir()
+        page = browser.visitor(downloads)
+        page.open(str(client.base_url))
+        page.until("document.querySelectorAll('#task option').length")
+        return page
+
+    return visit

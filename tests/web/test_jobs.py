@@ -9,7 +9,8 @@ from web_samples import LITE, png
 
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import InferenceOptions
-from ppgan_mpr.web.jobs import FINISHED, Job, Jobs
+from ppgan_mpr.web.job import FINISHED, Job
+from ppgan_mpr.web.jobs import Jobs
 from ppgan_mpr.web.limits import Limits
 
 OPTIONS = InferenceOptions(network=LITE["network"], model="lite")

@@ -3,50 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from chromium import PROGRAM, browsing
-from web_samples import LITE, by_command_line, png
+from chromium import PROGRAM
+from web_samples import LITE, by_command_line, picture, png, restore, set_fields
 
-pytest.importorskip("websockets")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsing(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser, client, tmp_path):
-    """A function that opens the page as a new visitor."""
-
-    def visit(name="visitor"):
-        downloads = tmp_path / name
-        downloads.mkdir()
-        page = browser.visitor(downloads)
-        page.open(str(client.base_url))
-        page.until("document.querySelectorAll('#task option').length")
-        return page
-
-    return visit
-
-
-def picture(folder, name, content):
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
-def restore(page, *files):
-    """Choose files and the denoiser, and begin."""
-    page.evaluate(
-        f"""(() => {{ for (const [name, value] of Object.entries({LITE})) {{
-            const select = document.getElementById(name);
-            select.value = value; select.dispatchEvent(new Event('change')); }} }})()"""
-    )
-    page.upload("#files", *files)
-    page.until("!document.getElementById('restore').disabled")
-    page.click("#restore")
 
 
 def test_upload_compare_download(visit, client, tmp_path):
@@ -80,6 +40,7 @@ def test_upload_compare_download(visit, client, tmp_path):
 
 def test_a_dropped_picture_is_tried_at_two_strengths(visit):
     page = visit()
+    set_fields(page, **LITE)
     page.evaluate(
         """(async () => {
             const canvas = new OffscreenCanvas(40, 30);
@@ -148,11 +109,17 @@ def test_the_keyboard_alone_is_enough(visit, tmp_path):
     page = visit()
     page.upload("#files", picture(tmp_path, "photo.png", png(60, 40)))
     page.until("!document.getElementById('restore').disabled")
-    page.evaluate("document.getElementById('strength').focus()")
-    page.press("ArrowLeft", 37)
+    page.evaluate("document.getElementById('task').focus()")
+    while page.evaluate("task.value") != LITE["task"]:
+        page.press("ArrowDown", 40)
+    reached = []
+    while not reached or reached[-1] != "restore":
+        page.press("Tab", 9)
+        reached.append(page.evaluate("document.activeElement.id"))
+        if reached[-1] == "strength":
+            page.press("ArrowLeft", 37)
+    assert reached == ["then", "network", "model", "strength", "max_size", "restore"]
     assert page.evaluate("document.getElementById('strength').value") == "0.95"
-    page.press("Tab", 9)
-    assert page.evaluate("document.activeElement.id") == "restore"
     page.press("Enter", 13)
     page.until("document.querySelector('li.done')")
     page.evaluate("document.getElementById('divide').focus()")

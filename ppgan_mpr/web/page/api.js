@@ -1,10 +1,11 @@
 // The server's JSON API.
 
-/** A refusal: a code for translation, and the server's sentence. */
+/** A refusal: a code and parameters for translation, and the server's sentence. */
 export class ApiError extends Error {
-  constructor(code, message, retryAfter = 0) {
+  constructor(code, message, parameters = {}, retryAfter = 0) {
     super(message);
     this.code = code;
+    this.parameters = parameters;
     this.retryAfter = retryAfter;
   }
 }
@@ -20,8 +21,9 @@ export async function call(path, options = {}) {
   }
   const content = answer.status === 204 ? null : await answer.json().catch(() => null);
   if (!answer.ok) {
-    const { code = "http", message = answer.statusText } = content?.error ?? {};
-    throw new ApiError(code, message, Number(answer.headers.get("Retry-After")));
+    const { code = "http", message = answer.statusText, parameters } = content?.error ?? {};
+    const known = parameters ?? { status: answer.status };
+    throw new ApiError(code, message, known, Number(answer.headers.get("Retry-After")));
   }
   return content;
 }

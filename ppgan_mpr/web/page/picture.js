@@ -1,22 +1,19 @@
 // One row of the list: a picture from its choice to its download.
 
 import { ApiError, call, pause } from "./api.js";
-import { has, text, translate } from "./translations.js";
+import { degradation, duration, sentence } from "./messages.js";
+import { chosen, taskName } from "./settings.js";
+import { text, translate } from "./translations.js";
 import * as viewer from "./viewer.js";
 
 const template = document.getElementById("picture");
-const list = document.getElementById("pictures");
+const rows = document.getElementById("pictures");
 const MOST_UPLOADS = 2; // at a time; the others wait in the page
 const SLOWEST = 2000; // milliseconds between two questions
+const WORKING = ["uploading", "waiting", "running", "stopping"];
+const OF_SERVER = ["waiting", "running", "stopping"];
 
 let uploads = 0;
-
-/** The sentence for an error in the page's language. */
-export function sentence(error, limits) {
-  const key = `error.${error.code}`;
-  const megabytes = Math.round((limits?.upload ?? 0) / 1e6);
-  return has(key) ? text(key, { message: error.message, megabytes }) : error.message;
-}
 
 export class Picture {
   /** A file with its right view, if it has one. */
@@ -27,18 +24,19 @@ export class Picture {
     this.state = "ready";
     this.job = null;
     this.error = null;
+    this.fields = null;
     this.row = template.content.firstElementChild.cloneNode(true);
-    translate(this.row);
     this.part("name").textContent = file.name;
     for (const [name, action] of [
+      ["better", () => this.anew({ ...this.fields, ...better(this.job) })],
       ["compare", () => this.compare()],
-      ["again", () => page.add([new Picture(file, right, page)], true)],
+      ["again", () => this.anew(chosen())],
       ["cancel", () => this.cancel()],
       ["remove", () => this.remove()],
     ]) {
       this.part(name).addEventListener("click", action);
     }
-    list.append(this.row);
+    rows.append(this.row);
     this.draw();
   }
 
@@ -46,42 +44,70 @@ export class Picture {
     return this.row.querySelector(`.${name}`);
   }
 
+  /** Adds the same picture once more, with these fields. */
+  anew(fields) {
+    this.page.add([new Picture(this.file, this.right, this.page)], fields);
+  }
+
   /** Uploads the picture and follows it to its end. */
-  async restore(fields) {
+  restore(fields) {
+    this.fields = fields;
     this.set("uploading");
     this.stop = new AbortController();
-    try {
-      if (this.file.size + (this.right?.size ?? 0) > this.page.limits.upload) {
-        throw new ApiError("too_large", "");
+    return this.attempt(async () => {
+      const { upload } = this.page.limits;
+      if (this.file.size + (this.right?.size ?? 0) > upload) {
+        throw new ApiError("too_large", "", { megabytes: Math.round(upload / 1e6) });
       }
-      await this.upload(fields);
+      await this.upload();
       await this.follow();
+    });
+  }
+
+  /** Goes on with what the visitor has chosen after a look at the picture. */
+  decide({ task, network, model }) {
+    this.set("uploading");
+    return this.attempt(async () => {
+      const body = new URLSearchParams({ task, network, model });
+      this.job = await this.post(`/jobs/${this.job.id}/restore`, body);
+      await this.follow();
+    });
+  }
+
+  async attempt(action) {
+    try {
+      await action();
     } catch (error) {
       if (error.name === "AbortError") this.set("cancelled");
       else this.fail(error);
     }
   }
 
-  async upload(fields) {
+  async upload() {
     while (uploads >= MOST_UPLOADS) await this.wait(100);
     uploads += 1;
     try {
-      for (;;) {
-        const form = new FormData();
-        for (const [name, value] of Object.entries(fields)) form.append(name, value);
-        form.append("image", this.file);
-        if (this.right) form.append("right", this.right);
-        try {
-          const options = { method: "POST", body: form, signal: this.stop.signal };
-          this.job = await call("/restore", options);
-          return;
-        } catch (error) {
-          if (error.code !== "queue_full") throw error;
-          await this.wait((error.retryAfter || 5) * 1000);
-        }
+      const form = new FormData();
+      for (const [name, values] of Object.entries(this.fields)) {
+        for (const value of [values].flat()) form.append(name, value);
       }
+      form.append("image", this.file);
+      if (this.right) form.append("right", this.right);
+      this.job = await this.post("/restore", form);
     } finally {
       uploads -= 1;
+    }
+  }
+
+  /** Posts until there is room in the queue. */
+  async post(path, body) {
+    for (;;) {
+      try {
+        return await call(path, { method: "POST", body, signal: this.stop.signal });
+      } catch (error) {
+        if (error.code !== "queue_full") throw error;
+        await this.wait((error.retryAfter || 5) * 1000);
+      }
     }
   }
 
@@ -92,20 +118,20 @@ export class Picture {
 
   async follow() {
     let delay = 150;
-    while (!["done", "failed", "cancelled"].includes(this.job.state)) {
+    while (OF_SERVER.includes(this.job.state)) {
       this.set(this.job.state);
       await pause(delay);
       delay = Math.min(delay * 1.3, SLOWEST);
       if (!this.row.isConnected) return;
       this.job = await call(`/jobs/${this.job.id}`);
     }
-    if (this.job.state === "failed") this.error = this.job.error;
+    this.error = this.job.error;
     this.set(this.job.state);
     if (this.state === "done" && viewer.current() === null) this.compare();
   }
 
   fail(error) {
-    this.error = sentence(error, this.page.limits);
+    this.error = error;
     this.set("failed");
   }
 
@@ -115,7 +141,7 @@ export class Picture {
   }
 
   compare() {
-    viewer.show(this.job, () => this.page.notify(text("error.display")));
+    viewer.show(this.job, () => this.page.notify(() => text("error.display")));
   }
 
   async cancel() {
@@ -139,32 +165,98 @@ export class Picture {
   draw() {
     const { state, job } = this;
     const record = state === "done" ? job.record : null;
-    const working = ["uploading", "waiting", "running", "stopping"].includes(state);
-    const phrase = state === "running" && !job.tiles ? "preparing" : state;
+    const working = WORKING.includes(state);
+    translate(this.row);
     this.row.className = state;
-    const shown = text(`state.${phrase}`, {
-      position: job?.position,
-      done: job?.tiles_done,
-      total: job?.tiles,
-      error: this.error,
-      width: record?.size[0],
-      height: record?.size[1],
-      seconds: record?.seconds.toFixed(1),
-      task: record && this.page.taskName(record.task),
-    });
-    const lines = [shown, ...(record?.warnings ?? [])].join("\n");
+    const warnings = record ? job.warnings.map((warning) => sentence(warning)) : [];
+    const lines = [this.phrase(), ...warnings].filter(Boolean).join("\n");
     if (this.part("state").textContent !== lines) this.part("state").textContent = lines;
-    const progress = this.row.querySelector("progress");
-    progress.hidden = !working;
-    progress.setAttribute("aria-label", this.file.name);
-    if (state === "running" && job.tiles) progress.value = job.tiles_done / job.tiles;
-    else progress.removeAttribute("value");
+    this.drawProgress(working);
+    this.drawProposals();
     this.part("compare").hidden = this.part("download").hidden = state !== "done";
     this.part("again").hidden = working || state === "ready";
     this.part("cancel").hidden = !working || state === "stopping";
+    const stronger = record && better(job);
+    this.part("better").hidden = !stronger;
+    if (stronger) this.part("better").textContent = text("useBetter", stronger);
     if (record) {
       this.part("download").href = `/jobs/${job.id}/result`;
       this.part("download").download = record.output;
     }
   }
+
+  drawProgress(working) {
+    const progress = this.row.querySelector("progress");
+    progress.hidden = !working;
+    progress.setAttribute("aria-label", this.file.name);
+    const { step, steps, tiles_done: done, tiles } = this.job ?? {};
+    if (this.state === "running" && tiles) progress.value = (step - 1 + done / tiles) / steps;
+    else progress.removeAttribute("value");
+  }
+
+  /** A button for each task that an undecided picture may need. */
+  drawProposals() {
+    const offered = this.state === "undecided" ? this.job.proposals : [];
+    const place = this.part("proposals");
+    place.hidden = offered.length === 0;
+    const focused = [...place.children].indexOf(document.activeElement);
+    place.replaceChildren(...offered.map((proposal) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      const key = proposal.embedded ? "propose" : "proposeDownload";
+      button.textContent = text(key, {
+        task: taskName(proposal.task),
+        found: degradation(proposal.degradation),
+        percent: percent(proposal.probability),
+        model: proposal.model,
+      });
+      button.addEventListener("click", () => this.decide(proposal));
+      return button;
+    }));
+    place.children[focused]?.focus();
+  }
+
+  /** One sentence or two about the state. */
+  phrase() {
+    const { state, job } = this;
+    const record = state === "done" ? job.record : null;
+    const found = job?.detected;
+    const values = {
+      position: job?.position,
+      done: job?.tiles_done,
+      total: job?.tiles,
+      step: job?.step,
+      steps: job?.steps,
+      error: this.error && sentence(this.error),
+      width: record?.size[0],
+      height: record?.size[1],
+      seconds: record?.seconds.toFixed(1),
+      task: record && taskName(record.task),
+      found: found && degradation(found.degradation || "none"),
+      percent: found && percent(found.confidence),
+    };
+    let key = state;
+    if (state === "running" && !job.steps) key = "looking";
+    else if (state === "running" && !job.tiles) key = "preparing";
+    else if (state === "running" && job.steps > 1) key = "runningStep";
+    else if (state === "undecided" && found.certain) key = "unable";
+    const parts = [text(`state.${key}`, values)];
+    if (state === "running" && job.seconds_left >= 1) {
+      parts.push(text("left", { time: duration(job.seconds_left) }));
+    }
+    if (found && (state === "running" || record)) parts.unshift(text("foundThat", values));
+    return parts.join(" ");
+  }
+}
+
+/** Fields with weights that help where those of a finished job hardly do, or undefined. */
+function better(job) {
+  const weak = job.warnings.find(({ code }) => code === "weak_weights");
+  if (!weak?.parameters.better) return undefined;
+  const { task, network, model } = weak.parameters.better;
+  return { task: task.split("+"), network, model };
+}
+
+function percent(share) {
+  return Math.round(100 * share);
 }

@@ -1,0 +1,240 @@
+"""What the server says about requests and pictures: a code, a sentence, and its parameters.
+
+Programs and translations go by the code and the parameters; people without either read the
+sentence. The library's errors are plain sentences: the table below recognises those that visitors
+can meet. Sentences that name Python's options are put into the words of the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import DownloadError, MissingDependencyError, UsageError, WeightsError
+from ..inference import InferenceOptions
+
+#: Code → what it means. For pictures that cannot be restored, requests that are refused, and
+#: warnings about restored pictures.
+CODES = {
+    "damaged": "the file is damaged or incomplete",
+    "download": "the server could not download the weights",
+    "empty_file": "the file is empty",
+    "few_bits": "the picture has fewer bits per sample than those that the network learnt from",
+    "host": "the server does not answer to this host name",
+    "http": "the request has no form that the server knows",
+    "lacks": "the file of the result has no place for everything that the picture had",
+    "loss": "the format cannot hold the picture without a visible loss",
+    "no_picture": "the form has no picture",
+    "no_task": "the form has no task",
+    "no_weights": "there is no such model for the task",
+    "not_a_picture": "the file is not a picture in a known format",
+    "not_done": "there is no result, or not yet",
+    "not_found": "there is no such view",
+    "not_installed": "a package is not installed on the server",
+    "not_undecided": "there is nothing to choose for the picture",
+    "not_written": "the result could not be written",
+    "option": "a field has a value that makes no sense",
+    "origin": "the request comes from a page of another site",
+    "other": "something else, in the words of the library",
+    "queue_full": "as many pictures wait as the server allows",
+    "raw_file": "a camera's raw file that cannot be developed here",
+    "reduced": "the picture was reduced, as max_size asks",
+    "sample_format": "the samples have a form other than 8 or 16 bits",
+    "several_frames": "the file holds several frames or pages",
+    "slow": "the upload stopped half-way",
+    "smaller_batches": "memory was short, so that it took longer",
+    "smaller_tiles": "memory was short, so that the pixels differ from those of other runs",
+    "too_large": "the upload has more bytes than the server allows",
+    "too_many_pixels": "the picture has more pixels than the server allows",
+    "too_much_memory": "the picture needs more memory than the server grants",
+    "too_slow": "reading the picture took longer than the server grants",
+    "unexpected": "a fault of the server",
+    "unknown_field": "the form has a field that does not exist",
+    "unknown_job": "there is no such job, or it has expired",
+    "unreadable": "the picture cannot be read for another reason",
+    "views": "the task takes another number of views",
+    "views_differ": "the two views differ in size",
+    "weak_weights": "the weights hardly help with real pictures",
+    "weights": "the weights cannot be used",
+}
+#: Options of restoration that are fields of the form; the others are the server's.
+FIELDS = (
+    "network", "model", "scale", "strength", "max_size", "suffix", "quality", "allow_loss",
+    "local", "ensemble",
+)  # fmt: skip
+# Fields that are no options of restoration.
+_OTHER_FIELDS = ("task", "right")
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something to say to a visitor.
+
+    Attributes:
+        code: one of :data:`CODES`.
+        text: one English sentence, with what to do.
+        parameters: name → value of what varies in the sentence, in JSON's types.
+    """
+
+    code: str
+    text: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.code in CODES, self.code
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message in JSON's types."""
+        return {"code": self.code, "message": self.text, "parameters": dict(self.parameters)}
+
+
+# Code, what the library's sentence holds, and a sentence for visitors where the library's names
+# what they cannot do, or "" to keep the library's. Named groups become parameters. The first
+# match counts.
+_PICTURES = tuple(
+    (code, re.compile(pattern, re.DOTALL), text)
+    for code, pattern, text in (
+        ("empty_file", r"the file is empty", ""),
+        ("raw_file", r"camera's raw file|raw file is damaged|raw files that LibRaw", ""),
+        ("several_frames", r"holds several frames|has several pages", ""),
+        ("sample_format", r"it holds .*: convert it to", ""),
+        (
+            "too_much_memory",
+            r"raise picture_limit=|of memory are free|not fit into memory|pixels are more than the"
+            r"|does not fit the memory of",
+            "The picture needs more memory than this server grants: send a smaller copy.",
+        ),
+        (
+            "too_slow",
+            r"took longer than|read_timeout=",
+            "Reading the picture took longer than this server grants: save it anew in an ordinary "
+            "form, such as a JPEG or PNG file.",
+        ),
+        (
+            "views_differ",
+            r"its right view is (?P<right_width>\d+) x (?P<right_height>\d+) pixels and it is "
+            r"(?P<width>\d+) x (?P<height>\d+)",
+            "",
+        ),
+        ("loss", r"allow_loss=True", ""),
+        ("damaged", r"damaged or incomplete|ends before the picture|header is damaged", ""),
+        ("not_a_picture", r"not a picture|not an ordinary file", ""),
+        ("not_written", r"cannot be written", ""),
+        ("unreadable", r"cannot be read", ""),
+    )
+)
+
+_WARNINGS = tuple(
+    (code, re.compile(pattern))
+    for code, pattern in (
+        (
+            "few_bits",
+            r"it has (?P<bits>\d+) bits per sample: the network learnt from (?P<depth>\d+)",
+        ),
+        (
+            "reduced",
+            r"reduced from (?P<full_width>\d+) x (?P<full_height>\d+) to (?P<width>\d+) x "
+            r"(?P<height>\d+) pixels",
+        ),
+        ("smaller_tiles", r"memory was short, so it was restored in tiles"),
+        ("smaller_batches", r"memory was short, so its tiles were computed"),
+        ("lacks", r"the result lacks (?P<items>.+)"),
+    )
+)  # fmt: skip
+
+# Between the things that a result lacks, some of which hold commas themselves.
+_ITEMS = re.compile(r"(?:, | and )(?=the |a |Photoshop)")
+
+
+def picture_message(text: str) -> Message:
+    """A sentence of the library about a picture that cannot be restored."""
+    for code, pattern, own in _PICTURES:
+        match = pattern.search(text)
+        if match:
+            return Message(code, own or in_form_words(text), _numbers(match))
+    return Message("other", in_form_words(text))
+
+
+def error_message(error: Exception) -> Message:
+    """A library's error that is no fault of the picture, or may be."""
+    text = str(error)
+    if isinstance(error, DownloadError):
+        return Message(
+            "download",
+            "The weights could not be downloaded by the server: choose model=lite where there is "
+            "such a model, or try again later.",
+        )
+    if isinstance(error, MissingDependencyError):
+        return Message("not_installed", f"Something is not installed on the server: {text}")
+    if isinstance(error, WeightsError):
+        return Message("weights", f"The weights cannot be used: {in_form_words(text)}")
+    if isinstance(error, UsageError):
+        return option_message(text)
+    return picture_message(text)
+
+
+def option_message(text: str) -> Message:
+    """A sentence of the library about an option that makes no sense."""
+    none = re.match(r"There are no (?P<model>\w+) (?:\w+ )?weights for (?P<task>\w+) to load", text)
+    if none:
+        others = sorted(set(re.findall(r"model='(\w+)'", text)))
+        advice = f"choose model={' or model='.join(others)}" if others else "choose another network"
+        found = {**none.groupdict(), "models": others, "field": "model"}
+        return Message(
+            "no_weights",
+            f"There are no {none['model']} weights for {none['task']} of that network: {advice}.",
+            found,
+        )
+    if text.startswith("Pictures cannot be written in the format"):
+        return Message("option", text, {"field": "suffix"})
+    named = [name for name in re.findall(r"(?<![\w-])([a-z_]+)=", text) if _is_field(name)]
+    return Message("option", in_form_words(text), {"field": named[0]} if named else {})
+
+
+def warning_message(text: str) -> Message:
+    """A warning about a restored picture."""
+    for code, pattern in _WARNINGS:
+        match = pattern.match(text)
+        if match:
+            found: dict[str, Any] = _numbers(match)
+            if "items" in found:
+                found["items"] = _ITEMS.split(found["items"])
+            return Message(code, in_form_words(text), found)
+    return Message("other", in_form_words(text))
+
+
+def in_form_words(text: str) -> str:
+    """A sentence with options as the form writes them: ``model=lite``, ``allow_loss=true``.
+
+    The server's own options become flags of ``mprnet-web``.
+    """
+    server = {option.name for option in InferenceOptions.documented()} - set(FIELDS)
+
+    def worded(match: re.Match[str]) -> str:
+        name, value = match[1], match[2].strip("'\"")
+        value = value.lower() if value in ("True", "False") else value
+        if _is_field(name):
+            return f"{name}={value}" if value else f"the field {name}"
+        if name in server:
+            return f"the server's --{name}{f' {value}' if value else ''}"
+        return match[0]
+
+    return _OPTION.sub(worded, text)
+
+
+# name=value as the library writes it; not inside a file's name.
+_OPTION = re.compile(
+    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?[\d.]*\d|)(?=[\s,;:)]|\.(?:\s|$)|$)"
+)
+
+
+def _is_field(name: str) -> bool:
+    return name in FIELDS or name in _OTHER_FIELDS
+
+
+def _numbers(match: re.Match[str]) -> dict[str, Any]:
+    """The named groups, numbers as numbers."""
+    groups: Iterable[tuple[str, str | None]] = match.groupdict().items()
+    return {name: int(value) if value.isdecimal() else value for name, value in groups if value}

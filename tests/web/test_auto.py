@@ -1,0 +1,154 @@
+"""The task ``auto``, several tasks in order and reduced copies, over HTTP."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from web_samples import by_command_line, png
+
+from ppgan_mpr.detection import detect
+from ppgan_mpr.imaging import from_array
+
+AUTO = {"task": "auto", "network": ""}
+
+
+@pytest.fixture(scope="module")
+def shades(root):
+    """A clean picture, a noisy one, and one between them that leaves doubt; [H, W, 3] uint8."""
+    name = "samples/Denoising/{}/coffee.{}"
+    clean, noisy = (
+        np.asarray(Image.open(root / name.format(*side)).convert("RGB").crop((0, 0, 320, 320)))
+        for side in (("target", "png"), ("input", "jpg"))
+    )
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        share = (low + high) / 2
+        mixed = np.rint(clean + share * (noisy.astype(float) - clean)).astype(np.uint8)
+        finding = detect(from_array(mixed))
+        if finding.degradation and not finding.certain:
+            return {"clean": clean, "noisy": noisy, "doubtful": mixed}
+        low, high = (low, share) if finding.degradation else (share, high)
+    raise AssertionError("no picture leaves doubt")
+
+
+def file_of(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_what_is_found_for_certain_is_restored(client, shades, tmp_path):
+    content = file_of(shades["noisy"])
+    job = client.wait(client.restore(content, **AUTO).json())
+    assert job["state"] == "done", job["error"]
+    assert job["detected"]["certain"]
+    assert job["detected"]["degradation"] == "noise"
+    assert job["detected"]["confidence"] == pytest.approx(
+        job["detected"]["probabilities"]["noise"], abs=1e-3
+    )
+    assert job["task"] == "auto"
+    assert job["record"]["task"] == "Denoising"
+    assert job["record"]["detected"]["degradation"] == "noise"
+    result = client.get(f"/jobs/{job['id']}/result").content
+    assert result == by_command_line(tmp_path, content, "photo.png", "--task", "auto")
+
+
+def test_a_clean_picture_is_left_alone(client, shades):
+    job = client.wait(client.restore(file_of(shades["clean"]), **AUTO).json())
+    assert job["state"] == "clean"
+    assert job["detected"]["degradation"] == ""
+    assert job["record"] is None
+    answer = client.get(f"/jobs/{job['id']}/result")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_done")
+    assert answer.json()["error"]["parameters"] == {"state": "clean"}
+
+
+def test_in_doubt_the_visitor_chooses(client, shades, tmp_path):
+    content = file_of(shades["doubtful"])
+    job = client.wait(client.restore(content, **AUTO).json())
+    assert job["state"] == "undecided"
+    assert not job["detected"]["certain"]
+    chances = [proposal["probability"] for proposal in job["proposals"]]
+    assert chances == sorted(chances, reverse=True)
+    first = job["proposals"][0]
+    assert (first["degradation"], first["task"], first["model"]) == ("noise", "Denoising", "lite")
+    chosen = {name: first[name] for name in ("task", "network", "model")}
+    answer = client.post(f"/jobs/{job['id']}/restore", data=chosen)
+    assert answer.status_code == 202
+    job = client.wait(answer.json())
+    assert (job["state"], job["proposals"]) == ("done", [])
+    result = client.get(f"/jobs/{job['id']}/result").content
+    assert result == by_command_line(tmp_path, content, "photo.png")
+    answer = client.post(f"/jobs/{job['id']}/restore", data=chosen)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_undecided")
+
+
+@pytest.mark.parametrize("chosen", [{}, {"task": "auto"}, {"task": "DualPixelDeblurring"}])
+def test_only_a_task_for_one_picture_is_a_choice(client, shades, chosen):
+    job = client.wait(client.restore(file_of(shades["doubtful"]), **AUTO).json())
+    answer = client.post(f"/jobs/{job['id']}/restore", data={**chosen, "model": "published"})
+    assert answer.status_code == 422
+    assert client.get(f"/jobs/{job['id']}").json()["state"] == "undecided"
+
+
+def test_a_choice_may_be_refused(client, shades):
+    job = client.wait(client.restore(file_of(shades["doubtful"]), **AUTO).json())
+    assert client.post(f"/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
+    answer = client.post(f"/jobs/{job['id']}/restore", data={"task": "Denoising"})
+    assert answer.status_code == 409
+
+
+def test_other_weights_are_proposed_where_the_model_cannot_do_it(client):
+    dark = (np.random.default_rng(0).normal(9, 2.5, (320, 480, 3)).clip(0, 255)).astype(np.uint8)
+    dark += np.linspace(0, 20, 480).astype(np.uint8)[:, None]
+    assert detect(from_array(dark)).degradation == "low light"
+    job = client.wait(client.restore(file_of(dark), **AUTO).json())
+    assert job["state"] == "undecided"
+    first = job["proposals"][0]
+    assert (first["task"], first["model"]) == ("LowLight", "published")
+    assert not first["embedded"]
+
+
+@pytest.mark.parametrize("named", [["Denoising", "Deraining"], ["denoising,Deraining"]])
+def test_tasks_are_done_in_order(client, tmp_path, named):
+    content = png(90, 70)
+    job = client.wait(client.restore(content, task=named).json())
+    assert job["state"] == "done", job["error"]
+    assert job["task"] == job["record"]["task"] == "Denoising+Deraining"
+    assert job["step"] == job["steps"] == 2
+    result = client.get(f"/jobs/{job['id']}/result").content
+    flags = ("--task", "Denoising,Deraining")
+    assert result == by_command_line(tmp_path, content, "photo.png", *flags)
+
+
+def test_a_copy_may_be_reduced(client, tmp_path):
+    content = png(120, 60)
+    job = client.wait(client.restore(content, max_size="40").json())
+    assert job["record"]["size"] == [40, 20]
+    (warning,) = job["warnings"]
+    assert warning["code"] == "reduced"
+    assert warning["parameters"] == {
+        "full_width": 120, "full_height": 60, "width": 40, "height": 20,
+    }  # fmt: skip
+    result = client.get(f"/jobs/{job['id']}/result").content
+    assert result == by_command_line(tmp_path, content, "photo.png", "--max-size", "40")
+
+
+def test_weak_weights_are_named_with_better_ones(client):
+    job = client.wait(client.restore(png(), task="Deblurring").json())
+    (warning,) = job["warnings"]
+    assert warning["code"] == "weak_weights"
+    better = warning["parameters"]["better"]
+    assert (better["task"], better["model"]) == ("Deblurring", "published")
+    assert "model=published" in warning["message"]
+
+
+def test_progress_counts_the_time_left(client):
+    job = client.restore(png(900, 900)).json()
+    while job["state"] != "running" or job["tiles_done"] < 2:
+        job = client.get(f"/jobs/{job['id']}").json()
+    assert job["seconds_left"] > 0
+    client.delete(f"/jobs/{job['id']}")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from ppgan_mpr.web.job import Pace
+
+
+def pace_of(steps, finished):
+    """A pace with these (seconds, done, total), and its clock."""
+    now = [0.0]
+    pace = Pace(steps, clock=lambda: now[0])
+    for seconds, done, total in finished:
+        now[0] = seconds
+        pace.note(done, total)
+    return pace, now
+
+
+def test_the_time_left_is_that_of_the_tiles_left():
+    pace, now = pace_of(1, [(10, 1, 6), (13, 2, 6), (17, 3, 6)])
+    assert pace.seconds_left == pytest.approx(3 * 3.5)
+    now[0] += 2
+    assert pace.seconds_left == pytest.approx(3 * 3.5 - 2)
+    now[0] += 100
+    assert pace.seconds_left == 0
+
+
+def test_the_first_tile_alone_says_nothing_of_the_time_left():
+    pace, _ = pace_of(1, [(10, 1, 6)])
+    assert pace.seconds_left is None
+    assert (pace.done, pace.total) == (1, 6)
+
+
+def test_later_steps_count_as_slow_as_the_present_one():
+    pace, _ = pace_of(2, [(0, 1, 4), (2, 2, 4)])
+    assert pace.step == 1
+    assert pace.seconds_left == pytest.approx(2 * 2 + 4 * 2)
+
+
+def test_a_new_step_begins_with_its_first_tile():
+    pace, _ = pace_of(2, [(0, 1, 2), (2, 2, 2), (9, 1, 2)])
+    assert pace.step == 2
+    assert pace.seconds_left == pytest.approx(2)

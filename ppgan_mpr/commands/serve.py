@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..checks import check_whole_number
+from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .program import program_name, run_program
@@ -38,6 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "nothing from other hosts, and nothing leaves this machine.",
     )
     add: Any = parser.add_argument
+    add("--version", action="version", version=f"ppgan_mpr {__version__}")
     add(
         "--host", default="127.0.0.1", metavar="ADDRESS",
         help="address to listen on; anything but a loopback address lets others in, without any "

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +23,38 @@ TILES = {"tile": 64, "overlap": 8}
 def png(width: int = 20, height: int = 14, seed: int = 0) -> bytes:
     """A small noisy PNG."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return encoded(pixels)
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    """A PNG file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
+
+
+def pictures_for_detection(root: Path) -> dict[str, bytes]:
+    """PNG files that are ``clean``, ``noisy``, ``doubtful`` (between the two) and ``dark``."""
+    from ppgan_mpr.detection import detect
+    from ppgan_mpr.imaging import from_array
+
+    box = (64, 64, 64 + 224, 64 + 224)
+    clean, noisy = (
+        np.asarray(Image.open(root / "samples" / "Denoising" / name).convert("RGB").crop(box))
+        for name in ("target/coffee.png", "input/coffee.jpg")
+    )
+    dark = np.random.default_rng(0).normal(9, 2.5, (224, 320, 3)).clip(0, 255)
+    dark += np.linspace(0, 20, 320)[:, None]
+    found = {"clean": clean, "noisy": noisy, "dark": dark.astype(np.uint8)}
+    low, high = 0.0, 1.0
+    while "doubtful" not in found:
+        share = (low + high) / 2
+        mixed = np.rint(clean + share * (noisy.astype(float) - clean)).astype(np.uint8)
+        finding = detect(from_array(mixed))
+        if finding.degradation and not finding.certain:
+            found["doubtful"] = mixed
+        low, high = (low, share) if finding.degradation else (share, high)
+    return {name: encoded(pixels) for name, pixels in found.items()}
 
 
 class Client(httpx.Client):

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
 import pytest
-from PIL import Image
-from web_samples import by_command_line, png
-
-from ppgan_mpr.detection import detect
-from ppgan_mpr.imaging import from_array
+from web_samples import by_command_line, pictures_for_detection, png
 
 AUTO = {"task": "auto", "network": ""}
 
 
 @pytest.fixture(scope="module")
-def shades(root):
-    """A clean picture, a noisy one, and one between them that leaves doubt; [H, W, 3] uint8."""
-    name = "samples/Denoising/{}/coffee.{}"
-    clean, noisy = (
-        np.asarray(Image.open(root / name.format(*side)).convert("RGB").crop((0, 0, 320, 320)))
-        for side in (("target", "png"), ("input", "jpg"))
-    )
-    low, high = 0.0, 1.0
-    for _ in range(20):
-        share = (low + high) / 2
-        mixed = np.rint(clean + share * (noisy.astype(float) - clean)).astype(np.uint8)
-        finding = detect(from_array(mixed))
-        if finding.degradation and not finding.certain:
-            return {"clean": clean, "noisy": noisy, "doubtful": mixed}
-        low, high = (low, share) if finding.degradation else (share, high)
-    raise AssertionError("no picture leaves doubt")
+def pictures(root):
+    return pictures_for_detection(root)
 
 
-def file_of(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
-def test_what_is_found_for_certain_is_restored(client, shades, tmp_path):
-    content = file_of(shades["noisy"])
+def test_what_is_found_for_certain_is_restored(client, pictures, tmp_path):
+    content = pictures["noisy"]
     job = client.wait(client.restore(content, **AUTO).json())
     assert job["state"] == "done", job["error"]
     assert job["detected"]["certain"]
@@ -56,8 +29,8 @@ def test_what_is_found_for_certain_is_restored(client, shades, tmp_path):
     assert result == by_command_line(tmp_path, content, "photo.png", "--task", "auto")
 
 
-def test_a_clean_picture_is_left_alone(client, shades):
-    job = client.wait(client.restore(file_of(shades["clean"]), **AUTO).json())
+def test_a_clean_picture_is_left_alone(client, pictures):
+    job = client.wait(client.restore(pictures["clean"], **AUTO).json())
     assert job["state"] == "clean"
     assert job["detected"]["degradation"] == ""
     assert job["record"] is None
@@ -66,8 +39,8 @@ def test_a_clean_picture_is_left_alone(client, shades):
     assert answer.json()["error"]["parameters"] == {"state": "clean"}
 
 
-def test_in_doubt_the_visitor_chooses(client, shades, tmp_path):
-    content = file_of(shades["doubtful"])
+def test_in_doubt_the_visitor_chooses(client, pictures, tmp_path):
+    content = pictures["doubtful"]
     job = client.wait(client.restore(content, **AUTO).json())
     assert job["state"] == "undecided"
     assert not job["detected"]["certain"]
@@ -87,25 +60,22 @@ def test_in_doubt_the_visitor_chooses(client, shades, tmp_path):
 
 
 @pytest.mark.parametrize("chosen", [{}, {"task": "auto"}, {"task": "DualPixelDeblurring"}])
-def test_only_a_task_for_one_picture_is_a_choice(client, shades, chosen):
-    job = client.wait(client.restore(file_of(shades["doubtful"]), **AUTO).json())
+def test_only_a_task_for_one_picture_is_a_choice(client, pictures, chosen):
+    job = client.wait(client.restore(pictures["doubtful"], **AUTO).json())
     answer = client.post(f"/jobs/{job['id']}/restore", data={**chosen, "model": "published"})
     assert answer.status_code == 422
     assert client.get(f"/jobs/{job['id']}").json()["state"] == "undecided"
 
 
-def test_a_choice_may_be_refused(client, shades):
-    job = client.wait(client.restore(file_of(shades["doubtful"]), **AUTO).json())
+def test_a_choice_may_be_refused(client, pictures):
+    job = client.wait(client.restore(pictures["doubtful"], **AUTO).json())
     assert client.post(f"/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
     answer = client.post(f"/jobs/{job['id']}/restore", data={"task": "Denoising"})
     assert answer.status_code == 409
 
 
-def test_other_weights_are_proposed_where_the_model_cannot_do_it(client):
-    dark = (np.random.default_rng(0).normal(9, 2.5, (320, 480, 3)).clip(0, 255)).astype(np.uint8)
-    dark += np.linspace(0, 20, 480).astype(np.uint8)[:, None]
-    assert detect(from_array(dark)).degradation == "low light"
-    job = client.wait(client.restore(file_of(dark), **AUTO).json())
+def test_other_weights_are_proposed_where_the_model_cannot_do_it(client, pictures):
+    job = client.wait(client.restore(pictures["dark"], **AUTO).json())
     assert job["state"] == "undecided"
     first = job["proposals"][0]
     assert (first["task"], first["model"]) == ("LowLight", "published")

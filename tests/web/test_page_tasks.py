@@ -1,0 +1,194 @@
+"""What the page offers, finds, asks and says, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from chromium import PROGRAM
+from web_samples import by_command_line, picture, pictures_for_detection, png, restore, set_fields
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+
+AUTO = {"task": "auto", "model": "lite"}
+STATE = "document.querySelector('li .state').textContent"
+
+
+@pytest.fixture(scope="module")
+def pictures(root):
+    return pictures_for_detection(root)
+
+
+def speak_chinese(page):
+    set_fields(page, language="zh")
+
+
+def options(page, select):
+    return page.evaluate(f"[...document.getElementById('{select}').options].map((o) => o.value)")
+
+
+def test_the_page_begins_by_looking_at_pictures(visit, tmp_path, pictures):
+    page = visit()
+    assert page.evaluate("task.value") == "auto"
+    assert not page.evaluate("document.getElementById('network-row').checkVisibility()")
+    restore(page, picture(tmp_path, "noisy.png", pictures["noisy"]), **AUTO)
+    page.until("document.querySelector('li.done')")
+    assert re.search(r"Found noise \(\d+ % sure\)\. Denoising", page.evaluate(STATE))
+    page.click(".download")
+    expected = by_command_line(tmp_path / "cli", pictures["noisy"], "noisy.png")
+    assert page.downloaded().read_bytes() == expected
+    assert page.complaints() == []
+
+
+def test_a_clean_picture_has_nothing_to_restore(visit, tmp_path, pictures):
+    page = visit()
+    restore(page, picture(tmp_path, "clean.png", pictures["clean"]), **AUTO)
+    page.until("document.querySelector('li.clean')")
+    assert "Nothing to restore" in page.evaluate(STATE)
+    assert not page.evaluate("document.querySelector('.download').checkVisibility()")
+
+
+def test_in_doubt_one_press_decides(visit, tmp_path, pictures):
+    page = visit()
+    restore(page, picture(tmp_path, "doubtful.png", pictures["doubtful"]), **AUTO)
+    page.until("document.querySelector('li.undecided')")
+    assert "Perhaps noise" in page.evaluate(STATE)
+    page.evaluate("document.querySelector('.proposals button').focus()")
+    page.press("Enter", 13)
+    page.until("document.querySelector('li.done')")
+    assert page.evaluate("document.querySelector('.proposals').childElementCount") == 0
+    page.click(".download")
+    expected = by_command_line(tmp_path / "cli", pictures["doubtful"], "doubtful.png")
+    assert page.downloaded().read_bytes() == expected
+
+
+def test_what_needs_a_download_says_so_before_the_press(visit, tmp_path, pictures):
+    page = visit()
+    restore(page, picture(tmp_path, "dark.png", pictures["dark"]), **AUTO)
+    page.until("document.querySelector('li.undecided')")
+    button = page.evaluate("document.querySelector('.proposals button').textContent")
+    assert "LowLight" in button
+    assert "downloads the model published once" in button
+
+
+def test_a_second_task_follows_the_first(visit, tmp_path):
+    page = visit()
+    content = png(90, 70)
+    chain = {"task": "Denoising", "model": "lite", "then": "Deraining"}
+    restore(page, picture(tmp_path, "photo.png", content), **chain)
+    page.until("document.querySelector('li.done')")
+    assert "Denoising + Deraining" in page.evaluate(STATE)
+    page.click(".download")
+    flags = ("--task", "Denoising,Deraining")
+    assert page.downloaded().read_bytes() == by_command_line(
+        tmp_path / "cli", content, "photo.png", *flags
+    )
+
+
+def test_a_second_task_is_offered_where_the_first_can_have_one(visit):
+    page = visit()
+    shown = "document.getElementById('then-row').checkVisibility()"
+    assert not page.evaluate(shown)
+    set_fields(page, task="Denoising")
+    assert page.evaluate(shown)
+    assert options(page, "then") == ["", "Deblurring", "Deraining"]
+    set_fields(page, then="Deraining")
+    assert options(page, "network") == ["MPRNet"]
+    set_fields(page, task="SuperResolution")
+    assert not page.evaluate(shown)
+    assert page.evaluate("document.getElementById('then').value") == ""
+
+
+def test_a_reduced_copy_says_so(visit, tmp_path):
+    page = visit()
+    content = png(120, 60)
+    fields = {"task": "Denoising", "model": "lite", "max_size": "40"}
+    restore(page, picture(tmp_path, "photo.png", content), **fields)
+    page.until("document.querySelector('li.done')")
+    assert "reduced from 120 x 60 to 40 x 20" in page.evaluate(STATE)
+    page.click(".download")
+    assert page.downloaded().read_bytes() == by_command_line(
+        tmp_path / "cli", content, "photo.png", "--max-size", "40"
+    )
+
+
+def test_weak_weights_are_named_before_and_after(visit, tmp_path):
+    page = visit()
+    set_fields(page, task="Deblurring", model="lite")
+    assert "choose published" in page.evaluate("warning.textContent")
+    set_fields(page, model="published")
+    assert not page.evaluate("warning.checkVisibility()")
+    restore(page, picture(tmp_path, "a.png", png()), task="Deblurring", model="lite")
+    page.until("document.querySelector('li.done')")
+    assert "hardly help" in page.evaluate(STATE)
+    better = "document.querySelector('.better')"
+    assert page.evaluate(f"{better}.textContent") == "Restore with the model published"
+    assert page.evaluate(f"{better}.checkVisibility()")
+
+
+def test_the_time_left_is_shown(visit, tmp_path):
+    page = visit()
+    restore(page, picture(tmp_path, "large.png", png(1500, 1500)), task="Denoising", model="lite")
+    state = page.until(f"{STATE}.includes('left') && {STATE}")
+    assert re.search(r"Restoring: tile \d+ of \d+\. About \d+ (s|min) left\.", state)
+    page.click(".remove")
+
+
+ENGLISH = re.compile(r"[A-Za-z]{2,}")
+# Names of models, networks, formats and files stay as they are.
+NAMES = {
+    "English", "lite", "published", "png", "jpg", "RAW", "TIFF", "JPEG", "PNG", "kB", "MB",
+    "MPRNet", "NAFNet", "MIRNet", "RealSR",
+}  # fmt: skip
+
+
+def english_words(text):
+    return set(ENGLISH.findall(text)) - NAMES
+
+
+def test_a_chinese_page_speaks_no_english(visit, tmp_path, pictures):
+    page = visit()
+    speak_chinese(page)
+    seen = "document.body.innerText + document.getElementById('max_size').placeholder"
+    for task in options(page, "task"):
+        set_fields(page, task=task)
+        for model in options(page, "model"):
+            set_fields(page, model=model)
+            assert english_words(page.evaluate(seen)) == set(), (task, model)
+    names = {"clean": "clean", "doubtful": "undecided", "dark": "undecided"}
+    for name, state in names.items():
+        restore(page, picture(tmp_path, f"{name}.png", pictures[name]), **AUTO)
+        page.until(f"document.querySelector('li:last-child.{state}')")
+    wrong = {"a.txt": b"milk, bread", "b.png": png()[:60], "c.dng": b"", "d.tif": png()}
+    for name, content in wrong.items():
+        fields = {"task": "Deblurring", "model": "lite", "max_size": "16"}
+        restore(page, picture(tmp_path, name, content), **fields)
+        page.until("document.querySelector('li:last-child:is(.failed, .done)')")
+    lines = page.evaluate("[...document.querySelectorAll('.state')].map((e) => e.textContent)")
+    buttons = page.evaluate("[...document.querySelectorAll('li button')].map((e) => e.textContent)")
+    words = english_words(" ".join([*lines, *buttons])) - {"Deblurring"}  # in the weights' name
+    assert words == set(), lines
+
+
+def test_rows_change_their_language(visit, tmp_path, pictures):
+    page = visit()
+    restore(page, picture(tmp_path, "doubtful.png", pictures["doubtful"]), **AUTO)
+    page.until("document.querySelector('li.undecided')")
+    english = page.evaluate("document.querySelector('li').innerText")
+    speak_chinese(page)
+    chinese = page.evaluate("document.querySelector('li').innerText")
+    assert english_words(chinese) == {"doubtful"}
+    set_fields(page, language="en")
+    assert page.evaluate("document.querySelector('li').innerText") == english
+
+
+def test_every_part_of_a_warning_has_a_chinese_text(visit):
+    page = visit()
+    speak_chinese(page)
+    said = page.evaluate(
+        """import('/page/messages.js').then(({ sentence }) => sentence({
+            code: 'lacks', message: 'the result lacks …',
+            parameters: { items: ['the content credentials (C2PA), which sign the source',
+                'the depth map', 'the chunk abCD'] } }))"""
+    )
+    assert said == "结果不包含：内容凭证（C2PA）、深度图、其他数据。"

@@ -109,16 +109,16 @@ def test_the_keyboard_alone_is_enough(visit, tmp_path):
     page = visit()
     page.upload("#files", picture(tmp_path, "photo.png", png(60, 40)))
     page.until("!document.getElementById('restore').disabled")
-    page.evaluate("document.getElementById('task').focus()")
-    while page.evaluate("task.value") != LITE["task"]:
-        page.press("ArrowDown", 40)
     reached = []
     while not reached or reached[-1] != "restore":
         page.press("Tab", 9)
         reached.append(page.evaluate("document.activeElement.id"))
+        while reached[-1] == "task" and page.evaluate("task.value") != LITE["task"]:
+            page.press("ArrowDown", 40)
         if reached[-1] == "strength":
             page.press("ArrowLeft", 37)
-    assert reached == ["then", "network", "model", "strength", "max_size", "restore"]
+    settings = ["task", "then", "network", "model", "strength", "max_size"]
+    assert reached == ["language", "files", *settings, "restore"]
     assert page.evaluate("document.getElementById('strength').value") == "0.95"
     page.press("Enter", 13)
     page.until("document.querySelector('li.done')")
@@ -129,6 +129,29 @@ def test_the_keyboard_alone_is_enough(visit, tmp_path):
     page.evaluate("document.getElementById('stage').focus()")
     page.press("+", 187)
     assert page.evaluate("document.querySelector('[data-zoom=\"1\"]').ariaPressed") == "true"
+
+
+def test_the_wrong_longest_side_is_said_in_the_language_of_the_page(visit, tmp_path):
+    page = visit()
+    set_fields(page, language="zh")
+    restore(page, picture(tmp_path, "photo.png", png()), **LITE, max_size="5")
+    assert "16" in page.until("notice.textContent")
+    assert page.evaluate("document.activeElement.id") == "max_size"
+    assert page.evaluate("document.querySelectorAll('li.ready').length") == 1
+    page.evaluate("max_size.value = ''")
+    page.click("#restore")
+    page.until("document.querySelector('li.done')")
+    assert page.evaluate("notice.textContent") == ""
+
+
+def test_views_are_chosen_in_pairs(visit, tmp_path):
+    page = visit()
+    set_fields(page, task="DualPixelDeblurring")
+    page.upload("#files", picture(tmp_path, "left.png", png()))
+    assert "1" in page.until("document.getElementById('waiting-files').textContent")
+    page.upload("#right", picture(tmp_path, "right.png", png()))
+    page.until("document.querySelector('li.ready')")
+    assert page.evaluate("document.getElementById('waiting-files').textContent") == ""
 
 
 def test_everything_has_a_text_in_both_languages(visit):
@@ -145,9 +168,10 @@ def test_everything_has_a_text_in_both_languages(visit):
     assert page.evaluate(missing) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone_in_both_schemes(visit, tmp_path, scheme):
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
+def test_it_fits_a_phone_in_both_schemes(visit, tmp_path, scheme, language):
     page = visit()
+    set_fields(page, language=language)
     page.command(
         "Emulation.setDeviceMetricsOverride",
         width=360,
@@ -162,5 +186,8 @@ def test_it_fits_a_phone_in_both_schemes(visit, tmp_path, scheme):
     restore(page, picture(tmp_path, name, png(900, 300)))
     page.until("document.querySelector('li.done') && after.clientWidth")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for task in page.evaluate("[...task.options].map((option) => option.value)"):
+        set_fields(page, task=task)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, task
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 26)"
     assert dark == (scheme == "dark")

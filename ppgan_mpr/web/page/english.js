@@ -3,7 +3,9 @@
 export const ENGLISH = {
   title: "Restore photographs",
   language: "Language",
-  drop: "Drop pictures here, or choose them",
+  drop: "Drop pictures here, or",
+  choose: "Choose pictures",
+  chosenPictures: "Pictures without right views yet: {count}",
   right: "Choose the right views, in the same order",
   task: "Task",
   then: "Then also",
@@ -32,7 +34,7 @@ export const ENGLISH = {
   ready: "{model}: full size, downloaded already",
   downloaded: "{model}: full size, downloaded once ({megabytes} MB)",
   downloadedOnce: "{model}: full size, downloaded once",
-  auto: "Automatic: what the picture needs",
+  auto: "Automatic",
   autoHint:
     "Each picture is looked at for noise, motion blur, rain and low light. What is found for certain " +
     "is removed; in case of doubt you are asked.",
@@ -42,8 +44,8 @@ export const ENGLISH = {
   useBetter: "Restore with the model {model}",
   propose: "{task}: against {found} ({percent} %)",
   proposeDownload: "{task}: against {found} ({percent} %), downloads the model {model} once",
-  seconds: "{seconds} s",
-  minutes: "{minutes} min",
+  seconds: "{seconds}\u00a0s",
+  minutes: "{minutes}\u00a0min",
   left: "About {time} left.",
   foundThat: "Found {found} ({percent} % sure).",
   and: " and ",
@@ -59,7 +61,7 @@ export const ENGLISH = {
   "state.running": "Restoring: tile {done} of {total}.",
   "state.runningStep": "Restoring, step {step} of {steps}: tile {done} of {total}.",
   "state.stopping": "Stopping",
-  "state.done": "{task}: {width} × {height} pixels in {seconds} s.",
+  "state.done": "{task}: {width}\u00a0×\u00a0{height} pixels in {seconds}\u00a0s.",
   "state.clean": "Nothing to restore ({percent} % sure). Choose a task to restore it all the same.",
   "state.undecided": "Perhaps {found} ({percent} % sure). What shall be done?",
   "state.unable": "Found {found} ({percent} % sure), which the chosen model does not remove.",
@@ -70,5 +72,6 @@ export const ENGLISH = {
   "said.network": "The server cannot be reached.",
   "said.weak_weights": "The weights {weights} hardly help with real pictures.",
   "error.pairs": "Choose as many right views as pictures.",
+  "error.max_size": "The longest side is a whole number of pixels, at least 16.",
   "error.display": "The browser cannot show this picture. Download it instead.",
 };

@@ -51,6 +51,13 @@ function fromInputs() {
   if (files.files.length && (!pairs || right.files.length)) {
     choose([...files.files], pairs ? [...right.files] : []);
   }
+  showUnpaired();
+}
+
+/** How many pictures wait for their right views. */
+function showUnpaired() {
+  const count = settings.views() === 2 ? files.files.length : 0;
+  field("waiting-files").textContent = count ? text("chosenPictures", { count }) : "";
 }
 
 files.addEventListener("change", fromInputs);
@@ -72,6 +79,12 @@ document.addEventListener("drop", (event) => {
 });
 field("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (!field("max_size").checkValidity()) {
+    page.notify(() => text("error.max_size"));
+    field("max_size").focus();
+    return;
+  }
+  page.notify(() => "");
   const ready = pictures.filter((picture) => picture.state === "ready");
   for (const picture of ready) picture.restore(settings.chosen());
   update();
@@ -83,6 +96,7 @@ function speak(language) {
   field("language").value = language;
   if (settings.known()) settings.fillTasks();
   for (const picture of pictures) picture.draw();
+  showUnpaired();
   page.notify(notice);
 }
 

@@ -12,6 +12,7 @@ pytest.importorskip("uvicorn")
 
 from ppgan_mpr.commands.program import ENDING
 from ppgan_mpr.commands.serve import main, parse_args
+from ppgan_mpr.version import __version__
 
 
 @pytest.mark.parametrize("ending", ENDING)
@@ -30,6 +31,13 @@ def test_serves_on_a_loopback_address_until_interrupted(root, tmp_path, ending):
         finally:
             process.kill()
     assert not list(tmp_path.glob("mprnet-web-*"))
+
+
+def test_the_version_needs_no_server(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ppgan_mpr {__version__}\n"
 
 
 def test_listens_on_loopback_by_default():

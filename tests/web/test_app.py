@@ -86,6 +86,9 @@ def test_a_wrong_file_is_refused_without_a_path_of_the_server(client, name, cont
         ({"task": "Denoisin"}, "Denoising"),
         ({"task": ""}, "no task"),
         ({"strength": "2"}, "from 0 to 1"),
+        ({"ensemble": "yes"}, "give true or false"),
+        ({"task": ["Denoising", "auto"]}, "cannot be one of several"),
+        ({"task": "auto", "scale": "2", "network": ""}, "scale=2"),
         ({"strength": "strong"}, "give a number"),
         ({"network": "mprnett"}, "MPRNet"),
         ({"output_path": "/etc"}, "no field"),
@@ -173,27 +176,3 @@ def test_health_and_figures(client):
 def test_two_views_are_asked_for(client):
     answer = client.restore(png(), task="DualPixelDeblurring", network="", model="published")
     assert answer.json()["error"]["code"] == "views"
-
-
-def test_choices_can_be_loaded(client):
-    answer = client.get("/choices").json()
-    denoising = next(task for task in answer["tasks"] if task["name"] == "Denoising")
-    assert {"lite", "published"} <= {weights["model"] for weights in denoising["weights"]}
-    assert answer["limits"]["queue"] == Limits().queue
-
-
-def test_choices_name_the_weights_that_hardly_help(client):
-    weak = [
-        (task["name"], weights["model"])
-        for task in client.get("/choices").json()["tasks"]
-        for weights in task["weights"]
-        if weights["weakness"]
-    ]
-    assert weak == [("Deblurring", "lite")]
-
-
-def test_the_description_names_every_route(client):
-    from ppgan_mpr.web.app import create_app
-
-    paths = {route.path.replace(":str", "") for route in create_app().routes}
-    assert set(client.get("/openapi.json").json()["paths"]) == paths - {"/", "/page"}

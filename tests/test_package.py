@@ -179,13 +179,14 @@ WHOLE_PROGRAM = {
 
 
 def test_every_test_file_mirrors_a_module(root):
-    """The tests of ``ppgan_mpr/a/b.py``, or of the package ``ppgan_mpr/a/b``, are in
+    """The tests of ``ppgan_mpr/a/b.py`` or ``b.js``, or of the package ``ppgan_mpr/a/b``, are in
     ``tests/a/test_b.py``."""
     alone = []
     for file in sorted((root / "tests").rglob("test_*.py")):
         name = file.relative_to(root / "tests")
         tested = root / "ppgan_mpr" / name.parent / name.stem.removeprefix("test_")
-        if not (tested.is_dir() or tested.with_suffix(".py").is_file()):
+        modules = (tested.with_suffix(suffix) for suffix in (".py", ".js"))
+        if not (tested.is_dir() or any(module.is_file() for module in modules)):
             alone.append(name.as_posix())
     assert set(alone) - WHOLE_PROGRAM == set()
     assert all((root / "tests" / name).is_file() for name in WHOLE_PROGRAM)

@@ -18,7 +18,9 @@ def metrics(jobs: Jobs) -> str:
 
 def _lines(jobs: Jobs) -> Iterator[str]:
     totals = jobs.totals
-    yield from _head("pictures_total", "counter", "Pictures by how they ended; undecided ones count again.")
+    yield from _head(
+        "pictures_total", "counter", "Pictures by how they ended; undecided ones count again."
+    )
     for state in FINISHED:
         yield f'{_PREFIX}_pictures_total{{state="{state}"}} {totals.finished[state]}'
     yield from _head("rejected_total", "counter", "Requests refused, by reason.")

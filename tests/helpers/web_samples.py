@@ -129,6 +129,11 @@ def set_fields(page, **fields):
     )
 
 
+def options_of(page, select):
+    """The values that a select offers."""
+    return page.evaluate(f"[...document.getElementById('{select}').options].map((o) => o.value)")
+
+
 def restore(page, *files, **fields):
     """Choose files and a task, by default the denoiser, and begin."""
     set_fields(page, **(fields or LITE))

@@ -5,6 +5,7 @@ import { sentence } from "./messages.js";
 import { Picture } from "./picture.js";
 import * as settings from "./settings.js";
 import { preferredLanguage, setLanguage, text } from "./translations.js";
+import { describe } from "./viewer.js";
 
 const field = (name) => document.getElementById(name);
 const drop = field("drop");
@@ -96,6 +97,7 @@ function speak(language) {
   field("language").value = language;
   if (settings.known()) settings.fillTasks();
   for (const picture of pictures) picture.draw();
+  describe();
   showUnpaired();
   page.notify(notice);
 }

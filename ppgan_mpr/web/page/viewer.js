@@ -14,15 +14,16 @@ const zooms = [...document.querySelectorAll("#zooms button")];
 const HIGHEST_PART = 0.8; // of the window's height, as in the style sheet
 
 let shown = null; // the job's id
+let name = ""; // of its picture
 let zoom = "fit";
 
 /** Shows a finished job; failed() is called if the browser cannot. */
 export async function show(job, failed) {
   shown = job.id;
   viewer.hidden = false;
-  document.getElementById("viewer-name").textContent = job.name;
-  before.alt = `${job.name}, ${text("before")}`;
-  after.alt = `${job.name}, ${text("after")}`;
+  name = job.name;
+  document.getElementById("viewer-name").textContent = name;
+  describe();
   before.src = `/jobs/${job.id}/before.view`;
   after.src = `/jobs/${job.id}/after.view`;
   try {
@@ -32,6 +33,12 @@ export async function show(job, failed) {
     return;
   }
   if (shown === job.id) setZoom("fit");
+}
+
+/** Says in the page's language what the two pictures are. */
+export function describe() {
+  before.alt = `${name}, ${text("before")}`;
+  after.alt = `${name}, ${text("after")}`;
 }
 
 /** Closes the viewer if it shows this job. */

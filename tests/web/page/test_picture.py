@@ -1,4 +1,4 @@
-"""What the page offers, finds, asks and says, in a real browser."""
+"""What the page finds, asks and says of a picture, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ STATE = "document.querySelector('li .state').textContent"
 @pytest.fixture(scope="module")
 def pictures(root):
     return pictures_for_detection(root)
-
-
-def speak_chinese(page):
-    set_fields(page, language="zh")
-
-
-def options(page, select):
-    return page.evaluate(f"[...document.getElementById('{select}').options].map((o) => o.value)")
 
 
 def test_the_page_begins_by_looking_at_pictures(visit, tmp_path, pictures):
@@ -85,20 +77,6 @@ def test_a_second_task_follows_the_first(visit, tmp_path):
     )
 
 
-def test_a_second_task_is_offered_where_the_first_can_have_one(visit):
-    page = visit()
-    shown = "document.getElementById('then-row').checkVisibility()"
-    assert not page.evaluate(shown)
-    set_fields(page, task="Denoising")
-    assert page.evaluate(shown)
-    assert options(page, "then") == ["", "Deblurring", "Deraining"]
-    set_fields(page, then="Deraining")
-    assert options(page, "network") == ["MPRNet"]
-    set_fields(page, task="SuperResolution")
-    assert not page.evaluate(shown)
-    assert page.evaluate("document.getElementById('then').value") == ""
-
-
 def test_a_reduced_copy_says_so(visit, tmp_path):
     page = visit()
     content = png(120, 60)
@@ -132,63 +110,3 @@ def test_the_time_left_is_shown(visit, tmp_path):
     state = page.until(f"{STATE}.includes('left') && {STATE}")
     assert re.search(r"Restoring: tile \d+ of \d+\. About \d+ (s|min) left\.", state)
     page.click(".remove")
-
-
-ENGLISH = re.compile(r"[A-Za-z]{2,}")
-# Names of models, networks, formats and files stay as they are.
-NAMES = {
-    "English", "lite", "published", "png", "jpg", "RAW", "TIFF", "JPEG", "PNG", "kB", "MB",
-    "MPRNet", "NAFNet", "MIRNet", "RealSR",
-}  # fmt: skip
-
-
-def english_words(text):
-    return set(ENGLISH.findall(text)) - NAMES
-
-
-def test_a_chinese_page_speaks_no_english(visit, tmp_path, pictures):
-    page = visit()
-    speak_chinese(page)
-    seen = "document.body.innerText + document.getElementById('max_size').placeholder"
-    for task in options(page, "task"):
-        set_fields(page, task=task)
-        for model in options(page, "model"):
-            set_fields(page, model=model)
-            assert english_words(page.evaluate(seen)) == set(), (task, model)
-    names = {"clean": "clean", "doubtful": "undecided", "dark": "undecided"}
-    for name, state in names.items():
-        restore(page, picture(tmp_path, f"{name}.png", pictures[name]), **AUTO)
-        page.until(f"document.querySelector('li:last-child.{state}')")
-    wrong = {"a.txt": b"milk, bread", "b.png": png()[:60], "c.dng": b"", "d.tif": png()}
-    for name, content in wrong.items():
-        fields = {"task": "Deblurring", "model": "lite", "max_size": "16"}
-        restore(page, picture(tmp_path, name, content), **fields)
-        page.until("document.querySelector('li:last-child:is(.failed, .done)')")
-    lines = page.evaluate("[...document.querySelectorAll('.state')].map((e) => e.textContent)")
-    buttons = page.evaluate("[...document.querySelectorAll('li button')].map((e) => e.textContent)")
-    words = english_words(" ".join([*lines, *buttons])) - {"Deblurring"}  # in the weights' name
-    assert words == set(), lines
-
-
-def test_rows_change_their_language(visit, tmp_path, pictures):
-    page = visit()
-    restore(page, picture(tmp_path, "doubtful.png", pictures["doubtful"]), **AUTO)
-    page.until("document.querySelector('li.undecided')")
-    english = page.evaluate("document.querySelector('li').innerText")
-    speak_chinese(page)
-    chinese = page.evaluate("document.querySelector('li').innerText")
-    assert english_words(chinese) == {"doubtful"}
-    set_fields(page, language="en")
-    assert page.evaluate("document.querySelector('li').innerText") == english
-
-
-def test_every_part_of_a_warning_has_a_chinese_text(visit):
-    page = visit()
-    speak_chinese(page)
-    said = page.evaluate(
-        """import('/page/messages.js').then(({ sentence }) => sentence({
-            code: 'lacks', message: 'the result lacks …',
-            parameters: { items: ['the content credentials (C2PA), which sign the source',
-                'the depth map', 'the chunk abCD'] } }))"""
-    )
-    assert said == "结果不包含：内容凭证（C2PA）、深度图、其他数据。"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from urllib.parse import quote
-
-from PIL.Image import Image
 
 from ..apps.display import before_and_after, read_origin
 from ..apps.outputs import permissions
-from ..apps.result import Result
-from ..comparison.html import Entry, gallery_page
-from ..comparison.panel import Column, comparison_panel
-from ..comparison.pictures import display_copy, jpeg_bytes
+from ..apps.result import Result, ResultRecord
+from ..comparison.html import Entry, Shown, gallery_page
+from ..comparison.panel import Column, Comparison
+from ..comparison.pictures import display_copy, jpeg_bytes, png_bytes
 from ..errors import ImageError, UsageError
 from ..file_names import fitting_name
 from ..files import atomic_write
@@ -23,6 +24,7 @@ from ..imaging.reduce import reduced
 from ..metrics import Protocol
 
 _LONGEST = 1600  # pixels of a picture in the gallery; the results themselves are linked
+_MEASURES = "psnr", "ssim"
 
 
 class Targets:
@@ -61,13 +63,32 @@ class Targets:
             raise ImageError(f"{self._place} holds no target called {stem}")
         return read_photo(file), file.stat().st_mode
 
-    def score(self, photo: Photo, target: Photo) -> str:
-        """PSNR and SSIM in words, or why there are none."""
+    @property
+    def protocol(self) -> Protocol:
+        """How results are scored."""
+        return self._protocol
+
+    def score(self, photo: Photo, target: Photo) -> Score:
+        """The PSNR and SSIM of a picture."""
         try:
             scores = self._protocol.score(photo.pixels, target.pixels)
         except ImageError as error:
-            return str(error)
-        return f"{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f} ({self._protocol.name})"
+            return Score(str(error))
+        text = f"{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f} ({self._protocol.name})"
+        return Score(text, scores)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What comparing a picture with its target gave.
+
+    Attributes:
+        text: PSNR and SSIM in words, or why there are none.
+        values: measure → value; empty where there are none.
+    """
+
+    text: str
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 class Comparisons:
@@ -88,6 +109,8 @@ class Comparisons:
         self._targets = targets
         self._entries: list[Entry] = []
         self._taken: set[Path] = set()
+        self._records: list[ResultRecord] = []
+        self._scores: list[tuple[Mapping[str, float], Mapping[str, float]]] = []  # before, after
         self._page_mode = 0o666
         self._panel: Path | None = None
 
@@ -115,32 +138,37 @@ class Comparisons:
         before, after = before_and_after(result)
         columns, scores, panel_mode = [Column("before", before), Column("after", after)], "", mode
         if self._targets is not None:
-            columns, scores, target_mode = self._with_target(result, columns)
+            columns, scores, target_mode = self._with_target(self._targets, result, columns)
             panel_mode &= target_mode
+            self._page_mode &= target_mode
+        comparison = Comparison(columns)
         place = self._place(result.output)
         self._panel = _beside(place, "_comparison.jpg")
-        _write(self._panel, comparison_panel(columns), panel_mode)
-        pictures = {}
-        for column in columns[:2]:
+        _write(self._panel, jpeg_bytes(comparison.panel()), panel_mode)
+        detail = _beside(place, "_detail.png")
+        _write(detail, png_bytes(comparison.details()), panel_mode)
+        pictures = []
+        for column in comparison.columns:
             picture = column.picture.copy()
             picture.thumbnail((_LONGEST, _LONGEST))
             file = _beside(place, f"_{column.title}.jpg")
-            _write(file, picture, mode)
-            pictures[column.title] = self._url(file)
+            _write(file, jpeg_bytes(picture), panel_mode if column.title == "target" else mode)
+            pictures.append(Shown(column.title, self._url(file), column.note))
         width, height = result.size or after.size
         self._entries.append(
             Entry(
                 name,
-                pictures["before"],
-                pictures["after"],
+                tuple(pictures),
+                self._url(detail),
                 self._url(result.output),
                 picture.size,
-                f"{width} x {height}" + (f", {scores}" if scores else ""),
+                f"{width} x {height}",
             )
         )
+        self._records.append(result.record)
         return scores
 
-    def finish(self, title: str) -> Path | None:
+    def finish(self) -> Path | None:
         """Write the gallery of several results.
 
         Returns:
@@ -152,30 +180,57 @@ class Comparisons:
         if len(self._entries) < 2:
             return self._panel
         page = self._folder / "index.html"
-        content = gallery_page(self._entries, title).encode("utf-8", "backslashreplace")
+        html = gallery_page(self._entries, self._title(), self._remarks())
         try:
             page.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(page, mode=self._page_mode) as file:
-                file.write(content)
+                file.write(html.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise self._unwritable(error) from error
         return page
+
+    def _title(self) -> str:
+        tasks = ", ".join(dict.fromkeys(record.task for record in self._records))
+        pictures = "before and after" if self._targets is None else "before, after and target"
+        return f"{tasks}: {pictures}" if tasks else pictures.capitalize()
+
+    def _remarks(self) -> list[str]:
+        """How the pictures were restored and scored."""
+        used = dict.fromkeys(f"{r.network} with the weights {r.weights}" for r in self._records)
+        remarks = [f"Restored by {', '.join(used)}."] if used else []
+        if self._targets is None:
+            return remarks
+        protocol = self._targets.protocol
+        remarks.append(f"Scored by the protocol {protocol.name}: {protocol.description}.")
+        if self._scores:
+            sides = (
+                "{} {:.2f} dB, SSIM {:.4f}".format(
+                    title, *(mean(pair[side][key] for pair in self._scores) for key in _MEASURES)
+                )
+                for side, title in enumerate(("before", "after"))
+            )
+            remarks.append(f"Mean of {len(self._scores)} scored pictures: {'; '.join(sides)}.")
+        return remarks
 
     def _unwritable(self, error: OSError) -> ImageError:
         reason = error.strerror or error
         return ImageError(f"the comparison in {self._folder} cannot be written: {reason}")
 
-    def _with_target(self, result: Result, columns: list[Column]) -> tuple[list[Column], str, int]:
-        assert self._targets is not None and result.origin is not None and result.output
-        target, mode = self._targets.find(result.origin.stem)
+    def _with_target(
+        self, targets: Targets, result: Result, columns: list[Column]
+    ) -> tuple[list[Column], str, int]:
+        assert result.origin is not None and result.output
+        target, mode = targets.find(result.origin.stem)
         original, most = read_origin(result), result.record.options.get("max_size")
         if most:  # a reduced copy was restored
             original, target = reduced(original, most), reduced(target, most)
-        before = self._targets.score(original, target)
-        after = self._targets.score(read_photo(result.output), target)
-        notes = (before, after)
+        before = targets.score(original, target)
+        after = targets.score(read_photo(result.output), target)
+        if before.values and after.values:
+            self._scores.append((before.values, after.values))
+        notes = (before.text, after.text)
         scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]
-        return [*scored, Column("target", display_copy(target))], f"{before} -> {after}", mode
+        return [*scored, Column("target", display_copy(target))], " -> ".join(notes), mode
 
     def _place(self, output: Path) -> Path:
         """Where this result's files go, without their endings."""
@@ -198,6 +253,6 @@ def _beside(place: Path, ending: str) -> Path:
     return place.with_name(fitting_name(place.name, ending))
 
 
-def _write(file: Path, picture: Image, mode: int) -> None:
+def _write(file: Path, content: bytes, mode: int) -> None:
     with atomic_write(file, mode=mode) as stream:
-        stream.write(jpeg_bytes(picture))
+        stream.write(content)

@@ -111,7 +111,7 @@ def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
 def _finish(comparisons: Comparisons, lines: Lines) -> bool:
     """Write the gallery and print where to look; returns whether it could be made."""
     try:
-        shown_in = comparisons.finish("Before and after")
+        shown_in = comparisons.finish()
     except RestorationError as error:
         print(f"no gallery: {shown(error)}", file=sys.stderr)
         return False

@@ -5,7 +5,22 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+_SIDE = 96  # of the detail, in pixels of the photo
 _STEP = 4  # pixels between the places that are looked at
+
+
+def detail_box(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
+    """The square of 96 x 96 pixels in which two pictures differ most.
+
+    Args:
+        before, after: RGB pictures of one size; of smaller ones, the square is smaller too.
+
+    Returns:
+        Left, top, right and bottom in pixels, for :meth:`PIL.Image.Image.crop`.
+    """
+    side = min(_SIDE, *before.size)
+    left, top = most_changed(before, after, side)
+    return left, top, left + side, top + side
 
 
 def most_changed(before: Image.Image, after: Image.Image, side: int) -> tuple[int, int]:

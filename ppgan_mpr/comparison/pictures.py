@@ -52,6 +52,13 @@ def jpeg_bytes(picture: Image.Image) -> bytes:
     return content.getvalue()
 
 
+def png_bytes(picture: Image.Image) -> bytes:
+    """A picture as a PNG file with its colour profile."""
+    content = io.BytesIO()
+    picture.save(content, "PNG", icc_profile=picture.info.get("icc_profile"))
+    return content.getvalue()
+
+
 def data_url(picture: Image.Image) -> str:
     """A display copy as a JPEG inside a ``data:`` URL."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(picture)).decode("ascii")

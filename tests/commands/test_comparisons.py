@@ -32,7 +32,7 @@ def test_compare_writes_a_panel_for_each_picture_and_a_gallery(photos, capsys):
     assert "gallery: " in capsys.readouterr().out
     page = (folder / "index.html").read_text()
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(addresses) == 6
+    assert len(addresses) == 8
     assert all((folder / unquote(address)).is_file() for address in addresses)
 
 
@@ -61,7 +61,12 @@ def test_targets_are_shown_and_scored_under_a_named_protocol(photos, capsys):
     assert len(lines) == 2 and all(line.count("(rain-y)") == 2 for line in lines)
     panels = photos / "output_dir/Denoising/comparison"
     assert Image.open(panels / "two_restoration_comparison.jpg").width > 1900
-    assert "dB" in (panels / "index.html").read_text()
+    page = (panels / "index.html").read_text()
+    assert "<h1>Denoising: before, after and target</h1>" in page
+    assert "Restored by MPRNet with the weights lite:Denoising." in page
+    assert "Scored by the protocol rain-y: full frame, MATLAB&#x27;s 8-bit luma" in page
+    assert "Mean of 2 scored pictures: before " in page
+    assert page.count("(rain-y)") == 4 and "two_restoration_target.jpg" in page
 
 
 def test_a_missing_target_is_named_and_changes_the_exit_code(photos, capsys):
@@ -106,7 +111,7 @@ def test_comparisons_of_private_pictures_stay_private(photos):
     folder = photos / "output_dir/Denoising/comparison"
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     private = {name for name, mode in modes.items() if mode == 0o600}
-    endings = ("comparison.jpg", "before.jpg", "after.jpg")
+    endings = ("comparison.jpg", "before.jpg", "after.jpg", "detail.png")
     assert private == {"index.html", *(f"two_restoration_{ending}" for ending in endings)}
     assert all(modes[f"one #1_restoration_{ending}"] & 0o044 for ending in endings)
 
@@ -116,7 +121,8 @@ def test_panel_that_shows_a_private_target_is_private(photos):
     (photos / "clean/two.png").chmod(0o600)
     assert main(["in/two.jpg", *LITE, "--compare", "--target", "clean"]) == 0
     folder = photos / "output_dir/Denoising/comparison"
-    assert (folder / "two_restoration_comparison.jpg").stat().st_mode & 0o777 == 0o600
+    for ending in ("comparison.jpg", "detail.png", "target.jpg"):
+        assert (folder / f"two_restoration_{ending}").stat().st_mode & 0o777 == 0o600
     assert (folder / "two_restoration_before.jpg").stat().st_mode & 0o044
 
 

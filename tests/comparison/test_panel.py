@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppgan_mpr.comparison.panel import Column, comparison_panel
+from ppgan_mpr.comparison.panel import Column, Comparison
 
 
 def columns(count, size=(300, 200)):
@@ -14,13 +14,13 @@ def columns(count, size=(300, 200)):
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_every_picture_is_shown_beside_the_others(count):
-    two, panel = comparison_panel(columns(2)), comparison_panel(columns(count))
+    two, panel = Comparison(columns(2)).panel(), Comparison(columns(count)).panel()
     assert (panel.width - two.width) % (two.width // 2 - 6) == 0
     assert panel.height == two.height
 
 
 def test_the_changed_part_is_magnified():
-    panel = np.asarray(comparison_panel(columns(2)))
+    panel = np.asarray(Comparison(columns(2)).panel())
     height, width = panel.shape[:2]
     before, after = panel[height - 200, width // 4], panel[height - 200, 3 * width // 4]
     assert before.tolist() == [0, 0, 200] and after.tolist() == [0, 200, 0]
@@ -29,17 +29,17 @@ def test_the_changed_part_is_magnified():
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (4000, 10)])
 def test_any_size_makes_a_panel(size):
     picture = Image.new("RGB", size)
-    assert comparison_panel([Column("a", picture), Column("b", picture)]).width > 1000
+    assert Comparison([Column("a", picture), Column("b", picture)]).panel().width > 1000
 
 
 def test_the_first_picture_is_brought_to_the_size_of_the_second():
     small, large = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (80, 60), "red")
-    panel = comparison_panel([Column("before", small), Column("after", large)])
-    again = comparison_panel([Column("before", large), Column("after", large)])
+    panel = Comparison([Column("before", small), Column("after", large)]).panel()
+    again = Comparison([Column("before", large), Column("after", large)]).panel()
     assert np.array_equal(np.asarray(panel), np.asarray(again))
 
 
 def test_a_colour_profile_goes_with_the_panel():
     one, other = columns(2)
     other.picture.info["icc_profile"] = b"profile"
-    assert comparison_panel([one, other]).info["icc_profile"] == b"profile"
+    assert Comparison([one, other]).panel().info["icc_profile"] == b"profile"

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from ..imaging import Photo, unkept, unkept_by_pillow
+from ..imaging.losses import listed
 from ..networks import Task, WeightsRecord
 from ..weights import stronger_than
 
@@ -66,5 +67,4 @@ def unkept_warning(result: Photo, output: Path | None, is_pillow: bool) -> tuple
         lost = unkept_by_pillow(result) if is_pillow else ()
     if not lost:
         return ()
-    listed = ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]
-    return (f"the result lacks {listed}",)
+    return (f"the result lacks {listed(lost)}",)

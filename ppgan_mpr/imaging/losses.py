@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +52,11 @@ def unkept(photo: Photo, suffix: str) -> tuple[str, ...]:
         suffix: of the file, with its dot; one that can be written.
     """
     return tuple(item.what for item in loss(photo, WRITABLE[suffix.lower()]))
+
+
+def listed(lost: Sequence[str]) -> str:
+    """One or more losses as ``a, b and c``."""
+    return ", ".join(lost[:-1]) + " and " * (len(lost) > 1) + lost[-1]
 
 
 def unkept_by_pillow(photo: Photo) -> tuple[str, ...]:
@@ -190,13 +195,17 @@ def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
         raise ImageError(
             f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
         )
-    fatal = [item for item in loss(photo, target) if item.is_fatal]
-    lost = [item for item in fatal if not (allow_loss and item.can_be_accepted)]
-    if lost:
+    losses = loss(photo, target)
+    fatal = [item for item in losses if item.is_fatal]
+    refused = [item for item in fatal if not (allow_loss and item.can_be_accepted)]
+    if refused:
+        others = [item for item in losses if item not in refused]
         choice = " or ".join(suffix for suffix in (".png", ".tif") if _keeps_all(photo, suffix))
         accept = all(item.can_be_accepted for item in fatal)
         raise ImageError(
-            f"{path} cannot be written: {target.name} would lose {lost[0].what}, choose {choice}"
-            + ", or accept the loss by allow_loss=True" * accept
+            f"{path} cannot be written: {target.name} would lose "
+            f"{listed([item.what for item in (*refused, *others)])}, choose {choice}"
+            + ", or accept the loss by allow_loss=True"
+            * accept
         )
     return target

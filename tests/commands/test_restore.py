@@ -165,12 +165,15 @@ def test_one_output_file_for_one_picture(photo, tmp_path, capsys):
 
 
 def test_loss_that_is_accepted_is_named_in_a_line(photo, capsys):
-    Image.new("RGBA", (12, 9), (90, 80, 70, 100)).save("clear.png")
-    arguments = ["clear.png", *LITE, "-o", "clear.jpg"]
+    Image.new("RGBA", (12, 9), (90, 80, 70, 100)).save("clear.png", dpi=(300, 300))
+    arguments = ["clear.png", *LITE, "-o", "clear.ppm"]
     assert main(arguments) == 1
-    assert "accept the loss by --allow_loss" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert "would lose the transparency and the resolution (300 dpi), choose" in refusal
+    assert "accept the loss by --allow_loss" in refusal
     assert main([*arguments, "--allow-loss"]) == 0
-    assert "clear.png: the result lacks the transparency\n" in capsys.readouterr().err
+    lost = "clear.png: the result lacks the transparency and the resolution (300 dpi)\n"
+    assert lost in capsys.readouterr().err
 
 
 def test_words_are_understood_in_any_case(photo, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging import from_array, read_photo, write_photo
+from ppgan_mpr.imaging import from_array, read_photo, unkept, write_photo
 
 
 def test_16_bits_are_rounded_to_8(tmp_path):
@@ -66,3 +66,11 @@ def test_missing_pixels_are_never_accepted(tmp_path):
 def test_refusal_names_the_option_that_accepts_the_loss(tmp_path):
     with pytest.raises(ImageError, match=r"accept the loss by allow_loss=True$"):
         write_photo(from_array(samples.noise(3, "uint16")), tmp_path / "a.jpg")
+
+
+def test_refusal_names_everything_that_the_result_would_lack(tmp_path):
+    photo = samples.annotated(np.full([4, 4, 4], 9000, np.uint16))
+    with pytest.raises(ImageError) as caught:
+        write_photo(photo, tmp_path / "a.bmp")
+    *first, last = unkept(photo, ".bmp")
+    assert len(first) > 3 and f"BMP would lose {', '.join(first)} and {last}," in str(caught.value)

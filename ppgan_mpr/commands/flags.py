@@ -26,7 +26,7 @@ _NAMES = {
 }
 # name=value as the library writes it; not inside a file's name.
 _OPTION = re.compile(
-    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?\d+|)(?=[\s,;:)]|\.(?:\s|$)|$)"
+    r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?\d+(?:\.\d+)?|)(?=[\s,;:)]|\.(?:\s|$)|$)"
 )
 
 

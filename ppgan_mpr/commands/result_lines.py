@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RestorationError
@@ -16,7 +17,7 @@ from .flags import as_flags
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from ..apps.result import Result
+    from ..apps.result import Result, ResultRecord
     from .comparisons import Comparisons
 
 
@@ -43,7 +44,8 @@ class JsonLines(Lines):
 
     def result(self, result: Result) -> None:
         """Print a result."""
-        print(json.dumps(result.record.to_dict()), flush=True)  # ASCII, whatever names hold
+        record = _in_flags(result.record)
+        print(json.dumps(record.to_dict()), flush=True)  # ASCII, whatever names hold
 
     def remark(self, text: str) -> None:
         """Print what is no result."""
@@ -62,16 +64,17 @@ def report_results(
     from ..apps.result import write_report
 
     started = time.perf_counter()
-    restored = skipped = failed = incomplete = left_alone = 0
+    restored = skipped = failed = incomplete = clean = doubtful = 0
     records = []
     try:
         with bar:
             for result in results:
                 failed += not result.ok
                 skipped += result.skipped
-                left_alone += result.left_alone
+                clean += result.left_alone and not result.doubtful
+                doubtful += result.doubtful
                 restored += result.ok and not (result.skipped or result.left_alone)
-                records.append(result.record)
+                records.append(_in_flags(result.record))
                 with bar.external_write_mode(file=sys.stderr):
                     lines.result(result)
                     compared = None if result.left_alone else comparisons
@@ -84,7 +87,8 @@ def report_results(
         if report:
             write_report(report, records)
     parts = [f"{restored} restored"]
-    parts += [f"{left_alone} left alone"] if left_alone else []
+    parts += [f"{clean} with nothing to restore"] if clean else []
+    parts += [f"{doubtful} doubtful and left alone"] if doubtful else []
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     if passed_over:
@@ -94,6 +98,12 @@ def report_results(
         )
     lines.remark(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
     return 1 if failed or incomplete else 0
+
+
+def _in_flags(record: ResultRecord) -> ResultRecord:
+    """A record whose sentences name options as the command line does."""
+    warnings = tuple(map(as_flags, record.warnings))
+    return replace(record, error=record.error and as_flags(record.error), warnings=warnings)
 
 
 def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
@@ -136,15 +146,12 @@ def _line(result: Result) -> str:
 
 def _found(result: Result) -> str:
     """What ``--task auto`` found in a picture, and how sure it is."""
-    found, shares = (result.record.detected[key] for key in ("degradation", "probabilities"))
-    return f"{found or 'nothing to restore'} ({100 * shares[found or 'none']:.0f} % sure)"
+    found, confidence = (result.record.detected[key] for key in ("degradation", "confidence"))
+    return f"{found or 'nothing to restore'} ({100 * confidence:.0f} % sure)"
 
 
 def _unrestored(result: Result) -> str:
-    from ..apps.auto import task_against
-
-    degradation = result.record.detected["degradation"]
-    if not degradation:
+    if not result.doubtful:
         return _found(result)
-    task = task_against(degradation).name
+    task = result.record.detected["task"]
     return f"perhaps {_found(result)}, left alone: --task {task} restores it"

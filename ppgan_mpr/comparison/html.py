@@ -169,7 +169,7 @@ def _figure(entry: Entry, number: int) -> str:
 
 def _pairs(entry: Entry, number: int) -> str:
     """Radio buttons that choose which two pictures the slider shows."""
-    buttons = []
+    buttons: list[str] = []
     for left, right in combinations(entry.pictures, 2):
         data = {"name": entry.name, "left": left.url, "right": right.url,
                 "left-title": left.title, "right-title": right.title}  # fmt: skip

@@ -9,6 +9,7 @@ from ppgan_mpr.commands.flags import as_flags
         ("use existing='overwrite' or existing='skip'.", "use --overwrite or --skip-existing."),
         ("scale=9: give less", "--scale 9: give less"),
         ("jobs=-1: give more", "--jobs -1: give more"),
+        ("made with strength=1.0.", "made with --strength 1.0."),
         ("local=True is not for it", "--local is not for it"),
         ("Give task=, one of these.", "Give --task, one of these."),
         ("choose backend='paddle'.", "choose --backend paddle."),

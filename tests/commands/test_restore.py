@@ -377,3 +377,15 @@ def test_json_prints_one_record_a_line_and_nothing_else(photo, tmp_path, capsys)
     assert [record.source for record in records] == [photo, "broken.png"]
     assert records[0].output.endswith("photo_restoration.jpg") and records[1].error
     assert "1 restored, 1 failed" in captured.err
+
+
+def test_json_and_the_report_name_flags_as_the_terminal_does(photo, capsys):
+    assert main([photo, *LITE]) == 0
+    assert main([photo, *LITE, "--json", "--report", "report.json"]) == 1
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "use --overwrite to replace it or --skip-existing" in record["error"]
+    assert main([photo, *LITE, "--strength", "0.5", "--skip-existing", "--json"]) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert "because it was made with --strength 1.0" in warning
+    with open("report.json") as file:
+        assert json.load(file) == [record]

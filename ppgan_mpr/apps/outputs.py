@@ -78,12 +78,11 @@ class Outputs:
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
         if self._file is not None:
             return self._file
-        ending = f"{'' if number == 1 else f'-{number}'}_restoration{suffix}"
-        return self._folder / source.folder / fitting_name(source.stem, ending)
+        return self._folder / output_name(source, suffix, number)
 
     def _wanted(self, source: Source) -> Path:
         """The output's name, as far as it is known before the picture is."""
-        return self._named(source, self._suffix or _own_suffix(source))
+        return self._named(source, self._suffix or own_suffix(source))
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells.
@@ -191,7 +190,7 @@ class Outputs:
         if numbered:
             output = self._claim_free(source, self._suffix or ".png")
         else:
-            suffix = self._suffix or writable_suffix(photo, _own_suffix(source))
+            suffix = self._suffix or writable_suffix(photo, own_suffix(source))
             output = self._named(source, suffix)
             self._take(output, source)
             if output not in self._verdicts:
@@ -319,7 +318,20 @@ class Outputs:
         remove_leftovers(folder)
 
 
-def _own_suffix(source: Source) -> str:
+def output_name(source: Source, suffix: str, number: int = 1) -> Path:
+    """The name of an output below the folder of its task.
+
+    Args:
+        source: the picture.
+        suffix: of the output.
+        number: which of several outputs of the same name it is, from 1 on.
+    """
+    ending = f"{'' if number == 1 else f'-{number}'}_restoration{suffix}"
+    return source.folder / fitting_name(source.stem, ending)
+
+
+def own_suffix(source: Source) -> str:
+    """The suffix of a picture's file; of a picture in memory that of PNG."""
     return ".png" if source.path is None else source.path.suffix
 
 

@@ -327,6 +327,7 @@ class Predictor:
             seconds=time.perf_counter() - started - waited,
             used=used,
             warnings=warnings,
+            detected=source.detected,
         )
         if outputs and output:
             more = outputs.list_made(record, output, source, files)

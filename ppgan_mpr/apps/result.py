@@ -47,8 +47,10 @@ class ResultRecord:
         warnings: what the user should know about this picture.
         error: one sentence, or None.
         skipped: the output was there already and was left alone.
-        detected: what ``task='auto'`` found: ``degradation`` (empty for none) and
-            ``probabilities``; empty where a task was named.
+        detected: what ``task='auto'`` found: ``degradation`` (empty for none), the ``task``
+            against it (empty for none), the ``confidence`` in [0, 1], ``doubtful`` (whether the
+            picture was left alone because that was too low), and the ``probabilities`` of all
+            degradations; empty where a task was named.
     """
 
     source: str
@@ -155,6 +157,11 @@ class Result:
     def left_alone(self) -> bool:
         """Whether nothing was restored because nothing, or nothing for certain, was found."""
         return self.ok and bool(self.record.detected) and not self.record.task
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it was left alone although something was found, because that is not certain."""
+        return self.left_alone and bool(self.record.detected.get("doubtful"))
 
     def __repr__(self) -> str:
         parts = [repr(self.source)]

@@ -9,8 +9,8 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Source:
         right: of a left view, the right one.
         problem: why there is no picture, such as a folder that cannot be searched or an open file
             that cannot be read; None if there is one.
+        detected: what ``task='auto'`` found in it; see :class:`.result.ResultRecord`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Source:
     folder: Path = Path()
     right: Source | None = None
     problem: str | None = None
+    detected: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> Any:

@@ -47,7 +47,12 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of JSON's types."""
         rounded = {kind or "none": round(p, 3) for kind, p in self.probabilities.items()}
-        return {"degradation": self.degradation, "probabilities": rounded}
+        confidence = rounded[self.degradation or "none"]
+        return {
+            "degradation": self.degradation,
+            "confidence": confidence,
+            "probabilities": rounded,
+        }
 
 
 def detect(photo: Photo) -> Finding:

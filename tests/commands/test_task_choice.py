@@ -25,7 +25,7 @@ def test_auto_says_what_it_found_and_how_sure_it_is(pictures, capsys):
     assert "output_dir/Denoising/noisy_restoration.png" in lines[0]
     assert "noise (" in lines[0] and lines[0].endswith("% sure)")
     assert lines[1].startswith("sharp.png: nothing to restore (")
-    assert lines[2].startswith("1 restored, 1 left alone")
+    assert lines[2].startswith("1 restored, 1 with nothing to restore in")
 
 
 def test_a_clean_picture_gives_no_output_and_exit_code_0(pictures):
@@ -38,15 +38,21 @@ def test_json_and_the_report_say_what_was_found(pictures, capsys):
     (report,) = json.loads((pictures / "report.json").read_text())
     assert json.loads(capsys.readouterr().out) == report
     assert report["detected"]["degradation"] == "noise"
+    assert report["detected"]["task"] == report["task"] == "Denoising"
 
 
 def test_an_uncertain_picture_is_reported_and_left_alone(pictures, capsys, monkeypatch):
     unsure = Finding({"": 0.4, "motion blur": 0.6})
     monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: unsure)
     assert main(["sharp.png", *AUTO]) == 0
-    line = capsys.readouterr().out.splitlines()[0]
+    line, summary = capsys.readouterr().out.splitlines()
+    assert summary.startswith("0 restored, 1 doubtful and left alone in")
     assert "perhaps motion blur (60 % sure), left alone: --task Deblurring" in line
     assert not (pictures / "output_dir").exists()
+    assert main(["sharp.png", *AUTO, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    detected = record["detected"]
+    assert record["task"] == "" and detected["task"] == "Deblurring" and detected["doubtful"]
 
 
 @pytest.mark.parametrize("answer, chosen", [("y", "rain"), ("yes ", "rain"), ("", None)])

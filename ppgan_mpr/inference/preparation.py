@@ -1,4 +1,4 @@
-"""A line for the user while a network is prepared, which happens once and takes seconds."""
+"""A line for the user while a network is exported or compiled, which takes seconds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ PATIENCE = 1.0
 class Preparation:
     """Announces the export and compilation of a network, as logging at the level INFO.
 
-    Preparation that ends within :data:`PATIENCE` is not announced. A network is announced once,
-    although it may be compiled for several sizes of picture.
+    Preparation that ends within :data:`PATIENCE` is not announced. A network is exported once for
+    a computer and compiled once for each size of picture; the first of these that takes long is
+    announced, the others are not, so that a folder of many sizes gives one line.
 
     Args:
         title: of the network.
@@ -29,13 +30,17 @@ class Preparation:
         self._announced = False
 
     @contextlib.contextmanager
-    def announced(self) -> Iterator[None]:
-        """Announce the preparation in its block if that takes long; blocks may be nested."""
+    def announced(self, exported: bool = False) -> Iterator[None]:
+        """Announce the preparation in its block if that takes long.
+
+        Args:
+            exported: whether the network was exported before and is only compiled.
+        """
         if PATIENCE <= 0:
-            self._announce()
+            self._announce(exported)
             yield
             return
-        timer = threading.Timer(PATIENCE, self._announce)
+        timer = threading.Timer(PATIENCE, self._announce, [exported])
         timer.daemon = True
         timer.start()
         try:
@@ -43,9 +48,13 @@ class Preparation:
         finally:
             timer.cancel()
 
-    def _announce(self) -> None:
+    def _announce(self, exported: bool) -> None:
         with self._lock:
             if self._announced:
                 return
             self._announced = True
-        logger.info("preparing %s for this computer, once: usually 5 to 20 seconds", self._title)
+        if exported:
+            purpose = "pictures of a new size, once for each size: usually 1 to 10 seconds"
+        else:
+            purpose = "this computer, once: usually 5 to 20 seconds"
+        logger.info("preparing %s for %s", self._title, purpose)

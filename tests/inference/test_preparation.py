@@ -40,10 +40,10 @@ def test_long_preparation_is_announced_once(lines, monkeypatch, patience):
     monkeypatch.setattr(preparation, "PATIENCE", patience)
     first = Preparation("SomeNet (Sharpening)")
     for _ in range(2):
-        with first.announced(), first.announced():
+        with first.announced():
             assert lines.arrived.wait(60)
     assert len(lines.texts) == 1
-    assert lines.texts[0].startswith("preparing SomeNet (Sharpening) for this computer, once")
+    assert lines.texts[0].startswith("preparing SomeNet (Sharpening) for this computer, once:")
 
 
 def test_short_preparation_is_not_announced(lines, monkeypatch):
@@ -75,7 +75,13 @@ def test_network_is_announced_on_its_first_use_on_a_computer_only(
 def test_compilation_of_an_exported_network_is_announced(lines, monkeypatch, model, photo):
     pytest.importorskip("openvino")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+    monkeypatch.setattr(preparation, "PATIENCE", 3600)
     backend = create_backend(model, InferenceOptions(backend="openvino", device="cpu"))
+    # Sizes that no other test has; the network is exported for the first at the latest.
+    first, second, third = (photo[:32, :w].transpose(2, 0, 1)[None] for w in (40, 48, 56))
+    backend.run(first)
     monkeypatch.setattr(preparation, "PATIENCE", 0)
-    backend.run(photo[:32, :40].transpose(2, 0, 1)[None])  # a size that no other test has
-    assert len(lines.texts) == 1
+    backend.run(second)
+    backend.run(third)
+    (line,) = lines.texts
+    assert "for pictures of a new size, once for each size" in line

@@ -120,8 +120,9 @@ class OpenVINOBackend:
                 return self._import(blob), blob
             except (RuntimeError, ValueError):
                 pass  # the blob is of another build of the same OpenVINO version, or no blob
-        with self._model.preparation.announced():
-            compiled = self._core.compile_model(self._graph(variant, shape), "CPU", self._options)
+        graph = self._graph(variant, shape)  # announces an export itself
+        with self._model.preparation.announced(exported=True):
+            compiled = self._core.compile_model(graph, "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
         return compiled, None
 

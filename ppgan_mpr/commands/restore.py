@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 # Options that have a flag of another form than --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
-_EXIT = "exit code: 0 all restored, 1 some picture or folder failed, 2 wrong usage"
+_EXIT = """exit code:
+  0    every picture is restored, was restored earlier (--skip-existing), or was left alone by
+       --task auto
+  1    some picture failed or could not be compared (--compare), some folder could not be searched,
+       or the output could not be written
+  2    wrong usage: nothing was restored
+  130  interrupted: what was finished is complete"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -141,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        0 when every picture was restored, 1 when some failed, 2 for wrong usage.
+        The exit code, see the end of ``mprnet --help``.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller

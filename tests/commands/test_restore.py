@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -230,6 +231,14 @@ def test_invisible_characters_in_names_are_not_sent_to_the_terminal(
     assert sign not in printed.replace("\n", "") and f"a{sign}" not in printed
     escaped = ascii(sign)[1:-1]
     assert f"a{escaped}b.png" in printed and f"missing{escaped}b.png" in printed
+
+
+def test_help_explains_every_exit_code(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    explained = capsys.readouterr().out.split("exit code:")[1]
+    assert re.findall(r"^  (\d+) ", explained, re.MULTILINE) == ["0", "1", "2", "130"]
+    assert "could not be compared (--compare)" in explained
 
 
 def test_list_and_version_need_no_picture(capsys):

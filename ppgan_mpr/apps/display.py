@@ -50,7 +50,7 @@ def read_origin(result: Result) -> Photo:
 
 
 def result_html(result: Result) -> str:
-    """A before/after slider, or the error."""
+    """A before/after slider, or why there is none."""
     return slider_style() + _slider(result)
 
 
@@ -67,6 +67,9 @@ def _slider(result: Result) -> str:
     name = escape(result.source)
     if not result.ok or result.origin is None:
         return f"<p>{name}: {escape(result.error or repr(result))}</p>"
+    if result.left_alone:
+        found = f"perhaps {result.record.detected['degradation']}, left alone"
+        return f"<p>{name}: {escape(found) if result.doubtful else 'nothing to restore'}</p>"
     try:
         before, after = before_and_after(result, _LONGEST)
     except (RestorationError, OSError) as error:

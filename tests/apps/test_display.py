@@ -1,8 +1,10 @@
 import numpy as np
 from apps_samples import picture, predictor
+from detection_samples import codes, scene
 
-from ppgan_mpr import MPRPredictor
+from ppgan_mpr import AutoPredictor, MPRPredictor
 from ppgan_mpr.apps.display import before_and_after
+from ppgan_mpr.detection import Finding
 
 
 def test_a_restored_array_shows_itself_beside_what_was_given(tmp_path):
@@ -42,3 +44,13 @@ def test_only_the_first_of_many_results_are_shown():
     results = MPRPredictor(None, task="Denoising", model="lite").run([np.asarray(picture())] * 14)
     html = results._repr_html_()
     assert html.count('type="range"') == 12 and "2 more" in html
+
+
+def test_pictures_that_were_left_alone_are_a_sentence(monkeypatch):
+    sharp = codes(scene(height=96, width=96))
+    (clean,) = AutoPredictor(None, model="lite").run(sharp)
+    assert "nothing to restore" in clean._repr_html_()
+    unsure = Finding({"": 0.4, "noise": 0.6})
+    monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: unsure)
+    (doubtful,) = AutoPredictor(None, model="lite").run(sharp)
+    assert "perhaps noise, left alone" in doubtful._repr_html_()

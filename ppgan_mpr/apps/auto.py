@@ -60,7 +60,7 @@ class AutoPredictor:
     Example:
         >>> results = AutoPredictor(model='lite').run('holiday/')      # doctest: +SKIP
         >>> results[0].record.task, results[0].record.detected         # doctest: +SKIP
-        ('Denoising', {'degradation': 'noise', 'probabilities': {...}})
+        ('Denoising', {'degradation': 'noise', 'confidence': 0.97, ...})
     """
 
     def __init__(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,8 @@ from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
 from .batch import Stop, StoppedError
 from .chain import AUTO
-from .destination import check_count, checked_path, folder_of, is_file_name
-from .manifest import Entry, Manifest
-from .outputs import output_name, own_suffix
+from .destination import check_count, checked_path, is_file_name
+from .earlier_findings import EarlierFindings
 from .predictor import Predictor
 from .repeats import restore_each
 from .result import Result, ResultRecord, Results
@@ -79,8 +76,11 @@ class AutoPredictor:
         self._choose = choose
         self._tile_progress = tile_progress
         self._reader = reader or PhotoReader(self.options.limits)
-        path = self.output_path
-        self._manifest = None if path is None or is_file_name(path) else Manifest(path)
+        self._earlier: EarlierFindings | None = None
+        if self.output_path is not None and self.options.existing == "skip":
+            self._earlier = EarlierFindings(
+                self.output_path, self.options.suffix, _tasks(self.options.network)
+            )
         self._predictors: dict[str, Predictor | RestorationError] = {}
         self._lock = threading.Lock()
 
@@ -105,9 +105,7 @@ class AutoPredictor:
         if not degradation:
             return source.like(photo)
         seen = _Seen.of(source, self._detected(finding, True), photo=photo)
-        with self._lock:
-            predictor = self._predictor(degradation)
-        return predictor.restore(seen)
+        return self._predictor(degradation).restore(seen)
 
     def run(self, images: Any) -> Results:
         """Restore pictures and report on each; see :meth:`.predictor.Predictor.run`."""
@@ -122,60 +120,41 @@ class AutoPredictor:
         sources = self._sources(images)
         distinct = unique(sources)
         check_count(self.output_path, len(distinct))
+        outputs: dict[str, Callable[[Source, Stop], Result]] = {}
         isolated = len(distinct) > 1
-        # Which of the others need a task is not known yet, so no names are reserved.
-        prepared = lru_cache(maxsize=None)(lambda kind: self._predictor(kind).prepare([]))
-
-        def restore(degradation: str, source: Source, stop: Stop) -> Result:
-            with self._lock:
-                restore_one = prepared(degradation)
-            result = restore_one(source, stop)
-            record = replace(result.record, detected=source.detected)
-            return replace(result, record=record)
 
         def process(source: Source, stop: Stop) -> Result:
             stop.check()
             try:
-                earlier = self._earlier(source)
+                earlier = self._earlier and self._earlier.find(source)
                 if earlier:
+                    degradation = earlier["degradation"]
                     seen = _Seen.of(source, earlier, isolated=isolated)
-                    return restore(earlier["degradation"], seen, stop)
-                photo = source.read(self._reader, isolated)
-                finding = detect(photo)
-                degradation = self._decide(source, finding)
-                detected = self._detected(finding, bool(degradation))
-                if not degradation:
-                    record = ResultRecord(source.name, size=photo.size, detected=detected)
-                    return Result(record, None, source)
-                seen = _Seen.of(source, detected, photo=photo)
-                return replace(restore(degradation, seen, stop), origin=source)
+                else:
+                    photo = source.read(self._reader, isolated)
+                    finding = detect(photo)
+                    degradation = self._decide(source, finding)
+                    detected = self._detected(finding, bool(degradation))
+                    if not degradation:
+                        record = ResultRecord(source.name, size=photo.size, detected=detected)
+                        return Result(record, None, source)
+                    seen = _Seen.of(source, detected, photo=photo)
+                predictor = self._predictor(degradation)
+                with self._lock:
+                    if degradation not in outputs:
+                        # Which of the others need this task is not known yet.
+                        outputs[degradation] = predictor.prepare([])
+                result = outputs[degradation](seen, stop)
             except StoppedError:
                 raise
             except (RestorationError, OSError) as error:
                 return Result(ResultRecord(source.name, error=str(error)), None, source)
             except MemoryError:
                 return Result(ResultRecord(source.name, error=_TOO_LARGE), None, source)
+            record = replace(result.record, detected=seen.detected)
+            return replace(result, record=record, origin=source)
 
         yield from restore_each(sources, process, self.options.jobs, stop)
-
-    def _earlier(self, source: Source) -> Mapping[str, Any] | None:
-        """What an earlier run found in this picture, which it then restored.
-
-        Only where results are to be kept: then the picture need not be looked at again, unless
-        it has changed since.
-        """
-        path, manifest = self.output_path, self._manifest
-        keep = self.options.existing == "skip"
-        if not keep or path is None or manifest is None or source.path is None:
-            return None
-        name = output_name(source, self.options.suffix or own_suffix(source))
-        found = {}
-        for degradation, task in self._tasks.items():
-            entry = manifest.find(folder_of(path, task) / name)
-            with contextlib.suppress(OSError):  # reading the picture says what is wrong
-                if entry and _is_of(entry, degradation, source.path, manifest):
-                    found[entry.time] = entry.record.detected
-        return found[max(found)] if found else None
 
     def _sources(self, images: Any) -> list[Source]:
         folder = None if self.output_path is None else self.output_folder
@@ -191,32 +170,22 @@ class AutoPredictor:
             return self._choose(source.name, finding)
 
     def _predictor(self, degradation: str) -> Predictor:
-        """The predictor against a degradation; the caller holds the lock."""
-        if degradation not in self._predictors:
-            try:
-                self._predictors[degradation] = Predictor(
-                    self.output_path,
-                    task=task_against(degradation, self.options.network).name,
-                    options=self.options,
-                    tile_progress=self._tile_progress,
-                    reader=self._reader,
-                )
-            except RestorationError as error:  # the next picture need not download in vain
-                self._predictors[degradation] = error
-        found = self._predictors[degradation]
+        with self._lock:
+            if degradation not in self._predictors:
+                try:
+                    self._predictors[degradation] = Predictor(
+                        self.output_path,
+                        task=task_against(degradation, self.options.network).name,
+                        options=self.options,
+                        tile_progress=self._tile_progress,
+                        reader=self._reader,
+                    )
+                except RestorationError as error:  # the next picture need not download in vain
+                    self._predictors[degradation] = error
+            found = self._predictors[degradation]
         if isinstance(found, RestorationError):
             raise found
         return found
-
-    @cached_property
-    def _tasks(self) -> dict[str, str]:
-        """Degradation → name of the task that is chosen for it."""
-        suitable = {
-            task.degradation: _against(task.degradation, self.options.network)
-            for task in tasks().values()
-            if task.degradation
-        }
-        return {degradation: found[0].name for degradation, found in suitable.items() if found}
 
     def _detected(self, finding: Finding, restored: bool) -> dict[str, Any]:
         """What the record says of a finding; see :class:`.result.ResultRecord`."""
@@ -252,14 +221,14 @@ def _against(degradation: str, network: str | None = None) -> list[Task]:
     ]
 
 
-def _is_of(entry: Entry, degradation: str, path: Path, manifest: Manifest) -> bool:
-    """Whether an output is of this file as it is now, in which a degradation was found."""
-    detected = entry.record.detected
-    if not isinstance(detected, dict) or detected.get("degradation") != degradation:
-        return False
-    return len(entry.sources) == 1 and (
-        entry.sources[0].path == manifest.relative(path) and entry.sources[0].same_content(path)
-    )
+def _tasks(network: str | None) -> dict[str, str]:
+    """Degradation → name of the task that is chosen for it."""
+    suitable = {
+        task.degradation: _against(task.degradation, network)
+        for task in tasks().values()
+        if task.degradation
+    }
+    return {degradation: found[0].name for degradation, found in suitable.items() if found}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,27 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from detection_samples import codes, noisy, rained_on, scene
+from detection_samples import SMALL, codes, noisy, scene
 from PIL import Image
 
 from ppgan_mpr import AutoPredictor
 from ppgan_mpr.apps.manifest import MANIFEST
 from ppgan_mpr.errors import UsageError
-from ppgan_mpr.imaging import PhotoReader, read_photo
-
-SMALL = {"height": 160, "width": 200}
-
-
-@pytest.fixture
-def mixed(tmp_path, monkeypatch):
-    """A folder with a noisy, a rainy and a clean picture."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mixed").mkdir()
-    pictures = {"noisy": noisy(scene(**SMALL)), "rainy": rained_on(scene(**SMALL)),
-                "sharp": scene(**SMALL)}  # fmt: skip
-    for name, content in pictures.items():
-        Image.fromarray(codes(content)).save(tmp_path / "mixed" / f"{name}.png")
-    return tmp_path / "mixed"
 
 
 def test_each_picture_of_a_folder_gets_the_task_that_it_needs(mixed, tmp_path):
@@ -54,48 +39,6 @@ def test_the_manifest_says_what_was_found(mixed):
         if result.record.task
     }
     assert len(found) == 2
-
-
-@pytest.fixture
-def looked_at(monkeypatch):
-    """The pictures' sizes that were looked at since the test began."""
-    from ppgan_mpr.apps import auto
-
-    sizes, look = [], auto.detect
-    monkeypatch.setattr(auto, "detect", lambda photo: sizes.append(photo.size) or look(photo))
-    return sizes
-
-
-def test_what_is_finished_is_neither_read_nor_looked_at_again(mixed, looked_at, monkeypatch):
-    first = AutoPredictor("out", model="lite").run(mixed)
-    assert len(looked_at) == 3
-    looked_at.clear()
-    read, reader = [], PhotoReader()
-    monkeypatch.setattr(
-        reader, "read", lambda path, isolated=True: read.append(path.name) or read_photo(path)
-    )
-    again = AutoPredictor("out", model="lite", existing="skip", reader=reader).run(mixed)
-    assert [result.skipped for result in again] == [True, True, False]
-    assert len(looked_at) == 1 and read == ["sharp.png"]
-    assert [result.record.detected for result in again] == [r.record.detected for r in first]
-
-
-def test_a_changed_picture_is_looked_at_again(mixed, looked_at):
-    AutoPredictor("out", model="lite").run(mixed)
-    looked_at.clear()
-    Image.fromarray(codes(rained_on(scene(**SMALL)))).save(mixed / "noisy.png")
-    result = AutoPredictor("out", model="lite", existing="skip").run(mixed / "noisy.png")[0]
-    assert result.record.task == "Deraining" and not result.skipped
-    assert len(looked_at) == 1
-
-
-def test_other_options_restore_a_finished_picture_again_without_looking(mixed, looked_at):
-    AutoPredictor("out", model="lite").run(mixed / "noisy.png")
-    looked_at.clear()
-    options = {"model": "lite", "existing": "skip", "strength": 0.5}
-    (result,) = AutoPredictor("out", **options).run(mixed / "noisy.png")
-    assert not result.skipped and result.ok and "strength=1.0" in result.record.warnings[0]
-    assert looked_at == [] and result.record.detected["degradation"] == "noise"
 
 
 def test_a_clean_picture_from_memory_comes_back_unchanged():

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+SMALL = {"height": 160, "width": 200}  # of a scene that is restored quickly
+
 
 def scene(seed=0, height=320, width=480):
     """Overlapping coloured shapes with sharp borders and some texture, float in [0, 1]."""

@@ -1,0 +1,40 @@
+"""The documentation site: pip install '.[docs]' && python -m sphinx -W docs site
+
+The built site opens from disk, and its pages load nothing from other hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version as installed_version
+from typing import Any
+
+project = "ppgan_mpr"
+author = "the ppgan_mpr maintainers"
+version = release = installed_version("ppgan_mpr")
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = project
+html_show_sphinx = False
+html_copy_source = html_show_sourcelink = False
+exclude_patterns = ["_build"]
+nitpicky = False
+myst_heading_anchors = 3
+autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[A-Z][^)]*\)")
+
+
+def _without_links_to_the_repository(app: Any, name: str, source: list[str]) -> None:
+    """In the repository such a link opens a file; the site has no page for it."""
+    source[0] = _OUTSIDE.sub(r"\1", source[0])
+
+
+def setup(app: Any) -> None:
+    """Register what changes the sources."""
+    app.connect("source-read", _without_links_to_the_repository)

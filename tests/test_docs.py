@@ -1,0 +1,141 @@
+"""The pages of docs/: they build, say what the program does, and their commands run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Pages whose blocks marked `bash` run here.
+TESTED = ("restoring", "tutorials/mprnet", "tutorials/nafnet")
+# What sets up an environment, which is this one.
+SETUP = re.compile(r"^(pip |python -m venv |.*mprnet-install-ppgan|mprnet-doctor)")
+
+
+def blocks(page, language="bash"):
+    """The page's code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def commands(page):
+    """The page's commands, those that set up an environment left out."""
+    lines = "\n".join(blocks(page)).splitlines()
+    return [line for line in lines if line and not SETUP.match(line)]
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_commands_of_a_page_run(root, tmp_path, name):
+    pytest.importorskip("paddle")
+    for module in ("ppgan", "yaml") if "tutorials" in name else ():
+        pytest.importorskip(module)
+    for shared in ("samples", "tools"):
+        (tmp_path / shared).symlink_to(root / shared)
+    scripts = Path(sys.executable).parent
+    if shutil.which("mprnet", path=str(scripts)) is None:
+        pytest.skip("the package's commands are not installed")
+    environment = {
+        **os.environ,
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(root),
+    }
+    found = commands(root / "docs" / f"{name}.md")
+    assert found
+    for line in found:
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_python_of_the_page_on_restoring_runs(root, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("paddle")
+    (tmp_path / "samples").symlink_to(root / "samples")
+    monkeypatch.chdir(tmp_path)
+    (program,) = blocks(root / "docs" / "restoring.md", "python")
+    exec(compile(program, "restoring.md", "exec"), {})
+    assert capsys.readouterr().out.count(" done") == 2
+
+
+def test_page_of_options_is_up_to_date(root, tmp_path):
+    page = tmp_path / "options.md"
+    tool = root / "tools" / "document_options.py"
+    subprocess.run([sys.executable, str(tool), str(page)], check=True)
+    written = (root / "docs" / "options.md").read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == written, "run tools/document_options.py"
+
+
+def translated(root):
+    return sorted(page.name for page in (root / "docs" / "zh").glob("*.md"))
+
+
+def test_chinese_pages_have_the_sections_and_commands_of_the_english_ones(root):
+    pages = [name for name in translated(root) if name != "reference.md"]
+    assert {"index.md", "restoring.md", "faq.md", "gallery.md"} <= set(pages)
+    for name in pages:
+        english, chinese = (root / "docs" / part / name for part in ("", "zh"))
+        without_comments = [
+            [re.sub(r"\s+#.*", "", block) for block in blocks(page)] for page in (english, chinese)
+        ]
+        assert without_comments[0] == without_comments[1], name
+        headings = [
+            [line.split()[0] for line in prose(page).splitlines() if line.startswith("#")]
+            for page in (english, chinese)
+        ]
+        assert headings[0] == headings[1], name
+
+
+def prose(page):
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def test_the_readmes_have_the_same_sections_tables_and_links(root):
+    english, chinese = (prose(root / name) for name in ("README.md", "README_cn.md"))
+
+    def shape(text):
+        lines = text.splitlines()
+        return [line.split()[0] for line in lines if line.startswith("#")], sum(
+            line.startswith("|") for line in lines
+        )
+
+    def links(text):
+        return {target for target in re.findall(r"\]\(([^)]+)\)", text) if "README" not in target}
+
+    assert shape(english) == shape(chinese)
+    assert links(english) == links(chinese)
+
+
+@pytest.fixture(scope="module")
+def site(root, tmp_path_factory):
+    """The site, built with every warning an error."""
+    for module in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(module)
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(root / "docs"), folder],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_site_has_every_page(root, site):
+    for page in (root / "docs").rglob("*.md"):
+        assert (site / page.relative_to(root / "docs").with_suffix(".html")).is_file(), page
+    reference = (site / "reference.html").read_text(encoding="utf-8")
+    assert "Restore one picture and return it." in reference
+
+
+def test_site_loads_nothing_from_other_hosts(site):
+    loading = re.compile(
+        r"""<(?:script|img|iframe|source)[^>]*\ssrc="(?:https?:)?//"""
+        r"""|<link[^>]*\shref="(?:https?:)?//|@import\s+["']?(?:url\()?["']?https?:"""
+        r"""|url\(["']?(?:https?:)?//"""
+    )
+    for page in [*site.rglob("*.html"), *site.rglob("*.css")]:
+        assert not loading.search(page.read_text(encoding="utf-8")), page

@@ -55,7 +55,7 @@ def picture(height: int, width: int) -> np.ndarray:
 
 
 def run_case(case: dict) -> dict:
-    """Run a case; returns seconds, peak memory and where the result lies."""
+    """Run a case; returns seconds, peak memory and the file of the result."""
     image = picture(*case["size"])
     started = time.perf_counter()
     run = _runner(case)

@@ -5,8 +5,8 @@ one output the last holds. A line is appended after its output is complete, whol
 lock, so that several processes can restore into one folder. A damaged line is passed over.
 
 An output that replaces a file is announced in a line of its own, with the digest of its content
-only. If the process is killed before the line that says how it was made, the announcement tells
-the output from one that somebody has edited.
+only. If the process is killed before the line that says how it was made, the announcement
+distinguishes the output from one that somebody has edited.
 """
 
 from __future__ import annotations

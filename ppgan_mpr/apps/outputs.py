@@ -85,7 +85,7 @@ class Outputs:
         return self._named(source, self._suffix or own_suffix(source))
 
     def finished(self, source: Source) -> Path | None:
-        """The result of an earlier run that is to be kept, where its name alone tells.
+        """The result of an earlier run that is to be kept, if its name is enough to find it.
 
         Saves reading the picture; where the result may have another suffix than the
         source, :meth:`keeps` decides after reading.

@@ -96,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--dataset", metavar="NAME",
-        help="test set that DIR holds, as the published score calls it; default: told from the "
+        help="test set that DIR holds, as the published score calls it; default: recognised by the "
         "name of DIR and its number of pictures",
     )  # fmt: skip
     add("--limit", type=int, metavar="N", help="measure the first N pictures only, for a trial")

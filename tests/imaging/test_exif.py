@@ -107,5 +107,5 @@ def test_size_in_the_exif_of_a_turned_photo(tmp_path):
     write_photo(read_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg")
     with Image.open(tmp_path / "b.jpg") as image:
         assert image.size == (24, 40)
-        told = image.getexif().get_ifd(0x8769)
-        assert (told[0xA002], told[0xA003]) == image.size
+        written = image.getexif().get_ifd(0x8769)
+        assert (written[0xA002], written[0xA003]) == image.size

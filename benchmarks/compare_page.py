@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,43 @@ def commands(numbers: Numbers) -> str:
     )
 
 
+def folders(numbers: Numbers) -> str:
+    """A folder of many sizes of picture beside one of one size."""
+    rows = []
+    for case in numbers["cases"]:
+        one, mixed = case["one size"], case["mixed"]
+        ratios = (f"{mixed[key] / one[key]:.2f}" for key in ("seconds", "processor"))
+        spent = (f"{found['seconds']:.1f}, {found['processor']:.1f}" for found in (one, mixed))
+        grown = f"{mixed['cache'] / 1e6:.0f}" if "cache" in mixed else ""
+        rows.append([case["label"], *spent, *ratios, f"{mixed['peak'] / 1e6:,.0f}", grown])
+    return (
+        f"{len(numbers['sizes'])} pictures of as many sizes between 200 and 640 pixels, and as many"
+        " of one size with the same area in all: wall and processor seconds, and how many times as"
+        " long the mixed folder takes by either. Cold is with an empty cache of networks, warm with"
+        " that of the run before.\n\n"
+        + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
+    )
+
+
+def throughput(numbers: Numbers) -> str:
+    """Folders of photos beside what bounds their time."""
+    rows = []
+    for case in numbers["cases"]:
+        wall, used = (
+            statistics.median(run[key] for run in case["runs"]) for key in ("wall", "processor")
+        )
+        seconds = (f"{value:.1f}" for value in (case["graph"], used, case["bound"], wall))
+        rows.append(
+            [f"{case['count']} {case['format']}", case["jobs"], *seconds]
+            + [f"{wall / case['bound']:.2f}"]
+        )
+    return (
+        "A folder of photos of 1280×720 with the small weights. No order of work is faster than"
+        " the bound: the time of the graph alone, or the processor time divided by the cores.\n\n"
+        + table("photos|--jobs|graph s|processor s|bound s|wall s|wall beside bound", rows)
+    )
+
+
 def isolation(numbers: Numbers) -> str:
     """Decoding in a process of its own."""
     rows = [
@@ -149,6 +187,8 @@ def loading(numbers: Numbers) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[Numbers], str]]] = {
     "networks": ("Networks and their peers", networks),
     "commands": ("Whole commands", commands),
+    "folders": ("Folders of many sizes", folders),
+    "throughput": ("Folders of photos", throughput),
     "isolation": ("Decoding in isolation", isolation),
     "loading": ("Reading training data", loading),
 }

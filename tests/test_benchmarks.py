@@ -121,6 +121,30 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
     assert "does not compute in bf16" not in page
 
 
+def test_comparison_shows_folders_beside_their_bounds(comparison):
+    spent = {"seconds": 10.0, "processor": 16.0, "peak": 5e8, "cache": 2e6}
+    mixed = {**spent, "seconds": 12.0, "processor": 20.0}
+    run = {"wall": 21.0, "processor": 30.0}
+    page = comparison(
+        folders={
+            "machine": MACHINE,
+            "load": 0.0,
+            "sizes": [[200, 300]] * 48,
+            "cases": [{"label": "lite cold", "one size": spent, "mixed": mixed}],
+        },
+        throughput={
+            "machine": MACHINE,
+            "load": 0.0,
+            "cases": [
+                {"format": ".png", "count": 100, "jobs": "1", "graph": 20.0, "bound": 20.0}
+                | {"runs": [run]}
+            ],
+        },
+    )
+    assert "| lite cold | 10.0, 16.0 | 12.0, 20.0 | 1.20 | 1.25 | 500 | 2 |" in page
+    assert "| 100 .png | 1 | 20.0 | 30.0 | 20.0 | 21.0 | 1.05 |" in page
+
+
 def test_comparison_leaves_out_bf16_where_the_processor_computes_in_f32(comparison):
     f32 = case("openvino-f32", 1.0, multiply_adds=40.0, limit=80.0)
     bf16 = case("openvino-bf16", 1.0, psnr=152.0, multiply_adds=40.0, limit=60.0)

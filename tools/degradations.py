@@ -13,30 +13,34 @@ GAMMA = 2.2
 
 
 def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Noise of a sensor: signal-dependent in raw, then demosaiced, white-balanced, compressed."""
+    """Noise of a sensor: signal-dependent in raw, then developed and compressed."""
+    clean = softened(random, clean) if random.random() < 0.5 else clean
     clean = dimmed(random, clean) if random.random() < 0.5 else clean
-    target = np.exp(random.uniform(np.log(0.013), np.log(0.16)))  # its deviation in the result
+    target = np.exp(random.uniform(np.log(0.012), np.log(0.16)))  # its deviation in the result
     strength = 0.5 * target**2
+    seed = int(random.integers(1 << 32))  # the same camera each time
+    noiseless = camera(np.random.default_rng(seed), clean, 0)
     for _ in range(4):
-        result = camera(random, clean, strength)
-        reached = (result - clean).std()
+        result = camera(np.random.default_rng(seed), clean, strength)
+        reached = (result - noiseless).std() + 1e-6
         if 0.85 < reached / target < 1.2:
             break
         strength *= (target / reached) ** 2
     if random.random() < 0.15:  # of film, or of a picture that has been reduced
         sigma = random.uniform(0.4, 0.8)
         result = cv2.GaussianBlur(result, (0, 0), sigma)
-        result = clean + (result - clean) * 1.5
+        result = noiseless + (result - noiseless) * 1.5
     if random.random() < 0.1:
         noise = target * random.normal(size=clean.shape).astype(np.float32)
-        result = clean + noise
-    return compressed(random, codes(result), 0.3, 70)
+        result = noiseless + noise
+    return compressed(random, codes(result), 0.4, 60)
 
 
 def camera(random: Generator, clean: np.ndarray, strength: float) -> np.ndarray:
     """A picture through a simple camera with Poisson and Gaussian noise in its raw data."""
     gains = np.array([random.uniform(1.2, 2.4), 1.0, random.uniform(1.2, 2.2)], np.float32)
-    raw = clean**GAMMA / gains
+    colours = colour_matrix(random)
+    raw = (clean**GAMMA @ np.linalg.inv(colours).T).clip(0, None) / gains
     height, width = raw.shape[0] // 2 * 2, raw.shape[1] // 2 * 2
     mosaic = raw[..., 1].copy()
     mosaic[:height:2, :width:2] = raw[:height:2, :width:2, 0]
@@ -47,15 +51,57 @@ def camera(random: Generator, clean: np.ndarray, strength: float) -> np.ndarray:
     whole = (65535 * (0.1 + 0.9 * mosaic).clip(0, 1)).astype(np.uint16)
     code = cv2.COLOR_BayerBG2RGB if random.random() < 0.5 else cv2.COLOR_BayerBG2RGB_EA
     rgb = (cv2.cvtColor(whole, code).astype(np.float32) / 65535 - 0.1) / 0.9
-    rgb = np.clip(rgb * gains, 0, 1) ** (1 / GAMMA)
-    if random.random() < 0.3:  # a camera's own denoising leaves coarse noise
+    rgb = np.clip(rgb * gains @ colours.T, 0, 1).astype(np.float32) ** (1 / GAMMA)
+    return developed(random, rgb) if random.random() < 0.4 else rgb
+
+
+def colour_matrix(random: Generator) -> np.ndarray:
+    """From the sensor's colours to sRGB: rows with the sum 1 that raise saturation, and noise."""
+    saturation = random.uniform(0, 0.9)
+    matrix = (1 + saturation) * np.eye(3) - saturation / 3
+    matrix += 0.08 * random.normal(size=[3, 3])
+    return (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def developed(random: Generator, rgb: np.ndarray) -> np.ndarray:
+    """As a camera or telephone develops: denoised, mostly in its colours, and sharpened."""
+    way = random.random()
+    if way < 0.4:
         rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 0.9))
-    return rgb.astype(np.float32)
+    else:
+        parts = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
+        soft = cv2.GaussianBlur(parts, (0, 0), random.uniform(0.8, 3))
+        luma = parts[..., 0]
+        if way < 0.8:
+            luma = cv2.bilateralFilter(luma, 5, random.uniform(0.02, 0.12), random.uniform(1, 2.5))
+        rgb = cv2.cvtColor(np.dstack([luma, soft[..., 1:]]), cv2.COLOR_YCrCb2RGB)
+    if random.random() < 0.6:
+        rgb = sharpened(random, rgb)
+    return rgb.clip(0, 1)
+
+
+def sharpened(random: Generator, picture: np.ndarray) -> np.ndarray:
+    """Unsharp masking."""
+    soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.7, 2))
+    return picture + random.uniform(0.2, 1) * (picture - soft)
+
+
+def softened(random: Generator, clean: np.ndarray) -> np.ndarray:
+    """As in the pixels of a large sensor: soft, because a smaller part is enlarged."""
+    height, width = clean.shape[:2]
+    factor = random.uniform(1.1, 3)
+    small = clean[: max(64, int(height / factor)), : max(64, int(width / factor))]
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
 
 
 def blurred(random: Generator, clean: np.ndarray) -> np.ndarray:
     """Motion blur: a shaken camera, or the mean of frames of a film, then noise and a codec."""
-    linear = clean**GAMMA if random.random() < 0.7 else clean
+    night = random.random() < 0.2  # a long exposure by hand
+    if night:
+        clean = lit(random, darkened(random, clean, random.uniform(0.1, 0.3)))
+    linear = clean**GAMMA if night or random.random() < 0.7 else clean
+    if random.random() < 0.4:  # lights are brighter than a picture can say
+        linear = linear * (1 + random.uniform(1, 8) * (linear.min(axis=2, keepdims=True) > 0.9))
     kind = random.random()
     if kind < 0.45:
         result = cv2.filter2D(linear, -1, shake(random), borderType=cv2.BORDER_REFLECT)
@@ -67,7 +113,9 @@ def blurred(random: Generator, clean: np.ndarray) -> np.ndarray:
         result = result * mask + other * (1 - mask)
     result = result.clip(0, 1)
     result = result ** (1 / GAMMA) if linear is not clean else result
-    if random.random() < 0.6:
+    if night or random.random() < 0.1:
+        result = camera(random, result.astype(np.float32), 10 ** random.uniform(-6, -4.5))
+    elif random.random() < 0.6:
         result = result + grain(random, clean.shape, random.uniform(0.001, 0.01))
     return compressed(random, codes(result), 0.6, 55)
 
@@ -156,7 +204,18 @@ def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray
     length = np.exp(random.uniform(np.log(9), np.log(70)))
     breadth = np.exp(random.uniform(np.log(0.35), np.log(1.8)))  # deviation in pixels
     scale = min(1.0, height / 300)
-    if random.random() < 0.5:
+    way = random.random()
+    if way < 0.3:  # as picture editors make it: noise, drawn out, its peaks kept
+        zoom = random.uniform(1, 3)
+        small = random.normal(size=(int(height / zoom) + 1, int(width / zoom) + 1))
+        noise = cv2.resize(small.astype(np.float32), (width, height))
+        slope = np.deg2rad(tilt)
+        t = np.linspace(-0.5, 0.5, int(4 * length))[:, None] * length
+        kernel = drawn(t * np.array([[np.cos(slope), np.sin(slope)]]), 0.3)
+        noise = cv2.filter2D(noise, -1, kernel, borderType=cv2.BORDER_REFLECT)
+        low, high = np.percentile(noise, [random.uniform(50, 93), 99.7])
+        streaks = (noise - low) / (high - low)
+    elif way < 0.65:
         cover = np.exp(random.uniform(np.log(0.015), np.log(0.3)))
         seeds = (random.random((height, width)) < cover / (length * 2.5 * breadth)).astype(
             np.float32
@@ -183,7 +242,7 @@ def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray
 
 def dark(random: Generator, clean: np.ndarray) -> np.ndarray:
     """Too little light: a short exposure, and the noise that comes with it."""
-    mean = np.exp(random.uniform(np.log(0.015), np.log(0.14)))
+    mean = np.exp(random.uniform(np.log(0.015), np.log(0.12)))
     result = darkened(random, clean, mean)
     if random.random() < 0.8:
         strength = np.exp(random.uniform(np.log(2e-6), np.log(3e-4)))
@@ -192,9 +251,25 @@ def dark(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def dimmed(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """As in the evening or indoors: dark, but exposed as it should be."""
-    mean = np.exp(random.uniform(np.log(0.1), np.log(0.35)))
-    return darkened(random, clean, mean) if clean.mean() > mean else clean
+    """As in the evening or indoors: dark, but exposed as it should be; often with lamps."""
+    mean = np.exp(random.uniform(np.log(0.09), np.log(0.35)))
+    if clean.mean() <= mean:
+        return clean
+    dim = darkened(random, clean, mean)
+    return lit(random, dim) if random.random() < 0.3 else dim
+
+
+def lit(random: Generator, picture: np.ndarray) -> np.ndarray:
+    """With lamps: points with a glow, and discs where they are out of focus."""
+    height, width = picture.shape[:2]
+    lamps = np.zeros_like(picture)
+    for _ in range(random.integers(1, 12)):
+        centre = int(random.integers(width)), int(random.integers(height))
+        colour = [1.0, *random.uniform(0.5, 1, 2)]
+        cv2.circle(lamps, centre, int(random.integers(1, 9)), colour, -1, cv2.LINE_AA)
+    lamps = cv2.GaussianBlur(lamps, (0, 0), random.uniform(0.5, 2))
+    glow = cv2.GaussianBlur(lamps, (0, 0), random.uniform(5, 20))
+    return np.maximum(picture, lamps) + random.uniform(0, 1) * glow
 
 
 def darkened(random: Generator, clean: np.ndarray, mean: float) -> np.ndarray:
@@ -213,14 +288,13 @@ def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
     result = clean
     if random.random() < 0.3:
         result = dimmed(random, result)
+    elif random.random() < 0.1:  # snow and fog
+        result = 1 - random.uniform(0.2, 0.7) * (1 - result)
     kind = random.random()
-    if kind < 0.25:
+    if kind < 0.2:
         result = cv2.GaussianBlur(result, (0, 0), random.uniform(0.4, 1.3))
     elif kind < 0.4:
-        height, width = result.shape[:2]
-        factor = random.uniform(1.2, 2.2)
-        small = cv2.resize(result, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-        result = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+        result = softened(random, result)
     elif kind < 0.55:  # a sharp subject before a background out of focus
         side = 2 * random.integers(2, 9) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.float32)
@@ -228,12 +302,12 @@ def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
         mask = blob(random, result.shape)
         result = mask * result + (1 - mask) * far
     elif kind < 0.65:
-        soft = cv2.GaussianBlur(result, (0, 0), 1)
-        result = result + random.uniform(0.3, 1) * (result - soft)
-    if random.random() < 0.5:
+        result = sharpened(random, result)
+    way = random.random()
+    if way < 0.35:
         result = result + grain(random, result.shape, random.uniform(0.001, 0.009))
-    elif random.random() < 0.3:
-        result = camera(random, result.clip(0, 1), 1e-5 * random.uniform(0.1, 1))
+    elif way < 0.7:  # the best that cameras do, or the mean of many exposures
+        result = camera(random, result.clip(0, 1), 10 ** random.uniform(-7, -5))
     return compressed(random, codes(result), 0.5, 40)
 
 

@@ -14,6 +14,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,12 +23,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from degradations import KINDS, VISIBLE
 
+from ppgan_mpr.detection.classifier import tree_scores
 from ppgan_mpr.detection.crops import crops_of, overview_of
 from ppgan_mpr.detection.features import measure
 from ppgan_mpr.imaging import from_array
 
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
 SIZES = (((256, 256), 0.5), ((321, 481), 0.22), ((400, 600), 0.2), ((720, 1280), 0.08))
-HIDDEN, MEMBERS, FARTHEST = 20, 3, 4.0
+TREES = 120  # for each kind
+SHIFT = 0.1  # of measurements when fitting, in standard deviations
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif")
 
 
@@ -100,55 +106,61 @@ def fit(options: argparse.Namespace) -> None:
     kinds = list(KINDS)
     labels = np.array([kinds.index(name) for name in names])
     scores = np.zeros([len(labels), len(kinds)])
-    for known, left_out in GroupKFold(3).split(values, labels, pictures):
-        scores[left_out] = apply(train(values[known], labels[known], 1), values[left_out])
+    for known, left_out in GroupKFold(options.folds).split(values, labels, pictures):
+        scores[left_out] = train(values[known], labels[known]).decision_function(values[left_out])
     temperature = min(
         np.arange(0.5, 4, 0.05),
         key=lambda t: -np.log(softmax(scores / t)[range(len(labels)), labels] + 1e-9).mean(),
     )
     shares = softmax(scores / temperature)
     report(shares, labels, kinds)
-    arrays = train(values, labels, MEMBERS)
+    model = train(values, labels)
+    arrays = as_arrays(model)
+    for row in values[:50]:
+        np.testing.assert_allclose(
+            tree_scores(arrays, row), model.decision_function(row[None])[0], atol=1e-3
+        )
     blank = np.zeros([96, 96, 3], np.float32)
     np.savez_compressed(
         options.output,
-        **{name: array.astype(np.float32) for name, array in arrays.items()},
+        **arrays,
         temperature=np.float32(temperature),
         kinds=kinds,
         features=list(measure([blank], blank)),
     )
 
 
-def train(values: np.ndarray, labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """An ensemble of ``count`` networks with one hidden layer, as arrays."""
-    from sklearn.neural_network import MLPClassifier
+def train(values: np.ndarray, labels: np.ndarray) -> HistGradientBoostingClassifier:
+    """Boosted trees for measurements [n, features]."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
-    mean, deviation = values.mean(axis=0), values.std(axis=0) + 1e-3
-    known = ((values - mean) / deviation).clip(-FARTHEST, FARTHEST)
-    members = [
-        MLPClassifier((HIDDEN,), alpha=2.0, max_iter=40, random_state=number, batch_size=128)
-        for number in range(count)
-    ]
-    random = np.random.default_rng(0)
     # Other cameras measure a little differently.
-    shifted = np.concatenate([known, known + 0.15 * random.normal(size=known.shape)])
-    for member in members:
-        member.fit(shifted, np.concatenate([labels, labels]))
+    random = np.random.default_rng(0)
+    shifted = values + SHIFT * values.std(axis=0) * random.normal(size=values.shape)
+    model = HistGradientBoostingClassifier(
+        max_iter=TREES, learning_rate=0.1, max_leaf_nodes=15, l2_regularization=3, random_state=0
+    )
+    return model.fit(shifted.astype(np.float32), labels)
+
+
+def as_arrays(model: HistGradientBoostingClassifier) -> dict[str, np.ndarray]:
+    """The trees as :func:`ppgan_mpr.detection.classifier.tree_scores` takes them."""
+    # scikit-learn has no public way to the nodes of these trees.
+    trees = [[tree.nodes for tree in step] for step in model._predictors]
+    nodes = np.concatenate([tree for step in trees for tree in step])
+    sizes = [len(tree) for step in trees for tree in step]
+    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    first = np.repeat(roots, sizes)
+    leaf = nodes["is_leaf"].astype(bool)
     return {
-        "mean": mean,
-        "deviation": deviation,
-        "hidden": np.stack([member.coefs_[0] for member in members]),
-        "hidden_bias": np.stack([member.intercepts_[0] for member in members]),
-        "out": np.stack([member.coefs_[1] for member in members]),
-        "out_bias": np.stack([member.intercepts_[1] for member in members]),
+        "roots": roots.reshape(len(trees), -1).astype(np.int32),
+        "feature": np.where(leaf, -1, nodes["feature_idx"]).astype(np.int16),
+        "threshold": nodes["num_threshold"].astype(np.float32),
+        "left": (first + nodes["left"]).astype(np.int32),
+        "right": (first + nodes["right"]).astype(np.int32),
+        "value": np.where(leaf, nodes["value"], 0).astype(np.float32),
+        "baseline": model._baseline_prediction.reshape(-1),
     }
-
-
-def apply(arrays: dict[str, np.ndarray], values: np.ndarray) -> np.ndarray:
-    """The scores [n, kinds] of measurements, as ``ppgan_mpr.detection.classifier`` has them."""
-    values = ((values - arrays["mean"]) / arrays["deviation"]).clip(-FARTHEST, FARTHEST)
-    hidden = np.maximum(values @ arrays["hidden"] + arrays["hidden_bias"][:, None], 0)
-    return (hidden @ arrays["out"] + arrays["out_bias"][:, None]).mean(axis=0)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -185,6 +197,7 @@ def main() -> None:
     part = commands.add_parser("fit", help=fit.__doc__)
     part.set_defaults(run=fit)
     part.add_argument("measured", nargs="+", help="files of measurements")
+    part.add_argument("--folds", type=int, default=3, help="of the cross-validation")
     part.add_argument("--output", required=True, help="the classifier (.npz)")
     options = parser.parse_args()
     options.run(options)

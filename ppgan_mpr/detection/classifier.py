@@ -1,4 +1,4 @@
-"""The classifier of measurements: a small fitted network, embedded as arrays."""
+"""The classifier of measurements: boosted decision trees, embedded as arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 _FILE = Path(__file__).with_name("classifier.npz")
-_FARTHEST = 4.0  # standard deviations; beyond what was fitted, more means no more
 
 
 @functools.lru_cache(maxsize=1)
@@ -28,13 +27,29 @@ def probabilities(features: Mapping[str, float]) -> dict[str, float]:
         degradation → probability; "" stands for none. Their sum is 1.
     """
     arrays = _arrays()
-    values = np.array([features[name] for name in arrays["features"]])
-    values = ((values - arrays["mean"]) / arrays["deviation"]).clip(-_FARTHEST, _FARTHEST)
-    scores = np.zeros(len(arrays["kinds"]))
-    for hidden, hidden_bias, out, out_bias in zip(
-        arrays["hidden"], arrays["hidden_bias"], arrays["out"], arrays["out_bias"]
-    ):
-        scores += np.maximum(values @ hidden + hidden_bias, 0) @ out + out_bias
-    scores = scores / len(arrays["hidden"]) / float(arrays["temperature"])
+    values = np.array([features[name] for name in arrays["features"]], np.float32)
+    scores = tree_scores(arrays, values) / float(arrays["temperature"])
     shares = np.exp(scores - scores.max())
     return {str(k): float(p) for k, p in zip(arrays["kinds"], shares / shares.sum())}
+
+
+def tree_scores(arrays: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
+    """The scores that trees give to one picture.
+
+    Args:
+        arrays: ``roots`` [trees, kinds], numbers of nodes; for each node the number of its
+            ``feature`` (-1 of a leaf), the ``threshold`` up to which the next node is ``left``
+            and not ``right``, and the ``value`` of a leaf; ``baseline`` [kinds].
+        values: [features] float32, in the order of the fitted ones.
+
+    Returns:
+        [kinds]; the softmax of these is the probability before calibration.
+    """
+    node = arrays["roots"]
+    while True:
+        feature = arrays["feature"][node]
+        if (feature < 0).all():
+            return arrays["baseline"] + arrays["value"][node].sum(axis=0, dtype=np.float64)
+        is_left = values[feature] <= arrays["threshold"][node]
+        below = np.where(is_left, arrays["left"][node], arrays["right"][node])
+        node = np.where(feature < 0, node, below)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 from installation_samples import HEALTHY, with_facts
 
+from ppgan_mpr.commands import installation
 from ppgan_mpr.commands.diagnosis import diagnose
 from ppgan_mpr.commands.doctor import main, render_json, render_text
 from ppgan_mpr.commands.installation import CacheFolder
@@ -50,5 +52,8 @@ def test_facts_survive_json():
 def test_cache_below_a_file_cannot_be_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "file"))
+    # All that new processes would find is well.
+    found = {"trial": asdict(HEALTHY.trial)}
+    monkeypatch.setattr(installation, "run_probe", lambda name, limit: found.get(name, {}))
     assert main([]) == 1
     assert "The cache folder cannot be written" in capsys.readouterr().out

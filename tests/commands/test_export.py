@@ -21,20 +21,14 @@ def export(root, tmp_path, monkeypatch):
 LITE = ["--task", "deraining", "--model", "lite"]
 
 
-@pytest.mark.parametrize(
-    ("form", "suffixes"),
-    [("openvino", [".bin", ".xml"]), ("paddle", [".json", ".pdiparams"])],
-)
-def test_every_format_is_written_and_checked(root, tmp_path, small, form, suffixes):
-    if form == "openvino":
-        pytest.importorskip("openvino")
+def test_script_of_the_checkout_writes_and_checks_openvinos_files(root, tmp_path, small):
+    pytest.importorskip("openvino")
     command = [sys.executable, str(root / "tools/export_model.py"), *small, "--task", "LowLight"]
-    command += ["--format", form, "-o", "model"]
+    command += ["--format", "openvino", "-o", "model"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "(equal)" in done.stdout
-    names = [f"model{suffix}" for suffix in suffixes]
-    assert sorted(path.name for path in tmp_path.glob("model*")) == names
+    assert sorted(path.name for path in tmp_path.glob("model*")) == ["model.bin", "model.xml"]
 
 
 def test_default_file_is_named_by_network_task_and_model(export, tmp_path, capsys):
@@ -96,6 +90,9 @@ def test_paddles_own_form_at_any_size(root, tmp_path):
     command += ["--task", "LowLight", "--format", "paddle", "-o", "mirnet"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+    assert "(equal)" in done.stdout
+    written = sorted(path.name for path in tmp_path.glob("mirnet*"))
+    assert written == ["mirnet.json", "mirnet.pdiparams"]
     loaded = paddle.jit.load(str(tmp_path / "mirnet"))
     for size in ((16, 24), (64, 32)):
         picture = paddle.rand([1, 3, *size])

@@ -33,9 +33,11 @@ def run(code, root):
     )
 
 
-def test_paddlegan_imports_and_leaves_no_paddle_fluid(root):
+@pytest.fixture(scope="module")
+def script(root):
+    """A finished process that imports PaddleGAN, and then has a handler of its own for logging."""
     code = """
-import sys
+import logging, sys
 import ppgan_mpr.plugin
 import ppgan.apps, ppgan.engine.trainer, ppgan.metrics, ppgan.models
 assert not [name for name in sys.modules if name.startswith("paddle.fluid")]
@@ -43,9 +45,20 @@ try:
     import paddle.fluid
 except ImportError:
     print("as it was")
+
+from ppgan_mpr.engine.precision import MixedPrecision
+import paddle
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("seen: %(message)s"))
+logging.getLogger().addHandler(handler)
+paddle.set_device("cpu")
+MixedPrecision("O1")
 """
-    result = run(code, root)
-    assert result.stdout.strip().endswith("as it was"), result.stderr
+    return run(code, root)
+
+
+def test_paddlegan_imports_and_leaves_no_paddle_fluid(script):
+    assert script.stdout.strip().endswith("as it was"), script.stderr
 
 
 def test_configuration_read_without_the_plugin_says_to_import_it(registered):
@@ -58,21 +71,9 @@ def test_configuration_read_without_the_plugin_says_to_import_it(registered):
             load_config(packaged_configs()[config])
 
 
-def test_script_that_configures_logging_sees_each_message_once(root):
-    code = """
-import logging
-import ppgan_mpr.plugin
-from ppgan_mpr.engine.precision import MixedPrecision
-import paddle
-handler = logging.StreamHandler()
-handler.setFormatter(logging.Formatter("seen: %(message)s"))
-logging.getLogger().addHandler(handler)
-paddle.set_device("cpu")
-MixedPrecision("O1")
-"""
-    result = run(code, root)
-    assert "seen: Mixed precision needs a GPU" in result.stderr
-    assert result.stderr.count("Mixed precision needs a GPU") == 1
+def test_script_that_configures_logging_sees_each_message_once(script):
+    assert "seen: Mixed precision needs a GPU" in script.stderr
+    assert script.stderr.count("Mixed precision needs a GPU") == 1
 
 
 def test_missing_paddlegan_is_an_error_with_the_command_that_installs_it(root):

@@ -22,7 +22,7 @@ DONE, CLEAN, UNDECIDED, FAILED, CANCELLED = "done", "clean", "undecided", "faile
 FINISHED = (DONE, CLEAN, UNDECIDED, FAILED, CANCELLED)
 
 
-class Pace:
+class TimeLeft:
     """Estimates the seconds left from the times at which tiles were finished.
 
     Args:
@@ -80,7 +80,7 @@ class Job:
         upload: the picture.
         right: of a left view, the right one.
         state: one of the words at the top of this module.
-        pace: progress and the time left.
+        progress: tiles and the time left.
         finding: what ``auto`` found in the picture.
         proposals: for an undecided job, what the visitor can choose.
         decided: the task that ``auto`` or, after it, the visitor has chosen.
@@ -98,7 +98,7 @@ class Job:
     upload: Path
     right: Path | None = None
     state: str = WAITING
-    pace: Pace = field(default_factory=Pace)
+    progress: TimeLeft = field(default_factory=TimeLeft)
     finding: Finding | None = None
     proposals: tuple[Proposal, ...] = ()
     decided: str | None = None

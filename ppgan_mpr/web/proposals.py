@@ -26,12 +26,14 @@ class Proposal:
         degradation: what it removes.
         probability: of the degradation.
         weights: what would be used.
+        as_chosen: whether these are the weights that the visitor's network and model mean.
     """
 
     task: str
     degradation: str
     probability: float
     weights: WeightsRecord
+    as_chosen: bool
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of JSON's types; task, network and model are fields of the form."""
@@ -65,7 +67,7 @@ def offered_weights(task: str) -> list[WeightsRecord]:
 def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ...]:
     """Tasks against what was found, the most probable degradation first.
 
-    Where the visitor's model has no weights for a task, other weights are proposed.
+    Where the visitor's network and model have no weights for a task, others are proposed.
 
     Raises:
         UsageError: the network that was chosen removes nothing of it.
@@ -81,17 +83,19 @@ def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ..
             if kind == finding.degradation:
                 raise
             continue
-        weights = _weights(task, options)
+        own = _own_weights(task, options)
+        weights = own or next(iter(offered_weights(task)), None)
         if weights is not None:
-            found.append(Proposal(task, kind, probability, weights))
+            found.append(Proposal(task, kind, probability, weights, own is not None))
     return tuple(found)
 
 
-def _weights(task: str, options: InferenceOptions) -> WeightsRecord | None:
+def _own_weights(task: str, options: InferenceOptions) -> WeightsRecord | None:
+    """The weights that the options mean, if there are any for the task."""
     try:
         return find_record(options.model, task, options.network)
     except UsageError:
-        return next(iter(offered_weights(task)), None)
+        return None
 
 
 def weak_and_better(names: str) -> tuple[WeightsRecord, WeightsRecord | None] | None:

@@ -16,7 +16,7 @@ from ..detection import detect
 from ..errors import RestorationError
 from ..imaging import PhotoReader
 from ..inference import InferenceOptions
-from .job import CANCELLED, CLEAN, DONE, FAILED, UNDECIDED, Job, Pace
+from .job import CANCELLED, CLEAN, DONE, FAILED, UNDECIDED, Job, TimeLeft
 from .messages import Message, error_message, picture_message
 from .proposals import proposals
 
@@ -77,17 +77,17 @@ class Restoration:
         if not job.finding.degradation:
             return CLEAN
         job.proposals = proposals(job.finding, job.options)
-        # Where the visitor's model cannot do it, others are proposed and not taken unasked.
         first = next(iter(job.proposals), None)
-        able = first and first.degradation == job.finding.degradation
-        if first and able and job.finding.certain and first.weights.model == job.options.model:
+        able = first is not None and first.degradation == job.finding.degradation
+        # Other weights than the visitor's are proposed, and not taken unasked.
+        if first and able and first.as_chosen and job.finding.certain:
             job.decided = first.task
             return None
         return UNDECIDED
 
     def _restore(self, job: Job) -> str:
-        job.pace = Pace(len(job.steps))
-        self._progress = job.pace.note
+        job.progress = TimeLeft(len(job.steps))
+        self._progress = job.progress.note
         try:
             predictor = self._predictor(job.steps, job.options)
             result = next(iter(predictor.iterate([self._source(job)], job.stop)), None)

@@ -18,18 +18,18 @@ def status(job: Job, position: int) -> dict[str, Any]:
         job: of the visitor.
         position: number of pictures that are restored before it begins.
     """
-    pace, restored = job.pace, job.state == DONE and job.result is not None
-    left = pace.seconds_left if job.state == RUNNING else None
+    progress, restored = job.progress, job.state == DONE and job.result is not None
+    left = progress.seconds_left if job.state == RUNNING else None
     answer: dict[str, Any] = {
         "id": job.id,
         "name": job.name,
         "task": job.task,
         "state": job.state,
         "position": position,
-        "step": pace.step,
+        "step": progress.step,
         "steps": len(job.steps),
-        "tiles_done": pace.done,
-        "tiles": pace.total,
+        "tiles_done": progress.done,
+        "tiles": progress.total,
         "seconds_left": None if left is None else round(left, 1),
         "detected": None,
         "proposals": [],

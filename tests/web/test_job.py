@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from ppgan_mpr.web.job import Pace
+from ppgan_mpr.web.job import TimeLeft
 
 
 def pace_of(steps, finished):
     """A pace with these (seconds, done, total), and its clock."""
     now = [0.0]
-    pace = Pace(steps, clock=lambda: now[0])
+    pace = TimeLeft(steps, clock=lambda: now[0])
     for seconds, done, total in finished:
         now[0] = seconds
         pace.note(done, total)

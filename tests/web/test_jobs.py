@@ -58,6 +58,18 @@ def test_the_oldest_results_go_first():
         assert [jobs.get(one.id) is one for one in three] == [False, True, True]
 
 
+def test_a_choice_counts_once():
+    with Jobs() as jobs:
+        one = job(jobs)
+        jobs.submit(one)
+        assert not jobs.decide(one, LITE["task"], OPTIONS)
+        while one.state not in FINISHED:
+            time.sleep(0.02)
+        assert not jobs.decide(one, LITE["task"], OPTIONS)
+        assert one.state == "done"
+        assert jobs.waiting == 0
+
+
 def test_nothing_is_left_behind():
     with Jobs() as jobs:
         finished(jobs)

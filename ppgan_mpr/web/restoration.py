@@ -96,8 +96,8 @@ class Restoration:
         if result is None:
             return CANCELLED
         if job.finding is not None:
-            record = replace(result.record, detected=job.finding.to_dict())
-            result = replace(result, record=record)
+            detected = {**job.finding.to_dict(), "task": job.decided, "doubtful": False}
+            result = replace(result, record=replace(result.record, detected=detected))
         job.result = result
         if result.error is not None:
             job.error = self._without_paths(job, picture_message(result.error))

@@ -38,8 +38,7 @@ def status(job: Job, position: int) -> dict[str, Any]:
         "record": None,
     }
     if job.finding is not None:
-        found = {**job.finding.to_dict(), "certain": job.finding.certain}
-        answer["detected"] = {**found, "confidence": round(job.finding.confidence, 3)}
+        answer["detected"] = {**job.finding.to_dict(), "certain": job.finding.certain}
     if job.state == UNDECIDED:
         answer["proposals"] = [proposal.to_dict() for proposal in job.proposals]
     if restored and job.result is not None:

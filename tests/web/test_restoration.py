@@ -24,7 +24,10 @@ def test_what_is_found_for_certain_is_restored(client, pictures, tmp_path):
     )
     assert job["task"] == "auto"
     assert job["record"]["task"] == "Denoising"
-    assert job["record"]["detected"]["degradation"] == "noise"
+    recorded = job["record"]["detected"]
+    assert (recorded["degradation"], recorded["task"], recorded["doubtful"]) == (
+        "noise", "Denoising", False,
+    )  # fmt: skip
     result = client.get(f"/jobs/{job['id']}/result").content
     assert result == by_command_line(tmp_path, content, "photo.png", "--task", "auto")
 

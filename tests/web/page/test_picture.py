@@ -108,5 +108,5 @@ def test_the_time_left_is_shown(visit, tmp_path):
     page = visit()
     restore(page, picture(tmp_path, "large.png", png(1500, 1500)), task="Denoising", model="lite")
     state = page.until(f"{STATE}.includes('left') && {STATE}")
-    assert re.search(r"Restoring: tile \d+ of \d+\. About \d+ (s|min) left\.", state)
+    assert re.search(r"Restoring: tile \d+ of \d+\. About \d+\s(s|min) left\.", state)
     page.click(".remove")

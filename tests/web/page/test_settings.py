@@ -18,6 +18,8 @@ def test_a_second_task_is_offered_where_the_first_can_have_one(visit):
     assert options_of(page, "then") == ["", "Deblurring", "Deraining"]
     set_fields(page, then="Deraining")
     assert options_of(page, "network") == ["MPRNet"]
+    set_fields(page, task="LowLight")
+    assert options_of(page, "then") == ["", "RealDenoising", "Retouching"]
     set_fields(page, task="SuperResolution")
     assert not page.evaluate(shown)
     assert page.evaluate("document.getElementById('then').value") == ""

@@ -12,17 +12,19 @@ from typing import Any
 from ..detection import Finding, detect
 from ..errors import RestorationError, UsageError
 from ..imaging import Photo, PhotoReader
+from ..imaging.memory_budget import Share
 from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
-from .batch import Stop, StoppedError
+from .batch import StoppedError
 from .chain import AUTO
 from .destination import check_count, checked_path, is_file_name
 from .earlier_findings import EarlierFindings
 from .predictor import Predictor
-from .repeats import restore_each
+from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
 from .sources import Source, expand, unique
+from .turn import Turn
 
 _TOO_LARGE = "it does not fit the memory"
 
@@ -120,18 +122,18 @@ class AutoPredictor:
         sources = self._sources(images)
         distinct = unique(sources)
         check_count(self.output_path, len(distinct))
-        outputs: dict[str, Callable[[Source, Stop], Result]] = {}
+        outputs: dict[str, Callable[[Source, Turn], Result]] = {}
         isolated = len(distinct) > 1
 
-        def process(source: Source, stop: Stop) -> Result:
-            stop.check()
+        def process(source: Source, turn: Turn) -> Result:
+            turn.check()
             try:
                 earlier = self._earlier and self._earlier.find(source)
                 if earlier:
                     degradation = earlier["degradation"]
                     seen = _Seen.of(source, earlier, isolated=isolated)
                 else:
-                    photo = source.read(self._reader, isolated)
+                    photo = source.read(self._reader, isolated, turn.memory)
                     finding = detect(photo)
                     degradation = self._decide(source, finding)
                     detected = self._detected(finding, bool(degradation))
@@ -144,7 +146,7 @@ class AutoPredictor:
                     if degradation not in outputs:
                         # Which of the others need this task is not known yet.
                         outputs[degradation] = predictor.prepare([])
-                result = outputs[degradation](seen, stop)
+                result = outputs[degradation](seen, turn)
             except StoppedError:
                 raise
             except (RestorationError, OSError) as error:
@@ -154,7 +156,8 @@ class AutoPredictor:
             record = replace(result.record, detected=seen.detected)
             return replace(result, record=record, origin=source)
 
-        yield from restore_each(sources, process, self.options.jobs, stop)
+        jobs = concurrent_pictures(self.options.jobs)
+        yield from restore_each(sources, process, jobs, stop, self._reader.budget)
 
     def _sources(self, images: Any) -> list[Source]:
         folder = None if self.output_path is None else self.output_folder
@@ -248,6 +251,8 @@ class _Seen(Source):
     def of(cls, source: Source, detected: Mapping[str, Any], **facts: Any) -> _Seen:
         return cls(**{**vars(source), "detected": detected, **facts})
 
-    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
+    def read(
+        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+    ) -> Photo:
         """The picture."""
-        return self.photo or super().read(reader, self.isolated)
+        return self.photo or super().read(reader, self.isolated, memory)

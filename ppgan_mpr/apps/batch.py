@@ -49,11 +49,11 @@ def process_in_order(
         items: what to process.
         process: called with an item and ``stop``; may raise StoppedError, then the item has no
             result.
-        jobs: items processed concurrently, by threads; 1 works in the caller's thread, which an
-            interrupt from the keyboard reaches.
+        jobs: items processed concurrently, by threads; up to 1 works in the caller's thread,
+            which an interrupt from the keyboard reaches.
         stop: see :class:`Stop`.
     """
-    if jobs == 1:
+    if jobs <= 1:
         with suppress(StoppedError):
             for item in items:
                 yield process(item, stop)

@@ -15,6 +15,8 @@ from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TileUse
 from ..networks import Task, find_task
 from .predictor import Predictor
 
+# Times the bytes of an 8-bit picture that it takes between two tasks, in float32.
+_TIMES_BETWEEN = 4
 #: Between the names of tasks in the name of the folder of their outputs.
 JOINT = "+"
 #: The name of a task that stands for the one which a picture needs.
@@ -92,7 +94,9 @@ class ChainPredictor(Predictor):
             **changes,
         )
         between = self.options.replace(stages=False)  # of the last step only
-        earlier = [Predictor(None, task=name, options=between) for name in names[:-1]]
+        earlier = [
+            Predictor(None, task=name, options=between, reader=self._reader) for name in names[:-1]
+        ]
         steps: tuple[Predictor, ...] = (*earlier, self)
         facts = [step._facts for step in steps]
         on_each_device = zip(*(step._restorers.restorers for step in steps))
@@ -109,6 +113,9 @@ class ChainPredictor(Predictor):
             weights_digest=JOINT.join(fact.weights_digest for fact in facts),
         )
 
+    def _times_held(self, in_place: bool) -> float:
+        return super()._times_held(in_place) + _TIMES_BETWEEN
+
 
 class _Sequence(Restorer):
     """Restorers one after another, with the interface of one."""
@@ -116,6 +123,11 @@ class _Sequence(Restorer):
     def __init__(self, restorers: Sequence[Restorer]):
         self._restorers = restorers
         self.backend = restorers[-1].backend  # all have the same options
+
+    @property
+    def memory_to_take(self) -> float:
+        """See :class:`Restorer`."""
+        return sum(restorer.memory_to_take for restorer in self._restorers)
 
     def strips(
         self,

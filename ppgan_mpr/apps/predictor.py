@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging import Photo, PhotoReader
 from ..imaging.reduce import reduced
-from ..inference import Cache, Crop, InferenceOptions, Model, RestorerPool, TileUse
+from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, RestorerPool, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
@@ -29,14 +29,17 @@ from .network_input import blank_result, network_input
 from .outputs import Outputs
 from .pixels import blank_stages, fill
 from .remarks import unkept_warning, warn_of_weakness, warnings_before
-from .repeats import restore_each
+from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
 from .sources import Source, check_views, expand, pair_views, unique
+from .turn import Turn
 
 logger = logging.getLogger(__name__)
 
 # Bytes of a picture for whose file, several times as large, the network makes room.
 _LARGE = 1 << 27
+# Times its bytes that writing a picture takes: a copy of the pixels, the file, a copy of that.
+_TIMES_ENCODED = 3
 
 
 class Predictor:
@@ -174,7 +177,8 @@ class Predictor:
             raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
         check_views(sources, self._task)
         try:
-            return self._restore_source(sources[0], Stop()).image
+            with self._reader.budget.share() as memory:
+                return self._restore_source(sources[0], Turn(Stop(), memory)).image
         except MemoryError:
             raise ImageError(f"{sources[0].name}: {self._too_large}") from None
 
@@ -227,10 +231,10 @@ class Predictor:
         sources = self._sources(images, right)
         check_views(sources, self._task)
         process = self.prepare(unique(sources))
-        jobs = max(self.options.jobs, len(self._restorers))
-        yield from restore_each(sources, process, jobs, stop)
+        jobs = concurrent_pictures(self.options.jobs, len(self._restorers))
+        yield from restore_each(sources, process, jobs, stop, self._reader.budget)
 
-    def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Stop], Result]:
+    def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Turn], Result]:
         """The function that restores one picture after another into one set of outputs.
 
         Args:
@@ -249,15 +253,17 @@ class Predictor:
             self._reader,
             self._keep_manifest,
         )
+        for restorer in self._restorers.restorers:
+            self._set_memory_aside(restorer)
         # A single picture has no others that its file could take with it.
         return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
 
     def _process(
-        self, source: Source, stop: Stop, outputs: Outputs | None, isolated: bool
+        self, source: Source, turn: Turn, outputs: Outputs | None, isolated: bool
     ) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
-            return self._restore_source(source, stop, outputs, isolated)
+            return self._restore_source(source, turn, outputs, isolated)
         except StoppedError:
             raise
         except (RestorationError, OSError) as error:
@@ -269,9 +275,10 @@ class Predictor:
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
     def _restore_source(
-        self, source: Source, stop: Stop, outputs: Outputs | None = None, isolated: bool = False
+        self, source: Source, turn: Turn, outputs: Outputs | None = None, isolated: bool = False
     ) -> Result:
-        stop.check()
+        turn.check()
+        memory, waited_before = turn.memory, turn.memory.waited
         started = time.perf_counter()
         finished = outputs.finished(source) if outputs else None
         if outputs and finished:
@@ -280,15 +287,20 @@ class Predictor:
             )
             return Result(record, None, source)
         files = outputs.note_files(source) if outputs else ()
-        photo = source.read(self._reader, isolated)
-        right = source.right.read(self._reader, isolated) if source.right else None
+        in_place = source.path is not None  # a picture from memory stays as it is
+        memory.times = self._times_held(in_place)
+        photo = source.read(self._reader, isolated, memory)
+        memory.decoded(photo.pixels.nbytes)
+        right = None
+        if source.right:
+            right = source.right.read(self._reader, isolated, memory)
+            memory.decoded(right.pixels.nbytes)
         full_size = photo.size
         if self.options.max_size:
             photo = reduced(photo, self.options.max_size)
             right = right and reduced(right, self.options.max_size)
         warnings = warnings_before(self._task, self.options.max_size, full_size, photo, right)
         crop = network_input(photo, right, self.scale)
-        in_place = source.path is not None  # a picture from memory stays as it is
         result = blank_result(photo, self.scale, in_place)
         size = result.size
         output = outputs.claim(source, result) if outputs else None
@@ -302,7 +314,8 @@ class Predictor:
         warnings += unkept_warning(result, output, source.is_pillow)
         stages = blank_stages(result, self._earlier_stages)
         stage_files = outputs.claim_stages(output, len(stages)) if outputs and output else ()
-        waited, used = self._fill(result, stages, crop, source.name, stop)
+        waited, used = self._fill(result, stages, crop, source.name, turn)
+        waited += memory.waited - waited_before
         warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
@@ -338,7 +351,7 @@ class Predictor:
         return Result(record, source.like(result), source, tuple(map(source.like, stages)))
 
     def _fill(
-        self, result: Photo, stages: Sequence[Photo], crop: Crop, name: str, stop: Stop
+        self, result: Photo, stages: Sequence[Photo], crop: Crop, name: str, turn: Turn
     ) -> tuple[float, TileUse]:
         """Fill the pixels of ``result``, and of the outputs of earlier stages.
 
@@ -348,18 +361,28 @@ class Predictor:
         used = TileUse()
 
         def progress(done: int, total: int) -> None:
-            stop.check()
+            turn.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
 
         asked = time.perf_counter()
         with self._restorers.lend() as restorer:  # on a CPU there is one, which uses all cores
             waited = time.perf_counter() - asked
-            stop.check()
+            turn.check()
             fill(result, stages, restorer, crop, self.options.strength, progress, used)
             if result.pixels.nbytes > _LARGE:
                 restorer.backend.release()
+            self._set_memory_aside(restorer)
         return waited, used
+
+    def _set_memory_aside(self, restorer: Restorer) -> None:
+        """Keep free what a network may still take, or its tiles would have to be smaller."""
+        self._reader.budget.reserve(restorer, restorer.memory_to_take)
+
+    def _times_held(self, in_place: bool) -> float:
+        """How many times the bytes of a decoded picture its restoration holds at most."""
+        results = self._earlier_stages + (not in_place or self.scale > 1)
+        return 1 + self.scale**2 * (results + _TIMES_ENCODED)
 
     @property
     def _task(self) -> Task:

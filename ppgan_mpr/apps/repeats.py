@@ -8,28 +8,54 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+from ..dependencies import cpu_count
+from ..imaging.memory_budget import MemoryBudget
 from .batch import Stop, process_in_order
 from .result import Result
 from .sources import Source, unique
+from .turn import Turn
+
+_MOST_BESIDE = 4  # pictures read and written while others are computed; each may need a process
+
+
+def concurrent_pictures(asked: int | None, devices: int = 1) -> int:
+    """The number of pictures in work at the same time.
+
+    Args:
+        asked: the option ``jobs``. By default each device computes one picture, and meanwhile
+            each core may read or write another.
+        devices: number of devices; each can have a picture.
+    """
+    if asked is None:
+        return devices + min(cpu_count(), _MOST_BESIDE)
+    return max(asked, devices)
 
 
 def restore_each(
     sources: Sequence[Source],
-    process: Callable[[Source, Stop], Result],
+    process: Callable[[Source, Turn], Result],
     jobs: int,
     stop: threading.Event | None,
+    budget: MemoryBudget,
 ) -> Iterator[Result]:
     """Yield the result of each picture in order; that of a picture listed twice is repeated.
 
     Args:
         sources: the pictures.
         process: restores one.
-        jobs: pictures processed concurrently.
+        jobs: pictures in work at the same time, as far as the memory goes.
         stop: when it is set, the iteration ends after what is finished.
+        budget: the memory that the pictures share.
     """
+
+    def process_with_memory(source: Source, stop: Stop) -> Result:
+        with budget.share(stop.check) as memory:
+            return process(source, Turn(stop, memory))
+
     left = Counter(source.identity for source in sources)
+    distinct = unique(sources)
     repeated: dict[Any, Result] = {}
-    batch = process_in_order(unique(sources), process, jobs, Stop(stop))
+    batch = process_in_order(distinct, process_with_memory, min(jobs, len(distinct)), Stop(stop))
     with closing(batch) as restored:
         for source in sources:
             identity = source.identity

@@ -20,6 +20,7 @@ from ..dependencies import install_command
 from ..errors import ImageError, UsageError
 from ..imaging import Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
 from ..imaging.formats import RAW_SUFFIXES, readable_suffixes
+from ..imaging.memory_budget import Share
 from ..networks import Task, tasks
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,14 @@ class Source:
         own = id(self) if self.path is None else _real(self.path)
         return own, self.right and self.right.identity
 
-    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
+    def read(
+        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+    ) -> Photo:
         """The picture.
 
         Args:
             reader: reads files.
-            isolated: see :meth:`~ppgan_mpr.imaging.PhotoReader.read`.
+            isolated, memory: see :meth:`~ppgan_mpr.imaging.PhotoReader.read`.
 
         Raises:
             ImageError: it cannot be read, or is no picture.
@@ -69,9 +72,9 @@ class Source:
         if self.problem is not None:
             raise ImageError(self.problem)
         if self.path is not None:
-            return reader.read(self.path, isolated)
+            return reader.read(self.path, isolated, memory)
         if isinstance(self.picture, bytes):
-            return reader.decode(self.picture, self.name, isolated)
+            return reader.decode(self.picture, self.name, isolated, memory)
         if hasattr(self.picture, "getexif"):
             return from_pil(self.picture)
         try:

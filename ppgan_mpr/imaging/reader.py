@@ -20,7 +20,7 @@ from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
 from .limits import LimitError, Limits, in_words
-from .memory_budget import MemoryBudget
+from .memory_budget import MemoryBudget, Share
 from .photo import Photo
 from .read import decode_photo, read_bytes, read_photo
 
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
-_PROCESS = 1 << 27  # bytes that a process takes before it decodes
 _F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
 
 
@@ -49,6 +48,10 @@ class PhotoReader:
             :mod:`ppgan_mpr.imaging.worker` does.
         isolate_all: read even ordinary files in another process, as servers of strangers do, and
             no file in this one where none can be started.
+
+    Attributes:
+        limits: as given.
+        budget: the memory that all pictures share which are read with it.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class PhotoReader:
         self._isolate_all = isolate_all
         self._command = list(_worker_command() if command is None else command)
         self._idle: list[_Worker] = []
-        self._budget = MemoryBudget()
+        self.budget = MemoryBudget()
         self._usable = bool(self._command)
         self.close = weakref.finalize(self, _end_all, self._idle, os.getpid())
 
@@ -73,7 +76,9 @@ class PhotoReader:
             except OSError as error:
                 self._give_up(error)
 
-    def read(self, path: str | os.PathLike[str], isolated: bool = True) -> Photo:
+    def read(
+        self, path: str | os.PathLike[str], isolated: bool = True, memory: Share | None = None
+    ) -> Photo:
         """:func:`~ppgan_mpr.imaging.read_photo`, within the limits.
 
         Args:
@@ -81,6 +86,8 @@ class PhotoReader:
             isolated: read it in another process whatever it is; False reads an ordinary file
                 (see :mod:`.ordinary`) in this one, which saves the start of the other. With a
                 limit of time, every file is isolated.
+            memory: the picture's share of :attr:`budget`, for one that is worked on after it is
+                read; default: one that ends when it is read.
 
         Raises:
             ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`;
@@ -94,15 +101,17 @@ class PhotoReader:
             data = read_bytes(path, self.limits)
             if not data or ordinary.is_ordinary(data):
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
-        return self._ask(str(path), path.suffix.lower(), path=str(path.absolute()))
+        return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
 
-    def decode(self, data: bytes, name: str, isolated: bool = True) -> Photo:
+    def decode(
+        self, data: bytes, name: str, isolated: bool = True, memory: Share | None = None
+    ) -> Photo:
         """:func:`~ppgan_mpr.imaging.decode_photo`, within the limits.
 
         Args:
             data: all bytes of a file.
             name: for messages.
-            isolated: see :meth:`read`.
+            isolated, memory: see :meth:`read`.
 
         Raises:
             ImageError, MissingDependencyError: see :meth:`read`.
@@ -112,13 +121,20 @@ class PhotoReader:
             self._refuse_in_this_process(name)
         if not self._usable or not data or here:
             return decode_photo(data, name, "", self.limits.check_size)
-        return self._ask(name, "", data=data)
+        return self._ask(name, "", memory, data=data)
 
     def _isolates(self, asked: bool) -> bool:
         # Only another process can keep to a limit of time.
         return asked or self._isolate_all or self.limits.seconds is not None
 
-    def _ask(self, name: str, suffix: str, path: str = "", data: bytes | None = None) -> Photo:
+    def _ask(
+        self,
+        name: str,
+        suffix: str,
+        memory: Share | None,
+        path: str = "",
+        data: bytes | None = None,
+    ) -> Photo:
         try:
             worker = self._take()
         except (OSError, EOFError) as error:
@@ -132,7 +148,8 @@ class PhotoReader:
             "nbytes": self.limits.nbytes, "seconds": self.limits.seconds,
         }  # fmt: skip
         try:
-            answer = worker.ask(request, self.limits, self._budget)
+            with contextlib.nullcontext(memory) if memory else self.budget.share() as share:
+                answer = worker.ask(request, self.limits, share)
         except (OSError, EOFError):
             cause = worker.end(gone=True)
             raise type(cause)(f"{name} cannot be read: {cause}") from None
@@ -232,13 +249,13 @@ class _Worker:
                 clock.stop()
             self._ready = True
 
-    def ask(self, request: dict[str, Any], limits: Limits, budget: MemoryBudget) -> Any:
+    def ask(self, request: dict[str, Any], limits: Limits, memory: Share) -> Any:
         """Its answer to a request.
 
         Args:
             request: see :mod:`.worker`.
             limits: of time.
-            budget: grants it the memory for its file and pixels.
+            memory: of the picture, for its file and pixels.
 
         Raises:
             OSError, EOFError: it ended, or was ended because it took too long.
@@ -251,16 +268,13 @@ class _Worker:
             while isinstance(answer, dict):  # what it needs: for the file, then for the pixels
                 self.expected = answer["nbytes"]
                 clock.stop()
-                # The pixels arrive here while the decoder still holds them.
-                held = _PROCESS + answer["needed"] + answer["nbytes"]
-                waited = budget.grant(self, held)
+                waited = memory.before_decoding(answer["nbytes"], answer["needed"])
                 clock.extend(limits.time_for(answer["nbytes"]), waited)
                 send(self._requests, True)
                 answer = receive(self._answers)
             return answer
         finally:
             clock.stop()
-            budget.release(self)
 
     def kill_late(self, seconds: float) -> None:
         """End it, because so many seconds have passed."""

@@ -54,4 +54,9 @@ def instead_of(needed: float, in_use: float = 0) -> int | None:
         in_use: bytes that it already occupies, which count as free.
     """
     free = available() + in_use
-    return None if needed <= _USABLE * free else int(_CAUTIOUS * free)
+    return None if free >= free_for(needed) else int(_CAUTIOUS * free)
+
+
+def free_for(needed: float) -> float:
+    """The bytes that must be free where a network needs so many."""
+    return needed / _USABLE

@@ -93,10 +93,11 @@ class InferenceOptions:
         "write a format that cannot hold depth, transparency (which becomes white) or colour "
         "profile, and name what is lost, instead of an error",
     )
-    jobs: int = _option(
-        1,
-        "images processed concurrently: reading and writing overlap with computing, at the cost "
-        "of that many images' memory",
+    jobs: int | None = _option(
+        None,
+        "images in work at the same time, as far as the free memory goes; 1: one after another; "
+        "default: one for each device and one more for each core, at most 4, so that reading and "
+        "writing overlap with computing",
         metavar="N",
     )
     picture_limit: str | int = _option(
@@ -210,7 +211,7 @@ class InferenceOptions:
         if self.suffix is not None:
             object.__setattr__(self, "suffix", format_suffix(self.suffix))
         check_whole_number("quality", self.quality, 1, 100)
-        check_whole_number("jobs", self.jobs, 1, 64)
+        check_whole_number("jobs", self.jobs, 1, 64, optional=True)
         check_fraction("strength", self.strength)
         check_whole_number("max_size", self.max_size, 16, 1 << 20, optional=True)
         check_whole_number("scale", self.scale, 1, 8, optional=True)

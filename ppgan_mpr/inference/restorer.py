@@ -128,6 +128,16 @@ class Restorer:
         )
         self._shares_statistics = not model.local
 
+    @property
+    def memory_to_take(self) -> float:
+        """Bytes that must be free on this computer for tiles as planned; 0 with a GPU.
+
+        Those of networks that are kept already do not count.
+        """
+        if self.backend.device != "cpu":
+            return 0
+        return memory.free_for(self.budget) - self.backend.kept_bytes
+
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.
 

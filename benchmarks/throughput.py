@@ -82,7 +82,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     report: dict = {"machine": machine(None), "cores": cpu_count(), "cases": []}
     print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
-    print(f"{'photos':>7} {'graph s':>8} {'jobs':>8} {'wall s':>7} {'cpu s':>7} {'bound s':>8} ratio")
+    print(
+        f"{'photos':>7} {'graph s':>8} {'jobs':>8} {'wall s':>7} {'cpu s':>7} {'bound s':>8} ratio"
+    )
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         for suffix in options.formats:

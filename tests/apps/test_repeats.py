@@ -1,0 +1,144 @@
+"""A folder at full speed: which pictures are in work at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from apps_samples import picture, predictor
+
+from ppgan_mpr.apps import outputs
+from ppgan_mpr.apps.repeats import concurrent_pictures
+from ppgan_mpr.dependencies import cpu_count
+from ppgan_mpr.imaging import PhotoReader
+from ppgan_mpr.imaging.memory_budget import MemoryBudget
+
+LATER = 60  # seconds
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(4):
+        picture(number).save(tmp_path / "in" / f"{number}.png")
+    return tmp_path / "in"
+
+
+class Log:
+    """What happens to which picture, in order."""
+
+    def __init__(self, monkeypatch):
+        self.events = []
+        self._changed = threading.Condition()
+        read, write = PhotoReader.read, outputs.write_photo
+
+        def logged_read(reader, path, *arguments):
+            photo = read(reader, path, *arguments)
+            self.add("read", path.stem)
+            return photo
+
+        def logged_write(photo, path, **options):
+            self.before_writing(path.stem[0])
+            write(photo, path, **options)
+            self.add("written", path.stem[0])
+
+        monkeypatch.setattr(PhotoReader, "read", logged_read)
+        monkeypatch.setattr(outputs, "write_photo", logged_write)
+
+    def before_writing(self, name):
+        """Is called before a picture is written."""
+
+    def add(self, what, name):
+        with self._changed:
+            self.events.append((what, name))
+            self._changed.notify_all()
+
+    def wait_for(self, what, name):
+        with self._changed:
+            assert self._changed.wait_for(lambda: (what, name) in self.events, LATER)
+
+
+def test_the_next_is_read_and_the_last_is_written_while_one_is_computed(
+    folder, tmp_path, monkeypatch
+):
+    log = Log(monkeypatch)
+
+    def computed(name, done, total):
+        log.add("computed", name[-5])
+        if name.endswith("0.png"):
+            log.wait_for("read", "1")
+
+    log.before_writing = lambda name: name != "0" or log.wait_for("computed", "1")
+    results = predictor(tmp_path, tile_progress=computed).run(folder)
+    assert [result.error for result in results] == [None] * 4
+    assert [result.source[-5] for result in results] == [*"0123"]
+
+
+def test_overlapping_changes_no_byte(folder, tmp_path):
+    one = predictor(tmp_path / "one", jobs=1).run(folder)
+    together = predictor(tmp_path / "together").run(folder)
+    for a, b in zip(one, together):
+        assert a.source == b.source
+        assert a.output.read_bytes() == b.output.read_bytes()
+
+
+# Of 700 MB that are free, a network that is planned with 600 MB leaves too little for a second
+# picture, as it takes no more than four fifths of what is free.
+@pytest.mark.parametrize(("free", "network"), [(0, "64M"), (700 << 20, "600M")])
+def test_pictures_wait_for_each_other_where_memory_is_short(
+    folder, tmp_path, monkeypatch, free, network
+):
+    log = Log(monkeypatch)
+    reader = PhotoReader()
+    reader.budget = MemoryBudget(free=lambda: free)
+    options = {"jobs": 4, "memory": network, "reader": reader}
+    results = predictor(tmp_path, **options).run(folder)
+    assert all(result.ok for result in results)
+    assert [what for what, _ in log.events] == ["read", "written"] * 4
+
+
+def test_pictures_from_memory_wait_for_each_other_too(tmp_path, monkeypatch):
+    in_work, most = set(), []
+    reader = PhotoReader()
+    reader.budget = MemoryBudget(free=lambda: 0)
+    write = outputs.write_photo
+
+    def logged_write(photo, path, **options):
+        in_work.remove(threading.get_ident())
+        write(photo, path, **options)
+
+    def computed(name, done, total):
+        in_work.add(threading.get_ident())
+        most.append(len(in_work))
+
+    monkeypatch.setattr(outputs, "write_photo", logged_write)
+    several = predictor(tmp_path, jobs=4, reader=reader, tile_progress=computed)
+    results = several.run([np.asarray(picture(number)) for number in range(4)])
+    assert all(result.ok for result in results)
+    assert most == [1] * 4
+
+
+def test_a_network_that_is_small_enough_leaves_room_for_a_second_picture(
+    folder, tmp_path, monkeypatch
+):
+    log = Log(monkeypatch)
+    reader = PhotoReader()
+    reader.budget = MemoryBudget(free=lambda: 700 << 20)
+
+    def computed(name, done, total):
+        if name.endswith("0.png"):
+            log.wait_for("read", "1")
+
+    options = {"memory": "64M", "reader": reader, "tile_progress": computed}
+    results = predictor(tmp_path, **options).run(folder)
+    assert [result.error for result in results] == [None] * 4
+
+
+def test_pictures_in_work_follow_from_devices_and_cores():
+    beside = min(cpu_count(), 4)
+    assert concurrent_pictures(None) == 1 + beside
+    assert concurrent_pictures(None, devices=3) == 3 + beside
+    assert concurrent_pictures(1) == 1
+    assert concurrent_pictures(8) == 8
+    assert concurrent_pictures(1, devices=2) == 2  # each device has a picture

@@ -215,6 +215,8 @@ class _SignalGuard(importlib.abc.MetaPathFinder):
 
     def find_spec(self, *_: object) -> None:
         """Remove the handlers, and put the one for SIGTERM back."""
+        if threading.current_thread() is not threading.main_thread():  # what another one imports
+            return
         _remove_handlers_of_paddle()
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)

@@ -20,6 +20,7 @@ from .batch import StoppedError
 from .chain import AUTO
 from .destination import check_count, checked_path, is_file_name
 from .earlier_findings import EarlierFindings
+from .plan import DRY_RUN, Plan, PlanRecord, with_output
 from .predictor import Predictor
 from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
@@ -49,7 +50,7 @@ class AutoPredictor:
             :class:`~ppgan_mpr.apps.predictor.Predictor`.
         options: for all tasks; see :class:`~ppgan_mpr.InferenceOptions`.
         choose: asked about pictures of which it is not sure; default: they are left alone.
-        tile_progress, reader: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
+        tile_progress, reader, dry_run: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
         **changes: options by name.
 
     Raises:
@@ -70,6 +71,7 @@ class AutoPredictor:
         choose: Choose | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
         reader: PhotoReader | None = None,
+        dry_run: bool = False,
         **changes: Any,
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
@@ -77,6 +79,7 @@ class AutoPredictor:
         self.output_path = None if output_path is None else checked_path(output_path)
         self._choose = choose
         self._tile_progress = tile_progress
+        self._dry_run = dry_run
         self._reader = reader or PhotoReader(self.options.limits)
         self._earlier: EarlierFindings | None = None
         if self.output_path is not None and self.options.existing == "skip":
@@ -97,6 +100,8 @@ class AutoPredictor:
 
         Args, Returns, Raises: see :meth:`ppgan_mpr.apps.predictor.Predictor.restore`.
         """
+        if self._dry_run:
+            raise UsageError(DRY_RUN)
         sources = self._sources(image)
         if len(sources) != 1:
             raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
@@ -119,6 +124,8 @@ class AutoPredictor:
         Raises:
             UsageError: a path does not exist, or there are several pictures and one output file.
         """
+        if self._dry_run:
+            raise UsageError(DRY_RUN)
         sources = self._sources(images)
         distinct = unique(sources)
         check_count(self.output_path, len(distinct))
@@ -144,8 +151,9 @@ class AutoPredictor:
                 predictor = self._predictor(degradation)
                 with self._lock:
                     if degradation not in outputs:
-                        # Which of the others need this task is not known yet.
-                        outputs[degradation] = predictor.prepare([])
+                        # Which of the files need this task is not known yet.
+                        in_memory = [source for source in distinct if source.path is None]
+                        outputs[degradation] = predictor.prepare(in_memory)
                 result = outputs[degradation](seen, turn)
             except StoppedError:
                 raise
@@ -158,6 +166,21 @@ class AutoPredictor:
 
         jobs = concurrent_pictures(self.options.jobs)
         yield from restore_each(sources, process, jobs, stop, self._reader.budget)
+
+    def plan(self, images: Any) -> Plan:
+        """What :meth:`run` would read; tasks, and so tiles and times, depend on the pictures.
+
+        Args, Raises: see :meth:`.predictor.Predictor.plan`.
+        """
+        records = []
+        for source in unique(self._sources(images)):
+            record, photo = with_output(
+                PlanRecord(source.name), source, None, self._reader, self.options.max_size
+            )
+            size = None if photo is None else photo.size
+            notes = (*record.warnings, "its task is chosen when it is read")
+            records.append(replace(record, size=size, warnings=() if record.error else notes))
+        return Plan(records)
 
     def _sources(self, images: Any) -> list[Source]:
         folder = None if self.output_path is None else self.output_folder
@@ -242,14 +265,22 @@ class _Seen(Source):
         photo: for one use, as restoring overwrites its pixels; None: the file is read when it is
             needed.
         isolated: how to read it; see :meth:`Source.read`.
+        original: the source, whose identity this one has.
     """
 
     photo: Photo | None = None
     isolated: bool = True
+    original: Source | None = None
 
     @classmethod
     def of(cls, source: Source, detected: Mapping[str, Any], **facts: Any) -> _Seen:
-        return cls(**{**vars(source), "detected": detected, **facts})
+        return cls(**{**vars(source), "detected": detected, "original": source, **facts})
+
+    @property
+    def identity(self) -> Any:
+        """That of the source."""
+        assert self.original is not None
+        return self.original.identity
 
     def read(
         self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..imaging import PhotoReader
-from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TileUse
+from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TilePlan, TileUse
 from ..networks import Task, find_task
 from .predictor import Predictor
 
@@ -61,7 +61,7 @@ class ChainPredictor(Predictor):
         task: the tasks, ``A,B``.
         options: for all steps; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called for the tiles of every step, one step after the other.
-        reader: see :class:`Predictor`.
+        reader, dry_run: see :class:`Predictor`.
         **changes: see :class:`Predictor`.
 
     Raises:
@@ -82,6 +82,7 @@ class ChainPredictor(Predictor):
         options: InferenceOptions | None = None,
         tile_progress: Callable[[str, int, int], None] | None = None,
         reader: PhotoReader | None = None,
+        dry_run: bool = False,
         **changes: Any,
     ):
         names = [step.name for step in steps_of(task)]
@@ -91,11 +92,13 @@ class ChainPredictor(Predictor):
             options=options,
             tile_progress=tile_progress,
             reader=reader,
+            dry_run=dry_run,
             **changes,
         )
         between = self.options.replace(stages=False)  # of the last step only
         earlier = [
-            Predictor(None, task=name, options=between, reader=self._reader) for name in names[:-1]
+            Predictor(None, task=name, options=between, reader=self._reader, dry_run=dry_run)
+            for name in names[:-1]
         ]
         steps: tuple[Predictor, ...] = (*earlier, self)
         facts = [step._facts for step in steps]
@@ -128,6 +131,12 @@ class _Sequence(Restorer):
     def memory_to_take(self) -> float:
         """See :class:`Restorer`."""
         return sum(restorer.memory_to_take for restorer in self._restorers)
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """See :meth:`Restorer.plan`; the tiles of all steps, of the size of the last one's."""
+        plans = [restorer.plan(height, width) for restorer in self._restorers]
+        count = sum(plan.count for plan in plans)
+        return replace(plans[-1], count=count, memory=max(plan.memory for plan in plans))
 
     def strips(
         self,

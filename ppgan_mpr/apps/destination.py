@@ -60,6 +60,7 @@ def outputs_at(
     wanted: ResultRecord,
     reader: PhotoReader | None = None,
     keep_manifest: bool = True,
+    dry_run: bool = False,
 ) -> Outputs | None:
     """The outputs of one run.
 
@@ -71,6 +72,7 @@ def outputs_at(
         wanted: how this run restores; see :func:`.up_to_date.judge`.
         reader: reads outputs that are there already; default: one with the usual limits.
         keep_manifest: list how each output in a folder was made.
+        dry_run: write nothing, see :class:`.outputs.Outputs`.
 
     Raises:
         UsageError: there are several pictures and one output file, or a path and options
@@ -79,7 +81,8 @@ def outputs_at(
     if path is None:
         return None
     folder, suffix, existing = folder_of(path, task), options.suffix, options.existing
-    make = partial(Outputs, folder, allow_loss=options.allow_loss, reader=reader)
+    allow_loss = options.allow_loss
+    make = partial(Outputs, folder, allow_loss=allow_loss, reader=reader, dry_run=dry_run)
     if not is_file_name(path):
         manifest = Manifest(path) if keep_manifest else None
         return make(suffix, existing, sources, manifest=manifest, wanted=wanted)

@@ -59,6 +59,7 @@ class LazyWeights:
         scale: the enlargement, which weights may not say; None: whatever they say.
         cache: remembers what files hold.
         progress: show a bar while downloading.
+        dry_run: download nothing; the identity of weights that are not there is then their name.
 
     Attributes:
         info: with the task and the scale that were given or found.
@@ -75,8 +76,9 @@ class LazyWeights:
         scale: int | None,
         cache: Cache,
         progress: bool,
+        dry_run: bool = False,
     ):
-        self._source, self._progress = source, progress
+        self._source, self._progress, self._dry_run = source, progress, dry_run
         self._cache, self._networks = cache, networks
         if isinstance(source, WeightsRecord):
             self._record: WeightsRecord | None = source
@@ -140,15 +142,32 @@ class LazyWeights:
     def identity(self) -> str:
         """Equal for equal weights; see :class:`~ppgan_mpr.inference.Model`."""
         if self._identity is None:  # there was no file yet
-            self._as_found  # noqa: B018 - downloads them
+            if not self._dry_run:
+                self._as_found  # noqa: B018 - downloads them
             self._identity = self._identify()
         return self._identity
+
+    @property
+    def download(self) -> int | None:
+        """Bytes that must be downloaded, 0 if their number is not known; None if nothing must."""
+        missing = self._record is not None and not os.path.isfile(self._path)
+        return (self._record.size or 0) if self._record and missing else None
+
+    def build(self) -> Any:
+        """The network as a ``paddle.nn.Layer`` in evaluation mode; untrained in a dry run."""
+        if self._dry_run and self._record:
+            network = find_network(self._record.network).build(self._record.hyperparameters)
+            network.eval()
+            return network
+        return self.weights.build()
 
     @cached_property
     def digest(self) -> str:
         """``sha256:…`` of the file."""
         if self._record and self._record.sha256:
             return f"sha256:{self._record.sha256}"
+        if self._dry_run and not os.path.isfile(self._path):
+            return ""
         known = (self._cache.load_facts("digest", self.identity) or {}).get("sha256")
         if not isinstance(known, str):
             known = digest_file(self._path).sha256
@@ -158,6 +177,8 @@ class LazyWeights:
     def _identify(self) -> str:
         if self._record and self._record.sha256:
             return f"sha256:{self._record.sha256}"
+        if self._dry_run and not os.path.isfile(self._path):
+            return self.name
         return file_identity(self._path)
 
     @property
@@ -210,6 +231,7 @@ def choose_weights(
     choice: Sequence[NetworkSpec],
     options: InferenceOptions,
     cache: Cache,
+    dry_run: bool = False,
 ) -> LazyWeights:
     """The weights that a user's arguments mean.
 
@@ -218,7 +240,7 @@ def choose_weights(
         task: name of the task, in any case; None: what the weights are for.
         choice: networks to choose from; the first that has such weights is taken.
         options: ``network``, ``model``, ``scale`` and ``progress`` count here.
-        cache: see :class:`LazyWeights`.
+        cache, dry_run: see :class:`LazyWeights`.
 
     Raises:
         UsageError: the arguments name no weights, or contradict each other.
@@ -251,7 +273,7 @@ def choose_weights(
     else:
         scale = options.scale if find_task(task).enlarges else None
         source = find_record(options.model, task, _with_weights(choice, options.model, task), scale)
-    return LazyWeights(source, task, choice, options.scale, cache, options.progress)
+    return LazyWeights(source, task, choice, options.scale, cache, options.progress, dry_run)
 
 
 def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..errors import ImageError, UsageError
 from ..file_names import fitting_name, name_key
@@ -29,12 +30,13 @@ class Outputs:
         existing: what to do about a file that is already there: ``error``, ``overwrite``
             or ``skip``, which is about outputs that are up to date (see :mod:`.up_to_date`).
         sources: the pictures. A name belongs to the first of them that it follows from, whoever
-            is read first and whatever is there already.
+            is read first and whatever is there already; those in memory are numbered in order.
         file: the output of the only picture, instead of a name made of its own.
         manifest: is written, and read to skip; None: no record is kept.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
         allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.
         reader: reads outputs that are there already; default: one with the usual limits.
+        dry_run: only find names; make and clean no folder.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -51,8 +53,10 @@ class Outputs:
         wanted: ResultRecord | None = None,
         allow_loss: bool = False,
         reader: PhotoReader | None = None,
+        dry_run: bool = False,
     ):
         self._reader = reader or PhotoReader()
+        self._dry_run = dry_run
         self._allow_loss = allow_loss
         self._folder, self._suffix, self._existing = folder, suffix, existing
         self._file = file
@@ -62,18 +66,17 @@ class Outputs:
         self._verdicts: dict[Path, Verdict] = {}
         self._outdated: dict[Path, tuple[int, int]] = {}  # output -> its size and time
         self._lock = threading.Lock()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"The output folder {folder} cannot be made: {error.strerror}."
-            ) from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
-        self._key = name_key(folder)
+        if not dry_run:
+            _make_writable(folder)
+        # Trying the folder out writes a file.
+        self._key = str if dry_run else name_key(folder)
+        self._numbered: dict[Any, Path] = {}  # by the identities of pictures in memory
         for source in sources:
             if source.path is not None:
                 self._claimed.setdefault(self._key(str(self._wanted(source))), source.name)
+        for source in sources:  # whose numbers must not depend on which is restored first
+            if source.path is None and file is None and source.problem is None:
+                self._numbered[source.identity] = self._claim_free(source, suffix or ".png")
 
     def _named(self, source: Source, suffix: str, number: int = 1) -> Path:
         if self._file is not None:
@@ -188,7 +191,8 @@ class Outputs:
         """
         numbered = source.path is None and self._file is None
         if numbered:
-            output = self._claim_free(source, self._suffix or ".png")
+            reserved = self._numbered.pop(source.identity, None)
+            output = reserved or self._claim_free(source, self._suffix or ".png")
         else:
             suffix = self._suffix or writable_suffix(photo, own_suffix(source))
             output = self._named(source, suffix)
@@ -200,8 +204,9 @@ class Outputs:
             # What takes a number meanwhile is no reason to fail: ``write`` finds the next one.
             if not numbered and self._existing == "error" and os.path.lexists(output):
                 raise _left_alone(output)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            self._clean(output.parent)
+            if not self._dry_run:
+                output.parent.mkdir(parents=True, exist_ok=True)
+                self._clean(output.parent)
         return output
 
     def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
@@ -316,6 +321,15 @@ class Outputs:
                 return
             self._cleaned.add(folder)
         remove_leftovers(folder)
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The output folder {folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"The output folder {folder} cannot be written: choose another one.")
 
 
 def output_name(source: Source, suffix: str, number: int = 1) -> Path:

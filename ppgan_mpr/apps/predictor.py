@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -27,7 +28,9 @@ from .fit import check_fit
 from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input
 from .outputs import Outputs
+from .pace import Pace
 from .pixels import blank_stages, fill
+from .plan import DRY_RUN, Plan, PlanRecord, with_output, with_tiles
 from .remarks import unkept_warning, warn_of_weakness, warnings_before
 from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
@@ -67,6 +70,7 @@ class Predictor:
         reader: reads the files; default: one with the limits in the options.
         keep_manifest: list in ``output_path`` how each output was made; without that list,
             ``existing='skip'`` keeps every output that is a picture.
+        dry_run: make a predictor for :meth:`plan` alone, without downloading or writing anything.
         **changes: options by name, such as ``model='lite'``; they take the place of those in
             ``options``.
 
@@ -105,6 +109,7 @@ class Predictor:
         tile_progress: Callable[[str, int, int], None] | None = None,
         reader: PhotoReader | None = None,
         keep_manifest: bool = True,
+        dry_run: bool = False,
         **changes: Any,
     ):
         if not isinstance(options, (InferenceOptions, type(None))):
@@ -117,9 +122,9 @@ class Predictor:
         self.output_path = None if output_path is None else checked_path(output_path)
         self._tile_progress = tile_progress
         self._reader = reader or PhotoReader(self.options.limits)
-        self._keep_manifest = keep_manifest
-        cache = Cache.of_user()
-        self._weights = choose_weights(weight_path, task, self.networks(), self.options, cache)
+        self._keep_manifest, self._dry_run = keep_manifest, dry_run
+        cache, choice = Cache.of_user(read_only=dry_run), self.networks()
+        self._weights = choose_weights(weight_path, task, choice, self.options, cache, dry_run)
         self.info: ModelInfo = self._weights.info
         spec = find_network(self.info.network)
         self.network, self.task, self.scale = spec.name, self._task.name, self.info.scale or 1
@@ -130,18 +135,20 @@ class Predictor:
             Model,
             self._weights.identity,
             spec,
-            lambda: self.weights.build(),
+            lambda: self._weights.build(),
             cache,
             channels=self.info.channels,
             local=self.local,
             stages=self.options.stages,
             title=f"{spec.title} ({self.task})",
+            silent=dry_run,
         )
         self._restorers = RestorerPool.on_devices(build_model, self.options)
         self._earlier_stages = spec.stages - 1 if self.options.stages else 0
         self.device = self._restorers.device
         first = self._restorers.first
         self._versions = versions(first.backend.name)
+        self._cache = cache
         self._pixel_options = {**self.options.pixel_options(), "memory": first.budget}
 
     @property
@@ -172,6 +179,8 @@ class Predictor:
             RestorationError: the picture cannot be read or restored; ImageError and UsageError
                 are its most frequent forms.
         """
+        if self._dry_run:
+            raise UsageError(DRY_RUN)
         sources = self._sources(image, right)
         if len(sources) != 1:
             raise UsageError(f"restore() takes one picture, not {len(sources)}: use run().")
@@ -232,7 +241,33 @@ class Predictor:
         check_views(sources, self._task)
         process = self.prepare(unique(sources))
         jobs = concurrent_pictures(self.options.jobs, len(self._restorers))
-        yield from restore_each(sources, process, jobs, stop, self._reader.budget)
+        try:
+            yield from restore_each(sources, process, jobs, stop, self._reader.budget)
+        finally:
+            self._pace.save()
+
+    def plan(self, images: Any, right: Any = None) -> Plan:
+        """Find out what :meth:`run` would do, from the headers of the pictures.
+
+        Nothing is restored or written. What runs before have measured on this machine tells how
+        long it would take.
+
+        Args:
+            images, right: see :meth:`run`.
+
+        Returns:
+            A list with a record for each distinct picture, in order.
+
+        Raises:
+            UsageError: see :meth:`run`.
+        """
+        sources = self._sources(images, right)
+        check_views(sources, self._task)
+        distinct = unique(sources)
+        outputs = self._outputs(distinct, dry_run=True)
+        pace = self._pace.remembered()
+        records = [self._plan_picture(source, outputs, pace) for source in distinct]
+        return Plan(records, self._weights.download)
 
     def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Turn], Result]:
         """The function that restores one picture after another into one set of outputs.
@@ -244,7 +279,16 @@ class Predictor:
         Raises:
             UsageError: there are several pictures and one output file.
         """
-        outputs = outputs_at(
+        if self._dry_run:
+            raise UsageError(DRY_RUN)
+        outputs = self._outputs(sources)
+        for restorer in self._restorers.restorers:
+            self._set_memory_aside(restorer)
+        # A single picture has no others that its file could take with it.
+        return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
+
+    def _outputs(self, sources: Sequence[Source], dry_run: bool = False) -> Outputs | None:
+        return outputs_at(
             self.output_path,
             self.task,
             self.options,
@@ -252,11 +296,30 @@ class Predictor:
             self._record(""),
             self._reader,
             self._keep_manifest,
+            dry_run,
         )
-        for restorer in self._restorers.restorers:
-            self._set_memory_aside(restorer)
-        # A single picture has no others that its file could take with it.
-        return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
+
+    def _plan_picture(
+        self, source: Source, outputs: Outputs | None, pace: float | None
+    ) -> PlanRecord:
+        """What would be done with one picture."""
+        facts = self._facts
+        record = PlanRecord(
+            source.name,
+            network=facts.network,
+            task=facts.task,
+            weights=facts.weights,
+            backend=facts.backend,
+            precision=facts.precision,
+            device=facts.device,
+        )
+        record, photo = with_output(record, source, outputs, self._reader, self.options.max_size)
+        if photo is None or not record.to_do:
+            return record
+        width, height = (self.scale * side for side in photo.size)
+        times = self._times_held(source.path is not None)
+        tiles = self._restorers.first.plan(height, width)
+        return with_tiles(record, photo, (width, height), tiles, times, pace)
 
     def _process(
         self, source: Source, turn: Turn, outputs: Outputs | None, isolated: bool
@@ -359,8 +422,10 @@ class Predictor:
             The seconds spent waiting for the network, and the tiles that it took.
         """
         used = TileUse()
+        moments: list[float] = []
 
         def progress(done: int, total: int) -> None:
+            moments.append(time.perf_counter())
             turn.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)
@@ -369,7 +434,9 @@ class Predictor:
         with self._restorers.lend() as restorer:  # on a CPU there is one, which uses all cores
             waited = time.perf_counter() - asked
             turn.check()
+            moments.append(time.perf_counter())
             fill(result, stages, restorer, crop, self.options.strength, progress, used)
+            self._pace.note(math.prod(used.smallest), moments)
             if result.pixels.nbytes > _LARGE:
                 restorer.backend.release()
             self._set_memory_aside(restorer)
@@ -412,6 +479,13 @@ class Predictor:
             options=self._pixel_options,
             versions=self._versions,
         )
+
+    @cached_property
+    def _pace(self) -> Pace:
+        facts = self._facts
+        what = facts.network, facts.task, facts.weights_digest, facts.local
+        how = facts.backend, facts.precision, facts.device, facts.threads
+        return Pace(self._cache, *what, *how, self.options.ensemble, self.options.stages)
 
     def _record(
         self, source: str, *, output: Path | None = None, used: TileUse | None = None, **facts: Any

@@ -1,13 +1,26 @@
-"""Progress bars of a restoration, on a terminal only."""
+"""Progress of a restoration: bars on a terminal, elsewhere one line where it takes long."""
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .estimate import TimeLeft, duration
+
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+    from ..apps.result import Result
+    from ..apps.sources import Source
+
+_LONG = 60.0  # seconds left from which a line says so
+
+logger = logging.getLogger(__name__)
 
 
 def photo_bar(count: int) -> tqdm:
@@ -47,3 +60,64 @@ class TileBar:
         if done == total:
             self._bar.close()
             self._bar = None
+
+
+class Progress:
+    """Shows the tiles of the picture that is being restored, and the time left of the run.
+
+    Args:
+        sources: the pictures; the larger a file, the longer it is expected to take.
+        bar: over the pictures.
+        steps: how often each picture goes through a network.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        bar: tqdm,
+        steps: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bar, self._tiles = bar, TileBar()
+        self._left = TimeLeft({source.name: _weight(source) for source in sources}, steps, clock)
+        self._count = len(sources)
+        self._said = False
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Note and show the finished tiles of a picture; see :class:`TileBar`."""
+        self._tiles(name, done, total)
+        seconds = self._left.note(name, done, total)
+        if seconds is None:
+            return
+        if not self._bar.disable:
+            left = f"about {duration(seconds)} left, " if seconds else ""
+            self._bar.set_postfix_str(left + _memory_in_use())
+        elif seconds > _LONG and not self._said:
+            self._said = True
+            what = f" for {self._count} pictures" if self._count > 1 else ""
+            logger.info(
+                "about %s left%s, in %s of memory", duration(seconds), what, _memory_in_use()
+            )
+
+    def watch(self, results: Iterable[Result]) -> Iterator[Result]:
+        """The results as they come; of those that took no tiles, the time is not waited for."""
+        for result in results:
+            if not result.record.tiles:
+                self._left.leave_out(result.source)
+            yield result
+
+
+def _weight(source: Source) -> float:
+    try:
+        return os.stat(source.path).st_size if source.path else 1
+    except OSError:  # reading the picture says why
+        return 0
+
+
+def _memory_in_use() -> str:
+    import psutil
+
+    from ..imaging.limits import in_words
+
+    return in_words(psutil.Process().memory_info().rss)

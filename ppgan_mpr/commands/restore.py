@@ -19,10 +19,10 @@ from .flags import as_flags
 from .inference_flags import add_inference_flag
 from .messages import show_messages
 from .program import interruptible
-from .progress import TileBar, photo_bar
+from .progress import Progress, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import HELP as TASK_HELP
-from .task_choice import check_task, make_predictor
+from .task_choice import check_task, make_predictor, task_steps
 
 if TYPE_CHECKING:
     from .comparisons import Targets
@@ -102,6 +102,11 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--json", action="store_true",
         help="print one JSON object per picture (as --report) instead of a line for people",
+    )  # fmt: skip
+    add(
+        "--dry-run", action="store_true",
+        help="print what would be done (files, tiles, outputs, an estimate of time and memory) and "
+        "exit; nothing is restored, downloaded or written",
     )  # fmt: skip
     add("--list", action="store_true", help="list the weights and exit")
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
@@ -203,19 +208,30 @@ def _restore(arguments: argparse.Namespace) -> int:
     check_task(arguments.task, sources, arguments.weight_path)
     if arguments.report:
         check_writable_report(arguments.report)
+    lines = JsonLines() if arguments.json else Lines()
+    if arguments.dry_run:
+        from .dry_run import print_plan
+
+        planner = make_predictor(
+            arguments.task, output_path, arguments.weight_path, ask=False, options=options,
+            dry_run=True,
+        )  # fmt: skip
+        print_plan(planner.plan(sources), lines, passed_over)
+        return 0
     targets = _targets(arguments)
     reader = PhotoReader(options.limits)
     isolated = len(sources) > 1 or options.read_timeout is not None
     if isolated or may_need_isolation(sources[0]):
         reader.start()  # it is ready when the network is
     bar = photo_bar(len(sources))
+    progress = Progress(sources, bar, task_steps(arguments.task))
     predictor = make_predictor(
         arguments.task,
         output_path,
         arguments.weight_path,
         ask=not arguments.json,
         options=options,
-        tile_progress=TileBar(),
+        tile_progress=progress,
         reader=reader,
     )
     comparisons = None
@@ -224,8 +240,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
         comparisons = Comparisons(predictor.output_folder, targets)
     with _InterruptAsEvent() as stop:
-        results = predictor.iterate(sources, stop)
-        lines = JsonLines() if arguments.json else Lines()
+        results = progress.watch(predictor.iterate(sources, stop))
         code = report_results(results, bar, lines, arguments.report, passed_over, comparisons)
         if stop.is_set():
             raise KeyboardInterrupt

@@ -91,11 +91,7 @@ def report_results(
     parts += [f"{doubtful} doubtful and left alone"] if doubtful else []
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
-    if passed_over:
-        counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
-        parts.append(
-            f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"
-        )
+    parts += passed_over_in_words(passed_over)
     lines.remark(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
     return 1 if failed or incomplete else 0
 
@@ -104,6 +100,14 @@ def _in_flags(record: ResultRecord) -> ResultRecord:
     """A record whose sentences name options as the command line does."""
     warnings = tuple(map(as_flags, record.warnings))
     return replace(record, error=record.error and as_flags(record.error), warnings=warnings)
+
+
+def passed_over_in_words(passed_over: Counter[str]) -> list[str]:
+    """The part of a summary on files that are no pictures by their names, if there are any."""
+    if not passed_over:
+        return []
+    counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
+    return [f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"]
 
 
 def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:

@@ -47,6 +47,14 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
         raise UsageError(f"task={AUTO!r} takes no right views: name the task.")
 
 
+def task_steps(task: str | None) -> int:
+    """How often ``--task`` sends each picture through a network."""
+    from ..apps.auto import is_auto
+    from ..apps.chain import steps_of
+
+    return 1 if task is None or is_auto(task) else len(steps_of(task))
+
+
 def make_predictor(
     task: str | None, output_path: Path, weight_path: str | None, *, ask: bool, **arguments: Any
 ) -> AnyPredictor:

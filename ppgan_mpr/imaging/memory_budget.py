@@ -14,6 +14,16 @@ _AGAIN = 1.0  # seconds after which waiting pictures look again, as other progra
 _PROCESS = 1 << 27  # bytes that a decoding process takes before it decodes
 
 
+def decoding_bytes(pixels: int, needed: int) -> int:
+    """Bytes that decoding a picture in another process takes in both of them.
+
+    Args:
+        pixels: of its decoded pixels, which arrive here while the decoder still has them.
+        needed: that the decoder is going to hold.
+    """
+    return _PROCESS + needed + pixels
+
+
 class MemoryBudget:
     """Shares the free memory among pictures, which wait while the others hold too much of it.
 
@@ -95,13 +105,12 @@ class Share:
         """Wait until a picture, or one view of it, may be decoded in another process.
 
         Args:
-            pixels: bytes of its decoded pixels, which arrive here while the decoder has them.
-            needed: bytes that the decoder is going to hold.
+            pixels, needed: see :func:`decoding_bytes`.
 
         Returns:
             The seconds that it has waited.
         """
-        decoding = _PROCESS + needed + pixels + self._pixels
+        decoding = decoding_bytes(pixels, needed) + self._pixels
         return self._grant(max(decoding, self._held(self._pixels + pixels)))
 
     def decoded(self, pixels: int) -> None:

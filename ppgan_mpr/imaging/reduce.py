@@ -24,8 +24,7 @@ def reduced(photo: Photo, longest: int) -> Photo:
     """
     if max(photo.size) <= longest:
         return photo
-    scale = longest / max(photo.size)
-    width, height = (max(1, round(side * scale)) for side in photo.size)
+    width, height = reduced_size(*photo.size, longest)
     metadata = photo.metadata
     if metadata.exif:
         metadata = replace(metadata, exif=resized_exif(metadata.exif, width, height))
@@ -36,6 +35,14 @@ def reduced(photo: Photo, longest: int) -> Photo:
         alpha=None if alpha is None else _resize(alpha[..., None], width, height)[..., 0],
         metadata=metadata,
     )
+
+
+def reduced_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """Width and height of a picture after :func:`reduced`; None as the longer side changes none."""
+    if longest is None or max(width, height) <= longest:
+        return width, height
+    scale = longest / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _resize(samples: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -3,11 +3,12 @@
 from .cache import Cache
 from .model import Model, file_identity, load_model
 from .options import InferenceOptions
+from .planning import TilePlan
 from .pool import RestorerPool
 from .restorer import Restorer, TileUse
 from .tiling import Crop
 
 __all__ = [
-    "Cache", "Crop", "InferenceOptions", "Model", "Restorer", "RestorerPool", "TileUse",
-    "file_identity", "load_model",
+    "Cache", "Crop", "InferenceOptions", "Model", "Restorer", "RestorerPool", "TilePlan",
+    "TileUse", "file_identity", "load_model",
 ]  # fmt: skip

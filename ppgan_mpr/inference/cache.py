@@ -36,18 +36,19 @@ class Cache:
     Args:
         folder: created when first written to; None keeps nothing.
         limit: maximum size of all files in bytes; the least recently used are deleted first.
+        read_only: store nothing.
     """
 
-    def __init__(self, folder: Path | None, limit: int = _LIMIT):
+    def __init__(self, folder: Path | None, limit: int = _LIMIT, read_only: bool = False):
         self._folder = None if folder is None else Path(folder)
-        self._limit = limit
+        self._limit, self._read_only = limit, read_only
         self._warned = False
 
     @classmethod
-    def of_user(cls) -> Cache:
+    def of_user(cls, read_only: bool = False) -> Cache:
         """The user's cache of networks, in :func:`~ppgan_mpr.cache_dir.cache_dir`."""
         try:
-            return cls(cache_dir() / "networks")
+            return cls(cache_dir() / "networks", read_only=read_only)
         except UsageError as error:
             logger.warning("Networks are not cached: %s", error)
             return cls(None)
@@ -73,14 +74,15 @@ class Cache:
         payload = content[start:]
         if content[:start] != _MAGIC + _digest(path.stem, payload):
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the least recently used files are deleted first
+        if not self._read_only:
+            with contextlib.suppress(OSError):
+                os.utime(path)  # the least recently used files are deleted first
         return payload
 
     def store(self, payload: bytes, *key: object) -> None:
         """Store ``payload`` under ``key``. A full or read-only disk is not an error."""
         path = self.path(*key)
-        if path is None:
+        if path is None or self._read_only:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

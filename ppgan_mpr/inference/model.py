@@ -44,6 +44,7 @@ class Model:
         local: whether statistics are taken over windows (TLC) instead of the whole picture.
         stages: whether the output holds the pictures of all stages, see :mod:`.stages`.
         title: for messages; default: that of the network.
+        silent: do not announce the export and the compilation.
 
     Attributes:
         preparation: announces the export, and the compilation by a backend.
@@ -60,6 +61,7 @@ class Model:
         local: bool = False,
         stages: bool = False,
         title: str = "",
+        silent: bool = False,
     ):
         self.identity = identity
         self.spec = spec
@@ -67,7 +69,7 @@ class Model:
         self.channels = channels
         self.local = local
         self.stages = stages
-        self.preparation = Preparation(title or spec.title)
+        self.preparation = Preparation(title or spec.title, silent)
         self._build = build
 
     @cached_property

@@ -11,6 +11,21 @@ _TILE_SHARE = 0.75  # of the memory
 
 
 @dataclass(frozen=True)
+class TilePlan:
+    """The tiles that a picture would be restored in.
+
+    Attributes:
+        tile: height and width of the tiles.
+        count: number of tiles.
+        memory: bytes of this computer's memory that they take; 0 with a GPU.
+    """
+
+    tile: tuple[int, int]
+    count: int
+    memory: float
+
+
+@dataclass(frozen=True)
 class Planner:
     """Cuts pictures into tiles, each size of picture always in the same way.
 

@@ -22,12 +22,13 @@ class Preparation:
 
     Args:
         title: of the network.
+        silent: announce nothing.
     """
 
-    def __init__(self, title: str):
+    def __init__(self, title: str, silent: bool = False):
         self._title = title
         self._lock = threading.Lock()
-        self._announced = False
+        self._announced = silent
 
     @contextlib.contextmanager
     def announced(self, exported: bool = False) -> Iterator[None]:

@@ -20,7 +20,7 @@ from .ensemble import TRANSFORMS, Transform
 from .model import Model
 from .options import InferenceOptions
 from .padding import Padding
-from .planning import Planner
+from .planning import Planner, TilePlan
 from .shared_statistics import join_batch, sample_mosaic, statistics_for_tile
 from .tiling import Crop, Grid, blend, plan
 
@@ -137,6 +137,13 @@ class Restorer:
         if self.backend.device != "cpu":
             return 0
         return memory.free_for(self.budget) - self.backend.kept_bytes
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """The tiles of a picture of this size, where enough memory is free."""
+        grown = Padding(height, width, self._planner.multiple, self._padding)
+        grid = self._planner.grid(grown.height, grown.width)
+        on_cpu = self.backend.device == "cpu"
+        return TilePlan(grid.tile, grid.count, self._planner.needed(grid) if on_cpu else 0)
 
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.

@@ -1,6 +1,12 @@
 import io
+import logging
+import re
 
-from ppgan_mpr.commands.progress import TileBar, photo_bar
+import pytest
+
+from ppgan_mpr.apps.result import Result, ResultRecord
+from ppgan_mpr.apps.sources import Source
+from ppgan_mpr.commands.progress import Progress, TileBar, photo_bar
 
 
 class Terminal(io.StringIO):
@@ -34,3 +40,64 @@ def test_nothing_is_shown_where_nobody_looks(monkeypatch):
     with photo_bar(3) as bar:
         bar.update()
     assert stream.getvalue() == ""
+
+
+def sources(tmp_path, count):
+    paths = [tmp_path / f"{number}.png" for number in range(count)]
+    for path in paths:
+        path.write_bytes(bytes(100))
+    return [Source(str(path), path.stem, path) for path in paths]
+
+
+@pytest.fixture
+def clock():
+    """A clock that is set by hand."""
+
+    class Clock:
+        now = 0.0
+
+        def __call__(self):
+            return self.now
+
+    return Clock()
+
+
+def test_time_left_and_memory_are_shown_on_a_terminal(monkeypatch, tmp_path, clock):
+    terminal, pictures = on_terminal(monkeypatch), sources(tmp_path, 3)
+    with photo_bar(3) as bar:
+        progress = Progress(pictures, bar, clock=clock)
+        clock.now = 240.0
+        progress(pictures[0].name, 1, 2)
+    assert re.search(r"about 20 min left, [\d.]+ [MG]B", terminal.getvalue())
+
+
+def test_long_work_is_announced_once_where_there_is_no_terminal(tmp_path, clock, caplog):
+    pictures = sources(tmp_path, 3)
+    with photo_bar(3) as bar, caplog.at_level(logging.INFO):
+        progress = Progress(pictures, bar, clock=clock)
+        for picture in pictures:
+            for tile in (1, 2):
+                clock.now += 30
+                progress(picture.name, tile, 2)
+    (line,) = caplog.messages
+    assert re.fullmatch(r"about 2 min left for 3 pictures, in [\d.]+ [MG]B of memory", line)
+
+
+def test_short_work_is_not_announced(tmp_path, clock, caplog):
+    (picture,) = pictures = sources(tmp_path, 1)
+    with photo_bar(1) as bar, caplog.at_level(logging.INFO):
+        progress = Progress(pictures, bar, clock=clock)
+        clock.now = 20
+        progress(picture.name, 1, 3)
+    assert caplog.messages == []
+
+
+def test_skipped_pictures_are_not_waited_for(tmp_path, clock, caplog):
+    pictures = sources(tmp_path, 100)
+    skipped = [Result(ResultRecord(source.name, skipped=True)) for source in pictures[1:]]
+    with photo_bar(100) as bar, caplog.at_level(logging.INFO):
+        progress = Progress(pictures, bar, clock=clock)
+        assert list(progress.watch(skipped)) == skipped
+        clock.now = 20
+        progress(pictures[0].name, 1, 3)
+    assert caplog.messages == []

@@ -1,0 +1,138 @@
+"""Plans: what a run would do, without doing it."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from apps_samples import picture, predictor
+from PIL import Image
+
+from ppgan_mpr import AutoPredictor, ChainPredictor, Predictor
+from ppgan_mpr.apps.pace import Pace
+from ppgan_mpr.errors import UsageError
+
+OPTIONS = {"task": "Denoising", "model": "lite"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "in" / "a.png")
+    picture(1, (200, 100)).save(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / "c.png").write_text("no picture")
+    deep = np.zeros([9, 9], np.uint16)
+    Image.fromarray(deep).save(tmp_path / "in" / "d.png")
+    return tmp_path / "in"
+
+
+def planner(tmp_path, **options):
+    return Predictor(tmp_path / "out", dry_run=True, **{**OPTIONS, **options})
+
+
+def entries(folder):
+    """All files below a folder, with the times of their last changes."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_plan_is_what_the_run_then_does(folder, tmp_path):
+    plan = planner(tmp_path, tile=64).plan(folder)
+    results = predictor(tmp_path, tile=64).run(folder)
+    assert [record.source for record in plan] == [result.source for result in results]
+    assert [record.error is None for record in plan] == [result.ok for result in results]
+    for record, result in zip(plan, results):
+        if result.ok:
+            made = result.record
+            assert (record.output, record.size) == (made.output, made.size)
+            assert (record.tiles, record.tile) == (made.tiles, made.tile)
+            for name in ("network", "task", "weights", "backend", "precision", "device"):
+                assert getattr(record, name) == getattr(made, name)
+    assert "is not a picture" in plan[2].error
+
+
+def test_nothing_is_written_downloaded_or_restored(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("requests.get", lambda *_, **__: pytest.fail("a download"))
+    before = entries(tmp_path)
+    for options in ({"model": "lite"}, {"model": "published"}):
+        dry = planner(tmp_path, **options)
+        plan = dry.plan(folder)
+        assert [record.tiles for record in plan] == [1, 1, 0, 1]
+        assert (plan.download is None) == (options["model"] == "lite")
+        for run in (dry.run, dry.restore):
+            with pytest.raises(UsageError, match="dry_run=True"):
+                run(folder / "a.png")
+    assert entries(tmp_path) == before
+
+
+def test_existing_outputs_are_skipped_or_in_the_way_as_in_the_run(folder, tmp_path):
+    picture().save(tmp_path / "in" / "e.gif")  # whose result may be a .png or not
+    sources = [folder / name for name in ("a.png", "e.gif")]
+    predictor(tmp_path).run(sources)
+    before = entries(tmp_path)
+    skipping = planner(tmp_path, existing="skip").plan(sources)
+    assert [record.skipped for record in skipping] == [True, True]
+    assert not any(record.to_do for record in skipping)
+    assert all("was left alone" in record.error for record in planner(tmp_path).plan(sources))
+    replacing = planner(tmp_path, existing="overwrite").plan(sources)
+    assert all(record.to_do and os.path.exists(record.output) for record in replacing)
+    changed = planner(tmp_path, existing="skip", tile=64).plan(sources)
+    assert all(record.to_do for record in changed)
+    assert entries(tmp_path) == before
+
+
+def test_time_follows_from_earlier_runs(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Pace, "remembered", lambda self: None)
+    assert planner(tmp_path).plan(folder / "b.jpg").seconds is None
+    monkeypatch.setattr(Pace, "remembered", lambda self: 1000.0)
+    plan = planner(tmp_path).plan([folder / "b.jpg", folder / "c.png", folder / "d.png"])
+    tiles = [record.tile[0] * record.tile[1] for record in plan if record.tile]
+    assert plan.seconds == pytest.approx(sum(tiles) / 1000)
+
+
+def test_memory_follows_from_the_larger_picture(tmp_path):
+    small, large = np.zeros([2, 64, 64, 3], np.uint8)[0], np.zeros([4000, 6000, 3], np.uint8)
+    plan = planner(tmp_path).plan([small, large])
+    pixels = large.nbytes
+    assert plan[1].memory - plan[0].memory > 4 * pixels
+    assert plan.memory == plan[1].memory
+
+
+def test_a_picture_that_is_given_twice_is_planned_once(folder, tmp_path):
+    plan = planner(tmp_path).plan([folder / "a.png", folder / "a.png"])
+    assert len(plan) == 1
+
+
+def test_a_predictor_that_restores_can_plan_too(folder, tmp_path, denoise):
+    (record,) = denoise.plan(folder / "a.png")
+    assert (record.tiles, record.output) == (1, None)
+    assert json.loads(json.dumps(record.to_dict()))["size"] == [24, 17]
+
+
+def test_raw_files_are_planned_without_their_size(tmp_path):
+    (tmp_path / "a.nef").write_bytes(bytes(100))
+    (record,) = planner(tmp_path).plan(tmp_path / "a.nef")
+    assert record.to_do and record.size is None
+    assert record.warnings == (
+        "it is a camera's raw file, whose size is known when it is developed",
+    )
+
+
+def test_tiles_of_all_tasks_of_a_chain_are_planned(folder, tmp_path):
+    options = {"task": "Denoising,Deraining", "model": "lite"}
+    plan = ChainPredictor(tmp_path / "out", dry_run=True, **options).plan(folder / "b.jpg")
+    result = ChainPredictor(tmp_path / "out", **options).run(folder / "b.jpg")[0]
+    assert plan[0].tiles == result.record.tiles == 2
+    assert plan[0].output == result.record.output
+
+
+def test_the_task_of_an_automatic_run_is_left_open(folder, tmp_path):
+    dry = AutoPredictor(tmp_path / "out", model="lite", dry_run=True)
+    plan = dry.plan(folder)
+    assert [record.task for record in plan] == [""] * 4
+    assert plan[1].size == (200, 100)
+    assert plan[2].error
+    assert not (tmp_path / "out").exists()
+    for run in (dry.run, dry.restore):
+        with pytest.raises(UsageError, match="dry_run=True"):
+            run(folder / "a.png")

@@ -191,3 +191,33 @@ def test_paddle_leaves_sigterm_alone(root, handler, moment):
     assert done.stdout == ("handled\n" if handler == "handled" else "")
     assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)
     assert "FatalError" not in done.stderr
+
+
+# Stands for Paddle, and imports another module in another thread meanwhile, as a log handler may.
+IMPORTS_IN_A_THREAD = """
+import importlib, threading
+failed = []
+def work():
+    try:
+        importlib.import_module("colorsys")
+    except Exception as error:
+        failed.append(error)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(failed)
+"""
+
+
+def test_other_threads_may_import_while_paddle_is_imported(root, tmp_path):
+    (tmp_path / "paddle").mkdir()
+    (tmp_path / "paddle" / "__init__.py").write_text(IMPORTS_IN_A_THREAD)
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "from ppgan_mpr.dependencies import require\n"
+        "require('paddle')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(root)], capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr

@@ -164,7 +164,8 @@ class AutoPredictor:
             record = replace(result.record, detected=seen.detected)
             return replace(result, record=record, origin=source)
 
-        jobs = concurrent_pictures(self.options.jobs)
+        # Who is asked about a picture looks at one after another.
+        jobs = concurrent_pictures(self.options.jobs if self._choose is None else 1)
         yield from restore_each(sources, process, jobs, stop, self._reader.budget)
 
     def plan(self, images: Any) -> Plan:

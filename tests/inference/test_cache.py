@@ -155,3 +155,14 @@ def test_without_a_home_directory_nothing_is_kept_and_a_sentence_says_so(monkeyp
     (message,) = [record.getMessage() for record in caplog.records]
     assert "no home directory" in message
     assert "PPGAN_MPR_HOME" in message
+
+
+def test_a_read_only_cache_reads_and_changes_nothing(cache, tmp_path):
+    cache.store(b"content", "a")
+    (path,) = (tmp_path / "cache").iterdir()
+    os.utime(path, (0, 0))
+    reading = Cache(tmp_path / "cache", read_only=True)
+    assert reading.load("a") == b"content"
+    reading.store(b"content", "b")
+    assert [*(tmp_path / "cache").iterdir()] == [path]
+    assert path.stat().st_mtime == 0

@@ -236,3 +236,22 @@ def test_shortage_of_one_picture_changes_no_later_one(model, photo, monkeypatch,
     assert tiles_of(restorer, photo)[1].warning
     failing[0] = False
     assert tiles_of(restorer, photo)[1].warning is None
+
+
+def test_plan_is_what_a_picture_then_takes(model, photo):
+    tiled, used = Restorer(model, backend="paddle", device="cpu", memory="1M"), TileUse()
+    image = photo[:93, :141]
+    strips = tiled.strips(93, 141, lambda rows, columns: image[rows, columns], used=used)
+    assert sum(len(strip) for _, strip in strips) == 93
+    plan = tiled.plan(93, 141)
+    assert (plan.tile, plan.count) == (used.planned, used.count)
+    assert plan.memory == pytest.approx(tiled.backend.bytes_per_pixel * np.prod(plan.tile))
+
+
+def test_memory_that_must_be_free_shrinks_by_what_the_network_has(model, photo):
+    pytest.importorskip("openvino")
+    planned = Restorer(model, backend="openvino", device="cpu", memory="100M")
+    before = planned.memory_to_take
+    assert before >= 100 << 20
+    planned(photo)
+    assert planned.memory_to_take == before - planned.backend.kept_bytes < before

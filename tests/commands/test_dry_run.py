@@ -1,0 +1,91 @@
+"""``mprnet --dry-run``."""
+
+import json
+
+import pytest
+from apps_samples import picture
+
+from ppgan_mpr.apps.pace import Pace
+from ppgan_mpr.commands.restore import main
+
+LITE = ["--task", "Denoising", "--model", "lite"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of pictures, in which the command runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "in" / "a.png")
+    picture(1, (200, 100)).save(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    return tmp_path / "in"
+
+
+def test_the_plan_is_printed_and_nothing_done(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Pace, "remembered", lambda self: None)
+    arguments = ["in", *LITE, "--tile", "64", "--report", "r.json", "--compare"]
+    assert main([*arguments, "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "in/a.png -> output_dir/Denoising/a_restoration.png  24x17  1 tile"
+    assert lines[1].startswith("in/b.jpg -> output_dir/Denoising/b_restoration.jpg  200x100  ")
+    assert " tiles of 64x" in lines[1]
+    assert lines[2].startswith(
+        "would restore 2, 1 of other formats passed over (1 .txt), by MPRNet (lite:Denoising) with "
+    )
+    assert ", time unknown until the first tile, up to " in lines[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_time_is_estimated_where_the_pace_is_known(folder, capsys, monkeypatch):
+    monkeypatch.setattr(Pace, "remembered", lambda self: 200 * 104 / 300)
+    assert main(["in/b.jpg", *LITE, "--dry-run"]) == 0
+    line, summary = capsys.readouterr().out.splitlines()
+    assert line.endswith("  1 tile  about 5 min")
+    assert ", about 5 min, up to " in summary
+
+
+def test_what_would_be_skipped_or_fail_is_said_in_the_words_of_the_command(folder, capsys):
+    assert main(["in/a.png", *LITE]) == 0
+    (folder / "broken.png").write_text("no picture")
+    capsys.readouterr()
+    assert main(["in", *LITE, "--dry-run"]) == 0
+    failing, to_do, broken, summary = capsys.readouterr().out.splitlines()
+    assert failing.startswith("in/a.png: would fail: output_dir/Denoising/a_restoration.png exists")
+    assert "--overwrite" in failing
+    assert " -> " in to_do
+    assert broken.startswith("in/broken.png: would fail: ")
+    assert summary.startswith("would restore 1, fail at 2, ")
+    assert main(["in/a.png", *LITE, "--dry-run", "--skip-existing"]) == 0
+    skipped, summary = capsys.readouterr().out.splitlines()
+    assert skipped == ("in/a.png: would be skipped, output_dir/Denoising/a_restoration.png exists")
+    assert summary == "would restore 0, skip 1"
+
+
+def test_json_prints_one_object_a_line_and_nothing_else(folder, capsys):
+    assert main(["in", *LITE, "--dry-run", "--json"]) == 0
+    printed = capsys.readouterr()
+    rows = [json.loads(line) for line in printed.out.splitlines()]
+    assert [row["source"] for row in rows] == ["in/a.png", "in/b.jpg"]
+    assert [row["tiles"] for row in rows] == [1, 1]
+    assert printed.err.splitlines()[-1].startswith("would restore 2, ")
+
+
+def test_weights_that_would_be_downloaded_are_named(folder, capsys, monkeypatch):
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(folder / "home"))
+    monkeypatch.setattr("requests.get", lambda *_, **__: pytest.fail("a download"))
+    assert main(["in/a.png", "--task", "Denoising", "--dry-run"]) == 0
+    assert "after the weights are downloaded" in capsys.readouterr().out
+    assert not (folder / "home").exists()
+
+
+def test_a_task_for_each_picture_is_left_open(folder, capsys):
+    assert main(["in", "--task", "auto", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "in/a.png  24x17  its task is chosen when it is read"
+    assert lines[2].startswith("would restore 2, ")
+
+
+def test_wrong_usage_is_wrong_in_a_dry_run_too(folder, capsys):
+    assert main(["missing.png", *LITE, "--dry-run"]) == 2
+    assert "missing.png" in capsys.readouterr().err

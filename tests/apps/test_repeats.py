@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from apps_samples import picture, predictor
 
+from ppgan_mpr import AutoPredictor
 from ppgan_mpr.apps import outputs
 from ppgan_mpr.apps.repeats import concurrent_pictures
 from ppgan_mpr.dependencies import cpu_count
+from ppgan_mpr.detection import Finding
 from ppgan_mpr.imaging import PhotoReader
 from ppgan_mpr.imaging.memory_budget import MemoryBudget
 
@@ -133,6 +135,39 @@ def test_a_network_that_is_small_enough_leaves_room_for_a_second_picture(
     options = {"memory": "64M", "reader": reader, "tile_progress": computed}
     results = predictor(tmp_path, **options).run(folder)
     assert [result.error for result in results] == [None] * 4
+
+
+def test_pictures_from_memory_are_numbered_in_their_order(tmp_path, monkeypatch):
+    second_is_written = threading.Event()
+    write = outputs.write_photo
+
+    def noted_write(photo, path, **options):
+        write(photo, path, **options)
+        second_is_written.set()
+
+    class Late:
+        def __array__(self, dtype=None, copy=None):
+            assert second_is_written.wait(LATER)
+            return np.asarray(picture())
+
+    monkeypatch.setattr(outputs, "write_photo", noted_write)
+    results = predictor(tmp_path).run([Late(), np.asarray(picture())])
+    names = [result.output.name for result in results]
+    assert names == ["image_restoration.png", "image-2_restoration.png"]
+
+
+def test_who_is_asked_looks_at_one_picture_after_another(folder, tmp_path, monkeypatch):
+    threads = []
+
+    def choose(name, finding):
+        threads.append(threading.current_thread())
+
+    monkeypatch.setattr(
+        "ppgan_mpr.apps.auto.detect", lambda photo: Finding({"": 0.4, "noise": 0.6})
+    )
+    results = AutoPredictor(tmp_path / "out", model="lite", choose=choose).run(folder)
+    assert all(result.left_alone for result in results)
+    assert threads == [threading.current_thread()] * 4
 
 
 def test_pictures_in_work_follow_from_devices_and_cores():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..file_names import shown
@@ -25,6 +26,7 @@ def print_plan(plan: Plan, lines: Lines, passed_over: Counter[str]) -> None:
         passed_over: see :func:`.result_lines.report_results`.
     """
     for record in plan:
+        record = replace(record, error=record.error and as_flags(record.error))
         if isinstance(lines, JsonLines):
             print(json.dumps(record.to_dict()))
         else:
@@ -35,7 +37,7 @@ def print_plan(plan: Plan, lines: Lines, passed_over: Counter[str]) -> None:
 def _line(record: PlanRecord) -> str:
     source = shown(record.source)
     if record.error is not None:
-        return f"{source}: would fail: {as_flags(shown(record.error))}"
+        return f"{source}: would fail: {shown(record.error)}"
     if record.skipped:
         return f"{source}: would be skipped, {shown(record.output)} exists"
     parts = [source if record.output is None else f"{source} -> {shown(record.output)}"]

@@ -68,7 +68,16 @@ def test_json_prints_one_object_a_line_and_nothing_else(folder, capsys):
     rows = [json.loads(line) for line in printed.out.splitlines()]
     assert [row["source"] for row in rows] == ["in/a.png", "in/b.jpg"]
     assert [row["tiles"] for row in rows] == [1, 1]
+    assert [row["error"] for row in rows] == [None, None]
     assert printed.err.splitlines()[-1].startswith("would restore 2, ")
+
+
+def test_errors_in_json_name_flags(folder, capsys):
+    output = folder.parent / "output_dir" / "Denoising" / "a_restoration.png"
+    output.parent.mkdir(parents=True)
+    output.touch()
+    assert main(["in/a.png", *LITE, "--dry-run", "--json"]) == 0
+    assert "use --overwrite to replace it" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_weights_that_would_be_downloaded_are_named(folder, capsys, monkeypatch):

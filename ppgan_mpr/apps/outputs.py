@@ -18,6 +18,7 @@ from ..imaging.losses import target_of
 from .manifest import FileState, Manifest
 from .result import ResultRecord
 from .sources import Source
+from .stage_files import StageFiles
 from .up_to_date import Verdict, judge, source_files
 
 
@@ -40,6 +41,9 @@ class Outputs:
 
     Raises:
         UsageError: the folder cannot be made or written.
+
+    Attributes:
+        stages: files beside the outputs.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Outputs:
         dry_run: bool = False,
     ):
         self._reader = reader or PhotoReader()
+        self.stages = StageFiles(existing, manifest, self._reader, allow_loss)
         self._dry_run = dry_run
         self._allow_loss = allow_loss
         self._folder, self._suffix, self._existing = folder, suffix, existing
@@ -209,37 +214,6 @@ class Outputs:
                 self._clean(output.parent)
         return output
 
-    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The files for the outputs of the first ``count`` stages, beside that of the result.
-
-        Raises:
-            ImageError: one of them exists and may not be replaced.
-        """
-        names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
-        paths = tuple(output.with_name(name) for name in names)
-        for path in paths:
-            if self._existing != "overwrite" and os.path.lexists(path):
-                raise _stage_left_alone(path)
-        return paths
-
-    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
-        """Write the output of an earlier stage to a file of :meth:`claim_stages`.
-
-        Raises:
-            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the file exists meanwhile.
-        """
-        try:
-            write_photo(
-                photo,
-                path,
-                quality=quality,
-                overwrite=self._existing == "overwrite",
-                mode=permissions(source),
-                allow_loss=self._allow_loss,
-            )
-        except FileExistsError:
-            raise _stage_left_alone(path) from None
-
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a picture to the place that it claimed.
 
@@ -366,11 +340,4 @@ def _left_alone(output: Path) -> ImageError:
     return ImageError(
         f"{output} exists and was left alone: use existing='overwrite' to replace it or "
         "existing='skip' to pass over it."
-    )
-
-
-def _stage_left_alone(path: Path) -> ImageError:
-    return ImageError(
-        f"{path} exists and was left alone: use existing='overwrite' to replace it, or move it "
-        "away."
     )

@@ -27,7 +27,7 @@ from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .fit import check_fit
 from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input
-from .outputs import Outputs
+from .outputs import Outputs, permissions
 from .pace import Pace
 from .pixels import blank_stages, fill
 from .plan import DRY_RUN, Plan, PlanRecord, with_output, with_tiles
@@ -376,14 +376,15 @@ class Predictor:
                 return Result(record, None, source)
         warnings += unkept_warning(result, output, source.is_pillow)
         stages = blank_stages(result, self._earlier_stages)
-        stage_files = outputs.claim_stages(output, len(stages)) if outputs and output else ()
+        stage_files = outputs.stages.claim(output, len(stages)) if outputs and output else ()
         waited, used = self._fill(result, stages, crop, source.name, turn)
         waited += memory.waited - waited_before
         warnings += (used.warning,) if used.warning else ()
         del photo, right, crop  # a large picture's memory is wanted for its file
         if outputs and output:
+            mode = permissions(source)
             for stage, file in zip(stages, stage_files):
-                outputs.write_stage(source, stage, file, self.options.quality)
+                outputs.stages.write(stage, file, mode=mode, quality=self.options.quality)
             written = outputs.write(source, result, output, self.options.quality)
             if written is None:  # another program was faster
                 record = self._record(

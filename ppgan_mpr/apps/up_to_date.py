@@ -18,6 +18,7 @@ from .sources import Source
 
 # Options that ask for something; what was used is in the record under the same name.
 _RESOLVED = ("backend", "precision", "device")
+_STAGES = "stages"  # the option of files beside the output, which does not change the output
 _LOSSY = ("JPEG", "WEBP", "AVIF")  # formats whose pixels depend on the option ``quality``
 
 
@@ -74,6 +75,8 @@ def judge(
             return Verdict(True, f"{output} was left alone: it was changed after it was restored")
         return _damaged(output)
     reason = changed or _difference(entry.record, wanted, output.suffix)
+    if reason is None and wanted.options.get(_STAGES):
+        reason = _missing_stage(output, entry, manifest)
     if reason is None:
         return Verdict(True)
     return Verdict(False, f"{output} was restored again, because {reason}")
@@ -85,9 +88,7 @@ def _judge_unlisted(output: Path, manifest: Manifest | None, reader: PhotoReader
     if _is_picture(output, reader):
         silent = f"{manifest.path} does not say" if manifest else "nothing says"
         return Verdict(True, f"{output} was left alone, but {silent} how it was made")
-    with output.open("rb") as file:
-        start = file.read(SIGNATURE_BYTES)
-    if recognised(start, output.suffix.lower()):
+    if is_damaged(output, reader):
         return _damaged(output)
     raise ImageError(
         f"{output} exists, is no picture, and was left alone: use existing='overwrite' to replace "
@@ -102,6 +103,39 @@ def _unfinished(output: Path) -> Verdict:
 
 def _damaged(output: Path) -> Verdict:
     return Verdict(False, f"{output} was damaged, so it was restored again")
+
+
+def is_damaged(path: Path, reader: PhotoReader) -> bool:
+    """Whether a file is empty, or begins like a picture and cannot be decoded.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    with path.open("rb") as file:
+        start = file.read(SIGNATURE_BYTES)
+    return not start or (recognised(start, path.suffix.lower()) and not _is_picture(path, reader))
+
+
+def is_as_announced(path: Path, manifest: Manifest | None) -> bool:
+    """Whether a file holds what a run has announced for it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return manifest is not None and manifest.announced(path)
+
+
+def _missing_stage(output: Path, entry: Entry, manifest: Manifest) -> str | None:
+    """Why the outputs of earlier stages beside an output are not all there, or None."""
+    for name in entry.record.stages:
+        try:
+            path = output.with_name(Path(name).name)
+            there = path.is_file() and is_as_announced(path, manifest)
+        except (TypeError, ValueError):  # a manifest that somebody has written by hand
+            return f"{manifest.path} names no file for one of its stages"
+        if not there:
+            return f"{path} is missing or not as it was written"
+    return None
 
 
 def source_files(source: Source) -> list[Path]:
@@ -140,6 +174,8 @@ def _difference(made: ResultRecord, wanted: ResultRecord, suffix: str) -> str | 
     for name, now in wanted.options.items():
         before = made.options.get(name)
         if before == now or (name == "quality" and not _is_lossy(suffix)):
+            continue
+        if name == _STAGES and not now:
             continue
         if name in _RESOLVED and _kind(made, name) == _kind(wanted, name):
             continue

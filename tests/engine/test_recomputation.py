@@ -76,7 +76,7 @@ def test_option_of_the_yaml_recomputes_in_a_run(settings, build, weights_of):
 
 
 def test_network_without_recomputed_layers_is_refused(settings, build, changed_network):
-    changed_network("MPRNet", recomputed_layers=())
+    changed_network("NAFNet", recomputed_layers=())
     settings["recompute"] = True
-    with pytest.raises(UsageError, match="recompute is not for MPRNet"):
+    with pytest.raises(UsageError, match="recompute is not for NAFNet"):
         build(settings)

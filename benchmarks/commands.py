@@ -5,7 +5,9 @@
 For each network and size: the command with an empty cache and with a full one (the fastest of
 its repetitions), their peak memory, and two numbers of a process that has already restored such
 a picture: the restoration alone (``photo``: tiles, averages, blending) and its tiles in the
-compiled graph and nothing else (``bare``). Weights and pictures are those of inference.py.
+compiled graph and nothing else (``bare``). ``over`` is what the warm command takes beyond the bare
+graph, in wall and in processor time; other programs on the machine disturb the latter less. Weights
+and pictures are those of inference.py.
 """
 
 from __future__ import annotations
@@ -59,13 +61,18 @@ def in_process(case: dict) -> dict:
     restorer(image)
     restorer.backend.run = run
     tile, averages, count = tiles
-    bare = min(_seconds(lambda: run(tile, averages)) for _ in range(3)) * count
-    whole = min(_seconds(lambda: restorer(image)) for _ in range(case["repeat"]))
-    return {"bare": bare, "photo": whole, "tiles": count, "tile": list(tile.shape[2:])}
+    bare, processor = (
+        np.min([_spent(lambda: run(tile, averages)) for _ in range(5)], axis=0) * count
+    )
+    whole, _ = min(_spent(lambda: restorer(image)) for _ in range(case["repeat"]))
+    return {
+        "bare": bare, "bare_processor": processor, "photo": whole, "tiles": count,
+        "tile": list(tile.shape[2:]),
+    }  # fmt: skip
 
 
-def command(case: dict, home: Path) -> tuple[float, int]:
-    """Wall seconds and peak bytes of the command line."""
+def command(case: dict, home: Path) -> dict:
+    """The command line's wall time and processor time in seconds, and its peak memory in bytes."""
     line = [sys.executable, str(_SCRIPT), "-i", case["photo"], "--task", case["task"],
             "--overwrite", "-o", str(home / "out")]  # fmt: skip
     if case["network"] == "lite":
@@ -80,15 +87,23 @@ def command(case: dict, home: Path) -> tuple[float, int]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, line)
-    return seconds, usage.ru_maxrss << (0 if sys.platform == "darwin" else 10)
+    return {
+        "seconds": seconds,
+        "processor": usage.ru_utime + usage.ru_stime,
+        "peak": usage.ru_maxrss << (0 if sys.platform == "darwin" else 10),
+    }
 
 
 def measure(case: dict, folder: Path, only_commands: bool) -> dict:
     """All numbers of one network and size."""
     home = Path(tempfile.mkdtemp(dir=folder))
-    cold, cold_peak = command(case, home)
-    warm, peak = min(command(case, home) for _ in range(case["repeat"]))
-    found = {"cold": cold, "cold_peak": cold_peak, "warm": warm, "peak": peak}
+    cold = command(case, home)
+    runs = [command(case, home) for _ in range(case["repeat"])]
+    warm = {key: min(run[key] for run in runs) for key in cold}
+    found = {
+        "cold": cold["seconds"], "cold_peak": cold["peak"],
+        "warm": warm["seconds"], "warm_processor": warm["processor"], "peak": warm["peak"],
+    }  # fmt: skip
     if only_commands:
         return found
     inside = json.dumps({**case, "cache": str(folder / "cache")})
@@ -98,10 +113,11 @@ def measure(case: dict, folder: Path, only_commands: bool) -> dict:
     return {**found, **json.loads(child.stdout.decode().splitlines()[-1])}
 
 
-def _seconds(run) -> float:
-    started = time.perf_counter()
+def _spent(run) -> tuple[float, float]:
+    """Wall time and processor time in seconds."""
+    wall, processor = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - started
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     print("  ".join(f"{key} {value}" for key, value in report["machine"].items()))
     print(
         f"{'network':11} {'size':5} {'cold s':>7} {'MB':>6} {'warm s':>7} {'MB':>6} {'MP/s':>6} "
-        f"{'photo s':>8} {'bare s':>7} tiles"
+        f"{'photo s':>8} {'bare s':>7} {'over s':>7} {'cpu s':>6} tiles"
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -145,8 +161,10 @@ def main(argv: list[str] | None = None) -> int:
                     end=" ",
                 )
                 if "bare" in found:
+                    over = found["warm"] - found["bare"]
+                    processor = found["warm_processor"] - found["bare_processor"]
                     print(
-                        f"{found['photo']:8.2f} {found['bare']:7.2f} "
+                        f"{found['photo']:8.2f} {found['bare']:7.2f} {over:7.2f} {processor:6.2f} "
                         f"{found['tiles']} of {found['tile'][0]}x{found['tile'][1]}",
                         end="",
                     )

@@ -102,11 +102,12 @@ class Model:
         variant = self.spec.name, self.local, self.stages
         return __version__, *_versions(), digest, self.identity, *variant
 
-    def load_onnx(self, size: tuple[int, int], load: Callable[[bytes], Loaded]) -> Loaded:
+    def load_onnx(self, size: tuple[int, int] | None, load: Callable[[bytes], Loaded]) -> Loaded:
         """Load the network's ONNX file, which is exported unless the cache has it.
 
         Args:
-            size: height and width of the pictures; used only if statistics are local.
+            size: height and width of the pictures; used, and needed, only if statistics are
+                local.
             load: loads the content of an ONNX file. A cached one that it cannot load is
                 exported anew.
 

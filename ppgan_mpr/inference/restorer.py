@@ -279,7 +279,10 @@ class _Picture:
         backend.keep_budget = planner.budget
         # What a GPU has left is known only when an allocation fails.
         if backend.device == "cpu":
-            spare = memory.instead_of(planner.needed(grid), backend.kept_bytes)
+            needed = planner.needed(grid)
+            if grid.count == 1:
+                needed = max(needed, backend.whole_bytes(self._height * self._width))
+            spare = memory.instead_of(needed, backend.kept_bytes)
             if spare is not None:
                 backend.keep_budget = min(planner.budget, spare)
                 self._limit = planner.pixels(spare)

@@ -122,7 +122,7 @@ def _exported(name: str, model: Model, device: Device, options: InferenceOptions
     if name == "openvino":
         from .openvino_backend import OpenVINOBackend
 
-        return OpenVINOBackend(model, options.precision, options.threads)
+        return OpenVINOBackend(model, options.precision, options.threads, options.memory_bytes)
     return ONNXRuntimeBackend(model, device, options.precision, options.threads)
 
 

@@ -64,6 +64,13 @@ class Backend(Protocol):
         """
         ...
 
+    def whole_bytes(self, pixels: int) -> float:
+        """Working memory in bytes for a whole picture of so many pixels, without statistics given.
+
+        May be more than that of a tile.
+        """
+        ...
+
     @property
     def kept_bytes(self) -> float:
         """Working memory in bytes of the networks that are kept for later pictures."""

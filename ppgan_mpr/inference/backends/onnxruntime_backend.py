@@ -89,6 +89,10 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
+    def whole_bytes(self, pixels: int) -> float:
+        """See :class:`.base.Backend`."""
+        return self.bytes_per_pixel * pixels
+
     kept_bytes = 0.0  # a session keeps little working memory
 
     def release(self) -> None:

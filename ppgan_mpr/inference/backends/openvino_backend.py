@@ -8,12 +8,13 @@ import io
 import math
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import numpy as np
 
 from ...dependencies import cpu_count, require
+from ..memory import DEFAULT_BUDGET
 from ..model import Model
 from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
@@ -21,24 +22,57 @@ from .allocation import is_allocation_failure
 # Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
 # the chosen precision, and some exist twice while their layout changes.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
+# The same of a network compiled for any size, whose maps OpenVINO packs less tightly. That of
+# bf16 and f16 follows from f32.
+_BYTES_OF_ANY_SIZE = {"f32": 10, "bf16": 5, "f16": 5}
 # Maximum number of compiled networks, as each has a copy of the weights. Upright and turned
 # pictures need two networks each, one for tiles and one to measure statistics.
 _MAX_COMPILED = 4
 
+# Variant of a network, and the shape that it is compiled for; None is any size.
+_Key = tuple[str, Optional[tuple[int, ...]]]
+
+
+@dataclass
+class _Compiled:
+    """A network that is ready to run.
+
+    Attributes:
+        request: runs it.
+        blob: the memory that it was loaded from, which the request may refer to.
+        needed: working memory in bytes, of the largest picture so far.
+    """
+
+    request: Any
+    blob: memoryview | None
+    needed: float = 0.0
+
 
 class OpenVINOBackend:
-    """Runs an exported network, which is compiled for each size of picture.
+    """Runs an exported network, compiled once for all small pictures, else for each size.
+
+    Compiling takes as long as restoring a small picture. A network that is compiled for any size
+    runs as fast as one for a single size, but needs more memory. So it is used for pictures for
+    which that memory stays within the budget. Which of the two runs follows from the size of the
+    picture alone: in float32 they differ by about 1e-6.
 
     Args:
         model: the network and its weights.
         precision: ``auto``, ``f32``, ``bf16`` or ``f16``; ``auto`` is bf16 where the processor
             computes in it, else f32.
         threads: default: all cores that this process may use.
+        budget: working memory in bytes that is planned for.
     """
 
     name, device, pixel_limit = "openvino", "cpu", math.inf
 
-    def __init__(self, model: Model, precision: str = "auto", threads: int | None = None):
+    def __init__(
+        self,
+        model: Model,
+        precision: str = "auto",
+        threads: int | None = None,
+        budget: float = DEFAULT_BUDGET,
+    ):
         self._ov = require("openvino")
         self._core = _core()
         self._model = model
@@ -49,8 +83,10 @@ class OpenVINOBackend:
             "INFERENCE_NUM_THREADS": self.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        self._compiled: OrderedDict[tuple[str, tuple[int, ...]], Any] = OrderedDict()
+        self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
         self.bytes_per_pixel = _BYTES[self.precision] * model.floats_per_pixel
+        self._bytes_of_any_size = _BYTES_OF_ANY_SIZE[self.precision] * model.floats_per_pixel
+        self._budget = budget
         self.keep_budget = 0.0
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
@@ -64,10 +100,20 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
+    def whole_bytes(self, pixels: int) -> float:
+        """See :class:`.base.Backend`."""
+        any_size = self._takes_any_size(pixels)
+        return (self._bytes_of_any_size if any_size else self.bytes_per_pixel) * pixels
+
+    def _takes_any_size(self, pixels: int) -> bool:
+        """Whether whole pictures of so many pixels run in the network compiled for any size."""
+        # Windows of local statistics depend on the size.
+        return not self._model.local and self._bytes_of_any_size * pixels <= self._budget
+
     @property
     def kept_bytes(self) -> float:
         """See :class:`.base.Backend`."""
-        return self._needed(self._compiled.keys())
+        return sum(compiled.needed for compiled in self._compiled.values())
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
@@ -93,38 +139,37 @@ class OpenVINOBackend:
         return [tensor.data for tensor in request.output_tensors]
 
     def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
-        key = (variant, shape)
-        if key not in self._compiled:
+        pixels = math.prod(shape[2:])
+        if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
+            key, needed = (variant, None), self.whole_bytes(pixels)
+        else:  # tiles are of few sizes
+            key, needed = (variant, shape), self.bytes_per_pixel * pixels
+        known = self._compiled.pop(key, None)
+        if known is None or known.needed < needed:
             while self._compiled and (
-                len(self._compiled) >= _MAX_COMPILED
-                or self._needed([key, *self._compiled]) > self.keep_budget
+                len(self._compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
             ):
                 self._compiled.popitem(last=False)
-            compiled, blob = self._load(variant, shape)
-            # The blob is stored too, because the request may refer to its memory.
-            self._compiled[key] = compiled.create_infer_request(), blob
-        self._compiled.move_to_end(key)
-        return self._compiled[key][0]
+        compiled = known or self._load(*key)
+        compiled.needed = max(needed, compiled.needed)
+        self._compiled[key] = compiled
+        return compiled.request
 
-    def _needed(self, keys: Iterable[tuple[str, tuple[int, ...]]]) -> float:
-        """Working memory in bytes of compiled networks, given by their keys."""
-        return sum(self.bytes_per_pixel * math.prod(shape[2:]) for _, shape in keys)
-
-    def _load(self, variant: str, shape: tuple[int, ...]) -> tuple[Any, memoryview | None]:
+    def _load(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled:
         cache, ov = self._model.cache, self._ov
         name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         key = ("openvino", ov.__version__, name, sorted(self._options.items()), variant, shape)
         blob = cache.load(*key, *self._model.key)
         if blob is not None:
             try:
-                return self._import(blob), blob
+                return _Compiled(self._import(blob).create_infer_request(), blob)
             except (RuntimeError, ValueError):
                 pass  # the blob is of another build of the same OpenVINO version, or no blob
         graph = self._graph(variant, shape)  # announces an export itself
         with self._model.preparation.announced(exported=True):
             compiled = self._core.compile_model(graph, "CPU", self._options)
         cache.store(compiled.export_model().read(), *key, *self._model.key)
-        return compiled, None
+        return _Compiled(compiled.create_infer_request(), None)
 
     def _import(self, blob: memoryview) -> Any:
         content = np.frombuffer(blob, np.uint8)
@@ -134,13 +179,14 @@ class OpenVINOBackend:
         except TypeError:  # OpenVINO 2025.3 and older accept only a stream, which they copy
             return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
-    def _graph(self, variant: str, shape: tuple[int, ...]) -> Any:
-        size = shape[2], shape[3]
+    def _graph(self, variant: str, shape: tuple[int, ...] | None) -> Any:
+        size = None if shape is None else (shape[2], shape[3])
         return self._model.load_onnx(size, lambda content: self._read(content, variant, shape))
 
-    def _read(self, content: bytes, variant: str, shape: tuple[int, ...]) -> Any:
+    def _read(self, content: bytes, variant: str, shape: tuple[int, ...] | None) -> Any:
         graph = self._core.read_model(content)
-        graph.reshape({"x": list(shape)})
+        any_size = [1, self._model.channels, -1, -1]
+        graph.reshape({"x": self._ov.PartialShape(list(shape or any_size))})
         statistics = _statistics(graph)
         if variant == "measuring" and statistics:
             graph.add_outputs([output.any_name for output in statistics])

@@ -97,6 +97,10 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
+    def whole_bytes(self, pixels: int) -> float:
+        """See :class:`.base.Backend`."""
+        return self.bytes_per_pixel * pixels
+
     kept_bytes = 0.0  # nothing is kept
 
     def release(self) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from inference_samples import batch
 
-from ppgan_mpr.inference import InferenceOptions
+from ppgan_mpr.inference import InferenceOptions, Model
 from ppgan_mpr.inference.backends import create_backend
+from ppgan_mpr.networks import find_network
 
 
 def test_bf16_only_where_the_processor_has_it(model, photo, expected):
@@ -20,31 +21,83 @@ def test_bf16_only_where_the_processor_has_it(model, photo, expected):
     assert -10 * np.log10(error) > 40
 
 
-def test_sizes_are_kept_within_the_room(model, photo):
+def test_tile_sizes_are_kept_within_the_room(model, photo):
     pytest.importorskip("openvino")
     pytest.importorskip("onnx")
     backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
     wide, tall = batch(photo), batch(photo.swapaxes(0, 1))
+    statistics = backend.measure(wide)
+    backend.release()
     pixels = photo.shape[0] * photo.shape[1]
     for rooms, kept in ((1.5, 1), (2.5, 2)):
         backend.keep_budget = rooms * pixels * backend.bytes_per_pixel
         for picture in (wide, tall):
-            backend.run(picture)
+            backend.run(picture, statistics)
         assert backend.kept_bytes == pytest.approx(kept * pixels * backend.bytes_per_pixel)
 
 
-def test_small_pictures_do_not_pile_up_networks(model):
+def test_small_tiles_do_not_pile_up_networks(model, photo):
     """Each compiled size holds all the weights, however little room its maps take."""
     pytest.importorskip("openvino")
     pytest.importorskip("onnx")
     backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
     backend.keep_budget = 1e12
+    statistics = backend.measure(batch(photo))
+    backend.release()
     for size in range(8, 56, 8):
-        backend.run(np.zeros([1, 3, size, 8], np.float32))
+        backend.run(np.zeros([1, 3, size, 8], np.float32), statistics)
         assert backend.kept_bytes <= 4 * size * 8 * backend.bytes_per_pixel
     assert backend.kept_bytes > 0
     backend.release()
     assert backend.kept_bytes == 0
+
+
+def openvino_backend(network, cache, **options):
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+    fresh = Model("small", find_network("MPRNet"), lambda: network, cache)
+    return create_backend(fresh, InferenceOptions(backend="openvino", precision="f32", **options))
+
+
+def test_pictures_of_many_sizes_leave_one_compiled_network_in_the_cache(
+    network, cache, tmp_path, photo
+):
+    backend = openvino_backend(network, cache)
+    backend.run(batch(photo))
+    files = sorted((tmp_path / "cache").iterdir())
+    for height, width in ((8, 8), (96, 64), (24, 104)):
+        backend.run(batch(photo[:height, :width]))
+    assert sorted((tmp_path / "cache").iterdir()) == files
+
+
+def test_pixels_do_not_depend_on_the_pictures_before(network, cache, photo):
+    """Nor on whether the network was compiled or came from the cache."""
+    first, *others = (batch(photo[:height]) for height in (48, 96, 16))
+    backend = openvino_backend(network, cache)
+    expected = backend.run(first).copy()
+    backend = openvino_backend(network, cache)
+    for picture in others:
+        backend.run(picture)
+    np.testing.assert_array_equal(backend.run(first), expected)
+
+
+def test_network_for_any_size_equals_those_for_one_size(network, cache, photo):
+    pictures = [batch(photo[:height, :width]) for height, width in ((96, 144), (40, 72))]
+    for_any = openvino_backend(network, cache)
+    for_one = openvino_backend(network, cache, memory="1K")  # whose room no picture fits
+    for picture in pictures:
+        pixels = picture[0, 0].size
+        assert for_any.whole_bytes(pixels) > for_one.whole_bytes(pixels)
+        np.testing.assert_allclose(for_any.run(picture), for_one.run(picture), atol=1e-5)
+
+
+def test_network_for_any_size_counts_the_memory_of_its_largest_picture(network, cache, photo):
+    backend = openvino_backend(network, cache)
+    backend.keep_budget = 1e12
+    for height in (16, 96, 48):
+        backend.run(batch(photo[:height]))
+    assert backend.kept_bytes == backend.whole_bytes(96 * photo.shape[1])
 
 
 def test_precision_is_f32_where_the_plugin_reports_no_bf16(model, monkeypatch):

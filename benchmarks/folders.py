@@ -52,6 +52,12 @@ def one_size(sizes: list[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
+def facts(name: str) -> dict[str, str]:
+    """Network and task of one of the :data:`~inference.NETWORKS`."""
+    record = find(name)
+    return {"kind": record.network, "task": record.task}
+
+
 def draw_folder(folder: Path, sizes: list[tuple[int, int]]) -> None:
     """Write a picture of each size."""
     folder.mkdir()
@@ -174,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
             aside(draw_folder, folder, sizes[name])
         for network in options.networks:
             case = {
-                "network": network, "task": aside(find, network).task,
+                "network": network, **aside(facts, network),
                 "weights": aside(make_weights, network, Path(temporary)),
                 "repeat": options.repeat, "checkouts": options.checkouts,
             }  # fmt: skip
@@ -193,7 +199,7 @@ def _measured(case: dict, folders: dict[str, Path], temporary: Path, options):
     checkouts = Path(options.checkouts) if options.checkouts else None
     for peer in () if options.no_peers else PEERS:
         label = f"{case['network']} {peer}"
-        if not peers.available(peer, aside(find, case["network"]).network, checkouts):
+        if not peers.available(peer, case["kind"], checkouts):
             print(f"{label}: no copy of its network (--checkouts)", flush=True)
         elif installed_version(_PEER_PACKAGES[peer]) is None:
             print(f"{label}: not installed", flush=True)

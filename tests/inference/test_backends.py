@@ -13,9 +13,15 @@ from ppgan_mpr.inference.backends import check_device, create_backend
 from ppgan_mpr.inference.backends.base import Backend
 from ppgan_mpr.inference.backends.paddle_backend import PaddleBackend
 from ppgan_mpr.inference.shared_statistics import join_batch
+from ppgan_mpr.networks import find_network
 from ppgan_mpr.networks.mprnet.spec import SPEC
 
 EXPORTED = ["openvino", "onnxruntime"]
+OTHERS = {
+    "MIRNet": {"n_feat": 8, "n_RRG": 1, "n_MSRB": 1},
+    "MIRNetv2": {"n_feat": 8, "n_MRB": 1, "groups": (1, 1)},
+    "NAFNet": {"width": 4, "enc_blk_nums": (1, 1, 1, 1), "dec_blk_nums": (1, 1, 1, 1)},
+}
 
 
 @pytest.fixture(params=EXPORTED)
@@ -82,6 +88,7 @@ from pathlib import Path
 import numpy as np
 from ppgan_mpr.inference import Cache, Model, Restorer
 from ppgan_mpr.inference.shared_statistics import join_batch
+from ppgan_mpr.networks import find_network
 from ppgan_mpr.networks.mprnet.spec import SPEC
 model = Model("small", SPEC, None, Cache(Path({str(tmp_path / "cache")!r})))
 restored = Restorer(model, backend={exported!r})(np.load({str(tmp_path / "photo.npy")!r}))
@@ -123,7 +130,31 @@ def test_every_backend_offers_the_same(model, exported):
         assert isinstance(create_backend(model, InferenceOptions(backend=name)), Backend)
 
 
+@pytest.fixture(scope="module", params=OTHERS)
+def other_model(request, exports):
+    """A small network of another kind than ``model``, whose every layer matters."""
+    import paddle
+
+    spec = find_network(request.param)
+    paddle.seed(1)
+    network = spec.build(OTHERS[spec.name])
+    for parameter in network.parameters():
+        parameter.set_value(parameter + 0.05 * paddle.randn(parameter.shape))
+    network.eval()
+    return Model("small", spec, lambda: network, exports)
+
+
 def test_a_batch_gives_the_pixels_of_single_pictures(model, exported, photo):
+    check_batches(model, exported, photo)
+
+
+def test_a_batch_gives_the_pixels_of_single_pictures_in_other_networks(
+    other_model, exported, photo
+):
+    check_batches(other_model, exported, photo)
+
+
+def check_batches(model, exported, photo):
     pictures = [batch(photo[:64, left : left + 96]) for left in (0, 24, 48)]
     for backend in (PaddleBackend(model), exact(model, exported)):
         statistics = [backend.measure(picture) for picture in reversed(pictures)]
@@ -134,6 +165,14 @@ def test_a_batch_gives_the_pixels_of_single_pictures(model, exported, photo):
         np.testing.assert_allclose(
             backend.run(together, join_batch(statistics)), np.concatenate(given), atol=1e-5
         )
+        assert np.abs(plain[0] - given[0]).max() > 1e-4  # the statistics are another picture's
+
+
+def test_other_networks_equal_paddle_at_every_size(other_model, exported, photo):
+    ours, theirs = PaddleBackend(other_model), exact(other_model, exported)
+    for height, width in ((96, 144), (32, 16), (16, 80)):
+        picture = batch(photo[:height, :width])
+        np.testing.assert_allclose(theirs.run(picture), ours.run(picture), atol=1e-5)
 
 
 def test_auto_takes_the_first_card_and_says_so_in_one_line(model, monkeypatch, caplog):

@@ -242,6 +242,7 @@ class _Picture:
             grid = self._smaller(grid)
         shared: Shared | None = None
         while share_statistics and shared is None:
+            self._backend.prepare(*grid.tile)  # while the statistics are measured
             try:
                 shared = self._measure(grid)
             except MemoryError:

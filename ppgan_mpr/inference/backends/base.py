@@ -64,6 +64,13 @@ class Backend(Protocol):
         """
         ...
 
+    def prepare(self, height: int, width: int) -> None:
+        """Begin to load what :meth:`run` needs for tiles of that size, with statistics given.
+
+        Returns at once. May do nothing.
+        """
+        ...
+
     def whole_bytes(self, pixels: int) -> float:
         """Working memory in bytes for a whole picture of so many pixels, without statistics given.
 

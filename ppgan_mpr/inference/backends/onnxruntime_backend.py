@@ -89,6 +89,9 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
+    def prepare(self, height: int, width: int) -> None:
+        """See :class:`.base.Backend`: sessions load quickly, and take memory of a GPU."""
+
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
         return self.bytes_per_pixel * pixels

@@ -7,7 +7,9 @@ import functools
 import io
 import math
 import sys
+import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -84,6 +86,7 @@ class OpenVINOBackend:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
+        self._upcoming: tuple[_Key, Future[_Compiled | None]] | None = None
         self.bytes_per_pixel = _BYTES[self.precision] * model.floats_per_pixel
         self._bytes_of_any_size = _BYTES_OF_ANY_SIZE[self.precision] * model.floats_per_pixel
         self._budget = budget
@@ -99,6 +102,22 @@ class OpenVINOBackend:
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
+
+    def prepare(self, height: int, width: int) -> None:
+        """See :class:`.base.Backend`; only a network that the cache has is loaded ahead."""
+        key: _Key = "given", (1, self._model.channels, height, width)
+        if key in self._compiled:
+            return
+        future: Future[_Compiled | None] = Future()
+        self._upcoming = key, future
+
+        def load() -> None:
+            try:
+                future.set_result(self._load_cached(*key))
+            except Exception as error:
+                future.set_exception(error)
+
+        threading.Thread(target=load, name="loads a network").start()
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -118,6 +137,7 @@ class OpenVINOBackend:
     def release(self) -> None:
         """See :class:`.base.Backend`."""
         self._compiled.clear()
+        self._upcoming = None
 
     def _resolve(self, precision: str) -> str:
         if precision != "auto":
@@ -133,7 +153,7 @@ class OpenVINOBackend:
             request.infer({"x": picture, **inputs}, share_inputs=True)
         except Exception as error:  # RuntimeError, or MemoryError from the cache of networks
             if is_allocation_failure(error):
-                self._compiled.clear()  # frees memory for a retry with smaller tiles
+                self.release()  # for a retry with smaller tiles
                 raise MemoryError("OpenVINO ran out of memory") from None
             raise
         return [tensor.data for tensor in request.output_tensors]
@@ -141,7 +161,8 @@ class OpenVINOBackend:
     def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
         pixels = math.prod(shape[2:])
         if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
-            key, needed = (variant, None), self.whole_bytes(pixels)
+            key: _Key = variant, None
+            needed = self.whole_bytes(pixels)
         else:  # tiles are of few sizes
             key, needed = (variant, shape), self.bytes_per_pixel * pixels
         known = self._compiled.pop(key, None)
@@ -150,26 +171,42 @@ class OpenVINOBackend:
                 len(self._compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
             ):
                 self._compiled.popitem(last=False)
-        compiled = known or self._load(*key)
+        compiled = known or self._loaded_ahead(key) or self._load(*key)
         compiled.needed = max(needed, compiled.needed)
         self._compiled[key] = compiled
         return compiled.request
 
+    def _loaded_ahead(self, key: _Key) -> _Compiled | None:
+        """The network that :meth:`prepare` loads, if it is this one and the cache has it."""
+        if self._upcoming is None or self._upcoming[0] != key:
+            return None
+        (_, future), self._upcoming = self._upcoming, None
+        return future.result()
+
     def _load(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled:
-        cache, ov = self._model.cache, self._ov
-        name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
-        key = ("openvino", ov.__version__, name, sorted(self._options.items()), variant, shape)
-        blob = cache.load(*key, *self._model.key)
-        if blob is not None:
-            try:
-                return _Compiled(self._import(blob).create_infer_request(), blob)
-            except (RuntimeError, ValueError):
-                pass  # the blob is of another build of the same OpenVINO version, or no blob
+        cached = self._load_cached(variant, shape)
+        if cached is not None:
+            return cached
         graph = self._graph(variant, shape)  # announces an export itself
         with self._model.preparation.announced(exported=True):
             compiled = self._core.compile_model(graph, "CPU", self._options)
-        cache.store(compiled.export_model().read(), *key, *self._model.key)
+        self._model.cache.store(compiled.export_model().read(), *self._cache_key(variant, shape))
         return _Compiled(compiled.create_infer_request(), None)
+
+    def _load_cached(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled | None:
+        blob = self._model.cache.load(*self._cache_key(variant, shape))
+        if blob is None:
+            return None
+        try:
+            return _Compiled(self._import(blob).create_infer_request(), blob)
+        except (RuntimeError, ValueError):
+            return None  # the blob is of another build of the same OpenVINO version, or no blob
+
+    def _cache_key(self, variant: str, shape: tuple[int, ...] | None) -> tuple[Any, ...]:
+        name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        options = sorted(self._options.items())
+        version = self._ov.__version__
+        return "openvino", version, name, options, variant, shape, *self._model.key
 
     def _import(self, blob: memoryview) -> Any:
         content = np.frombuffer(blob, np.uint8)

@@ -97,6 +97,9 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
+    def prepare(self, height: int, width: int) -> None:
+        """See :class:`.base.Backend`: nothing is loaded for a size."""
+
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
         return self.bytes_per_pixel * pixels

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from inference_samples import batch
 
-from ppgan_mpr.inference import InferenceOptions, Model
+from ppgan_mpr.inference import Cache, InferenceOptions, Model
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
 
@@ -98,6 +98,46 @@ def test_network_for_any_size_counts_the_memory_of_its_largest_picture(network, 
     for height in (16, 96, 48):
         backend.run(batch(photo[:height]))
     assert backend.kept_bytes == backend.whole_bytes(96 * photo.shape[1])
+
+
+class CountingCache(Cache):
+    """Counts the compiled networks that are read."""
+
+    read = 0
+
+    def load(self, *key):
+        found = super().load(*key)
+        self.read += key[0] == "openvino" and found is not None
+        return found
+
+
+def test_network_for_tiles_is_loaded_once_while_statistics_are_measured(network, tmp_path, photo):
+    tile = batch(photo)
+    backend = openvino_backend(network, CountingCache(tmp_path))
+    statistics = backend.measure(tile)
+    expected = backend.run(tile, statistics).copy()
+    cache = CountingCache(tmp_path)
+    backend = openvino_backend(network, cache)
+    backend.keep_budget = 1e12
+    backend.prepare(*photo.shape[:2])
+    backend.measure(tile)
+    np.testing.assert_array_equal(backend.run(tile, statistics), expected)
+    backend.prepare(*photo.shape[:2])  # it is there already
+    backend.run(tile, statistics)
+    assert cache.read == 2
+
+
+def test_what_was_prepared_for_another_size_changes_nothing(network, cache, photo):
+    tile = batch(photo)
+    backend = openvino_backend(network, cache)
+    statistics = backend.measure(tile)
+    expected = backend.run(tile, statistics).copy()
+    backend = openvino_backend(network, cache)
+    backend.prepare(8, 8)  # which the cache has not
+    np.testing.assert_array_equal(backend.run(tile, statistics), expected)
+    backend.prepare(*photo.shape[:2])
+    backend.release()
+    np.testing.assert_array_equal(backend.run(tile, statistics), expected)
 
 
 def test_precision_is_f32_where_the_plugin_reports_no_bf16(model, monkeypatch):

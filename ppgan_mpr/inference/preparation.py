@@ -17,8 +17,9 @@ class Preparation:
     """Announces the export and compilation of a network, as logging at the level INFO.
 
     Preparation that ends within :data:`PATIENCE` is not announced. A network is exported once for
-    a computer and compiled once for each size of picture; the first of these that takes long is
-    announced, the others are not, so that a folder of many sizes gives one line.
+    a computer, and compiled once for small pictures and once for each larger size; the first of
+    these that takes long is announced, the others are not, so that a folder of many sizes gives
+    one line.
 
     Args:
         title: of the network.

@@ -76,7 +76,9 @@ def test_compilation_of_an_exported_network_is_announced(lines, monkeypatch, mod
     pytest.importorskip("openvino")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     monkeypatch.setattr(preparation, "PATIENCE", 3600)
-    backend = create_backend(model, InferenceOptions(backend="openvino", device="cpu"))
+    # Little memory, so that each size has a network of its own.
+    options = InferenceOptions(backend="openvino", device="cpu", memory="1K")
+    backend = create_backend(model, options)
     # Sizes that no other test has; the network is exported for the first at the latest.
     first, second, third = (photo[:32, :w].transpose(2, 0, 1)[None] for w in (40, 48, 56))
     backend.run(first)

@@ -37,6 +37,7 @@ _OPTIONAL = {
     "uvicorn": ("uvicorn serves the web page", "web"),
     "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
     "rawpy": ("rawpy develops cameras' raw files", "raw"),
+    "av": ("PyAV, which needs Python 3.11 or newer, reads and writes videos", "video"),
 }
 
 

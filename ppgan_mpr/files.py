@@ -100,22 +100,30 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
 
 
 @contextlib.contextmanager
-def locked(file: BinaryIO) -> Iterator[None]:
+def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
     """Keep other users of :func:`locked` waiting for a file while the block runs.
 
     Where the file system has no locks, nobody waits.
 
     Args:
         file: open for writing; closed soon after the block, which on Linux ends the lock.
+        wait: whether to wait for another user.
+
+    Yields:
+        False where another user holds the file and ``wait`` is false, else True.
     """
     if os.name == "nt":
         import msvcrt
 
-        with contextlib.suppress(OSError):
-            file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # type: ignore[attr-defined]
+        free = True
         try:
-            yield
+            file.seek(_LOCKED_BYTE)
+            msvcrt.locking(file.fileno(), mode, 1)  # type: ignore[attr-defined]
+        except OSError:
+            free = wait
+        try:
+            yield free
         finally:
             with contextlib.suppress(OSError):
                 file.seek(_LOCKED_BYTE)
@@ -123,9 +131,14 @@ def locked(file: BinaryIO) -> Iterator[None]:
     else:
         import fcntl
 
-        with contextlib.suppress(OSError):
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # until the file is closed
-        yield
+        free = True
+        try:  # until the file is closed
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            free = False
+        except OSError:  # no locks here
+            pass
+        yield free
 
 
 @contextlib.contextmanager

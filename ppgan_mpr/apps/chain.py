@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import UsageError
 from ..imaging import PhotoReader
 from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TilePlan, TileUse
+from ..inference.shared_statistics import SceneStatistics
 from ..networks import Task, find_task
 from .predictor import Predictor
 
@@ -145,19 +146,22 @@ class _Sequence(Restorer):
         crop: Crop,
         progress: Callable[[int, int], None] | None = None,
         used: TileUse | None = None,
+        scene: SceneStatistics | None = None,
+        step: int = 0,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """See :meth:`Restorer.strips`; all steps but the last are done before the first strip."""
         used = used or TileUse()
         count, short = 0, None
-        for restorer in self._restorers[:-1]:
+        for number, restorer in enumerate(self._restorers[:-1]):
             own = TileUse()
             whole = np.empty([height, width, 3], np.float32)
-            for rows, strip in restorer.strips(height, width, crop, progress, own):
+            for rows, strip in restorer.strips(height, width, crop, progress, own, scene, number):
                 np.clip(strip, 0, 1, out=whole[rows])
             crop = _crop_of(whole)
             count += own.count
             short = own if own.warning else short
-        yield from self._restorers[-1].strips(height, width, crop, progress, used)
+        last = len(self._restorers) - 1
+        yield from self._restorers[last].strips(height, width, crop, progress, used, scene, last)
         used.count += count
         if short and not used.warning:
             used.planned, used.smallest = short.planned, short.smallest

@@ -10,6 +10,7 @@ import numpy as np
 from ..imaging import Photo
 from ..inference import Crop, Restorer, TileUse
 from ..inference.restorer import Progress
+from ..inference.shared_statistics import SceneStatistics
 from .network_input import weakened
 
 
@@ -26,6 +27,7 @@ def fill(
     strength: float,
     progress: Progress,
     used: TileUse,
+    scene: SceneStatistics | None = None,
 ) -> None:
     """Restore a picture, strip by strip.
 
@@ -36,10 +38,10 @@ def fill(
         restorer: restores the picture.
         crop: crops it; may read the pixels of ``result`` below what has been written.
         strength: of the result, see :func:`.network_input.weakened`; stages have all of it.
-        progress, used: see :meth:`~ppgan_mpr.inference.Restorer.strips`.
+        progress, used, scene: see :meth:`~ppgan_mpr.inference.Restorer.strips`.
     """
     width, height = result.size
-    for rows, strip in restorer.strips(height, width, crop, progress, used):
+    for rows, strip in restorer.strips(height, width, crop, progress, used, scene):
         for number, stage in enumerate(reversed(stages), start=1):
             _set_rows(stage, rows, strip[..., 3 * number : 3 * number + 3])
         restored = strip[..., :3]

@@ -13,12 +13,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import ImageError, RestorationError, UsageError
-from ..imaging import Photo, PhotoReader
+from ..imaging import Photo, PhotoReader, from_array
 from ..imaging.reduce import reduced
 from ..inference import Cache, Crop, InferenceOptions, Model, Restorer, RestorerPool, TileUse
 from ..inference.backends import check_device
 from ..inference.backends.allocation import is_allocation_failure
+from ..inference.shared_statistics import SceneStatistics
 from ..networks import NetworkSpec, Task, find_network, find_task, networks
 from ..versions import versions
 from ..weights import Weights
@@ -245,6 +248,49 @@ class Predictor:
             yield from restore_each(sources, process, jobs, stop, self._reader.budget)
         finally:
             self._pace.save()
+
+    def restore_frame(
+        self,
+        frame: np.ndarray,
+        scene: SceneStatistics,
+        check: Callable[[], None] = lambda: None,
+    ) -> tuple[np.ndarray, TileUse]:
+        """Restore one of several pictures that look alike, such as the frames of a video's shot.
+
+        Args:
+            frame: [H, W, 3], uint8 or uint16, RGB.
+            scene: shares the statistics of its first frame with the others, so that brightness
+                does not flicker. The first frame gets one without any.
+            check: called after each tile; what it raises ends the restoration.
+
+        Returns:
+            The restored frame in the same type, of a task that enlarges ``scale`` times as high
+            and wide; and the tiles that it took.
+
+        Raises:
+            MemoryError: not even the smallest tile fits.
+        """
+        photo = from_array(frame)
+        if self.options.max_size:
+            photo = reduced(photo, self.options.max_size)
+        crop = network_input(photo, None, self.scale)
+        result, used = blank_result(photo, self.scale, in_place=False), TileUse()
+        with self._restorers.lend() as restorer:
+            fill(
+                result,
+                (),
+                restorer,
+                crop,
+                self.options.strength,
+                lambda done, total: check(),
+                used,
+                scene,
+            )
+        return result.to_array(), used
+
+    def record_of(self, source: str) -> ResultRecord:
+        """A record that says how this predictor restores, for a source without a result yet."""
+        return self._record(source)
 
     def plan(self, images: Any, right: Any = None) -> Plan:
         """Find out what :meth:`run` would do, from the headers of the pictures.

@@ -19,7 +19,7 @@ import numpy as np
 from ..dependencies import install_command
 from ..errors import ImageError, UsageError
 from ..imaging import Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
-from ..imaging.formats import RAW_SUFFIXES, readable_suffixes
+from ..imaging.formats import RAW_SUFFIXES, VIDEO_SUFFIXES, readable_suffixes
 from ..imaging.memory_budget import Share
 from ..networks import Task, tasks
 
@@ -396,6 +396,14 @@ def _scan(folder: Path, search: _Search) -> list[Source]:
             folder,
             min(raw).name,
             install_command("rawpy"),
+        )
+    videos = [file for file in others if file.suffix.lower() in VIDEO_SUFFIXES]
+    if videos:
+        logger.warning(
+            "%d video(s) in %s were passed over (%s): name a video itself to have it restored.",
+            len(videos),
+            folder,
+            min(videos).name,
         )
     if not found and not problems:
         deeper = "" if search.recursive else " (recursive=True searches sub-folders)"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import ImageError, MissingDependencyError
-from ..imaging import PhotoReader
 from ..imaging.decode import SIGNATURE_BYTES, recognised
 from ..imaging.formats import WRITABLE
 from ..imaging.limits import LimitError
@@ -20,6 +19,12 @@ from .sources import Source
 _RESOLVED = ("backend", "precision", "device")
 _STAGES = "stages"  # the option of files beside the output, which does not change the output
 _LOSSY = ("JPEG", "WEBP", "AVIF")  # formats whose pixels depend on the option ``quality``
+
+
+class Reader(Protocol):
+    """Reads a file of the kind that is judged, or raises ImageError."""
+
+    def read(self, path: Path) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def judge(
     source: Source,
     wanted: ResultRecord,
     manifest: Manifest | None,
-    reader: PhotoReader,
+    reader: Reader,
 ) -> Verdict:
     """Decide whether an output that exists stays as it is.
 
@@ -82,7 +87,7 @@ def judge(
     return Verdict(False, f"{output} was restored again, because {reason}")
 
 
-def _judge_unlisted(output: Path, manifest: Manifest | None, reader: PhotoReader) -> Verdict:
+def _judge_unlisted(output: Path, manifest: Manifest | None, reader: Reader) -> Verdict:
     if manifest and manifest.announced(output):
         return _unfinished(output)
     if _is_picture(output, reader):
@@ -198,7 +203,7 @@ def _shown(name: str, record: ResultRecord) -> str:
     return repr(used.get(name, record.options.get(name)))
 
 
-def _is_picture(path: Path, reader: PhotoReader) -> bool:
+def _is_picture(path: Path, reader: Reader) -> bool:
     """Whether a file can be decoded; True also where a limit or a missing package prevents it."""
     try:
         reader.read(path)

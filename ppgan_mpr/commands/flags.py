@@ -9,6 +9,8 @@ from collections.abc import Mapping
 _WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
 # Python's name -> the flag, where they differ, and what is no option of restoration.
 _NAMES = {
+    "codec": "--codec",
+    "crf": "--crf",
     "dataset": "--dataset",
     "format": "--format",
     "half": "--half",

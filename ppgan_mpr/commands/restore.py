@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from .progress import Progress, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import HELP as TASK_HELP
 from .task_choice import check_task, make_predictor, task_steps
+from .video import add_video_flags, check_video_options, restore_videos, split_videos
 
 if TYPE_CHECKING:
     from .comparisons import Targets
@@ -103,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--json", action="store_true",
         help="print one JSON object per picture (as --report) instead of a line for people",
     )  # fmt: skip
+    add_video_flags(parser)
     add(
         "--dry-run", action="store_true",
         help="print what would be done (files, tiles, outputs, an estimate of time and memory) and "
@@ -205,6 +208,8 @@ def _restore(arguments: argparse.Namespace) -> int:
     if arguments.right_image:
         right = unique(expand(arguments.right_image, options.recursive, output_path))
         sources = pair_views(sources, right)
+    sources, videos = split_videos(sources)
+    check_video_options(arguments, sources, videos)
     check_task(arguments.task, sources, arguments.weight_path)
     if arguments.report:
         check_writable_report(arguments.report)
@@ -221,13 +226,13 @@ def _restore(arguments: argparse.Namespace) -> int:
     targets = _targets(arguments)
     reader = PhotoReader(options.limits)
     isolated = len(sources) > 1 or options.read_timeout is not None
-    if isolated or may_need_isolation(sources[0]):
+    if sources and (isolated or may_need_isolation(sources[0])):
         reader.start()  # it is ready when the network is
-    bar = photo_bar(len(sources))
+    bar = photo_bar(len(sources) + len(videos))
     progress = Progress(sources, bar, task_steps(arguments.task))
     predictor = make_predictor(
         arguments.task,
-        output_path,
+        output_path if sources else None,  # of pictures
         arguments.weight_path,
         ask=not arguments.json,
         options=options,
@@ -240,7 +245,10 @@ def _restore(arguments: argparse.Namespace) -> int:
 
         comparisons = Comparisons(predictor.output_folder, targets)
     with _InterruptAsEvent() as stop:
-        results = progress.watch(predictor.iterate(sources, stop))
+        restored = progress.watch(predictor.iterate(sources, stop)) if sources else iter(())
+        results = itertools.chain(
+            restored, restore_videos(videos, output_path, predictor, arguments, stop)
+        )
         code = report_results(results, bar, lines, arguments.report, passed_over, comparisons)
         if stop.is_set():
             raise KeyboardInterrupt

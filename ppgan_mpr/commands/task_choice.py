@@ -56,7 +56,12 @@ def task_steps(task: str | None) -> int:
 
 
 def make_predictor(
-    task: str | None, output_path: Path, weight_path: str | None, *, ask: bool, **arguments: Any
+    task: str | None,
+    output_path: Path | None,
+    weight_path: str | None,
+    *,
+    ask: bool,
+    **arguments: Any,
 ) -> AnyPredictor:
     """The predictor that ``--task`` asks for.
 

@@ -36,6 +36,12 @@ RAW_SUFFIXES = frozenset((
     ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
     ".rwl", ".sr2", ".srf", ".srw", ".x3f",
 ))  # fmt: skip
+#: Suffixes of videos, which are restored one by one (:mod:`ppgan_mpr.video`), not in folders.
+VIDEO_SUFFIXES = frozenset((
+    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".ivf", ".m2ts", ".m2v", ".m4v",
+    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob",
+    ".webm", ".wmv",
+))  # fmt: skip
 
 
 # What a format may have a place for, besides pixels.

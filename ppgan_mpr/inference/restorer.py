@@ -21,7 +21,12 @@ from .model import Model
 from .options import InferenceOptions
 from .padding import Padding
 from .planning import Planner, TilePlan
-from .shared_statistics import join_batch, sample_mosaic, statistics_for_tile
+from .shared_statistics import (
+    SceneStatistics,
+    join_batch,
+    sample_mosaic,
+    statistics_for_tile,
+)
 from .tiling import Crop, Grid, blend, plan
 
 Place = tuple[float, float, float, float]  # top, left, height, width in fractions of the photo
@@ -167,6 +172,8 @@ class Restorer:
         crop: Crop,
         progress: Progress | None = None,
         used: TileUse | None = None,
+        scene: SceneStatistics | None = None,
+        step: int = 0,
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Restore a picture that is never held as a whole.
 
@@ -175,6 +182,8 @@ class Restorer:
             crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
             progress: see :meth:`__call__`.
             used: is filled in with the tiles that the picture takes.
+            scene: shares the statistics of its first picture; default: the picture has its own.
+            step: the number of this network among those that the scene goes through.
 
         Yields:
             Rows and their restored pixels [rows, W, C'] float32 as :meth:`__call__` returns them,
@@ -194,7 +203,8 @@ class Restorer:
             progress,
             used or TileUse(),
         )
-        for rows, strip in picture.strips(self._shares_statistics):
+        shared = scene if self._shares_statistics else None
+        for rows, strip in picture.strips(self._shares_statistics, shared, step):
             yield from padding.cut(rows, strip)
 
 
@@ -226,10 +236,13 @@ class _Picture:
         self._limit: float = math.inf  # pixels of a tile; more do not fit, or have failed
         self._batch = 1  # tiles in one call
 
-    def strips(self, share_statistics: bool) -> Iterator[tuple[slice, np.ndarray]]:
+    def strips(
+        self, share_statistics: bool, scene: SceneStatistics | None, step: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """The restored rows from top to bottom."""
         grid = self._plan()
-        if grid.count == 1:
+        shared = None if scene is None else scene.measured.get(step)
+        if grid.count == 1 and scene is None:
             whole = self._crop(slice(0, self._height), slice(0, self._width))
             try:
                 (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
@@ -240,13 +253,14 @@ class _Picture:
                 yield slice(0, self._height), restored
                 return
             grid = self._smaller(grid)
-        shared: Shared | None = None
         while share_statistics and shared is None:
             self._backend.prepare(*grid.tile)  # while the statistics are measured
             try:
                 shared = self._measure(grid)
             except MemoryError:
                 grid = self._smaller(grid)
+        if scene is not None and shared is not None:
+            scene.measured[step] = shared
         yield from blend(grid, self._restored(grid, shared))
 
     def _restored(self, grid: Grid, shared: Shared | None) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ quadrants separately.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,46 @@ STATISTIC = "statistic_"
 _CROP_SIDE = 64  # pixels
 _SAMPLED_FRACTION = 1 / 16  # of the photo's pixels
 _MIN_PIXELS, _MAX_PIXELS = 256 * 256, 512 * 512  # of the sample
+
+
+class SceneStatistics:
+    """Statistics that pictures of one scene share, such as the frames of a shot.
+
+    With statistics of its own, each frame would be a little brighter or darker than the one before
+    it. The first picture of the scene is measured, and all are restored with what was found.
+
+    Attributes:
+        measured: for each step, the statistics [N, C, ...] for each transform of an ensemble.
+            Several tasks in order have one step each; a single task is step 0.
+    """
+
+    def __init__(self) -> None:
+        self.measured: dict[int, list[list[np.ndarray]]] = {}
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What was measured, by names that :meth:`from_arrays` reads."""
+        return {
+            f"{step}.{turn}.{number}": statistic
+            for step, transforms in self.measured.items()
+            for turn, statistics in enumerate(transforms)
+            for number, statistic in enumerate(statistics)
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SceneStatistics:
+        """The inverse of :meth:`to_arrays`; other names are left out.
+
+        A network without statistics has nothing to write, and is measured again.
+        """
+        scene = cls()
+        places = {tuple(map(int, name.split("."))): name for name in arrays if name[:1].isdigit()}
+        for step, turn, _ in sorted(places):
+            transforms = scene.measured.setdefault(step, [])
+            if turn == len(transforms):
+                transforms.append([])
+        for place in sorted(places):
+            scene.measured[place[0]][place[1]].append(arrays[places[place]])
+        return scene
 
 
 def is_statistic(output: Any) -> bool:

@@ -1,0 +1,157 @@
+"""Videos among the inputs of ``mprnet``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ImageError, RestorationError, UsageError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from ..apps.result import Result
+    from ..apps.sources import Source
+
+logger = logging.getLogger(__name__)
+
+
+def add_video_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only videos have."""
+    add = parser.add_argument_group("videos").add_argument
+    add(
+        "--codec", metavar="NAME",
+        help="h264, hevc, vp9, av1, ffv1 (lossless), prores, mpeg4, …; default: that of the input",
+    )  # fmt: skip
+    add(
+        "--crf", type=int, metavar="N",
+        help="constant quality of the encoder, 0 the best; default: hardly any visible loss",
+    )  # fmt: skip
+
+
+def split_videos(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]:
+    """Pictures and videos, which differ by their suffixes."""
+    from ..video.destination import is_video_name
+
+    videos = [s for s in sources if s.path is not None and is_video_name(s.path)]
+    return [source for source in sources if source not in videos], videos
+
+
+def check_video_options(
+    arguments: argparse.Namespace, pictures: Sequence[Source], videos: Sequence[Source]
+) -> None:
+    """See, before a network is loaded, that options and videos go together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    from ..apps.auto import is_auto
+    from ..video.destination import is_video_name
+    from ..video.restoration import AUTO_REFUSED
+
+    if not videos:
+        for name in ("codec", "crf"):
+            if getattr(arguments, name) is not None:
+                raise UsageError(f"{name}= is for videos, and none was given: leave it out.")
+        return
+    if is_auto(arguments.task):
+        raise UsageError(AUTO_REFUSED)
+    if arguments.right_image:
+        raise UsageError("Videos have no right views: leave out right=.")
+    if arguments.compare:
+        raise UsageError("--compare shows pictures side by side: leave it out for videos.")
+    if is_video_name(arguments.output_path) and len(videos) + len(pictures) > 1:
+        raise UsageError(
+            f"{arguments.output_path} names one video, and there are "
+            f"{len(videos) + len(pictures)} inputs: name a folder."
+        )
+
+
+def restore_videos(
+    videos: Sequence[Source],
+    output_path: Path,
+    predictor: Any,
+    arguments: argparse.Namespace,
+    stop: threading.Event,
+) -> Iterator[Result]:
+    """Restore videos one after another; one that fails does not stop the others.
+
+    Args:
+        videos: their files.
+        output_path: see :func:`~ppgan_mpr.video.restore_video`.
+        predictor: restores the frames.
+        arguments: ``codec`` and ``crf`` of the command line.
+        stop: when it is set, what is finished is kept, which is logged, and the iteration ends.
+
+    Yields:
+        A result for each.
+    """
+    from ..apps.batch import StoppedError
+    from ..apps.result import Result
+    from ..video import restore_video
+
+    first_of: dict[str, str] = {}
+    for source in videos:
+        if stop.is_set():
+            return
+        assert source.path is not None  # or it would be no video
+        bar = _FrameBar(source.path.name)
+        try:
+            owner = first_of.setdefault(source.path.name.casefold(), source.name)
+            if owner != source.name:
+                raise ImageError(
+                    f"its result would overwrite that of {owner}: restore the two into different "
+                    "output folders"
+                )
+            record = restore_video(
+                source.path, output_path, predictor,
+                codec=arguments.codec, crf=arguments.crf, progress=bar, stop=stop,
+            )  # fmt: skip
+        except StoppedError as error:
+            logger.warning("%s: %s.", source.name, error)
+            return
+        except UsageError:
+            raise
+        except (RestorationError, OSError) as error:
+            record = replace(predictor.record_of(source.name), error=str(error))
+        except Exception as error:  # a fault of ours or of a library costs one video, not all
+            logger.debug("%s", source.name, exc_info=True)
+            problem = f"unexpected {type(error).__name__}: {error}"
+            record = replace(predictor.record_of(source.name), error=problem)
+        finally:
+            bar.close()
+        yield Result(record, None, source)
+
+
+class _FrameBar:
+    """A bar over the frames of a video, with their rate and the time left, on a terminal only."""
+
+    def __init__(self, name: str):
+        self._name = name
+        self._bar: tqdm | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show progress; see :data:`~ppgan_mpr.video.restoration.Progress`."""
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            # After an interruption the first frames were finished before.
+            self._bar = tqdm(
+                total=total, initial=done, unit="frame", desc=self._name, leave=False,
+                position=1, file=sys.stderr,
+            )  # fmt: skip
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

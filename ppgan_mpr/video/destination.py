@@ -1,0 +1,132 @@
+"""Where a restored video goes, and what to do about one that is there already."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..apps.manifest import FileState, Manifest
+from ..apps.outputs import permissions
+from ..apps.predictor import Predictor
+from ..apps.result import ResultRecord
+from ..apps.sources import Source
+from ..apps.up_to_date import judge
+from ..errors import ImageError, UsageError
+from ..file_names import fitting_name
+from ..imaging.formats import VIDEO_SUFFIXES
+from ..imaging.limits import Limits
+from .clip import ClipFacts, inspect
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The output of one video.
+
+    Attributes:
+        path: the file.
+        manifest: of its folder; None where the user has named the file.
+        keep: whether what is there stays.
+        replace: whether what is there may be replaced.
+        remarks: what the user should know about what is there.
+    """
+
+    path: Path
+    manifest: Manifest | None
+    keep: bool = False
+    replace: bool = False
+    remarks: tuple[str, ...] = ()
+
+    def list_made(self, record: ResultRecord, source: Path, before: FileState) -> tuple[str, ...]:
+        """List the written output in the manifest.
+
+        Args:
+            record: how it was made.
+            source: the video.
+            before: its state before it was read.
+
+        Returns:
+            Warnings.
+        """
+        if self.manifest is None:
+            return ()
+        try:
+            self.manifest.append(record, self.path, (before.with_digest(source),))
+        except OSError as error:
+            reason = error.strerror or error
+            return (
+                f"{self.manifest.path} cannot be written ({reason}), so it does not say how "
+                f"{self.path} was made",
+            )
+        return ()
+
+
+def is_video_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a path has the suffix of a video."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def choose_destination(
+    source: Path, output: Path, predictor: Predictor, wanted: ResultRecord
+) -> Destination:
+    """Where the result of a video goes.
+
+    Args:
+        source: the video.
+        output: a file with the suffix of a video; or a folder, in which the result is
+            ``<task>/<stem>_restoration<suffix>``.
+        predictor: its task and its option ``existing`` count.
+        wanted: how the video is going to be restored.
+
+    Raises:
+        UsageError: the folder cannot be made.
+        ImageError: a file is there and may not be replaced.
+    """
+    manifest = None
+    path = output
+    if not is_video_name(output) or output.is_dir():
+        manifest = Manifest(output)
+        ending = f"_restoration{source.suffix}"
+        path = output / predictor.task / fitting_name(source.stem, ending)
+    if path.exists() and path.samefile(source):
+        raise UsageError(f"The output {path} is the video itself: name another file.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The output folder {path.parent} cannot be made: {error.strerror}."
+        ) from None
+    existing = predictor.options.existing
+    if not os.path.lexists(path) or existing == "overwrite":
+        return Destination(path, manifest, replace=existing == "overwrite")
+    if existing == "skip":
+        if not path.is_file():
+            raise ImageError(f"{path} is no ordinary file and was left alone: move it away.")
+        reader = _Reader(predictor.options.limits)
+        verdict = judge(path, _as_source(source), wanted, manifest, reader)
+        remarks = (verdict.remark,) if verdict.remark else ()
+        return Destination(path, manifest, verdict.keep, not verdict.keep, remarks)
+    raise ImageError(
+        f"{path} exists and was left alone: use existing='overwrite' to replace it or "
+        "existing='skip' to pass over it."
+    )
+
+
+def mode_of(source: Path) -> int:
+    """Mode bits for the output: those of the source, so that a private video stays private."""
+    return permissions(_as_source(source))
+
+
+def _as_source(video: Path) -> Source:
+    return Source(str(video), video.stem, video)
+
+
+class _Reader:
+    """Sees whether an output that is there is a video, for :func:`~.up_to_date.judge`."""
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+
+    def read(self, path: Path) -> ClipFacts:
+        """What the video is; raises ImageError if the file is none."""
+        return inspect(path, self._limits)

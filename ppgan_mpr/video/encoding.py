@@ -1,0 +1,347 @@
+"""Which encoder writes a restored video and how, and one part of a video through it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..checks import check_whole_number, did_you_mean
+from ..dependencies import require
+from ..errors import ImageError, UsageError
+from .clip import ClipFacts
+from .pixels import MATRIX_OF_CONVERSION, Colour, PixelWriter
+
+# Containers of parts, by FFmpeg's names: the first that holds the codec is used. Only the order of
+# the packets counts there, and no times.
+_PART_CONTAINERS = ("nut", "mov", "matroska")
+_SMALL = 64  # pixels; libx265 writes beyond its memory at some smaller sizes
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """An encoder of FFmpeg and how it is used.
+
+    Attributes:
+        name: FFmpeg's.
+        quality: its constant quality by default, 0 the best; None where it has none.
+        worst: largest value of that.
+        scale: the option that takes it; ``qscale`` is FFmpeg's own scale of quantisers.
+        options: others.
+    """
+
+    name: str
+    quality: int | None = None
+    worst: int = 51
+    scale: str = "crf"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+# Qualities at which the encoder changes less than the restoration does.
+_ENCODERS = {
+    "h264": _Encoder("libx264", 17),
+    "hevc": _Encoder("libx265", 19, options={"x265-params": "log-level=none"}),
+    "vp8": _Encoder("libvpx", 8, 63, options={"b": "50M", "deadline": "good", "cpu-used": "2"}),
+    "vp9": _Encoder(
+        "libvpx-vp9", 22, 63, options={"b": "0", "deadline": "good", "cpu-used": "3", "row-mt": "1"}
+    ),
+    "av1": _Encoder("libsvtav1", 22, 63, options={"preset": "7"}),
+    "ffv1": _Encoder("ffv1", options={"level": "3"}),
+    "prores": _Encoder("prores_ks"),
+    **{
+        codec: _Encoder(codec, 3, 31, "qscale")
+        for codec in ("mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "msmpeg4v3", "h263")
+    },
+    "flv1": _Encoder("flv", 3, 31, "qscale"),
+}
+_LAMBDA = 118  # FFmpeg's scale of quality per quantiser (FF_QP2LAMBDA)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the frames of one video are encoded.
+
+    Attributes:
+        codec: such as ``h264``.
+        encoder: FFmpeg's name of the encoder.
+        options: of the encoder.
+        pixel_format: FFmpeg's name.
+        size: width and height in pixels.
+        rate: frames per second in the mean.
+        aspect: of a pixel, or None.
+        colour: how samples stand for colours.
+        part_container: FFmpeg's name of the container that parts are kept in.
+        headers_apart: whether the container keeps the codec's headers in its own.
+        warnings: what the user should know.
+    """
+
+    codec: str
+    encoder: str
+    options: Mapping[str, str]
+    pixel_format: str
+    size: tuple[int, int]
+    rate: Fraction
+    aspect: Fraction | None
+    colour: Colour
+    part_container: str
+    headers_apart: bool
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What decides the encoded bytes, as JSON's types."""
+        facts = asdict(replace(self, warnings=()))
+        return {
+            **facts,
+            "size": list(self.size),
+            "rate": str(self.rate),
+            "aspect": str(self.aspect),
+        }
+
+
+def choose_encoding(
+    facts: ClipFacts,
+    size: tuple[int, int],
+    container: str,
+    codec: str | None = None,
+    crf: int | None = None,
+    allow_loss: bool = False,
+) -> Encoding:
+    """The encoding of a restored video, by default in the codec and the pixel format of its source.
+
+    Args:
+        facts: of the source.
+        size: width and height of the restored frames.
+        container: FFmpeg's name of the container of the result.
+        codec: another one, or an encoder's name, such as ``h264`` or ``libx264``.
+        crf: constant quality, 0 the best; default: one that is hardly visible.
+        allow_loss: whether transparency may be lost.
+
+    Raises:
+        UsageError: there is no such codec, or it has no such quality.
+        ImageError: the source's codec has no encoder, or none that takes such frames.
+    """
+    av = require("av")
+    wanted = _encoder(codec, facts)
+    try:
+        made = av.codec.Codec(wanted.name, "w")
+    except ValueError:  # of PyAV's build
+        raise _missing(codec, facts, wanted.name) from None
+    if made.type != "video":
+        raise UsageError(f"codec={codec!r} is no codec of videos: choose one such as 'h264'.")
+    options = dict(wanted.options)
+    if wanted.quality is None:
+        if crf is not None:
+            raise UsageError(f"crf={crf} is not for {wanted.name}, which has no such quality.")
+    else:
+        check_whole_number("crf", crf, 0, wanted.worst, optional=True)
+        quality = wanted.quality if crf is None else crf
+        if wanted.scale == "qscale":
+            options.update(flags="+qscale", global_quality=str(_LAMBDA * max(1, quality)))
+        else:
+            options[wanted.scale] = str(quality)
+    if wanted.name == "libx265" and min(size) < _SMALL:
+        raise ImageError(
+            f"{wanted.name} takes no frames below {_SMALL} x {_SMALL} pixels: choose another codec="
+        )
+    if wanted.name == "libsvtav1":  # it prints its settings
+        os.environ.setdefault("SVT_LOG", "1")
+    source = av.VideoFormat(facts.pixel_format)
+    if any(part.is_alpha for part in source.components) and not allow_loss:
+        raise ImageError(
+            "its transparency would be lost: allow_loss=True restores the video without it"
+        )
+    pixel_format, warnings = _pixel_format(made, source, size, facts)
+    aspect = facts.aspect
+    if aspect is not None and facts.orientation.transposed:
+        aspect = 1 / aspect
+    return Encoding(
+        codec=made.canonical_name,
+        encoder=made.name,
+        options=options,
+        pixel_format=pixel_format,
+        size=size,
+        rate=_rate(made, facts.rate),
+        aspect=aspect,
+        colour=_stored(facts.colour, source, pixel_format),
+        part_container=_part_container(made),
+        headers_apart=bool(
+            av.ContainerFormat(container, "w").flags & av.format.Flags.global_header.value
+        ),
+        warnings=warnings,
+    )
+
+
+class PartEncoder:
+    """Encodes consecutive frames, the first of which depends on none before it.
+
+    Args:
+        file: empty and open for writing; gets the part in ``encoding.part_container``.
+        encoding: how.
+
+    Raises:
+        ImageError: the encoder takes no such frames.
+    """
+
+    def __init__(self, file: BinaryIO, encoding: Encoding):
+        av = require("av")
+        self._errors = av.error.FFmpegError
+        self._encoding = encoding
+        self._to_frame = PixelWriter(encoding.colour, encoding.pixel_format)
+        self._frames = 0
+        self._order: list[int] = []
+        self._time_base = 1 / encoding.rate
+        self._container = av.open(file, "w", format=encoding.part_container)
+        self._stream = stream_for(self._container, encoding)
+        try:
+            self._container.start_encoding()
+        except (self._errors, ValueError) as error:
+            raise ImageError(
+                f"{encoding.encoder} cannot encode frames of {encoding.size[0]} x "
+                f"{encoding.size[1]} pixels as {encoding.pixel_format} ({error}): choose another "
+                "codec="
+            ) from None
+
+    def add(self, pixels: np.ndarray) -> None:
+        """Encode the next frame, [H, W, 3] uint8 or uint16."""
+        frame = self._to_frame(pixels)
+        # Numbers in the place of times: encoders differ in the times that they take.
+        frame.pts, frame.time_base = self._frames, self._time_base
+        self._frames += 1
+        self._write(self._stream.encode(frame))
+
+    def finish(self) -> list[int]:
+        """End the part.
+
+        Returns:
+            The numbers of the frames, from 0, in the order in which they stand in the file.
+
+        Raises:
+            ImageError: the encoder has lost a frame.
+        """
+        self._write(self._stream.encode(None))
+        self._container.close()
+        if sorted(self._order) != list(range(self._frames)):
+            raise ImageError(f"{self._encoding.encoder} has not encoded every frame")
+        return self._order
+
+    def _write(self, packets: Any) -> None:
+        for packet in packets:
+            self._order.append(round(packet.pts * packet.time_base / self._time_base))
+            self._container.mux(packet)
+
+
+def stream_for(container: Any, encoding: Encoding) -> Any:
+    """Add a stream with an encoder to a container that is open for writing."""
+    stream = container.add_stream(
+        encoding.encoder, rate=encoding.rate, options=dict(encoding.options)
+    )
+    context = stream.codec_context
+    context.width, context.height = encoding.size
+    context.pix_fmt = encoding.pixel_format
+    context.time_base = 1 / encoding.rate
+    context.thread_count = 0  # as many as there are cores
+    if encoding.aspect is not None:
+        context.sample_aspect_ratio = encoding.aspect
+    colour = encoding.colour
+    context.color_range, context.colorspace = colour.range, colour.matrix
+    context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+    if not encoding.headers_apart:
+        context.flags &= ~int(require("av").codec.context.Flags.global_header)
+    return stream
+
+
+def _encoder(codec: str | None, facts: ClipFacts) -> _Encoder:
+    if codec is None:
+        return _ENCODERS.get(facts.codec, _Encoder(facts.codec))
+    name = codec.lower()
+    if name in _ENCODERS:
+        return _ENCODERS[name]
+    for known in _ENCODERS.values():
+        if name == known.name:
+            return known
+    raise UsageError(f"codec={codec!r}: {did_you_mean(name, _ENCODERS)}")
+
+
+def _part_container(encoder: Any) -> str:
+    for name in _PART_CONTAINERS:
+        container = require("av").open(io.BytesIO(), "w", format=name)
+        if encoder.canonical_name in container.supported_codecs:
+            return name
+    raise ImageError(f"{encoder.canonical_name} cannot be kept in parts: choose another codec=")
+
+
+def _missing(codec: str | None, facts: ClipFacts, encoder: str) -> Exception:
+    if codec is not None:
+        return UsageError(
+            f"codec={codec!r} needs the encoder {encoder}, which this PyAV does not have: choose "
+            "another one."
+        )
+    return ImageError(
+        f"its codec {facts.codec} cannot be encoded here: choose another one, such as "
+        "codec='h264', and an output such as clip.mkv"
+    )
+
+
+def _pixel_format(
+    encoder: Any, source: Any, size: tuple[int, int], facts: ClipFacts
+) -> tuple[str, tuple[str, ...]]:
+    """The encoder's format that is nearest to the source's, and warnings."""
+    av = require("av")
+    # yuvj420p is an old name of yuv420p in the full range.
+    wanted = source.name.replace("yuvj", "yuv")
+    offered = [f.name for f in encoder.video_formats or []]
+    names = [n for n in offered if "yuvj" not in n and not _has_alpha(n)] or offered or [wanted]
+    warnings: tuple[str, ...] = ()
+    odd = size[0] % 2 or size[1] % 2
+    if odd and encoder.name in ("libx264", "libx265"):  # which take only even sizes as 4:2:0
+        names = [n for n in names if "444" in n or n.startswith(("gbrp", "gray"))]
+        warnings += (
+            f"its size {size[0]} x {size[1]} is odd, so it has the pixel format 4:4:4, which some "
+            "players do not show",
+        )
+    if wanted in names:
+        return wanted, warnings
+    best, _ = av.codec.find_best_pix_fmt_of_list(names, wanted)
+    if best is None:
+        raise ImageError(f"{encoder.name} takes no frames like {facts.pixel_format}")
+    if _depth(best.name) < facts.depth:
+        warnings += (
+            f"{encoder.name} stores {_depth(best.name)} bits per sample and the source has "
+            f"{facts.depth}",
+        )
+    return best.name, warnings
+
+
+def _depth(name: str) -> int:
+    return max(part.bits for part in require("av").VideoFormat(name).components)
+
+
+def _has_alpha(name: str) -> bool:
+    return any(part.is_alpha for part in require("av").VideoFormat(name).components)
+
+
+def _stored(colour: Colour, source: Any, pixel_format: str) -> Colour:
+    """The colours of the encoded frames, which may be RGB where the source is not, or the reverse.
+
+    RGB has the full range and no matrix.
+    """
+    is_rgb = require("av").VideoFormat(pixel_format).is_rgb
+    if is_rgb == source.is_rgb:
+        return colour
+    return replace(
+        colour,
+        matrix=0 if is_rgb else MATRIX_OF_CONVERSION[colour.conversion],
+        range=2 if is_rgb else 1,
+        full=is_rgb,
+    )
+
+
+def _rate(encoder: Any, rate: Fraction) -> Fraction:
+    """A rate that the encoder takes; only its control of sizes depends on it."""
+    rates = [Fraction(known) for known in encoder.frame_rates or []]
+    return min(rates, key=lambda known: abs(known - rate)) if rates else rate

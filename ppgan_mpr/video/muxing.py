@@ -1,0 +1,309 @@
+"""Puts the finished file together: the encoded parts, and all else of the source unchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..dependencies import require
+from ..errors import ImageError
+from ..imaging.limits import Limits
+from .clip import ClipFacts, open_clip, pictures_of
+from .encoding import Encoding, stream_for
+from .parts import Part
+
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+
+# Suffix -> FFmpeg's name of the container.
+_CONTAINERS = {
+    ".3g2": "3g2", ".3gp": "3gp", ".asf": "asf", ".avi": "avi", ".divx": "avi", ".f4v": "f4v",
+    ".flv": "flv", ".ivf": "ivf", ".m2ts": "mpegts", ".m2v": "mpeg2video", ".m4v": "mp4",
+    ".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".mpeg": "mpeg", ".mpg": "mpeg",
+    ".mts": "mpegts", ".mxf": "mxf", ".nut": "nut", ".ogv": "ogv", ".ts": "mpegts", ".vob": "vob",
+    ".webm": "webm", ".wmv": "asf",
+}  # fmt: skip
+_MOVIES = ("3g2", "3gp", "f4v", "mov", "mp4")  # whose time base may be chosen
+# Tags about the encoded stream, and prefixes of Matroska's.
+_OF_ENCODING = ("major_brand", "minor_version", "compatible_brands", "encoder", "rotate")
+_STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_", "DURATION")
+_BLU_RAY = (".m2ts", ".mts")
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Streams of a source that go into the result as they are.
+
+    Attributes:
+        numbers: of the streams.
+        warnings: about those that the container has no place for.
+    """
+
+    numbers: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def container_of(output: Path) -> str:
+    """FFmpeg's name of the container of an output.
+
+    Raises:
+        ImageError: videos are not written under its suffix.
+    """
+    name = _CONTAINERS.get(output.suffix.lower())
+    if name is None:
+        raise ImageError(
+            f"videos are not written as {output.suffix or 'files without suffix'}: choose .mp4 or "
+            ".mkv"
+        )
+    return name
+
+
+def check_container(
+    source: Path, output: Path, encoding: Encoding, limits: Limits, allow_loss: bool
+) -> Copied:
+    """See, before the work, what the container of the result can hold.
+
+    Args:
+        source: the video.
+        output: decides the container by its suffix.
+        encoding: of the restored frames.
+        limits: see :func:`.clip.open_clip`.
+        allow_loss: whether sound and subtitles may be left out.
+
+    Raises:
+        ImageError: it cannot hold the restored frames, or what may not be left out.
+    """
+    name = container_of(output)
+    if not _takes(name, output, lambda container: stream_for(container, encoding)):
+        raise ImageError(
+            f"{output.suffix} cannot hold {encoding.codec}: choose another codec=, or an output "
+            "such as clip.mkv"
+        )
+    kept, warnings = [], []
+    with open_clip(source, limits) as container:
+        restored = pictures_of(container).index
+        for stream in container.streams:
+            if stream.index == restored:
+                continue
+
+            def add(target: OutputContainer, stream: Any = stream) -> None:
+                target.add_stream_from_template(stream, opaque=True)
+
+            if _takes(name, output, add):
+                kept.append(stream.index)
+                if stream.type == "video" and not _is_cover(stream):
+                    warnings.append(f"its other video, stream {stream.index}, was not restored")
+                continue
+            codec = stream.codec.name if stream.codec_context else "unknown codec"
+            what = f"its {stream.type} stream {stream.index} ({codec})"
+            if stream.type in ("audio", "subtitle") and not allow_loss:
+                raise ImageError(
+                    f"{output.suffix} cannot hold {what}: name an output such as clip.mkv, or "
+                    "leave it out with allow_loss=True"
+                )
+            warnings.append(f"{what} was left out, as {output.suffix} cannot hold it")
+    return Copied(tuple(kept), tuple(warnings))
+
+
+def write_video(
+    file: BinaryIO,
+    source: Path,
+    output: Path,
+    facts: ClipFacts,
+    encoding: Encoding,
+    parts: Sequence[Part],
+    files: Sequence[Path],
+    copied: Copied,
+    limits: Limits,
+) -> tuple[str, ...]:
+    """Write the result, without encoding anything again.
+
+    Args:
+        file: empty, open for writing, gets the result.
+        source: the video.
+        output: decides the container by its suffix.
+        facts, encoding: of the video and of its restored frames.
+        parts, files: the encoded frames.
+        copied: see :func:`check_container`.
+        limits: see :func:`.clip.open_clip`.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        ImageError: it cannot be written.
+    """
+    av = require("av")
+    try:
+        with contextlib.ExitStack() as stack:
+            before = stack.enter_context(open_clip(source, limits))
+            result = stack.enter_context(_open(file, output, facts.time_base))
+            first = stack.enter_context(_open_part(files[0], encoding))
+            target = result.add_stream_from_template(first.streams.video[0], opaque=True)
+            pictures = pictures_of(before)
+            target.time_base = facts.time_base
+            target.metadata.update(_kept_tags(pictures))
+            target.disposition = pictures.disposition
+            _set_tag(target, facts, encoding)
+            targets = {number: _copy(result, before.streams[number]) for number in copied.numbers}
+            result.metadata.update(_kept_tags(before))
+            result.set_chapters(before.chapters())
+            result.start_encoding()
+            packets = heapq.merge(
+                _restored(parts, files, facts, encoding, target),
+                _others(before, targets),
+                key=lambda entry: entry[0],
+            )
+            for _, packet in packets:
+                result.mux(packet)
+            exact = all(
+                (time * facts.time_base / target.time_base).denominator == 1
+                for part in parts
+                for time in part.times
+            )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise ImageError(f"{output} cannot be written: {error}") from None
+    if exact:
+        return ()
+    return (f"{output.suffix} rounds times to {target.time_base} s",)
+
+
+def _takes(name: str, output: Path, add: Any) -> bool:
+    """Whether a container can hold a stream: whether it can begin a file with it alone."""
+    av = require("av")
+    container = av.open(io.BytesIO(), "w", format=name, options=_options(output, None))
+    try:
+        add(container)
+        container.start_encoding()
+    except (av.error.FFmpegError, ValueError, RuntimeError):
+        return False
+    finally:
+        with contextlib.suppress(av.error.FFmpegError, ValueError):
+            container.close()
+    return True
+
+
+def _open(file: BinaryIO, output: Path, time_base: Fraction) -> Any:
+    options = _options(output, time_base)
+    return require("av").open(file, "w", format=container_of(output), options=options)
+
+
+def _options(output: Path, time_base: Fraction | None) -> dict[str, str]:
+    name = container_of(output)
+    options = {}
+    if name in _MOVIES and time_base is not None and time_base.numerator == 1:
+        options["video_track_timescale"] = str(time_base.denominator)
+    if name in _MOVIES:
+        options["movflags"] = "use_metadata_tags" if name in ("mp4", "mov") else "0"
+    if name == "mpegts":
+        options["mpegts_copyts"] = "1"
+        if output.suffix.lower() in _BLU_RAY:
+            options["mpegts_m2ts_mode"] = "1"
+    return options
+
+
+def _open_part(file: Path, encoding: Encoding) -> Any:
+    return require("av").open(str(file.absolute()), "r", format=encoding.part_container)
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & type(stream.disposition).attached_pic)
+
+
+def _set_tag(target: Any, facts: ClipFacts, encoding: Encoding) -> None:
+    """Name the codec as the source does: some players know H.265 only as hvc1."""
+    if facts.codec == encoding.codec == "hevc" and facts.codec_tag in ("hvc1", "hev1"):
+        with contextlib.suppress(AttributeError, ValueError):
+            target.codec_tag = facts.codec_tag
+
+
+def _kept_tags(part: Any) -> dict[str, str]:
+    """Metadata of a container or stream, without what it says of its own encoding."""
+    return {
+        name: value
+        for name, value in part.metadata.items()
+        if name.lower() not in _OF_ENCODING and not name.startswith(_STATISTICS)
+    }
+
+
+def _copy(result: OutputContainer, stream: Any) -> Any:
+    target = result.add_stream_from_template(stream, opaque=True)
+    target.metadata.update(stream.metadata)
+    if stream.type != "attachment":
+        target.time_base = stream.time_base
+        target.disposition = stream.disposition
+    return target
+
+
+def _restored(
+    parts: Sequence[Part],
+    files: Sequence[Path],
+    facts: ClipFacts,
+    encoding: Encoding,
+    target: Any,
+) -> Iterator[tuple[Fraction, Any]]:
+    """The packets of the parts, with the times of the source."""
+    times = [time for part in parts for time in part.times]
+    ends = [*times[1:], times[-1] + parts[-1].durations[-1]]
+    decoding = decoding_times([part.order for part in parts], times, facts.usual_duration)
+    first = 0
+    for part, file in zip(parts, files):
+        with _open_part(file, encoding) as container:
+            packets = (packet for packet in container.demux(video=0) if packet.size)
+            for number, packet in zip(part.order, packets):
+                shown = first + number
+                packet.stream = target
+                packet.time_base = facts.time_base
+                packet.pts, packet.dts = times[shown], next(decoding)
+                packet.duration = ends[shown] - times[shown]
+                yield packet.dts * facts.time_base, packet
+        first += len(part.times)
+
+
+def decoding_times(
+    orders: Sequence[Sequence[int]], times: Sequence[int], usual: int
+) -> Iterator[int]:
+    """When each frame has to be decoded, in the order in which frames are stored.
+
+    Args:
+        orders: of each part the numbers of its frames, as they are stored.
+        times: when each frame of the video is shown, rising.
+        usual: how long a frame is usually shown.
+
+    Yields:
+        Rising times, none of them later than that of its frame.
+    """
+    delay = max(place - number for order in orders for place, number in enumerate(order))
+    for place in range(len(times)):
+        earlier = place - delay
+        yield times[earlier] if earlier >= 0 else times[0] + earlier * usual
+
+
+def _others(before: InputContainer, targets: dict[int, Any]) -> Iterator[tuple[Fraction, Any]]:
+    """The packets of the other streams."""
+    av = require("av")
+    streams = [s for s in before.streams if s.index in targets and s.type != "attachment"]
+    if not streams:
+        return
+    packets = before.demux(streams)
+    latest = Fraction(0)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:  # the file is cut short, which decoding has noticed
+            return
+        if packet is None:
+            return
+        if not packet.size:
+            continue
+        time = packet.pts if packet.dts is None else packet.dts
+        if time is not None:
+            latest = max(latest, time * packet.time_base)
+        packet.stream = targets[packet.stream_index]
+        yield latest, packet

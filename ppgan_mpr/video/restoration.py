@@ -1,0 +1,386 @@
+"""Restores a video: decoding, restoring and encoding overlap, and finished parts are kept."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..apps.batch import Stop, StoppedError
+from ..apps.manifest import FileState
+from ..apps.predictor import Predictor
+from ..apps.result import ResultRecord
+from ..errors import ImageError, UsageError
+from ..files import atomic_write
+from ..imaging import from_array
+from ..imaging.reduce import reduced
+from ..inference.shared_statistics import SceneStatistics
+from ..networks import find_task
+from .background import Consumer, Prefetch
+from .clip import ClipFacts, Frame, Problems, inspect, read_frames
+from .destination import Destination, choose_destination, mode_of
+from .encoding import Encoding, PartEncoder, choose_encoding
+from .muxing import check_container, container_of, write_video
+from .parts import Part, Parts
+from .scenes import SceneChanges
+
+#: Called with the number of restored frames and of all; None where that is not known.
+Progress = Callable[[int, "int | None"], None]
+
+#: Why no task is chosen automatically.
+AUTO_REFUSED = (
+    "task='auto' chooses a task for each picture, and all frames of a video need the same one: "
+    "name the task."
+)
+_PART = 48  # frames; an interruption costs at most so many
+_REFERENCE = "reference"
+
+
+def restore_video(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    predictor: Predictor,
+    *,
+    codec: str | None = None,
+    crf: int | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> ResultRecord:
+    """Restore the frames of a video and write a video with everything else unchanged.
+
+    Sound, subtitles, chapters, metadata and the times of the frames stay as they are, and so do
+    depth, colour range, primaries, transfer and matrix. A rotation that the file asks for is
+    applied to the pixels. Frames of one scene share the statistics that the scene's first frame
+    has, so that brightness does not flicker.
+
+    Memory does not depend on the length. Every 48 frames are a part that is kept on the disk, in a
+    hidden folder beside the output: after an interruption of any kind, the same call goes on
+    behind the last part, with the same result. The output appears when it is complete, and the
+    folder is removed.
+
+    Args:
+        source: the video.
+        output: a file with the suffix of a video, which decides the container; or a folder, in
+            which the result is ``<task>/<stem>_restoration<suffix>``.
+        predictor: restores the frames. Its options ``strength``, ``max_size``, ``existing``,
+            ``allow_loss`` and ``picture_limit`` hold for the video; ``output_path`` does not.
+        codec: of the result: ``h264``, ``hevc``, ``vp9``, ``av1``, ``ffv1``, …, or an encoder's
+            name; default: that of the source.
+        crf: constant quality of the encoder, 0 the best; default: one whose loss is hardly
+            visible.
+        progress: called after each frame.
+        stop: when it is set, the frame in work is left unfinished and what is finished is kept.
+
+    Returns:
+        How the video was restored; ``skipped`` where an earlier output is kept. Its ``tiles`` are
+        those of a frame.
+
+    Raises:
+        UsageError: an option makes no sense, or not for videos.
+        ImageError: the source cannot be read, restored or written; or the output exists.
+        StoppedError: ``stop`` was set; the message says what is kept.
+        MissingDependencyError: PyAV is not installed.
+
+    Example:
+        >>> predictor = Predictor(task='Denoising', model='lite')      # doctest: +SKIP
+        >>> restore_video('clip.mp4', 'better.mp4', predictor).size    # doctest: +SKIP
+        (1280, 720)
+    """
+    started = time.perf_counter()
+    source, output = Path(source), Path(output)
+    check_predictor(predictor)
+    options = predictor.options
+    before = _state(source)
+    facts = inspect(source, options.limits)
+    record = predictor.record_of(str(source))
+    chosen = {name: value for name, value in record.options.items() if name != "quality"}
+    record = replace(record, options={**chosen, "codec": codec, "crf": crf})
+    place = choose_destination(source, output, predictor, record)
+    record = replace(record, output=str(place.path), warnings=place.remarks)
+    if place.keep:
+        return replace(record, skipped=True)
+    work = _Work(source, place, predictor, facts, Stop(stop), progress)
+    work.prepare(codec, crf)
+    warnings = work.restore(before, record)
+    notes = work.notes
+    record = replace(
+        record,
+        size=work.encoding.size,
+        seconds=time.perf_counter() - started,
+        tiles=notes.tiles,
+        tile=notes.tile,
+        device=notes.device or record.device,
+        warnings=record.warnings + warnings,
+    )
+    more = place.list_made(record, source, before)
+    return replace(record, warnings=record.warnings + more)
+
+
+def check_predictor(predictor: Any) -> None:
+    """See that a predictor can restore frames of a video.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not isinstance(predictor, Predictor):
+        raise UsageError(AUTO_REFUSED)
+    names = predictor.task.split("+")
+    if any(find_task(name).views > 1 for name in names):
+        raise UsageError(f"task={predictor.task!r} takes two views, and a video has one.")
+    if predictor.options.stages:
+        raise UsageError("stages=True writes pictures of all stages: leave it out for videos.")
+
+
+@dataclass
+class _Notes:
+    """What the parts say of their frames; JSON's types.
+
+    Attributes:
+        tiles, tile, device: how a frame was restored; see :class:`ResultRecord`.
+        short: why tiles were smaller than planned, or None.
+        scenes: number of scenes that have begun.
+    """
+
+    tiles: int = 0
+    tile: tuple[int, int] | None = None
+    device: str = ""
+    short: str | None = None
+    scenes: int = 0
+
+
+@dataclass
+class _Encoded:
+    """The part that is being encoded."""
+
+    encoder: PartEncoder
+    file: ExitStack
+    written: Any
+    times: list[int] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _End:
+    """The end of a part: the state of the scene, and what is to be said of its frames."""
+
+    scene: dict[str, np.ndarray]
+    notes: dict[str, Any]
+
+
+class _Work:
+    """One video on its way to the output."""
+
+    def __init__(
+        self,
+        source: Path,
+        place: Destination,
+        predictor: Predictor,
+        facts: ClipFacts,
+        stop: Stop,
+        progress: Progress | None,
+    ):
+        self._source, self._place, self._predictor = source, place, predictor
+        self._facts, self._stop, self._progress = facts, stop, progress
+        self._limits = predictor.options.limits
+        self._problems = Problems()
+        self._encoded: _Encoded | None = None
+        self.notes = _Notes()
+
+    def prepare(self, codec: str | None, crf: int | None) -> None:
+        """Choose the encoder and see that the container holds everything, before the work."""
+        allow_loss = self._predictor.options.allow_loss
+        container = container_of(self._place.path)
+        size = self._result_size()
+        self.encoding: Encoding = choose_encoding(
+            self._facts, size, container, codec, crf, allow_loss
+        )
+        self._copied = check_container(
+            self._source, self._place.path, self.encoding, self._limits, allow_loss
+        )
+
+    def restore(self, before: FileState, record: ResultRecord) -> tuple[str, ...]:
+        """Restore the frames and write the output; returns warnings."""
+        with Parts(self._place.path, self._job(before, record)) as parts:
+            self._parts = parts
+            self._done = parts.frames
+            if parts.finished:
+                self.notes = _Notes(**parts.finished[-1].notes)
+                self._tell()
+            try:
+                self._restore_frames()
+            except StoppedError:
+                raise StoppedError(self._kept("it was stopped")) from None
+            except MemoryError:
+                raise ImageError(
+                    self._kept(f"frame {self._done} does not fit the memory")
+                ) from None
+            except OSError as error:  # a full disk
+                raise ImageError(self._kept(f"{error.strerror or error}")) from None
+            if not parts.finished:
+                raise ImageError("none of its frames can be decoded")
+            last = parts.finished[-1]
+            self._end_time = last.times[-1] + last.durations[-1]
+            warnings = self._write()
+            parts.drop()
+        return warnings + self._warnings()
+
+    def _restore_frames(self) -> None:
+        scene, changes = self._scene_so_far()
+        frames = read_frames(
+            self._source, self._facts, self._limits, self._problems, self._parts.frames
+        )
+        with Consumer(self._encode) as encoder, Prefetch(frames) as decoded:
+            in_part = 0
+            for frame in decoded:
+                self._stop.check()
+                if changes.starts_with(frame.pixels):
+                    scene = SceneStatistics()
+                    self.notes.scenes += 1
+                restored, used = self._predictor.restore_frame(
+                    frame.pixels, scene, self._stop.check
+                )
+                tall, wide = used.smallest
+                self.notes.tiles, self.notes.tile = used.count, (wide, tall)
+                self.notes.device = used.device
+                self.notes.short = used.warning or self.notes.short
+                encoder.put(replace(frame, pixels=restored))
+                in_part += 1
+                self._done += 1
+                self._tell()
+                if in_part == _PART:
+                    encoder.put(self._end(scene, changes))
+                    in_part = 0
+            if in_part:
+                encoder.put(self._end(scene, changes))
+
+    def _end(self, scene: SceneStatistics, changes: SceneChanges) -> _End:
+        state = scene.to_arrays()
+        if changes.reference is not None:
+            state[_REFERENCE] = changes.reference
+        return _End(state, dict(vars(self.notes)))
+
+    def _scene_so_far(self) -> tuple[SceneStatistics, SceneChanges]:
+        """The scene at the end of the finished parts."""
+        state = self._parts.scene()
+        return SceneStatistics.from_arrays(state), SceneChanges(state.get(_REFERENCE))
+
+    def _encode(self, item: Frame | _End) -> None:
+        """Encode a frame, or finish a part; in another thread."""
+        if isinstance(item, Frame):
+            if self._encoded is None:
+                stack = ExitStack()
+                file = stack.enter_context(self._parts.writing())
+                self._encoded = _Encoded(PartEncoder(file, self.encoding), stack, file)
+            self._encoded.times.append(item.time)
+            self._encoded.durations.append(item.duration)
+            self._encoded.encoder.add(item.pixels)
+            return
+        part, self._encoded = self._encoded, None
+        assert part is not None  # an end follows at least one frame
+        order = part.encoder.finish()
+        size = part.written.seek(0, os.SEEK_END)
+        part.file.close()
+        self._parts.add(Part(part.times, part.durations, order, size, item.notes), item.scene)
+
+    def _write(self) -> tuple[str, ...]:
+        path = self._place.path
+        try:
+            with atomic_write(path, not self._place.replace, mode_of(self._source)) as file:
+                return write_video(
+                    file,
+                    self._source,
+                    path,
+                    self._facts,
+                    self.encoding,
+                    self._parts.finished,
+                    self._parts.files(),
+                    self._copied,
+                    self._limits,
+                )
+        except FileExistsError:
+            raise ImageError(
+                self._kept(f"{path} was made by another program meanwhile and was left alone")
+            ) from None
+        except OSError as error:
+            raise ImageError(self._kept(f"{path} cannot be written: {error}")) from None
+
+    def _result_size(self) -> tuple[int, int]:
+        width, height = self._facts.shown_size
+        longest = self._predictor.options.max_size
+        if longest:
+            blank = np.zeros([height, width, 1], np.uint8)
+            width, height = reduced(from_array(blank), longest).size
+        scale = self._predictor.scale
+        return scale * width, scale * height
+
+    def _job(self, before: FileState, record: ResultRecord) -> dict[str, Any]:
+        """What decides the bytes of the parts."""
+        how = replace(record, output=None, warnings=()).to_dict()
+        state = before.with_digest(self._source)
+        return {
+            "source": {"bytes": state.bytes, "sha256": state.sha256},
+            "how": how,
+            "encoding": self.encoding.to_dict(),
+            "part": _PART,
+            "copied": self._copied.numbers,
+        }
+
+    def _kept(self, problem: str) -> str:
+        if not self._parts.finished:
+            return f"{problem}; no part of it was finished, so nothing of it is kept"
+        return (
+            f"{problem}; {self._parts.frames} restored frames are kept in {self._parts.folder}, "
+            "and the same command goes on behind them"
+        )
+
+    def _tell(self) -> None:
+        if self._progress:
+            self._progress(self._done, self._facts.frames)
+
+    def _warnings(self) -> tuple[str, ...]:
+        return tuple(self._remarks())
+
+    def _remarks(self) -> Iterator[str]:
+        yield from self.encoding.warnings
+        yield from self._copied.warnings
+        facts, problems = self._facts, self._problems
+        if facts.hdr:
+            yield (
+                f"it is HDR ({facts.hdr}): the network, which learnt from standard photographs, "
+                "took its values for theirs"
+            )
+        if facts.unkept:
+            yield f"the result lacks {', '.join(facts.unkept)}"
+        if facts.orientation.askew:
+            yield "it asks to be turned by less than 90 degrees, which was not done"
+        if problems.interlaced:
+            yield f"{problems.interlaced} of its frames are interlaced and may show combs"
+        if problems.retimed:
+            yield f"{problems.retimed} of its frames have no time of their own and were given one"
+        if problems.damaged:
+            yield f"{problems.damaged} of its frames are damaged or could not be decoded"
+        if problems.cut_short or self._is_short():
+            of = f" of {facts.frames}" if facts.frames else ""
+            yield f"the file ends early: {self._done}{of} frames could be read"
+        if self.notes.short:
+            yield self.notes.short
+
+    def _is_short(self) -> bool:
+        """Whether the last frame ends clearly earlier than the file says."""
+        expected = self._facts.seconds
+        end = float(self._end_time * self._facts.time_base)
+        return expected is not None and end < expected - max(0.5, expected / 50)
+
+
+def _state(source: Path) -> FileState:
+    try:
+        return FileState.of(source, source.name)
+    except OSError as error:
+        raise ImageError(f"it cannot be read: {error.strerror or error}") from None

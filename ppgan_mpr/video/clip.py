@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,7 +157,7 @@ def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
                 io_open=_refuse,
             )
             stack.enter_context(container)
-        except (av.error.FFmpegError, io.UnsupportedOperation) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             if isinstance(error, av.error.ArgumentError):
                 reason = "it is no video of a known kind"
             else:

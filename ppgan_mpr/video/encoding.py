@@ -245,14 +245,19 @@ def stream_for(container: Any, encoding: Encoding) -> Any:
     context.pix_fmt = encoding.pixel_format
     context.time_base = 1 / encoding.rate
     context.thread_count = 0  # as many as there are cores
+    set_appearance(context, encoding)
+    if not encoding.headers_apart:
+        context.flags &= ~int(require("av").codec.context.Flags.global_header)
+    return stream
+
+
+def set_appearance(context: Any, encoding: Encoding) -> None:
+    """State in the context of an encoder, or of a stream that is copied, how frames are shown."""
     if encoding.aspect is not None:
         context.sample_aspect_ratio = encoding.aspect
     colour = encoding.colour
     context.color_range, context.colorspace = colour.range, colour.matrix
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
-    if not encoding.headers_apart:
-        context.flags &= ~int(require("av").codec.context.Flags.global_header)
-    return stream
 
 
 def _encoder(codec: str | None, facts: ClipFacts) -> _Encoder:

@@ -15,7 +15,7 @@ from ..dependencies import require
 from ..errors import ImageError
 from ..imaging.limits import Limits
 from .clip import ClipFacts, open_clip, pictures_of
-from .encoding import Encoding, stream_for
+from .encoding import Encoding, set_appearance, stream_for
 from .parts import Part
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def write_video(
             first = stack.enter_context(_open_part(files[0], encoding))
             target = result.add_stream_from_template(first.streams.video[0], opaque=True)
             pictures = pictures_of(before)
+            set_appearance(target.codec_context, encoding)  # not all parts hold it
             target.time_base = facts.time_base
             target.metadata.update(_kept_tags(pictures))
             target.disposition = pictures.disposition
@@ -172,6 +173,21 @@ def write_video(
     if exact:
         return ()
     return (f"{output.suffix} rounds times to {target.time_base} s",)
+
+
+def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, ...]:
+    """A warning where a file does not say the shape of its pixels.
+
+    Matroska gets it only from codecs that state it themselves.
+    """
+    with open_clip(output, limits) as container:
+        found = pictures_of(container).sample_aspect_ratio
+    if (found or 1) == (encoding.aspect or 1):
+        return ()
+    return (
+        f"the result lacks the shape of its pixels, {encoding.aspect}: choose codec='h264', or an "
+        "output such as clip.mp4",
+    )
 
 
 def _takes(name: str, output: Path, add: Any) -> bool:

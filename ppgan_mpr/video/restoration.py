@@ -27,7 +27,7 @@ from .background import Consumer, Prefetch
 from .clip import ClipFacts, Frame, Problems, inspect, read_frames
 from .destination import Destination, choose_destination, mode_of
 from .encoding import Encoding, PartEncoder, choose_encoding
-from .muxing import check_container, container_of, write_video
+from .muxing import check_container, container_of, lost_aspect, write_video
 from .parts import Part, Parts
 from .scenes import SceneChanges
 
@@ -40,7 +40,7 @@ AUTO_REFUSED = (
     "name the task."
 )
 _PART = 48  # frames; an interruption costs at most so many
-_REFERENCE = "reference"
+_REFERENCE, _PREVIOUS = "reference", "previous"  # names of arrays in the state of a scene
 
 
 def restore_video(
@@ -228,6 +228,7 @@ class _Work:
             last = parts.finished[-1]
             self._end_time = last.times[-1] + last.durations[-1]
             warnings = self._write()
+            warnings += lost_aspect(self._place.path, self.encoding, self._limits)
             parts.drop()
         return warnings + self._warnings()
 
@@ -262,14 +263,15 @@ class _Work:
 
     def _end(self, scene: SceneStatistics, changes: SceneChanges) -> _End:
         state = scene.to_arrays()
-        if changes.reference is not None:
-            state[_REFERENCE] = changes.reference
+        assert changes.reference is not None and changes.previous is not None
+        state.update({_REFERENCE: changes.reference, _PREVIOUS: changes.previous})
         return _End(state, dict(vars(self.notes)))
 
     def _scene_so_far(self) -> tuple[SceneStatistics, SceneChanges]:
         """The scene at the end of the finished parts."""
         state = self._parts.scene()
-        return SceneStatistics.from_arrays(state), SceneChanges(state.get(_REFERENCE))
+        changes = SceneChanges(state.get(_REFERENCE), state.get(_PREVIOUS))
+        return SceneStatistics.from_arrays(state), changes
 
     def _encode(self, item: Frame | _End) -> None:
         """Encode a frame, or finish a part; in another thread."""

@@ -6,24 +6,26 @@ import numpy as np
 
 _BINS = 32  # of each colour's histogram
 _SAMPLES = 1 << 16  # pixels looked at, approximately
-# Mean distance by which a colour's values are moved, of their whole range. Pans over one subject
-# stay below a third of it; cuts between two photographs are above it nearly always.
-_CHANGE = 0.06
+# Mean distances by which colours' values are moved, as a part of their range. From one photograph
+# to another it is 0.06 to 0.33; a pan moves them by less than 0.01 from frame to frame, and in all
+# by up to 0.14.
+_CUT = 0.03  # since the previous frame
+_DRIFT = 0.12  # since the first frame of the scene
 
 
 class SceneChanges:
-    """Compares the colours of each frame with those of its scene's first frame.
+    """Finds cuts, and where a scene no longer resembles its beginning, by the colours of frames.
 
-    A cut changes the distribution of colours, and so does a slow pan to another subject or a
-    change of light; motion, noise and a pan over one subject do not. A flash starts two scenes,
-    which costs two measurements.
+    A cut changes the distribution of colours at once, a slow pan to another subject or a change of
+    light in time; motion and noise do not. A flash starts two scenes, which costs two measurements.
 
     Attributes:
-        reference: cumulative histograms [3, 32] of the scene's first frame; None before the first.
+        reference, previous: cumulative histograms [3, 32] of the scene's first and of the last
+            frame; None before the first.
     """
 
-    def __init__(self, reference: np.ndarray | None = None):
-        self.reference = reference
+    def __init__(self, reference: np.ndarray | None = None, previous: np.ndarray | None = None):
+        self.reference, self.previous = reference, previous
 
     def starts_with(self, pixels: np.ndarray) -> bool:
         """Whether a new scene starts with this frame, [H, W, 3] uint8 or uint16.
@@ -31,17 +33,32 @@ class SceneChanges:
         The frames are to be given in order.
         """
         colours = cumulative_histograms(pixels)
-        if self.reference is not None and np.abs(colours - self.reference).mean() < _CHANGE:
-            return False
-        self.reference = colours
-        return True
+        same = (
+            self.reference is not None
+            and self.previous is not None
+            and distance(colours, self.previous) < _CUT
+            and distance(colours, self.reference) < _DRIFT
+        )
+        self.previous = colours
+        if not same:
+            self.reference = colours
+        return not same
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """How far the values of one picture are from those of another, from 0 to 1.
+
+    Args:
+        one, other: see :func:`cumulative_histograms`.
+    """
+    return float(np.abs(one - other).mean())
 
 
 def cumulative_histograms(pixels: np.ndarray) -> np.ndarray:
     """The share of pixels up to each of 32 levels, of each colour: [3, 32] float32.
 
-    The mean difference of two of them is the distance by which the values of one picture have to
-    be moved to become those of the other, in the mean and as a part of their range.
+    The mean difference of two of them is how far the values of one picture have to be moved, in
+    the mean, to be distributed like those of the other (the earth mover's distance).
     """
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     levels = pixels[::step, ::step] >> (3 if pixels.dtype == np.uint8 else 11)

@@ -26,7 +26,8 @@ def picture(number=0, size=(48, 32), seed=0, noise=0):
 
 def make_video(
     path, frames=6, size=(48, 32), codec="libx264", pixel_format="yuv420p", *, times=None,
-    audio=False, subtitles=False, options=None, seeds=None, noise=0, tags=None, **context,
+    audio=False, subtitles=False, options=None, seeds=None, noise=0, pictures=None, tags=None,
+    **context,
 ):  # fmt: skip
     """Write a video; returns the times of its frames in 1/12800 s.
 
@@ -37,9 +38,11 @@ def make_video(
         audio, subtitles: whether there is a tone (AAC) and a subtitle.
         seeds: of each frame's picture; another one is another subject.
         noise: see :func:`picture`.
+        pictures: the frames, instead of those of :func:`picture`.
         tags: metadata of the container.
         **context: attributes of the encoder, such as ``color_range``.
     """
+    frames = len(pictures) if pictures else frames
     times = times or [EVEN * number for number in range(frames)]
     with av.open(str(path), "w") as container:
         container.metadata.update(tags or {})
@@ -59,7 +62,8 @@ def make_video(
             container.mux(packet)
         for number, time in enumerate(times):
             seed = seeds[number] if seeds else 0
-            frame = av.VideoFrame.from_ndarray(picture(number, size, seed, noise), format="rgb24")
+            pixels = pictures[number] if pictures else picture(number, size, seed, noise)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame = frame.reformat(format=pixel_format)
             frame.pts, frame.time_base = time, TIME_BASE
             container.mux(stream.encode(frame))
@@ -103,7 +107,7 @@ def packets_of(path, kind):
         streams = [stream for stream in container.streams if stream.type == kind]
         return [
             (packet.pts, packet.dts, packet.duration, bytes(packet))
-            for packet in container.demux(streams)
+            for packet in (container.demux(streams) if streams else ())
             if packet.size
         ]
 
@@ -114,3 +118,14 @@ def rgb(frame):
 
     depth = max(part.bits for part in frame.format.components)
     return PixelReader(Colour.of(frame), depth, Orientation.of(frame))(frame)
+
+
+def turned(source, target, degrees, mirrored=False):
+    """Copy a video and note in the copy that it is to be turned for display."""
+    with av.open(str(source)) as before, av.open(str(target), "w") as after:
+        stream = after.add_stream_from_template(before.streams.video[0], opaque=True)
+        stream.set_display_rotation(degrees, hflip=mirrored)
+        for packet in before.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                after.mux(packet)

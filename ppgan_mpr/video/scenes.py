@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_BINS = 32  # of each colour's histogram
+_BINS = 64  # of each colour's histogram
 _SAMPLES = 1 << 16  # pixels looked at, approximately
 # Mean distances by which colours' values are moved, as a part of their range. From one photograph
 # to another it is 0.06 to 0.33; a pan moves them by less than 0.01 from frame to frame, and in all
@@ -20,7 +20,7 @@ class SceneChanges:
     light in time; motion and noise do not. A flash starts two scenes, which costs two measurements.
 
     Attributes:
-        reference, previous: cumulative histograms [3, 32] of the scene's first and of the last
+        reference, previous: cumulative histograms [3, 64] of the scene's first and of the last
             frame; None before the first.
     """
 
@@ -55,12 +55,12 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def cumulative_histograms(pixels: np.ndarray) -> np.ndarray:
-    """The share of pixels up to each of 32 levels, of each colour: [3, 32] float32.
+    """The share of pixels up to each of 64 levels, of each colour: [3, 64] float32.
 
     The mean difference of two of them is how far the values of one picture have to be moved, in
     the mean, to be distributed like those of the other (the earth mover's distance).
     """
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
-    levels = pixels[::step, ::step] >> (3 if pixels.dtype == np.uint8 else 11)
+    levels = pixels[::step, ::step] >> (2 if pixels.dtype == np.uint8 else 10)
     counts = [np.bincount(levels[..., c].ravel(), minlength=_BINS) for c in range(3)]
     return (np.cumsum(counts, axis=1) / levels[..., 0].size).astype(np.float32)

@@ -53,7 +53,7 @@ def check_video_options(
     """
     from ..apps.auto import is_auto
     from ..video.destination import is_video_name
-    from ..video.restoration import AUTO_REFUSED
+    from ..video.restoration import AUTO_REFUSED, STAGES_REFUSED
 
     if not videos:
         for name in ("codec", "crf"):
@@ -62,6 +62,8 @@ def check_video_options(
         return
     if is_auto(arguments.task):
         raise UsageError(AUTO_REFUSED)
+    if arguments.stages:
+        raise UsageError(STAGES_REFUSED)
     if arguments.right_image:
         raise UsageError("Videos have no right views: leave out right=.")
     if arguments.compare:

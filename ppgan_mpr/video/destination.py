@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..apps.manifest import FileState, Manifest
@@ -51,7 +51,8 @@ class Destination:
         if self.manifest is None:
             return ()
         try:
-            self.manifest.append(record, self.path, (before.with_digest(source),))
+            state = replace(before.with_digest(source), path=self.manifest.relative(source))
+            self.manifest.append(record, self.path, (state,))
         except OSError as error:
             reason = error.strerror or error
             return (

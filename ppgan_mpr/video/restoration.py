@@ -34,11 +34,12 @@ from .scenes import SceneChanges
 #: Called with the number of restored frames and of all; None where that is not known.
 Progress = Callable[[int, "int | None"], None]
 
-#: Why no task is chosen automatically.
+# Sentences that the command line says before it loads a network.
 AUTO_REFUSED = (
     "task='auto' chooses a task for each picture, and all frames of a video need the same one: "
     "name the task."
 )
+STAGES_REFUSED = "stages=True writes pictures of all stages: leave it out for videos."
 _PART = 48  # frames; an interruption costs at most so many
 _REFERENCE, _PREVIOUS = "reference", "previous"  # names of arrays in the state of a scene
 
@@ -135,7 +136,7 @@ def check_predictor(predictor: Any) -> None:
     if any(find_task(name).views > 1 for name in names):
         raise UsageError(f"task={predictor.task!r} takes two views, and a video has one.")
     if predictor.options.stages:
-        raise UsageError("stages=True writes pictures of all stages: leave it out for videos.")
+        raise UsageError(STAGES_REFUSED)
 
 
 @dataclass

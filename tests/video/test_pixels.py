@@ -61,7 +61,7 @@ def test_a_video_without_a_matrix_has_that_of_its_size():
 def test_unknown_matrices_are_refused():
     frame = av.VideoFrame(8, 8, "yuv420p")
     frame.colorspace = 14  # ICtCp
-    with pytest.raises(ImageError, match="number 14 of H.273, is not supported"):
+    with pytest.raises(ImageError, match=r"number 14 of H\.273, is not supported"):
         Colour.of(frame)
 
 

@@ -53,6 +53,7 @@ def check_video_options(
     """
     from ..apps.auto import is_auto
     from ..video.destination import is_video_name
+    from ..video.encoding import find_encoder
     from ..video.restoration import AUTO_REFUSED, STAGES_REFUSED
 
     if not videos:
@@ -64,6 +65,8 @@ def check_video_options(
         raise UsageError(AUTO_REFUSED)
     if arguments.stages:
         raise UsageError(STAGES_REFUSED)
+    if arguments.codec is not None:
+        find_encoder(arguments.codec)
     if arguments.right_image:
         raise UsageError("Videos have no right views: leave out right=.")
     if arguments.compare:

@@ -126,7 +126,10 @@ def choose_encoding(
         ImageError: the source's codec has no encoder, or none that takes such frames.
     """
     av = require("av")
-    wanted = _encoder(codec, facts)
+    if codec is None:
+        wanted = _ENCODERS.get(facts.codec, _Encoder(facts.codec))
+    else:
+        wanted = find_encoder(codec)
     try:
         made = av.codec.Codec(wanted.name, "w")
     except ValueError:  # of PyAV's build
@@ -260,9 +263,12 @@ def set_appearance(context: Any, encoding: Encoding) -> None:
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
 
 
-def _encoder(codec: str | None, facts: ClipFacts) -> _Encoder:
-    if codec is None:
-        return _ENCODERS.get(facts.codec, _Encoder(facts.codec))
+def find_encoder(codec: str) -> _Encoder:
+    """The encoder that a user names by its codec or by itself, in any case.
+
+    Raises:
+        UsageError: there is none; the message suggests the nearest one.
+    """
     name = codec.lower()
     if name in _ENCODERS:
         return _ENCODERS[name]

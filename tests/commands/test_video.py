@@ -17,20 +17,27 @@ from video_samples import decoded, make_video
 from ppgan_mpr.commands.restore import main
 from ppgan_mpr.weights.formats import write_file
 
-TINY = ["--task", "Deraining", "--weight_path", "tiny.pdparams", "--precision", "f32"]
+DENOISE = ["--task", "Denoising", "--model", "lite"]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, tensors):
+    """Options that choose a tiny network."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.pdparams"
+    write_file(path, tensors)
+    return ["--task", "Deraining", "--precision", "f32", "--weight_path", str(path)]
 
 
 @pytest.fixture
-def clip(tmp_path, monkeypatch, tensors):
-    """A video, and weights of a tiny network, in the current folder."""
+def clip(tmp_path, monkeypatch):
+    """A video in the current folder."""
     monkeypatch.chdir(tmp_path)
-    write_file(tmp_path / "tiny.pdparams", tensors)
     make_video("clip.mp4", 3, audio=True)
     return "clip.mp4"
 
 
-def test_a_video_is_restored_like_a_picture(clip, tmp_path, capsys):
-    assert main([clip, *TINY, "--report", "report.json"]) == 0
+def test_a_video_is_restored_like_a_picture(clip, tmp_path, capsys, tiny):
+    assert main([clip, *tiny, "--report", "report.json"]) == 0
     output = tmp_path / "output_dir" / "Deraining" / "clip_restoration.mp4"
     assert len(decoded(output)) == 3
     lines = capsys.readouterr().out.splitlines()
@@ -38,23 +45,23 @@ def test_a_video_is_restored_like_a_picture(clip, tmp_path, capsys):
     assert lines[1].startswith("1 restored in")
     (record,) = json.loads((tmp_path / "report.json").read_text())
     assert record["options"]["codec"] is None and record["size"] == [48, 32]
-    assert main([clip, *TINY]) == 1
+    assert main([clip, *tiny]) == 1
     assert "--skip-existing" in capsys.readouterr().err
-    assert main([clip, *TINY, "--skip-existing"]) == 0
+    assert main([clip, *tiny, "--skip-existing"]) == 0
     assert "1 skipped" in capsys.readouterr().out
 
 
-def test_an_output_file_codec_and_quality_can_be_named(clip, capsys):
-    assert main([clip, *TINY, "-o", "better.mkv", "--codec", "mpeg4", "--crf", "5", "--json"]) == 0
+def test_an_output_file_codec_and_quality_can_be_named(clip, capsys, tiny):
+    assert main([clip, *tiny, "-o", "better.mkv", "--codec", "mpeg4", "--crf", "5", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["output"], record["options"]["codec"]) == ("better.mkv", "mpeg4")
     assert len(decoded("better.mkv")) == 3
 
 
-def test_pictures_and_videos_go_together(clip, tmp_path, capsys):
+def test_pictures_and_videos_go_together(clip, tmp_path, capsys, tiny):
     Image.new("RGB", (12, 9), (90, 80, 70)).save("photo.png")
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    assert main(["broken.mp4", clip, "photo.png", *TINY]) == 1
+    assert main(["broken.mp4", clip, "photo.png", *tiny]) == 1
     captured = capsys.readouterr()
     assert "2 restored, 1 failed" in captured.out
     assert "broken.mp4: failed: it is no video" in captured.err
@@ -62,9 +69,9 @@ def test_pictures_and_videos_go_together(clip, tmp_path, capsys):
     assert made == ["clip_restoration.mp4", "photo_restoration.png"]
 
 
-def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys):
+def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys, tiny):
     Image.new("RGB", (12, 9), (90, 80, 70)).save("photo.png")
-    assert main([".", *TINY]) == 0
+    assert main([".", *tiny]) == 0
     captured = capsys.readouterr()
     assert "1 restored, 1 of other formats passed over (1 .mp4)" in captured.out
     assert "1 video(s) in . were passed over (clip.mp4): name a video itself" in captured.err
@@ -74,11 +81,11 @@ def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["clip.mp4", "--task", "auto"], "--task auto chooses a task for each picture"),
-        (["clip.mp4", *TINY, "--compare"], "--compare shows pictures"),
-        (["clip.mp4", "clip.mp4", "photo.png", *TINY, "-o", "x.mp4"], "names one video"),
-        (["photo.png", *TINY, "--codec", "h264"], "--codec is for videos"),
-        (["clip.mp4", *TINY, "--codec", "h2"], "--codec h2"),
-        (["clip.mp4", *TINY, "--stages"], "--stages"),
+        (["clip.mp4", *DENOISE, "--compare"], "--compare shows pictures"),
+        (["clip.mp4", "clip.mp4", "photo.png", *DENOISE, "-o", "x.mp4"], "names one video"),
+        (["photo.png", *DENOISE, "--codec", "h264"], "--codec is for videos"),
+        (["clip.mp4", *DENOISE, "--codec", "h2"], "--codec h2"),
+        (["clip.mp4", *DENOISE, "--stages"], "--stages"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, message):
@@ -89,19 +96,19 @@ def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, mess
     assert len(error.splitlines()) == 1
 
 
-def test_two_videos_of_one_name_do_not_overwrite_each_other(clip, tmp_path, capsys):
+def test_two_videos_of_one_name_do_not_overwrite_each_other(clip, tmp_path, capsys, tiny):
     (tmp_path / "other").mkdir()
     make_video("other/clip.mp4", 2)
-    assert main([clip, "other/clip.mp4", *TINY, "--overwrite"]) == 1
+    assert main([clip, "other/clip.mp4", *tiny, "--overwrite"]) == 1
     assert "its result would overwrite that of clip.mp4" in capsys.readouterr().err
     assert len(decoded("output_dir/Deraining/clip_restoration.mp4")) == 3
 
 
-def test_without_pyav_the_extra_is_named(clip, tmp_path, root):
+def test_without_pyav_the_extra_is_named(clip, tmp_path, root, tiny):
     (tmp_path / "av.py").write_text("raise ModuleNotFoundError(name='av')")
     code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, clip, *TINY],
+        [sys.executable, "-c", code, clip, *tiny],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -112,11 +119,11 @@ def test_without_pyav_the_extra_is_named(clip, tmp_path, root):
     assert "[video]'" in done.stderr
 
 
-def test_ctrl_c_says_what_is_kept(clip, tmp_path, root):
+def test_ctrl_c_says_what_is_kept(clip, tmp_path, root, tiny):
     make_video(tmp_path / "clip.mkv", 600)
     script = root / "applications" / "tools" / "mprnet.py"
     process = subprocess.Popen(
-        [sys.executable, str(script), "clip.mkv", *TINY], cwd=tmp_path,
+        [sys.executable, str(script), "clip.mkv", *tiny], cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     folder = tmp_path / "output_dir" / "Deraining"

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ppgan_mpr.files import atomic_place, atomic_write, remove_leftovers
+from ppgan_mpr.files import atomic_place, atomic_write, locked, remove_leftovers
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -235,3 +235,12 @@ def test_leftovers_of_killed_processes_are_removed_after_an_hour(tmp_path, monke
     remove_leftovers(tmp_path)
     assert sorted(os.listdir(tmp_path)) == sorted([".mine.tmp", f".new{name[5:]}", "a"])
     remove_leftovers(tmp_path / "absent")
+
+
+def test_a_lock_can_be_asked_for_without_waiting(tmp_path):
+    with (tmp_path / "a").open("wb") as one, (tmp_path / "a").open("wb") as other:
+        with locked(one), locked(other, wait=False) as free:
+            assert not free
+        one.close()
+        with locked(other, wait=False) as free:
+            assert free

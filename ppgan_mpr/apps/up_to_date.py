@@ -110,7 +110,7 @@ def _damaged(output: Path) -> Verdict:
     return Verdict(False, f"{output} was damaged, so it was restored again")
 
 
-def is_damaged(path: Path, reader: PhotoReader) -> bool:
+def is_damaged(path: Path, reader: Reader) -> bool:
     """Whether a file is empty, or begins like a picture and cannot be decoded.
 
     Raises:

@@ -69,6 +69,8 @@ def check_video_options(
         find_encoder(arguments.codec)
     if arguments.right_image:
         raise UsageError("Videos have no right views: leave out right=.")
+    if arguments.dry_run:
+        raise UsageError("--dry-run plans pictures: leave it out for videos.")
     if arguments.compare:
         raise UsageError("--compare shows pictures side by side: leave it out for videos.")
     if is_video_name(arguments.output_path) and len(videos) + len(pictures) > 1:

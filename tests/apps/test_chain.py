@@ -5,6 +5,7 @@ from PIL import Image
 
 from ppgan_mpr import ChainPredictor, MPRPredictor
 from ppgan_mpr.errors import UsageError
+from ppgan_mpr.inference.shared_statistics import SceneStatistics
 
 TASKS = "Denoising,deraining"
 OPTIONS = {"model": "lite", "precision": "f32"}
@@ -55,3 +56,14 @@ def test_results_are_in_a_folder_of_both_names_and_are_no_inputs(tmp_path):
 def test_what_cannot_be_a_step_is_said(task, message):
     with pytest.raises(UsageError, match=message):
         ChainPredictor(None, task=task, **OPTIONS)
+
+
+def test_each_step_of_a_scene_keeps_its_own_statistics(chain):
+    first, second = (np.asarray(picture(seed)) for seed in (0, 5))
+    scene = SceneStatistics()
+    restored, used = chain.restore_frame(first, scene)
+    assert np.abs(restored.astype(int) - chain.restore(first)).max() <= 2
+    assert (sorted(scene.measured), used.count) == ([0, 1], 2)
+    again = chain.restore_frame(second, scene)[0]
+    kept = SceneStatistics.from_arrays(scene.to_arrays())
+    assert np.array_equal(chain.restore_frame(second, kept)[0], again)

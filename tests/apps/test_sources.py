@@ -251,3 +251,11 @@ def test_files_of_other_formats_are_counted(tmp_path):
     counts.clear()
     expand([tmp_path, tmp_path / "a.png"], passed_over=counts)
     assert counts == {".mov": 1, ".txt": 1, "": 1}
+
+
+def test_videos_in_a_folder_are_named_and_not_restored(tmp_path, caplog):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (tmp_path / "IMG_1.MOV").write_bytes(b"video")
+    (source,) = expand(tmp_path)
+    assert source.stem == "a"
+    assert "1 video(s) in" in caplog.text and "IMG_1.MOV" in caplog.text

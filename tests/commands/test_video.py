@@ -86,6 +86,7 @@ def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys, 
         (["photo.png", *DENOISE, "--codec", "h264"], "--codec is for videos"),
         (["clip.mp4", *DENOISE, "--codec", "h2"], "--codec h2"),
         (["clip.mp4", *DENOISE, "--stages"], "--stages"),
+        (["clip.mp4", *DENOISE, "--dry-run"], "--dry-run plans pictures"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, message):

@@ -7,6 +7,7 @@ from inference_samples import psnr, restorer
 from simulated_gpus import GIB, card, simulate
 
 from ppgan_mpr.inference import Model, Restorer, TileUse
+from ppgan_mpr.inference.shared_statistics import SceneStatistics
 from ppgan_mpr.networks.mprnet.spec import SPEC
 from ppgan_mpr.weights import load_weights
 
@@ -30,6 +31,25 @@ def test_tiles_attend_to_the_whole_photo(cache):
     )
     shared = psnr(restorer(model, tile=176)(photo), whole)
     assert shared > psnr(alone(photo), whole) + 3
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": 64}, {"tile": 64, "ensemble": True}])
+def test_pictures_of_a_scene_have_the_statistics_of_its_first(model, photo, options):
+    restore = restorer(model, **options)
+    darker = (photo / 2).astype(np.float32)
+
+    def of_scene(image, scene):
+        height, width = image.shape[:2]
+        strips = restore.strips(height, width, lambda r, c: image[r, c], scene=scene)
+        return np.concatenate([strip for _, strip in strips])
+
+    scene = SceneStatistics()
+    first, second = of_scene(photo, scene), of_scene(darker, scene)
+    tiled = "tile" in options  # a whole picture's own averages are exact, those of a scene sampled
+    assert np.abs(first - restore(photo)).max() < (1e-5 if tiled else 0.05)
+    assert np.abs(second - restore(darker)).max() > 0.001
+    assert np.array_equal(of_scene(darker, scene), second)
+    assert np.abs(of_scene(darker, SceneStatistics()) - second).max() > 0.001
 
 
 def test_little_memory_means_tiles(model, photo):

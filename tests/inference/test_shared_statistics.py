@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ppgan_mpr.inference.shared_statistics import sample_mosaic
+from ppgan_mpr.inference.shared_statistics import SceneStatistics, sample_mosaic
 
 SIDES = [8, 16, 24, 40, 48, 56, 64, 100 // 8 * 8, 120, 128, 200, 1000]
 
@@ -26,3 +26,22 @@ def test_mosaic_keeps_to_the_memory():
         3000, 4000, lambda r, c: np.zeros([64, 64, 3], np.float32), 8, most=40_000
     )
     assert sample.shape[0] * sample.shape[1] <= 80_000
+
+
+def test_statistics_of_a_scene_can_be_kept_in_a_file(tmp_path):
+    scene = SceneStatistics()
+    scene.measured = {
+        step: [
+            [np.full((1, 2, 1, 1), 10 * step + turn + k) for k in range(12)] for turn in range(2)
+        ]
+        for step in range(2)
+    }
+    np.savez(tmp_path / "scene.npz", other=np.zeros(1), **scene.to_arrays())
+    with np.load(tmp_path / "scene.npz") as arrays:
+        found = SceneStatistics.from_arrays(arrays)
+    assert list(found.measured) == [0, 1]
+    for step, transforms in scene.measured.items():
+        for turn, statistics in enumerate(transforms):
+            assert [s.tolist() for s in found.measured[step][turn]] == [
+                s.tolist() for s in statistics
+            ]

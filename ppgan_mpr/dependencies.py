@@ -38,6 +38,7 @@ _OPTIONAL = {
     "pillow_heif": ("pillow-heif reads HEIC photos", "heif"),
     "rawpy": ("rawpy develops cameras' raw files", "raw"),
     "av": ("PyAV, which needs Python 3.11 or newer, reads and writes videos", "video"),
+    "ray": ("Ray spreads pictures over workers", "cluster"),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 # Modules beside the packages (errors, files, ...) import none of them.
 LAYERS = (
     "imaging", "networks", "detection", "weights", "inference", "comparison", "apps", "metrics",
-    "video", "web", "datasets", "engine", "plugin", "commands",
+    "video", "web", "datasets", "engine", "cluster", "plugin", "commands",
 )  # fmt: skip
 ABOVE_ALL = ("__init__", "host")
 MAY_IMPORT_PPGAN = ("ppgan_compat", "engine", "plugin", "commands")

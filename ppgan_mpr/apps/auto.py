@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .batch import StoppedError
 from .chain import AUTO
 from .destination import check_count, checked_path, is_file_name
 from .earlier_findings import EarlierFindings
+from .output_target import OutputTarget
 from .plan import DRY_RUN, Plan, PlanRecord, with_output
 from .predictor import Predictor
 from .repeats import concurrent_pictures, restore_each
@@ -127,10 +128,18 @@ class AutoPredictor:
         if self._dry_run:
             raise UsageError(DRY_RUN)
         sources = self._sources(images)
-        distinct = unique(sources)
-        check_count(self.output_path, len(distinct))
+        # Who is asked about a picture looks at one after another.
+        jobs = concurrent_pictures(self.options.jobs if self._choose is None else 1)
+        process = self.prepare(unique(sources))
+        yield from restore_each(sources, process, jobs, stop, self._reader.budget)
+
+    def prepare(
+        self, sources: Sequence[Source], outputs_of: Callable[[str], OutputTarget] | None = None
+    ) -> Callable[[Source, Turn], Result]:
+        """See :meth:`.predictor.Predictor.prepare`."""
+        check_count(self.output_path, len(sources))
         outputs: dict[str, Callable[[Source, Turn], Result]] = {}
-        isolated = len(distinct) > 1
+        isolated = len(sources) > 1 or outputs_of is not None
 
         def process(source: Source, turn: Turn) -> Result:
             turn.check()
@@ -152,8 +161,8 @@ class AutoPredictor:
                 with self._lock:
                     if degradation not in outputs:
                         # Which of the files need this task is not known yet.
-                        in_memory = [source for source in distinct if source.path is None]
-                        outputs[degradation] = predictor.prepare(in_memory)
+                        in_memory = [source for source in sources if source.path is None]
+                        outputs[degradation] = predictor.prepare(in_memory, outputs_of)
                 result = outputs[degradation](seen, turn)
             except StoppedError:
                 raise
@@ -164,9 +173,7 @@ class AutoPredictor:
             record = replace(result.record, detected=seen.detected)
             return replace(result, record=record, origin=source)
 
-        # Who is asked about a picture looks at one after another.
-        jobs = concurrent_pictures(self.options.jobs if self._choose is None else 1)
-        yield from restore_each(sources, process, jobs, stop, self._reader.budget)
+        return process
 
     def plan(self, images: Any) -> Plan:
         """What :meth:`run` would read; tasks, and so tiles and times, depend on the pictures.

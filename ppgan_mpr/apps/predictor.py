@@ -30,6 +30,7 @@ from .destination import checked_path, folder_of, is_file_name, outputs_at
 from .fit import check_fit
 from .lazy_weights import ModelInfo, choose_weights
 from .network_input import blank_result, network_input
+from .output_target import OutputTarget
 from .outputs import Outputs, permissions
 from .pace import Pace
 from .pixels import blank_stages, fill
@@ -158,6 +159,11 @@ class Predictor:
     def weights(self) -> Weights:
         """The weights in use; a network that was exported earlier runs without reading them."""
         return self._weights.weights
+
+    @property
+    def common_record(self) -> ResultRecord:
+        """What the records of all pictures have in common."""
+        return self._facts
 
     @property
     def output_folder(self) -> Path | None:
@@ -315,23 +321,28 @@ class Predictor:
         records = [self._plan_picture(source, outputs, pace) for source in distinct]
         return Plan(records, self._weights.download)
 
-    def prepare(self, sources: Sequence[Source]) -> Callable[[Source, Turn], Result]:
+    def prepare(
+        self, sources: Sequence[Source], outputs_of: Callable[[str], OutputTarget] | None = None
+    ) -> Callable[[Source, Turn], Result]:
         """The function that restores one picture after another into one set of outputs.
 
         Args:
             sources: the distinct pictures, whose outputs' names are reserved. Others may be
                 restored too, where no name is reserved or taken.
+            outputs_of: from the task's name, where the results go; default: files at
+                ``output_path``.
 
         Raises:
             UsageError: there are several pictures and one output file.
         """
         if self._dry_run:
             raise UsageError(DRY_RUN)
-        outputs = self._outputs(sources)
+        outputs = self._outputs(sources) if outputs_of is None else outputs_of(self.task)
         for restorer in self._restorers.restorers:
             self._set_memory_aside(restorer)
         # A single picture has no others that its file could take with it.
-        return partial(self._process, outputs=outputs, isolated=len(sources) > 1)
+        isolated = len(sources) > 1 or outputs_of is not None
+        return partial(self._process, outputs=outputs, isolated=isolated)
 
     def _outputs(self, sources: Sequence[Source], dry_run: bool = False) -> Outputs | None:
         return outputs_at(
@@ -368,7 +379,7 @@ class Predictor:
         return with_tiles(record, photo, (width, height), tiles, times, pace)
 
     def _process(
-        self, source: Source, turn: Turn, outputs: Outputs | None, isolated: bool
+        self, source: Source, turn: Turn, outputs: OutputTarget | None, isolated: bool
     ) -> Result:
         """Restore one picture; whatever goes wrong is in the result."""
         try:
@@ -384,7 +395,11 @@ class Predictor:
             return self._failure(source, f"unexpected {type(error).__name__}: {error}")
 
     def _restore_source(
-        self, source: Source, turn: Turn, outputs: Outputs | None = None, isolated: bool = False
+        self,
+        source: Source,
+        turn: Turn,
+        outputs: OutputTarget | None = None,
+        isolated: bool = False,
     ) -> Result:
         turn.check()
         memory, waited_before = turn.memory, turn.memory.waited

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import Field
 from typing import Any, Protocol
 
+from ..errors import UsageError
+from ..inference.options import InferenceOptions
+
+# Options that have a flag of another form than --name VALUE.
+_OWN_FORM = ("existing", "progress", "recursive", "suffix")
 _SHORT = {"model": "-m", "network": "-n", "jobs": "-j"}
 _SAME = object()
 
@@ -46,3 +52,51 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
     if "choices" in details:
         form = {"type": str.lower, "choices": details["choices"]}
     flags.add_argument(*names, default=default, help=shown, **form)
+
+
+def add_restoration_flags(
+    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Add the flags of all options of restoration; see :func:`chosen_options`.
+
+    Args:
+        parser: gets them.
+        defaults: the command's own default values by the names of options.
+    """
+    groups: dict[str, Any] = {}
+    help_of = {}
+    parser.add_argument("--cpu", action="store_true", help="the same as --device cpu")
+    for option in InferenceOptions.documented():
+        details = option.metadata
+        help_of[option.name] = details["help"]
+        place: Any = parser
+        if "group" in details:
+            if details["group"] not in groups:
+                groups[details["group"]] = parser.add_argument_group(details["group"])
+            place = groups[details["group"]]
+        if option.name not in _OWN_FORM:
+            add_inference_flag(place, option, (defaults or {}).get(option.name, _SAME))
+    add = parser.add_argument
+    add("-r", "--recursive", action="store_true", help=help_of["recursive"])
+    add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
+    existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
+
+
+def chosen_options(arguments: argparse.Namespace) -> InferenceOptions:
+    """The options that the flags of :func:`add_restoration_flags` choose.
+
+    Raises:
+        UsageError: they contradict each other, or a value is invalid.
+    """
+    given = vars(arguments)
+    if arguments.cpu and arguments.device not in ("auto", "cpu"):
+        raise UsageError(f"--cpu contradicts --device {arguments.device}: give one of them.")
+    names = [option.name for option in InferenceOptions.documented() if option.name in given]
+    options = {name: given[name] for name in names}
+    if arguments.cpu:
+        options["device"] = "cpu"
+    if arguments.overwrite or arguments.skip_existing:
+        options["existing"] = "overwrite" if arguments.overwrite else "skip"
+    return InferenceOptions(**options)

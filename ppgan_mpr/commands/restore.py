@@ -10,14 +10,14 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..ending_signals import ENDING
 from ..errors import RestorationError, UsageError
 from ..file_names import shown
 from ..version import __version__
 from .flags import as_flags
-from .inference_flags import add_inference_flag
+from .inference_flags import add_restoration_flags, chosen_options
 from .messages import show_messages
 from .program import interruptible
 from .progress import Progress, photo_bar
@@ -29,8 +29,6 @@ from .video import add_video_flags, check_video_options, restore_videos, split_v
 if TYPE_CHECKING:
     from .comparisons import Targets
 
-# Options that have a flag of another form than --name VALUE.
-_OWN_FORM = ("existing", "progress", "recursive", "suffix")
 _EXIT = """exit code:
   0    every picture is restored, was restored earlier (--skip-existing), or was left alone by
        --task auto
@@ -42,7 +40,6 @@ _EXIT = """exit code:
 
 def build_parser() -> argparse.ArgumentParser:
     """The options, PaddleGAN's first."""
-    from ..inference.options import InferenceOptions
     from ..networks import networks
 
     titles = [spec.title for spec in networks()]
@@ -69,23 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--right_image", nargs="+", default=[], metavar="IMAGE",
         help="right views, for tasks with two; --input_image are the left ones",
     )  # fmt: skip
-    add("--cpu", action="store_true", help="the same as --device cpu")
-    groups: dict[str, Any] = {}
-    for option in InferenceOptions.documented():
-        details = option.metadata
-        place: Any = parser
-        if "group" in details:
-            if details["group"] not in groups:
-                groups[details["group"]] = parser.add_argument_group(details["group"])
-            place = groups[details["group"]]
-        if option.name not in _OWN_FORM:
-            add_inference_flag(place, option)
-    help_of = {option.name: option.metadata["help"] for option in InferenceOptions.documented()}
-    add("-r", "--recursive", action="store_true", help=help_of["recursive"])
-    add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
-    existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
+    add_restoration_flags(parser)
     add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
     add(
         "--compare", action="store_true",
@@ -200,7 +181,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     from ..apps.sources import expand, may_need_isolation, pair_views, unique
     from ..imaging import PhotoReader
 
-    options = _options(arguments)
+    options = chosen_options(arguments)
     output_path = Path(os.path.expanduser(arguments.output_path))
     # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
     passed_over: Counter[str] = Counter()
@@ -295,21 +276,6 @@ class _InterruptAsEvent:
         for number in self._previous:
             again = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, again)
-
-
-def _options(arguments: argparse.Namespace) -> Any:
-    from ..inference.options import InferenceOptions
-
-    given = vars(arguments)
-    if arguments.cpu and arguments.device not in ("auto", "cpu"):
-        raise UsageError(f"--cpu contradicts --device {arguments.device}: give one of them.")
-    names = [option.name for option in InferenceOptions.documented() if option.name in given]
-    options = {name: given[name] for name in names}
-    if arguments.cpu:
-        options["device"] = "cpu"
-    if arguments.overwrite or arguments.skip_existing:
-        options["existing"] = "overwrite" if arguments.overwrite else "skip"
-    return InferenceOptions(**options)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..file_names import shown
 
 if TYPE_CHECKING:
-    from ..apps.auto import AutoPredictor
-    from ..apps.predictor import Predictor
+    from ..apps.choice import AnyPredictor
     from ..apps.sources import Source
     from ..detection import Finding
-
-    AnyPredictor = Union[Predictor, AutoPredictor]
 
 HELP = (
     "what to restore, see below; A,B: one after the other; auto: whatever each picture suffers from"
@@ -71,17 +68,11 @@ def make_predictor(
         ask: whether a person may be asked about pictures that ``auto`` is not sure of.
         **arguments: of every predictor.
     """
-    from ..apps.auto import AutoPredictor, is_auto
-    from ..apps.chain import ChainPredictor, steps_of
-    from ..apps.predictor import Predictor
+    from ..apps.choice import predictor_for
 
-    if is_auto(task):
-        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-        choose = ask_person if ask and terminal else None
-        return AutoPredictor(output_path, choose=choose, **arguments)
-    if task is not None and len(steps_of(task)) > 1:
-        return ChainPredictor(output_path, task=task, **arguments)
-    return Predictor(output_path, weight_path, task=task, **arguments)
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    choose = ask_person if ask and terminal else None
+    return predictor_for(task, output_path, weight_path, choose, **arguments)
 
 
 def ask_person(name: str, finding: Finding, read: Callable[[str], str] = input) -> str | None:

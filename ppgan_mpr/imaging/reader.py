@@ -104,7 +104,12 @@ class PhotoReader:
         return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
 
     def decode(
-        self, data: bytes, name: str, isolated: bool = True, memory: Share | None = None
+        self,
+        data: bytes,
+        name: str,
+        isolated: bool = True,
+        memory: Share | None = None,
+        suffix: str = "",
     ) -> Photo:
         """:func:`~ppgan_mpr.imaging.decode_photo`, within the limits.
 
@@ -112,6 +117,7 @@ class PhotoReader:
             data: all bytes of a file.
             name: for messages.
             isolated, memory: see :meth:`read`.
+            suffix: of the file's name in lower case, for formats without a signature.
 
         Raises:
             ImageError, MissingDependencyError: see :meth:`read`.
@@ -120,8 +126,8 @@ class PhotoReader:
         if not self._usable:
             self._refuse_in_this_process(name)
         if not self._usable or not data or here:
-            return decode_photo(data, name, "", self.limits.check_size)
-        return self._ask(name, "", memory, data=data)
+            return decode_photo(data, name, suffix, self.limits.check_size)
+        return self._ask(name, suffix, memory, data=data)
 
     def _isolates(self, asked: bool) -> bool:
         # Only another process can keep to a limit of time.

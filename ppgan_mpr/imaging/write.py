@@ -57,17 +57,7 @@ def write_photo(
             of this photo, which ``allow_loss`` permits, or the file cannot be written.
     """
     path = Path(path)
-    target = target_of(photo, path, allow_loss)
-    try:
-        data = encode(without_lost(photo, target) if allow_loss else photo, target, quality)
-    except ImageError as error:
-        raise ImageError(f"{path} cannot be written: {error}") from error.__cause__
-    except MemoryError as error:
-        raise ImageError(f"{path} cannot be written: it does not fit into memory") from error
-    except Exception as error:  # Pillow's encoders raise many kinds, e.g. for sizes out of range
-        raise ImageError(
-            f"{path} cannot be written: {target.name} refuses this picture ({error})"
-        ) from error
+    data = file_content(photo, path, quality=quality, allow_loss=allow_loss)
     try:
         with atomic_write(path, exclusive=not overwrite, mode=mode) as file:
             file.write(data)
@@ -77,6 +67,27 @@ def write_photo(
         raise
     except OSError as error:
         raise ImageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def file_content(
+    photo: Photo, path: Path, *, quality: int = 95, allow_loss: bool = False
+) -> bytes | memoryview:
+    """The content of the file that :func:`write_photo` writes with the same arguments.
+
+    Raises:
+        ImageError: see :func:`write_photo`.
+    """
+    target = target_of(photo, path, allow_loss)
+    try:
+        return encode(without_lost(photo, target) if allow_loss else photo, target, quality)
+    except ImageError as error:
+        raise ImageError(f"{path} cannot be written: {error}") from error.__cause__
+    except MemoryError as error:
+        raise ImageError(f"{path} cannot be written: it does not fit into memory") from error
+    except Exception as error:  # Pillow's encoders raise many kinds, e.g. for sizes out of range
+        raise ImageError(
+            f"{path} cannot be written: {target.name} refuses this picture ({error})"
+        ) from error
 
 
 def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:

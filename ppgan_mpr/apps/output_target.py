@@ -1,0 +1,71 @@
+"""Where a predictor puts restored pictures: the interface of files and of other stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from ..imaging import Photo
+from .manifest import FileState
+from .result import ResultRecord
+from .sources import Source
+
+
+class OutputTarget(Protocol):
+    """Takes the restored pictures of one run; :class:`.outputs.Outputs` writes files.
+
+    For each picture the methods are called in this order; those of several pictures may run
+    concurrently.
+    """
+
+    def finished(self, source: Source) -> Path | None:
+        """The result of an earlier run that is to be kept, where its name alone tells."""
+
+    def note_files(self, source: Source) -> tuple[FileState, ...]:
+        """The files of a source as they are before it is read, for :meth:`list_made`."""
+
+    def claim(self, source: Source, photo: Photo) -> Path:
+        """The name of the result, from now on taken by this picture.
+
+        Args:
+            source: the picture.
+            photo: the result without its pixels.
+
+        Raises:
+            ImageError: the name is taken, or its format cannot hold the picture.
+        """
+
+    def remarks(self, output: Path) -> tuple[str, ...]:
+        """What the user should know about an output that was there already."""
+
+    def keeps(self, output: Path) -> bool:
+        """Whether ``output``, which has been claimed, is there already and is to stay."""
+
+    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
+        """The names for the outputs of the first ``count`` stages.
+
+        Raises:
+            ImageError: one of them is taken.
+        """
+
+    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
+        """Write the output of an earlier stage under a name of :meth:`claim_stages`.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
+
+    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
+        """Write a result under the name that it claimed.
+
+        Returns:
+            Where it was written; None where it is there meanwhile and is to be kept.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
+
+    def list_made(
+        self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
+    ) -> tuple[str, ...]:
+        """Record how an output that has been written was made; returns warnings."""

@@ -1,0 +1,126 @@
+"""What earlier runs left in the folder of the outputs, so that a job does only what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import UsageError
+from .items import Item
+from .job import STATE, Job, WorkerFacts
+from .listing import outputs_in, start_of
+from .stores import Store
+from .table import read_rows
+
+# Names of the outputs that were there before a job began; it stays until the job is finished.
+_BEFORE = f"{STATE}/outputs_before.json"
+_COLUMNS = [
+    "source", "item", "input_bytes", "input_stamp", "output", "output_bytes", "error", "skipped",
+    "task", "network", "scale", "local", "weights_digest", "options", "precision", "backend",
+]  # fmt: skip
+
+
+@dataclass
+class Earlier:
+    """The results of earlier runs.
+
+    Attributes:
+        finished: input file → its size and time when it was restored as this job would do it.
+        present: start of a name → outputs that no job made; see :class:`.listing.Naming`.
+    """
+
+    finished: dict[str, tuple[int, str]] = field(default_factory=dict)
+    present: dict[str, list[str]] = field(default_factory=dict)
+
+    def has(self, item: Item) -> bool:
+        """Whether the result of an item is there and up to date."""
+        seen = self.finished.get(item.source)
+        known = bool(item.stamp) and seen is not None and bool(seen[1])
+        return seen is not None and (not known or seen == (item.nbytes, item.stamp))
+
+
+def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlier:
+    """See what earlier runs left, and note what was there before this job.
+
+    Args:
+        job: the job.
+        facts: how its workers compute.
+        key: see :class:`.listing.Naming`.
+
+    Raises:
+        UsageError: there are results that were made in another way, and ``existing='error'``.
+    """
+    store, existing = job.output, job.options.existing
+    sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}
+    rows: dict[str, dict[str, Any]] = {}
+    counted: set[str] = set()
+    own: dict[str, int] = {}  # output -> its size when it was written
+    for is_part in (False, True):
+        for row in read_rows(store, _COLUMNS, finished=not is_part):
+            rows[row["source"]] = row
+            if is_part or existing != "overwrite":
+                counted.add(row["source"])
+            if row["output"] and not row["skipped"]:
+                own[_file_of(row, store)] = row["output_bytes"]
+    earlier = Earlier()
+    for row in rows.values():
+        if row["error"] or row["skipped"]:
+            continue
+        difference = _difference(row, job, facts)
+        if difference and existing == "error":
+            raise UsageError(
+                f"{store.shown} holds results that were made with {difference}: use "
+                "existing='overwrite' to restore all again, existing='skip' to restore again what "
+                "was made differently, or another folder."
+            )
+        if difference or row["source"] not in counted:
+            continue
+        name = _file_of(row, store) if row["output"] else None
+        if name is None or (name in sizes and own[name] in (0, sizes[name])):
+            earlier.finished[row["item"]] = row["input_bytes"], row["input_stamp"]
+    if existing != "overwrite":
+        changed = {n for n, nbytes in own.items() if n in sizes and nbytes not in (0, sizes[n])}
+        for name in _before(store, sizes, own) | changed:
+            task, _, _ = name.partition("/")
+            earlier.present.setdefault(key(start_of(name, task)), []).append(name)
+    return earlier
+
+
+def job_is_finished(store: Store) -> None:
+    """Forget what was there before the job."""
+    store.remove(_BEFORE)
+    store.remove_empty(f"{STATE}/parts")
+    store.remove_empty(STATE)
+
+
+def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> set[str]:
+    """The outputs that were there before the job began, which may have been in an earlier run."""
+    if store.find(_BEFORE):
+        return set(json.loads(store.read(_BEFORE)))
+    before = sorted(set(sizes) - set(own))
+    store.write(_BEFORE, json.dumps(before).encode())
+    return set(before)
+
+
+def _file_of(row: Mapping[str, Any], store: Store) -> str:
+    """The name of the file that a row's output is, or is in."""
+    name = store.name_of(row["output"])
+    shard, mark, _ = name.partition(".tar/")
+    return f"{shard}.tar" if mark else name
+
+
+def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | None:
+    """What of the way in which a picture was restored is not as the job does it."""
+    names = ("task", "network", "scale", "local", "weights_digest") if facts.task else ()
+    for name in (*names, "backend", "precision"):
+        before, now = row[name], getattr(facts, name)
+        if before != now and before:  # empty where auto found nothing to restore
+            return f"{name}={before!r}"
+    options = json.loads(row["options"])
+    wanted = json.loads(json.dumps(job.options.pixel_options()))
+    for name in options:
+        if name in wanted and name != "memory" and options[name] != wanted[name]:
+            return f"{name}={options[name]!r}"
+    return None

@@ -1,0 +1,279 @@
+"""Lists the pictures or tar shards that the input of a bulk job names."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Callable
+
+from ..apps.chain import AUTO, JOINT
+from ..errors import UsageError
+from ..file_names import fitting_name
+from ..imaging.formats import readable_suffixes
+from ..networks import tasks
+from .items import Item
+from .job import STATE
+from .stores import Entry, Store, is_address, read_place
+
+_TABLES = (".csv", ".parquet")
+_SHARD = ".tar"
+_PATH_COLUMNS = ("path", "url", "source", "image", "file")
+
+
+@dataclass
+class Naming:
+    """What decides the names of outputs.
+
+    Attributes:
+        task: the folder of the outputs below that of the job; ``auto`` where it is chosen for each
+            picture.
+        suffix: of the outputs; None keeps the input's.
+        key: equal for two names of one file; see :func:`~ppgan_mpr.file_names.name_key`.
+        present: start of a name → outputs that were there before the job.
+    """
+
+    task: str
+    suffix: str | None
+    key: Callable[[str], str]
+    present: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def wanted(self, item: Item) -> str:
+        """The output's name, as far as it is known before the picture is read."""
+        suffix = self.suffix or Path(item.source).suffix
+        ending = _SHARD if item.shard else f"_restoration{suffix}"
+        name = fitting_name(item.stem, ending)
+        return posixpath.join(self.task, item.folder, name)
+
+    def named(self, items: list[Item]) -> list[Item]:
+        """Items that may collide with each other only, with what is known of their names."""
+        owners: dict[str, Item] = {}
+        stems: dict[str, list[Item]] = {}
+        for item in items:
+            owners.setdefault(self.key(self.wanted(item)), item)
+            stems.setdefault(self.key(posixpath.join(item.folder, item.stem)), []).append(item)
+        named = []
+        for item in items:
+            first = owners[self.key(self.wanted(item))]
+            siblings = stems[self.key(posixpath.join(item.folder, item.stem))]
+            taken = {} if first is item else {self.wanted(item): first.source}
+            taken.update({self.wanted(one): one.source for one in siblings if one is not item})
+            start = start_of(self.wanted(item), self.task)
+            present = tuple(self.present.get(self.key(start), ())) if self.present else ()
+            named.append(replace(item, taken=taken, present=present))
+        return named
+
+
+def start_of(name: str, task: str) -> str:
+    """An output's name below its task's folder, without what follows the picture's own."""
+    below = name[len(task) + 1 :] if task else name
+    return below.rpartition("_restoration")[0]
+
+
+def outputs_before(store: Store, key: Callable[[str], str]) -> dict[str, list[str]]:
+    """The outputs that a folder holds, by the start of their names; see :class:`Naming`."""
+    found: dict[str, list[str]] = {}
+    for entry in outputs_in(store):
+        task, _, _ = entry.name.partition("/")
+        found.setdefault(key(start_of(entry.name, task)), []).append(entry.name)
+    return found
+
+
+def outputs_in(store: Store) -> Iterator[Entry]:
+    """The files in the folders of tasks, and the shards beside them."""
+    _, below = store.listed("")
+    for folder in below:
+        if folder != STATE and _is_result_folder(folder):
+            for entries in store.folders(folder):
+                yield from entries
+
+
+def list_items(
+    input_path: str,
+    recursive: bool,
+    output: Store,
+    naming: Naming,
+    passed_over: Counter[str] | None = None,
+) -> Iterator[Item]:
+    """List what is to be restored, folder by folder.
+
+    Args:
+        input_path: a folder, a picture, a glob, a table of paths (CSV or Parquet), tar shards, or
+            an address of these.
+        recursive: search sub-folders too.
+        output: where results go; those of earlier jobs are no inputs.
+        naming: names the outputs.
+        passed_over: gets the number of files, by suffix, that are no pictures by their names.
+
+    Raises:
+        UsageError: there is nothing, or no picture in it.
+    """
+    passed_over = Counter() if passed_over is None else passed_over
+    store = Store.at(input_path)
+    suffix = posixpath.splitext(input_path.partition("?")[0])[1].lower()
+    exists = not is_address(input_path) and os.path.lexists(store.root)
+    if not exists and _pattern_of(input_path) is not None:
+        yield from _from_glob(input_path, naming)
+        return
+    found = store.find("")
+    if found is None:
+        yield from _from_folder(store, recursive, output, naming, passed_over)
+    elif suffix in _TABLES:
+        yield from _from_table(store, naming)
+    else:
+        yield from naming.named([_item(Store.at(store.shown), found)])
+
+
+def _from_folder(
+    store: Store, recursive: bool, output: Store, naming: Naming, passed_over: Counter[str]
+) -> Iterator[Item]:
+    suffixes, count = readable_suffixes(), 0
+    results = _results_below(store, output)
+    if store.is_local and not os.path.isdir(store.root):
+        raise UsageError(f"There is no file or folder {store.shown}.")
+    for entries in store.folders(recursive=recursive):
+        if entries and results is not None and _is_result(entries[0].name, results):
+            continue
+        items = []
+        for entry in entries:
+            known = posixpath.splitext(entry.name)[1].lower()
+            if known in suffixes:
+                items.append(_item(store, entry, posixpath.dirname(entry.name)))
+            else:
+                passed_over[known] += 1
+        count += len(items)
+        yield from naming.named(items)
+    if not count:
+        deeper = "" if recursive else " (recursive=True searches sub-folders)"
+        raise UsageError(f"The folder {store.shown} holds no picture{deeper}.")
+
+
+def _from_glob(pattern: str, naming: Naming) -> Iterator[Item]:
+    parts = _pattern_of(pattern)
+    assert parts is not None
+    start, rest = parts
+    store = Store.at(start)
+    match = re.compile(_regular(rest)).fullmatch
+    deep = "/" in rest or "**" in rest
+    items = [
+        _item(store, entry)
+        for entries in store.folders(recursive=deep)
+        for entry in entries
+        if match(entry.name)
+    ]
+    if not items:
+        raise UsageError(f"No file matches {pattern}.")
+    yield from naming.named(items)
+
+
+def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
+    """The pictures that a table lists; relative paths are below its folder, and keep theirs."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    content = io.BytesIO(read_place(store.root))
+    try:
+        is_csv = store.root.partition("?")[0].lower().endswith(".csv")
+        table = csv.read_csv(content) if is_csv else parquet.read_table(content)
+    except pyarrow.ArrowInvalid as error:
+        raise UsageError(f"{store.shown} cannot be read as a table: {error}.") from None
+    names = [name for name in table.column_names if name.lower() in _PATH_COLUMNS]
+    if not names and table.num_columns > 1:
+        raise UsageError(
+            f"{store.shown} has no column named path: its columns are "
+            f"{', '.join(table.column_names)}."
+        )
+    column = table.column(names[0] if names else 0)
+    folder = Store.at(_parent(store.shown))
+    items = [_listed(str(path), folder) for path in dict.fromkeys(column.to_pylist()) if path]
+    if not items:
+        raise UsageError(f"{store.shown} lists no picture.")
+    yield from naming.named(items)
+
+
+def _listed(path: str, folder: Store) -> Item:
+    """The picture at a path of a table. Its size is not asked for: that would take a request."""
+    stem, suffix = posixpath.splitext(posixpath.basename(path.partition("?")[0]))
+    shard = suffix.lower() == _SHARD
+    if is_address(path) or os.path.isabs(path):
+        return Item(path, path, stem, shard=shard)
+    inner = posixpath.normpath(path)
+    if inner.startswith("../"):
+        inner = posixpath.basename(inner)
+    below = posixpath.dirname(inner)
+    return Item(folder.shown_as(path), folder.place(path), stem, below, shard=shard)
+
+
+def _item(store: Store, entry: Entry, folder: str = "") -> Item:
+    name = entry.name or posixpath.basename(store.root.partition("?")[0])
+    stem, suffix = posixpath.splitext(posixpath.basename(name))
+    return Item(
+        store.shown_as(entry.name),
+        store.place(entry.name),
+        stem,
+        folder,
+        entry.nbytes,
+        entry.stamp,
+        entry.mode,
+        suffix.lower() == _SHARD,
+    )
+
+
+def _pattern_of(text: str) -> tuple[str, str] | None:
+    """The folder at which a pattern starts, and the pattern below it; None for no pattern."""
+    start, mark, options = text.partition("?") if is_address(text) else (text, "", "")
+    if not glob.has_magic(start):
+        return None
+    parts = start.split("/")
+    first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    folder = "/".join(parts[:first])
+    if start.startswith("/") and not folder:
+        folder = "/"
+    return (folder or ".") + mark + options, "/".join(parts[first:])
+
+
+def _regular(pattern: str) -> str:
+    """A glob as a regular expression, in which only two stars cross folders."""
+    signs = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    words = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", pattern)
+    return "".join(
+        signs.get(word)
+        or ("[" + word[1:].replace("!", "^", 1) if len(word) > 1 else re.escape(word))
+        for word in words
+    )
+
+
+def _parent(place: str) -> str:
+    if not is_address(place):
+        return posixpath.dirname(place) or "."
+    start, mark, options = place.partition("?")
+    return posixpath.dirname(start) + mark + options
+
+
+def _is_result_folder(name: str) -> bool:
+    return name in (STATE, AUTO) or set(name.split(JOINT)) <= set(tasks())
+
+
+def _results_below(store: Store, output: Store) -> str | None:
+    """The place of the outputs relative to the inputs, where it is among them."""
+    if store.is_local != output.is_local:
+        return None
+    inner, outer = output.root.partition("?")[0], store.root.partition("?")[0]
+    if store.is_local:
+        inner, outer = os.path.realpath(inner), os.path.realpath(outer)
+    if inner == outer:
+        return ""
+    start = outer.rstrip("/") + "/"
+    return inner[len(start) :] if inner.startswith(start) else None
+
+
+def _is_result(name: str, results: str) -> bool:
+    start = f"{results}/" if results else ""
+    below = name[len(start) :] if name.startswith(start) else ""
+    return _is_result_folder(below.partition("/")[0]) if below else False

@@ -1,0 +1,228 @@
+"""The nodes of a Ray cluster: started or joined, and checked before they take part."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..dependencies import cpu_count, require
+from ..errors import RestorationError, UsageError
+from .job import Job, WorkerFacts
+from .restoring_process import RestoringProcess
+from .workers import incompatible
+
+logger = logging.getLogger(__name__)
+
+_CORES = 4  # more make one network hardly faster on small pictures
+_MEMORY = 2 << 30  # bytes of a node for each worker
+_OBJECT_STORE = 2 << 30  # bytes, of a cluster that is started here
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The workers of a cluster.
+
+    Attributes:
+        size: number of workers.
+        cores: CPU cores that each takes.
+        gpus: GPUs that each takes, 0 or 1.
+        refused: ids of the nodes that take no part.
+    """
+
+    size: int
+    cores: int
+    gpus: int = 0
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A node as Ray describes it."""
+
+    id: str
+    name: str
+    cores: int
+    gpus: int
+    memory: float = field(default=math.inf)
+
+    def workers(self, cores: int, gpus: int) -> int:
+        """The workers that it has room for."""
+        return min(self.cores // cores, self.gpus) if gpus else self.cores // cores
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """Inside its block Ray runs: a cluster that is there, or one started on this machine.
+
+    A program that is connected already stays so.
+
+    Args:
+        address: of a cluster, or ``auto`` for the one of this node; default: that in
+            ``RAY_ADDRESS``, which ``ray job submit`` sets, else none.
+
+    Raises:
+        UsageError: the cluster cannot be reached.
+        MissingDependencyError: Ray is not installed.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"address={address!r} names a Ray Client server, which loses a job with its "
+            "connection: run on a node with address='auto', or with ray job submit."
+        )
+    # Its log of C++ is for developers of Ray; what the user must know comes as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    ray = require("ray")
+    if ray.is_initialized():
+        yield ray
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address == "local":
+            import psutil
+
+            room = min(_OBJECT_STORE, int(0.2 * psutil.virtual_memory().available))
+            ray.init(
+                address="local",
+                num_cpus=cpu_count(),
+                include_dashboard=False,
+                object_store_memory=max(room, 100 << 20),
+                **quiet,
+            )
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise UsageError(f"The Ray cluster at {address} cannot be reached: {error}") from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
+    """Fix how all workers compute, and find the nodes that can do so.
+
+    Args:
+        ray: the package, connected.
+        job: with options that leave it open.
+
+    Returns:
+        The job with backend, precision, device and threads fixed; how the workers compute; and
+        the workers that there is room for. Nodes that are refused are logged, each in a sentence.
+
+    Raises:
+        UsageError: no node can take part.
+    """
+    options = job.options
+    if options.device.startswith("gpu:"):
+        raise UsageError("Ray hands out the GPUs: choose device='gpu' instead of naming one.")
+    nodes = _nodes(ray)
+    on_gpu = options.device != "cpu" and any(node.gpus for node in nodes)
+    first = max(nodes, key=lambda node: (node.gpus if on_gpu else 0, node.cores))
+    device = {"all": "gpu"}.get(options.device, options.device)
+    asked = replace(job, options=options.replace(device=device))
+    facts = _facts(ray, [first], asked, int(on_gpu), len(nodes) == 1)[first.id]
+    if not isinstance(facts, WorkerFacts):
+        raise UsageError(facts)
+    on_gpu = facts.device.startswith("gpu")
+    threads = options.threads or _cores_of_worker(nodes)
+    fixed = options.replace(
+        backend=facts.backend,
+        precision=facts.precision,
+        device="gpu" if on_gpu else "cpu",
+        threads=threads,
+    )
+    job = replace(job, options=fixed)
+    expected = replace(facts, threads=threads)
+    others = [node for node in nodes if node is not first and (node.gpus or not on_gpu)]
+    answers: dict[str, WorkerFacts | str] = {first.id: facts}
+    answers.update(_facts(ray, others, job, int(on_gpu), False))
+    size, refused = 0, []
+    for node in nodes:
+        answer = answers.get(node.id, "it has no GPU")
+        known = isinstance(answer, WorkerFacts)
+        reason = incompatible(answer, expected) if isinstance(answer, WorkerFacts) else answer
+        room = node.workers(threads, int(on_gpu)) if known else 0
+        if reason is None and not room:
+            reason = f"it has {node.cores} cores, and a worker takes {threads}"
+        if reason is not None:
+            refused.append(node.id)
+            logger.warning("The node %s cannot take part: %s.", node.name, reason.rstrip("."))
+        else:
+            size += room
+    if not size:
+        raise UsageError(
+            f"No node has room for a worker with threads={threads}: choose fewer threads."
+        )
+    return job, expected, Pool(size, threads, int(on_gpu), tuple(refused))
+
+
+def _nodes(ray: Any) -> list[_Node]:
+    found = []
+    for node in ray.nodes():
+        resources = node["Resources"]
+        if node["Alive"] and resources.get("CPU", 0) >= 1:
+            found.append(
+                _Node(
+                    node["NodeID"],
+                    f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})",
+                    int(resources["CPU"]),
+                    int(resources.get("GPU", 0)),
+                    resources.get("memory", math.inf),
+                )
+            )
+    if not found:
+        raise UsageError("The Ray cluster has no node with CPU cores for workers.")
+    return found
+
+
+def _cores_of_worker(nodes: list[_Node]) -> int:
+    """Cores for each worker, so that workers use all of the smallest node and fit its memory."""
+    smallest = min(nodes, key=lambda node: node.cores)
+    workers = max(1, min(smallest.cores // _CORES, int(min(smallest.memory, 1 << 50) // _MEMORY)))
+    return smallest.cores // workers
+
+
+def _facts(
+    ray: Any, nodes: list[_Node], job: Job, gpus: int, here: bool
+) -> dict[str, WorkerFacts | str]:
+    """How each node computes, or why it cannot.
+
+    Args:
+        ray: the package, connected.
+        nodes: those to ask.
+        job: the job.
+        gpus: GPUs that a worker takes.
+        here: ask in this process, the node being this machine.
+    """
+    if here and not gpus:
+        return {node.id: facts_here(job) for node in nodes}
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked = {}
+    for node in nodes:
+        affinity = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        remote = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=0)(facts_here)
+        asked[node.id] = remote.options(scheduling_strategy=affinity).remote(job)
+    answers: dict[str, WorkerFacts | str] = {}
+    for name, reference in asked.items():
+        try:
+            answers[name] = ray.get(reference)
+        except Exception as error:  # whatever keeps a node from importing this package
+            answers[name] = str(error).strip().splitlines()[-1]
+    return answers
+
+
+def facts_here(job: Job) -> WorkerFacts | str:
+    """How this node computes, or why it cannot."""
+    try:
+        process = RestoringProcess(job)
+    except RestorationError as error:
+        return str(error)
+    process.end()
+    return process.facts

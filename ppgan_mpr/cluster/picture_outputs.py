@@ -1,0 +1,172 @@
+"""Encodes restored pictures and names their files, for stores that another process writes to."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..apps.manifest import FileState
+from ..apps.result import ResultRecord
+from ..apps.sources import Source
+from ..errors import ImageError
+from ..file_names import fitting_name
+from ..imaging import Photo, PhotoReader, writable_suffix
+from ..imaging.losses import target_of
+from ..imaging.write import file_content
+from ..inference import InferenceOptions
+from .items import Item
+from .stores import Store
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file to be written.
+
+    Attributes:
+        name: below the folder of the outputs.
+        content: all bytes.
+        mode: permission bits.
+    """
+
+    name: str
+    content: bytes
+    mode: int = 0o666
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPicture(Source):
+    """A picture whose file has been read: ``picture`` holds its bytes."""
+
+    @classmethod
+    def of(cls, item: Item, content: bytes) -> ReadPicture:
+        """The picture of an item."""
+        path = Path(item.source)
+        return cls(item.source, item.stem, path, content, Path(item.folder), problem=item.problem)
+
+    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
+        """The picture."""
+        if self.problem is not None:
+            raise ImageError(self.problem)
+        assert self.path is not None
+        return reader.decode(self.picture, self.name, isolated, self.path.suffix.lower())
+
+
+class PictureOutputs:
+    """The outputs of one task as bytes; an :class:`~ppgan_mpr.apps.output_target.OutputTarget`.
+
+    Names are those that files have: ``<task>/<folder>/<stem>_restoration.<ext>``. In a tar shard
+    a picture keeps its own name, because that is the key of its sample.
+
+    Args:
+        task: name of the task, and of the folder.
+        options: ``suffix``, ``existing`` and ``allow_loss`` count here.
+        output: where the files go, for messages.
+        items: by their names, those that are being restored; the caller adds and removes them.
+        files: by the names of items, gets their files.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        options: InferenceOptions,
+        output: Store,
+        items: dict[str, Item],
+        files: dict[str, list[OutputFile]],
+    ):
+        self._task, self._options, self._output = task, options, output
+        self._items, self._files = items, files
+        self._kept: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def finished(self, source: Source) -> Path | None:
+        """The result of an earlier run that is to be kept, where its name alone tells."""
+        item = self._items[source.name]
+        if self._options.existing != "skip" or item.shard:
+            return None
+        wanted = self._named(item, self._options.suffix or Path(item.source).suffix)
+        return self._shown(wanted) if wanted in item.present else None
+
+    def note_files(self, source: Source) -> tuple[FileState, ...]:
+        """Nothing: the table of results says which file was read."""
+        return ()
+
+    def claim(self, source: Source, photo: Photo) -> Path:
+        """The name of the result.
+
+        Raises:
+            ImageError: the name is taken, or its format cannot hold the picture.
+        """
+        item = self._items[source.name]
+        own = Path(item.source).suffix
+        name = self._named(item, self._options.suffix or writable_suffix(photo, own))
+        shown = self._shown(name)
+        owner = item.taken.get(name, item.source)
+        if owner != item.source:
+            raise ImageError(
+                f"Its result would overwrite that of {owner} at {shown}: restore the two into "
+                "different output folders."
+            )
+        if name in item.present and self._options.existing == "skip":
+            with self._lock:
+                self._kept.add(shown)
+            return shown
+        target_of(photo, shown, self._options.allow_loss)
+        if name in item.present and self._options.existing == "error":
+            raise ImageError(
+                f"{shown} exists and was left alone: use existing='overwrite' to replace it or "
+                "existing='skip' to pass over it."
+            )
+        return shown
+
+    def remarks(self, output: Path) -> tuple[str, ...]:
+        """What the user should know about an output that was there already: nothing."""
+        return ()
+
+    def keeps(self, output: Path) -> bool:
+        """Whether ``output``, which has been claimed, was there before the job and stays."""
+        return output in self._kept
+
+    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
+        """The names for the outputs of the first ``count`` stages."""
+        names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
+        return tuple(output.with_name(name) for name in names)
+
+    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
+        """Encode the output of an earlier stage.
+
+        Raises:
+            ImageError: the format refuses the picture.
+        """
+        self.write(source, photo, path, quality)
+
+    def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
+        """Encode a result.
+
+        Raises:
+            ImageError: the format refuses the picture.
+        """
+        item = self._items[source.name]
+        content = file_content(photo, output, quality=quality, allow_loss=self._options.allow_loss)
+        name = output.relative_to(self._base).as_posix()
+        self._files[source.name].append(OutputFile(name, bytes(content), item.mode))
+        return output
+
+    def list_made(
+        self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
+    ) -> tuple[str, ...]:
+        """Nothing: the job writes the table of results."""
+        return ()
+
+    @property
+    def _base(self) -> Path:
+        # A path would lose one of the two slashes of an address.
+        return Path(self._output.shown) if self._output.is_local else Path()
+
+    def _shown(self, name: str) -> Path:
+        return self._base / name
+
+    def _named(self, item: Item, suffix: str) -> str:
+        ending = suffix if item.shard else f"_restoration{suffix}"
+        task = "" if item.shard else self._task
+        return (Path(task) / item.folder / fitting_name(item.stem, ending)).as_posix()

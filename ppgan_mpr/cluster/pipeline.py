@@ -1,0 +1,113 @@
+"""The pipeline of Ray Data: read, restore, write, with as much in flight as the memory allows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .items import Item
+from .job import Job, WorkerFacts
+from .nodes import Pool
+from .workers import Reader, Worker, Writer, table_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# Pictures and bytes of files that travel together. Each group costs a few milliseconds.
+_PICTURES, _BYTES = 32, 16 << 20
+_GROUPS_PER_WORKER = 4
+# Reading and writing wait for disks and networks, and so take no cores of their own.
+_TASKS_PER_WORKER = 2
+_NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
+
+
+class Groups:
+    """Collects items in the groups that travel together, as compact tables.
+
+    Args:
+        pictures: most of a group.
+    """
+
+    def __init__(self, pictures: int = _PICTURES):
+        self._most = pictures
+        self._full: list[pyarrow.Table] = []
+        self._last: list[Item] = []
+        self._bytes = 0
+        self.count = 0
+
+    def add(self, item: Item) -> None:
+        """Add an item."""
+        if self._last and (
+            len(self._last) >= self._most or self._bytes + item.nbytes > _BYTES or item.shard
+        ):
+            self._close()
+        self._last.append(item)
+        self._bytes += item.nbytes
+        self.count += 1
+
+    def tables(self, workers: int) -> list[pyarrow.Table]:
+        """The groups, made smaller where there are too few for each worker to get several."""
+        self._close()
+        most = max(1, min(self._most, self.count // (_GROUPS_PER_WORKER * workers)))
+        return [
+            table.slice(start, most) for table in self._full for start in range(0, len(table), most)
+        ]
+
+    def _close(self) -> None:
+        if self._last:
+            self._full.append(table_of(self._last))
+            self._last, self._bytes = [], 0
+
+
+def restore_groups(
+    groups: list[pyarrow.Table], job: Job, facts: WorkerFacts, pool: Pool
+) -> Iterator[list[dict[str, Any]]]:
+    """Restore items on a cluster, and yield what is shown of each as soon as it is written.
+
+    Ray repeats what was at work on a node that disappears, on another node or on one that comes
+    later; what is written twice is the same.
+
+    Args:
+        groups: tables of items; see :func:`.workers.table_of`.
+        job: how.
+        facts: how each worker must compute.
+        pool: the workers.
+    """
+    import ray.data
+    from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = _NO_PROGRESS_SECONDS
+    context.target_max_block_size = None  # groups stay together
+    if pool.refused:
+        context.execution_options.label_selector = {
+            "ray.io/node-id": f"!in({','.join(pool.refused)})"
+        }
+    whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
+    beside: dict[str, Any] = {
+        "num_cpus": 0,
+        "compute": TaskPoolStrategy(size=_TASKS_PER_WORKER * pool.size),
+    }
+    size = min(pool.size, len(groups))
+    workers = ActorPoolStrategy(
+        min_size=1, max_size=size, initial_size=size, max_tasks_in_flight_per_actor=2
+    )
+    data = (
+        ray.data.from_arrow(groups)
+        .map_batches(Reader(job).__call__, **beside, **whole)
+        .map_batches(
+            Worker,
+            fn_constructor_args=(job, facts),
+            compute=workers,
+            num_cpus=pool.cores,
+            num_gpus=pool.gpus or None,
+            **whole,
+        )
+        .map_batches(Writer(job).__call__, **beside, **whole)
+    )
+    for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+        yield rows.to_pylist()

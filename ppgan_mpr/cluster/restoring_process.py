@@ -1,0 +1,181 @@
+"""A worker's hold on the process that restores for it; a picture that ends it costs only itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ..apps.result import ResultRecord
+from ..errors import UsageError
+from .frames import receive, send
+from .items import Item
+from .job import Job, WorkerFacts
+from .picture_outputs import OutputFile
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    f"from {__package__}.restoring import main; main()"
+)
+_END_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A picture to restore.
+
+    Attributes:
+        item: the picture.
+        content: of its file.
+    """
+
+    item: Item
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a picture.
+
+    Attributes:
+        item: the picture.
+        record: how it was restored, or why not.
+        files: to be written.
+    """
+
+    item: Item
+    record: ResultRecord
+    files: list[OutputFile]
+
+
+class RestoringProcess:
+    """Restores pictures in another process, and starts it again where a picture ends it.
+
+    The pictures that were at work when the process ended are restored again, each alone in a new
+    process. One that ends this one too is reported in its record.
+
+    Args:
+        job: how pictures are restored; ``options.jobs`` are restored concurrently.
+
+    Raises:
+        UsageError: the job cannot be done here.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+        self._started: subprocess.Popen[bytes] | None = None
+        self.facts = self._start()
+
+    def restore(self, requests: Iterable[Request]) -> Iterator[Answer]:
+        """Restore pictures, in any order; only a few are held at a time."""
+        remaining = iter(requests)
+        waiting: dict[int, Request] = {}
+        number = 0
+        # One more than are at work, so that the process need not wait for the next.
+        while True:
+            alive = True
+            while alive and len(waiting) <= self._job.options.jobs:
+                request = next(remaining, None)
+                if request is None:
+                    break
+                number += 1
+                waiting[number] = request
+                alive = self._send(number, request)
+            if not waiting:
+                return
+            answer = self._receive() if alive else None
+            if answer is None:
+                self.end()
+                suspects, waiting = list(waiting.values()), {}
+                for request in suspects:
+                    yield self._restore_alone(request)
+                continue
+            done, record, files = answer
+            yield Answer(waiting.pop(done).item, record, files)
+
+    def end(self) -> str:
+        """End the process; returns how it ended, in words."""
+        process, self._started = self._started, None
+        if process is None:
+            return "it did not run"
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()
+        try:
+            status = process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        if status < 0:
+            with suppress(ValueError):
+                return f"ended with {signal.Signals(-status).name}"
+        return f"ended with exit code {status}"
+
+    def _restore_alone(self, request: Request) -> Answer:
+        self.end()
+        answer = self._receive() if self._send(0, request) else None
+        if answer is None:
+            text = (
+                "the process that restored it was ended twice, the second time with this picture "
+                f"alone: it {self.end()}"
+            )
+            return Answer(request.item, ResultRecord(request.item.source, error=text), [])
+        _, record, files = answer
+        return Answer(request.item, record, files)
+
+    def _send(self, number: int, request: Request) -> bool:
+        """Whether the process took a request."""
+        if self._started is None:
+            self._start()
+        try:
+            send(self._requests, (number, request.item, request.content))
+        except OSError:
+            return False
+        return True
+
+    def _receive(self) -> tuple[int, ResultRecord, list[OutputFile]] | None:
+        try:
+            answer: tuple[int, ResultRecord, list[OutputFile]] = receive(self._answers)
+        except (EOFError, OSError):
+            return None
+        return answer
+
+    def _start(self) -> WorkerFacts:
+        paths = json.dumps([path or os.getcwd() for path in sys.path])
+        threads = self._job.options.threads
+        self._started = subprocess.Popen(
+            [sys.executable, "-c", _START, paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})},
+        )
+        with suppress(OSError):
+            send(self._requests, self._job)
+        try:
+            facts = receive(self._answers)
+        except (EOFError, OSError):
+            raise UsageError(
+                f"The process that restores pictures cannot be started: it {self.end()}."
+            ) from None
+        if isinstance(facts, str):
+            self.end()
+            raise UsageError(facts)
+        found: WorkerFacts = facts
+        return found
+
+    @property
+    def _requests(self) -> BinaryIO:
+        assert self._started is not None and self._started.stdin is not None
+        return self._started.stdin  # type: ignore[return-value] # Popen says IO[bytes]
+
+    @property
+    def _answers(self) -> BinaryIO:
+        assert self._started is not None and self._started.stdout is not None
+        return self._started.stdout  # type: ignore[return-value] # Popen says IO[bytes]

@@ -1,0 +1,120 @@
+"""Tar shards of pictures, as WebDataset reads them: streamed in, and written sample by sample.
+
+A shard is restored as a whole: the new one has the members of the old one in the same order. A
+restored picture keeps the name of its member, as that is what ties it to the other members of
+its sample, such as its caption; only its suffix changes where the format does. What is no picture
+is copied. A picture that cannot be restored is left out, and its row says why.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..apps.result import ResultRecord
+from ..imaging.formats import readable_suffixes
+from .items import Item
+from .picture_outputs import OutputFile
+from .restoring_process import Answer, Request, RestoringProcess
+from .stores import Store, open_place
+
+
+@dataclass
+class _Member:
+    """A member of the new shard, filled in when it is there."""
+
+    info: tarfile.TarInfo
+    files: list[OutputFile] | None = None
+
+
+def restore_shard(
+    item: Item, name: str, output: Store, process: RestoringProcess
+) -> list[ResultRecord]:
+    """Restore the pictures of a shard and write the new one, whole or not at all.
+
+    Args:
+        item: the shard.
+        name: of the new shard in ``output``.
+        output: where it goes.
+        process: restores the pictures.
+
+    Returns:
+        A record for each picture.
+
+    Raises:
+        OSError, tarfile.TarError: the shard cannot be read or written.
+    """
+    records: list[ResultRecord] = []
+    with tempfile.TemporaryDirectory(prefix="ppgan_mpr-") as folder:
+        file = Path(folder, "shard.tar")
+        with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as target:
+            members: dict[str, _Member] = {}  # those that are not written yet, in order
+            for answer in process.restore(_requests(item, members, target)):
+                records.append(_named(answer.record, output.shown_as(name), answer.files))
+                members[answer.item.source].files = answer.files
+                _write_finished(members, target)
+            _write_finished(members, target)
+        output.write_file(name, file)
+    return records
+
+
+def _requests(
+    item: Item, members: dict[str, _Member], target: tarfile.TarFile
+) -> Iterator[Request]:
+    """The pictures of a shard; other members are put among those to be written."""
+    suffixes = readable_suffixes()
+    with open_place(item.place) as stream, tarfile.open(fileobj=stream, mode="r|") as shard:
+        for number, info in enumerate(shard):
+            stem, suffix = posixpath.splitext(posixpath.basename(info.name))
+            source = f"{item.source}/{info.name}"
+            content = _content(shard.extractfile(info)) if info.isfile() else b""
+            if not info.isfile() or suffix.lower() not in suffixes or stem.startswith("."):
+                copied = [OutputFile(info.name, content)] if info.isfile() else []
+                members[f"{number} {source}"] = _Member(info, copied)
+                _write_finished(members, target)
+                continue
+            if source in members:  # a name that is there twice: the last one counts in a tar
+                source = f"{source} ({number})"
+            members[source] = _Member(info)
+            folder = posixpath.dirname(info.name)
+            picture = Item(source, item.place, stem, folder, info.size, shard=True)
+            yield Request(picture, content)
+
+
+def _write_finished(members: dict[str, _Member], target: tarfile.TarFile) -> None:
+    """Write the first members as far as they are there."""
+    for source, member in list(members.items()):
+        if member.files is None:
+            return
+        for file in member.files:
+            info = tarfile.TarInfo(file.name)
+            info.size, info.mode, info.mtime = len(file.content), member.info.mode, 0
+            info.mtime = int(member.info.mtime)
+            target.addfile(info, io.BytesIO(file.content))
+        del members[source]
+
+
+def _named(record: ResultRecord, shard: str, files: list[OutputFile]) -> ResultRecord:
+    """A record whose files are members of the new shard."""
+    from dataclasses import replace
+
+    if record.error is not None or not files:
+        return record
+    *stages, output = (f"{shard}/{file.name}" for file in files)
+    return replace(record, output=output, stages=tuple(stages))
+
+
+def _content(stream: IO[bytes] | None) -> bytes:
+    return b"" if stream is None else stream.read()
+
+
+def answer_of_failure(item: Item, error: object) -> Answer:
+    """What became of a shard that cannot be read or written."""
+    text = f"{item.source} cannot be restored: {error}"
+    return Answer(item, ResultRecord(item.source, error=text), [])

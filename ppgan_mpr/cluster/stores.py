@@ -1,0 +1,320 @@
+"""Files in folders and object stores: listed, read, and written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import posixpath
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import urlsplit
+
+from ..errors import UsageError
+from ..files import atomic_write
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+Done = TypeVar("Done")
+
+# Attempts at a request to an object store, and the seconds before the second one, which double.
+_ATTEMPTS, _FIRST_PAUSE = 5, 0.2
+_FINAL = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in a store.
+
+    Attributes:
+        name: below the store's root, with forward slashes.
+        nbytes: size.
+        stamp: time of the last change, as the store gives it.
+        mode: permission bits; those of object stores are 0o666.
+    """
+
+    name: str
+    nbytes: int
+    stamp: str
+    mode: int = 0o666
+
+
+@dataclass(frozen=True)
+class Store:
+    """The files below a folder, or below a prefix of an object store.
+
+    Attributes:
+        shown: the place as the user wrote it, for messages and records.
+        root: absolute path of the folder, or the address.
+
+    Raises:
+        UsageError: no installed package opens such an address.
+    """
+
+    shown: str
+    root: str
+
+    @classmethod
+    def at(cls, place: str) -> Store:
+        """The store at a path or address such as ``s3://bucket/photos``."""
+        if is_address(place):
+            _filesystem(place)  # a wrong address is reported before the work
+            return cls(place.rstrip("/"), place.rstrip("/"))
+        expanded = os.path.expanduser(place)
+        return cls(expanded.rstrip("/") or "/", os.path.abspath(expanded))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder, on this machine or shared by all nodes."""
+        return not is_address(self.root)
+
+    def shown_as(self, name: str) -> str:
+        """A file's place for messages and records."""
+        return joined(self.shown, name) if name else self.shown
+
+    def place(self, name: str) -> str:
+        """A file's absolute path or address."""
+        return joined(self.root, name) if name else self.root
+
+    def name_of(self, shown: str) -> str:
+        """The inverse of :meth:`shown_as`."""
+        start, _, _ = self.shown.partition("?")
+        name, _, _ = shown.partition("?") if is_address(shown) else (shown, "", "")
+        return name[len(start) :].lstrip("/") if name.startswith(start) else name
+
+    def read(self, name: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: it is missing or cannot be read.
+        """
+        return read_place(self.place(name))
+
+    def open(self, name: str) -> BinaryIO:
+        """A file as a stream, not seekable."""
+        return open_place(self.place(name))
+
+    def write(self, name: str, content: bytes | memoryview, mode: int = 0o666) -> None:
+        """Write a file, which appears whole and replaces what was there.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        place = self.place(name)
+        if self.is_local:
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(place, mode=mode) as file:
+                file.write(content)
+            return
+        filesystem, path = _located(place)
+        # An object appears when its upload is completed, so that a failed one leaves nothing.
+        _again(lambda: _upload(filesystem, path, content))
+
+    def write_file(self, name: str, file: Path) -> None:
+        """Write a file with the content of another, which need not fit the memory."""
+        place = self.place(name)
+        if self.is_local:
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(place) as target, file.open("rb") as source:
+                _copy(source, target)
+            return
+        filesystem, path = _located(place)
+
+        def upload() -> None:
+            with file.open("rb") as source, filesystem.open_output_stream(path) as target:
+                _copy(source, target)
+
+        _again(upload)
+
+    def find(self, name: str) -> Entry | None:
+        """A file, or None where there is none."""
+        place = self.place(name)
+        if self.is_local:
+            try:
+                status = os.stat(place)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _local_entry(name, status) if stat.S_ISREG(status.st_mode) else None
+        filesystem, path = _located(place)
+        found = _again(lambda: filesystem.get_file_info(path))
+        return _remote_entry(name, found) if found.is_file else None
+
+    def folders(self, name: str = "", recursive: bool = True) -> Iterator[list[Entry]]:
+        """The files of each folder at and below one; hidden files and folders are left out.
+
+        Args:
+            name: the folder, which need not exist.
+            recursive: search sub-folders too.
+        """
+        pending = [name]
+        while pending:
+            entries, below = self.listed(pending.pop())
+            yield entries
+            if recursive:
+                pending += sorted(below, reverse=True)
+
+    def listed(self, name: str) -> tuple[list[Entry], list[str]]:
+        """The files in a folder by their names, and its sub-folders; none where it is not there."""
+        return self._local_folder(name) if self.is_local else self._remote_folder(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        place = self.place(name)
+        if self.is_local:
+            Path(place).unlink(missing_ok=True)
+            return
+        filesystem, path = _located(place)
+        with contextlib.suppress(FileNotFoundError):
+            _again(lambda: filesystem.delete_file(path))
+
+    def remove_empty(self, name: str) -> None:
+        """Remove a folder, if it is empty; object stores have none."""
+        if self.is_local:
+            with contextlib.suppress(OSError):
+                os.rmdir(self.place(name))
+
+    def _local_folder(self, name: str) -> tuple[list[Entry], list[str]]:
+        entries, below = [], []
+        try:
+            with os.scandir(self.place(name)) as found:
+                for one in found:
+                    if one.name.startswith("."):
+                        continue
+                    inner = joined(name, one.name)
+                    if one.is_dir(follow_symlinks=False):
+                        below.append(inner)
+                    elif one.is_file():
+                        entries.append(_local_entry(inner, one.stat()))
+        except FileNotFoundError:
+            return [], []
+        return sorted(entries, key=lambda entry: entry.name), below
+
+    def _remote_folder(self, name: str) -> tuple[list[Entry], list[str]]:
+        from pyarrow.fs import FileSelector, FileType
+
+        filesystem, path = _located(self.place(name))
+        selector = FileSelector(path, allow_not_found=True)
+        entries, below = [], []
+        for found in _again(lambda: filesystem.get_file_info(selector)):
+            inner = joined(name, found.base_name)
+            if found.base_name.startswith("."):
+                continue
+            if found.type == FileType.Directory:
+                below.append(inner)
+            elif found.is_file:
+                entries.append(_remote_entry(inner, found))
+        return sorted(entries, key=lambda entry: entry.name), below
+
+
+def is_address(place: str) -> bool:
+    """Whether a place is an address such as ``s3://bucket`` rather than a path."""
+    return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
+
+
+def joined(place: str, name: str) -> str:
+    """A place below another; an address keeps its options (``?region=...``) at the end."""
+    if not place:
+        return name
+    if not is_address(place):
+        return posixpath.join(place, name)
+    start, mark, options = place.partition("?")
+    return f"{start.rstrip('/')}/{name}{mark}{options}"
+
+
+def read_place(place: str) -> bytes:
+    """The content of the file at a path or address.
+
+    Raises:
+        OSError: it is missing or cannot be read.
+    """
+    if not is_address(place):
+        return Path(place).read_bytes()
+    filesystem, path = _located(place)
+
+    def download() -> bytes:
+        with filesystem.open_input_stream(path) as stream:
+            content: bytes = stream.readall()
+            return content
+
+    return _again(download)
+
+
+def open_place(place: str) -> BinaryIO:
+    """The file at a path or address as a stream, not seekable."""
+    if not is_address(place):
+        return open(place, "rb")
+    filesystem, path = _located(place)
+    stream: BinaryIO = _again(lambda: filesystem.open_input_stream(path))
+    return stream
+
+
+def _located(place: str) -> tuple[FileSystem, str]:
+    """The file system of an address, and the path in it."""
+    parts = urlsplit(place)
+    return _filesystem(place), f"{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _filesystem(place: str) -> FileSystem:
+    parts = urlsplit(place)
+    return _opened(parts.scheme, parts.netloc, parts.query)
+
+
+@lru_cache(maxsize=32)
+def _opened(scheme: str, host: str, query: str) -> FileSystem:
+    import pyarrow
+    from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
+
+    address = f"{scheme}://{host}" + (f"?{query}" if query else "")
+    try:
+        return FileSystem.from_uri(address)[0]
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError):  # not known to pyarrow
+        import fsspec
+
+        try:
+            return PyFileSystem(FSSpecHandler(fsspec.filesystem(scheme)))
+        except (ValueError, ImportError) as error:
+            raise UsageError(f"{scheme}:// cannot be opened: {error}.") from None
+    except OSError as error:
+        raise UsageError(f"{address} cannot be opened: {error}.") from None
+
+
+def _again(request: Callable[[], Done]) -> Done:
+    """What a request to an object store answers, repeated while it fails for another reason than
+    that there is no such object."""
+    pause = _FIRST_PAUSE
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return request()
+        except _FINAL:
+            raise
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.ENOENT):
+                raise
+            time.sleep(pause)
+            pause *= 2
+    return request()
+
+
+def _upload(filesystem: FileSystem, path: str, content: bytes | memoryview) -> None:
+    with filesystem.open_output_stream(path) as stream:
+        stream.write(content)
+
+
+def _copy(source: BinaryIO, target: Any) -> None:
+    for block in iter(lambda: source.read(1 << 20), b""):
+        target.write(block)
+
+
+def _local_entry(name: str, status: os.stat_result) -> Entry:
+    return Entry(name, status.st_size, str(status.st_mtime_ns), status.st_mode & 0o777)
+
+
+def _remote_entry(name: str, found: Any) -> Entry:
+    return Entry(name, found.size, str(found.mtime_ns))

@@ -1,0 +1,162 @@
+"""The table of results: one row for each picture, written in parts while the work proceeds.
+
+A part appears whole, under a name made of what it holds, so that a part that is written twice is
+one part. At the end the parts become one Parquet file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import posixpath
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..apps.result import ResultRecord
+from .job import RESULTS, STATE
+from .stores import Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_PARTS = f"{STATE}/parts"
+_JSON = ("options", "versions", "detected")  # fields that are dictionaries, as text
+_PAIRS = ("size", "tile")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        record: of the picture.
+        item: the input file: the picture itself, or the tar shard that holds it.
+        input_bytes, input_stamp: of that file when it was read.
+        output_bytes: size of the output.
+        node: name of the machine that restored it.
+    """
+
+    record: ResultRecord
+    item: str
+    input_bytes: int = 0
+    input_stamp: str = ""
+    output_bytes: int = 0
+    node: str = ""
+
+
+def schema() -> pyarrow.Schema:
+    """The columns: the fields of :class:`~ppgan_mpr.ResultRecord`, then those of :class:`Row`."""
+    import pyarrow as pa
+
+    texts, pair = pa.list_(pa.string()), pa.list_(pa.int32())
+    own = {
+        "stages": texts, "warnings": texts, "size": pair, "tile": pair,
+        "seconds": pa.float64(), "scale": pa.int32(), "threads": pa.int32(), "tiles": pa.int32(),
+        "local": pa.bool_(), "skipped": pa.bool_(),
+    }  # fmt: skip
+    names = ResultRecord("").to_dict()
+    columns = [(name, own.get(name, pa.string())) for name in names]
+    columns += [("item", pa.string()), ("input_bytes", pa.int64()), ("input_stamp", pa.string())]
+    return pa.schema([*columns, ("output_bytes", pa.int64()), ("node", pa.string())])
+
+
+def write_part(store: Store, run: str, rows: Sequence[Row]) -> None:
+    """Write the rows of pictures that are finished.
+
+    Args:
+        store: of the outputs.
+        run: name of the run.
+        rows: the rows.
+
+    Raises:
+        OSError: the part cannot be written.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pylist([_flat(row) for row in rows], schema=schema())
+    names = "\n".join(row.record.source for row in rows)
+    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    file = io.BytesIO()
+    parquet.write_table(table, file)
+    store.write(f"{_PARTS}/{run}-{digest}.parquet", file.getbuffer())
+
+
+def read_rows(
+    store: Store, columns: list[str] | None = None, finished: bool = True
+) -> Iterator[dict[str, Any]]:
+    """The rows of all runs, the earlier ones first, as dictionaries.
+
+    Args:
+        store: of the outputs.
+        columns: names of those to read; default: all.
+        finished: read those of finished jobs too.
+    """
+    for name in _files(store):
+        if finished or name != RESULTS:
+            yield from _read(store, name, columns).to_pylist()
+
+
+def record_of(row: Mapping[str, Any]) -> ResultRecord:
+    """The record in a row of the table."""
+    fields = {name: row[name] for name in ResultRecord("").to_dict()}
+    fields.update({name: json.loads(fields[name] or "{}") for name in _JSON})
+    return ResultRecord.from_dict(fields)
+
+
+def finalise(store: Store) -> int:
+    """Make one table of the parts, with the last row of each picture; returns its length."""
+    from pyarrow import parquet
+
+    files = _files(store)
+    last: dict[str, tuple[int, int]] = {}
+    for number, name in enumerate(files):
+        sources = _read(store, name, ["source"]).column("source").to_pylist()
+        last.update((source, (number, place)) for place, source in enumerate(sources))
+    places: dict[int, list[int]] = {}
+    for number, place in last.values():
+        places.setdefault(number, []).append(place)
+    with tempfile.TemporaryDirectory(prefix="ppgan_mpr-") as folder:
+        file = Path(folder, RESULTS)
+        with parquet.ParquetWriter(file, schema()) as writer:
+            for number in sorted(places):
+                part = _read(store, files[number], None)
+                writer.write_table(part.take(sorted(places[number])))
+        store.write_file(RESULTS, file)
+    for name in files:
+        if name != RESULTS:
+            store.remove(name)
+    return len(last)
+
+
+def _files(store: Store) -> list[str]:
+    """The tables that there are, the earliest first."""
+    parts, _ = store.listed(_PARTS)
+    earlier = [RESULTS] if store.find(RESULTS) else []
+    found = [p.name for p in parts if posixpath.splitext(p.name)[1] == ".parquet"]
+    return [*earlier, *sorted(found)]
+
+
+def _read(store: Store, name: str, columns: list[str] | None) -> pyarrow.Table:
+    from pyarrow import parquet
+
+    return parquet.read_table(io.BytesIO(store.read(name)), columns=columns)
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    fields = row.record.to_dict()
+    fields.update({name: json.dumps(dict(fields[name])) for name in _JSON})
+    fields.update({name: pair and list(pair) for name, pair in fields.items() if name in _PAIRS})
+    own = {name: value for name, value in vars(row).items() if name != "record"}
+    return {name: _text(value) for name, value in {**fields, **own}.items()}
+
+
+def _text(value: Any) -> Any:
+    """A value for Parquet, whose texts are UTF-8: other bytes of a file name as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value

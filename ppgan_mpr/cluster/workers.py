@@ -1,0 +1,245 @@
+"""What runs on the nodes: reading, restoring and writing, a table of pictures at a time."""
+
+from __future__ import annotations
+
+import platform
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..apps.chain import AUTO
+from ..apps.result import ResultRecord
+from ..errors import ImageError, RestorationError, UsageError
+from ..imaging.decode import SIGNATURE_BYTES, recognised
+from ..imaging.limits import Limits
+from ..imaging.read import read_bytes
+from .items import Item
+from .job import Job, WorkerFacts
+from .picture_outputs import OutputFile
+from .restoring_process import Answer, Request, RestoringProcess
+from .shards import answer_of_failure, restore_shard
+from .stores import is_address, joined, read_place
+from .table import Row, write_part
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def table_of(items: list[Item]) -> pyarrow.Table:
+    """Items as a table that travels between nodes."""
+    import pyarrow as pa
+
+    return pa.table({"item": [item.to_json() for item in items]})
+
+
+class Reader:
+    """Reads the files of pictures.
+
+    Args:
+        job: whose limits hold.
+    """
+
+    def __init__(self, job: Job):
+        self._limits = job.options.limits
+
+    def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
+        """Items → items with the content of their files, or with a problem."""
+        import pyarrow as pa
+
+        items, contents = [], []
+        for text in table.column("item").to_pylist():
+            item = Item.from_json(text)
+            content = b""
+            if item.problem is None and not item.shard:
+                try:
+                    content = read_picture(item, self._limits)
+                except (RestorationError, OSError) as error:
+                    item = replace(item, problem=str(error))
+            items.append(item.to_json())
+            contents.append(content)
+        return pa.table({"item": items, "content": pa.array(contents, pa.large_binary())})
+
+
+def read_picture(item: Item, limits: Limits) -> bytes:
+    """The file of a picture, with the checks and messages of the command line.
+
+    Raises:
+        ImageError: it cannot be read, is too large, or is no picture by its first bytes.
+    """
+    if not is_address(item.place):
+        return read_bytes(Path(item.place), limits, item.source)
+    try:
+        content = read_place(item.place)
+        limits.check_file(len(content))
+        if content and not recognised(content[:SIGNATURE_BYTES], Path(item.source).suffix.lower()):
+            raise ImageError("it is not a picture in a known format, or it is damaged")
+    except ImageError as error:
+        raise type(error)(f"{item.source} cannot be read: {error}") from None
+    except FileNotFoundError:
+        raise ImageError(f"{item.source} cannot be read: there is no such file") from None
+    except OSError as error:
+        raise ImageError(f"{item.source} cannot be read: {error}") from None
+    return content
+
+
+class Worker:
+    """Restores pictures with a network that stays loaded; one for each GPU or group of cores.
+
+    Args:
+        job: how pictures are restored.
+        expected: how every worker must compute.
+
+    Raises:
+        UsageError: this node cannot comply.
+    """
+
+    def __init__(self, job: Job, expected: WorkerFacts):
+        self._job = job
+        self._process = RestoringProcess(job)
+        reason = incompatible(self._process.facts, expected)
+        if reason:
+            raise UsageError(f"The node {platform.node()} cannot take part: {reason}.")
+
+    def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
+        """Items with their content → their rows and the files to be written."""
+        import pyarrow as pa
+
+        rows: list[str] = []
+        files: list[list[dict[str, Any]]] = []
+        for row, written in self._rows(table):
+            rows.append(_packed(row))
+            files.append([vars(file) for file in written])
+        struct = pa.struct(
+            [("name", pa.string()), ("content", pa.large_binary()), ("mode", pa.int32())]
+        )
+        return pa.table({"row": rows, "files": pa.array(files, pa.list_(struct))})
+
+    def _rows(self, table: pyarrow.Table) -> Iterator[tuple[Row, list[OutputFile]]]:
+        node = platform.node()
+        requests = []
+        for text, content in zip(
+            table.column("item").to_pylist(), table.column("content").to_pylist()
+        ):
+            item = Item.from_json(text)
+            if item.shard:
+                for answer in self._restore_shard(item):
+                    yield Row(answer.record, item.source, item.nbytes, item.stamp, 0, node), []
+            else:
+                requests.append(Request(item, content))
+        for answer in self._process.restore(requests):
+            item, files = answer.item, answer.files
+            size = len(files[-1].content) if files else 0
+            yield Row(answer.record, item.source, item.nbytes, item.stamp, size, node), files
+
+    def _restore_shard(self, item: Item) -> list[Answer]:
+        task = self._process.facts.task or AUTO
+        name = joined(task, f"{item.stem}.tar")
+        output = self._job.output
+        if item.source != item.taken.get(name, item.source):
+            return [answer_of_failure(item, f"{item.taken[name]} has the same name")]
+        if name in item.present and self._job.options.existing == "error":
+            text = (
+                f"{output.shown_as(name)} exists and was left alone: use existing='overwrite' to "
+                "replace it or existing='skip' to pass over it"
+            )
+            return [answer_of_failure(item, text)]
+        if name in item.present and self._job.options.existing == "skip":
+            record = ResultRecord(item.source, output=output.shown_as(name), skipped=True)
+            return [Answer(item, record, [])]
+        try:
+            records = restore_shard(item, name, output, self._process)
+        except (OSError, tarfile.TarError) as error:
+            return [answer_of_failure(item, error)]
+        return [Answer(item, record, []) for record in records]
+
+
+class Writer:
+    """Writes results, and the part of the table that says so.
+
+    Args:
+        job: says where.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
+        """Rows and files → what is needed to show progress."""
+        import pyarrow as pa
+
+        rows = []
+        for text, files in zip(table.column("row").to_pylist(), table.column("files").to_pylist()):
+            row = _unpacked(text)
+            try:
+                for file in files:
+                    self._job.output.write(file["name"], file["content"], file["mode"])
+            except OSError as error:
+                reason = error.strerror or error
+                text = f"{row.record.output} cannot be written: {reason}"
+                record = replace(row.record, output=None, stages=(), error=text)
+                row = replace(row, record=record, output_bytes=0)
+            rows.append(row)
+        if rows:
+            write_part(self._job.output, self._job.run, rows)
+        return pa.Table.from_pylist([progress_of(row) for row in rows], schema=_progress_schema())
+
+
+def progress_of(row: Row) -> dict[str, Any]:
+    """What is shown of a row."""
+    record = row.record
+    width, height = record.size or (0, 0)
+    return {
+        "source": record.source,
+        "error": record.error,
+        "skipped": record.skipped,
+        "left_alone": bool(record.detected) and not record.task and record.error is None,
+        "pixels": width * height,
+        "seconds": record.seconds,
+        "node": row.node,
+        "item": row.item,
+    }
+
+
+def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
+    """Why a node that computes as ``found`` cannot take part in a job; None if it can."""
+    names = ("backend", "precision", "weights_digest", "task", "network", "scale", "local")
+    for name in names:
+        here, there = getattr(found, name), getattr(expected, name)
+        if here != there:
+            return f"its {name.replace('_', ' ')} is {here or 'missing'} instead of {there}"
+    if expected.precision != "f32" and found.native != expected.native:
+        return f"its processor computes in {found.native} instead of {expected.precision}"
+    if found.cores < expected.threads:
+        return f"it has {found.cores} cores instead of {expected.threads}"
+    for package, version in expected.versions.items():
+        here = found.versions.get(package)
+        if package != "python" and here != version:
+            return f"it has {package} {here or 'missing'} instead of {version}"
+    return None
+
+
+def _progress_schema() -> pyarrow.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("source", pa.string()), ("error", pa.string()), ("skipped", pa.bool_()),
+            ("left_alone", pa.bool_()), ("pixels", pa.int64()), ("seconds", pa.float64()),
+            ("node", pa.string()), ("item", pa.string()),
+        ]
+    )  # fmt: skip
+
+
+def _packed(row: Row) -> str:
+    import json
+
+    return json.dumps({**vars(row), "record": row.record.to_dict()})
+
+
+def _unpacked(text: str) -> Row:
+    import json
+
+    fields = json.loads(text)
+    return Row(**{**fields, "record": ResultRecord.from_dict(fields["record"])})

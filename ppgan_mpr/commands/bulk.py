@@ -1,0 +1,165 @@
+"""Restore very many photographs, on this machine or on a Ray cluster: mprnet-bulk INPUT OUTPUT
+
+INPUT is a folder, a glob, a CSV or Parquet file with a column of paths, WebDataset tar shards
+(a .tar file or a glob of them), or an address of these such as s3://bucket/photos. OUTPUT is a
+folder or an address. Results have the names, the pixels and the metadata that mprnet gives them;
+those of shards are shards. A row for each picture is in OUTPUT/ppgan_mpr_results.parquet. A job
+that was interrupted is continued by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from ..cluster.bulk import LARGE, BulkJob, Outcome, Progress
+from ..file_names import shown
+from ..inference.memory import parse_memory
+from .flags import as_flags
+from .inference_flags import add_restoration_flags, chosen_options
+from .messages import show_messages
+from .program import program_name, run_program
+from .task_choice import HELP as TASK_HELP
+
+_SHOWN_FAILURES = 100
+_LINE_SECONDS = 30.0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options: those of ``mprnet`` that make sense for a job, and those of the job."""
+    parser = argparse.ArgumentParser(
+        prog=program_name(),
+        description=__doc__,
+        epilog="exit code: 0 all restored, 1 some picture failed, 2 wrong usage",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("input", metavar="INPUT")
+    add("output", metavar="OUTPUT")
+    add("-t", "--task", metavar="TASK", help=TASK_HELP)
+    add("--weight_path", metavar="FILE", help="your own weights, on every node")
+    add(
+        "--address", metavar="ADDRESS",
+        help="Ray cluster to run on, auto for the one of this node (default: RAY_ADDRESS, which "
+        "ray job submit sets; else this machine alone)",
+    )  # fmt: skip
+    add(
+        "--large", metavar="SIZE", default=f"{LARGE >> 20}M",
+        help="size of a file from which on its picture is restored apart from the small ones, one "
+        "at a time by each worker (default: %(default)s)",
+    )  # fmt: skip
+    # Reading and encoding overlap with computing.
+    add_restoration_flags(parser, {"jobs": 2})
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    options = build_parser().parse_args(arguments)
+    with show_messages(arguments):
+        return run_program(lambda: _run(options), message=_message)
+
+
+def _message(error: object) -> str:
+    return as_flags(error)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    job = BulkJob(
+        arguments.input,
+        arguments.output,
+        arguments.task,
+        arguments.weight_path,
+        chosen_options(arguments),
+        arguments.address,
+        parse_memory(arguments.large, "large"),
+    )
+    display = _Display(job.progress)
+    try:
+        for outcome in job.run():
+            display.show(outcome)
+    finally:
+        display.close()
+    for line in summary(job.progress):
+        print(line)
+    return 1 if job.progress.counts["failed"] else 0
+
+
+class _Display:
+    """Shows a bar on a terminal, else a line now and then; and failures."""
+
+    def __init__(self, progress: Progress):
+        from tqdm import tqdm
+
+        self._progress = progress
+        self._bar = tqdm(unit="photo", disable=not sys.stderr.isatty())
+        self._next_line = time.monotonic() + _LINE_SECONDS
+        self._began = False
+
+    def show(self, outcome: Outcome) -> None:
+        progress = self._progress
+        if not self._began:
+            self._began = True
+            self._bar.total = progress.total
+        self._bar.set_postfix_str(f"{progress.megapixel_rate:.2f} MP/s", refresh=False)
+        self._bar.update(progress.items - self._bar.n)
+        failed = progress.counts["failed"]
+        if outcome.error is not None and failed <= _SHOWN_FAILURES:
+            with self._bar.external_write_mode(file=sys.stderr):
+                text = as_flags(shown(outcome.error))
+                print(f"{shown(outcome.source)}: failed: {text}", file=sys.stderr)
+                if failed == _SHOWN_FAILURES:
+                    print("further failures are in the table only", file=sys.stderr)
+        if self._bar.disable and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_SECONDS
+            print(progress_line(progress), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def progress_line(progress: Progress) -> str:
+    """How far a job is, in a line."""
+    left = progress.seconds_left
+    return ", ".join(
+        (
+            f"{progress.items} of {progress.total} done",
+            f"{progress.rate:.2f} pictures/s",
+            f"{progress.megapixel_rate:.2f} MP/s",
+            "time left unknown" if left is None else f"{_time(left)} left",
+            *(f"{node} {busy:.0%} busy" for node, busy in progress.utilisation().items()),
+        )
+    )
+
+
+def summary(progress: Progress) -> list[str]:
+    """What a job did, in lines."""
+    counts = [f"{n} {what}" for what, n in progress.counts.items() if n] or ["nothing to do"]
+    if progress.finished_before:
+        counts.append(f"{progress.finished_before} restored by earlier runs")
+    if progress.passed_over:
+        kinds = (f"{n} {suffix or 'without suffix'}" for suffix, n in progress.passed_over.items())
+        total = sum(progress.passed_over.values())
+        counts.append(f"{total} of other formats passed over ({', '.join(kinds)})")
+    lines = [f"{', '.join(counts)} in {_time(progress.seconds)}"]
+    if progress.done:
+        lines.append(
+            f"{progress.rate:.2f} pictures/s, {progress.megapixel_rate:.2f} MP/s with "
+            f"{progress.workers} worker{'s' * (progress.workers > 1)}"
+        )
+        lines += [f"{node}: {busy:.0%} busy" for node, busy in progress.utilisation().items()]
+    return [*lines, f"table: {shown(progress.table)}"]
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

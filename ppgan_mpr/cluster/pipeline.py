@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _PICTURES, _BYTES = 32, 16 << 20
 _GROUPS_PER_WORKER = 4
 # Reading and writing wait for disks and networks, and so take no cores of their own.
-_TASKS_PER_WORKER = 2
 _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
 
 
@@ -88,10 +87,7 @@ def restore_groups(
             "ray.io/node-id": f"!in({','.join(pool.refused)})"
         }
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
-    beside: dict[str, Any] = {
-        "num_cpus": 0,
-        "compute": TaskPoolStrategy(size=_TASKS_PER_WORKER * pool.size),
-    }
+    beside: dict[str, Any] = {"num_cpus": 0, "compute": TaskPoolStrategy(size=pool.size)}
     size = min(pool.size, len(groups))
     workers = ActorPoolStrategy(
         min_size=1, max_size=size, initial_size=size, max_tasks_in_flight_per_actor=2

@@ -57,8 +57,8 @@ class Answer:
 class RestoringProcess:
     """Restores pictures in another process, and starts it again where a picture ends it.
 
-    The pictures that were at work when the process ended are restored again, each alone in a new
-    process. One that ends this one too is reported in its record.
+    The pictures that were at work when the process ended are restored again in a new one, one
+    after the other. One that ends this one too is reported in its record.
 
     Args:
         job: how pictures are restored; ``options.jobs`` are restored concurrently.
@@ -119,12 +119,12 @@ class RestoringProcess:
         return f"ended with exit code {status}"
 
     def _restore_alone(self, request: Request) -> Answer:
-        self.end()
+        """Restore a picture while no other is at work."""
         answer = self._receive() if self._send(0, request) else None
         if answer is None:
             text = (
-                "the process that restored it was ended twice, the second time with this picture "
-                f"alone: it {self.end()}"
+                "the process that restored it died, and so did another that restored it alone: it "
+                f"{self.end()}"
             )
             return Answer(request.item, ResultRecord(request.item.source, error=text), [])
         _, record, files = answer

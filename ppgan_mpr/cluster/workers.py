@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ from .table import Row, write_part
 
 if TYPE_CHECKING:
     import pyarrow
+
+_REQUESTS = 8  # files of a table that are read or written concurrently
 
 
 def table_of(items: list[Item]) -> pyarrow.Table:
@@ -48,18 +52,19 @@ class Reader:
         """Items → items with the content of their files, or with a problem."""
         import pyarrow as pa
 
-        items, contents = [], []
-        for text in table.column("item").to_pylist():
-            item = Item.from_json(text)
-            content = b""
-            if item.problem is None and not item.shard:
-                try:
-                    content = read_picture(item, self._limits)
-                except (RestorationError, OSError) as error:
-                    item = replace(item, problem=str(error))
-            items.append(item.to_json())
-            contents.append(content)
-        return pa.table({"item": items, "content": pa.array(contents, pa.large_binary())})
+        with ThreadPoolExecutor(_REQUESTS) as pool:
+            read = list(pool.map(self._read, table.column("item").to_pylist()))
+        contents = pa.array([content for _, content in read], pa.large_binary())
+        return pa.table({"item": [item for item, _ in read], "content": contents})
+
+    def _read(self, text: str) -> tuple[str, bytes]:
+        item = Item.from_json(text)
+        if item.problem is not None or item.shard:
+            return text, b""
+        try:
+            return text, read_picture(item, self._limits)
+        except (RestorationError, OSError) as error:
+            return replace(item, problem=str(error)).to_json(), b""
 
 
 def read_picture(item: Item, limits: Limits) -> bytes:
@@ -169,21 +174,23 @@ class Writer:
         """Rows and files → what is needed to show progress."""
         import pyarrow as pa
 
-        rows = []
-        for text, files in zip(table.column("row").to_pylist(), table.column("files").to_pylist()):
-            row = _unpacked(text)
-            try:
-                for file in files:
-                    self._job.output.write(file["name"], file["content"], file["mode"])
-            except OSError as error:
-                reason = error.strerror or error
-                text = f"{row.record.output} cannot be written: {reason}"
-                record = replace(row.record, output=None, stages=(), error=text)
-                row = replace(row, record=record, output_bytes=0)
-            rows.append(row)
+        texts, files = table.column("row").to_pylist(), table.column("files").to_pylist()
+        with ThreadPoolExecutor(_REQUESTS) as pool:
+            rows = list(pool.map(self._write, texts, files))
         if rows:
             write_part(self._job.output, self._job.run, rows)
         return pa.Table.from_pylist([progress_of(row) for row in rows], schema=_progress_schema())
+
+    def _write(self, text: str, files: list[dict[str, Any]]) -> Row:
+        row = _unpacked(text)
+        try:
+            for file in files:
+                self._job.output.write(file["name"], file["content"], file["mode"])
+        except OSError as error:
+            reason = f"{row.record.output} cannot be written: {error.strerror or error}"
+            record = replace(row.record, output=None, stages=(), error=reason)
+            return replace(row, record=record, output_bytes=0)
+        return row
 
 
 def progress_of(row: Row) -> dict[str, Any]:
@@ -233,13 +240,9 @@ def _progress_schema() -> pyarrow.Schema:
 
 
 def _packed(row: Row) -> str:
-    import json
-
     return json.dumps({**vars(row), "record": row.record.to_dict()})
 
 
 def _unpacked(text: str) -> Row:
-    import json
-
     fields = json.loads(text)
     return Row(**{**fields, "record": ResultRecord.from_dict(fields["record"])})

@@ -11,10 +11,10 @@ from ppgan_mpr.inference import InferenceOptions
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'ppgan_mpr[cluster]'")
 
-from ppgan_mpr.cluster.bulk import BulkJob  # noqa: E402
-from ppgan_mpr.cluster.job import RESULTS  # noqa: E402
-from ppgan_mpr.cluster.stores import Store  # noqa: E402
-from ppgan_mpr.cluster.table import read_rows, record_of  # noqa: E402
+from ppgan_mpr.cluster.bulk import BulkJob
+from ppgan_mpr.cluster.job import RESULTS
+from ppgan_mpr.cluster.stores import Store
+from ppgan_mpr.cluster.table import read_rows, record_of
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,102 @@
+from collections import Counter
+
+import pytest
+from cluster_samples import TASK
+
+from ppgan_mpr.cluster.listing import Naming, list_items, outputs_before
+from ppgan_mpr.cluster.stores import Store
+from ppgan_mpr.errors import UsageError
+
+NAMING = Naming(TASK, None, str)
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def listed(input_path, output="out", recursive=False, naming=NAMING, **options):
+    items = list_items(str(input_path), recursive, Store.at(str(output)), naming, **options)
+    return {item.source: item for item in items}
+
+
+def test_folder_gives_its_pictures_and_counts_the_others(tmp_path):
+    touch(tmp_path, "b.jpg", "a.png", "notes.txt", ".hidden.png", "sub/c.png")
+    passed_over = Counter()
+    items = listed(tmp_path, passed_over=passed_over)
+    assert [item.stem for item in items.values()] == ["a", "b"]
+    assert passed_over == {".txt": 1}
+    deep = listed(tmp_path, recursive=True)
+    assert {item.folder for item in deep.values()} == {"", "sub"}
+
+
+def test_results_of_earlier_jobs_are_no_inputs(tmp_path):
+    touch(tmp_path, "a.png", f"{TASK}/a_restoration.png", "other/b.png")
+    items = listed(tmp_path, tmp_path, recursive=True)
+    assert [item.stem for item in items.values()] == ["a", "b"]
+    touch(tmp_path, f"out/{TASK}/a_restoration.png")
+    items = listed(tmp_path, tmp_path / "out", recursive=True)
+    assert f"{tmp_path}/out/{TASK}/a_restoration.png" not in items
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stems"),
+    [
+        ("*.png", ["a", "b"]),
+        ("?.jpg", ["c"]),
+        ("[!a].png", ["b"]),
+        ("**/*.png", ["a", "b", "d"]),
+        ("sub/*", ["d", "e"]),
+    ],
+)
+def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):
+    touch(tmp_path, "a.png", "b.png", "c.jpg", "sub/d.png", "sub/e.jpg")
+    assert sorted(item.stem for item in listed(tmp_path / pattern).values()) == stems
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_table_of_paths_is_relative_to_its_folder(tmp_path, form):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import csv, parquet
+
+    rows = ["sub/a.png", str(tmp_path / "b.png"), "sub/a.png", "s3://bucket/c.jpg"]
+    table = pyarrow.table({"label": [1, 2, 3, 4], "path": rows})
+    {"csv": csv.write_csv, "parquet": parquet.write_table}[form](table, tmp_path / f"list.{form}")
+    items = list(listed(tmp_path / f"list.{form}").values())
+    assert [item.stem for item in items] == ["a", "b", "c"]
+    assert items[0].folder == "sub" and items[0].place == str(tmp_path / "sub" / "a.png")
+    assert items[2].place == "s3://bucket/c.jpg"
+
+
+def test_table_without_paths_is_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "list.csv").write_text("name,label\na,1\n")
+    with pytest.raises(UsageError, match="no column named path"):
+        listed(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "*.png"])
+def test_nothing_to_restore_is_a_sentence(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"There is no file|holds no picture|No file matches"):
+        listed(tmp_path / name)
+
+
+def test_pictures_with_one_output_know_of_each_other(tmp_path):
+    touch(tmp_path, "a.png", "a.jpg", "b.png")
+    named = listed(tmp_path, naming=Naming(TASK, ".png", str))
+    assert named[f"{tmp_path}/a.jpg"].taken == {
+        f"{TASK}/a_restoration.png": f"{tmp_path}/a.png"
+    } or named[f"{tmp_path}/a.png"].taken == {f"{TASK}/a_restoration.png": f"{tmp_path}/a.jpg"}
+    assert named[f"{tmp_path}/b.png"].taken == {}
+
+
+def test_outputs_that_were_there_before_are_known_to_their_pictures(tmp_path):
+    touch(tmp_path, "in/sub/a.png", "in/b.png")
+    touch(tmp_path, f"out/{TASK}/sub/a_restoration.png", f"out/{TASK}/x_restoration.png")
+    before = outputs_before(Store.at(str(tmp_path / "out")), str)
+    naming = Naming(TASK, None, str, before)
+    items = listed(tmp_path / "in", recursive=True, naming=naming)
+    assert items[f"{tmp_path}/in/sub/a.png"].present == (f"{TASK}/sub/a_restoration.png",)
+    assert items[f"{tmp_path}/in/b.png"].present == ()

@@ -1,0 +1,29 @@
+import pytest
+from cluster_samples import KILLER, job, write_pictures
+
+from ppgan_mpr.cluster.items import Item
+from ppgan_mpr.cluster.restoring_process import Request, RestoringProcess
+from ppgan_mpr.errors import UsageError
+
+
+def requests(folder):
+    for path in sorted(folder.iterdir()):
+        yield Request(Item(str(path), str(path), path.stem), path.read_bytes())
+
+
+def test_picture_that_kills_the_process_costs_only_itself(tmp_path, killing):
+    write_pictures(tmp_path / "in", 6)
+    (tmp_path / "in" / f"p00002{KILLER}.png").write_bytes(b"whatever")
+    process = RestoringProcess(job(tmp_path / "out", jobs=2))
+    answers = {answer.item.stem: answer for answer in process.restore(requests(tmp_path / "in"))}
+    process.end()
+    assert len(answers) == 7
+    failed = {stem: answer.record.error for stem, answer in answers.items() if answer.record.error}
+    assert set(failed) == {f"p00002{KILLER}"}
+    assert "SIGKILL" in failed[f"p00002{KILLER}"]
+    assert all(answer.files for stem, answer in answers.items() if stem not in failed)
+
+
+def test_job_that_cannot_be_done_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(UsageError, match="f32"):
+        RestoringProcess(job(tmp_path, backend="onnxruntime", precision="bf16"))

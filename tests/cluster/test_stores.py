@@ -1,0 +1,83 @@
+import os
+
+import pytest
+from cluster_samples import files_below
+from s3_server import S3Server
+
+from ppgan_mpr.cluster.stores import Store, joined
+
+
+@pytest.fixture(scope="module")
+def server():
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("moto.moto_server", reason="moto is not installed: no S3 server")
+    before = dict(os.environ)
+    started = S3Server()
+    yield started
+    started.close()
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request, tmp_path):
+    """An empty store of either kind."""
+    if request.param == "folder":
+        return Store.at(str(tmp_path / "store"))
+    return Store.at(request.getfixturevalue("server").address(tmp_path.name))
+
+
+def test_what_is_written_is_listed_and_read(store):
+    store.write("a/b.bin", b"content")
+    store.write("c.bin", b"")
+    folders = list(store.folders())
+    assert [entry.name for entries in folders for entry in entries] == ["c.bin", "a/b.bin"]
+    assert store.read("a/b.bin") == b"content"
+    assert store.find("a/b.bin").nbytes == 7
+    assert store.find("a") is None and store.find("missing") is None
+
+
+def test_writing_replaces_and_removing_removes(store):
+    store.write("a.bin", b"old")
+    store.write("a.bin", b"new")
+    assert store.read("a.bin") == b"new"
+    store.remove("a.bin")
+    store.remove("a.bin")
+    assert store.find("a.bin") is None
+
+
+def test_files_of_a_missing_place_are_none(store):
+    assert [entries for entries in store.folders("nowhere") if entries] == []
+
+
+def test_shown_names_lead_back(store):
+    assert store.name_of(store.shown_as("a/b.bin")) == "a/b.bin"
+
+
+def test_failing_requests_are_repeated(server):
+    store = Store.at(server.address("failing"))
+    server.failures = range(1, 1000, 3)
+    try:
+        for number in range(4):
+            store.write(f"{number}.bin", bytes([number]) * 100)
+            assert store.read(f"{number}.bin") == bytes([number]) * 100
+    finally:
+        server.failures = ()
+    assert server.failed
+
+
+def test_missing_object_is_an_error_at_once(server):
+    with pytest.raises(FileNotFoundError):
+        Store.at(server.address("none")).read("missing.png")
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    store = Store.at(str(tmp_path / "store"))
+    store.write("a.bin", b"old")
+    with pytest.raises(TypeError):
+        store.write("a.bin", 7)
+    assert files_below(tmp_path) == {"store/a.bin": b"old"}
+
+
+def test_options_of_an_address_stay_at_its_end():
+    assert joined("s3://bucket/in?region=x", "a.png") == "s3://bucket/in/a.png?region=x"

@@ -1,0 +1,106 @@
+import dataclasses
+
+import pytest
+from cluster_samples import TASK, job
+
+from ppgan_mpr.apps.result import ResultRecord
+from ppgan_mpr.cluster.items import Item
+from ppgan_mpr.cluster.job import WorkerFacts
+from ppgan_mpr.cluster.table import Row
+from ppgan_mpr.errors import UsageError
+
+pytest.importorskip("pyarrow")
+
+from ppgan_mpr.cluster.earlier import job_is_finished, look_back
+from ppgan_mpr.cluster.table import finalise, write_part
+
+FACTS = WorkerFacts("openvino", "f32", task=TASK, network="MPRNet", weights_digest="sha256:1")
+OUTPUT = f"{TASK}/a_restoration.png"
+
+
+def look(folder, **options):
+    return look_back(job(folder, **options), FACTS, str)
+
+
+def picture(name="a", stamp="1"):
+    return Item(f"in/{name}.png", f"/in/{name}.png", name, nbytes=10, stamp=stamp)
+
+
+def write_result(folder, content=b"result", **changes):
+    """An output of a job, and its row."""
+    bulk = job(folder)
+    bulk.output.write(OUTPUT, content)
+    record = ResultRecord(
+        "in/a.png",
+        output=bulk.output.shown_as(OUTPUT),
+        task=TASK,
+        network="MPRNet",
+        weights_digest="sha256:1",
+        backend="openvino",
+        precision="f32",
+        options=bulk.options.pixel_options(),
+    )
+    record = dataclasses.replace(record, **changes)
+    write_part(bulk.output, "run", [Row(record, "in/a.png", 10, "1", len(content))])
+
+
+def test_result_that_is_there_is_not_made_again(tmp_path):
+    write_result(tmp_path)
+    earlier = look(tmp_path)
+    assert earlier.has(picture())
+    assert not earlier.has(picture("b"))
+    assert earlier.present == {}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_changed_source_is_restored_again(tmp_path, finished):
+    write_result(tmp_path)
+    if finished:
+        finalise(job(tmp_path).output)
+    assert look(tmp_path).has(picture())
+    assert not look(tmp_path).has(picture(stamp="2"))
+
+
+def test_missing_output_is_made_again(tmp_path):
+    write_result(tmp_path)
+    (tmp_path / OUTPUT).unlink()
+    assert not look(tmp_path).has(picture())
+
+
+def test_failures_are_tried_again(tmp_path):
+    write_result(tmp_path, error="no memory", output=None)
+    assert not look(tmp_path).has(picture())
+
+
+def test_output_that_somebody_edited_is_no_output_of_a_job(tmp_path):
+    write_result(tmp_path)
+    (tmp_path / OUTPUT).write_bytes(b"edited by hand")
+    earlier = look(tmp_path)
+    assert not earlier.has(picture())
+    assert earlier.present == {"a": [OUTPUT]}
+
+
+def test_other_options_are_refused_unless_results_may_be_replaced(tmp_path):
+    write_result(tmp_path)
+    with pytest.raises(UsageError, match="quality=95"):
+        look(tmp_path, quality=50)
+    for existing in ("skip", "overwrite"):
+        earlier = look(tmp_path, quality=50, existing=existing)
+        assert not earlier.has(picture()) and earlier.present == {}
+
+
+def test_overwriting_restores_all_again_but_continues_what_was_interrupted(tmp_path):
+    write_result(tmp_path)
+    assert look(tmp_path, existing="overwrite").has(picture())
+    finalise(job(tmp_path).output)
+    assert not look(tmp_path, existing="overwrite").has(picture())
+
+
+def test_files_of_others_stay_known_until_the_job_is_finished(tmp_path):
+    store = job(tmp_path).output
+    store.write(OUTPUT, b"mine")
+    assert look(tmp_path).present == {"a": [OUTPUT]}
+    store.write(f"{TASK}/b_restoration.png", b"written by the job, row not yet")
+    assert look(tmp_path).present == {"a": [OUTPUT]}
+    job_is_finished(store)
+    assert set(look(tmp_path).present) == {"a", "b"}

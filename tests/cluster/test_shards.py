@@ -1,0 +1,67 @@
+import io
+import tarfile
+
+import pytest
+from cluster_samples import OPTIONS, TASK, job, write_pictures
+
+from ppgan_mpr import MPRPredictor
+from ppgan_mpr.cluster.items import Item
+from ppgan_mpr.cluster.restoring_process import RestoringProcess
+from ppgan_mpr.cluster.shards import restore_shard
+
+
+def read(path):
+    with tarfile.open(path) as shard:
+        return [(info.name, shard.extractfile(info).read()) for info in shard]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    write_pictures(folder, 3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def restored(photos, tmp_path_factory):
+    """The members of a new shard, and its records."""
+    folder = tmp_path_factory.mktemp("shards")
+    with tarfile.open(folder / "s.tar", "w") as shard:
+        for path in sorted(photos.iterdir()):
+            shard.add(path, f"x/{path.name}")
+            for suffix, content in ((".txt", b"caption of " + path.stem.encode()), (".cls", b"7")):
+                info = tarfile.TarInfo(f"x/{path.stem}{suffix}")
+                info.size = len(content)
+                shard.addfile(info, io.BytesIO(content))
+        info = tarfile.TarInfo("x/broken.jpg")
+        shard.addfile(info)
+    bulk = job(folder / "out")
+    process = RestoringProcess(bulk)
+    place = str(folder / "s.tar")
+    records = restore_shard(Item(place, place, "s", shard=True), "s.tar", bulk.output, process)
+    process.end()
+    return read(folder / "out" / "s.tar"), records
+
+
+def test_members_keep_their_names_and_order(restored, photos):
+    names = []
+    for path in sorted(photos.iterdir()):
+        names += [f"x/{path.name}", f"x/{path.stem}.txt", f"x/{path.stem}.cls"]
+    assert [name for name, _ in restored[0]] == names
+
+
+def test_captions_are_copied_and_pictures_are_those_of_the_command_line(restored, photos, tmp_path):
+    MPRPredictor(tmp_path, task=TASK, **OPTIONS).run(str(photos))
+    members = dict(restored[0])
+    for path in photos.iterdir():
+        expected = tmp_path / TASK / f"{path.stem}_restoration{path.suffix}"
+        assert members[f"x/{path.name}"] == expected.read_bytes()
+        assert members[f"x/{path.stem}.txt"] == b"caption of " + path.stem.encode()
+
+
+def test_every_picture_has_a_record(restored):
+    records = {record.source.rpartition("/")[2]: record for record in restored[1]}
+    assert len(records) == 4
+    assert "empty" in records["broken.jpg"].error
+    good = records["p00000.png"]
+    assert good.error is None and good.output.endswith("out/s.tar/x/p00000.png")

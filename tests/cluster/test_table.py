@@ -1,0 +1,60 @@
+import pytest
+from cluster_samples import files_below
+
+from ppgan_mpr.apps.result import ResultRecord
+from ppgan_mpr.cluster.job import RESULTS
+from ppgan_mpr.cluster.stores import Store
+
+pytest.importorskip("pyarrow")
+
+from ppgan_mpr.cluster.table import Row, finalise, read_rows, record_of, write_part
+
+FULL = ResultRecord(
+    "in/a.png", output="out/a.png", stages=("out/s1.png",), size=(4, 3), seconds=0.5,
+    network="N", task="T", scale=2, local=True, options={"quality": 95, "tile": None},
+    tiles=1, tile=(8, 8), versions={"numpy": "2"}, warnings=("w",),
+    detected={"degradation": "noise", "probabilities": {"noise": 1.0}},
+)  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.at(str(tmp_path))
+
+
+def row(name, error=None):
+    return Row(ResultRecord(name, error=error), name)
+
+
+def test_records_come_back_as_they_were(store):
+    write_part(store, "run", [Row(FULL, "in/a.png", 1, "2", 3, "node")])
+    (found,) = read_rows(store)
+    assert record_of(found) == FULL
+    assert (found["input_bytes"], found["output_bytes"], found["node"]) == (1, 3, "node")
+
+
+def test_rows_can_be_read_while_the_work_proceeds(store):
+    write_part(store, "run", [row("a"), row("b")])
+    write_part(store, "run", [row("c")])
+    assert {found["source"] for found in read_rows(store)} == {"a", "b", "c"}
+
+
+def test_part_that_is_written_twice_is_one_part(store):
+    write_part(store, "run", [row("a"), row("b")])
+    write_part(store, "run", [row("a"), row("b")])
+    assert len(list(read_rows(store))) == 2
+
+
+def test_final_table_has_the_last_row_of_each_picture(store, tmp_path):
+    write_part(store, "1", [row("a"), row("b", "no memory")])
+    assert finalise(store) == 2
+    write_part(store, "2", [row("b"), row("c")])
+    assert finalise(store) == 3
+    rows = {found["source"]: found["error"] for found in read_rows(store)}
+    assert rows == {"a": None, "b": None, "c": None}
+    assert set(files_below(tmp_path)) == {RESULTS}
+
+
+def test_names_that_are_no_unicode_are_kept_readable(store):
+    write_part(store, "run", [row("a\udcff.png")])
+    assert [found["source"] for found in read_rows(store)] == ["a\\udcff.png"]

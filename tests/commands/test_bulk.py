@@ -1,0 +1,66 @@
+"""The command line; what jobs do is tested in tests/cluster."""
+
+import sys
+
+import pytest
+
+from ppgan_mpr.cluster.bulk import Outcome, Progress
+from ppgan_mpr.commands.bulk import build_parser, main, progress_line, summary
+
+
+def outcome(name, error=None, node="one", **facts):
+    values = {"skipped": False, "left_alone": False, "pixels": 2_000_000, "seconds": 1.0}
+    return Outcome(name, error, **{**values, **facts}, node=node)
+
+
+@pytest.fixture
+def progress():
+    """A job that has restored two of four pictures."""
+    made = Progress(total=4, items=3, workers=2)
+    made.started -= 10
+    made.add(outcome("a"))
+    made.add(outcome("b", node="two"))
+    made.add(outcome("c", "broken", pixels=0))
+    return made
+
+
+def test_progress_shows_rates_time_left_and_every_node(progress):
+    line = progress_line(progress)
+    assert "3 of 4 done" in line and "0.30 pictures/s" in line and "0.40 MP/s" in line
+    assert "3.3 s left" in line
+    assert "one 20% busy" in line and "two 10% busy" in line
+
+
+def test_summary_counts_every_picture(progress):
+    progress.finished_before = 7
+    progress.table = "out/table.parquet"
+    lines = summary(progress)
+    assert lines[0].startswith("2 restored, 1 failed, 7 restored by earlier runs in ")
+    assert lines[-1] == "table: out/table.parquet"
+
+
+def test_options_are_those_of_mprnet_with_reading_beside_computing():
+    options = build_parser().parse_args(["in", "out", "--quality", "80", "--tile", "256"])
+    assert (options.jobs, options.quality, options.tile) == (2, 80, 256)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--address", "ray://host:10001", "--task", "Denoising"], "--address"),
+        (["--task", "Denoisng"], "did you mean Denoising?"),
+        (["--task", "DualPixelDeblurring"], "two views"),
+        (["--task", "Denoising", "--large", "big"], "--large"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(tmp_path, capsys, arguments, message):
+    assert main([str(tmp_path), str(tmp_path / "out"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+
+
+def test_missing_ray_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main([str(tmp_path), str(tmp_path / "out"), "--task", "Denoising"]) == 2
+    assert "ppgan_mpr[cluster]" in capsys.readouterr().err

@@ -1,25 +1,14 @@
-"""A Ray cluster of one node that all tests share."""
+"""A Ray cluster of one node that all tests share, and pictures that kill."""
 
 import os
 
 import pytest
 from cluster_samples import environment_with_killer
+from s3_server import ENVIRONMENT
 
 
 @pytest.fixture(scope="session")
-def killing(tmp_path_factory, root):
-    """Makes the picture called ``killer`` kill the process that restores it."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ.update(environment_with_killer(tmp_path_factory.mktemp("site"), root))
-    yield
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
-
-
-@pytest.fixture(scope="session")
-def cluster(killing, own_cache):
+def cluster(own_cache):
     """The address of the cluster, to which this process is connected."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'ppgan_mpr[cluster]'")
     from ppgan_mpr.dependencies import require
@@ -27,10 +16,21 @@ def cluster(killing, own_cache):
     ray = require("ray")
     from ray.cluster_utils import Cluster
 
-    memory = 100 << 20
-    node = {"num_cpus": 1, "object_store_memory": memory, "include_dashboard": False}
-    started = Cluster(initialize_head=True, head_node_args=node)
-    ray.init(address=started.address, log_to_driver=False)
-    yield started.address
-    ray.shutdown()
-    started.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():  # for workers that read from an S3 server
+            patch.setenv(name, value)
+        memory = 100 << 20
+        node = {"num_cpus": 1, "object_store_memory": memory, "include_dashboard": False}
+        started = Cluster(initialize_head=True, head_node_args=node)
+        ray.init(address=started.address, log_to_driver=False)
+        yield started.address
+        ray.shutdown()
+        started.shutdown()
+
+
+@pytest.fixture
+def killing(tmp_path, root, monkeypatch):
+    """Makes the picture called ``killer`` kill the process that restores it."""
+    before = os.environ.get("PYTHONPATH", "")
+    environment = environment_with_killer(tmp_path / "site", root)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([environment["PYTHONPATH"], before]))

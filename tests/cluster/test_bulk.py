@@ -1,12 +1,15 @@
-"""Bulk jobs as a user sees them: what is in the output folder and in the table."""
+"""Bulk jobs as a user sees them: what is in the output folder and in the table.
 
-import os
+What happens when nodes, workers and drivers die: ``tools/prove_bulk.py``.
+"""
+
+import posixpath
 
 import pytest
-from cluster_samples import KILLER, OPTIONS, TASK, files_below, write_pictures
+from cluster_samples import OPTIONS, TASK, files_below, write_pictures
+from s3_server import S3Server
 
 from ppgan_mpr import MPRPredictor
-from ppgan_mpr.files import TEMPORARY
 from ppgan_mpr.inference import InferenceOptions
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'ppgan_mpr[cluster]'")
@@ -18,95 +21,88 @@ from ppgan_mpr.cluster.table import read_rows, record_of
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Good pictures, a broken one, and one that kills its process."""
-    folder = tmp_path_factory.mktemp("photos")
-    write_pictures(folder, 12)
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    (folder / f"{KILLER}.png").write_bytes((folder / "p00000.png").read_bytes())
-    return folder
-
-
-@pytest.fixture(scope="module")
 def run(cluster):
-    """A function that runs a job; returns it and what it yielded."""
+    """A function that runs a job; returns its progress and the names of what it worked on."""
 
     def restore(input_path, output_path, **options):
         chosen = InferenceOptions(**{**OPTIONS, "jobs": 2, **options})
         job = BulkJob(str(input_path), str(output_path), TASK, None, chosen, cluster)
-        return job, list(job.run())
+        names = {posixpath.basename(outcome.source) for outcome in job.run()}
+        return job.progress, names
 
     return restore
 
 
 @pytest.fixture(scope="module")
-def restored(run, photos, tmp_path_factory):
-    """The output folder of a job, which is finished."""
-    folder = tmp_path_factory.mktemp("restored") / "out"
-    run(photos, folder)
-    return folder
+def history(run, tmp_path_factory):
+    """Output folders after a job, and after a second one that had less to do."""
+    folder = tmp_path_factory.mktemp("history")
+    photos, output = folder / "in", folder / "out"
+    write_pictures(photos, 12)
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    first = run(photos, output)
+    before = files_below(output), rows_of(output)
+    (output / TASK / "p00001_restoration.jpg").unlink()
+    with (photos / "p00003.tif").open("ab") as file:
+        file.write(b"\0")
+    second = run(photos, output)
+    after = files_below(output), rows_of(output)
+    return {"photos": photos, "first": (first, *before), "second": (second, *after)}
 
 
 @pytest.fixture(scope="module")
-def expected(photos, tmp_path_factory):
-    """What the command line makes of the good pictures."""
+def expected(history, tmp_path_factory):
+    """What the command line makes of the pictures."""
     folder = tmp_path_factory.mktemp("expected")
-    MPRPredictor(folder, task=TASK, **OPTIONS).run(sorted(photos.glob("p*")))
+    MPRPredictor(folder, task=TASK, **OPTIONS).run(sorted(history["photos"].glob("p*")))
     return files_below(folder / TASK)
 
 
 def rows_of(folder):
     rows = list(read_rows(Store.at(str(folder))))
     assert len({row["source"] for row in rows}) == len(rows)
-    return {os.path.basename(row["source"]): row for row in rows}
+    return {posixpath.basename(row["source"]): row for row in rows}
 
 
-def test_outputs_are_those_of_the_command_line_byte_for_byte(restored, expected):
-    assert files_below(restored / TASK) == expected
-    assert len(expected) == 12
+def test_outputs_are_those_of_the_command_line_byte_for_byte(history, expected):
+    (_, names), files, _ = history["first"]
+    assert {f"{TASK}/{name}": content for name, content in expected.items()} == {
+        name: content for name, content in files.items() if name != RESULTS
+    }
+    assert len(names) == 13
 
 
-def test_table_has_one_row_for_each_picture_errors_included(restored, photos):
-    rows = rows_of(restored)
-    assert set(rows) == {path.name for path in photos.iterdir()}
-    failed = {name: row["error"] for name, row in rows.items() if row["error"]}
-    assert set(failed) == {"broken.jpg", f"{KILLER}.png"}
-    assert "damaged" in failed["broken.jpg"]
-    assert "SIGKILL" in failed[f"{KILLER}.png"]
+def test_table_has_one_row_for_each_picture_errors_included(history):
+    _, _, rows = history["first"]
+    assert set(rows) == {path.name for path in history["photos"].iterdir()}
+    assert [name for name, row in rows.items() if row["error"]] == ["broken.jpg"]
+    assert "damaged" in rows["broken.jpg"]["error"]
     record = record_of(rows["p00000.png"])
     assert record.task == TASK and record.size == (24, 24) and record.precision == "f32"
 
 
-def test_nothing_else_is_left_in_the_output_folder(restored):
-    assert {path.name for path in restored.iterdir()} == {TASK, RESULTS}
-    assert not [name for name in files_below(restored) if TEMPORARY in name]
+def test_second_run_restores_only_what_is_missing_failed_or_changed(history):
+    (progress, names), files, rows = history["second"]
+    assert names == {"p00001.jpg", "p00003.tif", "broken.jpg"}
+    assert progress.finished_before == 10
+    before = history["first"][1]
+    same = {name for name in before if name != RESULTS and files[name] == before[name]}
+    assert same == set(before) - {RESULTS} == set(files) - {RESULTS}
+    assert len(rows) == 13
 
 
-def test_second_run_restores_only_what_is_missing_or_has_changed(run, photos, tmp_path):
-    source, output = tmp_path / "in", tmp_path / "out"
-    write_pictures(source, 4)
-    run(source, output)
-    before = files_below(output / TASK)
-    (output / TASK / "p00001_restoration.jpg").unlink()
-    (source / "p00003.tif").write_bytes((source / "p00003.tif").read_bytes() + b"\0")
-    (source / "p00004.png").write_bytes((photos / "p00004.png").read_bytes())
-    job, outcomes = run(source, output)
-    names = sorted(os.path.basename(outcome.source) for outcome in outcomes)
-    assert names == ["p00001.jpg", "p00003.tif", "p00004.png"]
-    assert job.progress.finished_before == 2
-    after = files_below(output / TASK)
-    assert {name: after[name] for name in before} == before
-    assert len(rows_of(output)) == 5
-
-
-def test_files_of_others_are_left_alone(run, tmp_path):
-    source, output = tmp_path / "in", tmp_path / "out"
-    write_pictures(source, 2)
-    (output / TASK).mkdir(parents=True)
-    (output / TASK / "p00000_restoration.png").write_bytes(b"mine")
-    _, outcomes = run(source, output)
-    assert [bool(o.error) for o in sorted(outcomes, key=lambda o: o.source)] == [True, False]
-    assert (output / TASK / "p00000_restoration.png").read_bytes() == b"mine"
-    _, outcomes = run(source, output, existing="overwrite")
-    assert not any(outcome.error for outcome in outcomes)
-    assert (output / TASK / "p00000_restoration.png").read_bytes() != b"mine"
+def test_object_store_that_fails_and_is_slow_gives_the_same(run, history, expected):
+    pytest.importorskip("moto.moto_server", reason="moto is not installed: no S3 server")
+    server = S3Server()
+    for path in history["photos"].iterdir():
+        server.write(f"in/{path.name}", path.read_bytes())
+    server.failures, server.slow = (2, 9, 15), (5,)
+    try:
+        progress, names = run(server.address("in"), server.address("out"))
+        files = server.files("out")
+    finally:
+        server.close()
+    assert len(names) == 13 and progress.counts == {"restored": 12, "failed": 1}
+    assert server.failed
+    assert {name for name in files if not name.startswith(f"{TASK}/")} == {RESULTS}
+    assert {name: files[f"{TASK}/{name}"] for name in expected} == expected

@@ -20,7 +20,7 @@ from ..imaging.formats import readable_suffixes
 from ..networks import tasks
 from .items import Item
 from .job import STATE
-from .stores import Entry, Store, is_address, read_place
+from .stores import Entry, Store, is_address, read_place, without_options
 
 _TABLES = (".csv", ".parquet")
 _SHARD = ".tar"
@@ -190,7 +190,7 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
             f"{', '.join(table.column_names)}."
         )
     column = table.column(names[0] if names else 0)
-    folder = Store.at(_parent(store.shown))
+    folder = Store(_parent(store.shown), _parent(store.root))
     items = [_listed(str(path), folder) for path in dict.fromkeys(column.to_pylist()) if path]
     if not items:
         raise UsageError(f"{store.shown} lists no picture.")
@@ -202,7 +202,7 @@ def _listed(path: str, folder: Store) -> Item:
     stem, suffix = posixpath.splitext(posixpath.basename(path.partition("?")[0]))
     shard = suffix.lower() == _SHARD
     if is_address(path) or os.path.isabs(path):
-        return Item(path, path, stem, shard=shard)
+        return Item(without_options(path), path, stem, shard=shard)
     inner = posixpath.normpath(path)
     if inner.startswith("../"):
         inner = posixpath.basename(inner)

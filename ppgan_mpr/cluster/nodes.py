@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..dependencies import cpu_count, require
@@ -87,13 +88,14 @@ def connected(address: str | None) -> Iterator[Any]:
             import psutil
 
             room = min(_OBJECT_STORE, int(0.2 * psutil.virtual_memory().available))
-            ray.init(
-                address="local",
-                num_cpus=cpu_count(),
-                include_dashboard=False,
-                object_store_memory=max(room, 100 << 20),
-                **quiet,
-            )
+            with _importable():
+                ray.init(
+                    address="local",
+                    num_cpus=cpu_count(),
+                    include_dashboard=False,
+                    object_store_memory=max(room, 100 << 20),
+                    **quiet,
+                )
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -102,6 +104,21 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """Let processes that start in the block import this package, which may be a mere checkout."""
+    before = os.environ.get("PYTHONPATH")
+    root = str(Path(__file__).resolve().parents[2])
+    os.environ["PYTHONPATH"] = os.pathsep.join([root, *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from .items import Item
 from .job import Job, WorkerFacts
 from .nodes import Pool
@@ -19,6 +20,15 @@ _PICTURES, _BYTES = 32, 16 << 20
 _GROUPS_PER_WORKER = 4
 # Reading and writing wait for disks and networks, and so take no cores of their own.
 _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
+
+
+def _reason(error: Exception) -> str:
+    """What ended the pipeline, in a sentence: the last line of the traceback of a node."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    _, mark, text = lines[-1].partition(f"{UsageError.__name__}: ")
+    if mark:
+        return text
+    return f"A worker cannot be started, or the cluster is lost: {lines[-1]}"
 
 
 class Groups:
@@ -105,5 +115,8 @@ def restore_groups(
         )
         .map_batches(Writer(job).__call__, **beside, **whole)
     )
-    for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
-        yield rows.to_pylist()
+    try:
+        for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+            yield rows.to_pylist()
+    except ray.exceptions.RayError as error:
+        raise UsageError(_reason(error)) from error

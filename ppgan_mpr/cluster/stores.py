@@ -51,7 +51,8 @@ class Store:
     """The files below a folder, or below a prefix of an object store.
 
     Attributes:
-        shown: the place as the user wrote it, for messages and records.
+        shown: the place as the user wrote it, for messages and records; of an address without
+            options and passwords.
         root: absolute path of the folder, or the address.
 
     Raises:
@@ -66,7 +67,7 @@ class Store:
         """The store at a path or address such as ``s3://bucket/photos``."""
         if is_address(place):
             _filesystem(place)  # a wrong address is reported before the work
-            return cls(place.rstrip("/"), place.rstrip("/"))
+            return cls(without_options(place).rstrip("/"), place.rstrip("/"))
         expanded = os.path.expanduser(place)
         return cls(expanded.rstrip("/") or "/", os.path.abspath(expanded))
 
@@ -85,9 +86,8 @@ class Store:
 
     def name_of(self, shown: str) -> str:
         """The inverse of :meth:`shown_as`."""
-        start, _, _ = self.shown.partition("?")
-        name, _, _ = shown.partition("?") if is_address(shown) else (shown, "", "")
-        return name[len(start) :].lstrip("/") if name.startswith(start) else name
+        start = self.shown
+        return shown[len(start) :].lstrip("/") if shown.startswith(start) else shown
 
     def read(self, name: str) -> bytes:
         """The content of a file.
@@ -218,6 +218,14 @@ def is_address(place: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
 
 
+def without_options(place: str) -> str:
+    """A path, or an address without options (``?region=...``) and password."""
+    if not is_address(place):
+        return place
+    parts = urlsplit(place)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def joined(place: str, name: str) -> str:
     """A place below another; an address keeps its options (``?region=...``) at the end."""
     if not place:
@@ -258,7 +266,7 @@ def open_place(place: str) -> BinaryIO:
 def _located(place: str) -> tuple[FileSystem, str]:
     """The file system of an address, and the path in it."""
     parts = urlsplit(place)
-    return _filesystem(place), f"{parts.netloc}{parts.path}".rstrip("/")
+    return _filesystem(place), f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 def _filesystem(place: str) -> FileSystem:
@@ -282,7 +290,7 @@ def _opened(scheme: str, host: str, query: str) -> FileSystem:
         except (ValueError, ImportError) as error:
             raise UsageError(f"{scheme}:// cannot be opened: {error}.") from None
     except OSError as error:
-        raise UsageError(f"{address} cannot be opened: {error}.") from None
+        raise UsageError(f"{without_options(address)} cannot be opened: {error}.") from None
 
 
 def _again(request: Callable[[], Done]) -> Done:

@@ -81,3 +81,11 @@ def test_failed_write_leaves_the_old_file(tmp_path):
 
 def test_options_of_an_address_stay_at_its_end():
     assert joined("s3://bucket/in?region=x", "a.png") == "s3://bucket/in/a.png?region=x"
+
+
+def test_options_and_passwords_of_an_address_are_not_shown(server):
+    pytest.importorskip("pyarrow")
+    store = Store.at(server.address("x").replace("s3://", "s3://me:secret@"))
+    assert store.shown_as("a.png") == "s3://bucket/x/a.png"
+    store.write("a.png", b"content")
+    assert server.files("x") == {"a.png": b"content"}

@@ -43,28 +43,34 @@ def main() -> int:
     try:
         for core in range(cores):
             write_pictures(folder / "in" / str(core), options.pictures // cores, options.side)
-        single = time_processes(folder, cores)
-        bulk = time_bulk(folder)
+        single, single_cpu = time_processes(folder, cores)
+        bulk, bulk_cpu = time_bulk(folder)
         same = compare(folder)
     finally:
         shutil.rmtree(folder)
     count = options.pictures // cores * cores
     print(f"{count} pictures of {options.side}x{options.side} on {cores} cores")
-    print(f"{cores} mprnet processes: {single:.1f} s, {count / single:.2f} pictures/s")
-    print(f"mprnet-bulk: {bulk:.1f} s, {count / bulk:.2f} pictures/s, {single / bulk:.0%} of these")
+    print(
+        f"{cores} mprnet processes: {single:.1f} s, {count / single:.2f} pictures/s, "
+        f"{single_cpu:.0f} s of CPU"
+    )
+    print(
+        f"mprnet-bulk: {bulk:.1f} s, {count / bulk:.2f} pictures/s, {single / bulk:.0%} of these, "
+        f"{bulk_cpu:.0f} s of CPU"
+    )
     print(f"{same} outputs are the same")
     return 0
 
 
-def time_processes(folder: Path, cores: int) -> float:
-    """Seconds that processes take, each with its part of the pictures."""
+def time_processes(folder: Path, cores: int) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, that processes take, each with its part of the pictures."""
     command = [sys.executable, "-m", "ppgan_mpr.commands.restore"]
     # What is exported and compiled once is not measured.
     subprocess.run(
         [*command, str(next((folder / "in" / "0").iterdir())), "-o", str(folder / "warm"), *FLAGS],
         check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
     )  # fmt: skip
-    began = time.monotonic()
+    began, before = time.monotonic(), _cpu_of_children()
     processes = [
         subprocess.Popen(
             [*command, str(folder / "in" / str(core)), "-o", str(folder / f"out{core}"), *FLAGS],
@@ -73,11 +79,16 @@ def time_processes(folder: Path, cores: int) -> float:
         for core in range(cores)
     ]  # fmt: skip
     assert all(process.wait() == 0 for process in processes)
-    return time.monotonic() - began
+    return time.monotonic() - began, _cpu_of_children() - before
 
 
-def time_bulk(folder: Path) -> float:
-    """Seconds that mprnet-bulk takes from its start to its end."""
+def _cpu_of_children() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def time_bulk(folder: Path) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, that mprnet-bulk takes from its start to its end."""
     mark = uuid.uuid4().hex
     began = time.monotonic()
     command = [sys.executable, "-m", "ppgan_mpr.commands.bulk", str(folder / "in")]
@@ -86,18 +97,25 @@ def time_bulk(folder: Path) -> float:
         cwd=ROOT, env={**os.environ, MARK: mark},
     )  # fmt: skip
     shown = 0.0
+    cpu: dict[int, float] = {}
     while driver.poll() is None:
+        sizes = sample(mark, cpu)
         if time.monotonic() >= shown:
             shown = time.monotonic() + 30
             done = sum(1 for _ in (folder / "bulk").rglob("*_restoration*"))
-            print(f"{time.monotonic() - began:.0f} s, {done} there: {memory(mark)}", flush=True)
-        time.sleep(0.2)
+            print(f"{time.monotonic() - began:.0f} s, {done} there: {sizes}", flush=True)
+        time.sleep(1)
     assert driver.returncode == 0
-    return time.monotonic() - began
+    return time.monotonic() - began, sum(cpu.values())
 
 
-def memory(mark: str) -> str:
-    """Resident memory of the marked processes by kind, in megabytes."""
+def sample(mark: str, cpu: dict[int, float]) -> str:
+    """Memory of the marked processes by kind, what they share left out; ``cpu`` gets their times.
+
+    Args:
+        mark: in the environment of the processes.
+        cpu: process → seconds of CPU.
+    """
     kinds = {"driver": 0, "restoring": 0, "Ray": 0}
     for process in psutil.process_iter():
         try:
@@ -105,6 +123,7 @@ def memory(mark: str) -> str:
                 continue
             line = " ".join(process.cmdline())
             private = process.memory_info().rss - process.memory_info().shared
+            cpu[process.pid] = sum(process.cpu_times()[:2])
         except psutil.Error:
             continue
         kind = "Ray"

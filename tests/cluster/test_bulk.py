@@ -96,7 +96,7 @@ def test_object_store_that_fails_and_is_slow_gives_the_same(run, history, expect
     server = S3Server()
     for path in history["photos"].iterdir():
         server.write(f"in/{path.name}", path.read_bytes())
-    server.failures, server.slow = (2, 9, 15), (5,)
+    server.misbehave(failures=(2, 9, 15), slow=(5,))
     try:
         progress, names = run(server.address("in"), server.address("out"))
         files = server.files("out")

@@ -51,7 +51,7 @@ def test_results_of_earlier_jobs_are_no_inputs(tmp_path):
     ],
 )
 def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):
-    touch(tmp_path, "a.png", "b.png", "c.jpg", "sub/d.png", "sub/e.jpg")
+    touch(tmp_path, "a.png", "b.png", "c.jpg", "sub/d.png", "sub/e.jpg", "sub/deep/f.jpg")
     assert sorted(item.stem for item in listed(tmp_path / pattern).values()) == stems
 
 
@@ -63,7 +63,8 @@ def test_table_of_paths_is_relative_to_its_folder(tmp_path, form):
     rows = ["sub/a.png", str(tmp_path / "b.png"), "sub/a.png", "s3://bucket/c.jpg"]
     table = pyarrow.table({"label": [1, 2, 3, 4], "path": rows})
     {"csv": csv.write_csv, "parquet": parquet.write_table}[form](table, tmp_path / f"list.{form}")
-    items = list(listed(tmp_path / f"list.{form}").values())
+    place = str(tmp_path / f"list.{form}")
+    items = list(list_items(place, False, Store.at("out"), NAMING))
     assert [item.stem for item in items] == ["a", "b", "c"]
     assert items[0].folder == "sub" and items[0].place == str(tmp_path / "sub" / "a.png")
     assert items[2].place == "s3://bucket/c.jpg"
@@ -85,11 +86,13 @@ def test_nothing_to_restore_is_a_sentence(tmp_path, name):
 
 def test_pictures_with_one_output_know_of_each_other(tmp_path):
     touch(tmp_path, "a.png", "a.jpg", "b.png")
-    named = listed(tmp_path, naming=Naming(TASK, ".png", str))
-    assert named[f"{tmp_path}/a.jpg"].taken == {
-        f"{TASK}/a_restoration.png": f"{tmp_path}/a.png"
-    } or named[f"{tmp_path}/a.png"].taken == {f"{TASK}/a_restoration.png": f"{tmp_path}/a.jpg"}
-    assert named[f"{tmp_path}/b.png"].taken == {}
+    png, jpg = f"{tmp_path}/a.png", f"{tmp_path}/a.jpg"
+    as_png, as_jpg = f"{TASK}/a_restoration.png", f"{TASK}/a_restoration.jpg"
+    same = listed(tmp_path, naming=Naming(TASK, ".png", str))
+    assert same[png].taken[as_png] == jpg  # the first keeps the name
+    own = listed(tmp_path)
+    assert own[jpg].taken == {as_png: png} and own[png].taken == {as_jpg: jpg}
+    assert own[f"{tmp_path}/b.png"].taken == {}
 
 
 def test_outputs_that_were_there_before_are_known_to_their_pictures(tmp_path):

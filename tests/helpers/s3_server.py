@@ -15,8 +15,6 @@ class S3Server:
     """Holds one bucket, called ``bucket``.
 
     Attributes:
-        failures: requests for objects that are answered with an error of the server.
-        slow: requests for objects that are answered after a second.
         failed: number of errors that were answered.
     """
 
@@ -25,8 +23,9 @@ class S3Server:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
-        self.failures, self.slow, self.failed = (), (), 0
-        self._count, self._lock = 0, threading.Lock()
+        self.failed = 0
+        self._lock = threading.Lock()
+        self.misbehave()
         self._app = DomainDispatcherApplication(create_backend_app)
         os.environ.update(ENVIRONMENT)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
@@ -37,6 +36,15 @@ class S3Server:
         )
         self._files.create_dir("bucket")
         self._options = f"?endpoint_override={host}&scheme=http&region=us-east-1"
+
+    def misbehave(self, failures=(), slow=()):
+        """Answer some of the next requests for objects, counted from 1, otherwise.
+
+        Args:
+            failures: those that are answered with an error.
+            slow: those that are answered after a second.
+        """
+        self._failures, self._slow, self._count = failures, slow, 0
 
     def address(self, name):
         """The address of a prefix."""
@@ -65,9 +73,9 @@ class S3Server:
             with self._lock:
                 self._count += 1
                 number = self._count
-            if number in self.slow:
+            if number in self._slow:
                 time.sleep(1)
-            if number in self.failures:
+            if number in self._failures:
                 self.failed += 1
                 environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
                 start_response("503 Slow Down", [("Content-Length", "0")])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..apps.result import ResultRecord
+from ..child_python import python_command
 from ..errors import UsageError
 from .frames import receive, send
 from .items import Item
 from .job import Job, WorkerFacts
 from .picture_outputs import OutputFile
 
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    f"from {__package__}.restoring import main; main()"
-)
+_START = f"from {__package__}.restoring import main; main()"
 _END_SECONDS = 5.0
 
 
@@ -148,10 +144,9 @@ class RestoringProcess:
         return answer
 
     def _start(self) -> WorkerFacts:
-        paths = json.dumps([path or os.getcwd() for path in sys.path])
         threads = self._job.options.threads
         self._started = subprocess.Popen(
-            [sys.executable, "-c", _START, paths],
+            python_command(_START),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})},

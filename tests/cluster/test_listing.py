@@ -48,6 +48,7 @@ def test_results_of_earlier_jobs_are_no_inputs(tmp_path):
         ("[!a].png", ["b"]),
         ("**/*.png", ["a", "b", "d"]),
         ("sub/*", ["d", "e"]),
+        ("*/*.jpg", ["e"]),
     ],
 )
 def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):

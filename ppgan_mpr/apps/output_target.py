@@ -11,12 +11,34 @@ from .result import ResultRecord
 from .sources import Source
 
 
+class StageTarget(Protocol):
+    """Takes the outputs of the earlier stages of a network."""
+
+    def claim(self, output: Path, count: int) -> tuple[Path, ...]:
+        """The names for the outputs of the first ``count`` stages, beside that of the result.
+
+        Raises:
+            ImageError: one of them is taken.
+        """
+
+    def write(self, photo: Photo, path: Path, *, mode: int, quality: int) -> None:
+        """Write the output of a stage under a name of :meth:`claim`.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
+
+
 class OutputTarget(Protocol):
     """Takes the restored pictures of one run; :class:`.outputs.Outputs` writes files.
 
     For each picture the methods are called in this order; those of several pictures may run
     concurrently.
     """
+
+    @property
+    def stages(self) -> StageTarget:
+        """Takes the outputs of earlier stages."""
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells."""
@@ -40,20 +62,6 @@ class OutputTarget(Protocol):
 
     def keeps(self, output: Path) -> bool:
         """Whether ``output``, which has been claimed, is there already and is to stay."""
-
-    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The names for the outputs of the first ``count`` stages.
-
-        Raises:
-            ImageError: one of them is taken.
-        """
-
-    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
-        """Write the output of an earlier stage under a name of :meth:`claim_stages`.
-
-        Raises:
-            ImageError: it cannot be written.
-        """
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a result under the name that it claimed.

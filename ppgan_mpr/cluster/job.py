@@ -31,6 +31,11 @@ class Job:
     output: Store
     run: str = ""
 
+    @property
+    def pictures_at_once(self) -> int:
+        """Pictures that a worker has at work: reading and encoding overlap with computing."""
+        return self.options.jobs or 2
+
 
 @dataclass(frozen=True)
 class WorkerFacts:

@@ -13,6 +13,7 @@ from ..errors import ImageError
 from ..file_names import fitting_name
 from ..imaging import Photo, PhotoReader, writable_suffix
 from ..imaging.losses import target_of
+from ..imaging.memory_budget import Share
 from ..imaging.write import file_content
 from ..inference import InferenceOptions
 from .items import Item
@@ -44,12 +45,14 @@ class ReadPicture(Source):
         path = Path(item.source)
         return cls(item.source, item.stem, path, content, Path(item.folder), problem=item.problem)
 
-    def read(self, reader: PhotoReader, isolated: bool = True) -> Photo:
+    def read(
+        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+    ) -> Photo:
         """The picture."""
         if self.problem is not None:
             raise ImageError(self.problem)
         assert self.path is not None
-        return reader.decode(self.picture, self.name, isolated, self.path.suffix.lower())
+        return reader.decode(self.picture, self.name, isolated, memory, self.path.suffix.lower())
 
 
 class PictureOutputs:
@@ -77,7 +80,9 @@ class PictureOutputs:
         self._task, self._options, self._output = task, options, output
         self._items, self._files = items, files
         self._kept: set[Path] = set()
+        self._owners: dict[Path, str] = {}  # output -> name of its item
         self._lock = threading.Lock()
+        self.stages = _Stages(self)
 
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, where its name alone tells."""
@@ -111,6 +116,8 @@ class PictureOutputs:
             with self._lock:
                 self._kept.add(shown)
             return shown
+        with self._lock:
+            self._owners[shown] = item.source
         target_of(photo, shown, self._options.allow_loss)
         if name in item.present and self._options.existing == "error":
             raise ImageError(
@@ -127,30 +134,27 @@ class PictureOutputs:
         """Whether ``output``, which has been claimed, was there before the job and stays."""
         return output in self._kept
 
-    def claim_stages(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The names for the outputs of the first ``count`` stages."""
-        names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
-        return tuple(output.with_name(name) for name in names)
-
-    def write_stage(self, source: Source, photo: Photo, path: Path, quality: int) -> None:
-        """Encode the output of an earlier stage.
-
-        Raises:
-            ImageError: the format refuses the picture.
-        """
-        self.write(source, photo, path, quality)
-
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Encode a result.
 
         Raises:
             ImageError: the format refuses the picture.
         """
-        item = self._items[source.name]
-        content = file_content(photo, output, quality=quality, allow_loss=self._options.allow_loss)
-        name = output.relative_to(self._base).as_posix()
-        self._files[source.name].append(OutputFile(name, bytes(content), item.mode))
+        self.encode(source.name, photo, output, quality)
+        with self._lock:
+            self._owners.pop(output, None)
         return output
+
+    def encode(self, name: str, photo: Photo, path: Path, quality: int) -> None:
+        """Encode a file of the item of that name."""
+        loss = self._options.allow_loss
+        content = file_content(photo, path, quality=quality, allow_loss=loss)
+        below = path.relative_to(self._base).as_posix()
+        self._files[name].append(OutputFile(below, bytes(content), self._items[name].mode))
+
+    def owner(self, output: Path) -> str:
+        """The name of the item that has claimed an output."""
+        return self._owners[output]
 
     def list_made(
         self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
@@ -170,3 +174,26 @@ class PictureOutputs:
         ending = suffix if item.shard else f"_restoration{suffix}"
         task = "" if item.shard else self._task
         return (Path(task) / item.folder / fitting_name(item.stem, ending)).as_posix()
+
+
+class _Stages:
+    """Encodes the outputs of earlier stages."""
+
+    def __init__(self, outputs: PictureOutputs):
+        self._outputs = outputs
+        self._owners: dict[Path, str] = {}
+
+    def claim(self, output: Path, count: int) -> tuple[Path, ...]:
+        """The names for the outputs of the first ``count`` stages."""
+        names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
+        paths = tuple(output.with_name(name) for name in names)
+        self._owners.update(dict.fromkeys(paths, self._outputs.owner(output)))
+        return paths
+
+    def write(self, photo: Photo, path: Path, *, mode: int, quality: int) -> None:
+        """Encode the output of a stage; its mode is that of the picture.
+
+        Raises:
+            ImageError: the format refuses the picture.
+        """
+        self._outputs.encode(self._owners.pop(path), photo, path, quality)

@@ -21,6 +21,7 @@ from ..apps.batch import Stop
 from ..apps.choice import AnyPredictor, predictor_for
 from ..apps.predictor import Predictor
 from ..apps.result import ResultRecord
+from ..apps.turn import Turn
 from ..dependencies import cpu_count
 from ..errors import RestorationError
 from ..imaging import PhotoReader
@@ -45,7 +46,8 @@ class PictureRestorer:
         self._job = job
         self._items: dict[str, Item] = {}
         self._files: defaultdict[str, list[OutputFile]] = defaultdict(list)
-        self._predictor = _predictor(job, PhotoReader(job.options.limits))
+        self._reader = PhotoReader(job.options.limits)
+        self._predictor = _predictor(job, self._reader)
         self._process = self._predictor.prepare(
             [],
             lambda task: PictureOutputs(task, job.options, job.output, self._items, self._files),
@@ -60,7 +62,8 @@ class PictureRestorer:
         """
         self._items[item.source] = item
         try:
-            result = self._process(ReadPicture.of(item, content), Stop())
+            with self._reader.budget.share() as memory:
+                result = self._process(ReadPicture.of(item, content), Turn(Stop(), memory))
         finally:
             del self._items[item.source]
             files = self._files.pop(item.source, [])
@@ -138,7 +141,7 @@ def main() -> None:
         send(answers, str(error))
         return
     send(answers, replace(facts, remarks=tuple(dict.fromkeys(remarks.texts))))
-    _serve(restorer, requests, answers, job.options.jobs)
+    _serve(restorer, requests, answers, job.pictures_at_once)
 
 
 def _serve(restorer: PictureRestorer, requests: BinaryIO, answers: BinaryIO, jobs: int) -> None:

@@ -57,7 +57,7 @@ class RestoringProcess:
     after the other. One that ends this one too is reported in its record.
 
     Args:
-        job: how pictures are restored; ``options.jobs`` are restored concurrently.
+        job: how pictures are restored; ``pictures_at_once`` concurrently.
 
     Raises:
         UsageError: the job cannot be done here.
@@ -76,7 +76,7 @@ class RestoringProcess:
         # One more than are at work, so that the process need not wait for the next.
         while True:
             alive = True
-            while alive and len(waiting) <= self._job.options.jobs:
+            while alive and len(waiting) <= self._job.pictures_at_once:
                 request = next(remaining, None)
                 if request is None:
                     break

@@ -49,8 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="size of a file from which on its picture is restored apart from the small ones, one "
         "at a time by each worker (default: %(default)s)",
     )  # fmt: skip
-    # Reading and encoding overlap with computing.
-    add_restoration_flags(parser, {"jobs": 2})
+    add_restoration_flags(parser)
     return parser
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import Field
 from typing import Any, Protocol
 
@@ -54,15 +53,8 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
     flags.add_argument(*names, default=default, help=shown, **form)
 
 
-def add_restoration_flags(
-    parser: argparse.ArgumentParser, defaults: Mapping[str, Any] | None = None
-) -> None:
-    """Add the flags of all options of restoration; see :func:`chosen_options`.
-
-    Args:
-        parser: gets them.
-        defaults: the command's own default values by the names of options.
-    """
+def add_restoration_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of all options of restoration; see :func:`chosen_options`."""
     groups: dict[str, Any] = {}
     help_of = {}
     parser.add_argument("--cpu", action="store_true", help="the same as --device cpu")
@@ -75,7 +67,7 @@ def add_restoration_flags(
                 groups[details["group"]] = parser.add_argument_group(details["group"])
             place = groups[details["group"]]
         if option.name not in _OWN_FORM:
-            add_inference_flag(place, option, (defaults or {}).get(option.name, _SAME))
+            add_inference_flag(place, option)
     add = parser.add_argument
     add("-r", "--recursive", action="store_true", help=help_of["recursive"])
     add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])

@@ -39,9 +39,9 @@ def test_summary_counts_every_picture(progress):
     assert lines[-1] == "table: out/table.parquet"
 
 
-def test_options_are_those_of_mprnet_with_reading_beside_computing():
+def test_options_are_those_of_mprnet():
     options = build_parser().parse_args(["in", "out", "--quality", "80", "--tile", "256"])
-    assert (options.jobs, options.quality, options.tile) == (2, 80, 256)
+    assert (options.quality, options.tile) == (80, 256)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 _WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
 # Python's name -> the flag, where they differ, and what is no option of restoration.
 _NAMES = {
-<<<<<<< HEAD
+    "address": "--address",
     "codec": "--codec",
     "crf": "--crf",
-=======
-    "address": "--address",
->>>>>>> db0271f (Test listing, tables, shards and earlier results of bulk jobs)
     "dataset": "--dataset",
     "format": "--format",
     "half": "--half",

@@ -5,6 +5,7 @@ Packages that send usage statistics are kept from it before they are imported.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import importlib.abc
@@ -75,6 +76,23 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 _PADDLE_FOLDER = os.path.join(".cache", "paddle", "dataset")
 
 
+_KEPT: list[Any] = []  # for as long as the process lives
+
+
+def _stay_dynamic(paddle: ModuleType) -> None:
+    """Keep Paddle in its dynamic mode when the thread that has imported it ends.
+
+    The import enters the mode by a context manager that belongs to the thread. When the thread
+    ends, Python discards the context manager, which then leaves the mode for all threads.
+    """
+    with contextlib.suppress(AttributeError):  # a Paddle that does so no longer
+        manager = paddle.base.framework.global_var._functional_dygraph_context_manager
+        if manager is not None and not any(manager is kept for kept in _KEPT):
+            _KEPT.append(manager)
+            # Python's end would take away what it needs to leave the mode.
+            atexit.register(manager.__exit__, None, None, None)
+
+
 def require(module: str) -> ModuleType:
     """Import an optional package, or say in one sentence how to install it.
 
@@ -117,6 +135,8 @@ def require(module: str) -> ModuleType:
     switch = _STATISTICS[module].switch if module in _STATISTICS else None
     if switch is not None and hasattr(imported, switch):
         getattr(imported, switch)()
+    if module == "paddle":
+        _stay_dynamic(imported)
     if set_threads:
         # Paddle computes on a single core by default. The environment variable would do as
         # well, but makes Paddle print a warning at every start.

@@ -221,3 +221,22 @@ def test_other_threads_may_import_while_paddle_is_imported(root, tmp_path):
         [sys.executable, "-c", code, str(tmp_path), str(root)], capture_output=True, text=True
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_paddle_imported_in_a_thread_stays_in_its_dynamic_mode(root):
+    pytest.importorskip("paddle")
+    code = """
+import threading
+from ppgan_mpr.dependencies import require
+def build():
+    paddle = require("paddle")
+    assert paddle.in_dynamic_mode()
+    return paddle.nn.Linear(2, 2)(paddle.ones([1, 2])).shape
+for _ in range(2):
+    thread = threading.Thread(target=build)
+    thread.start()
+    thread.join()
+assert list(build()) == [1, 2]
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import threading
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..dependencies import installed_version, require
 from ..networks.spec import NetworkSpec, resolve
+from ..paddle_mode import changing_mode
 from ..version import __version__
 from ..weights import load_weights
 from .cache import Cache
@@ -28,7 +28,6 @@ Loaded = TypeVar("Loaded")
 logger = logging.getLogger(__name__)
 
 _LARGE = 768, 768  # height and width larger than the windows of local statistics
-_TRACING = threading.Lock()  # PaddlePaddle traces one network at a time
 _GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
 
 
@@ -75,10 +74,11 @@ class Model:
     @cached_property
     def network(self) -> Any:
         """The ``paddle.nn.Layer``; the first access reads the weights."""
-        network = self._build()
-        if self.local:
-            self.spec.localise(network, self.channels)
-        return with_all_stages(network) if self.stages else network
+        with changing_mode():
+            network = self._build()
+            if self.local:
+                self.spec.localise(network, self.channels)
+            return with_all_stages(network) if self.stages else network
 
     @property
     def shared_layers(self) -> tuple[type[Any], ...]:
@@ -133,7 +133,7 @@ class Model:
         from .export import trace, write_onnx
 
         require("onnx")  # fail before tracing, which takes seconds
-        with _TRACING, self.preparation.announced():
+        with changing_mode(), self.preparation.announced():
             program = trace(self.network, self.channels, self.shared_layers, size)
             graph = write_onnx(program).SerializeToString()
         facts = {"floats_per_pixel": program.floats_per_pixel()}

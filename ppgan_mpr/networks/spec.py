@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..dependencies import require
+from ..paddle_mode import changing_mode
 from .tasks import Task
 
 #: Parameter name → shape.
@@ -222,7 +223,8 @@ class NetworkSpec:
 
     def build(self, hyperparameters: Hyperparameters) -> Any:
         """Build the network as a ``paddle.nn.Layer`` with random weights."""
-        return self.layer_class(**hyperparameters)
+        with changing_mode():
+            return self.layer_class(**hyperparameters)
 
     def input_channels(self, hyperparameters: Hyperparameters) -> int:
         """Number of channels of the network's input: 3 for each view."""
@@ -302,7 +304,7 @@ def _hashable(value: Any) -> Any:
 def _layout(spec: NetworkSpec, hyperparameters: tuple[tuple[str, Any], ...]) -> Layout:
     paddle = require("paddle")
     # Names and shapes only, without memory: a malicious file may claim an enormous network.
-    with paddle.LazyGuard():
+    with changing_mode(), paddle.LazyGuard():
         network = spec.build(dict(hyperparameters))
     state = network.state_dict()
     renamed, transposed = _torch_differences(network)

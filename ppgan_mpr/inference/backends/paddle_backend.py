@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...dependencies import cpu_count, require
+from ...paddle_mode import dynamic_mode
 from ..devices import CPU, Device
 from ..model import Model
 from ..shared_statistics import is_statistic
@@ -153,7 +154,8 @@ class PaddleBackend:
         try:
             # A GPU computes while the next kernels are queued: only the queueing is guarded, so
             # that several cards work at the same time.
-            with self._on_device(), self._exact_products(), self._paddle.no_grad(), amp:
+            no_grad, exact = self._paddle.no_grad(), self._exact_products()
+            with dynamic_mode(), self._on_device(), exact, no_grad, amp:
                 outputs = self._network(self._tensor(picture))
                 first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
                 result = first.astype("float32")

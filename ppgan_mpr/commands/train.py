@@ -77,17 +77,17 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         help="change options of the yaml, such as  dataset.train.batch_size=4",
     )
-    start = parser.add_mutually_exclusive_group()
-    start.add_argument(
+    add(
         "--resume",
         metavar="FILE|auto",
         help="continue a run from its checkpoint; auto: from the newest of this configuration, "
         "or start one",
     )
-    start.add_argument(
+    add(
         "--load",
         metavar="WEIGHTS",
-        help="start from, or score, these weights: a file, or a name that `mprnet --list` prints",
+        help="start from, or score, these weights: a file, or a name that `mprnet --list` prints; "
+        "with --resume auto, only where there is nothing to resume",
     )
     add("--evaluate-only", action="store_true", help="score the validation set, do not train")
     add("--seed", type=int, help="of weights, data order and augmentation (default: the yaml's)")
@@ -130,6 +130,13 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.evaluate_only and not args.load:
         raise UsageError("--evaluate-only scores weights: name them with --load.")
+    if args.evaluate_only and args.resume:
+        raise UsageError("--evaluate-only scores the weights of --load: leave out --resume.")
+    if args.resume and args.load and args.resume != "auto":
+        raise UsageError(
+            "--resume continues with the weights of its checkpoint: leave out --load, or use "
+            "--resume auto, which loads them where there is nothing to resume."
+        )
     if args.resume and args.seed is not None:
         raise UsageError("A resumed run keeps its own seed: leave out --seed.")
     file = find_config(args.config_file)
@@ -165,6 +172,8 @@ def run(args: argparse.Namespace) -> int:
                 check_same_checkpoint(checkpoint)
             if checkpoint:
                 runner.resume(checkpoint)
+                if args.load:
+                    logger.info("The run has its own weights: --load %s is ignored", args.load)
                 cfg.seed = runner.state.seed
             elif args.load:
                 runner.load(args.load)

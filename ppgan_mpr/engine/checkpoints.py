@@ -108,18 +108,15 @@ class Checkpoints:
         if state.iteration == self._saved:
             return
         if state.model.step.updating:
-            logger.error(
-                "Stopped by an error in the middle of an update, which cannot be saved: resume "
-                "from the newest checkpoint in %s",
-                self.folder,
-            )
+            newest = f": resume from the newest checkpoint in {self.folder}" if self._saved else ""
+            logger.error("The error is in the middle of an update, which cannot be saved%s", newest)
             return
         try:
             self.save(state)
         except UsageError as error:
             logger.error("%s", error)
         else:
-            logger.error("Stopped by an error after saving %s", self.path(state.iteration))
+            logger.error("Saved %s after an error", self.path(state.iteration))
 
     def _prune(self, iteration: int) -> None:
         """Keep the newest checkpoints up to the iteration that was just saved.

@@ -94,7 +94,8 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
         config: the configuration.
         run: its name.
         checkpoint: with which the run continues, in its own folder; None makes a new one, which
-            is removed where a signal ends the run before anything was saved.
+            is removed where a signal or an error ends the run before anything was saved. An error
+            that ends it later is the last line of its log.
 
     Raises:
         UsageError: the folder cannot be made, or another run uses it.
@@ -117,21 +118,26 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
             raise failure or UsageError(f"The first process cannot use {folder}.")
         try:
             yield folder
-        except (KeyboardInterrupt, SystemExit):
-            if checkpoint is None and processes.is_first():
-                _remove_unused(folder)
+        except BaseException as error:
+            if processes.is_first():
+                removed = checkpoint is None and _remove_unused(folder)
+                if isinstance(error, Exception) and not removed:
+                    reason = " ".join(str(error).split())
+                    logger.error("Stopped by an error: %s: %s", type(error).__name__, reason)
             raise
 
 
-def _remove_unused(folder: Path) -> None:
-    """Remove the folder of a run that has only begun."""
+def _remove_unused(folder: Path) -> bool:
+    """Remove the folder of a run that has only begun; returns whether it was one."""
     files = list(folder.iterdir())
-    if {file.name for file in files} <= _FILES_OF_A_START:
-        logger.info("Nothing was saved: %s is removed", folder)
-        with suppress(OSError):  # Windows removes no open files
-            for file in files:
-                file.unlink()
-            folder.rmdir()
+    if not {file.name for file in files} <= _FILES_OF_A_START:
+        return False
+    logger.info("Nothing was saved: %s is removed", folder)
+    with suppress(OSError):  # Windows removes no open files
+        for file in files:
+            file.unlink()
+        folder.rmdir()
+    return True
 
 
 def store_config(config: AttrDict, folder: Path) -> None:

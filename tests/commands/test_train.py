@@ -22,7 +22,9 @@ pytest.importorskip("ppgan")
 
 from ppgan_mpr.commands.train import main  # noqa: E402
 from ppgan_mpr.engine import session  # noqa: E402
+from ppgan_mpr.engine.mpr_model import MPRModel  # noqa: E402
 from ppgan_mpr.engine.run_lock import RunLock  # noqa: E402
+from ppgan_mpr.engine.validation import Validation  # noqa: E402
 from ppgan_mpr.errors import DownloadError  # noqa: E402
 from ppgan_mpr.weights.formats import write_file  # noqa: E402
 
@@ -210,6 +212,9 @@ def test_previews_show_true_colours(config, data):
         (["-o", "optimizer.net_names=[absent]"], "give a list of ['generator']."),
         (["-o", "lr_scheduler.eta_min=1"], "lr_scheduler.eta_min is 1, above"),
         (["--resume", "auto", "--seed", "5"], "its own seed"),
+        (["--resume", "x", "--load", "y"], "leave out --load, or use --resume auto"),
+        (["--resume", "auto", "--load", "y", "--evaluate-only"], "leave out --resume"),
+        (["--resume", "auto", "--load", "absent"], "absent"),
         (["--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "lite:Deraining"], "lite:Deraining holds MPRNet with"),
         (["--evaluate-only", "--load", "x", "-o", "dataset.test.rgb_dir=/absent"], "/absent"),
@@ -240,6 +245,25 @@ def test_resume_auto_starts_then_resumes_then_does_nothing(config, capsys):
         assert main([*start, "total_iters=2"]) == 0
     assert "iteration 2 of 2 is done" in capsys.readouterr().out
     assert len(outputs(config, "")) == 1
+
+
+def test_requeued_fine_tuning_starts_from_weights_and_then_resumes(config, capsys):
+    assert main(["-c", str(config), "-o", "total_iters=1", "model.edge_criterion=null"]) == 0
+    (start,) = outputs(config, "iter_1_weight.pdparams")
+    # A rate of nearly nothing: the weights stay those of the start.
+    options = ["total_iters=1", "lr_scheduler.learning_rate=1e-30", "lr_scheduler.eta_min=0"]
+    options += [f"output_dir={config.parent / 'out' / 'tuned'}"]
+    tune = ["-c", str(config), "--resume", "auto", "--load", str(start), "-o", *options]
+    assert main(tune) == 0
+    shown = capsys.readouterr().out
+    assert "this is a new run" in shown and f"Loaded weights from {start}" in shown
+    (folder,) = (config.parent / "out" / "tuned").iterdir()
+    assert same_weights(folder / "iter_1_weight.pdparams", start)
+
+    assert main([*tune, "total_iters=2"]) == 0
+    shown = capsys.readouterr().out
+    assert f"--load {start} is ignored" in shown and "Loaded weights" not in shown
+    assert (folder / "iter_2_weight.pdparams").exists()
 
 
 def test_run_that_is_still_going_on_is_not_resumed(config, capsys):
@@ -401,6 +425,27 @@ def test_signal_before_the_first_iteration_leaves_no_folder(config, monkeypatch)
         main(["-c", str(config)])
     assert leaving.value.code == 128 + signal.SIGTERM
     assert not outputs(config, "")
+
+
+def fail(*_):
+    raise TypeError("a mistake\nin two lines")
+
+
+def test_error_before_the_first_iteration_leaves_no_folder(config, monkeypatch):
+    monkeypatch.setattr(MPRModel, "train_iter", fail)
+    with pytest.raises(TypeError, match="a mistake"):
+        main(["-c", str(config)])
+    assert not outputs(config, "")
+
+
+def test_error_after_iterations_is_the_last_line_of_the_log(config, monkeypatch):
+    monkeypatch.setattr(Validation, "run", fail)
+    with pytest.raises(TypeError):
+        main(["-c", str(config), "-o", "total_iters=2", "validate.interval=1"])
+    (log,) = outputs(config, "log.txt")
+    last = log.read_text().splitlines()[-1]
+    assert last.endswith("Stopped by an error: TypeError: a mistake in two lines")
+    assert outputs(config, "iter_1_checkpoint.pdparams")
 
 
 def losses(log):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..checks import did_you_mean, nearest
+from ..checks import did_you_mean, nearest, shortened
 from ..errors import UsageError
 from ..files import atomic_write
 from ..networks import networks
@@ -106,6 +106,8 @@ def check_config(config: AttrDict) -> None:
     _check_classes(config, Configuration, "")
     _check_channels(config)
     _check_schedule(config)
+    _check_clipping(config)
+    _drop_null_batches(config)
 
 
 def read_config(path: str | Path) -> AttrDict:
@@ -287,6 +289,23 @@ def _check_schedule(config: AttrDict) -> None:
             f"lr_scheduler.eta_min is {last}, above the learning_rate {rate} that decays to it: "
             "give a smaller one."
         )
+
+
+def _check_clipping(config: AttrDict) -> None:
+    """The optimizer's ``grad_clip`` is an object of Paddle, which no yaml can hold."""
+    clip = (config.get("optimizer") or {}).get("grad_clip")
+    if clip is not None:
+        raise UsageError(
+            f"optimizer.grad_clip is {shortened(clip)}, but takes an object of Paddle: leave it "
+            "out, and give the largest norm as clip_grad_norm beside the sections."
+        )
+
+
+def _drop_null_batches(config: AttrDict) -> None:
+    """Take out ``batch_size: null``, by which a yaml drops that of its base."""
+    for section in (config.get("dataset") or {}).values():
+        if section and section.get("batch_size", 1) is None:
+            del section["batch_size"]
 
 
 def _channels_taken(generator: Mapping[str, Any]) -> int | None:

@@ -171,7 +171,7 @@ class MPRModel(BaseModel):
         """Prepare for the first update, when weights and seed are those of the run."""
         self._begun = True
         self.step.precision.decorate(self.network, self.optimizers.get("optim"))
-        if self._mixup:
+        if self._mixup is not None:  # an empty section blends with the defaults
             rank = paddle.distributed.get_rank()
             self._blend = MixUp(**self._mixup, seed=self.seed, rank=rank)
         if self.ema and not self.ema.updates:
@@ -239,9 +239,10 @@ class MPRModel(BaseModel):
             UsageError: ``net_names`` lists another network, or none.
         """
         names = cfg.get("net_names")
-        if names is not None and (not names or set(names) - set(self.nets)):
+        listed = isinstance(names, (list, tuple))
+        if names is not None and (not listed or not names or set(names) - set(self.nets)):
             raise UsageError(
-                f"optimizer.net_names is {shortened(list(names))}: "
+                f"optimizer.net_names is {shortened(list(names) if listed else names)}: "
                 f"give a list of {sorted(self.nets)}."
             )
         return super().setup_optimizers(lr, cfg)

@@ -52,7 +52,7 @@ class Number(NamedTuple):
         if (self.none and value is None) or (self.never and value == -1):
             return value
         if not self._allows(value):
-            raise UsageError(f"{name} is {shortened(value)}: give {self._wanted()}.")
+            raise UsageError(f"{name} is {shortened(value)}: give {self.wanted()}.")
         return int(value) if self.whole else value
 
     def _allows(self, value: Any) -> bool:
@@ -62,7 +62,8 @@ class Number(NamedTuple):
         below = value < self.high if self.open or self.open_above else value <= self.high
         return above and below and math.isfinite(value) and not (self.whole and value != int(value))
 
-    def _wanted(self) -> str:
+    def wanted(self) -> str:
+        """What to give, for messages, such as ``a whole number from 1 on``."""
         kind = "a whole number" if self.whole else "a number"
         bounded = self.high != math.inf
         if self.open:
@@ -82,6 +83,28 @@ class Choice(NamedTuple):
         """See :meth:`Rule.check`."""
         check_choice(name, value, self.words)
         return value
+
+
+class NumberList(NamedTuple):
+    """A list of numbers, which may be written like 1e-6.
+
+    Attributes:
+        item: what each of them may be.
+    """
+
+    item: Number
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Rule.check`."""
+        try:
+            if not isinstance(value, (list, tuple)) or not value:
+                raise ValueError
+            # "1e-6" is a string to yaml.
+            numbers = [float(item) if isinstance(item, str) else item for item in value]
+            return [self.item.check(name, number) for number in numbers]
+        except (ValueError, UsageError):
+            wanted = f"a list, each item {self.item.wanted()}"
+            raise UsageError(f"{name} is {shortened(value)}: give {wanted}.") from None
 
 
 class Flag:

@@ -68,6 +68,8 @@ class Progressive:
     ) -> Progressive | None:
         """Take ``progressive`` out of a data set's settings, which then are the first step's.
 
+        Sizes that are null count as left out.
+
         Args:
             settings: section ``dataset.train``; changed in place.
             world_size, accumulate: see the class.
@@ -85,10 +87,10 @@ class Progressive:
             inner["img_options"] = inner.get("img_options") or {}
             places.append(("img_options", inner["img_options"], "patch_size"))
         for where, section, key in places:
-            if key in section:
+            if section.get(key) is not None:
                 raise UsageError(
                     f"dataset.train.progressive gives the {key} of every iteration: leave "
-                    f"{key} out of {where}."
+                    f"{key} out of {where}, or set {key}: null there to drop that of a base."
                 )
             section[key] = getattr(schedule.steps[0], key)
         return schedule

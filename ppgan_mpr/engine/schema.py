@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
-from .options import Choice, Flag, Number, Rule, SectionRule, Text, type_words
+from .options import Choice, Flag, Number, NumberList, Rule, SectionRule, Text, type_words
 
 
 class Section:
@@ -128,7 +128,8 @@ class DataSet(Section):
     rgb_dir: str = option()
     img_options: ImageOptions | None = section(ImageOptions, none=True)
     dataset: DataSet = section(None)  # what a RepeatDataset repeats
-    batch_size: int = option(low=1, own=True)
+    # Null is for one that a base gives: check_config takes it out.
+    batch_size: int | None = option(low=1, own=True)
     num_workers: int = option(low=0, own=True)
     use_shared_memory: bool = option(own=True)
     progressive: list = option(own=True)
@@ -152,6 +153,10 @@ class Schedule(Section):
     learning_rate: float = option(low=0, open=True)
     warmup_iters: int = option(low=0)
     eta_min: float = option(low=0)
+    periods: list[int] = option(low=1)
+    milestones: list[int] = option(low=0)
+    restart_weights: list[float] = option(low=0)
+    eta_mins: list[float] = option(low=0)
 
 
 @dataclass(init=False)
@@ -167,10 +172,12 @@ class Optimizer(Section):
     weight_decay: float | None = option(low=0)
 
 
+@dataclass(init=False)
 class Metric(Section):
     """One of ``validate.metrics``."""
 
     registry = "METRICS"
+    name: str = option(required=True)
 
 
 class Metrics(Section):
@@ -331,8 +338,10 @@ def rule_of(item: Field, owner: type[Section] | None = None) -> Rule | None:
         return Choice(ast.literal_eval(f"({str(item.type)[8:-1]},)"))
     kind, *rest = type_words(str(item.type))
     bounds: Mapping[str, Any] = item.metadata["bounds"]
+    limits = {key: value for key, value in bounds.items() if value != -math.inf}
+    if str(item.type) in ("list[int]", "list[float]"):
+        return NumberList(Number(**limits, whole=str(item.type) == "list[int]"))
     if kind in ("int", "float"):
-        limits = {key: value for key, value in bounds.items() if value != -math.inf}
         return Number(**limits, whole=kind == "int", none="None" in rest)
     plain: dict[str, Rule] = {"bool": Flag(), "str": Text()}
     return plain.get(kind)

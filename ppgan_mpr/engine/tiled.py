@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..inference import Cache, InferenceOptions, Model, Restorer
 from ..networks import spec_of
 
 logger = logging.getLogger(__name__)
+
+_LARGE = 4096  # pixels: the side of a picture that fits no small budget
 
 
 class TiledRestoration:
@@ -30,7 +33,8 @@ class TiledRestoration:
         local: whether the network's statistics are those of TLC, which tiles do not share.
 
     Raises:
-        UsageError: the network is none of this package, or the amount is no amount.
+        UsageError: the network is none of this package, or the amount is no amount or does not
+            hold the smallest tile.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class TiledRestoration:
         self._restorers: dict[str, Restorer] = {}
         #: Names of the pictures that were restored in tiles.
         self.tiled: list[str] = []
+        self._check_memory(memory)
 
     def __call__(
         self, batch: tuple[Any, ...], padding: str
@@ -77,6 +82,17 @@ class TiledRestoration:
                 ", …" if len(self.tiled) > 3 else "",
             )
         self.tiled = []
+
+    def _check_memory(self, memory: str) -> None:
+        """Refuse an amount that does not even hold the smallest tile of a large picture."""
+        restorer = Restorer(self._model, self._options, memory="1K")
+        tile = restorer.plan(_LARGE, _LARGE).tile
+        needed = restorer.backend.bytes_per_pixel * math.prod(tile)
+        if needed > self._options.memory_bytes:
+            raise UsageError(
+                f"validate.memory is {memory!r}, but the smallest tile of this network takes "
+                f"{math.ceil(needed / (1 << 20))}M: give more."
+            )
 
     def _restored(self, restorer: Restorer, picture: np.ndarray, name: str) -> np.ndarray:
         tiles = 1

@@ -122,11 +122,11 @@ class Validation:
             for suffix in (".json", ".csv"):
                 table.save(folder / f"{name}_{table.protocol.name}{suffix}")
             mean = table.mean()
+            units = {"psnr": " dB"}
             logger.info(
-                "%s: PSNR %.4f dB  SSIM %.4f  (%d pictures, protocol %s%s)",
+                "%s: %s  (%d pictures, protocol %s%s)",
                 name,
-                mean["psnr"],
-                mean["ssim"],
+                "  ".join(f"{key.upper()} {mean[key]:.4f}{units.get(key, '')}" for key in mean),
                 len(table),
                 table.protocol.name,
                 f", {self.remark}" if self.remark else "",

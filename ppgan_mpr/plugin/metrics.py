@@ -1,10 +1,13 @@
-"""PaddleGAN's PSNR and SSIM, which also take the name of one of our protocols."""
+"""Metrics in PaddleGAN's hands: its PSNR and SSIM with our protocols, and what is added to them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..metrics import paddle_metrics
+import numpy as np
+
+from ..metrics import Protocol, paddle_metrics
 from ..ppgan_compat import import_ppgan
 
 
@@ -26,3 +29,45 @@ def _with_protocols(theirs: Any, ours: type) -> type:
 _theirs = import_ppgan("ppgan.metrics.psnr_ssim")
 PSNR = _with_protocols(_theirs.PSNR, paddle_metrics.PSNR)
 SSIM = _with_protocols(_theirs.SSIM, paddle_metrics.SSIM)
+
+
+class Measure(paddle_metrics.ProtocolMetric):
+    """One of the measures of a protocol as a metric, such as the mean absolute error.
+
+    Args:
+        measure: one of :attr:`Protocol.measures`.
+        protocol: that has it.
+    """
+
+    def __init__(self, measure: str, protocol: Protocol) -> None:
+        super().__init__(protocol=protocol)
+        self._key = measure
+
+    def _measure(self, restored: np.ndarray, target: np.ndarray) -> float:
+        return self.protocol.score(restored, target)[self._key]
+
+    def name(self) -> str:
+        return self._key.upper()
+
+
+def missing_measures(metrics: Mapping[str, Any]) -> dict[str, Measure]:
+    """Label → metric of all measures that the protocols have and the metrics lack.
+
+    A label is the measure's name, followed by the protocol's where the name is taken.
+
+    Args:
+        metrics: label → metric, of this package and others.
+    """
+    present = {
+        (metric.name().lower(), metric.protocol.name): metric.protocol
+        for metric in metrics.values()
+        if getattr(metric, "protocol", None) is not None
+    }
+    added: dict[str, Measure] = {}
+    for protocol in {protocol.name: protocol for protocol in present.values()}.values():
+        for measure in protocol.measures:
+            if (measure, protocol.name) not in present:
+                taken = measure in metrics or measure in added
+                label = f"{measure} ({protocol.name})" if taken else measure
+                added[label] = Measure(measure, protocol)
+    return added

@@ -29,6 +29,7 @@ from ..engine.mpr_model import MPRModel
 from ..engine.validation import build_tiles
 from ..errors import UsageError
 from ..ppgan_compat import import_ppgan, registry_table
+from .metrics import missing_measures
 
 # (object, attribute, what stood there before)
 _hooks: list[tuple[Any, str, Any]] = []
@@ -134,6 +135,7 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
     ]
     if others:
         trainer.logger.info("Metrics of no published protocol: %s (no protocol)", ", ".join(others))
+    model.metrics.update(missing_measures(model.metrics))  # PaddleGAN's Trainer shares them
     if model.ema:
         model.nets.update(_average_as_nets(model))
     trainer.save = functools.partial(_save, trainer.save, cfg.snapshot_config.get("keep", KEEP))

@@ -139,6 +139,13 @@ def test_unknown_argument_in_the_yaml_is_an_error(settings, tmp_path, section, k
         load_config(path)
 
 
+def test_metric_may_be_added_key_by_key(file):
+    added = ["validate.metrics.ssim.name=SSIM", "validate.metrics.ssim.protocol=gopro"]
+    metrics = load_config(file, added).validate.metrics
+    assert metrics.ssim == {"name": "SSIM", "protocol": "gopro"}
+    assert "psnr" in metrics
+
+
 def test_unknown_class_names_the_nearest(file):
     with pytest.raises(UsageError, match="there is no 'MRPNet': did you mean MPRNet"):
         load_config(file, ["model.generator.name=MRPNet"])

@@ -85,6 +85,18 @@ def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):
     assert model.get_current_losses()["loss"] < sum(stages)
 
 
+def test_empty_section_of_mixup_blends_with_the_defaults(settings, build):
+    settings["total_iters"] = 2
+    seen = []
+    for mixup in (None, {}, {"alpha": 0.6}):
+        settings["mixup"] = mixup
+        trainer = build(settings)
+        trainer.train()
+        seen.append(trainer.model.target.numpy())
+    assert not np.array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[1], seen[2])
+
+
 def test_visuals_show_the_batch_in_its_own_range(model, batch):
     model.setup_input(batch)
     model.test_iter()

@@ -90,11 +90,76 @@ def test_impossible_value_is_an_error_that_names_the_option(file, override):
         ("amp=maybe", "amp is 'maybe': give true or false."),
         ("mixup=0.6", "mixup is 0.6: give a section, or null."),
         ("validate.interval=0", "whole number from 1 on, or -1 for never."),
+        ("optimizer.grad_clip=1", "optimizer.grad_clip is 1, but takes an object of Paddle: "),
+        ("optimizer.grad_clip=1", "clip_grad_norm"),
     ],
 )
 def test_message_says_what_to_give(file, override, message):
     with pytest.raises(UsageError) as raised:
         load_config(file, [override])
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value", "wanted"),
+    [
+        ("CosineAnnealingRestartLR", "periods", "['a']", "a whole number from 1 on"),
+        ("CosineAnnealingRestartLR", "periods", "[0]", "a whole number from 1 on"),
+        ("CosineAnnealingRestartLR", "restart_weights", "1", "a number from 0 on"),
+        ("CosineAnnealingRestartCyclicLR", "eta_mins", "[-1]", "a number from 0 on"),
+        ("MultiStepDecay", "milestones", "'x'", "a whole number from 0 on"),
+    ],
+)
+def test_impossible_list_of_a_schedule_is_one_sentence(
+    settings, tmp_path, name, option, value, wanted
+):
+    settings["lr_scheduler"] = {"name": name, "learning_rate": 1e-3, "milestones": [3]}
+    if name != "MultiStepDecay":
+        settings["lr_scheduler"] = {"name": name, "learning_rate": 1e-3, "periods": [6]}
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(UsageError) as raised:
+        load_config(path, [f"lr_scheduler.{option}={value}"])
+    assert str(raised.value) == (
+        f"lr_scheduler.{option} is {value}: give a list, each item {wanted}."
+    )
+
+
+def test_numbers_of_a_list_may_be_written_like_1e_6(settings, tmp_path):
+    path = tmp_path / "run.yaml"
+    settings["lr_scheduler"] = {
+        "name": "CosineAnnealingRestartCyclicLR",
+        "learning_rate": 1e-3,
+        "periods": ["2e1", 30],
+        "restart_weights": [1, 1],
+        "eta_mins": ["3e-4", "1e-6"],
+    }
+    path.write_text(yaml.safe_dump(settings))
+    schedule = load_config(path).lr_scheduler
+    assert schedule.periods == [20, 30] and schedule.eta_mins == [3e-4, 1e-6]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.generator.kernel_size=2", "kernel_size=2: give an odd number."),
+        ("model.generator.reduction=100", "reduction=100: give a whole number from 1 to 8."),
+        ("optimizer.net_names=generator", "net_names is 'generator': give a list of ['generator']"),
+        ("validate.memory=1K", "validate.memory is '1K', but the smallest tile of this network"),
+    ],
+)
+def test_value_that_the_network_cannot_have_is_an_error_before_training(
+    settings, three_stages, build, override, message
+):
+    settings["model"]["generator"] = three_stages
+    *sections, option = override.partition("=")[0].split(".")
+    section = settings
+    for name in sections:
+        section = section[name]
+    value = override.partition("=")[2]
+    section[option] = int(value) if value.isdigit() else value
+    with pytest.raises(UsageError) as raised:
+        build(settings)
     assert message in str(raised.value)
 
 

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 pytest.importorskip("paddle")
+pytest.importorskip("yaml")
 pytest.importorskip("ppgan")
+
+import yaml
 
 from ppgan_mpr.engine.config import load_config
 from ppgan_mpr.engine.data import TrainingData
@@ -182,6 +185,21 @@ def test_mistake_in_the_schedule_is_an_error(growing, build, change, message):
     growing["dataset"]["train"].update(change)
     with pytest.raises(UsageError, match=message):
         build(growing)
+
+
+def test_sizes_of_a_base_are_dropped_by_null(growing, build, tmp_path):
+    steps = growing["dataset"]["train"].pop("progressive")
+    growing["dataset"]["train"].update(batch_size=4, img_options={"patch_size": 8})
+    base = tmp_path / "base.yaml"
+    base.write_text(yaml.safe_dump(growing))
+    dropped = {"batch_size": None, "img_options": {"patch_size": None}, "progressive": steps}
+    heir = {"_base_": str(base), "dataset": {"train": dropped}}
+    trainer, seen = watched(build(heir))
+    trainer.train()
+    assert seen == SIZES
+    del dropped["batch_size"]
+    with pytest.raises(UsageError, match="or set batch_size: null there to drop that of a base"):
+        build(heir)
 
 
 def test_schedule_with_epochs_is_an_error(growing, build):

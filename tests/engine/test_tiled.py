@@ -49,7 +49,7 @@ def test_tiles_share_statistics_and_score_nearly_like_the_whole_picture(large, b
     whole = score(large, build)
     assert score(large, build, "4G") == pytest.approx(whole, abs=1e-4)  # it fits
     assert "restored in tiles" not in caplog.text
-    tiled = score(large, build, "2M")
+    tiled = score(large, build, "6M")
     assert "1 pictures did not fit validate.memory and were restored in tiles" in caplog.text
     assert tiled[0] != whole[0]
     assert tiled == pytest.approx(whole, abs=0.05)

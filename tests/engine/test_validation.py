@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -48,6 +49,16 @@ def test_metric_without_a_protocol_is_computed_and_marked(settings, build, monke
     assert len(values) == 2 and values[0] == values[1]
     assert values[0].endswith("(no protocol)")
     assert 20 < float(values[0].split()[2]) < 100  # half of pictures around 127
+
+
+def test_all_measures_of_a_protocol_are_logged(settings, build, caplog):
+    settings["validate"]["metrics"]["psnr"]["protocol"] = "dpdd"
+    caplog.set_level("INFO")
+    build(settings, is_train=False).score()
+    (line,) = [m for m in caplog.messages if m.startswith("evaluation: ")]
+    assert re.fullmatch(
+        r"evaluation: PSNR [\d.]+ dB  SSIM [\d.]+  MAE 0\.\d+  \(3 pictures, protocol dpdd\)", line
+    )
 
 
 def test_validation_needs_no_metric_with_a_protocol(settings, build, monkeypatch, caplog):

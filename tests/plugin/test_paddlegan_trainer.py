@@ -319,6 +319,21 @@ def test_metrics_without_a_protocol_are_named_once(settings, start, caplog, monk
     assert "psnr (no" not in caplog.text
 
 
+def test_all_measures_of_a_protocol_are_logged(settings, start, caplog):
+    settings["dataset"]["test"]["img_options"] = None
+    settings["total_iters"] = settings["validate"]["interval"] = 1
+    settings["validate"]["metrics"] = {
+        "psnr": {"name": "PSNR", "protocol": "dpdd"},
+        "ssim": {"name": "SSIM", "protocol": "gopro"},
+    }
+    caplog.set_level(logging.INFO)
+    start(settings).train()
+    found = dict(re.findall(r"Metric (.*?): ([\d.]+)", caplog.text))
+    assert set(found) == {"psnr", "ssim", "ssim (dpdd)", "mae", "psnr (gopro)"}
+    assert float(found["ssim"]) == pytest.approx(float(found["ssim (dpdd)"]), abs=0.2)
+    assert 0 < float(found["mae"]) < 0.5
+
+
 def test_other_models_keep_paddlegans_losses_and_loaders():
     from ppgan.models.criterions.builder import build_criterion
 

@@ -13,6 +13,7 @@ import paddle
 from paddle import Tensor, nn
 
 from ...checks import check_whole_number
+from ...errors import UsageError
 from ..blocks.attention import CAB
 from ..blocks.conv import conv
 from ..blocks.resize import DownSample, SkipUpSample, UpSample, Upsample2x
@@ -243,7 +244,8 @@ class MPRNet(nn.Layer):
             convolutions still commute with upsampling, because bilinear weights sum to one).
 
     Raises:
-        UsageError: a width or a number of blocks is no whole number from 1 on.
+        UsageError: a width or a number of blocks is no whole number from 1 on, ``kernel_size`` is
+            even, or ``reduction`` leaves no channel.
     """
 
     def __init__(
@@ -267,6 +269,10 @@ class MPRNet(nn.Layer):
         }
         for name, size in sizes.items():
             check_whole_number(name, size, 1, 1 << 16)
+        check_whole_number("reduction", reduction, 1, n_feat)  # at least one channel is left
+        check_whole_number("kernel_size", kernel_size, 1, 99)
+        if kernel_size % 2 == 0:  # the maps would shrink
+            raise UsageError(f"kernel_size={kernel_size}: give an odd number.")
         act = nn.PReLU()  # one slope for the whole network
 
         def shallow_feat() -> nn.Sequential:

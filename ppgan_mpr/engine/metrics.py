@@ -46,8 +46,17 @@ def update_metric(metric: Any, restored: paddle.Tensor, target: paddle.Tensor) -
     if isinstance(metric, import_ppgan("ppgan.metrics.fid").FID):
         # As PaddleGAN's generators of pictures give them: batches in [-1, 1].
         metric.update(*(2 * x.astype("float32").clip(0, 1) - 1 for x in (restored, target)))
-    else:
-        metric.update(*([to_image(picture) for picture in batch] for batch in (restored, target)))
+        return
+    protocol = getattr(metric, "protocol", None)
+    # Most protocols score what would be stored; the others score numbers that are not rounded.
+    rounded = protocol is None or protocol.quantize
+    convert = to_image if rounded else _to_array
+    metric.update(*([convert(picture) for picture in batch] for batch in (restored, target)))
+
+
+def _to_array(picture: paddle.Tensor) -> np.ndarray:
+    """[3, H, W] in [0, 1] → float32 [H, W, 3] in [0, 1]."""
+    return picture.astype("float32").clip(0, 1).transpose([1, 2, 0]).numpy()
 
 
 class SharedMetric:

@@ -85,6 +85,15 @@ def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):
     assert model.get_current_losses()["loss"] < sum(stages)
 
 
+def test_protocol_that_does_not_round_is_given_unrounded_pictures(model, batch):
+    metrics = model.setup_metrics({"psnr": {"name": "PSNR", "protocol": "dpdd"}})
+    model.setup_input(batch)
+    model.forward = lambda: setattr(model, "restored", model.target + 0.001)
+    model.target = model.target * 0.9
+    model.test_iter(metrics)
+    assert metrics["psnr"].accumulate() == pytest.approx(60, abs=0.01)
+
+
 def test_empty_section_of_mixup_blends_with_the_defaults(settings, build):
     settings["total_iters"] = 2
     seen = []

@@ -21,6 +21,7 @@ let zoom = "fit";
 export async function show(job, failed) {
   shown = job.id;
   viewer.hidden = false;
+  zoom = "fit";
   name = job.name;
   document.getElementById("viewer-name").textContent = name;
   describe();
@@ -32,7 +33,7 @@ export async function show(job, failed) {
     if (shown === job.id) failed();
     return;
   }
-  if (shown === job.id) setZoom("fit");
+  if (shown === job.id) setZoom(zoom); // which may have been chosen while they were loading
 }
 
 /** Says in the page's language what the two pictures are. */

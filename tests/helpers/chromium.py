@@ -108,6 +108,12 @@ class Page:
         node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
 
+    def drop(self, *files: Path) -> None:
+        """Drag files from outside the browser into the window, and let them go."""
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.command("Input.dispatchDragEvent", type=kind, x=50, y=50, data=data)
+
     def centre(self, selector: str) -> tuple[float, float]:
         """The middle of an element in the window, after scrolling to it."""
         x, y = self.evaluate(

@@ -94,17 +94,6 @@ def test_two_visitors_get_their_own_pictures(visit, tmp_path):
         assert page.evaluate("document.querySelectorAll('li').length") == 1
 
 
-def test_cancelling_frees_the_processor(visit, client, tmp_path):
-    page = visit()
-    restore(page, picture(tmp_path, "large.png", png(1500, 1500)))
-    page.until("document.querySelector('progress').value > 0")
-    page.click(".cancel")
-    page.until("document.querySelector('li.cancelled')")
-    assert client.figures()["mprnet_web_running"] == 0
-    restore(page, picture(tmp_path, "photo.png", png()))
-    page.until("document.querySelector('li.done')")
-
-
 def test_the_keyboard_alone_is_enough(visit, tmp_path):
     page = visit()
     page.upload("#files", picture(tmp_path, "photo.png", png(60, 40)))

@@ -197,12 +197,12 @@ def test_words_are_understood_in_any_case(photo, tmp_path):
 def test_mistakes_name_the_flag_and_cost_no_download(
     photo, capsys, monkeypatch, arguments, message
 ):
-    from ppgan_mpr.weights import loading
+    from ppgan_mpr.weights import published
 
     def no_network(record, *_):
         raise DownloadError(f"{record.name} was asked for")
 
-    monkeypatch.setattr(loading, "fetch", no_network)
+    monkeypatch.setattr(published, "fetch", no_network)
     assert main([photo, *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error, error

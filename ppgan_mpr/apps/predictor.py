@@ -70,7 +70,8 @@ class Predictor:
         task: what to restore, in any case: see ``mprnet --list``; with ``weight_path`` it may
             be left out when the weights say it.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
-        tile_progress: called with the source's name, the number of finished tiles and of all.
+        tile_progress: called with the source's name, the number of finished tiles and of all;
+            of a picture of several tiles also when the first one begins.
         reader: reads the files; default: one with the limits in the options.
         keep_manifest: list in ``output_path`` how each output was made; without that list,
             ``existing='skip'`` keeps every output that is a picture.
@@ -487,7 +488,8 @@ class Predictor:
         moments: list[float] = []
 
         def progress(done: int, total: int) -> None:
-            moments.append(time.perf_counter())
+            if done:
+                moments.append(time.perf_counter())
             turn.check()
             if self._tile_progress:
                 self._tile_progress(name, done, total)

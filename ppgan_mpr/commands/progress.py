@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 
     from ..apps.result import Result
     from ..apps.sources import Source
+    from .bars import PhotoBar
 
 _LONG = 60.0  # seconds left from which a line says so
 
 logger = logging.getLogger(__name__)
 
 
-def photo_bar(count: int) -> tqdm:
+def photo_bar(count: int) -> PhotoBar:
     """A bar over the pictures, with their rate and the time left."""
-    from tqdm import tqdm
+    from .bars import PhotoBar
 
-    return tqdm(total=count, unit="photo", disable=not sys.stderr.isatty())
+    return PhotoBar(count)
 
 
 class TileBar:
-    """A bar over the tiles of the picture that is being restored; one of a single tile has none."""
+    """A bar over the tiles of the picture that is being restored; one of a single tile has none.
+
+    Its rate is measured from the moment at which the computation begins.
+    """
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
@@ -41,20 +45,25 @@ class TileBar:
 
         Args:
             name: of the picture.
-            done: number of finished tiles.
+            done: number of finished tiles; 0 when the first one begins.
             total: number of all tiles.
         """
         if total == 1 or not sys.stderr.isatty():
             return
+        if self._bar is not None and not done:  # begun again, with smaller tiles
+            self._bar.close()
+            self._bar = None
         if self._bar is None:
             from tqdm import tqdm
 
-            # Tiles are few and slow: each is shown.
+            from .bars import terminal_size
+
+            # Tiles are few and slow: each is shown. Those of a batch are finished at once, so
+            # that only the mean rate says anything.
             self._bar = tqdm(
-                total=total, unit="tile", leave=False, position=1, mininterval=0,
-                file=sys.stderr,
+                desc=Path(name).name, total=total, unit="tile", leave=False, position=1,
+                mininterval=0, smoothing=0, file=sys.stderr, **terminal_size(),
             )  # fmt: skip
-        self._bar.total = total
         self._bar.set_description(Path(name).name, refresh=False)
         self._bar.update(done - self._bar.n)
         if done == total:
@@ -75,7 +84,7 @@ class Progress:
     def __init__(
         self,
         sources: Sequence[Source],
-        bar: tqdm,
+        bar: PhotoBar,
         steps: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -91,8 +100,8 @@ class Progress:
         if seconds is None:
             return
         if not self._bar.disable:
-            left = f"about {duration(seconds)} left, " if seconds else ""
-            self._bar.set_postfix_str(left + _memory_in_use())
+            self._bar.seconds_left = seconds
+            self._bar.set_postfix_str(_memory_in_use())
         elif seconds > _LONG and not self._said:
             self._said = True
             what = f" for {self._count} pictures" if self._count > 1 else ""

@@ -155,7 +155,8 @@ class Restorer:
 
         Args:
             image: [H, W, C] float32 in [0, 1], any size from 1×1 up.
-            progress: called with the number of finished tiles and of all tiles.
+            progress: called with the number of finished tiles and of all tiles; where there are
+                several, also before the first one, again if they must be smaller.
 
         Returns:
             [H, W, 3] float32, not clipped; [H, W, 3 * stages], the last stage first, of a model
@@ -315,10 +316,12 @@ class _Picture:
         return smaller
 
     def _note(self, grid: Grid) -> None:
-        """Record the grid that is used, and compute its tiles in batches that fit."""
+        """Record and report the grid that is used; its tiles are computed in batches that fit."""
         self._batch = self._planner.batch(grid)
         self._used.smallest, self._used.count = grid.tile, grid.count
         self._used.planned_batch = self._used.smallest_batch = self._batch
+        if grid.count > 1:
+            self._report(0, grid)
 
     def _measure(self, grid: Grid) -> Shared:
         """The picture's statistics for each transform."""

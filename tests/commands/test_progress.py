@@ -1,5 +1,6 @@
 import io
 import logging
+import os
 import re
 
 import pytest
@@ -25,6 +26,17 @@ def test_tiles_of_a_large_photo_are_counted(monkeypatch):
     for done in range(1, 4):
         bar("holiday/photo.jpg", done, 3)
     assert "photo.jpg" in terminal.getvalue() and "3/3" in terminal.getvalue()
+
+
+def test_tiles_are_timed_from_the_beginning_of_the_first(monkeypatch, clock):
+    terminal, bar = on_terminal(monkeypatch), TileBar()
+    monkeypatch.setattr("tqdm.std.time", clock)
+    bar("photo.jpg", 0, 4)
+    assert re.search(r"0/4 \[00:00<\?", terminal.getvalue())
+    for done, left in ((1, "00:30"), (2, "00:20"), (3, "00:10")):
+        clock.now += 10
+        bar("photo.jpg", done, 4)
+        assert f"{done}/4 [00:{clock.now:02.0f}<{left}" in terminal.getvalue()
 
 
 def test_a_photo_of_one_tile_has_no_bar(monkeypatch):
@@ -101,3 +113,18 @@ def test_skipped_pictures_are_not_waited_for(tmp_path, clock, caplog):
         clock.now = 20
         progress(pictures[0].name, 1, 3)
     assert caplog.messages == []
+
+
+def test_bars_show_on_a_terminal_without_a_size(monkeypatch):
+    pty = pytest.importorskip("pty")
+    reading, writing = pty.openpty()  # of 0 rows and 0 columns
+    with open(writing, "w") as terminal, open(reading, "rb", buffering=0) as shown:
+        assert os.get_terminal_size(terminal.fileno()).lines == 0
+        monkeypatch.setattr("sys.stderr", terminal)
+        with photo_bar(3) as bar:
+            TileBar()("photo.jpg", 0, 2)
+            bar.update()
+        text = shown.read(4000).decode()
+    assert "| 0/3 [" in text
+    assert "| 0/2 [" in text
+    assert "more hidden" not in text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import ipaddress
 import signal
 import socket
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..checks import check_whole_number
+from ..errors import UsageError
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_inference_flag
@@ -108,15 +111,46 @@ def _serve(args: argparse.Namespace) -> int:
         app, args.host, args.port, log_level="warning", server_header=False, limit_concurrency=100,
         timeout_graceful_shutdown=5, timeout_keep_alive=30,
     )  # fmt: skip
-    family = socket.AF_INET6 if ":" in args.host else socket.AF_INET
-    with socket.create_server((args.host, args.port), family=family) as listening:
+    with _listening(args.host, args.port) as listening:
         host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"http://{shown}:{port}  (Ctrl-C ends it)", flush=True)
+        print(f"{_address(host, port)}  (Ctrl-C ends it)", flush=True)
+        if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+            print(
+                "warning: anyone on the network can use this server without a password: "
+                "see docs/server.md",
+                file=sys.stderr,
+                flush=True,
+            )
         server = uvicorn.Server(config)
         _end_on_hangup(server)
         server.run(sockets=[listening])
     return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} is taken: choose another with --port") from None
+        reason = error.strerror or error
+        raise UsageError(
+            f"cannot listen on {host}, port {port} ({reason}): choose others with --host and --port"
+        ) from None
+
+
+def _address(host: str, port: int) -> str:
+    """The address of the page for a browser on this machine."""
+    if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
 
 
 def _end_on_hangup(server: uvicorn.Server) -> None:

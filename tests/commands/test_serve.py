@@ -59,10 +59,28 @@ def test_wrong_options_are_one_sentence(arguments, words, capsys):
     assert len(error.splitlines()) == 1
 
 
-def test_a_taken_port_is_one_sentence(capsys):
+def test_a_taken_port_is_named_with_the_option_to_choose_another(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert main(["--port", str(taken.getsockname()[1])]) == 2
-    assert "in use" in capsys.readouterr().err
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 2
+    assert capsys.readouterr().err == f"error: port {port} is taken: choose another with --port\n"
+
+
+def test_an_address_of_another_machine_is_one_sentence(capsys):
+    assert main(["--host", "192.0.2.1"]) == 2
+    error = capsys.readouterr().err
+    assert "cannot listen on 192.0.2.1" in error
+    assert "--host" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_an_open_server_warns_and_prints_an_address_to_open(monkeypatch, capsys, host, warned):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    assert main(["--host", host, "--port", "0"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("http://127.0.0.1:")
+    assert ("without a password" in printed.err) == warned
 
 
 def test_what_is_not_installed_is_named(root, tmp_path):

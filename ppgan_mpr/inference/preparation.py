@@ -7,10 +7,18 @@ import logging
 import threading
 from collections.abc import Iterator
 
+_lock = threading.Lock()
+_preparing = 0  # networks that are being exported or compiled
+
 logger = logging.getLogger(__name__)
 
 #: Seconds of silence that need no explanation.
 PATIENCE = 1.0
+
+
+def preparing() -> bool:
+    """Whether a network is being exported or compiled in this process."""
+    return _preparing > 0
 
 
 class Preparation:
@@ -40,13 +48,15 @@ class Preparation:
         """
         if PATIENCE <= 0:
             self._announce(exported)
-            yield
+            with _counted():
+                yield
             return
         timer = threading.Timer(PATIENCE, self._announce, [exported])
         timer.daemon = True
         timer.start()
         try:
-            yield
+            with _counted():
+                yield
         finally:
             timer.cancel()
 
@@ -60,3 +70,15 @@ class Preparation:
         else:
             purpose = "this computer, once: usually 5 to 20 seconds"
         logger.info("preparing %s for %s", self._title, purpose)
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[None]:
+    global _preparing
+    with _lock:
+        _preparing += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _preparing -= 1

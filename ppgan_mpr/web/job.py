@@ -31,32 +31,36 @@ class TimeLeft:
         clock: seconds that only ever grow.
 
     Attributes:
-        done, total: tiles of the present step; both 0 until the first one is finished.
-        step: the present step, from 1; 0 until the first tile is finished.
+        done, total: tiles of the present step; both 0 until their number is known.
+        step: the present step, from 1; 0 until the number of its tiles is known.
     """
 
     def __init__(self, steps: int = 1, clock: Callable[[], float] = time.monotonic):
         self.done = self.total = self.step = 0
         self._steps, self._clock = steps, clock
-        self._first = self._last = (0, 0.0)  # number of tiles, time
+        # Number of tiles, time. The first tile also takes the network's preparation.
+        self._first: tuple[int, float] | None = None
+        self._last = 0, 0.0
         self._seconds: float | None = None  # for one tile
 
     def note(self, done: int, total: int) -> None:
-        """Note that a tile has been finished.
+        """Note that a tile has been finished, or that a step begins.
 
         Args:
-            done: number of finished tiles of the step.
+            done: number of finished tiles of the step; 0 when it begins, which steps of a single
+                tile need not say.
             total: number of all its tiles.
         """
         now = self._clock()
-        if done <= self.done or not self.step:
+        if self.done == self.total or done < self.done:
             self.step += 1
-            self._first = done, now
+            self._first = None
         self.done, self.total = done, total
         self._last = done, now
-        tiles = done - self._first[0]
-        if tiles:
-            self._seconds = (now - self._first[1]) / tiles
+        if self._first is None:
+            self._first = (done, now) if done else None
+        elif done > self._first[0]:
+            self._seconds = (now - self._first[1]) / (done - self._first[0])
 
     @property
     def seconds_left(self) -> float | None:

@@ -177,8 +177,12 @@ def _job() -> Schema:
         "position": {**_WHOLE, "description": "pictures that are restored before this one begins"},
         "step": {**_WHOLE, "description": "of several tasks the present one, from 1"},
         "steps": {**_WHOLE, "description": f"number of tasks; 0 while {AUTO} has not decided"},
+        "preparing": {
+            "type": "boolean",
+            "description": "whether the network is being exported or compiled",
+        },
         "tiles_done": {**_WHOLE, "description": "of the present step"},
-        "tiles": {**_WHOLE, "description": "0 until the first tile of the step is finished"},
+        "tiles": {**_WHOLE, "description": "of the present step; 0 until it is known"},
         "seconds_left": {
             "type": ["number", "null"],
             "description": "an estimate from the second tile on",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..apps.auto import is_auto
+from ..inference.preparation import preparing
 from .job import DONE, RUNNING, UNDECIDED, Job
 from .messages import Message, warning_message
 from .proposals import weak_and_better, weights_fields
@@ -28,6 +29,7 @@ def status(job: Job, position: int) -> dict[str, Any]:
         "position": position,
         "step": progress.step,
         "steps": len(job.steps),
+        "preparing": job.state == RUNNING and preparing(),
         "tiles_done": progress.done,
         "tiles": progress.total,
         "seconds_left": None if left is None else round(left, 1),

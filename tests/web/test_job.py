@@ -30,6 +30,20 @@ def test_the_first_tile_alone_says_nothing_of_the_time_left():
     assert (pace.done, pace.total) == (1, 6)
 
 
+def test_the_beginning_of_a_step_counts_its_tiles_and_no_time():
+    pace, _ = pace_of(1, [(0, 0, 6)])
+    assert (pace.step, pace.done, pace.total, pace.seconds_left) == (1, 0, 6, None)
+    pace, _ = pace_of(1, [(0, 0, 6), (60, 1, 6), (62, 2, 6)])
+    assert pace.seconds_left == pytest.approx(4 * 2)
+
+
+def test_smaller_tiles_are_no_new_step():
+    pace, _ = pace_of(2, [(0, 0, 2), (1, 0, 4), (2, 1, 4), (3, 2, 4), (4, 3, 4), (5, 4, 4)])
+    assert pace.step == 1
+    pace.note(0, 4)
+    assert (pace.step, pace.done) == (2, 0)
+
+
 def test_later_steps_count_as_slow_as_the_present_one():
     pace, _ = pace_of(2, [(0, 1, 4), (2, 2, 4)])
     assert pace.step == 1

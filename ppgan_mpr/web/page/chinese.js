@@ -66,6 +66,7 @@ export const CHINESE = {
   "state.waiting": "排队中：前面还有 {position} 张",
   "state.looking": "正在检查图片",
   "state.preparing": "正在准备网络。",
+  "state.starting": "正在修复。",
   "state.running": "正在修复：第 {done} 块，共 {total} 块。",
   "state.runningStep": "正在修复，第 {step} 步，共 {steps} 步：第 {done} 块，共 {total} 块。",
   "state.stopping": "正在停止",

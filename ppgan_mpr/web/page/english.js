@@ -58,6 +58,7 @@ export const ENGLISH = {
   "state.waiting": "Waiting: {position} before it",
   "state.looking": "Looking at the picture",
   "state.preparing": "Preparing the network.",
+  "state.starting": "Restoring.",
   "state.running": "Restoring: tile {done} of {total}.",
   "state.runningStep": "Restoring, step {step} of {steps}: tile {done} of {total}.",
   "state.stopping": "Stopping",

@@ -90,6 +90,12 @@ field("form").addEventListener("submit", (event) => {
   for (const picture of ready) picture.restore(settings.chosen());
   update();
 });
+window.addEventListener("beforeunload", (event) => {
+  if (pictures.some((picture) => picture.working)) event.preventDefault();
+});
+window.addEventListener("pagehide", () => {
+  for (const picture of pictures) picture.abandon();
+});
 field("language").addEventListener("change", () => speak(field("language").value));
 
 function speak(language) {

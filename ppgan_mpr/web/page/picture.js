@@ -40,6 +40,11 @@ export class Picture {
     this.draw();
   }
 
+  /** Whether it is uploaded, waits or is being restored. */
+  get working() {
+    return WORKING.includes(this.state);
+  }
+
   part(name) {
     return this.row.querySelector(`.${name}`);
   }
@@ -151,7 +156,16 @@ export class Picture {
     } else this.stop.abort();
   }
 
+  /** Cancels the work on the server as the page goes away. */
+  abandon() {
+    // A beacon would carry the Origin "null", as pages of other sites may.
+    const request = { method: "POST", keepalive: true };
+    if (this.working && this.job) call(`/jobs/${this.job.id}/cancel`, request).catch(() => {});
+  }
+
   remove() {
+    const next = this.row.nextElementSibling ?? this.row.previousElementSibling;
+    const focused = this.row.contains(document.activeElement);
     this.stop?.abort();
     if (this.job) {
       call(`/jobs/${this.job.id}`, { method: "DELETE" }).catch(() => {}); // expired is removed
@@ -159,13 +173,15 @@ export class Picture {
     }
     this.row.remove();
     this.page.forget(this);
+    if (focused) (next?.querySelector(".remove") ?? document.getElementById("files")).focus();
   }
 
   /** Shows the state, in the page's language. */
   draw() {
     const { state, job } = this;
     const record = state === "done" ? job.record : null;
-    const working = WORKING.includes(state);
+    const { working } = this;
+    const focused = this.row.contains(document.activeElement) ? document.activeElement : null;
     translate(this.row);
     this.row.className = state;
     const warnings = record ? job.warnings.map((warning) => sentence(warning)) : [];
@@ -183,6 +199,14 @@ export class Picture {
       this.part("download").href = `/jobs/${job.id}/result`;
       this.part("download").download = record.output;
     }
+    const kept = this.row.contains(document.activeElement) && document.activeElement.checkVisibility();
+    if (focused && !kept) this.focus();
+  }
+
+  /** Moves the keyboard focus to the first control that is shown. */
+  focus() {
+    const controls = [...this.row.querySelectorAll("button, a")];
+    controls.find((control) => control.checkVisibility())?.focus();
   }
 
   drawProgress(working) {
@@ -237,7 +261,8 @@ export class Picture {
     };
     let key = state;
     if (state === "running" && !job.steps) key = "looking";
-    else if (state === "running" && !job.tiles) key = "preparing";
+    else if (state === "running" && job.preparing) key = "preparing";
+    else if (state === "running" && !job.tiles) key = "starting";
     else if (state === "running" && job.steps > 1) key = "runningStep";
     else if (state === "undecided" && found.certain) key = "unable";
     const parts = [text(`state.${key}`, values)];

@@ -39,7 +39,7 @@ class Targets:
     """
 
     def __init__(self, place: Path, protocol: Protocol):
-        self._place, self._protocol = place, protocol
+        self._protocol = protocol
         if place.is_dir():
             files = list_pictures(place)
         elif place.is_file():
@@ -51,31 +51,38 @@ class Targets:
         self._only = files[0] if place.is_file() else None
         self._by_stem = {file.stem: file for file in files}
 
-    def find(self, stem: str) -> tuple[Photo, int]:
+    def find(self, stem: str) -> tuple[Photo, int] | None:
         """The target of the picture with that stem, and the permission bits of its file.
 
+        Returns:
+            None if there is none.
+
         Raises:
-            ImageError: there is none, or it cannot be read.
+            ImageError: it cannot be read.
             OSError: it has just been removed.
         """
         file = self._only or self._by_stem.get(stem)
-        if file is None:
-            raise ImageError(f"{self._place} holds no target called {stem}")
-        return read_photo(file), file.stat().st_mode
+        return None if file is None else (read_photo(file), file.stat().st_mode)
 
     @property
     def protocol(self) -> Protocol:
         """How results are scored."""
         return self._protocol
 
-    def score(self, photo: Photo, target: Photo) -> Score:
-        """The PSNR and SSIM of a picture."""
+    def score(self, photo: Photo, target: Photo, reduced_to: int | None = None) -> Score:
+        """The PSNR and SSIM of a picture.
+
+        Args:
+            photo, target: of one size, or there are no scores.
+            reduced_to: pixels of the longer side, where both are reduced copies.
+        """
         try:
             scores = self._protocol.score(photo.pixels, target.pixels)
         except ImageError as error:
             return Score(str(error))
-        text = f"{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f} ({self._protocol.name})"
-        return Score(text, scores)
+        how = f"reduced to {reduced_to} pixels, " if reduced_to else ""
+        how += self._protocol.name
+        return Score(f"{scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f} ({how})", scores)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Score:
 
 
 class Comparisons:
-    """Writes a panel for each result, and for several a gallery.
+    """Writes a panel for each result, and a gallery of them.
 
     The files go into ``comparison/`` below the folder of the results. They are made anew by each
     run: earlier ones of the same name are replaced. Each has the permissions of the pictures that
@@ -100,7 +107,7 @@ class Comparisons:
 
     Args:
         folder: of the results.
-        targets: to show and score beside them.
+        targets: to show and score beside those results that have one.
     """
 
     def __init__(self, folder: Path, targets: Targets | None = None):
@@ -112,16 +119,16 @@ class Comparisons:
         self._records: list[ResultRecord] = []
         self._scores: list[tuple[Mapping[str, float], Mapping[str, float]]] = []  # before, after
         self._page_mode = 0o666
-        self._panel: Path | None = None
+        self._reduced_to: int | None = None  # pixels of the longer side of scored copies
 
     def add(self, result: Result) -> str:
         """Write a result's panel.
 
         Returns:
-            Scores to print, if there are targets.
+            A line to print, if there are targets: the scores, or that it has none.
 
         Raises:
-            RestorationError: a file cannot be read or written, or there is no target.
+            RestorationError: a file cannot be read or written.
         """
         try:
             return self._add(result)
@@ -136,15 +143,21 @@ class Comparisons:
             self._entries.append(Entry(name, note=result.error or ""))
             return ""
         before, after = before_and_after(result)
-        columns, scores, panel_mode = [Column("before", before), Column("after", after)], "", mode
-        if self._targets is not None:
-            columns, scores, target_mode = self._with_target(self._targets, result, columns)
+        columns, line, panel_mode = [Column("before", before), Column("after", after)], "", mode
+        assert result.origin is not None  # every result of a predictor has one
+        found = self._targets and self._targets.find(result.origin.stem)
+        if self._targets and found:
+            target, target_mode = found
+            columns, scores = self._with_target(self._targets, target, result, columns)
+            line = f"{result.source}: {scores}"
             panel_mode &= target_mode
             self._page_mode &= target_mode
+        elif self._targets:
+            line = f"no target for {result.source}"
         comparison = Comparison(columns)
         place = self._place(result.output)
-        self._panel = _beside(place, "_comparison.jpg")
-        _write(self._panel, jpeg_bytes(comparison.panel()), panel_mode)
+        panel = _beside(place, "_comparison.jpg")
+        _write(panel, jpeg_bytes(comparison.panel()), panel_mode)
         detail = _beside(place, "_detail.png")
         _write(detail, png_bytes(comparison.details()), panel_mode)
         pictures = []
@@ -162,23 +175,23 @@ class Comparisons:
                 self._url(detail),
                 self._url(result.output),
                 picture.size,
-                f"{width} x {height}",
+                f"{width} x {height}{', no target' if self._targets and not found else ''}",
             )
         )
         self._records.append(result.record)
-        return scores
+        return line
 
     def finish(self) -> Path | None:
-        """Write the gallery of several results.
+        """Write the gallery.
 
         Returns:
-            What to look at: the gallery, or the panel of a single result.
+            Its file; None where nothing was compared.
 
         Raises:
             ImageError: it cannot be written.
         """
-        if len(self._entries) < 2:
-            return self._panel
+        if not self._records:
+            return None
         page = self._folder / "index.html"
         html = gallery_page(self._entries, self._title(), self._remarks())
         try:
@@ -203,13 +216,19 @@ class Comparisons:
         protocol = self._targets.protocol
         remarks.append(f"Scored by the protocol {protocol.name}: {protocol.description}.")
         if self._scores:
+            count = len(self._scores)
+            pictures = f"{count} scored picture{'s' if count > 1 else ''}"
             sides = (
                 "{} {:.2f} dB, SSIM {:.4f}".format(
                     title, *(mean(pair[side][key] for pair in self._scores) for key in _MEASURES)
                 )
                 for side, title in enumerate(("before", "after"))
             )
-            remarks.append(f"Mean of {len(self._scores)} scored pictures: {'; '.join(sides)}.")
+            remarks.append(f"Mean of {pictures}: {'; '.join(sides)}.")
+        if self._reduced_to:
+            remarks.append(
+                f"Scores are of copies whose longer side is reduced to {self._reduced_to} pixels."
+            )
         return remarks
 
     def _unwritable(self, error: OSError) -> ImageError:
@@ -217,20 +236,22 @@ class Comparisons:
         return ImageError(f"the comparison in {self._folder} cannot be written: {reason}")
 
     def _with_target(
-        self, targets: Targets, result: Result, columns: list[Column]
-    ) -> tuple[list[Column], str, int]:
-        assert result.origin is not None and result.output
-        target, mode = targets.find(result.origin.stem)
-        original, most = read_origin(result), result.record.options.get("max_size")
-        if most:  # a reduced copy was restored
-            original, target = reduced(original, most), reduced(target, most)
-        before = targets.score(original, target)
-        after = targets.score(read_photo(result.output), target)
+        self, targets: Targets, target: Photo, result: Result, columns: list[Column]
+    ) -> tuple[list[Column], str]:
+        assert result.output
+        original, limit = read_origin(result), result.record.options.get("max_size")
+        is_reduced = bool(limit) and max(original.size) > limit
+        if is_reduced:
+            original, target = reduced(original, limit), reduced(target, limit)
+            self._reduced_to = limit
+        reduced_to = limit if is_reduced else None
+        before = targets.score(original, target, reduced_to)
+        after = targets.score(read_photo(result.output), target, reduced_to)
         if before.values and after.values:
             self._scores.append((before.values, after.values))
         notes = (before.text, after.text)
         scored = [Column(c.title, c.picture, note) for c, note in zip(columns, notes)]
-        return [*scored, Column("target", display_copy(target))], " -> ".join(notes), mode
+        return [*scored, Column("target", display_copy(target))], " -> ".join(notes)
 
     def _place(self, output: Path) -> Path:
         """Where this result's files go, without their endings."""

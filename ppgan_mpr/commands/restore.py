@@ -70,12 +70,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
     add(
         "--compare", action="store_true",
-        help="also write comparison/NAME_comparison.jpg (before, after, a detail magnified), and "
-        "for several pictures a gallery, comparison/index.html",
+        help="also write comparison/NAME_comparison.jpg (before, after, a detail magnified) and a "
+        "gallery, comparison/index.html",
     )  # fmt: skip
     add(
         "--target", metavar="PATH",
-        help="for --compare: clean pictures of the same names, to show and score beside them",
+        help="for --compare: clean pictures of the same names, to show and score beside those that "
+        "have one",
     )  # fmt: skip
     add(
         "--protocol", metavar="NAME",

@@ -113,25 +113,24 @@ def passed_over_in_words(passed_over: Counter[str]) -> list[str]:
 def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
     """Write and print a comparison; returns whether it could be made."""
     try:
-        scores = comparisons.add(result)
+        line = comparisons.add(result)
     except RestorationError as error:
         lines.problem(result, f"not compared: {error}")
         return False
-    if scores:
-        lines.remark(f"{shown(result.source)}: {scores}")
+    if line:
+        lines.remark(shown(line))
     return True
 
 
 def _finish(comparisons: Comparisons, lines: Lines) -> bool:
-    """Write the gallery and print where to look; returns whether it could be made."""
+    """Write the gallery and print where it is; returns whether it could be made."""
     try:
-        shown_in = comparisons.finish()
+        gallery = comparisons.finish()
     except RestorationError as error:
         print(f"no gallery: {shown(error)}", file=sys.stderr)
         return False
-    if shown_in:
-        kind = "gallery" if shown_in.suffix == ".html" else "comparison"
-        lines.remark(f"{kind}: {shown(shown_in)}")
+    if gallery:
+        lines.remark(f"gallery: {shown(gallery)}")
     return True
 
 

@@ -39,18 +39,38 @@ def test_compare_writes_a_panel_for_each_picture_and_a_gallery(photos, capsys):
     assert all((folder / unquote(address)).is_file() for address in addresses)
 
 
-def test_a_single_picture_needs_no_gallery(photos, capsys):
+@pytest.mark.parametrize("image", ["in", "in/two.jpg"], ids=["folder of one", "single picture"])
+def test_a_single_picture_has_a_gallery_too(photos, capsys, image):
+    (photos / "in/one #1.png").unlink()
+    assert main([image, *LITE, "--compare"]) == 0
+    page = Path("output_dir/Denoising/comparison/index.html")
+    assert "two_restoration_before.jpg" in page.read_text()
+    assert f"gallery: {page}\n" in capsys.readouterr().out
+
+
+def test_gallery_of_a_named_output_stands_beside_it(photos):
     assert main(["in/two.jpg", *LITE, "--compare", "-o", "one.png"]) == 0
     assert (photos / "comparison/one_comparison.jpg").exists()
-    assert not (photos / "comparison/index.html").exists()
-    assert f"comparison: {Path('comparison/one_comparison.jpg')}\n" in capsys.readouterr().out
+    assert 'href="../one.png"' in (photos / "comparison/index.html").read_text()
 
 
-def test_reduced_copies_are_scored_beside_reduced_targets(photos, capsys):
+def test_nothing_to_compare_gives_no_gallery(photos):
+    (photos / "in/two.jpg").write_bytes(b"no picture")
+    assert main(["in/two.jpg", *LITE, "--compare"]) == 1
+    assert not (photos / "output_dir/Denoising/comparison").exists()
+
+
+def test_scores_of_reduced_copies_say_so(photos, capsys):
+    Image.new("RGB", (20, 20), (100, 100, 100)).save(photos / "in/two.jpg")
+    Image.new("RGB", (20, 20), (100, 100, 100)).save(photos / "clean/two.png")
     arguments = ["in", *LITE, "--max_size", "20", "--compare", "--target", "clean"]
     assert main(arguments) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if " dB" in line]
-    assert len(lines) == 2 and all(line.count("(gopro)") == 2 for line in lines)
+    one, two = (line for line in capsys.readouterr().out.splitlines() if " dB" in line)
+    assert one.count("(reduced to 20 pixels, gopro)") == 2
+    assert two.count("(gopro)") == 2  # it was small enough
+    page = (photos / "output_dir/Denoising/comparison/index.html").read_text()
+    assert page.count("(reduced to 20 pixels, gopro)") == 2
+    assert "Scores are of copies whose longer side is reduced to 20 pixels." in page
 
 
 def test_protocol_without_targets_is_refused(photos, capsys):
@@ -72,10 +92,24 @@ def test_targets_are_shown_and_scored_under_a_named_protocol(photos, capsys):
     assert page.count("(rain-y)") == 4 and "two_restoration_target.jpg" in page
 
 
-def test_a_missing_target_is_named_and_changes_the_exit_code(photos, capsys):
+def test_targets_are_optional(photos, capsys):
     (photos / "clean/two.png").unlink()
+    assert main(["in", *LITE, "--compare", "--target", "clean"]) == 0
+    captured = capsys.readouterr()
+    assert f"no target for {Path('in/two.jpg')}\n" in captured.out
+    assert captured.out.count(" dB") == 2  # before and after of the other picture
+    folder = photos / "output_dir/Denoising/comparison"
+    assert 1200 < Image.open(folder / "two_restoration_comparison.jpg").width < 1400
+    page = (folder / "index.html").read_text()
+    assert "two_restoration_after.jpg" in page and "no target" in page
+    assert "two_restoration_target.jpg" not in page
+    assert "Mean of 1 scored picture: " in page
+
+
+def test_unreadable_target_is_a_failure(photos, capsys):
+    (photos / "clean/two.png").write_bytes(b"no picture")
     assert main(["in", *LITE, "--compare", "--target", "clean"]) == 1
-    assert "two.jpg: not compared: clean holds no target called two" in capsys.readouterr().err
+    assert "two.jpg: not compared: " in capsys.readouterr().err
     assert (photos / "output_dir/Denoising/two_restoration.jpg").exists()
 
 

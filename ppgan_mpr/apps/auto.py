@@ -23,6 +23,7 @@ from .earlier_findings import EarlierFindings
 from .output_target import OutputTarget
 from .plan import DRY_RUN, Plan, PlanRecord, with_output
 from .predictor import Predictor
+from .remarks import lack_of_weights
 from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
 from .sources import Source, expand, unique
@@ -43,8 +44,8 @@ class AutoPredictor:
     """Looks at each picture and restores what it suffers from; leaves others alone.
 
     What is found, and how surely, is in ``Result.record.detected``. A picture that suffers from
-    nothing, or perhaps from something, has no output: ``Result.left_alone``. The predictor of
-    a task is made when the first picture needs it.
+    nothing, perhaps from something, or from what the chosen model has no weights against, has no
+    output: ``Result.left_alone``. The predictor of a task is made when the first picture needs it.
 
     Args:
         output_path: pictures go to ``output_path/<task>/``; see
@@ -109,7 +110,10 @@ class AutoPredictor:
         source = sources[0]
         photo = source.read(self._reader)
         finding = detect(photo)
-        degradation = self._decide(source, finding)
+        lack = self._lack(finding.degradation)
+        if lack and finding.certain:
+            raise UsageError(f"It looks like {finding}, but {lack}.")
+        degradation = None if lack else self._decide(source, finding)
         if not degradation:
             return source.like(photo)
         seen = _Seen.of(source, self._detected(finding, True), photo=photo)
@@ -145,16 +149,23 @@ class AutoPredictor:
             turn.check()
             try:
                 earlier = self._earlier and self._earlier.find(source)
-                if earlier:
+                lack = self._lack(earlier["degradation"]) if earlier else None
+                if earlier and not lack:
                     degradation = earlier["degradation"]
                     seen = _Seen.of(source, earlier, isolated=isolated)
                 else:
                     photo = source.read(self._reader, isolated, turn.memory)
                     finding = detect(photo)
-                    degradation = self._decide(source, finding)
+                    lack = self._lack(finding.degradation)
+                    degradation = None if lack else self._decide(source, finding)
                     detected = self._detected(finding, bool(degradation))
                     if not degradation:
-                        record = ResultRecord(source.name, size=photo.size, detected=detected)
+                        record = ResultRecord(
+                            source.name,
+                            size=photo.size,
+                            warnings=(lack,) if lack else (),
+                            detected=detected,
+                        )
                         return Result(record, None, source)
                     seen = _Seen.of(source, detected, photo=photo)
                 predictor = self._predictor(degradation)
@@ -203,6 +214,13 @@ class AutoPredictor:
         with self._lock:  # one question at a time
             return self._choose(source.name, finding)
 
+    def _lack(self, degradation: str) -> str | None:
+        """Why the options leave nothing to remove a degradation with, or None."""
+        if not degradation:
+            return None
+        task = next(iter(_against(degradation, self.options.network)), None)
+        return lack_of_weights(degradation, task, self.options)
+
     def _predictor(self, degradation: str) -> Predictor:
         with self._lock:
             if degradation not in self._predictors:
@@ -228,7 +246,7 @@ class AutoPredictor:
         return {
             **finding.to_dict(),
             "task": suitable[0].name if found else "",
-            "doubtful": bool(found) and not restored,
+            "doubtful": bool(found) and not (restored or finding.certain),
         }
 
 

@@ -68,8 +68,11 @@ def _slider(result: Result) -> str:
     if not result.ok or result.origin is None:
         return f"<p>{name}: {escape(result.error or repr(result))}</p>"
     if result.left_alone:
-        found = f"perhaps {result.record.detected['degradation']}, left alone"
-        return f"<p>{name}: {escape(found) if result.doubtful else 'nothing to restore'}</p>"
+        found = result.record.detected["degradation"]
+        if found:
+            found = f"{'perhaps ' if result.doubtful else ''}{found}, left alone"
+            found = "; ".join((found, *result.record.warnings))
+        return f"<p>{name}: {escape(found) or 'nothing to restore'}</p>"
     try:
         before, after = before_and_after(result, _LONGEST)
     except (RestorationError, OSError) as error:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..imaging import Photo, unkept, unkept_by_pillow
 from ..imaging.losses import listed
-from ..networks import Task, WeightsRecord
-from ..weights import stronger_than
+from ..inference import InferenceOptions
+from ..networks import Task, WeightsRecord, find_network
+from ..weights import loadable, stronger_than
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,27 @@ def warnings_before(
             )
         )
     return tuple(warnings)
+
+
+def lack_of_weights(degradation: str, task: Task | None, options: InferenceOptions) -> str | None:
+    """Why the chosen model and network cannot remove a degradation; None if they can.
+
+    Args:
+        degradation: what a picture suffers from.
+        task: the one that would remove it; None: the chosen network has none.
+        options: ``model`` and ``network`` count here.
+
+    Raises:
+        UsageError: there is no such network.
+    """
+    network = find_network(options.network).name if options.network else None
+    if task is None:
+        return f"network={network!r} removes no {degradation}: leave it out"
+    models = dict.fromkeys(record.model for record in loadable(task.name, network))
+    if options.model in models:
+        return None
+    text = f"there are no {options.model} weights for {task.name}"
+    return text + "".join(f": use task={task.name!r} model={model!r}" for model in [*models][:1])
 
 
 def warn_of_weakness(record: WeightsRecord | None) -> None:

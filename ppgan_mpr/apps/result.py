@@ -31,7 +31,7 @@ class ResultRecord:
         seconds: from reading to writing, waiting for other pictures not counted.
         network: name of the network.
         task: name of the task, of several ``A+B`` in their order; empty where nothing was
-            restored because ``task='auto'`` found nothing or was not sure.
+            restored because ``task='auto'`` found nothing, was not sure, or had no weights.
         scale: how many times the picture was enlarged.
         local: whether statistics were taken over windows (TLC).
         weights: catalogue name or file of the weights.
@@ -155,13 +155,25 @@ class Result:
 
     @property
     def left_alone(self) -> bool:
-        """Whether nothing was restored because nothing, or nothing for certain, was found."""
+        """Whether nothing was restored because nothing, or nothing for certain, was found.
+
+        Or because there are no weights against it.
+        """
         return self.ok and bool(self.record.detected) and not self.record.task
 
     @property
     def doubtful(self) -> bool:
         """Whether it was left alone although something was found, because that is not certain."""
         return self.left_alone and bool(self.record.detected.get("doubtful"))
+
+    @property
+    def without_weights(self) -> bool:
+        """Whether it was left alone although something was found, for lack of weights against it.
+
+        The last of ``record.warnings`` then says what is missing.
+        """
+        found = self.left_alone and bool(self.record.detected.get("degradation"))
+        return found and not self.doubtful
 
     def __repr__(self) -> str:
         parts = [repr(self.source)]

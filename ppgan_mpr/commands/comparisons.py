@@ -240,11 +240,10 @@ class Comparisons:
     ) -> tuple[list[Column], str]:
         assert result.output
         original, limit = read_origin(result), result.record.options.get("max_size")
-        is_reduced = bool(limit) and max(original.size) > limit
-        if is_reduced:
+        reduced_to = None
+        if limit and max(original.size) > limit:
             original, target = reduced(original, limit), reduced(target, limit)
-            self._reduced_to = limit
-        reduced_to = limit if is_reduced else None
+            reduced_to = self._reduced_to = limit
         before = targets.score(original, target, reduced_to)
         after = targets.score(read_photo(result.output), target, reduced_to)
         if before.values and after.values:

@@ -27,6 +27,8 @@ class Lines:
     def result(self, result: Result) -> None:
         """Print a result and its warnings."""
         print(_line(result), file=sys.stdout if result.ok else sys.stderr, flush=True)
+        if result.left_alone:  # its line says all
+            return
         for warning in result.record.warnings:
             self.problem(result, warning)
 
@@ -64,15 +66,16 @@ def report_results(
     from ..apps.result import write_report
 
     started = time.perf_counter()
-    restored = skipped = failed = incomplete = clean = doubtful = 0
+    restored = skipped = failed = incomplete = clean = doubtful = without_weights = 0
     records = []
     try:
         with bar:
             for result in results:
                 failed += not result.ok
                 skipped += result.skipped
-                clean += result.left_alone and not result.doubtful
                 doubtful += result.doubtful
+                without_weights += result.without_weights
+                clean += result.left_alone and not (result.doubtful or result.without_weights)
                 restored += result.ok and not (result.skipped or result.left_alone)
                 records.append(_in_flags(result.record))
                 with bar.external_write_mode(file=sys.stderr):
@@ -89,6 +92,7 @@ def report_results(
     parts = [f"{restored} restored"]
     parts += [f"{clean} with nothing to restore"] if clean else []
     parts += [f"{doubtful} doubtful and left alone"] if doubtful else []
+    parts += [f"{without_weights} left alone without weights"] if without_weights else []
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     parts += passed_over_in_words(passed_over)
@@ -154,7 +158,10 @@ def _found(result: Result) -> str:
 
 
 def _unrestored(result: Result) -> str:
-    if not result.doubtful:
+    if not result.record.detected["degradation"]:
         return _found(result)
+    found = f"{'perhaps' if result.doubtful else 'looks like'} {_found(result)}"
+    if result.record.warnings:
+        return "; ".join((found, *(as_flags(shown(text)) for text in result.record.warnings)))
     task = result.record.detected["task"]
-    return f"perhaps {_found(result)}, left alone: --task {task} restores it"
+    return f"{found}, left alone: --task {task} restores it"

@@ -1,7 +1,7 @@
 """Weights of networks: the catalogue, safe loading, download and conversion."""
 
 from ..networks import Score, WeightsRecord
-from .catalogue import MODELS, find_record, stronger_than
+from .catalogue import MODELS, find_record, loadable, stronger_than
 from .loading import load_weights
 from .reading import Weights
 
@@ -12,5 +12,6 @@ __all__ = [
     "WeightsRecord",
     "find_record",
     "load_weights",
+    "loadable",
     "stronger_than",
 ]

@@ -76,16 +76,25 @@ def _can_be_loaded(record: WeightsRecord) -> bool:
     return bool(record.url or record.resource)
 
 
+def loadable(task: str, network: str | None = None) -> list[WeightsRecord]:
+    """Known weights for a task, of one network or of any, that can be loaded by name."""
+    return [
+        record
+        for record in weights_records()
+        if record.task == task
+        and network in (None, record.network)
+        and record.model in MODELS
+        and _can_be_loaded(record)
+    ]
+
+
 def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
     """Known weights for the same task that can be loaded by name and have no weakness, or None."""
     return next(
         (
             other
-            for other in weights_records()
-            if (other.task, other.scale) == (record.task, record.scale)
-            and other.model in MODELS
-            and _can_be_loaded(other)
-            and not other.weakness
+            for other in loadable(record.task)
+            if other.scale == record.scale and not other.weakness
         ),
         None,
     )

@@ -52,12 +52,47 @@ def test_an_unreadable_file_stops_no_other(mixed):
     assert [result.ok for result in results] == [False, True, True, True]
 
 
-def test_missing_weights_are_an_error_of_their_pictures_only(mixed):
-    dark = Image.fromarray(codes(noisy(0.06 * scene(**SMALL), 0.008)))
-    dark.save(mixed / "dark.png")
-    results = AutoPredictor("out", model="lite").run(mixed)
-    failed = [result.origin.stem for result in results if not result.ok]
-    assert failed == ["dark"]
+@pytest.fixture
+def dark(tmp_path):
+    """A file that looks like low light, for which there are no lite weights."""
+    file = tmp_path / "dark.png"
+    Image.fromarray(codes(noisy(0.06 * scene(**SMALL), 0.008))).save(file)
+    return file
+
+
+def test_a_picture_without_weights_is_left_alone_with_what_was_found(dark):
+    (result,) = AutoPredictor("out", model="lite").run(dark)
+    assert result.ok and result.left_alone and result.without_weights and not result.doubtful
+    detected = result.record.detected
+    assert (detected["degradation"], detected["task"]) == ("low light", "LowLight")
+    assert detected["confidence"] >= 0.9 and not detected["doubtful"]
+    assert result.record.warnings == (
+        "there are no lite weights for LowLight: use task='LowLight' model='published'",
+    )
+    assert "low light, left alone; there are no lite weights" in result._repr_html_()
+
+
+def test_a_network_against_nothing_that_was_found_leaves_the_picture_alone(dark):
+    (result,) = AutoPredictor("out", network="mprnet").run(dark)
+    assert result.without_weights
+    assert result.record.warnings == ("network='MPRNet' removes no low light: leave it out",)
+
+
+def test_restoring_one_picture_without_weights_is_an_error(dark):
+    with pytest.raises(UsageError, match=r"It looks like low light .* there are no lite weights"):
+        AutoPredictor(None, model="lite").restore(dark)
+
+
+def test_nobody_is_asked_about_a_picture_without_weights(dark, monkeypatch):
+    from ppgan_mpr.detection import Finding
+
+    unsure = Finding({"": 0.4, "low light": 0.6})
+    monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: unsure)
+    asked = []
+    predictor = AutoPredictor("out", model="lite", choose=lambda *what: asked.append(what))
+    (result,) = predictor.run(dark)
+    assert result.doubtful and not asked
+    assert "there are no lite weights for LowLight" in result.record.warnings[0]
 
 
 def test_who_is_asked_decides_about_uncertain_pictures(mixed, monkeypatch):

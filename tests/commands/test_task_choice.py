@@ -55,6 +55,20 @@ def test_an_uncertain_picture_is_reported_and_left_alone(pictures, capsys, monke
     assert record["task"] == "" and detected["task"] == "Deblurring" and detected["doubtful"]
 
 
+def test_a_picture_without_weights_is_no_failure_of_its_folder(pictures, capsys):
+    Image.fromarray(codes(noisy(0.06 * scene(height=96, width=96), 0.008))).save("dark.png")
+    assert main(["dark.png", "noisy.png", *AUTO]) == 0
+    captured = capsys.readouterr()
+    dark, restored, summary = captured.out.splitlines()
+    assert dark.startswith("dark.png: looks like low light (")
+    assert dark.endswith(
+        "% sure); there are no lite weights for LowLight: use --task LowLight --model published"
+    )
+    assert "Denoising" in restored
+    assert summary.startswith("1 restored, 1 left alone without weights in")
+    assert "dark.png" not in captured.err
+
+
 @pytest.mark.parametrize("answer, chosen", [("y", "rain"), ("yes ", "rain"), ("", None)])
 def test_a_person_is_asked(answer, chosen):
     asked = []

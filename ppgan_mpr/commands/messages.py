@@ -50,7 +50,8 @@ class _Lines(logging.Handler):
 
         lines = [as_flags(record.getMessage())]
         better = getattr(record, "better_weights", None)
-        if better:
+        # Most pictures need no other weights under ``auto``: better_commands names those that do.
+        if better and not _is_auto(self._arguments):
             lines.append(f"better weights:  {_command(self._arguments, better)}")
         with tqdm.external_write_mode(file=sys.stderr):
             for line in lines:
@@ -58,7 +59,7 @@ class _Lines(logging.Handler):
 
 
 def _command(arguments: Sequence[str], weights: WeightsRecord) -> str:
-    """The same command with other weights."""
+    """The same command with other weights, replacing what this one writes."""
     kept, words = list[str](), iter(arguments)
     for word in words:
         if word == "--model":
@@ -68,4 +69,16 @@ def _command(arguments: Sequence[str], weights: WeightsRecord) -> str:
     chosen = ["--model", weights.model]
     if weights.qualified and "--network" not in kept:
         chosen += ["--network", weights.network]
+    if not any(word.startswith(("--overwrite", "--skip", "--dry")) for word in kept):
+        chosen.append("--overwrite")
     return shlex.join(["mprnet", *kept, *chosen])
+
+
+def _is_auto(arguments: Sequence[str]) -> bool:
+    """Whether the command line says ``--task auto``."""
+    from ..apps.auto import is_auto
+
+    values = [*zip(arguments, arguments[1:]), *(word.split("=", 1) for word in arguments)]
+    return any(
+        len(pair) == 2 and pair[0] in ("-t", "--task") and is_auto(pair[1]) for pair in values
+    )

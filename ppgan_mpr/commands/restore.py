@@ -23,7 +23,7 @@ from .program import interruptible
 from .progress import Progress, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import HELP as TASK_HELP
-from .task_choice import check_task, make_predictor, task_steps
+from .task_choice import better_commands, check_task, make_predictor, task_steps
 from .video import add_video_flags, check_video_options, restore_videos, split_videos
 
 if TYPE_CHECKING:
@@ -231,7 +231,11 @@ def _restore(arguments: argparse.Namespace) -> int:
         results = itertools.chain(
             restored, restore_videos(videos, output_path, predictor, arguments, stop)
         )
-        code = report_results(results, bar, lines, arguments.report, passed_over, comparisons)
+        code, records = report_results(
+            results, bar, lines, arguments.report, passed_over, comparisons
+        )
+        for command in better_commands(records, options, output_path):
+            print(f"mprnet: better weights:  {shown(command)}", file=sys.stderr)
         if stop.is_set():
             raise KeyboardInterrupt
     return code

@@ -61,8 +61,8 @@ def report_results(
     report: str | None,
     passed_over: Counter[str],
     comparisons: Comparisons | None,
-) -> int:
-    """Print each result and a summary; returns the exit code."""
+) -> tuple[int, list[ResultRecord]]:
+    """Print each result and a summary; returns the exit code and the records."""
     from ..apps.result import write_report
 
     started = time.perf_counter()
@@ -97,7 +97,7 @@ def report_results(
     parts += [f"{failed} failed"] if failed else []
     parts += passed_over_in_words(passed_over)
     lines.remark(f"{', '.join(parts)} in {time.perf_counter() - started:.1f} s")
-    return 1 if failed or incomplete else 0
+    return (1 if failed or incomplete else 0), records
 
 
 def _in_flags(record: ResultRecord) -> ResultRecord:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..file_names import shown
+from .flags import as_flags
 
 if TYPE_CHECKING:
     from ..apps.choice import AnyPredictor
+    from ..apps.result import ResultRecord
     from ..apps.sources import Source
     from ..detection import Finding
+    from ..inference import InferenceOptions
+
+_MOST_NAMED = 20  # pictures in a command that is printed
+_OWN_FLAGS = ("model", "network", "existing", "recursive")  # see better_commands
 
 HELP = (
     "what to restore, see below; A,B: one after the other; auto: whatever each picture suffers from"
@@ -73,6 +81,47 @@ def make_predictor(
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     choose = ask_person if ask and terminal else None
     return predictor_for(task, output_path, weight_path, choose, **arguments)
+
+
+def better_commands(
+    records: Iterable[ResultRecord], options: InferenceOptions, output_path: Path
+) -> list[str]:
+    """Commands with better weights for the pictures that ``auto`` restored with weak ones.
+
+    Args:
+        records: of the run.
+        options: of the run.
+        output_path: of the run.
+    """
+    from ..weights import stronger_than
+    from ..weights.catalogue import record_of_name
+
+    pictures: dict[str, list[str]] = {}
+    for record in records:
+        if record.error is None and record.detected and record.task:
+            pictures.setdefault(record.weights, []).append(record.source)
+    commands = []
+    for name, sources in pictures.items():
+        used = record_of_name(name)
+        better = stronger_than(used) if used and used.weakness else None
+        if better is None:
+            continue
+        named = [shlex.join(sources)] if len(sources) <= _MOST_NAMED else ["PICTURE..."]
+        words = ["--task", better.task, "--model", better.model, "--overwrite"]
+        words += ["--network", better.network] if better.qualified else []
+        words += ["--output_path", os.fspath(output_path), *_other_flags(options)]
+        commands.append(" ".join(["mprnet", *named, shlex.join(words)]))
+    return commands
+
+
+def _other_flags(options: InferenceOptions) -> list[str]:
+    """The flags of options that are not at their defaults, those of weights and files aside."""
+    words = []
+    for option in options.documented():
+        value = getattr(options, option.name)
+        if option.name not in _OWN_FLAGS and value not in (None, option.default):
+            words += as_flags(f"{option.name}={value!r}").split(" ", 1)
+    return words
 
 
 def ask_person(name: str, finding: Finding, read: Callable[[str], str] = input) -> str | None:

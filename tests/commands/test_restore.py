@@ -373,6 +373,7 @@ def test_weak_weights_are_named_once_with_the_command_for_better_ones(photo, cap
     assert errors.count("hardly reduce real motion blur") == 1
     assert "use --model published, which is downloaded once" in errors
     command = "mprnet photo.jpg 'second photo.jpg' --task Deblurring -o out --model published"
+    command += " --overwrite"  # of what this run has just written
     assert f"mprnet: better weights:  {command}\n" in errors
     assert main([photo, *LITE]) == 0
     assert "hardly" not in capsys.readouterr().err

@@ -69,6 +69,18 @@ def test_a_picture_without_weights_is_no_failure_of_its_folder(pictures, capsys)
     assert "dark.png" not in captured.err
 
 
+def test_better_weights_are_named_for_the_pictures_that_need_them(pictures, capsys, monkeypatch):
+    found = iter([Finding({"motion blur": 1.0}), Finding({"noise": 1.0})])
+    monkeypatch.setattr("ppgan_mpr.apps.auto.detect", lambda photo: next(found))
+    assert main(["sharp.png", "noisy.png", *AUTO, "--jobs", "1", "--strength", "0.5"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    (command,) = (line for line in lines if "better weights:" in line)
+    assert command.startswith("mprnet: better weights:  mprnet sharp.png --task Deblurring ")
+    for words in ("--model published", "--overwrite", "--strength 0.5"):
+        assert words in command
+    assert "noisy.png" not in command and "auto" not in command.replace("--device auto", "")
+
+
 @pytest.mark.parametrize("answer, chosen", [("y", "rain"), ("yes ", "rain"), ("", None)])
 def test_a_person_is_asked(answer, chosen):
     asked = []

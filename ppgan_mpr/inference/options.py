@@ -169,7 +169,7 @@ class InferenceOptions:
     stages: bool = _option(
         False,
         "also save what the earlier stages of the network give, beside the result as "
-        "NAME_restoration_stage1 and so on",
+        "NAME_restoration_stage1 and so on; of several tasks, those of the last",
         group=_RESULT,
         changes_pixels=True,
     )

@@ -67,3 +67,14 @@ def test_each_step_of_a_scene_keeps_its_own_statistics(chain):
     again = chain.restore_frame(second, scene)[0]
     kept = SceneStatistics.from_arrays(scene.to_arrays())
     assert np.array_equal(chain.restore_frame(second, kept)[0], again)
+
+
+def test_stages_are_those_of_the_last_task():
+    (result,) = ChainPredictor(None, task=TASKS, stages=True, **OPTIONS).run(picture())
+    image = MPRPredictor(None, task="Denoising", **OPTIONS).restore(
+        np.asarray(picture(), np.float32) / 255
+    )
+    last = MPRPredictor(None, task="Deraining", stages=True, **OPTIONS).run(image.clip(0, 1))[0]
+    assert len(result.stages) == len(last.stages) == 2
+    for stage, expected in zip(result.stages, last.stages):
+        assert np.abs(np.asarray(stage) / 255 - expected).max() < 0.01

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from ppgan_mpr.inference import Cache, Model
@@ -53,3 +57,27 @@ def test_model_of_named_weights_has_their_network_and_channels(tmp_path):
     model = load_model("lite:Deraining", Cache(tmp_path), local=True)
     assert model.spec is find_network("MPRNet")
     assert (model.channels, model.local, model.identity) == (3, True, "lite:Deraining")
+
+
+TWO_THREADS = """
+import sys, threading
+import numpy as np
+from ppgan_mpr import Predictor
+
+def restore(task):
+    predictor = Predictor(None, task=task, model="lite", backend=sys.argv[1])
+    predictor.restore(np.zeros([8, 8, 3], np.uint8))
+
+worker = threading.Thread(target=restore, args=["Denoising"])
+worker.start()
+worker.join()
+restore("Deraining")
+"""
+
+
+@pytest.mark.parametrize("backend", ["openvino", "paddle"])
+def test_networks_are_made_in_any_thread_whichever_imports_paddle(backend, tmp_path):
+    environment = {**os.environ, "PPGAN_MPR_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", TWO_THREADS, backend]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

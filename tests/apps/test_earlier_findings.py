@@ -21,9 +21,7 @@ def test_what_is_finished_is_neither_read_nor_looked_at_again(mixed, looked_at, 
     assert len(looked_at) == 3
     looked_at.clear()
     read, reader = [], PhotoReader()
-    monkeypatch.setattr(
-        reader, "read", lambda path, *_: read.append(path.name) or read_photo(path)
-    )
+    monkeypatch.setattr(reader, "read", lambda path, *_: read.append(path.name) or read_photo(path))
     again = AutoPredictor("out", model="lite", existing="skip", reader=reader).run(mixed)
     assert [result.skipped for result in again] == [True, True, False]
     assert len(looked_at) == 1 and read == ["sharp.png"]

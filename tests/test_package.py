@@ -175,8 +175,6 @@ WHOLE_PROGRAM = {
     # Training as a whole.
     "engine/test_failures_during_training.py", "engine/test_nafnet_training.py",
     "engine/test_overfit.py", "engine/test_resume.py",
-    # The web page as a whole.
-    "web/page/test_large_pictures.py", "web/page/test_leaving.py",
 }  # fmt: skip
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..imaging import Photo
 from .classifier import probabilities
@@ -42,7 +45,8 @@ class Finding:
         return self.confidence >= CONFIDENT
 
     def __str__(self) -> str:
-        return f"{self.degradation or 'nothing to restore'} ({100 * self.confidence:.0f} %)"
+        percent = math.floor(100 * self.confidence)  # 99.5 % is not "100 % sure"
+        return f"{self.degradation or 'nothing to restore'} ({percent} %)"
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of JSON's types."""
@@ -59,6 +63,10 @@ def detect(photo: Photo) -> Finding:
     """Look at a picture of any size; takes about a third of a second at most.
 
     Args:
-        photo: 8 or 16 bits or float, grey or colour.
+        photo: 8 or 16 bits or float, grey or colour. In one of a single colour, such as a black
+            frame, there is nothing to restore.
     """
-    return Finding(probabilities(measure(crops_of(photo), overview_of(photo))))
+    found = probabilities(measure(crops_of(photo), overview_of(photo)))
+    if np.ptp(photo.pixels, axis=(0, 1)).max() == 0:
+        found = {kind: float(not kind) for kind in found}
+    return Finding(found)

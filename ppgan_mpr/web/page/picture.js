@@ -283,5 +283,5 @@ function better(job) {
 }
 
 function percent(share) {
-  return Math.round(100 * share);
+  return Math.floor(100 * share); // 99.5 % is not "100 % sure"
 }

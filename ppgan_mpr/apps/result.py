@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, SupportsIndex, overload
 
 from ..errors import UsageError
 from ..files import atomic_write
@@ -193,7 +193,17 @@ class Result:
 
 
 class Results(list[Result]):
-    """Results in order; in a notebook they display themselves as a gallery."""
+    """Results in order; in a notebook they, and slices of them, display themselves as a gallery."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Result: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Results: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> Result | Results:
+        found = super().__getitem__(index)
+        return Results(found) if isinstance(found, list) else found
 
     def _repr_html_(self) -> str:
         from .display import results_html

@@ -30,6 +30,7 @@ def test_results_in_a_notebook_are_sliders_and_errors(tmp_path):
     html = results._repr_html_()
     assert html.count('type="range"') == 1 and html.count("data:image/jpeg") == 2
     assert "&lt;bad&gt;.png" in html and "<bad>" not in html
+    assert results[:1]._repr_html_().count('type="range"') == 1
     assert 'type="range"' in results[0]._repr_html_()
 
 

@@ -59,8 +59,8 @@ class Part:
 PARTS = {
     "networks": Part("inference.py", shared=("sizes", "networks", "checkouts")),
     "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
-    "folders": Part("folders.py", shared=("checkouts",)),
-    "throughput": Part("throughput.py"),
+    "folders": Part("folders.py", ("--repeat", "1"), ("checkouts",)),
+    "throughput": Part("throughput.py", ("--formats", ".jpg", "--rounds", "1")),
     "isolation": Part("isolation.py"),
     "loading": Part("datasets.py", ("--samples", "12", "--rounds", "2"), output="--json"),
 }

@@ -128,29 +128,31 @@ def on_folder(task: str, folder: Path, options: argparse.Namespace) -> dict[str,
 
 
 def seconds_of_networks(side: int) -> Iterator[dict[str, Any]]:
-    """Seconds of every known network for one picture, with random weights of its size."""
+    """Seconds of every network for one picture, the way its scores were made, with random weights."""
     from ppgan_mpr.inference import Cache, Model, Restorer
     from ppgan_mpr.networks import find_network, weights_records
 
-    known: dict[tuple[str, str], float] = {}
+    known: dict[tuple[str, str, bool], float] = {}
     for record in weights_records():
         spec = find_network(record.network)
-        size = record.network, str(sorted(record.hyperparameters.items()))
-        if size not in known:
+        for local in sorted({score.local for score in record.scores}):
+            size = record.network, str(sorted(record.hyperparameters.items())), local
+            if size not in known:
 
-            def build(spec: Any = spec, record: Any = record) -> Any:
-                network = spec.build(record.hyperparameters)
-                network.eval()
-                return network
+                def build(spec: Any = spec, record: Any = record) -> Any:
+                    network = spec.build(record.hyperparameters)
+                    network.eval()
+                    return network
 
-            channels = spec.input_channels(record.hyperparameters)
-            restorer = Restorer(Model(str(size), spec, build, Cache(None), channels=channels))
-            picture = np.random.default_rng(0).random((side, side, channels), np.float32)
-            restorer(picture)
-            started = time.perf_counter()
-            restorer(picture)
-            known[size] = time.perf_counter() - started
-        yield {"name": record.name, "seconds": known[size]}
+                channels = spec.input_channels(record.hyperparameters)
+                model = Model(str(size), spec, build, Cache(None), channels=channels, local=local)
+                restorer = Restorer(model)
+                picture = np.random.default_rng(0).random((side, side, channels), np.float32)
+                restorer(picture)
+                started = time.perf_counter()
+                restorer(picture)
+                known[size] = time.perf_counter() - started
+            yield {"name": record.name, "local": local, "seconds": known[size]}
 
 
 def measured(numbers: dict[str, Any], options: argparse.Namespace) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _unmeasured(folder: Numbers) -> str:
 
 def _published(seconds: Sequence[Numbers]) -> str:
     """The scores that others report, and the seconds where they were measured."""
-    known = {row["name"]: row["seconds"] for row in seconds}
+    known = {(row["name"], row["local"]): row["seconds"] for row in seconds}
     times = (
         "Seconds are for 256×256 pixels, measured here with random weights of the same size, which "
         "take the\nsame time."
@@ -119,7 +119,7 @@ def _published(seconds: Sequence[Numbers]) -> str:
     for name, score in _published_scores():
         ssim = "" if score.ssim is None else f"{score.ssim:.4f}".removesuffix("0")
         local = ", with TLC" if score.local else ""
-        time = f"{known[name]:.2g}" if name in known else ""
+        time = f"{known[name, score.local]:.2g}" if known else ""
         lines.append(
             f"| {name} | {score.dataset} | {score.psnr:.2f} | {ssim} | {score.protocol}{local} | "
             f"{score.source} | {time} |"
@@ -159,17 +159,16 @@ def plot_folders(folders: Sequence[Numbers], path: Path) -> None:
 
 def plot_networks(seconds: Sequence[Numbers], path: Path) -> None:
     """Plot published PSNR against seconds, a panel for each test set with several networks."""
-    known = {row["name"]: row["seconds"] for row in seconds}
+    known = {(row["name"], row["local"]): row["seconds"] for row in seconds}
     sets: dict[tuple[str, str], list[tuple[str, Any]]] = {}
     for name, score in _published_scores():
-        if name in known:
-            local = " with TLC" if score.local else ""
-            sets.setdefault((score.dataset, score.protocol), []).append((name + local, score))
+        sets.setdefault((score.dataset, score.protocol), []).append((name, score))
     panels = {key: scores for key, scores in sets.items() if len(scores) > 1}
     figure, axes = _panels(len(panels))
     for axis, ((dataset, protocol), scores) in zip(axes, panels.items()):
         for name, score in scores:
-            axis.scatter(known[name.replace(" with TLC", "")], score.psnr, label=name, s=28)
+            label = f"{name} with TLC" if score.local else name
+            axis.scatter(known[name, score.local], score.psnr, label=label, s=28)
         axis.set(title=f"{dataset} [{protocol}]", xscale="log")
         axis.set(xlabel="seconds for 256×256", ylabel="published PSNR in dB")
         axis.legend(fontsize=6)

@@ -170,7 +170,7 @@ def test_recipe_of_mirnet_is_the_one_that_it_names(root, name):
 def forms_of_the_data(root):
     """Folder that a yaml names → how its pictures are cut, from the table in the documentation."""
     section = (root / "docs" / "training.md").read_text(encoding="utf-8")
-    section = section.partition("### Forms of the data")[2].partition("\n### ")[0]
+    section = section.partition("### How each training set is cut")[2].partition("\n### ")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if "| `" in line]
     return {folder: row[3] for row in rows for folder in re.findall("`(.+?)`", row[2])}
 

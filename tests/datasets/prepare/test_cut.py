@@ -28,7 +28,7 @@ def test_sub_pictures_cover_a_side(how, length, expected):
 
 
 def test_patches_of_gopro_have_nearly_the_places_that_whole_frames_give():
-    """The figures of "Forms of the data" in docs/training.md."""
+    """The figures of "How each training set is cut" in docs/training.md."""
     patch, frequencies, uses = 256, [], []
     for length in (720, 1280):
         places, how = length - patch + 1, Cut(512, 256)

@@ -1,4 +1,4 @@
-# The web page in a container; see docs/server.md. Not built by the project's own checks.
+# Container for the web page, see docs/server.md. The project's own checks do not build it.
 FROM python:3.11-slim
 
 COPY pyproject.toml setup.py README.md LICENSE /src/
@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir '/src[cpu,web]' && rm -r /src \
     && useradd --create-home --uid 10001 mprnet \
     && install -d -o mprnet /weights
 
-# Downloaded weights and compiled networks outlive the container.
+# This volume keeps downloaded weights and compiled networks when the container is removed.
 ENV PPGAN_MPR_HOME=/weights
 VOLUME /weights
 USER mprnet

@@ -1,4 +1,4 @@
-"""All metadata lives in pyproject.toml; this file keeps `python setup.py` users working."""
+"""Setup script for tools that call `python setup.py`; all metadata is in pyproject.toml."""
 
 from setuptools import setup
 

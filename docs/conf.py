@@ -20,6 +20,7 @@ html_copy_source = html_show_sourcelink = False
 exclude_patterns = ["_build"]
 nitpicky = False
 myst_heading_anchors = 3
+myst_enable_extensions = ["html_image"]  # images with a width are HTML
 autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -27,7 +28,7 @@ autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[A-Z][^)]*\)")
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+[A-Z][^)]*\)")
 
 
 def _without_links_to_the_repository(app: Any, name: str, source: list[str]) -> None:

@@ -131,6 +131,13 @@ def test_site_has_every_page(root, site):
     assert "Restore one picture and return it." in reference
 
 
+def test_site_has_every_image_of_its_pages(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for source in re.findall(r'<img[^>]*\ssrc="(?!data:)([^"]+)"', text):
+            assert (page.parent / source).is_file(), f"{page.name}: {source}"
+
+
 def test_site_loads_nothing_from_other_hosts(site):
     loading = re.compile(
         r"""<(?:script|img|iframe|source)[^>]*\ssrc="(?:https?:)?//"""

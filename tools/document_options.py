@@ -1,23 +1,27 @@
-"""Writes docs/options.md from the options themselves.
+"""Writes docs/options.md, the table of all arguments, from their documentation in the code.
 
 python tools/document_options.py [FILE]
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ppgan_mpr import InferenceOptions  # noqa: E402
+from ppgan_mpr import InferenceOptions, Predictor  # noqa: E402
 
 _INTRODUCTION = """\
 # Options
 
-Every option of restoration is an argument of the predictors in Python, a field of
-`InferenceOptions`, and a flag of `mprnet`:
+This table lists every argument of the predictors in Python, and the flag of `mprnet` that sets it.
+The options, from `network` on, can also be passed together as `InferenceOptions`:
 
 ```python
 from ppgan_mpr import InferenceOptions, MPRPredictor
@@ -26,13 +30,20 @@ MPRPredictor(task='Denoising', model='lite', strength=0.7)
 MPRPredictor(task='Denoising', options=InferenceOptions(model='lite', strength=0.7))
 ```
 
-This page is written by `tools/document_options.py`.
+`tools/document_options.py` generates this page from the code.
 
 | argument | flag | default | what it does |
 |---|---|---|---|
 """
-# Flags that are not called like their options.
-_FLAGS = {
+# Arguments of predictors that have a flag.
+_PREDICTOR_FLAGS = {
+    "output_path": "`-o`, `--output_path PATH`",
+    "weight_path": "`--weight_path FILE`",
+    "task": "`-t`, `--task TASK`",
+    "dry_run": "`--dry-run`",
+}
+# Options whose flag is not --NAME.
+_OPTION_FLAGS = {
     "suffix": "`--format FORMAT`",
     "existing": "`--overwrite`, `--skip-existing`",
     "recursive": "`-r`, `--recursive`",
@@ -43,17 +54,44 @@ _FLAGS = {
 
 def page() -> str:
     """The page's text."""
-    rows = []
+    rows = (*_arguments(), *_options())
+    return _INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _arguments() -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the predictors' own arguments."""
+    parameters = inspect.signature(Predictor).parameters
+    for name, text in _documented(inspect.getdoc(Predictor) or "").items():
+        if name in parameters:  # not **changes, which are the options
+            flag = _PREDICTOR_FLAGS.get(name, "")
+            yield f"`{name}`", flag, _default(parameters[name].default), _cell(text)
+
+
+def _options() -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the options."""
     for option in InferenceOptions.documented():
         details = option.metadata
-        flag = f"`--{option.name}{' ' + details['metavar'] if details.get('metavar') else ''}`"
-        default = "" if option.default is None else f"`{option.default!r}`"
-        text = str(details["help"]).replace("|", "\\|")
-        text = text[0].upper() + text[1:]
-        rows.append(
-            f"| `{option.name}` | {_FLAGS.get(option.name, flag)} | {default} | {text}. |\n"
-        )
-    return _INTRODUCTION + "".join(rows)
+        metavar = f" {details['metavar']}" if details.get("metavar") else ""
+        flag = _OPTION_FLAGS.get(option.name, f"`--{option.name}{metavar}`")
+        yield f"`{option.name}`", flag, _default(option.default), _cell(str(details["help"]))
+
+
+def _documented(docstring: str) -> dict[str, str]:
+    """Name → description of the arguments in a docstring's section ``Args:``."""
+    section = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", docstring, re.M | re.S)
+    entry = re.compile(r"^    (\S+): (.*?)(?=^    \S|\Z)", re.M | re.S)
+    entries = entry.findall(section[1]) if section else []
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _default(value: Any) -> str:
+    return "" if value is None else f"`{value!r}`"
+
+
+def _cell(text: str) -> str:
+    """A description as Markdown, a single sentence without its full stop."""
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text.replace("``", "`"))
+    return (text if ". " in text else text.rstrip(".")).replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -111,12 +111,23 @@ def test_the_readmes_have_the_same_sections_tables_and_links(root):
             line.startswith("|") for line in lines
         )
 
-    def links(text):  # the translation links to translated pages
-        targets = re.findall(r"\]\(([^)]+)\)", text)
+    def links(text):  # the translation links to translated pages and sections
+        targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)}
         return {target.replace("docs/zh/", "docs/") for target in targets if "README" not in target}
 
     assert shape(english) == shape(chinese)
     assert links(english) == links(chinese)
+
+
+def test_chinese_pages_link_to_chinese_pages_where_there_are_any(root):
+    docs = root / "docs"
+    pages = [docs / "zh" / name for name in translated(root) if name != "reference.md"]
+    for page in [root / "README_cn.md", *pages]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+            english = (page.parent / target).resolve()
+            if docs in english.parents and docs / "zh" not in english.parents:
+                chinese = docs / "zh" / english.relative_to(docs)
+                assert not chinese.exists(), f"{page.name}: link to {chinese.name} in Chinese"
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def test_the_translation_gives_the_same_commands(root):
 
 @pytest.mark.parametrize("name", ["README.md", "README_cn.md", "docs"])
 def test_links_lead_somewhere(root, name):
-    files = [root / name] if name.endswith(".md") else sorted((root / name).glob("*.md"))
+    files = [root / name] if name.endswith(".md") else sorted((root / name).rglob("*.md"))
     for file in files:
         for target in re.findall(r"\]\((?!http)([^)#]+)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).exists(), f"{file.name}: {target}"

@@ -85,6 +85,9 @@ class OpenVINOBackend:
             "INFERENCE_NUM_THREADS": self.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
+        if self.threads < cpu_count():
+            # OpenVINO would pin the threads of each process to the same first cores.
+            self._options["ENABLE_CPU_PINNING"] = False
         self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
         self._upcoming: tuple[_Key, Future[_Compiled | None]] | None = None
         self.bytes_per_pixel = _BYTES[self.precision] * model.floats_per_pixel

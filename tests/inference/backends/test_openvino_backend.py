@@ -1,5 +1,9 @@
 """OpenVINO: its precision, and how many compiled sizes it keeps."""
 
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from inference_samples import batch
@@ -153,3 +157,21 @@ def test_precision_is_f32_where_the_plugin_reports_no_bf16(model, monkeypatch):
 
     monkeypatch.setattr(core, "get_property", get_property)
     assert create_backend(model, InferenceOptions(backend="openvino")).precision == "f32"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say where threads run")
+@pytest.mark.skipif(
+    len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="needs two cores"
+)
+def test_limited_threads_are_not_bound_to_the_same_core_in_every_process(model, photo):
+    """Two processes of one thread each would share one core."""
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    backend = create_backend(model, InferenceOptions(backend="openvino", threads=1))
+
+    def cores_after_running(_: int) -> set[int]:
+        backend.run(batch(photo))
+        return os.sched_getaffinity(0)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert list(pool.map(cores_after_running, range(2)))[-1] == os.sched_getaffinity(0)

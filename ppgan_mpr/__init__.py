@@ -1,7 +1,7 @@
 """Photo restoration with MPRNet, MIRNet, MIRNet-v2 and NAFNet on PaddlePaddle.
 
-Importing the package is cheap: PaddlePaddle, OpenCV and the rest are imported when a
-photo is really restored.
+Importing the package is cheap: PaddlePaddle, OpenCV and other large packages are imported
+when the first photo is restored.
 
 Example:
     >>> from ppgan_mpr import MPRPredictor                            # doctest: +SKIP

@@ -14,14 +14,14 @@ def check_whole_number(
     """Raise UsageError unless ``value`` is an int from ``low`` to ``high``.
 
     Args:
-        name: of the option, for the message.
-        value: what the user gave.
+        name: name of the option, for the message.
+        value: the user's value.
         low, high: smallest and largest number allowed.
         optional: None is allowed too.
     """
     if optional and value is None:
         return
-    # bool is a subclass of int, and no number that a user means
+    # bool is a subclass of int, but True is no number to a user
     if type(value) is not int or not low <= value <= high:
         raise UsageError(f"{name}={value!r}: give a whole number from {low} to {high}.")
 
@@ -41,11 +41,11 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
 
 
 def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
-    """The one of ``names`` that was written, in any case.
+    """Correct the case of a name: the entry of ``names`` that equals it but for case.
 
     Args:
-        kind: of thing that is named, for the message.
-        written: what the user wrote.
+        kind: what the name stands for, such as ``task``, for the message.
+        written: the name as the user wrote it.
         names: the correct spellings.
 
     Raises:
@@ -60,22 +60,22 @@ def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
 
 
 def did_you_mean(written: str, names: Iterable[str]) -> str:
-    """``did you mean X?`` for the nearest of ``names``, or the list of them all."""
+    """A hint for a wrong name: ``did you mean X?``, or a list of all names if none is similar."""
     names = tuple(names)
     near = nearest(written, names, cutoff=0.5)
     return f"did you mean {near}?" if near else f"choose one of {', '.join(names)}."
 
 
 def nearest(written: str, names: Iterable[str], cutoff: float) -> str | None:
-    """The one of ``names`` that resembles ``written`` most, in any case.
+    """The entry of ``names`` that is most similar to ``written``; case is ignored.
 
     Args:
-        written: what the user wrote.
+        written: the name as the user wrote it.
         names: the correct spellings.
-        cutoff: least similarity, from 0 to 1 (difflib's ratio).
+        cutoff: lowest similarity that counts, from 0 to 1 (difflib's ratio).
 
     Returns:
-        The name, or None where nothing is that similar.
+        The name, or None if no name is similar enough.
     """
     by_lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(written.lower(), by_lower, n=1, cutoff=cutoff)
@@ -83,6 +83,6 @@ def nearest(written: str, names: Iterable[str], cutoff: float) -> str | None:
 
 
 def shortened(value: object) -> str:
-    """``repr(value)`` for a message, cut in the middle where it is longer than 200 characters."""
+    """``repr(value)`` for a message; the middle of more than 200 characters is left out."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"

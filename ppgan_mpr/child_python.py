@@ -1,24 +1,24 @@
-"""Starting Python again, so that files in the current folder are not taken for modules."""
+"""Starts Python processes that never import modules from the current folder."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-# Before the path is replaced only what is built into Python may be imported: of ``python -c``
-# and ``python -m``, its first entry is the current folder, which may be a stranger's.
+# With ``python -c`` and ``python -m``, the import path begins with the current folder, which may
+# hold somebody else's files. Until the path is replaced, only built-in modules may be imported.
 _START = "import sys; n = int(sys.argv[1]); sys.path[:] = sys.argv[2:n + 2]; del sys.argv[1:n + 2]"
 
 
 def python_command(code: str, *arguments: str) -> list[str]:
-    """The command that runs code in a new process, with the import path of this one.
+    """The command that runs code in a new process with this process's import path.
 
     Args:
-        code: statements in one line.
+        code: Python statements on one line.
         arguments: become ``sys.argv[1:]``.
 
     Returns:
-        The command; empty in a program that is no Python interpreter.
+        The command; empty if this program is not a Python interpreter, such as a frozen one.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         return []

@@ -1,6 +1,7 @@
-"""Heavy and optional packages: imported when first needed, with a hint where one is missing.
+"""Imports large and optional packages when they are first needed.
 
-Packages that send usage statistics are kept from it before they are imported.
+The error for a missing package says how to install it. Before an import, the package's usage
+statistics are switched off.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 from .ending_signals import ENDING
 from .errors import MissingDependencyError
 
-# module -> (what it is for, the extra of this package that holds it)
+# module -> (its purpose, the extra of this package that installs it)
 _OPTIONAL = {
     "paddle": ("PaddlePaddle runs the network", "cpu"),
     "openvino": ("OpenVINO runs the network on a CPU", "cpu"),
@@ -45,12 +46,12 @@ _OPTIONAL = {
 
 @dataclass(frozen=True)
 class _Statistics:
-    """How a package is kept from sending usage statistics.
+    """How to switch off a package's usage statistics.
 
     Attributes:
-        environment: variables to set before the import, unless the user has set them.
-        blocked: modules that send the statistics, and without which the package works.
-        switch: name of the package's function that switches them off after the import.
+        environment: environment variables to set before the import, unless the user has set them.
+        blocked: modules that send the statistics; the package works without them.
+        switch: name of the package's function to call after the import.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -59,11 +60,12 @@ class _Statistics:
 
 
 _HUGGING_FACE = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-# Every package that sends usage statistics by default, those of applications on top of this
-# one included. Scarf counts installations and imports for other packages.
+# Every package that sends usage statistics by default, including packages that applications on
+# top of this one use. Scarf counts installations and imports for other packages.
 _STATISTICS = {
     "openvino": _Statistics(blocked=("openvino_telemetry",)),
-    # From 1.31 on all systems; earlier on Windows only, where the variable was not known.
+    # From 1.31 on it sends them on all systems. Earlier versions send them on Windows only and
+    # do not know the variable.
     "onnxruntime": _Statistics({"ORT_DISABLE_TELEMETRY": "1"}, switch="disable_telemetry_events"),
     "gradio": _Statistics({"GRADIO_ANALYTICS_ENABLED": "False", **_HUGGING_FACE}),
     "ray": _Statistics({"RAY_USAGE_STATS_ENABLED": "0"}),
@@ -71,30 +73,30 @@ _STATISTICS = {
     "scarf": _Statistics({"SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "1"}),
 }
 _CHECKOUT = Path(__file__).resolve().parent.parent
-# Made by importing Paddle, in the home or the temporary folder. Paddle's own data sets make it
-# again when they need it.
+# Importing Paddle creates this folder in the home or the temporary folder. Paddle's data sets
+# create it again when they need it.
 _PADDLE_FOLDER = os.path.join(".cache", "paddle", "dataset")
 
 
-_KEPT: list[Any] = []  # for as long as the process lives
+_KEPT: list[Any] = []  # context managers that must live as long as the process
 
 
 def _stay_dynamic(paddle: ModuleType) -> None:
-    """Keep Paddle in its dynamic mode when the thread that has imported it ends.
+    """Keep Paddle in dynamic mode after the thread that imported it has ended.
 
-    The import enters the mode by a context manager that belongs to the thread. When the thread
-    ends, Python discards the context manager, which then leaves the mode for all threads.
+    The import enters the mode with a context manager that belongs to the thread. When the thread
+    ends, Python deletes the context manager, and that ends the mode for all threads.
     """
-    with contextlib.suppress(AttributeError):  # a Paddle that does so no longer
+    with contextlib.suppress(AttributeError):  # later releases may not have this attribute
         manager = paddle.base.framework.global_var._functional_dygraph_context_manager
         if manager is not None and not any(manager is kept for kept in _KEPT):
             _KEPT.append(manager)
-            # Python's end would take away what it needs to leave the mode.
+            # Leave the mode at exit, before Python clears the modules that this needs.
             atexit.register(manager.__exit__, None, None, None)
 
 
 def require(module: str) -> ModuleType:
-    """Import an optional package, or say in one sentence how to install it.
+    """Import an optional package; the error for a missing one says how to install it.
 
     Args:
         module: name of the package to import, such as ``"paddle"``.
@@ -102,11 +104,11 @@ def require(module: str) -> ModuleType:
     Raises:
         MissingDependencyError: the package is not installed or cannot be loaded.
     """
-    # Asked before the import, because Paddle sets the variable itself.
+    # Checked before the import, because Paddle sets the variable itself.
     set_threads = (
         module == "paddle" and module not in sys.modules and "OMP_NUM_THREADS" not in os.environ
     )
-    if module == "paddle":  # its C++ log warns at every export of what no user can change
+    if module == "paddle":  # at every export its C++ log prints warnings that no user can act on
         os.environ.setdefault("GLOG_minloglevel", "2")
     send_no_statistics(module)
     try:
@@ -130,7 +132,7 @@ def require(module: str) -> ModuleType:
         ) from None
     except MemoryError:
         raise
-    except Exception as error:  # a library that does not load raises errors of many types
+    except Exception as error:  # a broken library raises errors of many types
         raise _broken(module, error) from error
     switch = _STATISTICS[module].switch if module in _STATISTICS else None
     if switch is not None and hasattr(imported, switch):
@@ -138,19 +140,20 @@ def require(module: str) -> ModuleType:
     if module == "paddle":
         _stay_dynamic(imported)
     if set_threads:
-        # Paddle computes on a single core by default. The environment variable would do as
-        # well, but makes Paddle print a warning at every start.
+        # Paddle uses a single core by default. Setting OMP_NUM_THREADS would help as well, but
+        # Paddle then prints a warning at every start.
         imported.base.core.set_num_threads(cpu_count())
     return imported
 
 
 def send_no_statistics(module: str) -> None:
-    """Keep a package, if it is known to send usage statistics, from it; before its import."""
+    """Switch off a package's usage statistics, if it has any; to be called before its import."""
     statistics = _STATISTICS.get(module, _Statistics())
     for name, value in statistics.environment.items():
         os.environ.setdefault(name, value)
     for name in statistics.blocked:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # its import fails
+        # None in sys.modules makes an import of this module fail.
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # typeshed forbids None
 
 
 def _broken(module: str, error: Exception) -> MissingDependencyError:
@@ -162,7 +165,7 @@ def _broken(module: str, error: Exception) -> MissingDependencyError:
 
 @contextlib.contextmanager
 def _no_folder_of_paddle() -> Iterator[None]:
-    """Keep the import of Paddle from making an empty folder in the user's home."""
+    """Keep the import of Paddle from creating an empty folder in the user's home."""
     original = os.makedirs
 
     def makedirs(name: Any, *args: Any, **options: Any) -> None:
@@ -182,12 +185,12 @@ def _replace(module: ModuleType, name: str, value: object) -> None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP wait for the end of the block, an import.
+    """Delay Ctrl-C, SIGTERM and SIGHUP until the import in the block has ended.
 
-    A library in C++ that is interrupted while it is loaded fails with an error of its own, which
-    looks as if the library were damaged.
+    A C++ library that is interrupted while it loads fails with an error of its own, which looks
+    as if the library were damaged.
     """
-    if threading.current_thread() is not threading.main_thread():  # only there are handlers set
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
         yield
         return
     arrived: list[int] = []
@@ -208,10 +211,10 @@ def _uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_handlers_of_paddle() -> Iterator[None]:
-    """Undo what the import of Paddle does to signals.
+    """Undo what the import of Paddle does to signal handlers.
 
-    It replaces Python's handlers for SIGTERM and for crashes by one that prints a stack of C++, and
-    that may wait for ever.
+    It replaces Python's handlers for SIGTERM and for crashes by one that prints a C++ stack and
+    may hang.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -227,17 +230,17 @@ def _without_handlers_of_paddle() -> Iterator[None]:
 
 
 class _SignalGuard(importlib.abc.MetaPathFinder):
-    """Finds no module, but removes Paddle's signal handlers whenever one is imported.
+    """Import hook that finds no module, but removes Paddle's signal handlers at every import.
 
-    A second passes between their installation and the end of Paddle's import.
+    Paddle's import goes on for a second after it has installed them.
     """
 
     def __init__(self) -> None:
         self._handler = signal.getsignal(signal.SIGTERM)
 
     def find_spec(self, *_: object) -> None:
-        """Remove the handlers, and put the one for SIGTERM back."""
-        if threading.current_thread() is not threading.main_thread():  # what another one imports
+        """Remove Paddle's handlers, and restore the previous one for SIGTERM."""
+        if threading.current_thread() is not threading.main_thread():  # only it may set handlers
             return
         _remove_handlers_of_paddle()
         if self._handler is not None:
@@ -253,7 +256,7 @@ def _remove_handlers_of_paddle() -> None:
 def _unchanged_root_logger() -> Iterator[None]:
     """Undo what an import does to the root logger.
 
-    Paddle adds a handler, with which a script that then adds its own sees every message twice.
+    Paddle adds a handler. A script that then adds its own would print every message twice.
     """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
@@ -280,10 +283,10 @@ def install_command(module: str) -> str:
 def install_extra(extra: str) -> str:
     """The command that installs an extra of this package, such as ``"cpu"``.
 
-    No package index has ppgan_mpr. Where it is installed, from a wheel or a checkout, pip adds
-    an extra to it by its name; a checkout that is run in place is named by its folder.
+    No package index has ppgan_mpr. If it is installed, from a wheel or a checkout, pip needs only
+    its name to add an extra. If it runs from a checkout, pip needs the checkout's folder.
     """
-    # The .egg-info that a build leaves in a checkout is no installation.
+    # A build leaves an .egg-info folder in a checkout, which is no installation.
     installed = (
         any(
             Path(str(found.locate_file(""))).resolve() != _CHECKOUT
@@ -304,7 +307,7 @@ def installed_version(package: str) -> str | None:
 
 
 def cpu_count() -> int:
-    """Number of CPU cores this process may use (its affinity, not the machine's total)."""
+    """Number of CPU cores that this process may use; the machine may have more."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

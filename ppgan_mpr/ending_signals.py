@@ -2,7 +2,7 @@
 
 import signal
 
-#: Ctrl-C, SIGTERM and SIGHUP; the last, of a terminal that was closed, is unknown to Windows.
+#: SIGINT (Ctrl-C), SIGTERM and SIGHUP (a terminal was closed), which Windows does not have.
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )

@@ -1,15 +1,15 @@
 """Errors that the user can fix. Each message is one sentence that says what to do.
 
-Every one derives from :class:`RestorationError`, so the command line can turn them
-into a line on the terminal while programming errors keep their traceback. Each also
-derives from the built-in that callers would expect to catch.
+Every error derives from :class:`RestorationError`, so the command line can print its message
+as one line, while programming errors keep their traceback. Each also derives from the
+built-in exception that callers expect.
 """
 
 from __future__ import annotations
 
 
 class RestorationError(Exception):
-    """Base class of everything that the user, not the programmer, can put right."""
+    """Base class of all errors that the user can fix without changing code."""
 
 
 class MissingDependencyError(RestorationError, ImportError):
@@ -21,7 +21,7 @@ class WeightsError(RestorationError, ValueError):
 
 
 class DownloadError(RestorationError, OSError):
-    """Published weights could not be fetched or failed their check."""
+    """Published weights could not be downloaded, or failed their checksum test."""
 
 
 class ImageError(RestorationError, ValueError):

@@ -1,4 +1,4 @@
-"""Names of files: how long they may be, which of them are one file, and how they are shown."""
+"""File names: their greatest length, which names mean the same file, and how to show them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ _LONGEST = 255  # bytes of one name, on nearly all file systems
 
 
 def name_key(folder: str | os.PathLike[str]) -> Callable[[str], str]:
-    """What makes two names in a folder the same file.
+    """A function that shows which names in a folder mean the same file.
 
-    Windows, macOS and some Linux folders take ``IMG.jpg`` and ``img.jpg`` for one file, and macOS
-    the two ways of writing ``é``. A hidden file, removed at once, shows what this folder does.
+    On Windows, macOS and in some Linux folders ``IMG.jpg`` and ``img.jpg`` are the same file, and
+    on macOS so are the two Unicode forms of ``é``. A hidden file, removed at once, shows how this
+    folder behaves.
 
     Returns:
-        A function from names or paths to keys: equal keys, one file. Where the folder cannot be
-        tried out, names that might be one file have equal keys.
+        A function from names or paths to keys. Names with equal keys mean the same file. If the
+        folder cannot be tested, names that might mean the same file have equal keys.
     """
     probe = Path(folder) / f".{uuid.uuid4().hex}-a\u00e9{TEMPORARY}"
     folds_case = composes = True
@@ -48,23 +49,23 @@ def name_key(folder: str | os.PathLike[str]) -> Callable[[str], str]:
 
 
 def shown(text: object) -> str:
-    """A text whose invisible characters are written as escapes such as ``\\x1b``.
+    """A text in which invisible characters are replaced by escapes such as ``\\x1b``.
 
-    A terminal would obey the control characters that a file name may hold, and those that change
-    the direction of writing would hide what the name is.
+    File names may hold control characters, which a terminal would obey, and characters that
+    reverse the writing direction, which would disguise the name.
     """
     return "".join(ascii(sign)[1:-1] if is_invisible(sign) else sign for sign in str(text))
 
 
 def is_invisible(sign: str) -> bool:
-    """Whether a character is a control or format character, a line separator or half of a pair."""
+    """Whether a character is a control or format character, a line separator or a surrogate."""
     return unicodedata.category(sign) in _INVISIBLE
 
 
 def fitting_name(stem: str, ending: str) -> str:
-    """``stem + ending``, shortened where it is longer than a file name may be.
+    """``stem + ending``, shortened if it is too long for a file name.
 
-    A stem that is cut ends in eight digits made of the whole, so that two long names stay two.
+    A shortened stem ends in eight digits of the full stem's hash, so that long names stay distinct.
     """
     room = _LONGEST - len(os.fsencode(ending))
     octets = os.fsencode(stem)

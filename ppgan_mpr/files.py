@@ -1,4 +1,4 @@
-"""Atomic and durable writes, where a file appears complete or not at all, and locks of files."""
+"""Atomic, durable writes (a file appears complete or not at all) and file locks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-#: Ending of the hidden files that are renamed when they are complete.
+#: Ending of the hidden temporary files, which are renamed when they are complete.
 TEMPORARY = ".ppgan_mpr.tmp"
-_LEFT_OVER = 3600.0  # seconds after its last change, a temporary file has lost its writer
-_LOCKED_BYTE = 1 << 62  # beyond the end of the file, which stays readable on Windows
-# What a file system answers that cannot sync.
+_LEFT_OVER = 3600.0  # seconds without a change after which a temporary file counts as abandoned
+# Windows makes a locked byte unreadable, so the lock is on a byte beyond the end of the file.
+_LOCKED_BYTE = 1 << 62
+# Errors of file systems that cannot sync.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 
 
@@ -28,19 +29,19 @@ def atomic_write(
 ) -> Iterator[BinaryIO]:
     """Open a file that replaces ``path`` when the block succeeds.
 
-    The content is on the disk before it gets its name. If anything in the block fails, an
-    interrupt included, ``path`` stays as it was and nothing is left beside it. Linux keeps the
-    file without a name until then, so that not even a killed process leaves anything; elsewhere it
-    is a hidden file, which :func:`remove_leftovers` finds.
+    The content is on the disk before the file gets its name. If the block fails or is interrupted,
+    ``path`` stays as it was and no other file is left. On Linux the new file has no name until it
+    is complete, so that even a killed process leaves nothing. Elsewhere it is a hidden file, which
+    :func:`remove_leftovers` removes later.
 
     Args:
         path: the file to write.
         exclusive: fail if ``path`` exists.
-        mode: permission bits of the new file, less those that the process masks (umask).
+        mode: permission bits of the new file; the umask applies.
 
     Raises:
         OSError: the folder cannot be written, or ``path`` is a device, a pipe or a socket.
-        FileExistsError: ``path`` exists, and ``exclusive`` was asked for.
+        FileExistsError: ``path`` exists, and ``exclusive`` is set.
     """
     path = Path(path)
     if not exclusive:
@@ -63,33 +64,33 @@ def atomic_write(
 
 @contextlib.contextmanager
 def atomic_place(path: str | os.PathLike[str], exclusive: bool = False) -> Iterator[Path]:
-    """As :func:`atomic_write`, for a file that the block itself creates under the name it gets."""
+    """As :func:`atomic_write`, but the block gets a temporary path and creates the file itself."""
     if not exclusive:
         check_replaceable(path)
     with _placed(Path(path), exclusive) as temporary:
         yield temporary
-        # Windows syncs only what is open for writing; elsewhere the file may be read-only.
+        # Windows syncs only files that are open for writing. Elsewhere the file may be read-only.
         with open(temporary, "r+b" if os.name == "nt" else "rb") as file:
             _sync(file)
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Refuse to put a file in the place of a device, a pipe or a socket, or of a link to one.
+    """Refuse to replace a device, a pipe or a socket, or a link to one, by a file.
 
     Raises:
-        OSError: there is one.
+        OSError: ``path`` is one of these.
     """
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):  # nothing is there, or writing will say what is wrong
+    except (OSError, ValueError):  # there is no such file, or writing it will raise the error
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        reason = "it is a device, a pipe or a socket, which no file replaces"
+        reason = "it is a device, a pipe or a socket, which cannot be replaced by a file"
         raise OSError(errno.EINVAL, reason, os.fspath(path))
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files of processes that were killed an hour ago or earlier."""
+    """Remove temporary files that have not changed for an hour: their processes were killed."""
     before = time.time() - _LEFT_OVER
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -101,16 +102,16 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
 
 @contextlib.contextmanager
 def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
-    """Keep other users of :func:`locked` waiting for a file while the block runs.
+    """Lock a file while the block runs; other callers of :func:`locked` wait for it.
 
-    Where the file system has no locks, nobody waits.
+    If the file system has no locks, nobody waits.
 
     Args:
-        file: open for writing; closed soon after the block, which on Linux ends the lock.
-        wait: whether to wait for another user.
+        file: open for writing. Close it soon after the block: on Linux, that ends the lock.
+        wait: wait while another caller holds the lock.
 
     Yields:
-        False where another user holds the file and ``wait`` is false, else True.
+        False if another caller holds the lock and ``wait`` is false, else True.
     """
     if os.name == "nt":
         import msvcrt
@@ -161,18 +162,18 @@ def _beside(path: Path) -> Path:
 
 
 def _open_unnamed(folder: Path, mode: int) -> int | None:
-    """A file descriptor without a name in the folder; None where that is not supported."""
+    """The descriptor of a new file in the folder that has no name; None if not supported."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
         return None
     try:
         return os.open(folder, flag | os.O_WRONLY, mode)
-    except OSError:  # unsupported here; or a reason that the named file will meet, too
+    except OSError:  # not supported, or a problem that a file with a name will raise, too
         return None
 
 
 def _name(descriptor: int, path: Path, exclusive: bool) -> None:
-    """Give a file without a name its name."""
+    """Give an open file that has no name the name ``path``."""
     source = f"/proc/self/fd/{descriptor}"
     try:
         if exclusive:
@@ -198,7 +199,7 @@ def _name(descriptor: int, path: Path, exclusive: bool) -> None:
 
 def _link_open_file(source: str, path: Path) -> None:
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:  # only with a folder's descriptor does Python follow the link in /proc (linkat)
+    try:  # Python follows the link in /proc only if it gets a folder's descriptor (linkat)
         os.link(source, path.name, dst_dir_fd=folder, follow_symlinks=True)
     finally:
         os.close(folder)
@@ -209,13 +210,13 @@ def _taken(path: Path) -> FileExistsError:
 
 
 def _rename_exclusively(source: Path, path: Path) -> None:
-    """Rename a file unless the new name is taken, also where there are no hard links.
+    """Rename a file unless the new name is taken; works without hard links, too.
 
     Raises:
         FileExistsError: the name is taken.
     """
     if os.name == "nt":
-        os.rename(source, path)  # which never replaces a file there
+        os.rename(source, path)  # on Windows it never replaces a file
         return
     try:
         os.link(source, path)
@@ -237,7 +238,7 @@ def _rename_exclusively(source: Path, path: Path) -> None:
 
 
 def _rename_without_replacing(source: Path, path: Path) -> bool:
-    """Ask the operating system for an exclusive rename; False where it has none."""
+    """Ask the operating system for an exclusive rename; False if it has none."""
     import ctypes
 
     old, new = os.fsencode(source), os.fsencode(path)
@@ -265,10 +266,10 @@ def _sync(file: BinaryIO) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Write a new name to the disk, where folders can be opened."""
+    """Write a folder's new names to the disk, if the system lets folders be opened."""
     if os.name == "nt":
         return
-    with contextlib.suppress(OSError):  # the file itself is safe
+    with contextlib.suppress(OSError):  # the file's content has been synced already
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The memory that this process can still allocate."""
+"""How much memory this process can still allocate."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 def available(root: Path = _CGROUP_ROOT, membership: Path = _MEMBERSHIP) -> int:
     """Bytes that this process can still allocate.
 
-    Respects the limits of a container and of the process itself (``ulimit -v``).
+    Limits of a container and of the process itself (``ulimit -v``) count.
 
     Args:
         root: folder where the control groups are mounted.
-        membership: file that names the process's control groups.
+        membership: file that lists the process's control groups.
     """
     free = [psutil.virtual_memory().available, *_cgroups(root, membership), *_address_space()]
     return max(0, min(free))
 
 
 def _address_space() -> Iterator[int]:
-    """Bytes that are left of the process's limited address space, where it is limited."""
+    """Bytes left of the process's address space, if that is limited."""
     try:
         import resource
     except ImportError:  # Windows
@@ -37,10 +37,10 @@ def _address_space() -> Iterator[int]:
 
 
 def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
-    """Bytes that are left in each control group of the process (versions 2 and 1).
+    """Bytes left in each control group of the process (versions 2 and 1).
 
-    Needed because psutil does not know the limits of containers. Control groups count cached
-    files as used memory, but the kernel frees it on demand.
+    psutil does not know the limits of containers. Control groups count cached files as used
+    memory, but the kernel frees these on demand.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -56,7 +56,7 @@ def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
             cached, limits = "total_inactive_file", ("memory.limit_in_bytes",)
         else:
             continue
-        # Inside a container, the path may be the host's while the root is the container's.
+        # In a container, the path may be the host's although the root is the container's.
         own = root / path.lstrip("/")
         for folder in (own, *own.parents):
             left = (_left(folder, limit, usage, cached) for limit in limits)
@@ -66,7 +66,7 @@ def _cgroups(mounted: Path, membership: Path) -> Iterator[int]:
 
 
 def _left(folder: Path, limit: str, usage: str, cached: str) -> int | None:
-    """Bytes that are left in one control group, or None if it has no limit."""
+    """Bytes left in one control group, or None if it has no limit."""
     try:
         maximum = int((folder / limit).read_text())
         used = int((folder / usage).read_text())

@@ -1,7 +1,7 @@
-"""Locks for PaddlePaddle's mode, which is one of the process and not of a thread.
+"""Locks for PaddlePaddle's mode (dynamic or static), which all threads of a process share.
 
-Tracing a network, and building one without memory for its parameters, switch from the dynamic to
-the static mode. Meanwhile no other thread can build or run layers.
+Tracing a network, and building one without memory for its parameters, switch to static mode.
+Meanwhile no other thread can build or run layers.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import threading
 from collections.abc import Iterator
 
 _CHANGED = threading.Condition(threading.RLock())
-_running = 0  # threads that run layers
-_owner: int | None = None  # the thread that may change the mode
-_depth = 0  # how often it has asked
+_running = 0  # number of threads in dynamic_mode()
+_owner: int | None = None  # the thread in changing_mode()
+_depth = 0  # how many nested changing_mode() blocks it is in
 
 
 @contextlib.contextmanager
 def changing_mode() -> Iterator[None]:
-    """Let one thread alone build or trace layers; it may nest this, and :func:`dynamic_mode`."""
+    """Let only this thread build or trace layers; it may nest both kinds of block inside."""
     global _owner, _depth
     me = threading.get_ident()
     with _CHANGED:
@@ -37,9 +37,9 @@ def changing_mode() -> Iterator[None]:
 
 @contextlib.contextmanager
 def dynamic_mode() -> Iterator[None]:
-    """Let threads run layers side by side while none changes the mode.
+    """Run layers in dynamic mode, concurrently with other threads that do.
 
-    No thread may ask for :func:`changing_mode` inside it.
+    :func:`changing_mode` must not be used inside.
     """
     global _running
     me = threading.get_ident()

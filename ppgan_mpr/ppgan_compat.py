@@ -1,8 +1,8 @@
-"""Make PaddleGAN importable on the Paddle releases that came after it.
+"""Makes PaddleGAN importable on Paddle releases newer than PaddleGAN.
 
-PaddleGAN (ppgan 2.1.0 and its current main branch) asks for exactly one name that
+PaddleGAN (ppgan 2.1.0 and its current main branch) imports exactly one name that
 Paddle removed in 2.5: ``soft_relu`` of ``paddle.fluid.layers.nn``, in its StarGAN v2
-model. The name exists during that import only, so that
+model. This module provides the name during that import only. Afterwards
 ``import paddle.fluid`` still fails, as other libraries expect.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _REMOVED_MODULE = "paddle.fluid.layers.nn"
 
-#: PaddleGAN's registries, by their names there.
+#: Name of each PaddleGAN registry -> the module that defines it.
 REGISTRIES = {
     "GENERATORS": "ppgan.models.generators.builder",
     "MODELS": "ppgan.models.builder",
@@ -42,10 +42,10 @@ def import_ppgan(module: str = "ppgan") -> ModuleType:
         module: dotted name inside PaddleGAN, such as ``"ppgan.engine.trainer"``.
 
     Returns:
-        The module. Once this function has returned, plain ``import ppgan...`` works too.
+        The module. Afterwards a plain ``import ppgan...`` works, too.
 
     Raises:
-        MissingDependencyError: Paddle, PaddleGAN or something that PaddleGAN needs is
+        MissingDependencyError: Paddle, PaddleGAN or a package that PaddleGAN needs is
             not installed.
     """
     require("paddle")
@@ -67,7 +67,7 @@ def _soft_relu() -> Iterator[None]:
     if _REMOVED_MODULE in sys.modules:
         yield
         return
-    # `from a.b import c` looks up "a.b" alone: the parent packages need not exist.
+    # `from a.b import c` looks up only "a.b" in sys.modules: parent packages need not exist.
     stand_in = ModuleType(_REMOVED_MODULE)
     stand_in.__dict__["soft_relu"] = soft_relu
     sys.modules[_REMOVED_MODULE] = stand_in
@@ -90,5 +90,5 @@ def registry_tables() -> list[dict[str, type]]:
 
 
 def registry_table(name: str) -> dict[str, type]:
-    """The name → class table of one of the :data:`REGISTRIES`; changing it changes PaddleGAN's."""
+    """PaddleGAN's own name → class table of one of the :data:`REGISTRIES`, not a copy."""
     return getattr(import_ppgan(REGISTRIES[name]), name)._obj_map

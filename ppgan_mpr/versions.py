@@ -7,7 +7,7 @@ import platform
 from .dependencies import installed_version
 from .version import __version__
 
-# module that computes -> the packages that may provide it
+# module -> the packages that may provide it
 _PROVIDERS = {
     "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
@@ -16,7 +16,7 @@ _PROVIDERS = {
 
 
 def versions(*modules: str) -> dict[str, str]:
-    """Package → version: this one, Python, NumPy, and what provides the given modules."""
+    """Package → version of this package, Python, NumPy and the packages of the given modules."""
     found = {"ppgan_mpr": __version__, "python": platform.python_version()}
     for package in ("numpy", *(name for m in modules for name in _PROVIDERS.get(m, (m,)))):
         version = installed_version(package)

@@ -1,4 +1,4 @@
-"""A bulk job from beginning to end: what is missing is listed, restored, and put into a table."""
+"""A bulk job from start to finish: it lists missing results, restores them and makes a table."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .pipeline import Groups, restore_groups
 from .stores import Store
 from .table import finalise
 
-#: Bytes of a file from which on its picture goes to the pool for large ones.
+#: Pictures in files of at least so many bytes are restored after the small ones.
 LARGE = 16 << 20
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture, as it is shown while the job runs.
+    """The outcome for one picture, as it is shown while the job runs.
 
     Attributes:
-        source: the picture.
+        source: name of the picture.
         error: why it was not restored, or None.
         skipped, left_alone: see :class:`~ppgan_mpr.apps.Result`.
-        pixels: of the result.
-        seconds: that restoring it took.
-        node: the machine that restored it.
+        pixels: number of pixels of the result.
+        seconds: time that the restoration took.
+        node: name of the machine that restored it.
     """
 
     source: str
@@ -50,21 +50,21 @@ class Outcome:
 
 @dataclass
 class Progress:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
-        total: pictures and shards that this run has to restore.
-        finished_before: those that earlier runs have restored.
+        total: number of pictures and shards that this run has to restore.
+        finished_before: number of pictures and shards that earlier runs restored.
         workers: number of workers.
-        started: when the first picture was handed out, in seconds of ``time.monotonic``.
-        done: pictures that are finished, whatever became of them.
-        items: pictures and shards that are finished.
-        pixels: of the results.
-        counts: pictures by what became of them.
-        busy: node → seconds that its workers restored.
+        started: when the work began, in seconds of ``time.monotonic``.
+        done: number of pictures that are finished, failed ones included.
+        items: number of pictures and shards that are finished.
+        pixels: number of pixels of all results.
+        counts: outcome, such as ``failed`` → number of pictures.
+        busy: node → seconds that its workers spent restoring.
         remarks: warnings about the job.
-        passed_over: number of files of other formats by suffix.
-        table: where the table of results is.
+        passed_over: suffix → number of files that are not pictures.
+        table: place of the table of results.
     """
 
     total: int = 0
@@ -82,7 +82,7 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the first picture was handed out."""
+        """Seconds since the work began."""
         return time.monotonic() - self.started
 
     @property
@@ -97,15 +97,15 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate; None as long as nothing is finished."""
+        """Estimated seconds until the job ends; None while nothing is finished."""
         left = self.total - self.items
         return self.seconds * left / self.items if self.items else None
 
     def utilisation(self) -> dict[str, float]:
-        """Node → part of the time in which its workers restored, as far as they are known.
+        """Node → fraction of the time, 0 to 1, that its workers spent restoring.
 
-        Workers of one node restore next to each other, so that the sum of their seconds is shared
-        among as many as there are.
+        A node appears after its first picture. The workers of a node run concurrently, so its
+        seconds are divided by its number of workers.
         """
         workers = max(1, self.workers // max(1, len(self.busy)))
         return {
@@ -114,7 +114,7 @@ class Progress:
         }
 
     def add(self, outcome: Outcome) -> None:
-        """Count a picture."""
+        """Count a finished picture."""
         self.done += 1
         self.pixels += outcome.pixels if outcome.error is None and not outcome.skipped else 0
         self.busy[outcome.node] += outcome.seconds
@@ -130,18 +130,19 @@ class BulkJob:
     """Restores many pictures on this machine or on a Ray cluster.
 
     Args:
-        input_path: a folder, a glob, a table of paths, tar shards, or an address of these.
+        input_path: a folder, a glob, a table of paths or tar shards, or an address of one of these.
         output_path: a folder or an address.
         task, weight_path: see :class:`~ppgan_mpr.apps.Predictor`.
         options: see :class:`~ppgan_mpr.InferenceOptions`.
-        address: of a Ray cluster; see :func:`.nodes.connected`.
-        large: bytes of a file from which on its picture goes to the pool for large ones.
+        address: address of a Ray cluster; see :func:`.nodes.connected`.
+        large: pictures in files of at least so many bytes are restored after the small ones, one
+            at a time in each worker.
 
     Raises:
-        UsageError: the task or the paths make no sense.
+        UsageError: the task or a path is not valid.
 
     Attributes:
-        progress: how far it is.
+        progress: the progress of the job.
     """
 
     def __init__(
@@ -172,7 +173,7 @@ class BulkJob:
         self.progress = Progress()
 
     def run(self) -> Iterator[Outcome]:
-        """Restore what is missing and yield what became of each picture, in any order.
+        """Restore the missing pictures and yield the outcome of each, in any order.
 
         Raises:
             UsageError: there is nothing to restore, or no node can take part.
@@ -185,7 +186,7 @@ class BulkJob:
             progress.total = small.count + large.count
             progress.started = time.monotonic()
             yield from self._restore(small, job, facts, pool)
-            # When the small ones have left the memory: one large one for each worker.
+            # Large pictures come last, one for each worker: the small ones have left the memory.
             single = replace(job, options=job.options.replace(jobs=1))
             yield from self._restore(large, single, facts, pool)
             finalise(job.output)
@@ -193,7 +194,7 @@ class BulkJob:
             progress.table = job.output.shown_as(RESULTS)
 
     def _missing(self, job: Job, facts: WorkerFacts) -> tuple[Groups, Groups]:
-        """The small and the large pictures that are to be restored."""
+        """The small and the large pictures that still have to be restored."""
         output = job.output
         key = name_key(output.root) if output.is_local else str
         earlier = look_back(job, facts, key)

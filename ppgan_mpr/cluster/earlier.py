@@ -1,4 +1,4 @@
-"""What earlier runs left in the folder of the outputs, so that a job does only what is missing."""
+"""The results of earlier runs in the output folder, so that a job restores only what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .listing import outputs_in, start_of
 from .stores import Store
 from .table import read_rows
 
-# Names of the outputs that were there before a job began; it stays until the job is finished.
+# File with the names of the outputs that existed before a job began, kept until the job is finished
 _BEFORE = f"{STATE}/outputs_before.json"
 _COLUMNS = [
     "source", "item", "input_bytes", "input_stamp", "output", "output_bytes", "error", "skipped",
@@ -27,7 +27,8 @@ class Earlier:
     """The results of earlier runs.
 
     Attributes:
-        finished: input file → its size and time when it was restored as this job would do it.
+        finished: input file → its size and time stamp when it was restored. Only files that were
+            restored in the same way as in this job.
         present: start of a name → outputs that no job made; see :class:`.listing.Naming`.
     """
 
@@ -35,14 +36,14 @@ class Earlier:
     present: dict[str, list[str]] = field(default_factory=dict)
 
     def has(self, item: Item) -> bool:
-        """Whether the result of an item is there and up to date."""
+        """Whether an item's result exists and is up to date."""
         seen = self.finished.get(item.source)
         known = bool(item.stamp) and seen is not None and bool(seen[1])
         return seen is not None and (not known or seen == (item.nbytes, item.stamp))
 
 
 def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlier:
-    """See what earlier runs left, and note what was there before this job.
+    """Read the results of earlier runs, and note the outputs that existed before this job.
 
     Args:
         job: the job.
@@ -50,7 +51,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
         key: see :class:`.listing.Naming`.
 
     Raises:
-        UsageError: there are results that were made in another way, and ``existing='error'``.
+        UsageError: some results were made in another way, and ``existing='error'``.
     """
     store, existing = job.output, job.options.existing
     sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}
@@ -72,8 +73,8 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
         if difference and existing == "error":
             raise UsageError(
                 f"{store.shown} holds results that were made with {difference}: use "
-                "existing='overwrite' to restore all again, existing='skip' to restore again what "
-                "was made differently, or another folder."
+                "existing='overwrite' to restore all pictures again, existing='skip' to restore "
+                "only these pictures again, or another output folder."
             )
         if difference or row["source"] not in counted:
             continue
@@ -89,14 +90,14 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
 
 
 def job_is_finished(store: Store) -> None:
-    """Forget what was there before the job."""
+    """Remove the note of the outputs that existed before the job."""
     store.remove(_BEFORE)
     store.remove_empty(f"{STATE}/parts")
     store.remove_empty(STATE)
 
 
 def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> set[str]:
-    """The outputs that were there before the job began, which may have been in an earlier run."""
+    """The outputs that existed before the first run of the job."""
     if store.find(_BEFORE):
         return set(json.loads(store.read(_BEFORE)))
     before = sorted(set(sizes) - set(own))
@@ -105,18 +106,18 @@ def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> s
 
 
 def _file_of(row: Mapping[str, Any], store: Store) -> str:
-    """The name of the file that a row's output is, or is in."""
+    """The name of a row's output file; for a picture in a shard, that of the shard."""
     name = store.name_of(row["output"])
     shard, mark, _ = name.partition(".tar/")
     return f"{shard}.tar" if mark else name
 
 
 def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | None:
-    """What of the way in which a picture was restored is not as the job does it."""
+    """The first setting with which a picture was restored that differs from the job's, or None."""
     names = ("task", "network", "scale", "local", "weights_digest") if facts.task else ()
     for name in (*names, "backend", "precision"):
         before, now = row[name], getattr(facts, name)
-        if before != now and before:  # empty where auto found nothing to restore
+        if before != now and before:  # empty if auto found nothing to restore
             return f"{name}={before!r}"
     options = json.loads(row["options"])
     wanted = json.loads(json.dumps(job.options.pixel_options()))

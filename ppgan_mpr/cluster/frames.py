@@ -1,4 +1,4 @@
-"""Messages between a worker and the process that restores for it."""
+"""Messages between a worker and its restoring process, each with its length in front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bulk job works on: one picture, or one tar shard of pictures."""
+"""The items of a bulk job: pictures and tar shards of pictures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Item:
     Attributes:
         source: its name in the results, unique in the job.
         place: absolute path or address of the file.
-        stem: the output's name begins with it.
-        folder: of the output, below the task's folder.
-        nbytes, stamp, mode: of the file; see :class:`.stores.Entry`.
+        stem: beginning of the output's name.
+        folder: folder of the output, below the task's folder.
+        nbytes, stamp, mode: size, time stamp and mode of the file; see :class:`.stores.Entry`.
         shard: whether it is a tar shard.
-        present: outputs that were there before the job, of those that it might write.
-        taken: output's name → the other picture that it belongs to.
+        present: outputs under this item's names that existed before the job.
+        taken: name of an output → another picture, which owns the name.
         problem: why it cannot be restored, or None.
     """
 
@@ -36,7 +36,7 @@ class Item:
     problem: str | None = None
 
     def to_json(self) -> str:
-        """The item as text, for a column of a table."""
+        """The item as JSON text, for a column of a table."""
         return json.dumps(asdict(self))
 
     @classmethod

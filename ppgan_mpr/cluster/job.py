@@ -1,4 +1,4 @@
-"""The description of a bulk job that every worker gets, and what a worker says about itself."""
+"""Records that describe a bulk job to its workers, and how a worker computes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from ..inference import InferenceOptions
 from .stores import Store
 
-#: Folder for the state of jobs, and the table of results, in the folder of the outputs.
+#: Folder for the state of jobs, in the output folder.
 STATE = "ppgan_mpr_bulk"
+#: Name of the table of results, in the output folder.
 RESULTS = "ppgan_mpr_results.parquet"
 
 
@@ -18,10 +19,10 @@ class Job:
     """How pictures are restored and where they go.
 
     Attributes:
-        task: name of the task, several as ``A,B``, or ``auto``; None: what the weights are for.
-        weight_path: as of :class:`~ppgan_mpr.apps.Predictor`; every node must have the file.
-        options: with backend, precision, device and threads fixed by the driver.
-        output: where the results go.
+        task: name of the task, several tasks as ``A,B``, or ``auto``. None: the weights' task.
+        weight_path: see :class:`~ppgan_mpr.apps.Predictor`; every node must have the file.
+        options: the options; :func:`.nodes.prepare` fixes backend, precision, device and threads.
+        output: store for the results.
         run: name of this run, part of the names of its tables.
     """
 
@@ -33,7 +34,7 @@ class Job:
 
     @property
     def pictures_at_once(self) -> int:
-        """Pictures that a worker has at work: reading and encoding overlap with computing."""
+        """Pictures that a worker processes concurrently, so that I/O overlaps with computing."""
         return self.options.jobs or 2
 
 
@@ -43,11 +44,11 @@ class WorkerFacts:
 
     Attributes:
         backend, precision, device, threads: see :class:`~ppgan_mpr.ResultRecord`.
-        native: the precision that its processor or GPU is made for.
+        native: the precision that ``precision='auto'`` means on its processor or GPU.
         cores: CPU cores that it may use.
-        weights_digest, task, network, scale, local: see :class:`~ppgan_mpr.ResultRecord`; empty
-            where the task is chosen for each picture.
-        versions: of this package and of what computes.
+        weights_digest, task, network, scale, local: see :class:`~ppgan_mpr.ResultRecord`; not set
+            if the task is chosen for each picture.
+        versions: versions of this package and of those that compute.
         remarks: warnings that were logged while the network was loaded.
     """
 

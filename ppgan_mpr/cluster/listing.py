@@ -1,4 +1,4 @@
-"""Lists the pictures or tar shards that the input of a bulk job names."""
+"""Lists the pictures and tar shards of a bulk job's input."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ _PATH_COLUMNS = ("path", "url", "source", "image", "file")
 
 @dataclass
 class Naming:
-    """What decides the names of outputs.
+    """Rules for the names of outputs.
 
     Attributes:
-        task: the folder of the outputs below that of the job; ``auto`` where it is chosen for each
-            picture.
-        suffix: of the outputs; None keeps the input's.
-        key: equal for two names of one file; see :func:`~ppgan_mpr.file_names.name_key`.
-        present: start of a name → outputs that were there before the job.
+        task: name of the task, and of its folder in the output folder; ``auto`` if the task is
+            chosen for each picture.
+        suffix: suffix of the outputs; None keeps the input's.
+        key: gives equal keys for names of the same file; see
+            :func:`~ppgan_mpr.file_names.name_key`.
+        present: start of a name → outputs that existed before the job.
     """
 
     task: str
@@ -45,14 +46,18 @@ class Naming:
     present: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def wanted(self, item: Item) -> str:
-        """The output's name, as far as it is known before the picture is read."""
+        """The output's name before the picture is read; its format may still change the suffix."""
         suffix = self.suffix or Path(item.source).suffix
         ending = _SHARD if item.shard else f"_restoration{suffix}"
         name = fitting_name(item.stem, ending)
         return posixpath.join(self.task, item.folder, name)
 
     def named(self, items: list[Item]) -> list[Item]:
-        """Items that may collide with each other only, with what is known of their names."""
+        """Fill in ``taken`` and ``present`` of items.
+
+        Args:
+            items: all items whose outputs might get the same names, such as those of one folder.
+        """
         owners: dict[str, Item] = {}
         stems: dict[str, list[Item]] = {}
         for item in items:
@@ -71,13 +76,13 @@ class Naming:
 
 
 def start_of(name: str, task: str) -> str:
-    """An output's name below its task's folder, without what follows the picture's own."""
+    """The part of an output's name between the task's folder and ``_restoration``."""
     below = name[len(task) + 1 :] if task else name
     return below.rpartition("_restoration")[0]
 
 
 def outputs_before(store: Store, key: Callable[[str], str]) -> dict[str, list[str]]:
-    """The outputs that a folder holds, by the start of their names; see :class:`Naming`."""
+    """Start of a name → the outputs in a folder whose names begin so; see :class:`Naming`."""
     found: dict[str, list[str]] = {}
     for entry in outputs_in(store):
         task, _, _ = entry.name.partition("/")
@@ -86,7 +91,7 @@ def outputs_before(store: Store, key: Callable[[str], str]) -> dict[str, list[st
 
 
 def outputs_in(store: Store) -> Iterator[Entry]:
-    """The files in the folders of tasks, and the shards beside them."""
+    """The files, shards included, in the folders of tasks."""
     _, below = store.listed("")
     for folder in below:
         if folder != STATE and _is_result_folder(folder):
@@ -101,18 +106,18 @@ def list_items(
     naming: Naming,
     passed_over: Counter[str] | None = None,
 ) -> Iterator[Item]:
-    """List what is to be restored, folder by folder.
+    """List the pictures and shards to restore, folder by folder.
 
     Args:
         input_path: a folder, a picture, a glob, a table of paths (CSV or Parquet), tar shards, or
-            an address of these.
+            an address of one of these.
         recursive: search sub-folders too.
-        output: where results go; those of earlier jobs are no inputs.
+        output: store for the results; results of earlier jobs in it are not listed.
         naming: names the outputs.
-        passed_over: gets the number of files, by suffix, that are no pictures by their names.
+        passed_over: counts the files whose suffix is not that of a picture, by suffix.
 
     Raises:
-        UsageError: there is nothing, or no picture in it.
+        UsageError: the input does not exist or holds no picture.
     """
     passed_over = Counter() if passed_over is None else passed_over
     store = Store.at(input_path)
@@ -173,7 +178,10 @@ def _from_glob(pattern: str, naming: Naming) -> Iterator[Item]:
 
 
 def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
-    """The pictures that a table lists; relative paths are below its folder, and keep theirs."""
+    """The pictures in a table of paths.
+
+    Relative paths start at the table's folder; their outputs keep the sub-folders.
+    """
     import pyarrow
     from pyarrow import csv, parquet
 
@@ -198,7 +206,7 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
 
 
 def _listed(path: str, folder: Store) -> Item:
-    """The picture at a path of a table. Its size is not asked for: that would take a request."""
+    """The picture at a path in a table. Its size stays unknown, which saves a request."""
     stem, suffix = posixpath.splitext(posixpath.basename(path.partition("?")[0]))
     shard = suffix.lower() == _SHARD
     if is_address(path) or os.path.isabs(path):
@@ -226,7 +234,7 @@ def _item(store: Store, entry: Entry, folder: str = "") -> Item:
 
 
 def _pattern_of(text: str) -> tuple[str, str] | None:
-    """The folder at which a pattern starts, and the pattern below it; None for no pattern."""
+    """The folder where a glob pattern starts, and the rest of it; None if it is no pattern."""
     start, mark, options = text.partition("?") if is_address(text) else (text, "", "")
     if not glob.has_magic(start):
         return None
@@ -239,7 +247,7 @@ def _pattern_of(text: str) -> tuple[str, str] | None:
 
 
 def _regular(pattern: str) -> str:
-    """A glob as a regular expression, in which only two stars cross folders."""
+    """A glob as a regular expression; only ``**`` matches across folders."""
     signs = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     words = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", pattern)
     return "".join(
@@ -261,7 +269,7 @@ def _is_result_folder(name: str) -> bool:
 
 
 def _results_below(store: Store, output: Store) -> str | None:
-    """The place of the outputs relative to the inputs, where it is among them."""
+    """The path of the output folder relative to the input folder; None if it is not inside."""
     if store.is_local != output.is_local:
         return None
     inner, outer = output.root.partition("?")[0], store.root.partition("?")[0]

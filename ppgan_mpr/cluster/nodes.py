@@ -1,4 +1,4 @@
-"""The nodes of a Ray cluster: started or joined, and checked before they take part."""
+"""Starts or joins a Ray cluster, and checks its nodes before they take part in a job."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .workers import incompatible
 
 logger = logging.getLogger(__name__)
 
-_CORES = 4  # more make one network hardly faster on small pictures
-_MEMORY = 2 << 30  # bytes of a node for each worker
-_OBJECT_STORE = 2 << 30  # bytes, of a cluster that is started here
+_CORES = 4  # for each worker; more hardly speed up a network on small pictures
+_MEMORY = 2 << 30  # bytes for each worker
+_OBJECT_STORE = 2 << 30  # bytes, in a cluster that is started here
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Pool:
 
     Attributes:
         size: number of workers.
-        cores: CPU cores that each takes.
-        gpus: GPUs that each takes, 0 or 1.
+        cores: CPU cores for each worker.
+        gpus: GPUs for each worker, 0 or 1.
         refused: ids of the nodes that take no part.
     """
 
@@ -52,19 +52,19 @@ class _Node:
     memory: float = field(default=math.inf)
 
     def workers(self, cores: int, gpus: int) -> int:
-        """The workers that it has room for."""
+        """The number of workers that fit on the node."""
         return min(self.cores // cores, self.gpus) if gpus else self.cores // cores
 
 
 @contextmanager
 def connected(address: str | None) -> Iterator[Any]:
-    """Inside its block Ray runs: a cluster that is there, or one started on this machine.
+    """Connect to a Ray cluster, or start one on this machine, while the block runs.
 
-    A program that is connected already stays so.
+    A program that is connected already stays connected.
 
     Args:
-        address: of a cluster, or ``auto`` for the one of this node; default: that in
-            ``RAY_ADDRESS``, which ``ray job submit`` sets, else none.
+        address: address of a cluster, or ``auto`` for this node's cluster. None: the address in
+            ``RAY_ADDRESS``, which ``ray job submit`` sets; without that, a cluster is started.
 
     Raises:
         UsageError: the cluster cannot be reached.
@@ -73,10 +73,10 @@ def connected(address: str | None) -> Iterator[Any]:
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
         raise UsageError(
-            f"address={address!r} names a Ray Client server, which loses a job with its "
-            "connection: run on a node with address='auto', or with ray job submit."
+            f"address={address!r} names a Ray Client server, where a job ends when the connection "
+            "is lost: run on a node with address='auto', or with ray job submit."
         )
-    # Its log of C++ is for developers of Ray; what the user must know comes as an exception.
+    # Ray's C++ log is for its developers. Users get errors as exceptions.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray = require("ray")
     if ray.is_initialized():
@@ -108,7 +108,7 @@ def connected(address: str | None) -> Iterator[Any]:
 
 @contextmanager
 def _importable() -> Iterator[None]:
-    """Let processes that start in the block import this package, which may be a mere checkout."""
+    """Let processes that start in the block import this package, even from a checkout."""
     before = os.environ.get("PYTHONPATH")
     root = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([root, *([before] if before else [])])
@@ -122,15 +122,17 @@ def _importable() -> Iterator[None]:
 
 
 def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
-    """Fix how all workers compute, and find the nodes that can do so.
+    """Fix how all workers compute, and find the nodes that can do it.
+
+    A warning is logged for each node that cannot.
 
     Args:
-        ray: the package, connected.
-        job: with options that leave it open.
+        ray: the package, connected to a cluster.
+        job: the job with the user's options.
 
     Returns:
-        The job with backend, precision, device and threads fixed; how the workers compute; and
-        the workers that there is room for. Nodes that are refused are logged, each in a sentence.
+        The job with backend, precision, device and threads fixed, how the workers compute, and
+        the pool of workers that fit on the nodes.
 
     Raises:
         UsageError: no node can take part.
@@ -199,7 +201,7 @@ def _nodes(ray: Any) -> list[_Node]:
 
 
 def _cores_of_worker(nodes: list[_Node]) -> int:
-    """Cores for each worker, so that workers use all of the smallest node and fit its memory."""
+    """Cores for each worker, so that the workers fill the smallest node and fit in its memory."""
     smallest = min(nodes, key=lambda node: node.cores)
     workers = max(1, min(smallest.cores // _CORES, int(min(smallest.memory, 1 << 50) // _MEMORY)))
     return smallest.cores // workers
@@ -211,11 +213,11 @@ def _facts(
     """How each node computes, or why it cannot.
 
     Args:
-        ray: the package, connected.
-        nodes: those to ask.
+        ray: the package, connected to a cluster.
+        nodes: the nodes to check.
         job: the job.
-        gpus: GPUs that a worker takes.
-        here: ask in this process, the node being this machine.
+        gpus: GPUs for a worker.
+        here: the only node is this machine, so check it without Ray unless it needs a GPU.
     """
     if here and not gpus:
         return {node.id: facts_here(job) for node in nodes}
@@ -230,7 +232,7 @@ def _facts(
     for name, reference in asked.items():
         try:
             answers[name] = ray.get(reference)
-        except Exception as error:  # whatever keeps a node from importing this package
+        except Exception as error:  # any error, as the node may fail to import this package
             answers[name] = str(error).strip().splitlines()[-1]
     return answers
 

@@ -1,4 +1,4 @@
-"""Encodes restored pictures and names their files, for stores that another process writes to."""
+"""Encodes restored pictures in memory and names their files; another process writes them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class OutputFile:
     """A file to be written.
 
     Attributes:
-        name: below the folder of the outputs.
-        content: all bytes.
+        name: path below the output folder.
+        content: all bytes of the file.
         mode: permission bits.
     """
 
@@ -37,18 +37,22 @@ class OutputFile:
 
 @dataclass(frozen=True, eq=False)
 class ReadPicture(Source):
-    """A picture whose file has been read: ``picture`` holds its bytes."""
+    """A picture whose file has been read; ``picture`` holds the bytes."""
 
     @classmethod
     def of(cls, item: Item, content: bytes) -> ReadPicture:
-        """The picture of an item."""
+        """The picture of an item, whose file has this content."""
         path = Path(item.source)
         return cls(item.source, item.stem, path, content, Path(item.folder), problem=item.problem)
 
     def read(
         self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
     ) -> Photo:
-        """The picture."""
+        """Decode the picture.
+
+        Raises:
+            ImageError: the item has a problem, or the bytes cannot be decoded.
+        """
         if self.problem is not None:
             raise ImageError(self.problem)
         assert self.path is not None
@@ -58,15 +62,15 @@ class ReadPicture(Source):
 class PictureOutputs:
     """The outputs of one task as bytes; an :class:`~ppgan_mpr.apps.output_target.OutputTarget`.
 
-    Names are those that files have: ``<task>/<folder>/<stem>_restoration.<ext>``. In a tar shard
-    a picture keeps its own name, because that is the key of its sample.
+    An output's name is ``<task>/<folder>/<stem>_restoration.<ext>``. A picture in a tar shard
+    keeps its own name, because that is the key of its sample.
 
     Args:
-        task: name of the task, and of the folder.
-        options: ``suffix``, ``existing`` and ``allow_loss`` count here.
-        output: where the files go, for messages.
-        items: by their names, those that are being restored; the caller adds and removes them.
-        files: by the names of items, gets their files.
+        task: name of the task, and of its folder.
+        options: ``suffix``, ``existing`` and ``allow_loss`` are used.
+        output: store for the files, for names in messages.
+        items: name → item that is being restored; the caller adds and removes them.
+        files: name of an item → its encoded files, which are added here.
     """
 
     def __init__(
@@ -85,7 +89,7 @@ class PictureOutputs:
         self.stages = _Stages(self)
 
     def finished(self, source: Source) -> Path | None:
-        """The result of an earlier run that is to be kept, where its name alone tells."""
+        """The result of an earlier run, if it is kept and its name is known without decoding."""
         item = self._items[source.name]
         if self._options.existing != "skip" or item.shard:
             return None
@@ -93,7 +97,7 @@ class PictureOutputs:
         return self._shown(wanted) if wanted in item.present else None
 
     def note_files(self, source: Source) -> tuple[FileState, ...]:
-        """Nothing: the table of results says which file was read."""
+        """Nothing: the table of results lists the files that were read."""
         return ()
 
     def claim(self, source: Source, photo: Photo) -> Path:
@@ -127,18 +131,18 @@ class PictureOutputs:
         return shown
 
     def remarks(self, output: Path) -> tuple[str, ...]:
-        """What the user should know about an output that was there already: nothing."""
+        """Remarks about an output that existed already: none."""
         return ()
 
     def keeps(self, output: Path) -> bool:
-        """Whether ``output``, which has been claimed, was there before the job and stays."""
+        """Whether a claimed output existed before the job and is kept."""
         return output in self._kept
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Encode a result.
 
         Raises:
-            ImageError: the format refuses the picture.
+            ImageError: the format cannot hold the picture.
         """
         self.encode(source.name, photo, output, quality)
         with self._lock:
@@ -146,14 +150,14 @@ class PictureOutputs:
         return output
 
     def encode(self, name: str, photo: Photo, path: Path, quality: int) -> None:
-        """Encode a file of the item of that name."""
+        """Encode a file of the item called ``name``."""
         loss = self._options.allow_loss
         content = file_content(photo, path, quality=quality, allow_loss=loss)
         below = path.relative_to(self._base).as_posix()
         self._files[name].append(OutputFile(below, bytes(content), self._items[name].mode))
 
     def owner(self, output: Path) -> str:
-        """The name of the item that has claimed an output."""
+        """The name of the item that claimed an output."""
         return self._owners[output]
 
     def list_made(
@@ -164,7 +168,7 @@ class PictureOutputs:
 
     @property
     def _base(self) -> Path:
-        # A path would lose one of the two slashes of an address.
+        # A Path would drop one of the two slashes of an address.
         return Path(self._output.shown) if self._output.is_local else Path()
 
     def _shown(self, name: str) -> Path:
@@ -177,23 +181,23 @@ class PictureOutputs:
 
 
 class _Stages:
-    """Encodes the outputs of earlier stages."""
+    """Encodes the outputs of a network's earlier stages."""
 
     def __init__(self, outputs: PictureOutputs):
         self._outputs = outputs
         self._owners: dict[Path, str] = {}
 
     def claim(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The names for the outputs of the first ``count`` stages."""
+        """The names of the outputs of the first ``count`` stages."""
         names = (fitting_name(output.stem, f"_stage{i + 1}{output.suffix}") for i in range(count))
         paths = tuple(output.with_name(name) for name in names)
         self._owners.update(dict.fromkeys(paths, self._outputs.owner(output)))
         return paths
 
     def write(self, photo: Photo, path: Path, *, mode: int, quality: int) -> None:
-        """Encode the output of a stage; its mode is that of the picture.
+        """Encode the output of a stage; the file gets the mode of the picture's file.
 
         Raises:
-            ImageError: the format refuses the picture.
+            ImageError: the format cannot hold the picture.
         """
         self._outputs.encode(self._owners.pop(path), photo, path, quality)

@@ -1,4 +1,4 @@
-"""The pipeline of Ray Data: read, restore, write, with as much in flight as the memory allows."""
+"""The Ray Data pipeline of a bulk job: it reads, restores and writes within the memory limits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from .workers import Reader, Worker, Writer, table_of
 if TYPE_CHECKING:
     import pyarrow
 
-# Pictures and bytes of files that travel together. Each group costs a few milliseconds.
+# Most pictures and bytes of files in a group. Each group costs a few milliseconds.
 _PICTURES, _BYTES = 32, 16 << 20
 _GROUPS_PER_WORKER = 4
-# Reading and writing wait for disks and networks, and so take no cores of their own.
 _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
 
 
 def _reason(error: Exception) -> str:
-    """What ended the pipeline, in a sentence: the last line of the traceback of a node."""
+    """Why the pipeline ended, in one sentence from the last line of a node's traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     _, mark, text = lines[-1].partition(f"{UsageError.__name__}: ")
     if mark:
@@ -32,10 +31,10 @@ def _reason(error: Exception) -> str:
 
 
 class Groups:
-    """Collects items in the groups that travel together, as compact tables.
+    """Collects items in groups that travel together, stored as compact tables.
 
     Args:
-        pictures: most of a group.
+        pictures: most pictures in a group.
     """
 
     def __init__(self, pictures: int = _PICTURES):
@@ -56,7 +55,7 @@ class Groups:
         self.count += 1
 
     def tables(self, workers: int) -> list[pyarrow.Table]:
-        """The groups, made smaller where there are too few for each worker to get several."""
+        """The groups; they are made smaller if there are too few for each worker to get several."""
         self._close()
         most = max(1, min(self._most, self.count // (_GROUPS_PER_WORKER * workers)))
         return [
@@ -72,16 +71,19 @@ class Groups:
 def restore_groups(
     groups: list[pyarrow.Table], job: Job, facts: WorkerFacts, pool: Pool
 ) -> Iterator[list[dict[str, Any]]]:
-    """Restore items on a cluster, and yield what is shown of each as soon as it is written.
+    """Restore items on a cluster, and yield the progress rows of each group once it is written.
 
-    Ray repeats what was at work on a node that disappears, on another node or on one that comes
-    later; what is written twice is the same.
+    If a node disappears, Ray repeats its unfinished groups on other nodes, which may join later.
+    Results that are written twice are equal.
 
     Args:
         groups: tables of items; see :func:`.workers.table_of`.
-        job: how.
+        job: how pictures are restored.
         facts: how each worker must compute.
         pool: the workers.
+
+    Raises:
+        UsageError: a worker cannot be started, or the cluster is lost.
     """
     import ray.data
     from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
@@ -97,6 +99,7 @@ def restore_groups(
             "ray.io/node-id": f"!in({','.join(pool.refused)})"
         }
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
+    # Reading and writing mostly wait for disks and networks, so they need no cores of their own.
     beside: dict[str, Any] = {"num_cpus": 0, "compute": TaskPoolStrategy(size=pool.size)}
     size = min(pool.size, len(groups))
     workers = ActorPoolStrategy(

@@ -1,8 +1,8 @@
 """Restores the pictures of a bulk job in a process of its own.
 
-A picture that crashes a library, or takes all memory, ends this process and not the worker that
-asks it. Its stdin brings a :class:`.job.Job` and then pictures, and its
-stdout returns what became of them, in the order in which they are finished.
+A picture that crashes a library or takes all memory ends this process, but not its worker. The
+process reads a :class:`.job.Job` and then pictures from stdin. It writes the results to stdout
+in the order in which they are finished.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from .picture_outputs import OutputFile, PictureOutputs, ReadPicture
 
 
 class PictureRestorer:
-    """Restores one picture after another, or several concurrently, from bytes to bytes.
+    """Restores pictures from the bytes of their files to bytes; threads may share it.
 
     Args:
-        job: how.
+        job: how pictures are restored.
 
     Raises:
         RestorationError: weights, backend or options cannot be used here.
@@ -54,11 +54,11 @@ class PictureRestorer:
         )
 
     def restore(self, item: Item, content: bytes) -> tuple[ResultRecord, list[OutputFile]]:
-        """Restore a picture; whatever goes wrong is in the record.
+        """Restore a picture; the record holds any error.
 
         Args:
             item: the picture.
-            content: of its file.
+            content: bytes of its file.
         """
         self._items[item.source] = item
         try:
@@ -108,7 +108,7 @@ def _predictor(job: Job, reader: PhotoReader | None = None) -> AnyPredictor:
 
 
 def _common_record(predictor: AnyPredictor, job: Job) -> ResultRecord:
-    """What all records have in common; where tasks are chosen, those of one of these."""
+    """The fields that all records share; for ``auto``, those of one of its tasks."""
     if isinstance(predictor, AutoPredictor):
         first = next(task for task in tasks().values() if task.degradation)
         predictor = Predictor(None, task=first.name, options=job.options)
@@ -116,7 +116,7 @@ def _common_record(predictor: AnyPredictor, job: Job) -> ResultRecord:
 
 
 class _Remarks(logging.Handler):
-    """Collects warnings."""
+    """Log handler that collects warnings."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -130,7 +130,7 @@ def main() -> None:
     """Serve a worker until it closes stdin."""
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries must not print into the answers
     job: Job = receive(requests)
     remarks = _Remarks()
     logging.getLogger("ppgan_mpr").addHandler(remarks)
@@ -157,4 +157,4 @@ def _serve(restorer: PictureRestorer, requests: BinaryIO, answers: BinaryIO, job
         while True:
             pool.submit(handle, *receive(requests))
     except EOFError:
-        os._exit(0)  # nobody waits for what is still at work
+        os._exit(0)  # nobody needs the pictures that are still being restored

@@ -1,4 +1,4 @@
-"""A worker's hold on the process that restores for it; a picture that ends it costs only itself."""
+"""The worker's side of its restoring process; only the picture that crashes the process fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Request:
 
     Attributes:
         item: the picture.
-        content: of its file.
+        content: bytes of its file.
     """
 
     item: Item
@@ -37,12 +37,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a picture.
+    """The outcome for a picture.
 
     Attributes:
         item: the picture.
         record: how it was restored, or why not.
-        files: to be written.
+        files: the files to write.
     """
 
     item: Item
@@ -51,13 +51,13 @@ class Answer:
 
 
 class RestoringProcess:
-    """Restores pictures in another process, and starts it again where a picture ends it.
+    """Restores pictures in another process, and starts it again if a picture crashes it.
 
-    The pictures that were at work when the process ended are restored again in a new one, one
-    after the other. One that ends this one too is reported in its record.
+    The pictures that were being restored when the process crashed are restored again one by one
+    in a new process. The record of a picture that crashes that one too reports it.
 
     Args:
-        job: how pictures are restored; ``pictures_at_once`` concurrently.
+        job: how pictures are restored, ``pictures_at_once`` of them concurrently.
 
     Raises:
         UsageError: the job cannot be done here.
@@ -69,11 +69,11 @@ class RestoringProcess:
         self.facts = self._start()
 
     def restore(self, requests: Iterable[Request]) -> Iterator[Answer]:
-        """Restore pictures, in any order; only a few are held at a time."""
+        """Restore pictures and yield the answers in any order; only a few are held at a time."""
         remaining = iter(requests)
         waiting: dict[int, Request] = {}
         number = 0
-        # One more than are at work, so that the process need not wait for the next.
+        # One more picture than the process restores concurrently, so that it need not wait.
         while True:
             alive = True
             while alive and len(waiting) <= self._job.pictures_at_once:
@@ -96,7 +96,7 @@ class RestoringProcess:
             yield Answer(waiting.pop(done).item, record, files)
 
     def end(self) -> str:
-        """End the process; returns how it ended, in words."""
+        """End the process; returns in words how it ended."""
         process, self._started = self._started, None
         if process is None:
             return "it did not run"
@@ -115,19 +115,19 @@ class RestoringProcess:
         return f"ended with exit code {status}"
 
     def _restore_alone(self, request: Request) -> Answer:
-        """Restore a picture while no other is at work."""
+        """Restore a picture while no other is being restored."""
         answer = self._receive() if self._send(0, request) else None
         if answer is None:
             text = (
-                "the process that restored it died, and so did another that restored it alone: it "
-                f"{self.end()}"
+                "the process that restored it died, and so did a new one that restored it alone: "
+                f"it {self.end()}"
             )
             return Answer(request.item, ResultRecord(request.item.source, error=text), [])
         _, record, files = answer
         return Answer(request.item, record, files)
 
     def _send(self, number: int, request: Request) -> bool:
-        """Whether the process took a request."""
+        """Send a request; returns whether the process took it."""
         if self._started is None:
             self._start()
         try:

@@ -1,9 +1,9 @@
-"""Tar shards of pictures, as WebDataset reads them: streamed in, and written sample by sample.
+"""Restores tar shards of pictures, as WebDataset reads them, member by member.
 
-A shard is restored as a whole: the new one has the members of the old one in the same order. A
-restored picture keeps the name of its member, as that is what ties it to the other members of
-its sample, such as its caption; only its suffix changes where the format does. What is no picture
-is copied. A picture that cannot be restored is left out, and its row says why.
+The new shard has the members of the old one in the same order. A restored picture keeps its
+member's name, which ties it to the rest of its sample, such as a caption; only the suffix changes
+with the format. Members that are not pictures are copied. A picture that cannot be restored is
+left out, and its row says why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .stores import Store, open_place
 
 @dataclass
 class _Member:
-    """A member of the new shard, filled in when it is there."""
+    """A member of the new shard; ``files`` is None until it is restored."""
 
     info: tarfile.TarInfo
     files: list[OutputFile] | None = None
@@ -40,8 +40,8 @@ def restore_shard(
 
     Args:
         item: the shard.
-        name: of the new shard in ``output``.
-        output: where it goes.
+        name: name of the new shard in ``output``.
+        output: store for the new shard.
         process: restores the pictures.
 
     Returns:
@@ -54,7 +54,7 @@ def restore_shard(
     with tempfile.TemporaryDirectory(prefix="ppgan_mpr-") as folder:
         file = Path(folder, "shard.tar")
         with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as target:
-            members: dict[str, _Member] = {}  # those that are not written yet, in order
+            members: dict[str, _Member] = {}  # members not written yet, in order
             for answer in process.restore(_requests(item, members, target)):
                 records.append(_named(answer.record, output.shown_as(name), answer.files))
                 members[answer.item.source].files = answer.files
@@ -67,7 +67,7 @@ def restore_shard(
 def _requests(
     item: Item, members: dict[str, _Member], target: tarfile.TarFile
 ) -> Iterator[Request]:
-    """The pictures of a shard; other members are put among those to be written."""
+    """Yield the pictures of a shard; other members go to ``members`` unchanged."""
     suffixes = readable_suffixes()
     with open_place(item.place) as stream, tarfile.open(fileobj=stream, mode="r|") as shard:
         for number, info in enumerate(shard):
@@ -79,7 +79,7 @@ def _requests(
                 members[f"{number} {source}"] = _Member(info, copied)
                 _write_finished(members, target)
                 continue
-            if source in members:  # a name that is there twice: the last one counts in a tar
+            if source in members:  # a tar may hold a name twice; the last one counts
                 source = f"{source} ({number})"
             members[source] = _Member(info)
             folder = posixpath.dirname(info.name)
@@ -88,7 +88,7 @@ def _requests(
 
 
 def _write_finished(members: dict[str, _Member], target: tarfile.TarFile) -> None:
-    """Write the first members as far as they are there."""
+    """Write the leading members that are finished."""
     for source, member in list(members.items()):
         if member.files is None:
             return
@@ -101,7 +101,7 @@ def _write_finished(members: dict[str, _Member], target: tarfile.TarFile) -> Non
 
 
 def _named(record: ResultRecord, shard: str, files: list[OutputFile]) -> ResultRecord:
-    """A record whose files are members of the new shard."""
+    """The record with the names of its files as members of the new shard."""
     from dataclasses import replace
 
     if record.error is not None or not files:
@@ -115,6 +115,6 @@ def _content(stream: IO[bytes] | None) -> bytes:
 
 
 def answer_of_failure(item: Item, error: object) -> Answer:
-    """What became of a shard that cannot be read or written."""
+    """The answer for a shard that cannot be read or written."""
     text = f"{item.source} cannot be restored: {error}"
     return Answer(item, ResultRecord(item.source, error=text), [])

@@ -1,4 +1,4 @@
-"""Files in folders and object stores: listed, read, and written whole or not at all."""
+"""Lists, reads and writes files in folders and object stores; each write is atomic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Done = TypeVar("Done")
 
-# Attempts at a request to an object store, and the seconds before the second one, which double.
+# Attempts at a request to an object store, and seconds before the second; the pause then doubles
 _ATTEMPTS, _FIRST_PAUSE = 5, 0.2
 _FINAL = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
@@ -34,10 +34,10 @@ class Entry:
     """A file in a store.
 
     Attributes:
-        name: below the store's root, with forward slashes.
-        nbytes: size.
+        name: path below the store's root, with forward slashes.
+        nbytes: size in bytes.
         stamp: time of the last change, as the store gives it.
-        mode: permission bits; those of object stores are 0o666.
+        mode: permission bits; 0o666 in object stores.
     """
 
     name: str
@@ -51,12 +51,9 @@ class Store:
     """The files below a folder, or below a prefix of an object store.
 
     Attributes:
-        shown: the place as the user wrote it, for messages and records; of an address without
-            options and passwords.
+        shown: the place as the user wrote it, for messages and records. An address is without
+            options and password.
         root: absolute path of the folder, or the address.
-
-    Raises:
-        UsageError: no installed package opens such an address.
     """
 
     shown: str
@@ -64,16 +61,20 @@ class Store:
 
     @classmethod
     def at(cls, place: str) -> Store:
-        """The store at a path or address such as ``s3://bucket/photos``."""
+        """The store at a path or address such as ``s3://bucket/photos``.
+
+        Raises:
+            UsageError: no installed package opens such an address.
+        """
         if is_address(place):
-            _filesystem(place)  # a wrong address is reported before the work
+            _filesystem(place)  # raises the error for a wrong address before the work starts
             return cls(without_options(place).rstrip("/"), place.rstrip("/"))
         expanded = os.path.expanduser(place)
         return cls(expanded.rstrip("/") or "/", os.path.abspath(expanded))
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder, on this machine or shared by all nodes."""
+        """Whether the store is a folder, on this machine or shared by all nodes."""
         return not is_address(self.root)
 
     def shown_as(self, name: str) -> str:
@@ -98,11 +99,11 @@ class Store:
         return read_place(self.place(name))
 
     def open(self, name: str) -> BinaryIO:
-        """A file as a stream, not seekable."""
+        """Open a file as a stream, which cannot seek."""
         return open_place(self.place(name))
 
     def write(self, name: str, content: bytes | memoryview, mode: int = 0o666) -> None:
-        """Write a file, which appears whole and replaces what was there.
+        """Write a file atomically; it replaces an existing one.
 
         Raises:
             OSError: it cannot be written.
@@ -114,11 +115,11 @@ class Store:
                 file.write(content)
             return
         filesystem, path = _located(place)
-        # An object appears when its upload is completed, so that a failed one leaves nothing.
+        # An object appears when its upload is complete. A failed upload leaves nothing.
         _again(lambda: _upload(filesystem, path, content))
 
     def write_file(self, name: str, file: Path) -> None:
-        """Write a file with the content of another, which need not fit the memory."""
+        """Write a file with the content of another one, which may be larger than the memory."""
         place = self.place(name)
         if self.is_local:
             Path(place).parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,7 @@ class Store:
         _again(upload)
 
     def find(self, name: str) -> Entry | None:
-        """A file, or None where there is none."""
+        """The entry of a file, or None if there is no such file."""
         place = self.place(name)
         if self.is_local:
             try:
@@ -147,7 +148,7 @@ class Store:
         return _remote_entry(name, found) if found.is_file else None
 
     def folders(self, name: str = "", recursive: bool = True) -> Iterator[list[Entry]]:
-        """The files of each folder at and below one; hidden files and folders are left out.
+        """Yield the files of a folder, then those of each sub-folder; hidden ones are left out.
 
         Args:
             name: the folder, which need not exist.
@@ -161,11 +162,11 @@ class Store:
                 pending += sorted(below, reverse=True)
 
     def listed(self, name: str) -> tuple[list[Entry], list[str]]:
-        """The files in a folder by their names, and its sub-folders; none where it is not there."""
+        """The files in a folder, sorted by name, and its sub-folders; none if it does not exist."""
         return self._local_folder(name) if self.is_local else self._remote_folder(name)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         place = self.place(name)
         if self.is_local:
             Path(place).unlink(missing_ok=True)
@@ -175,7 +176,7 @@ class Store:
             _again(lambda: filesystem.delete_file(path))
 
     def remove_empty(self, name: str) -> None:
-        """Remove a folder, if it is empty; object stores have none."""
+        """Remove a folder if it is empty; object stores have no empty folders."""
         if self.is_local:
             with contextlib.suppress(OSError):
                 os.rmdir(self.place(name))
@@ -227,7 +228,7 @@ def without_options(place: str) -> str:
 
 
 def joined(place: str, name: str) -> str:
-    """A place below another; an address keeps its options (``?region=...``) at the end."""
+    """Append a name to a path, or to an address in front of its options (``?region=...``)."""
     if not place:
         return name
     if not is_address(place):
@@ -255,7 +256,7 @@ def read_place(place: str) -> bytes:
 
 
 def open_place(place: str) -> BinaryIO:
-    """The file at a path or address as a stream, not seekable."""
+    """Open the file at a path or address as a stream, which cannot seek."""
     if not is_address(place):
         return open(place, "rb")
     filesystem, path = _located(place)
@@ -264,7 +265,7 @@ def open_place(place: str) -> BinaryIO:
 
 
 def _located(place: str) -> tuple[FileSystem, str]:
-    """The file system of an address, and the path in it."""
+    """The file system of an address, and the path inside it."""
     parts = urlsplit(place)
     return _filesystem(place), f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
@@ -294,8 +295,10 @@ def _opened(scheme: str, host: str, query: str) -> FileSystem:
 
 
 def _again(request: Callable[[], Done]) -> Done:
-    """What a request to an object store answers, repeated while it fails for another reason than
-    that there is no such object."""
+    """Repeat a request to an object store while it fails, and return the answer.
+
+    Errors that a repetition cannot help, such as a missing object, are raised at once.
+    """
     pause = _FIRST_PAUSE
     for _ in range(_ATTEMPTS - 1):
         try:

@@ -1,7 +1,7 @@
-"""The table of results: one row for each picture, written in parts while the work proceeds.
+"""The table of results: one row for each picture, written in parts while the job runs.
 
-A part appears whole, under a name made of what it holds, so that a part that is written twice is
-one part. At the end the parts become one Parquet file.
+Each part is written atomically. Its name is a hash of the pictures in it, so a part that is
+written twice exists once. At the end of the job all parts become one Parquet file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 _PARTS = f"{STATE}/parts"
-_JSON = ("options", "versions", "detected")  # fields that are dictionaries, as text
+_JSON = ("options", "versions", "detected")  # dictionaries, stored as JSON text
 _PAIRS = ("size", "tile")
 
 
@@ -33,10 +33,10 @@ class Row:
     """A row of the table.
 
     Attributes:
-        record: of the picture.
-        item: the input file: the picture itself, or the tar shard that holds it.
-        input_bytes, input_stamp: of that file when it was read.
-        output_bytes: size of the output.
+        record: the picture's record.
+        item: the input file: the picture itself, or its tar shard.
+        input_bytes, input_stamp: size and time stamp of the input file when it was listed.
+        output_bytes: size of the output; 0 if it is in a shard.
         node: name of the machine that restored it.
     """
 
@@ -65,10 +65,10 @@ def schema() -> pyarrow.Schema:
 
 
 def write_part(store: Store, run: str, rows: Sequence[Row]) -> None:
-    """Write the rows of pictures that are finished.
+    """Write the rows of finished pictures.
 
     Args:
-        store: of the outputs.
+        store: store of the outputs.
         run: name of the run.
         rows: the rows.
 
@@ -89,12 +89,12 @@ def write_part(store: Store, run: str, rows: Sequence[Row]) -> None:
 def read_rows(
     store: Store, columns: list[str] | None = None, finished: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """The rows of all runs, the earlier ones first, as dictionaries.
+    """The rows of all runs as dictionaries, those of earlier runs first.
 
     Args:
-        store: of the outputs.
-        columns: names of those to read; default: all.
-        finished: read those of finished jobs too.
+        store: store of the outputs.
+        columns: names of the columns to read; None: all.
+        finished: also read the rows of finished jobs.
     """
     for name in _files(store):
         if finished or name != RESULTS:
@@ -109,7 +109,7 @@ def record_of(row: Mapping[str, Any]) -> ResultRecord:
 
 
 def finalise(store: Store) -> int:
-    """Make one table of the parts, with the last row of each picture; returns its length."""
+    """Merge the parts into one table with the last row of each picture; returns its length."""
     from pyarrow import parquet
 
     files = _files(store)
@@ -134,7 +134,7 @@ def finalise(store: Store) -> int:
 
 
 def _files(store: Store) -> list[str]:
-    """The tables that there are, the earliest first."""
+    """Names of the existing tables, the earliest first."""
     parts, _ = store.listed(_PARTS)
     earlier = [RESULTS] if store.find(RESULTS) else []
     found = [p.name for p in parts if posixpath.splitext(p.name)[1] == ".parquet"]
@@ -156,7 +156,7 @@ def _flat(row: Row) -> dict[str, Any]:
 
 
 def _text(value: Any) -> Any:
-    """A value for Parquet, whose texts are UTF-8: other bytes of a file name as escapes."""
+    """A value for Parquet, whose texts are UTF-8: other bytes of a file name become escapes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return value

@@ -1,4 +1,4 @@
-"""What runs on the nodes: reading, restoring and writing, a table of pictures at a time."""
+"""The steps of a bulk job that run on the nodes: read, restore and write tables of pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .table import Row, write_part
 if TYPE_CHECKING:
     import pyarrow
 
-_REQUESTS = 8  # files of a table that are read or written concurrently
+_REQUESTS = 8  # files that are read or written concurrently
 
 
 def table_of(items: list[Item]) -> pyarrow.Table:
@@ -42,14 +42,14 @@ class Reader:
     """Reads the files of pictures.
 
     Args:
-        job: whose limits hold.
+        job: the job; its limits apply.
     """
 
     def __init__(self, job: Job):
         self._limits = job.options.limits
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        """Items → items with the content of their files, or with a problem."""
+        """Add the content of its file, or a problem, to each item."""
         import pyarrow as pa
 
         with ThreadPoolExecutor(_REQUESTS) as pool:
@@ -68,10 +68,10 @@ class Reader:
 
 
 def read_picture(item: Item, limits: Limits) -> bytes:
-    """The file of a picture, with the checks and messages of the command line.
+    """Read the file of a picture, with the checks and messages of the command line.
 
     Raises:
-        ImageError: it cannot be read, is too large, or is no picture by its first bytes.
+        ImageError: it cannot be read, is too large, or does not begin like a picture.
     """
     if not is_address(item.place):
         return read_bytes(Path(item.place), limits, item.source)
@@ -90,14 +90,14 @@ def read_picture(item: Item, limits: Limits) -> bytes:
 
 
 class Worker:
-    """Restores pictures with a network that stays loaded; one for each GPU or group of cores.
+    """Restores pictures with a loaded network; there is one for each GPU or group of cores.
 
     Args:
         job: how pictures are restored.
         expected: how every worker must compute.
 
     Raises:
-        UsageError: this node cannot comply.
+        UsageError: this node computes differently.
     """
 
     def __init__(self, job: Job, expected: WorkerFacts):
@@ -108,7 +108,7 @@ class Worker:
             raise UsageError(f"The node {platform.node()} cannot take part: {reason}.")
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        """Items with their content → their rows and the files to be written."""
+        """Restore items with their contents; returns rows and the files to write."""
         import pyarrow as pa
 
         rows: list[str] = []
@@ -161,17 +161,17 @@ class Worker:
 
 
 class Writer:
-    """Writes results, and the part of the table that says so.
+    """Writes results, and their part of the table of results.
 
     Args:
-        job: says where.
+        job: the job.
     """
 
     def __init__(self, job: Job):
         self._job = job
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        """Rows and files → what is needed to show progress."""
+        """Write files and rows; returns the rows for showing progress."""
         import pyarrow as pa
 
         texts, files = table.column("row").to_pylist(), table.column("files").to_pylist()
@@ -194,7 +194,7 @@ class Writer:
 
 
 def progress_of(row: Row) -> dict[str, Any]:
-    """What is shown of a row."""
+    """The fields of a row that show progress."""
     record = row.record
     width, height = record.size or (0, 0)
     return {
@@ -210,7 +210,7 @@ def progress_of(row: Row) -> dict[str, Any]:
 
 
 def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
-    """Why a node that computes as ``found`` cannot take part in a job; None if it can."""
+    """Why a node with these facts cannot take part in a job; None if it can."""
     names = ("backend", "precision", "weights_digest", "task", "network", "scale", "local")
     for name in names:
         here, there = getattr(found, name), getattr(expected, name)

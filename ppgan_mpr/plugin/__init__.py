@@ -1,12 +1,12 @@
-"""Our classes in PaddleGAN's registries, and PaddleGAN itself on current Paddle.
+"""Plug-in for PaddleGAN: our classes in its registries, and PaddleGAN on current Paddle.
 
 Importing this package makes PaddleGAN importable on current Paddle and puts our
-implementations into its registries. One line in a PaddleGAN script is enough, before the
-first import of ppgan::
+implementations into its registries. A PaddleGAN script needs one line before its first
+import of ppgan::
 
     import ppgan_mpr.plugin
 
-Scripts that want the compatibility without the replacements call :func:`unregister`.
+Scripts that need only the compatibility call :func:`unregister` to remove our implementations.
 """
 
 from __future__ import annotations

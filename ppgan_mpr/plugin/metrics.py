@@ -1,4 +1,4 @@
-"""Metrics in PaddleGAN's hands: its PSNR and SSIM with our protocols, and what is added to them."""
+"""Metrics for PaddleGAN: its PSNR and SSIM with our protocols, and further measures of these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ppgan_compat import import_ppgan
 
 
 def _with_protocols(theirs: Any, ours: type) -> type:
-    """A class that builds PaddleGAN's metric, or ours where a protocol is named."""
+    """A class that builds our metric if a protocol is named, else PaddleGAN's."""
 
     def __new__(cls: type, *arguments: Any, protocol: Any = None, **options: Any) -> Any:
         if protocol is not None:
@@ -32,11 +32,11 @@ SSIM = _with_protocols(_theirs.SSIM, paddle_metrics.SSIM)
 
 
 class Measure(paddle_metrics.ProtocolMetric):
-    """One of the measures of a protocol as a metric, such as the mean absolute error.
+    """A metric for one measure of a protocol, such as the mean absolute error.
 
     Args:
         measure: one of :attr:`Protocol.measures`.
-        protocol: that has it.
+        protocol: the protocol that defines the measure.
     """
 
     def __init__(self, measure: str, protocol: Protocol) -> None:
@@ -51,12 +51,12 @@ class Measure(paddle_metrics.ProtocolMetric):
 
 
 def missing_measures(metrics: Mapping[str, Any]) -> dict[str, Measure]:
-    """Label → metric of all measures that the protocols have and the metrics lack.
+    """Label → metric for each measure of the metrics' protocols that is not among the metrics.
 
-    A label is the measure's name, followed by the protocol's where the name is taken.
+    A label is the measure's name. If that is taken, the protocol's name follows.
 
     Args:
-        metrics: label → metric, of this package and others.
+        metrics: label → metric, from this package and others.
     """
     present = {
         (metric.name().lower(), metric.protocol.name): metric.protocol

@@ -1,9 +1,9 @@
-"""PaddleGAN's own Trainer with the options of our yaml.
+"""Hooks that let PaddleGAN's own Trainer use the options of our yaml files.
 
-PaddleGAN's Trainer builds model, data and optimizer from the sections of that name and knows no
-other options. Where it is given an :class:`~ppgan_mpr.engine.mpr_model.MPRModel`, what is
-installed here hands it our training data, and the model the options of its update. Its loop,
-log and files stay as they are, and so do other models.
+PaddleGAN's Trainer builds model, data and optimizer from the yaml sections with these names and
+knows no other options. If the model is an :class:`~ppgan_mpr.engine.mpr_model.MPRModel`, the hooks
+give the Trainer our training data, and the model the options of its update. The Trainer's loop,
+log and files stay as they are. Other models are not affected.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from ..errors import UsageError
 from ..ppgan_compat import import_ppgan, registry_table
 from .metrics import missing_measures
 
-# (object, attribute, what stood there before)
+# (object, attribute, its original value)
 _hooks: list[tuple[Any, str, Any]] = []
 
 
 def install() -> None:
-    """Hook our options into PaddleGAN; doing it twice changes nothing."""
+    """Install the hooks in PaddleGAN; a second call changes nothing."""
     if _hooks:
         return
     trainer = import_ppgan("ppgan.engine.trainer")
@@ -48,7 +48,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Give PaddleGAN its own functions back."""
+    """Restore PaddleGAN's own functions."""
     while _hooks:
         owner, name, original = _hooks.pop()
         setattr(owner, name, original)
@@ -66,7 +66,7 @@ def _hook(owner: Any, name: str, around: Callable[..., Any]) -> None:
 
 
 def _parse_config(original: Callable[[str], AttrDict], cfg_file: str) -> AttrDict:
-    """PaddleGAN's function, with ``_base_`` and our defaults, so that -o can change them."""
+    """PaddleGAN's function, plus ``_base_`` and our defaults, which -o can then change."""
     cfg = original(cfg_file)
     if "_base_" in cfg:
         cfg = AttrDict(read_yaml(cfg_file))
@@ -77,7 +77,7 @@ def _parse_config(original: Callable[[str], AttrDict], cfg_file: str) -> AttrDic
 def _override_config(
     original: Callable[..., AttrDict], config: AttrDict, options: Sequence[str] | None = None
 ) -> AttrDict:
-    """PaddleGAN's function, which for our models can also add to sections that are null."""
+    """PaddleGAN's function; for our models it can also add options to sections that are null."""
     if not _is_ours(config):
         return original(config, options)
     for option in options or ():
@@ -107,23 +107,23 @@ def _trainer_init(
 
 
 def _prepare(cfg: AttrDict) -> None:
-    """Check a configuration, and fill in what PaddleGAN's Trainer reads from it."""
+    """Check a configuration, and add the options that PaddleGAN's Trainer reads."""
     cfg.update(with_defaults(cfg))
     check_config(cfg)
     if (cfg.get("validate") or {}).get("local"):
         raise UsageError(
-            "validate.local is not for PaddleGAN's Trainer: leave it out, and score with TLC by "
+            "PaddleGAN's Trainer does not know validate.local: leave it out, and score with TLC by "
             "mprnet-train --evaluate-only."
         )
-    cfg.setdefault("min_max", (0.0, 1.0))  # pictures in [0, 1], shown in their true colours
+    cfg.setdefault("min_max", (0.0, 1.0))  # our pictures are in [0, 1]; keeps panels' colours right
     test = cfg.dataset.get("test") or {}
-    if test.get("name") == "MPRTrain":  # whose crops and flips are random
+    if test.get("name") == "MPRTrain":  # its crops and flips are random
         test["name"] = "MPRVal"
     paddle.seed(seed_everything(cfg.seed))
 
 
 def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
-    """Give the parts of a Trainer that PaddleGAN has built the options of ours."""
+    """Apply our options to the parts of a Trainer that PaddleGAN has built."""
     model: MPRModel = trainer.model
     configure(model, cfg, accumulate)
     model.tiles = build_tiles(cfg, model)
@@ -144,7 +144,7 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
 def _save(
     original: Callable[..., None], kept: int, epoch: int, name: str = "checkpoint", keep: int = 1
 ) -> None:
-    # PaddleGAN asks for one checkpoint, and for all weights with -1.
+    # PaddleGAN passes keep=1 for checkpoints, and -1 for weights, all of which are kept.
     original(epoch, name, kept if keep > 0 else keep)
 
 
@@ -166,17 +166,17 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 class TrainingLoader:
     """Our training data with the interface of Paddle's DataLoader.
 
-    An iterator gives the batches of a pass over the data, from the trainer's iteration on.
+    An iterator yields as many batches as an epoch has, from the trainer's current iteration on.
 
     Args:
-        data: in its order.
-        trainer: PaddleGAN's, whose ``current_iter`` is followed, also after resuming.
-        cfg: where PaddleGAN reads the batch size that it measures its speed with.
+        data: the training data.
+        trainer: PaddleGAN's Trainer; the data follow its ``current_iter``, also after resuming.
+        cfg: the configuration; PaddleGAN reads the batch size in it to measure its speed.
     """
 
     def __init__(self, data: TrainingData, trainer: Any, cfg: AttrDict) -> None:
         self._data, self._trainer, self._cfg = data, trainer, cfg
-        atexit.register(data.close)  # Paddle's threads abort a process that ends before them
+        atexit.register(data.close)  # Paddle's threads abort a process that ends while they run
 
     def __len__(self) -> int:
         return self._data.iters_per_epoch
@@ -203,16 +203,16 @@ def _average_as_nets(model: MPRModel) -> dict[str, Any]:
 
 
 class _StateOnly:
-    """What PaddleGAN asks of a net besides its state."""
+    """Base of nets that have a state but no layers, with the other methods PaddleGAN calls."""
 
     def __init__(self, ema: EMA) -> None:
         self.ema = ema
 
     def eval(self) -> None:
-        """No layers."""
+        """Do nothing: there are no layers."""
 
     def train(self) -> None:
-        """No layers."""
+        """Do nothing: there are no layers."""
 
 
 class _AverageNet(_StateOnly):

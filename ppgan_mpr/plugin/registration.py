@@ -1,7 +1,7 @@
-"""Our classes in PaddleGAN's registries, under PaddleGAN's own names.
+"""Puts our classes into PaddleGAN's registries under PaddleGAN's own names.
 
 PaddleGAN's published ``configs/mprnet_*.yaml`` name ``MPRNet``, ``MPRTrain``, ``PSNR`` and
-so on; after :func:`register` they run unchanged and get these implementations.
+so on. After :func:`register` they run unchanged with our implementations.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..errors import UsageError
 from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_table
 
-# (PaddleGAN's registry, our module, the classes) that belong to no single network. Our losses
-# are not among them, and our metrics only where a protocol is named: other models mean PaddleGAN's,
-# and our MPRModel finds its own.
+# (PaddleGAN's registry, our module, the classes) for classes that serve all networks. Our losses
+# are left out, and our metrics are used only if a protocol is named: other models need PaddleGAN's
+# classes, and our MPRModel finds ours without the registry.
 _CLASSES = (
     ("METRICS", "ppgan_mpr.plugin.metrics", ("PSNR", "SSIM")),
     ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),
@@ -36,7 +36,7 @@ _ROLES = {
     "test": ("DATASETS", "ppgan_mpr.datasets", "MPRTest"),
 }
 
-# what stood in PaddleGAN's registries before: (registry, name) -> class or None
+# original entries of PaddleGAN's registries: (registry, name) -> class or None
 _replaced: dict[tuple[str, str], type | None] = {}
 
 
@@ -50,11 +50,11 @@ class _Entry(NamedTuple):
 def register() -> None:
     """Put our classes into PaddleGAN's registries, and our options into its Trainer.
 
-    Doing it twice changes nothing.
+    A second call changes nothing.
 
     Raises:
-        UsageError: a name belongs to a class that is neither PaddleGAN's nor ours. Nothing
-            is replaced then.
+        UsageError: a name belongs to a class that is neither PaddleGAN's nor ours. In this
+            case nothing is replaced.
         MissingDependencyError: PaddleGAN or Paddle is not installed.
     """
     entries = [entry for entry in _entries() if entry.table.get(entry.name) is not entry.ours]
@@ -63,7 +63,7 @@ def register() -> None:
         if owner.partition(".")[0] != "ppgan":
             raise UsageError(
                 f"{entry.name} in PaddleGAN's registry is the class of {owner}, which ppgan_mpr "
-                "will not replace: register yours under another name."
+                "will not replace: register that class under another name."
             )
     for entry in entries:
         _replaced[entry.registry, entry.name] = entry.table.get(entry.name)
@@ -72,7 +72,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Give PaddleGAN its own classes and functions back."""
+    """Restore PaddleGAN's own classes and functions."""
     _trainer_hooks().uninstall()
     for entry in _entries():
         original = _replaced.pop((entry.registry, entry.name), None)
@@ -85,8 +85,8 @@ def unregister() -> None:
 
 
 def _entries() -> Iterator[_Entry]:
-    # PaddleGAN registers its classes as these packages are imported, and refuses names
-    # that are taken: all of it has to be there first.
+    # PaddleGAN registers its classes when these packages are imported, and refuses names that
+    # are taken, so it has to register its classes before we register ours.
     for package in ("ppgan.models", "ppgan.datasets", "ppgan.metrics", "ppgan.solver"):
         import_ppgan(package)
     for registry, module, names in _CLASSES:
@@ -103,7 +103,7 @@ def _entries() -> Iterator[_Entry]:
 
 
 def _trainer_hooks() -> ModuleType:
-    # It imports Paddle, which import_ppgan has to import first: that keeps the root logger clean.
+    # The module imports Paddle. Importing Paddle through import_ppgan keeps the root logger clean.
     import_ppgan()
     return importlib.import_module("ppgan_mpr.plugin.paddlegan_trainer")
 

@@ -265,7 +265,7 @@ def test_averaged_weights_of_a_file_are_those_that_are_scored(settings, start):
         ({"clip_grad_norm": -1}, "clip_grad_norm is -1"),
         ({"mixup": {"alhpa": 1}}, "did you mean alpha"),
         ({"snapshot_config": {"interval": 2, "keeep": 3}}, "did you mean keep"),
-        ({"validate": {"local": True}}, "validate.local is not for PaddleGAN's Trainer"),
+        ({"validate": {"local": True}}, "PaddleGAN's Trainer does not know validate.local"),
         ({"total_batch_size": 8, "accumulate": 2}, "leave one of them out"),
     ],
 )

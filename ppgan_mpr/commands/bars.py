@@ -1,4 +1,4 @@
-"""The bar over pictures on a terminal; importing it loads tqdm."""
+"""Progress bar over pictures for a terminal; importing this module loads tqdm."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .estimate import duration
 
 
 class PhotoBar(tqdm):
-    """A bar over pictures that shows pictures per minute and the time left in words.
+    """A progress bar over pictures that shows pictures per minute and the time left in words.
 
     Args:
         count: number of pictures.
 
     Attributes:
-        seconds_left: a better estimate than from the number of pictures alone; None if there is
-            none.
+        seconds_left: the caller's estimate of the time left. While it is None, the bar estimates
+            from the number of pictures.
     """
 
     def __init__(self, count: int):
@@ -33,7 +33,7 @@ class PhotoBar(tqdm):
 
     @property
     def format_dict(self) -> dict[str, Any]:
-        """What the bar's format may show."""
+        """The values that the bar's format can show."""
         shown = super().format_dict
         done, total, elapsed = shown["n"], shown["total"], shown["elapsed"]
         rate = shown["rate"] or (done / elapsed if elapsed else None)
@@ -48,7 +48,7 @@ class PhotoBar(tqdm):
 
 
 def terminal_size() -> dict[str, int]:
-    """tqdm's options for a terminal that reports no size, on which it would hide its bars."""
+    """tqdm's options for a terminal that reports no size, where tqdm would hide its bars."""
     try:
         size = os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError):

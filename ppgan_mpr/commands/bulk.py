@@ -1,10 +1,10 @@
 """Restore very many photographs, on this machine or on a Ray cluster: mprnet-bulk INPUT OUTPUT
 
 INPUT is a folder, a glob, a CSV or Parquet file with a column of paths, WebDataset tar shards
-(a .tar file or a glob of them), or an address of these such as s3://bucket/photos. OUTPUT is a
-folder or an address. Results have the names, the pixels and the metadata that mprnet gives them;
-those of shards are shards. A row for each picture is in OUTPUT/ppgan_mpr_results.parquet. A job
-that was interrupted is continued by the same command.
+(a .tar file or a glob of them), or the address of one of these, such as s3://bucket/photos. OUTPUT
+is a folder or an address. Results have the same names, pixels and metadata as those of mprnet.
+The result of a shard is a shard. The table OUTPUT/ppgan_mpr_results.parquet has a row for each
+picture. To continue an interrupted job, run the same command again.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _LINE_SECONDS = 30.0
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options: those of ``mprnet`` that make sense for a job, and those of the job."""
+    """The options: those of ``mprnet`` that apply to a bulk job, and the job's own."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description=__doc__,
-        epilog="exit code: 0 all restored, 1 some picture failed, 2 wrong usage",
+        epilog="exit code: 0 all pictures restored, 1 some picture failed, 2 wrong usage",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("input", metavar="INPUT")
     add("output", metavar="OUTPUT")
     add("-t", "--task", metavar="TASK", help=TASK_HELP)
-    add("--weight_path", metavar="FILE", help="your own weights, on every node")
+    add("--weight_path", metavar="FILE", help="your own weights; every node needs the file")
     add(
         "--address", metavar="ADDRESS",
-        help="Ray cluster to run on, auto for the one of this node (default: RAY_ADDRESS, which "
-        "ray job submit sets; else this machine alone)",
+        help="Ray cluster to run on; auto: this node's cluster (default: RAY_ADDRESS, which ray "
+        "job submit sets, else this machine alone)",
     )  # fmt: skip
     add(
         "--large", metavar="SIZE", default=f"{LARGE >> 20}M",
-        help="size of a file from which on its picture is restored apart from the small ones, one "
-        "at a time by each worker (default: %(default)s)",
+        help="pictures in files of at least this size are restored after the small ones, one at a "
+        "time in each worker (default: %(default)s)",
     )  # fmt: skip
     add_restoration_flags(parser)
     return parser
@@ -87,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Display:
-    """Shows a bar on a terminal, else a line now and then; and failures."""
+    """Shows a bar on a terminal, a line now and then elsewhere, and failures."""
 
     def __init__(self, progress: Progress):
         from tqdm import tqdm
@@ -120,7 +120,7 @@ class _Display:
 
 
 def progress_line(progress: Progress) -> str:
-    """How far a job is, in a line."""
+    """One line that shows the progress of a job."""
     left = progress.seconds_left
     return ", ".join(
         (
@@ -134,7 +134,7 @@ def progress_line(progress: Progress) -> str:
 
 
 def summary(progress: Progress) -> list[str]:
-    """What a job did, in lines."""
+    """The lines that sum up a job."""
     counts = [f"{n} {what}" for what, n in progress.counts.items() if n] or ["nothing to do"]
     if progress.finished_before:
         counts.append(f"{progress.finished_before} restored by earlier runs")

@@ -1,4 +1,4 @@
-"""Comparison panels and the gallery that ``mprnet --compare`` writes beside the results."""
+"""The comparison panels and the gallery that ``mprnet --compare`` writes next to the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..imaging.pairing import list_pictures
 from ..imaging.reduce import reduced
 from ..metrics import Protocol
 
-_LONGEST = 1600  # pixels of a picture in the gallery; the results themselves are linked
+_LONGEST = 1600  # pixels of a gallery picture's longer side; each links to the full result
 _MEASURES = "psnr", "ssim"
 
 
@@ -31,7 +31,7 @@ class Targets:
     """The clean pictures that results are compared with.
 
     Args:
-        place: one picture, or a folder of pictures with the inputs' stems.
+        place: one picture, or a folder of pictures with the same stems as the inputs.
         protocol: how to score.
 
     Raises:
@@ -52,14 +52,14 @@ class Targets:
         self._by_stem = {file.stem: file for file in files}
 
     def find(self, stem: str) -> tuple[Photo, int] | None:
-        """The target of the picture with that stem, and the permission bits of its file.
+        """Read the target of the picture with this stem.
 
         Returns:
-            None if there is none.
+            The target and the permission bits of its file, or None if there is no target.
 
         Raises:
-            ImageError: it cannot be read.
-            OSError: it has just been removed.
+            ImageError: the target cannot be read.
+            OSError: its file has just been removed.
         """
         file = self._only or self._by_stem.get(stem)
         return None if file is None else (read_photo(file), file.stat().st_mode)
@@ -73,8 +73,8 @@ class Targets:
         """The PSNR and SSIM of a picture.
 
         Args:
-            photo, target: of one size, or there are no scores.
-            reduced_to: pixels of the longer side, where both are reduced copies.
+            photo, target: two pictures; without the same size they get no scores.
+            reduced_to: pixels of the longer side if both are reduced copies, else None.
         """
         try:
             scores = self._protocol.score(photo.pixels, target.pixels)
@@ -87,11 +87,11 @@ class Targets:
 
 @dataclass(frozen=True)
 class Score:
-    """What comparing a picture with its target gave.
+    """The scores of a picture against its target.
 
     Attributes:
-        text: PSNR and SSIM in words, or why there are none.
-        values: measure → value; empty where there are none.
+        text: PSNR and SSIM as text, or why there are none.
+        values: measure → value; empty if there are no scores.
     """
 
     text: str
@@ -99,15 +99,14 @@ class Score:
 
 
 class Comparisons:
-    """Writes a panel for each result, and a gallery of them.
+    """Writes a panel for each result, and a gallery of all results.
 
-    The files go into ``comparison/`` below the folder of the results. They are made anew by each
-    run: earlier ones of the same name are replaced. Each has the permissions of the pictures that
-    it shows, and the gallery those that all pictures share.
+    The files go into ``comparison/`` in the folder of the results. Each run replaces earlier files
+    of the same names. A file gets the permissions that all pictures shown in it share.
 
     Args:
-        folder: of the results.
-        targets: to show and score beside those results that have one.
+        folder: folder of the results.
+        targets: the clean pictures to show and score next to the results, or None.
     """
 
     def __init__(self, folder: Path, targets: Targets | None = None):
@@ -125,7 +124,7 @@ class Comparisons:
         """Write a result's panel.
 
         Returns:
-            A line to print, if there are targets: the scores, or that it has none.
+            A line to print: the scores, or that the result has no target. Empty without targets.
 
         Raises:
             RestorationError: a file cannot be read or written.
@@ -185,7 +184,7 @@ class Comparisons:
         """Write the gallery.
 
         Returns:
-            Its file; None where nothing was compared.
+            Its file, or None if nothing was compared.
 
         Raises:
             ImageError: it cannot be written.
@@ -253,7 +252,7 @@ class Comparisons:
         return [*scored, Column("target", display_copy(target))], " -> ".join(notes)
 
     def _place(self, output: Path) -> Path:
-        """Where this result's files go, without their endings."""
+        """The path of a result's comparison files, without their endings."""
         relative = output.relative_to(self._results)
         place = self._folder / relative.with_suffix("")
         if place in self._taken:  # photo.jpg and photo.png
@@ -266,7 +265,7 @@ class Comparisons:
         relative = Path("..") / file.relative_to(self._results)
         if self._folder in file.parents:
             relative = file.relative_to(self._folder)
-        return quote(os.fsencode(relative.as_posix()))  # any bytes
+        return quote(os.fsencode(relative.as_posix()))  # names may hold any bytes
 
 
 def _beside(place: Path, ending: str) -> Path:

@@ -1,8 +1,8 @@
 """Convert weights: mprnet-convert IN OUT
 
-IN is a published .pdparams, a training checkpoint, a PyTorch .pth, a .safetensors, or the name
-of weights that mprnet --list shows as embedded or with an address. The suffix of OUT chooses the
-format.
+IN is a published .pdparams, a training checkpoint, a PyTorch .pth or a .safetensors file, or the
+name of weights that mprnet --list shows as embedded or with an address. The suffix of OUT sets
+the format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .program import program_name, run_program
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 2 a user's mistake)."""
+    """Run the command line; returns the exit code (0: done, 2: a mistake of the user)."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description=__doc__,
@@ -25,12 +25,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT", help=".pdparams or .safetensors")
-    parser.add_argument("--task", help=f"what the weights are for: {', '.join(tasks())}")
+    parser.add_argument("--task", help=f"task of the weights: {', '.join(tasks())}")
     parser.add_argument("--scale", type=int, metavar="N",
-                        help="factor of enlargement (.safetensors only)")  # fmt: skip
+                        help="enlargement factor (.safetensors only)")  # fmt: skip
     parser.add_argument("--torch-names", action="store_true",
                         help="name parameters as PyTorch does (.safetensors only)")  # fmt: skip
-    parser.add_argument("--half", action="store_true", help="float16 (.safetensors only)")
+    parser.add_argument("--half", action="store_true", help="store float16 (.safetensors only)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
     options = parser.parse_args(argv)
     return run_program(lambda: _convert(options))

@@ -1,4 +1,4 @@
-"""What is wrong with an installation and what to do about it."""
+"""Finds faults of an installation and says how to fix them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from .installation import OPENCV, REQUIRED, TRAINING, Facts
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong and what to do about it, in one line.
+    """A fault of the installation, or a note about it.
 
     Attributes:
-        fault: whether it concerns restoring; else it is a note.
+        text: one line that says what is wrong and what to do about it.
+        fault: whether it affects restoring; False for a note.
     """
 
     text: str
@@ -22,7 +23,7 @@ class Finding:
 
 
 def diagnose(facts: Facts) -> list[Finding]:
-    """What is wrong with an installation, faults first."""
+    """List the faults of an installation, then the notes about it."""
     findings = [
         *_paddle_findings(facts),
         *_package_findings(facts),
@@ -75,16 +76,16 @@ def _package_findings(facts: Facts) -> list[Finding]:
 
 
 def _several(installed: Sequence[str], install: str) -> Finding:
-    """Packages of which there may be one only, and the command that installs it."""
+    """The finding that several packages are installed of which only one may be."""
     return Finding(
-        f"{' and '.join(installed)} are installed together and overwrite one another: run  pip "
+        f"{' and '.join(installed)} are installed together and overwrite each other: run  pip "
         f"uninstall {' '.join(installed)}  and then  {install}"
     )
 
 
 def _trial_findings(facts: Facts) -> list[Finding]:
     warnings = [Finding(warning) for warning in facts.trial.warnings]
-    # Without PaddlePaddle the failure follows from what has been said already.
+    # Without a working PaddlePaddle, another finding explains the failure already.
     if facts.trial.error and facts.installed("paddle") and "paddle" not in facts.broken:
         warnings.append(
             Finding(f"A small picture could not be restored: {facts.trial.error.rstrip('.')}.")
@@ -98,7 +99,7 @@ def _cache_findings(facts: Facts) -> list[Finding]:
         findings.append(
             Finding(
                 f"The cache folder cannot be written ({facts.cache.error}): set PPGAN_MPR_HOME to "
-                "a folder that can be."
+                "a folder that can be written."
                 if facts.cache.folder
                 else facts.cache.error
             )
@@ -114,7 +115,7 @@ def _cache_findings(facts: Facts) -> list[Finding]:
             findings.append(
                 Finding(
                     f"The downloaded weights {file.name} are damaged: delete {file.path}, and they "
-                    "are downloaded again."
+                    "will be downloaded again."
                 )
             )
     return findings
@@ -125,7 +126,7 @@ def _thread_findings(facts: Facts) -> list[Finding]:
         return []
     return [
         Finding(
-            f"OMP_NUM_THREADS is 1, so PaddlePaddle computes on one of {facts.cores} cores: unset "
+            f"OMP_NUM_THREADS is 1, so PaddlePaddle uses only one of {facts.cores} cores: unset "
             "it."
         )
     ]

@@ -1,4 +1,4 @@
-"""Describe this installation for a bug report and say what is wrong with it: ``mprnet-doctor``."""
+"""The command ``mprnet-doctor``: a report on this installation, with its faults and their fixes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        0 when restoring has everything it needs, else 1.
+        0 if everything that restoring needs is installed and works, else 1.
     """
     parser = argparse.ArgumentParser(
         prog=program_name(),
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def render_json(facts: Facts, findings: Sequence[Finding]) -> str:
-    """The report as JSON: the facts, ``findings``, and ``faults``, the number of faults."""
+    """The report as JSON: the facts, ``findings``, and in ``faults`` the number of faults."""
     report = {
         **asdict(facts),
         "findings": [asdict(finding) for finding in findings],
@@ -54,7 +54,7 @@ def render_json(facts: Facts, findings: Sequence[Finding]) -> str:
 
 
 def render_text(facts: Facts, findings: Sequence[Finding]) -> str:
-    """The report for people to read."""
+    """The report as text for people."""
     lines = [f"ppgan_mpr {facts.version}, Python {facts.python}"]
     for title, rows in _sections(facts):
         width = max(len(label) for label, _ in rows)
@@ -143,7 +143,7 @@ def _size(count: int) -> str:
 
 
 def _without_home(value: Any) -> Any:
-    """The same report with ~ for the user's home folder, whose name may be the user's."""
+    """The report with ~ for the home folder, whose path often holds the user's name."""
     if isinstance(value, str):
         home = os.path.expanduser("~")
         return value if home in ("~", "/") else re.sub(rf"{re.escape(home)}(?![\w.-])", "~", value)

@@ -1,9 +1,9 @@
-"""Download published weights into a folder, also for a machine without internet.
+"""Download published weights into a folder, for example for a machine without internet.
 
-DIR is laid out as the cache folder is. Carry it to the other machine and set PPGAN_MPR_HOME to
-it there, or copy DIR/weights into the cache folder that mprnet-doctor prints. Files that are in
-DIR already are verified and not downloaded again, so a run that was interrupted or that failed
-for some files is simply repeated.
+DIR has the layout of the cache folder. Copy it to the other machine and set PPGAN_MPR_HOME to the
+copy, or copy DIR/weights into the cache folder that mprnet-doctor prints. Files that are already
+in DIR are verified and not downloaded again. If a run is interrupted or fails for some files, run
+the same command again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..weights.published import download_weights
 from .flags import as_flags
 from .program import program_name, run_program
 
-#: List of the digests of the files beside it, which ``sha256sum -c`` reads.
+#: Name of the file that lists the digests of the files next to it, for ``sha256sum -c``.
 CHECKSUMS = "SHA256SUMS"
 _CHECKSUM = re.compile(r"([0-9a-f]{64})  (.+)")
 
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        0 when all files are there, 1 when some are not, 2 for wrong usage.
+        0 if all files are there, 1 if some are not, 2 for wrong usage.
     """
     parser = argparse.ArgumentParser(
         prog=program_name() if argv is None else "mprnet-download",
@@ -46,12 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     names = ", ".join(spec.name for spec in networks())
     add = parser.add_argument
-    add("folder", metavar="DIR", help="folder for the files; created where it is missing")
+    add("folder", metavar="DIR", help="folder for the files; created if missing")
     add("--all", action="store_true", help="every file that mprnet --list shows with an address")
     add("-t", "--task", action="append", default=[], metavar="TASK",
-        help=f"those for a task, may be repeated: {', '.join(tasks())}")  # fmt: skip
+        help=f"the files for a task; may be repeated: {', '.join(tasks())}")  # fmt: skip
     add("--network", action="append", default=[], metavar="NETWORK",
-        help=f"those of a network, may be repeated: {names}")  # fmt: skip
+        help=f"the files of a network; may be repeated: {names}")  # fmt: skip
     options = parser.parse_args(argv)
     return run_program(lambda: _run(options))
 
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
     folder = Path(options.folder).expanduser()
     place = folder / "weights"
     place.mkdir(parents=True, exist_ok=True)
-    require("paddle")  # it checks what arrives; better to miss it now than after a download
+    require("paddle")  # checks the downloaded files; fails here if missing, before any download
     digests: dict[str, FileDigest] = {}
     failures = []
     width = max(len(record.name) for record in records)
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         total = _megabytes(sum(digest.size for digest in digests.values()))
         print(
             f"{len(digests)} of {len(records)} files, {total}, are in {place}, and their digests "
-            f"in {CHECKSUMS} there.\n"
+            f"are in {CHECKSUMS} there.\n"
             f"On the other machine set PPGAN_MPR_HOME to the copy of {folder}."
         )
     for failure in failures:
@@ -93,16 +93,17 @@ def _run(options: argparse.Namespace) -> int:
 def _select(
     everything: bool, task_names: Sequence[str], network_names: Sequence[str]
 ) -> list[WeightsRecord]:
-    """The records of the downloadable weights that the options name.
+    """The records of the downloadable weights that the options choose.
 
     Raises:
-        UsageError: an unknown name, no or contradictory options, or there are no such weights.
+        UsageError: a name is unknown, options are missing or contradict each other, or there are
+            no such weights.
     """
     chosen = bool(task_names or network_names)
     if everything and chosen:
         raise UsageError("--all downloads everything: leave out --task and --network, or --all.")
     if not everything and not chosen:
-        raise UsageError("Choose the files to download by --all, --task or --network.")
+        raise UsageError("Choose the files to download with --all, --task or --network.")
     wanted_tasks = {find_task(name).name for name in task_names} or set(tasks())
     wanted_networks = {find_network(name).name for name in network_names}
     found = [
@@ -121,7 +122,7 @@ def _select(
 
 
 def _write_checksums(path: Path, digests: Mapping[str, FileDigest]) -> None:
-    """Add digests to the list; those of files that are no longer there are removed."""
+    """Add digests to the list, and remove those of files that no longer exist."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     listed = {match[2]: match[1] for match in map(_CHECKSUM.fullmatch, lines) if match}
     listed.update({name: digest.sha256 for name, digest in digests.items()})

@@ -1,4 +1,5 @@
-"""What ``mprnet --dry-run`` prints: what would be done with each picture, and how long it takes."""
+"""The output of ``mprnet --dry-run``: what would be done with each picture, and how long it takes.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +22,9 @@ def print_plan(plan: Plan, lines: Lines, passed_over: Counter[str]) -> None:
     """Print a line for each picture, or a JSON object, and a summary.
 
     Args:
-        plan: of the pictures.
+        plan: the plan for the pictures.
         lines: how results would be printed.
-        passed_over: see :func:`.result_lines.report_results`.
+        passed_over: suffix → number of files that are not pictures.
     """
     for record in plan:
         record = replace(record, error=record.error and as_flags(record.error))

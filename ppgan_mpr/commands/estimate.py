@@ -1,4 +1,4 @@
-"""Estimates of the time left, from the work that is done."""
+"""Estimates the time left from the work already done."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 class TimeLeft:
     """Estimates the time left of a run from the tiles that are finished.
 
-    May be used by several threads.
+    Several threads may use it.
 
     Args:
-        weights: name of each picture → how much of the work it is, in any unit.
+        weights: name of each picture → its amount of work, in any unit.
         steps: how often each picture goes through a network.
-        clock: seconds.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -32,15 +32,15 @@ class TimeLeft:
         self._lock = threading.Lock()
 
     def note(self, name: str, done: int, total: int) -> float | None:
-        """Note the tiles of one picture that are finished.
+        """Note the number of finished tiles of a picture.
 
         Args:
-            name: of the picture.
+            name: name of the picture.
             done: number of its finished tiles in the current step.
             total: number of its tiles in this step.
 
         Returns:
-            The seconds left of the run; None where nothing is known yet.
+            The seconds left of the run, or None if there is no estimate yet.
         """
         now = self._clock()
         with self._lock:
@@ -49,15 +49,15 @@ class TimeLeft:
             self._steps_done[name] += done == total
             self._done[name] = self._weights.get(name, 0) * min(share, 1)
             finished = sum(self._done.values())
-            if not before:  # the network was loaded and compiled for the first one
+            if not before:  # the time so far includes loading and compiling the network
                 first, self._begun = self._begun, (now, finished)
                 if done == total:
-                    return None  # as all of its time may have gone into that
+                    return None  # loading may have taken most of the time
                 return self._at_rate(finished, now - first[0], finished)
             return self._at_rate(finished - self._begun[1], now - self._begun[0], finished)
 
     def leave_out(self, name: str) -> None:
-        """Note that a picture is no work after all."""
+        """Note that a picture needs no work after all."""
         with self._lock:
             self._weights.pop(name, None)
             self._done.pop(name, None)

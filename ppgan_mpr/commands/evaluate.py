@@ -1,4 +1,4 @@
-"""Score any method's restored pictures under a named protocol: ``mprnet-evaluate``."""
+"""The command ``mprnet-evaluate``: scores any method's restored pictures by a named protocol."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ exit code 0: scored; 1: the pictures cannot be scored; 2: an option is wrong
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the options; an impossible combination ends the program with exit code 2."""
+    """Parse the options; wrong options end the program with exit code 2."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Score restored pictures against their targets under a named protocol.",
+        description="Score restored pictures against their targets by a named protocol.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,21 +47,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         type=int,
         default=cpu_count(),
-        help="pictures at the same time (default: all cores)",
+        help="pictures scored concurrently (default: number of cores)",
     )
-    parser.add_argument("--list", action="store_true", help="list the protocols and leave")
+    parser.add_argument("--list", action="store_true", help="list the protocols and exit")
     args = parser.parse_args(argv)
     if not args.list:
         missing = [o for o in ("restored", "target", "protocol") if not getattr(args, o)]
         if missing:
-            parser.error("these options are needed: " + ", ".join(f"--{o}" for o in missing))
+            parser.error("these options are missing: " + ", ".join(f"--{o}" for o in missing))
         if args.jobs < 1:
             parser.error("--jobs must be at least 1")
     return args
 
 
 def list_protocols() -> None:
-    """Print every protocol with the scores that were published under it."""
+    """Print every protocol with the scores published by it."""
     for protocol in PROTOCOLS.values():
         print(f"{protocol.name}: {protocol.description}")
         for record in weights_records():

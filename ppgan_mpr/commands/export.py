@@ -1,12 +1,12 @@
 """Export a network to another format: mprnet-export --task TASK --format onnx
 
 Writes a model for pictures of any size and compares its results with PaddlePaddle's. The model
-takes a picture, RGB [1, 3, height, width] with values in [0, 1] (6 channels for two views), and
-returns one of the same size, not clipped. Height and width must be multiples of a number that
-is printed, and stored in the ONNX file's metadata as size_multiple, beside network, task and the
-scale by which a picture is enlarged before it enters the network. As mprnet does, pad other
-pictures by reflection, half of the missing rows above and half below, likewise left and right,
-and crop the result.
+takes an RGB picture [1, 3, height, width] with values in [0, 1] (6 channels for two views). It
+returns a picture of the same size whose values are not clipped. Height and width must be multiples
+of a number, which is printed and stored as size_multiple in the ONNX file's metadata. The metadata
+also hold the network, the task, and the scale by which pictures are enlarged before they enter
+the network. Pad pictures of other sizes as mprnet does: by reflection, half of the missing rows
+above and half below, likewise left and right. Then crop the result.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from ..weights import Weights
 from .inference_flags import add_inference_flag
 from .program import program_name, run_program
 
-#: Format → suffixes of its files, the one that programs open first.
+#: Format → suffixes of its files; programs open the file with the first one.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
-# Suffixes of files that are no exported model, beside those that the standard library knows.
+# Suffixes of other files that are not exported models, in addition to those that Python knows.
 _OTHER_SUFFIXES = (".pdmodel", ".pdparams", ".pt", ".pth", ".safetensors")
-#: Largest difference from PaddlePaddle at which a model counts as equal.
+#: Largest difference from PaddlePaddle's values at which a model counts as equal.
 TOLERANCE = 1e-4
 
 #: A function that runs an exported model: [1, C, H, W] → [1, 3, H, W], both float32.
@@ -48,10 +48,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run mprnet-export.
 
     Args:
-        argv: arguments; default: those of the process.
+        argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        The exit code: 0, 1 if the model differs from PaddlePaddle's, or 2 for a user's error.
+        The exit code: 0, 1 if the model differs from PaddlePaddle's, or 2 for a mistake of the
+        user.
     """
     parser = argparse.ArgumentParser(
         prog=program_name(),
@@ -63,13 +64,13 @@ def main(argv: list[str] | None = None) -> int:
     for option in InferenceOptions.documented():
         if option.name in ("network", "model", "scale"):
             add_inference_flag(parser, option)
-    parser.set_defaults(model=None)  # so that it is known whether the user gave one
-    add("--weight_path", metavar="FILE", help="your own weights, in place of --model")
+    parser.set_defaults(model=None)  # None: the user gave no model
+    add("--weight_path", metavar="FILE", help="your own weights instead of --model")
     add(
         "--format", type=str.lower, choices=tuple(FILES), default="onnx",
         help="default: %(default)s",
     )  # fmt: skip
-    add("-o", "--output", metavar="FILE", help="default: <network>_<task> in this folder")
+    add("-o", "--output", metavar="FILE", help="default: <network>_<task> in the current folder")
     add("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args(argv)
     return run_program(lambda: _export(options))
@@ -89,7 +90,7 @@ def export(options: argparse.Namespace) -> float:
     """Write the model and compare it with PaddlePaddle.
 
     Args:
-        options: those of the command line.
+        options: options of the command line.
 
     Returns:
         The largest difference of a value; see :func:`compare`.
@@ -99,7 +100,7 @@ def export(options: argparse.Namespace) -> float:
         OSError: the files cannot be written.
     """
     if not options.task and not options.weight_path:
-        raise UsageError(f"What is to be exported? Give --task, one of {', '.join(tasks())}.")
+        raise UsageError(f"Choose what to export: give --task, one of {', '.join(tasks())}.")
     weights = _load(options)
     files = _files(options, weights)
     for file in files:
@@ -121,12 +122,12 @@ def export(options: argparse.Namespace) -> float:
     print(f"{written}: {weights.network}, {shown(weights.source)}, format {options.format}")
     print(f"height and width must be multiples of {multiple}: pad by reflection on all four sides")
     if weights.local:
-        print("without TLC, with which these weights are tested: its windows need a fixed size")
+        print("exported without TLC, although these weights use it: TLC needs a fixed picture size")
     return difference
 
 
 def _load(options: argparse.Namespace) -> Weights:
-    """The weights that the options mean, with the task and the scale that they are used for."""
+    """The weights that the options choose, with their task and scale."""
     if options.weight_path and options.model:
         raise UsageError(f"weight_path= replaces model={options.model!r}: give one of them.")
     given = {"network": options.network, "scale": options.scale}
@@ -143,7 +144,7 @@ def _load(options: argparse.Namespace) -> Weights:
 
 
 def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
-    """Paths of the files to write, the one that programs open first."""
+    """Paths of the files to write; programs open the first."""
     parts = [weights.network, weights.task or ""]
     parts += [f"x{weights.scale}"] if (weights.scale or 1) > 1 else []
     parts += ["lite"] if weights.record and weights.record.model == "lite" else []
@@ -152,7 +153,7 @@ def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
     suffix = path.suffix.lower()
     if suffix not in suffixes and options.output and _is_known(suffix):
         raise UsageError(
-            f"{path} ends in {path.suffix}, and format={options.format!r} writes "
+            f"{path} ends in {path.suffix}, but format={options.format!r} writes "
             f"{' and '.join(suffixes)}: choose a name that ends in {suffixes[0]}."
         )
     stem = path.stem if suffix in suffixes else path.name
@@ -160,9 +161,9 @@ def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
 
 
 def _is_known(suffix: str) -> bool:
-    """Whether a suffix is that of some file format, and not the end of a name with dots."""
+    """Whether a suffix is that of some file format, not just the end of a name with dots."""
     others = {*_OTHER_SUFFIXES, *(name for names in FILES.values() for name in names)}
-    # A new table has what Python itself knows, so the answer is the same on every machine.
+    # A new table holds only Python's own types, so the answer is the same on every machine.
     known = mimetypes.MimeTypes().guess_type(f"model{suffix}") != (None, None)
     return suffix in others or known
 
@@ -204,9 +205,9 @@ def write_paddle(weights: Weights, network: Any, path: Path) -> Runner:
 
 
 def compare(weights: Weights, network: Any, run: Runner) -> float:
-    """The largest difference between an exported model and PaddlePaddle.
+    """The largest difference between the results of an exported model and PaddlePaddle's.
 
-    Two sizes of pictures are compared, to check that the model does not depend on the size.
+    Pictures of two sizes are compared, to check that the model works for any size.
     """
     paddle = require("paddle")
     largest = 0.0
@@ -221,7 +222,7 @@ def compare(weights: Weights, network: Any, run: Runner) -> float:
 
 
 def first_result(outputs: Any) -> np.ndarray:
-    """The restored picture [1, C, H, W] of what a network returns."""
+    """The restored picture [1, C, H, W] among a network's outputs."""
     return (outputs[0] if isinstance(outputs, (list, tuple)) else outputs).numpy()
 
 

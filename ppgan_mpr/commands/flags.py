@@ -1,13 +1,13 @@
-"""Options in the spelling of the command line."""
+"""Translates option names in messages from Python's spelling to command-line flags."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# Options whose flag is not --name or --name value.
+# Options whose flag depends on the value.
 _WITH_VALUE = {("existing", "overwrite"): "--overwrite", ("existing", "skip"): "--skip-existing"}
-# Python's name -> the flag, where they differ, and what is no option of restoration.
+# Python's name -> flag, for names that differ from the flag or are not in InferenceOptions.
 _NAMES = {
     "address": "--address",
     "codec": "--codec",
@@ -28,20 +28,20 @@ _NAMES = {
     "torch_names": "--torch-names",
     "weight_path": "--weight_path",
 }
-# name=value as the library writes it; not inside a file's name.
+# name=value as the library writes it, but not inside a file name.
 _OPTION = re.compile(
     r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?\d+(?:\.\d+)?|)(?=[\s,;:)]|\.(?:\s|$)|$)"
 )
 
 
 def as_flags(message: object, names: Mapping[str, str] | None = None) -> str:
-    """A message with options such as ``existing='skip'`` written as flags.
+    """A library message in which options such as ``existing='skip'`` are replaced by flags.
 
-    The library writes options as Python does; ``task=`` names an option without a value.
+    The library writes options as in Python; ``task=`` names an option without a value.
 
     Args:
-        message: of the library.
-        names: Python's name → flag of the options that the command has; default: those of
+        message: the library's message.
+        names: Python's name → flag for the options of the command; default: the options of
             restoration. Other words stay as they are.
     """
     known = _restoration() if names is None else names

@@ -1,4 +1,4 @@
-"""Options of restoration as flags of a command line."""
+"""Command-line flags for the options of restoration (:class:`~ppgan_mpr.InferenceOptions`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..errors import UsageError
 from ..inference.options import InferenceOptions
 
-# Options that have a flag of another form than --name VALUE.
+# Options whose flag does not have the form --name VALUE.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
 _SHORT = {"model": "-m", "network": "-n", "jobs": "-j"}
 _SAME = object()
@@ -26,14 +26,14 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
     """Add the flag of one option, with its help, choices and default value.
 
     Args:
-        flags: the parser or the group that gets it.
+        flags: parser or group for the flag.
         option: one of :meth:`~ppgan_mpr.InferenceOptions.documented`.
-        default: the command's own default value; default: that of the option.
+        default: the command's own default value, if it differs from the option's.
     """
     details = option.metadata
     names = [_SHORT[option.name]] if option.name in _SHORT else []
     names.append(f"--{option.name}")
-    if "_" in option.name:  # PaddleGAN has underscores, most programs have hyphens
+    if "_" in option.name:  # PaddleGAN uses underscores, most programs use hyphens
         names.append(f"--{option.name.replace('_', '-')}")
     if default is _SAME:
         default = option.default
@@ -77,10 +77,10 @@ def add_restoration_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_options(arguments: argparse.Namespace) -> InferenceOptions:
-    """The options that the flags of :func:`add_restoration_flags` choose.
+    """The options that the user chose with the flags of :func:`add_restoration_flags`.
 
     Raises:
-        UsageError: they contradict each other, or a value is invalid.
+        UsageError: flags contradict each other, or a value is invalid.
     """
     given = vars(arguments)
     if arguments.cpu and arguments.device not in ("auto", "cpu"):

@@ -1,12 +1,12 @@
-"""Install PaddleGAN, which only training needs, into this Python: ``mprnet-install-ppgan``.
+"""The command ``mprnet-install-ppgan``: installs PaddleGAN, which only training needs.
 
 ppgan 2.1.0 requires numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which do not exist for
-Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan alone, and
-its requirements in the versions that suit this Python. Packages that are already there stay
-as they are; when nothing is missing, nothing is downloaded.
+Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan without its
+requirements, and then those in versions that suit this Python. Installed packages stay as they
+are. If nothing is missing, nothing is downloaded.
 
-This module runs before the dependencies of ppgan_mpr are installed, so it imports the standard
-library alone.
+This module runs before the dependencies of ppgan_mpr are installed, so it imports only the
+standard library.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..dependencies import install_command, installed_version
 
 _PPGAN = "ppgan>=2.1.0"
 
-# package -> requirement; six is imported by ppgan but missing from its own list
+# package -> requirement; ppgan imports six but does not list it
 _REQUIREMENTS = {
     "easydict": "easydict",
     "imageio": "imageio>=2.9",
@@ -40,13 +40,13 @@ _REQUIREMENTS = {
 
 
 def missing_requirements() -> list[str]:
-    """What ppgan needs and this Python lacks, as pip requirements."""
+    """The pip requirements of ppgan that this Python lacks."""
     missing = [
         requirement
         for package, requirement in _REQUIREMENTS.items()
         if installed_version(package) is None
     ]
-    # Four packages provide cv2 and overwrite one another: any of them will do.
+    # Four packages provide cv2 and overwrite each other, so any installed one is enough.
     if importlib.util.find_spec("cv2") is None:
         missing.append("opencv-python-headless")
     return missing
@@ -61,7 +61,7 @@ def pip_install(*arguments: str) -> bool:
 
 
 def ppgan_imports() -> bool:
-    """Whether PaddleGAN can be imported, tried in a new process."""
+    """Whether PaddleGAN can be imported; a new process tries it."""
     probe = "from ppgan_mpr.ppgan_compat import import_ppgan; import_ppgan('ppgan.engine.trainer')"
     return subprocess.run(python_command(probe), check=False).returncode == 0
 
@@ -73,16 +73,16 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        0 when PaddleGAN can be imported, else 1.
+        0 if PaddleGAN can be imported, else 1.
     """
     argparse.ArgumentParser(
         prog="mprnet-install-ppgan",
-        description="Install PaddleGAN, which training needs, without the pins that no current "
-        "Python can meet. Packages that are already there stay as they are.",
+        description="Install PaddleGAN, which training needs, without its version pins, which no "
+        "current Python can meet. Installed packages stay as they are.",
     ).parse_args(argv)
     missing = missing_requirements()
     if missing:
-        # Paddle 2.6 cannot work with numpy 2: never let a newcomer move numpy.
+        # Paddle 2.6 does not work with numpy 2, so pip must not change the numpy version.
         numpy = installed_version("numpy")
         pinned = [f"numpy=={numpy}"] if numpy else []
         if not pip_install(*missing, *pinned):
@@ -90,7 +90,9 @@ def main(argv: list[str] | None = None) -> int:
     if installed_version("ppgan") is None and not pip_install("--no-deps", _PPGAN):
         return _fail("pip could not install ppgan")
     if importlib.util.find_spec("paddle") is None:
-        return _fail(f"ppgan is installed, PaddlePaddle is not: run  {install_command('paddle')}")
+        return _fail(
+            f"ppgan is installed, but PaddlePaddle is not: run  {install_command('paddle')}"
+        )
     if not ppgan_imports():
         return _fail("ppgan is installed but cannot be imported (see above)")
     print(f"ppgan {installed_version('ppgan')} is ready in {sys.prefix}")

@@ -1,4 +1,4 @@
-"""What is installed on this machine, as data."""
+"""Collects facts about this installation: packages, machine, cache and weights."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ TRAINING: Mapping[str, tuple[str, ...]] = {
     "isal": ("isal",),
     "scipy": ("scipy",),
 }
-#: Module -> the distributions that provide it, the usual one first.
+#: Module -> the distributions that provide it; the usual one comes first.
 MODULES = {**REQUIRED, **_BACKENDS, **_OPTIONS, **TRAINING}
 
-#: Processor features that decide how fast a network runs.
+#: Processor features that affect how fast a network runs.
 FEATURES = ("avx2", "avx512", "avx512_bf16", "amx_bf16")
 VARIABLES = ("OMP_NUM_THREADS", "PPGAN_MPR_HOME", "PPGAN_MPR_MIRROR")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A tiny restoration with all options left at ``auto``.
+    """A trial restoration of a tiny picture with all options left at ``auto``.
 
     Attributes:
-        backend, device, precision: what was chosen; None where it failed.
-        warnings: what the package logged meanwhile.
+        backend, device, precision: the values that ``auto`` chose; None if the trial failed.
+        warnings: messages that the package logged during the trial.
         error: why it failed, or None.
     """
 
@@ -77,8 +77,8 @@ class CacheFolder:
     """The folder of downloaded weights and compiled networks.
 
     Attributes:
-        folder: its path, or None where there is none.
-        weights_bytes, networks_bytes: sizes of what is in it.
+        folder: its path, or None if there is none.
+        weights_bytes, networks_bytes: sizes of the weights and of the compiled networks in it.
         error: why it cannot be written, or None.
     """
 
@@ -90,13 +90,13 @@ class CacheFolder:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file of weights of the catalogue.
+    """A weights file of the catalogue.
 
     Attributes:
-        name: as ``load_weights`` takes it, such as ``lite:…``.
-        state: ``verified``, ``damaged``, ``missing``, ``not downloaded``, or ``no digest
-            published`` for one that is there and cannot be verified.
-        path: of the file.
+        name: the name that ``load_weights`` takes, such as ``lite:…``.
+        state: ``verified``, ``damaged``, ``missing``, ``not downloaded``, or, for an existing file
+            that cannot be verified, ``no digest published``.
+        path: path of the file.
         embedded: whether it comes with the package.
     """
 
@@ -108,20 +108,20 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a bug report needs to say about an installation.
+    """The facts about an installation that a bug report needs.
 
     Attributes:
         prefix: folder of the Python environment.
-        packages: distribution -> version, None where it is not installed.
-        broken: module that is installed -> why it cannot be imported.
-        features: those of :data:`FEATURES` that the processor has; None where unknown.
-        capabilities: OpenVINO's name for what the processor computes in.
-        cuda: whether PaddlePaddle is built for GPUs; None where that is unknown.
+        packages: distribution -> version, or None if it is not installed.
+        broken: installed module -> why it cannot be imported.
+        features: the :data:`FEATURES` that the processor has; None if unknown.
+        capabilities: OpenVINO's names of the data types that the processor supports.
+        cuda: whether PaddlePaddle is built for GPUs; None if unknown.
         gpus: the GPUs that the NVIDIA driver shows to this process.
-        memory: bytes that this process can still take; None where unknown.
-        budget: bytes that a network works in by default.
-        variables: environment variable -> value, None where it is not set.
-        unknown: why something could not be found out.
+        memory: bytes that this process can still allocate; None if unknown.
+        budget: default memory budget of a network in bytes; None if unknown.
+        variables: environment variable -> value, or None if it is not set.
+        unknown: facts that could not be collected, each with the reason.
     """
 
     version: str
@@ -151,7 +151,7 @@ class Facts:
 
 
 def collect() -> Facts:
-    """Look at this installation; takes some seconds, changes nothing and sends nothing."""
+    """Collect the facts; this takes some seconds, changes nothing and sends nothing."""
     packages = {name: _version(name) for names in MODULES.values() for name in names}
     modules = [
         module
@@ -194,7 +194,7 @@ def collect() -> Facts:
 
 
 def processor_name() -> str:
-    """What the processor calls itself."""
+    """The name that the processor reports, or its architecture."""
     try:
         if sys.platform == "darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
@@ -210,7 +210,7 @@ def processor_name() -> str:
 
 
 def processor_features() -> tuple[str, ...] | None:
-    """Those of :data:`FEATURES` that the processor has, or None where Linux does not say."""
+    """The :data:`FEATURES` that the processor has, or None if the system does not report any."""
     try:
         flags = _cpuinfo("flags").split()
     except OSError:
@@ -230,7 +230,7 @@ def _cpuinfo(key: str) -> str:
 
 
 def _probe(name: str) -> Mapping[str, Any] | str:
-    """What a probe found, or why it failed."""
+    """The result of a probe, or why it failed."""
     try:
         return run_probe(name, limit=300 if name == "trial" else 120)
     except ProbeError as error:
@@ -238,10 +238,10 @@ def _probe(name: str) -> Mapping[str, Any] | str:
 
 
 def _guarded(unknown: list[str], subject: str, probe: Any) -> Any:
-    """The result of a probe, or None and a line more in ``unknown``."""
+    """The result of a probe; if it fails, None, and the reason is added to ``unknown``."""
     try:
         return probe()
-    except Exception as error:  # a report with a gap is better than none
+    except Exception as error:  # an incomplete report is better than none
         unknown.append(f"{subject}: {type(error).__name__}: {error}")
         return None
 

@@ -1,4 +1,4 @@
-"""The known weights with their scores, as ``mprnet --list`` prints them."""
+"""The output of ``mprnet --list``: the known weights with their scores."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ def print_models() -> None:
 
     records = weights_records()
     print(
-        "Fewer GMACs (thousand million multiply-adds for 256x256 pixels) are faster; more dB on\n"
-        "the same test set, by the same [protocol], are better. Weights with an address are\n"
-        "downloaded on first use.\n"
+        "Fewer GMACs (billion multiply-adds for 256x256 pixels) are faster. More dB on the same\n"
+        "test set by the same [protocol] are better. Weights with an address are downloaded on\n"
+        "first use.\n"
     )
     indent = max(len(record.name) for record in records) + 2
     for record in records:
         size = f"{record.parameters / 1e6:.1f} M parameters"
         work = f"{record.gmacs:.0f} GMACs" if record.gmacs else ""
-        bring = "a file that you bring (--weight_path)"
+        bring = "your own file (--weight_path)"
         where = record.url or ("embedded" if record.resource else bring)
         title = find_network(record.network).title
         print(f"{record.name:{indent}}{title:10} {size:18} {work:10} {where}")
@@ -36,7 +36,7 @@ def print_models() -> None:
 
 
 def _local_use(scored: bool, default: bool) -> str:
-    """Whether a score is with TLC, and the flag that it takes where that is not the default."""
+    """Says whether a score is with TLC, and the flag for it if that is not the default."""
     if scored:
         return " with TLC" if default else " with TLC (--local)"
     return " without TLC (--no-local)" if default else ""

@@ -1,4 +1,4 @@
-"""What the package logs during a restoration, as lines on the terminal."""
+"""Prints the package's log messages on the terminal during a restoration."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def show_messages(arguments: Sequence[str] = ()) -> Iterator[None]:
-    """Inside its block the package's messages and warnings are printed on stderr, and only there.
+    """Print the package's messages and warnings on stderr, and only there, while the block runs.
 
-    PaddlePaddle gives the root logger a handler of its own, which would print them again.
+    PaddlePaddle adds a handler to the root logger, which would print them again.
 
     Args:
-        arguments: of the command line, for the same command with better weights.
+        arguments: arguments of the command line, for suggesting a command with better weights.
     """
     logger, handler = logging.getLogger("ppgan_mpr"), _Lines(arguments)
     level, propagate = logger.level, logger.propagate
@@ -39,7 +39,7 @@ def show_messages(arguments: Sequence[str] = ()) -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """Prints each message in the command line's words, beside progress bars."""
+    """Log handler that prints messages with command-line flags, above any progress bars."""
 
     def __init__(self, arguments: Sequence[str]):
         super().__init__(logging.INFO)
@@ -50,7 +50,7 @@ class _Lines(logging.Handler):
 
         lines = [as_flags(record.getMessage())]
         better = getattr(record, "better_weights", None)
-        # Most pictures need no other weights under ``auto``: better_commands names those that do.
+        # Under ``auto``, most pictures need no other weights; better_commands names those that do.
         if better and not _is_auto(self._arguments):
             lines.append(f"better weights:  {_command(self._arguments, better)}")
         with tqdm.external_write_mode(file=sys.stderr):
@@ -59,7 +59,7 @@ class _Lines(logging.Handler):
 
 
 def _command(arguments: Sequence[str], weights: WeightsRecord) -> str:
-    """The same command with other weights, replacing what this one writes."""
+    """The same command with other weights, which overwrites this command's results."""
     kept, words = list[str](), iter(arguments)
     for word in words:
         if word == "--model":

@@ -1,4 +1,4 @@
-"""Bring data sets into the form that training reads: ``mprnet-prepare-data``."""
+"""The command ``mprnet-prepare-data``: converts data sets to the layout that training reads."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from ..file_names import shown
 from .flags import as_flags
 from .program import program_name, run_program
 
-_DESCRIPTION = """Bring a data set into the form that training and scoring read.
+_DESCRIPTION = """Convert a data set to the layout that training and scoring read.
 
-A public data set's download into folders of pairs:
+Sort the download of a public data set into folders of pairs:
   %(prog)s gopro       DOWNLOAD data/GoPro
   %(prog)s sidd        DOWNLOAD data/SIDD        patches of 256x256 pixels
-  %(prog)s sidd-photos DOWNLOAD data/SIDD        whole photos, to be cut
+  %(prog)s sidd-photos DOWNLOAD data/SIDD        whole photos, to cut afterwards
   %(prog)s rain13k     DOWNLOAD data/Synthetic_Rain_Datasets
   %(prog)s lol         DOWNLOAD data/LOL
   %(prog)s fivek       DOWNLOAD data/FiveK
 
-Large pictures of any set into sub-pictures, from which patches are read faster:
+Cut the large pictures of any set into sub-pictures, from which patches are read faster:
   %(prog)s cut  data/GoPro/train data/GoPro/train_512
 
-All pictures into one file, for disks on which many small files are slow:
+Pack all pictures into one file, for disks on which many small files are slow:
   %(prog)s pack data/GoPro/train_512 data/GoPro/train_512.tar
 
-docs/datasets.md says where the downloads are. A run that was interrupted continues.
+docs/datasets.md says where to download the data sets. To continue an interrupted run, run the same
+command again.
 """
 
-# Python's names of the options, as the library writes them in messages
+# Option names as the library writes them in messages -> flags
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in ("verify", *asdict(Cut()))}
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """One command for each data set, and those for folders of pairs."""
+    """A parser with a command for each data set, and commands for folders of pairs."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description=_DESCRIPTION,
@@ -53,18 +54,18 @@ def build_parser() -> argparse.ArgumentParser:
         add = commands.add_parser(name, help="prepare this data set").add_argument
         add("source", metavar="SRC", help="folder with the unpacked download")
         add("destination", metavar="DST", help="folder for the prepared data set")
-        add("--jobs", type=int, default=cpu_count(), help="threads (default: cores)")
+        add("--jobs", type=int, default=cpu_count(), help="threads (default: number of cores)")
         add(
             "--copy",
             action="store_true",
-            help="copy unchanged pictures (default: hard links where the file system allows it)",
+            help="copy unchanged pictures (default: hard links if the file system allows them)",
         )
-        add("--force", action="store_true", help="write again what is there already")
+        add("--force", action="store_true", help="write existing files again")
         add(
             "--no-verify",
             dest="verify",
             action="store_false",
-            help="accept a part of the data set",
+            help="accept an incomplete data set",
         )
     add = commands.add_parser("cut", help="cut pictures into sub-pictures").add_argument
     add("source", metavar="SRC", help="folder with input/ (or inputL/ and inputR/) and target/")
@@ -72,9 +73,9 @@ def build_parser() -> argparse.ArgumentParser:
     how = Cut()
     for option, text in {
         "size": "side of the sub-pictures in pixels of the target",
-        "step": "pixels from one to the next",
-        "min_rest": "pixels at a border that are left out, at most",
-        "scale": "how many times larger targets are than inputs",
+        "step": "pixels from one sub-picture to the next",
+        "min_rest": "largest number of pixels left out at a border",
+        "scale": "how many times larger the targets are than the inputs",
     }.items():
         add(
             f"--{option.replace('_', '-')}",
@@ -83,8 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
             default=getattr(how, option),
             help=f"{text} (default: %(default)s)",
         )
-    add("--jobs", type=int, default=cpu_count(), help="threads (default: cores)")
-    add("--force", action="store_true", help="write again what is there already")
+    add("--jobs", type=int, default=cpu_count(), help="threads (default: number of cores)")
+    add("--force", action="store_true", help="write existing files again")
     add = commands.add_parser("pack", help="write all pictures into one file").add_argument
     add("source", metavar="SRC", help="folder with input/ (or inputL/ and inputR/) and target/")
     add("destination", metavar="FILE", help="the file to write, ….tar")
@@ -93,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted)."""
+    """Run the command line; returns the exit code (0: done, 1: an error, 130: interrupted)."""
     options = vars(build_parser().parse_args(argv))
     others: dict[str, Callable[..., int]] = {"cut": _cut, "pack": _pack}
     work = others.get(options["command"], _prepare)

@@ -1,4 +1,4 @@
-"""Probes of an installation that may crash or hang, each run in a process of its own."""
+"""Probes of an installation; each may crash or hang, so it runs in its own process."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
     """Run a probe in a new process with the import path of this one.
 
     Args:
-        name: one of :data:`PROBES`, or any module that is to be imported.
+        name: one of :data:`PROBES`, or the name of any module to import.
         limit: seconds after which the process is ended.
 
     Returns:
-        What the probe found; empty for a module that has no probe of its own.
+        The probe's findings; empty for a module without its own probe.
 
     Raises:
         ProbeError: an exception, a crash, or no result within the limit.
@@ -46,7 +46,7 @@ def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
     except subprocess.TimeoutExpired:
         raise ProbeError(f"no result within {limit:g} seconds") from None
     except OSError as error:
-        raise ProbeError(f"no process can be started: {error.strerror}") from None
+        raise ProbeError(f"a process cannot be started: {error.strerror}") from None
     if done.returncode == 0:
         try:
             return json.loads(done.stdout.splitlines()[-1])
@@ -59,7 +59,7 @@ def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
 
 
 def main(name: str) -> None:
-    """Print what a probe finds as the last line of the output, in JSON."""
+    """Run a probe and print its findings as JSON in the last line of the output."""
     found = PROBES[name]() if name in PROBES else _import(name)
     print("\n" + json.dumps(found))
 
@@ -94,7 +94,7 @@ def _ppgan() -> Mapping[str, Any]:
 
 
 def _trial() -> Mapping[str, Any]:
-    """Restore a tiny picture with embedded weights and an empty cache, choosing nothing."""
+    """Restore a tiny picture with embedded weights, default options and an empty cache."""
     import numpy as np
 
     from ..inference import Cache, Restorer, load_model
@@ -110,7 +110,7 @@ def _trial() -> Mapping[str, Any]:
     except RestorationError as error:
         return {"error": str(error), "warnings": log.messages}
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # Windows keeps files that are mapped
+        shutil.rmtree(folder, ignore_errors=True)  # Windows cannot delete memory-mapped files
     if restored.shape != (64, 64, 3) or not np.isfinite(restored).all():
         return {"error": "the restored pixels are not numbers", "warnings": log.messages}
     backend = restorer.backend
@@ -123,7 +123,7 @@ def _trial() -> Mapping[str, Any]:
 
 
 class _Log(logging.Handler):
-    """Keeps messages."""
+    """Log handler that keeps all messages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class _Log(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-#: Probes that find more than whether a module can be imported.
+#: Name -> probe that finds more than whether a module can be imported.
 PROBES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "paddle": _paddle,
     "openvino": _openvino,

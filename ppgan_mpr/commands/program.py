@@ -1,4 +1,4 @@
-"""What all commands share: the name of the program, and how errors end it."""
+"""Code that all commands share: the program's name, signals, and exit codes for errors."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def program_name() -> str:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside its block Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, whatever comes of it.
+    """Let Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt while the block runs.
 
-    So temporary files are removed. Libraries in C++ that are interrupted raise errors of their own,
-    or lose the interrupt: the block still ends with KeyboardInterrupt. A signal that the caller
-    ignores, as ``nohup`` does, stays ignored.
+    So temporary files are removed. An interrupted C++ library may raise an error of its own or
+    swallow the interrupt; the block ends with KeyboardInterrupt all the same. A signal that the
+    caller ignores, as ``nohup`` does, stays ignored.
 
-    Code that handles the signals otherwise may do so inside the block. In processes that are forked
-    there, the signals do what they did before.
+    Code in the block may install its own handlers. In processes forked by the block, the signals
+    have their previous effect.
 
     Raises:
         KeyboardInterrupt: a signal arrived inside the block.
     """
-    if threading.current_thread() is not threading.main_thread():  # only there are handlers set
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
         yield
         return
     owner, arrived = os.getpid(), False
@@ -74,7 +74,7 @@ def interruptible() -> Iterator[None]:
 
 
 def _handler(number: int) -> Any:
-    """What a signal does, in the form that ``signal.signal`` takes back."""
+    """A signal's current handler, in a form that ``signal.signal`` accepts."""
     # None stands for a handler that Python did not install and cannot put back.
     known = signal.getsignal(number)
     return signal.SIG_DFL if known is None else known
@@ -89,8 +89,8 @@ def run_program(
 
     Args:
         body: does the work and returns the exit code.
-        failure: exit code after such an error, or what finds it.
-        message: puts an error into the words of the command line.
+        failure: exit code after such an error, or a function that returns it.
+        message: turns an error into a message with command-line flags.
 
     Returns:
         The exit code, 130 after Ctrl-C, SIGTERM or SIGHUP.

@@ -1,4 +1,4 @@
-"""Progress of a restoration: bars on a terminal, elsewhere one line where it takes long."""
+"""Progress of a restoration: bars on a terminal, elsewhere one line if it takes long."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from ..apps.sources import Source
     from .bars import PhotoBar
 
-_LONG = 60.0  # seconds left from which a line says so
+_LONG = 60.0  # seconds left above which a line is logged
 
 logger = logging.getLogger(__name__)
 
 
 def photo_bar(count: int) -> PhotoBar:
-    """A bar over the pictures, with their rate and the time left."""
+    """A progress bar over the pictures, with their rate and the time left."""
     from .bars import PhotoBar
 
     return PhotoBar(count)
 
 
 class TileBar:
-    """A bar over the tiles of the picture that is being restored; one of a single tile has none.
+    """A progress bar over the tiles of the current picture, if it has more than one.
 
-    Its rate is measured from the moment at which the computation begins.
+    The rate is measured from the start of the computation.
     """
 
     def __init__(self) -> None:
@@ -44,13 +44,13 @@ class TileBar:
         """Show progress.
 
         Args:
-            name: of the picture.
+            name: name of the picture.
             done: number of finished tiles; 0 when the first one begins.
             total: number of all tiles.
         """
         if total == 1 or not sys.stderr.isatty():
             return
-        if self._bar is not None and not done:  # begun again, with smaller tiles
+        if self._bar is not None and not done:  # restarted with smaller tiles
             self._bar.close()
             self._bar = None
         if self._bar is None:
@@ -58,8 +58,8 @@ class TileBar:
 
             from .bars import terminal_size
 
-            # Tiles are few and slow: each is shown. Those of a batch are finished at once, so
-            # that only the mean rate says anything.
+            # Tiles are few and slow, so each one is shown. The tiles of a batch finish at the same
+            # time, so only the mean rate is meaningful.
             self._bar = tqdm(
                 desc=Path(name).name, total=total, unit="tile", leave=False, position=1,
                 mininterval=0, smoothing=0, file=sys.stderr, **terminal_size(),
@@ -72,13 +72,13 @@ class TileBar:
 
 
 class Progress:
-    """Shows the tiles of the picture that is being restored, and the time left of the run.
+    """Shows the finished tiles of the current picture, and the time left of the run.
 
     Args:
-        sources: the pictures; the larger a file, the longer it is expected to take.
-        bar: over the pictures.
+        sources: the pictures; larger files are expected to take longer.
+        bar: the progress bar over the pictures.
         steps: how often each picture goes through a network.
-        clock: seconds.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Progress:
             )
 
     def watch(self, results: Iterable[Result]) -> Iterator[Result]:
-        """The results as they come; of those that took no tiles, the time is not waited for."""
+        """Pass results on; pictures that needed no tiles no longer count in the time left."""
         for result in results:
             if not result.record.tiles:
                 self._left.leave_out(result.source)
@@ -120,7 +120,7 @@ class Progress:
 def _weight(source: Source) -> float:
     try:
         return os.stat(source.path).st_size if source.path else 1
-    except OSError:  # reading the picture says why
+    except OSError:  # reading the picture will raise the error
         return 0
 
 

@@ -1,4 +1,4 @@
-"""Restores photographs: the command ``mprnet``, also ``python applications/tools/mprnet.py``."""
+"""The command ``mprnet``, which restores photographs and videos."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _EXIT = """exit code:
   1    some picture failed or could not be compared (--compare), some folder could not be searched,
        or the output could not be written
   2    wrong usage: nothing was restored
-  130  interrupted: what was finished is complete"""
+  130  interrupted: finished pictures are complete"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options, PaddleGAN's first."""
+    """The options of ``mprnet``; those that PaddleGAN has come first."""
     from ..networks import networks
 
     titles = [spec.title for spec in networks()]
@@ -64,19 +64,19 @@ def build_parser() -> argparse.ArgumentParser:
     add("-t", "--task", metavar="TASK", help=TASK_HELP)
     add(
         "--right_image", nargs="+", default=[], metavar="IMAGE",
-        help="right views, for tasks with two; --input_image are the left ones",
+        help="right views, for tasks with two views; --input_image names the left ones",
     )  # fmt: skip
     add_restoration_flags(parser)
     add("--report", metavar="FILE", help="write how each picture was restored, as JSON")
     add(
         "--compare", action="store_true",
-        help="also write comparison/NAME_comparison.jpg (before, after, a detail magnified) and a "
-        "gallery, comparison/index.html",
+        help="also write comparison/NAME_comparison.jpg (before, after and a magnified detail) and "
+        "a gallery, comparison/index.html",
     )  # fmt: skip
     add(
         "--target", metavar="PATH",
-        help="for --compare: clean pictures of the same names, to show and score beside those that "
-        "have one",
+        help="for --compare: clean pictures with the same names, to show and score next to the "
+        "results",
     )  # fmt: skip
     add(
         "--protocol", metavar="NAME",
@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--json", action="store_true",
-        help="print one JSON object per picture (as --report) instead of a line for people",
+        help="print one JSON object per picture (as in --report) instead of a line of text",
     )  # fmt: skip
     add_video_flags(parser)
     add(
@@ -141,8 +141,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
-        elif hasattr(getattr(sys, name), "reconfigure"):  # names may hold what it cannot show
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the process ends
+        elif hasattr(getattr(sys, name), "reconfigure"):  # file names may not fit its encoding
             getattr(sys, name).reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["download"]:  # a folder of this name is ./download
@@ -164,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mprnet: interrupted; finished pictures are complete", file=sys.stderr)
         return 130
-    except OSError as error:  # nobody reads the output, or it has no room
+    except OSError as error:  # nobody reads the output any more, or a disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             print(f"mprnet: {error.strerror or error}", file=sys.stderr)
@@ -184,7 +184,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
     options = chosen_options(arguments)
     output_path = Path(os.path.expanduser(arguments.output_path))
-    # Paths are checked before the network is loaded: a typing mistake should not cost seconds.
+    # Paths are checked before the network is loaded, so that typing mistakes show at once.
     passed_over: Counter[str] = Counter()
     sources = unique(expand(images, options.recursive, output_path, passed_over))
     if arguments.right_image:
@@ -209,12 +209,12 @@ def _restore(arguments: argparse.Namespace) -> int:
     reader = PhotoReader(options.limits)
     isolated = len(sources) > 1 or options.read_timeout is not None
     if sources and (isolated or may_need_isolation(sources[0])):
-        reader.start()  # it is ready when the network is
+        reader.start()  # it starts while the network is loaded
     bar = photo_bar(len(sources) + len(videos))
     progress = Progress(sources, bar, task_steps(arguments.task))
     predictor = make_predictor(
         arguments.task,
-        output_path if sources else None,  # of pictures
+        output_path if sources else None,  # for pictures; restore_videos gets its own
         arguments.weight_path,
         ask=not arguments.json,
         options=options,
@@ -244,10 +244,10 @@ def _restore(arguments: argparse.Namespace) -> int:
 def _targets(arguments: argparse.Namespace) -> Targets | None:
     if not arguments.target:
         if arguments.protocol:
-            raise UsageError("--protocol scores results beside targets: give --target too.")
+            raise UsageError("--protocol needs targets to score results with: give --target, too.")
         return None
     if not arguments.compare:
-        raise UsageError("--target shows pictures beside the results: give --compare too.")
+        raise UsageError("--target is for comparisons: give --compare, too.")
     from ..metrics import get_protocol
     from .comparisons import Targets
 
@@ -255,15 +255,15 @@ def _targets(arguments: argparse.Namespace) -> Targets | None:
 
 
 class _InterruptAsEvent:
-    """Inside its block the first Ctrl-C, SIGTERM or SIGHUP sets an event.
+    """While its block runs, the first Ctrl-C, SIGTERM or SIGHUP sets an event.
 
-    So finished pictures are listed. A second one ends the program at once.
+    So finished pictures are still listed. A second signal ends the program at once.
     """
 
     def __enter__(self) -> threading.Event:
         self._event = threading.Event()
         self._main = threading.current_thread() is threading.main_thread()
-        if self._main:  # only there may handlers be installed
+        if self._main:  # only the main thread may set handlers
             self._previous = {
                 number: signal.signal(number, self._note)
                 for number in ENDING

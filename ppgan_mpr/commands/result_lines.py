@@ -1,4 +1,4 @@
-"""What ``mprnet`` prints of each result, and its summary."""
+"""The lines that ``mprnet`` prints for each result, and its summary."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Prints results for people: what was done on stdout, what went wrong on stderr."""
+    """Prints results for people: results on stdout, problems on stderr."""
 
     def result(self, result: Result) -> None:
         """Print a result and its warnings."""
         print(_line(result), file=sys.stdout if result.ok else sys.stderr, flush=True)
-        if result.left_alone:  # its line says all
+        if result.left_alone:  # its line holds the warnings already
             return
         for warning in result.record.warnings:
             self.problem(result, warning)
 
     def problem(self, result: Result, text: object) -> None:
-        """Print what is wrong with a result."""
+        """Print a problem with a result."""
         print(f"{shown(result.source)}: {as_flags(shown(text))}", file=sys.stderr)
 
     def remark(self, text: str) -> None:
-        """Print what is no result."""
+        """Print a line that is not a result."""
         print(text, flush=True)
 
 
 class JsonLines(Lines):
-    """Prints results for programs: one JSON object a line on stdout, all else on stderr."""
+    """Prints results for programs: one JSON object per line on stdout, all else on stderr."""
 
     def result(self, result: Result) -> None:
         """Print a result."""
         record = _in_flags(result.record)
-        print(json.dumps(record.to_dict()), flush=True)  # ASCII, whatever names hold
+        print(json.dumps(record.to_dict()), flush=True)  # ASCII for names of any characters
 
     def remark(self, text: str) -> None:
-        """Print what is no result."""
+        """Print a line that is not a result."""
         print(text, file=sys.stderr, flush=True)
 
 
@@ -62,7 +62,19 @@ def report_results(
     passed_over: Counter[str],
     comparisons: Comparisons | None,
 ) -> tuple[int, list[ResultRecord]]:
-    """Print each result and a summary; returns the exit code and the records."""
+    """Print each result and a summary.
+
+    Args:
+        results: the results; they are restored while this iterates.
+        bar: the progress bar over the pictures.
+        lines: prints the lines.
+        report: file for the records of all results, or None.
+        passed_over: suffix → number of files that are not pictures.
+        comparisons: writes comparisons of the results, or None.
+
+    Returns:
+        The exit code and the records.
+    """
     from ..apps.result import write_report
 
     started = time.perf_counter()
@@ -101,13 +113,13 @@ def report_results(
 
 
 def _in_flags(record: ResultRecord) -> ResultRecord:
-    """A record whose sentences name options as the command line does."""
+    """A record whose messages name options as command-line flags."""
     warnings = tuple(map(as_flags, record.warnings))
     return replace(record, error=record.error and as_flags(record.error), warnings=warnings)
 
 
 def passed_over_in_words(passed_over: Counter[str]) -> list[str]:
-    """The part of a summary on files that are no pictures by their names, if there are any."""
+    """The part of a summary about files that are not pictures; empty if there are none."""
     if not passed_over:
         return []
     counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
@@ -115,7 +127,7 @@ def passed_over_in_words(passed_over: Counter[str]) -> list[str]:
 
 
 def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
-    """Write and print a comparison; returns whether it could be made."""
+    """Write a comparison and print its scores; returns False if it cannot be made."""
     try:
         line = comparisons.add(result)
     except RestorationError as error:
@@ -127,7 +139,7 @@ def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:
 
 
 def _finish(comparisons: Comparisons, lines: Lines) -> bool:
-    """Write the gallery and print where it is; returns whether it could be made."""
+    """Write the gallery and print its place; returns False if it cannot be made."""
     try:
         gallery = comparisons.finish()
     except RestorationError as error:
@@ -152,7 +164,7 @@ def _line(result: Result) -> str:
 
 
 def _found(result: Result) -> str:
-    """What ``--task auto`` found in a picture, and how sure it is."""
+    """The finding of ``--task auto`` in a picture, with its confidence."""
     found, confidence = (result.record.detected[key] for key in ("degradation", "confidence"))
     return f"{found or 'nothing to restore'} ({100 * confidence:.0f} % sure)"
 

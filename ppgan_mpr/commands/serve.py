@@ -1,4 +1,4 @@
-"""Serves the web page and its JSON API: ``mprnet-web``."""
+"""The command ``mprnet-web``: serves the web page and its JSON API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .program import program_name, run_program
 if TYPE_CHECKING:
     import uvicorn
 
-# What the machine decides; everything else a visitor chooses.
+# Options that depend on the machine. Visitors choose all others.
 _SERVER_OPTIONS = (
     "device", "backend", "precision", "threads", "memory", "tile", "overlap", "picture_limit",
     "read_timeout",
@@ -31,38 +31,38 @@ _OWN_OPTIONS = ("port", "max_upload", "max_pixels", "queue", "keep", "keep_minut
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the options; an impossible one ends the program with exit code 2."""
+    """Parse the options; a wrong one ends the program with exit code 2."""
     from ..inference.options import InferenceOptions
     from ..web.limits import Limits
 
     limits = Limits()
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Serve a web page, and a JSON API, that restore photographs. The page loads "
-        "nothing from other hosts, and nothing leaves this machine.",
+        description="Serve a web page and a JSON API that restore photographs. The page loads "
+        "nothing from other hosts, and no data leave this machine.",
     )
     add: Any = parser.add_argument
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     add(
         "--host", default="127.0.0.1", metavar="ADDRESS",
-        help="address to listen on; anything but a loopback address lets others in, without any "
-        "password: see docs/server.md (default: %(default)s)",
+        help="address to listen on; any but a loopback address lets others in without a password: "
+        "see docs/server.md (default: %(default)s)",
     )  # fmt: skip
-    add("--port", type=int, default=8000, metavar="N", help="0: any free one (default: 8000)")
+    add("--port", type=int, default=8000, metavar="N", help="0: any free port (default: 8000)")
     add(
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a host name by which browsers reach this server, such as photos.example.org",
     )  # fmt: skip
-    granted = parser.add_argument_group("limits")
-    add = granted.add_argument
+    group = parser.add_argument_group("limits")
+    add = group.add_argument
     default = "(default: %(default)s)"
     add(
         "--max-upload", type=int, default=limits.upload >> 20, metavar="MB",
-        help=f"of one request {default}",
+        help=f"size of one request {default}",
     )  # fmt: skip
     add(
         "--max-pixels", type=int, default=limits.pixels // 10**6, metavar="MILLIONS",
-        help=f"of one picture {default}",
+        help=f"pixels of one picture {default}",
     )  # fmt: skip
     add("--queue", type=int, default=limits.queue, metavar="N", help=f"waiting pictures {default}")
     add("--keep", type=int, default=limits.kept, metavar="N", help=f"results kept {default}")
@@ -128,10 +128,10 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """A socket that listens at an address.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: the port is taken, or the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -154,8 +154,8 @@ def _address(host: str, port: int) -> str:
 
 
 def _end_on_hangup(server: uvicorn.Server) -> None:
-    """Let SIGHUP end a server as SIGTERM does, which is all that uvicorn handles."""
-    hangup = getattr(signal, "SIGHUP", None)  # unknown to Windows
+    """Let SIGHUP end a server as SIGTERM does; uvicorn itself does not handle SIGHUP."""
+    hangup = getattr(signal, "SIGHUP", None)  # Windows does not have it
     if hangup is None or threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(hangup) != signal.SIG_IGN:

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from ..detection import Finding
     from ..inference import InferenceOptions
 
-_MOST_NAMED = 20  # pictures in a command that is printed
-_OWN_FLAGS = ("model", "network", "existing", "recursive")  # see better_commands
+_MOST_NAMED = 20  # most pictures that a printed command names
+_OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets these itself
 
 HELP = (
-    "what to restore, see below; A,B: one after the other; auto: whatever each picture suffers from"
+    "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
 )
 
 
 def check_task(task: str | None, sources: list[Source], weight_path: str | None) -> None:
-    """See, before a network is loaded, that a task exists and goes with the other options.
+    """Check, before a network is loaded, that a task exists and fits the other options.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it does not exist or does not fit.
     """
     from ..apps.auto import is_auto
     from ..apps.chain import AUTO, steps_of
@@ -43,17 +43,17 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
     steps = () if is_auto(task) else steps_of(task)
     if weight_path and len(steps) != 1:
         raise UsageError(
-            f"weight_path= holds the weights of one task, and task={task!r} may need several: "
+            f"weight_path= holds the weights of one task, but task={task!r} may need several: "
             "leave it out or name the task."
         )
     for step in steps:
         check_views(sources, step)
     if not steps and any(source.right for source in sources):
-        raise UsageError(f"task={AUTO!r} takes no right views: name the task.")
+        raise UsageError(f"task={AUTO!r} does not accept right views: name the task.")
 
 
 def task_steps(task: str | None) -> int:
-    """How often ``--task`` sends each picture through a network."""
+    """How often each picture goes through a network with this ``--task``."""
     from ..apps.auto import is_auto
     from ..apps.chain import steps_of
 
@@ -68,13 +68,13 @@ def make_predictor(
     ask: bool,
     **arguments: Any,
 ) -> AnyPredictor:
-    """The predictor that ``--task`` asks for.
+    """The predictor for the value of ``--task``.
 
     Args:
-        task: its value.
+        task: the value of ``--task``.
         output_path, weight_path: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
-        ask: whether a person may be asked about pictures that ``auto`` is not sure of.
-        **arguments: of every predictor.
+        ask: ask on the terminal about pictures that ``auto`` is not sure of.
+        **arguments: further arguments of the predictor.
     """
     from ..apps.choice import predictor_for
 
@@ -86,12 +86,12 @@ def make_predictor(
 def better_commands(
     records: Iterable[ResultRecord], options: InferenceOptions, output_path: Path
 ) -> list[str]:
-    """Commands with better weights for the pictures that ``auto`` restored with weak ones.
+    """Commands with better weights for the pictures that ``auto`` restored with weak weights.
 
     Args:
-        records: of the run.
-        options: of the run.
-        output_path: of the run.
+        records: the run's records.
+        options: the run's options.
+        output_path: the run's output path.
     """
     from ..weights import stronger_than
     from ..weights.catalogue import record_of_name
@@ -115,7 +115,7 @@ def better_commands(
 
 
 def _other_flags(options: InferenceOptions) -> list[str]:
-    """The flags of options that are not at their defaults, those of weights and files aside."""
+    """The flags of options that are not at their defaults, except those of weights and files."""
     words = []
     for option in options.documented():
         value = getattr(options, option.name)
@@ -125,11 +125,11 @@ def _other_flags(options: InferenceOptions) -> list[str]:
 
 
 def ask_person(name: str, finding: Finding, read: Callable[[str], str] = input) -> str | None:
-    """Ask on the terminal whether to remove what was perhaps found.
+    """Ask on the terminal whether to remove a degradation that was perhaps found.
 
     Args:
-        name: of the picture.
-        finding: what was found.
+        name: name of the picture.
+        finding: the uncertain finding.
         read: prints a question and reads the answer.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Train or score a network, with PaddleGAN's options: ``mprnet-train``."""
+"""The command ``mprnet-train``: trains or scores a network with PaddleGAN's options."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ several processes:
 
 
 class _ListConfigs(argparse.Action):
-    """Print the configurations that come with the package, and leave."""
+    """Print the configurations that come with the package, and exit."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         configs = packaged_configs()
@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--list-configs",
         action=_ListConfigs,
         nargs=0,
-        help="list the configurations that come with the package and leave",
+        help="list the configurations that come with the package and exit",
     )
     add(
         "-o",
@@ -80,20 +80,26 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--resume",
         metavar="FILE|auto",
-        help="continue a run from its checkpoint; auto: from the newest of this configuration, "
-        "or start one",
+        help="continue a run from its checkpoint; auto: from the newest checkpoint of this "
+        "configuration, or start a new run if there is none",
     )
     add(
         "--load",
         metavar="WEIGHTS",
-        help="start from, or score, these weights: a file, or a name that `mprnet --list` prints; "
-        "with --resume auto, only where there is nothing to resume",
+        help="weights to start from or to score: a file, or a name that `mprnet --list` prints; "
+        "with --resume auto they are used only if there is nothing to resume",
     )
     add("--evaluate-only", action="store_true", help="score the validation set, do not train")
-    add("--seed", type=int, help="of weights, data order and augmentation (default: the yaml's)")
+    add(
+        "--seed", type=int,
+        help="random seed of weights, data order and augmentation (default: that of the yaml)",
+    )  # fmt: skip
     add("--no-cuda", action="store_true", help="compute on the CPU")
     add("--amp", action="store_true", help="mixed precision (GPU)")
-    add("--amp_level", choices=("O1", "O2"), help="how much of the network (default O1)")
+    add(
+        "--amp_level", choices=("O1", "O2"),
+        help="how much of the network runs in mixed precision (default O1)",
+    )  # fmt: skip
     add(
         "-p",
         "--profiler_options",
@@ -104,38 +110,38 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 a mistake, 130 interrupted).
+    """Run the command line; returns the exit code (0: done, 1: an error, 130: interrupted).
 
     Raises:
-        SystemExit: a signal ended the training, after saving; 143 for SIGTERM, 129 for SIGHUP.
+        SystemExit: a signal ended the training, which saved first; 143 for SIGTERM, 129 for SIGHUP.
     """
     args = build_parser().parse_args(argv)
     return run_program(lambda: run(args), failure=1, message=lambda error: _with_flags(str(error)))
 
 
 def _with_flags(message: str) -> str:
-    """A library's message with this command's flags; options of the yaml stay as they are."""
-    message = re.sub(r", or use model='[^.]*", "", message)  # they are of another size
+    """A library message with this command's flags; yaml options stay as they are."""
+    message = re.sub(r", or use model='[^.]*", "", message)  # those weights have another size
     return as_flags(message, {"load": "--load", "resume": "--resume"})
 
 
 def run(args: argparse.Namespace) -> int:
     """Train or score as the options say; returns the exit code 0.
 
-    Nothing is written before the trainer is built and holds its weights, in every process.
+    Nothing is written until the trainer of every process is built and has its weights.
 
     Raises:
         RestorationError: a mistake of the user.
-        OSError: the output folder cannot be made or written.
+        OSError: the output folder cannot be created or written.
     """
     if args.evaluate_only and not args.load:
-        raise UsageError("--evaluate-only scores weights: name them with --load.")
+        raise UsageError("--evaluate-only needs weights to score: name them with --load.")
     if args.evaluate_only and args.resume:
         raise UsageError("--evaluate-only scores the weights of --load: leave out --resume.")
     if args.resume and args.load and args.resume != "auto":
         raise UsageError(
             "--resume continues with the weights of its checkpoint: leave out --load, or use "
-            "--resume auto, which loads them where there is nothing to resume."
+            "--resume auto, which loads them only if there is nothing to resume."
         )
     if args.resume and args.seed is not None:
         raise UsageError("A resumed run keeps its own seed: leave out --seed.")
@@ -178,7 +184,7 @@ def run(args: argparse.Namespace) -> int:
             elif args.load:
                 runner.load(args.load)
             wait_for_all()
-            # Training saves before a signal ends it; a signal ends scoring at once.
+            # A signal ends scoring at once, but training only after it has saved.
             deferred = nullcontext() if args.evaluate_only else Interrupt()
             with deferred, open_run_folder(cfg, file.stem, checkpoint) as folder:
                 runner.output_dir = str(folder)
@@ -193,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(cfg: AttrDict, args: argparse.Namespace) -> Trainer | Scorer:
-    """What trains or scores; what Paddle and PaddleGAN raise for a value becomes a sentence."""
+    """Build the trainer or the scorer; errors of Paddle and PaddleGAN become a UsageError."""
     from ..engine.scoring import Scorer
     from ..engine.trainer import Trainer
 
@@ -219,11 +225,11 @@ def _build(cfg: AttrDict, args: argparse.Namespace) -> Trainer | Scorer:
 
 
 def _options_of_folder(message: str, cfg: AttrDict, sections: Sequence[str]) -> list[str]:
-    """The options of the yaml that name the folder of pictures with which a message begins."""
+    """The yaml options whose value is the folder that a message begins with."""
     found = []
     for part in sections:
         section = cfg.dataset.get(part) or {}
-        inner = "dataset." if "dataset" in section else ""  # what a RepeatDataset repeats
+        inner = "dataset." if "dataset" in section else ""  # the data set inside a RepeatDataset
         for key, value in section.get("dataset", section).items():
             folder = Path(value) if isinstance(value, str) and value else None
             if folder and message.startswith((f"{folder} ", f"{folder}/")):
@@ -232,7 +238,7 @@ def _options_of_folder(message: str, cfg: AttrDict, sections: Sequence[str]) -> 
 
 
 def _what_failed(error: Exception, cfg: AttrDict) -> str:
-    """The network with its arguments if its constructor failed, else the whole configuration."""
+    """Names the network with its arguments if its constructor failed, else the configuration."""
     from ..ppgan_compat import registry_table
 
     arguments = dict(cfg.model.generator)

@@ -1,4 +1,5 @@
-"""Verification of weights: choosing the published scores that apply, and measuring by them."""
+"""Verification of weights: finds the published scores that apply, and measures by their protocols.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _TEST_HALVES = ("test", "testing", "val", "valid", "validation", "eval")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a measured mean may be from the published one: PSNR in dB, and SSIM."""
+    """Largest difference between a measured and a published mean: PSNR in dB, and SSIM."""
 
     psnr: float = 0.05
     ssim: float = 0.002
@@ -33,11 +34,11 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Choice:
-    """The published scores to print beside a measured one.
+    """The published scores to print next to a measured one.
 
     Attributes:
-        scores: any number of them.
-        reason: why they cannot be compared with it, as a sentence; empty where they can.
+        scores: any number of scores.
+        reason: a sentence why they cannot be compared with it; empty if they can.
     """
 
     scores: tuple[Score, ...]
@@ -46,13 +47,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A published score beside the measured one.
+    """A published score and the measured one.
 
     Attributes:
-        score: the published one, or None where there is none.
+        score: the published score, or None if there is none.
         measured: every picture's score by one protocol.
-        reason: why the two cannot be compared, as a sentence; empty where they can.
-        name: of what was measured, where no score names it.
+        reason: a sentence why the two cannot be compared; empty if they can.
+        name: name of the measured data set; used if ``score`` is None.
     """
 
     score: Score | None
@@ -62,7 +63,7 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[float | None, float | None]:
-        """Measured minus published, PSNR in dB and SSIM; None where one of them is missing."""
+        """Measured minus published PSNR in dB and SSIM; None where one of the two is missing."""
         if self.score is None:
             return None, None
         mean = self.measured.mean()
@@ -70,11 +71,11 @@ class Comparison:
         return mean["psnr"] - self.score.psnr, ssim
 
     def agrees(self, tolerance: Tolerance) -> bool | None:
-        """Whether the two differ by no more than the tolerance; None where nothing compares."""
+        """Whether the two differ by at most the tolerance; None if they cannot be compared."""
         psnr, ssim = self.differences
         if self.reason or psnr is None:
             return None
-        # Neither comparison holds for NaN or infinity.
+        # Both comparisons are False for NaN and infinity.
         return abs(psnr) <= tolerance.psnr and (ssim is None or abs(ssim) <= tolerance.ssim)
 
 
@@ -84,13 +85,13 @@ def dataset_name(score: Score) -> str:
 
 
 def dataset_count(score: Score) -> int | None:
-    """Number of pictures of a score's test set, or None where the score does not state it."""
+    """Number of pictures of a score's test set, or None if the score does not state it."""
     found = re.search(r"\((\d+)", score.dataset)
     return int(found[1]) if found else None
 
 
 def find_test_sets(folder: Path) -> list[Path]:
-    """The folder itself, or the test sets in it, where it holds no pairs but they do."""
+    """The folder itself if it holds pairs, else the test sets in its sub-folders."""
     if any((folder / part).exists() for part in ("input", "inputL", "target")):
         return [folder]
     try:
@@ -101,11 +102,11 @@ def find_test_sets(folder: Path) -> list[Path]:
 
 
 def mean_of_sets(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """For every protocol by which several test sets were measured, the mean of their means.
+    """The mean over test sets, for every protocol by which several test sets were measured.
 
     Args:
-        comparisons: of all sets. Where some sets have a published score, the means are of these
-            sets; where none has one, there is only the mean of the measured scores.
+        comparisons: comparisons of all sets. If some sets have a published score, the mean is over
+            these sets. If none has, the mean is over all sets, without a published score.
     """
     found = []
     for protocol in dict.fromkeys(each.measured.protocol.name for each in comparisons):
@@ -143,10 +144,10 @@ def choose_protocols(
     """The protocols to measure by.
 
     Args:
-        scores: of the weights.
-        name: of the only protocol to use, or None for those that the scores name.
-        dataset: measure only by those that have a score on this test set, or None.
-        weights: what the weights are called, for messages.
+        scores: published scores of the weights.
+        name: name of the only protocol to use, or None for the protocols of the scores.
+        dataset: use only the protocols of scores on this test set; None: of all scores.
+        weights: name of the weights, for messages.
 
     Raises:
         UsageError: there is no such protocol or test set, or no score names a protocol.
@@ -154,13 +155,13 @@ def choose_protocols(
     scores = tuple(scores)
     if dataset is not None:
         if not scores:
-            raise UsageError(f"No score of {weights} is published: leave out dataset=.")
+            raise UsageError(f"There is no published score of {weights}: leave out dataset=.")
         wanted = exact_name("data set", dataset, dict.fromkeys(map(dataset_name, scores)))
         scores = tuple(score for score in scores if dataset_name(score) == wanted)
     if name is not None:
         return [get_protocol(name)]
     if not scores:
-        raise UsageError(f"No score of {weights} is published, so give protocol= to measure one.")
+        raise UsageError(f"There is no published score of {weights}: give protocol= to measure by.")
     return [get_protocol(each) for each in dict.fromkeys(score.protocol for score in scores)]
 
 
@@ -170,47 +171,54 @@ def choose_scores(
     """The published scores that belong to a folder of pictures.
 
     Args:
-        scores: of the weights, with or without TLC as it is measured.
+        scores: published scores of the weights, with or without TLC as in the measurement.
         protocol: only its scores count.
-        folder: a test set's name in that of the folder, or of the folder above it, says which
-            test set this is,
-        count: and so does its number of pairs.
-        dataset: name of the test set, where the user says it.
+        folder: folder of the pictures; its name, or that of the folder above it, may hold the name
+            of the test set.
+        count: number of pairs in the folder, which may also identify the test set.
+        dataset: name of the test set if the user gave it, else None.
     """
     scores = tuple(score for score in scores if score.protocol == protocol.name)
     if dataset is not None:
         scores = tuple(s for s in scores if dataset_name(s).lower() == dataset.lower())
         if not scores:
-            return Choice((), f"No score by the protocol {protocol.name} is published for it.")
+            return Choice(
+                (), f"There is no published score by the protocol {protocol.name} on {dataset}."
+            )
     elif scores:
         found = scores_of_folder(scores, folder, count)
         if not found:
-            return Choice(scores, f"{folder} may be another set than these: name it by dataset=.")
+            return Choice(
+                scores, f"{folder} may hold another test set than these: name it with dataset=."
+            )
         scores = found
     else:
-        return Choice((), f"No score by the protocol {protocol.name} is published.")
+        return Choice((), f"There is no published score by the protocol {protocol.name}.")
     other = [n for n in map(dataset_count, scores) if n not in (None, count)]
     if other:
         return Choice(
-            scores, f"The score is the mean of {other[0]} pictures, and there are {count}."
+            scores, f"The published score is a mean of {other[0]} pictures, but there are {count}."
         )
     return Choice(scores)
 
 
 def scores_named(scores: Iterable[Score], name: str) -> tuple[Score, ...]:
-    """The scores on the test set of this name; case, spaces and hyphens do not count."""
+    """The scores on the test set with this name; case, spaces and hyphens do not count."""
     return tuple(score for score in scores if _plain(dataset_name(score)) == _plain(name))
 
 
 def scores_of_folder(
     scores: Sequence[Score], folder: Path, count: int | None = None
 ) -> tuple[Score, ...]:
-    """The scores on the one test set that the folder's name or number of pairs points to.
+    """The scores on the test set that the folder's name or number of pairs identifies.
 
     Args:
-        scores: on any test sets.
-        folder: of the pictures.
-        count: number of pairs, if it is known.
+        scores: scores on any test sets.
+        folder: folder of the pictures.
+        count: number of pairs, if known.
+
+    Returns:
+        The scores on one test set; empty if none or several are possible.
     """
     counted = {dataset_name(score) for score in scores if count and dataset_count(score) == count}
     folder = folder.resolve()
@@ -219,7 +227,7 @@ def scores_of_folder(
     for name in (folder.name, folder.parent.name if half else ""):
         named = {n for n in map(dataset_name, scores) if _plain(n) in _plain(name)}
         if named:
-            # "SIDD validation" says more than "SIDD".
+            # "SIDD validation" is more specific than "SIDD".
             longest = max(map(len, named))
             found = {n for n in named if len(n) == longest}
             break
@@ -237,22 +245,22 @@ def _plain(name: str) -> str:
 class Measurement:
     """Restores and scores the pairs of a folder by published protocols.
 
-    Pictures are restored as the protocols' authors did: the centre crop alone where only that is
-    scored, padded where they padded, as a whole if the memory allows it. The protocols get the
-    network's floats and decide themselves about rounding.
+    Pictures are restored as by the protocols' authors: only the centre crop if only that is
+    scored, padded on the same sides, and as a whole if the memory allows it. The protocols get the
+    network's floats and do their own rounding.
 
     Args:
-        folder: of pairs, in the layout of training data; kept as an attribute.
-        protocols: to score by.
-        views: photographs that enter the network together.
-        scale: how many times the inputs are enlarged before they enter the network.
-        limit: number of pairs to score, the first ones; None for all.
+        folder: folder of pairs in the layout of training data; kept as an attribute.
+        protocols: protocols to score by.
+        views: number of photographs that enter the network together.
+        scale: factor by which the inputs are enlarged before they enter the network.
+        limit: score only so many pairs, the first ones; None: all.
 
     Attributes:
         total: number of pairs in the folder.
         count: number of pairs that are scored.
-        tiled: names of pictures that did not fit the memory as a whole; filled by :meth:`run`.
-        backend: what ran the network; None before :meth:`run`.
+        tiled: names of pictures that did not fit in the memory as a whole; :meth:`run` fills it.
+        backend: the backend that ran the network; None before :meth:`run`.
 
     Raises:
         UsageError: files do not pair, or a protocol cannot score a picture.
@@ -270,7 +278,7 @@ class Measurement:
         self._passes: list[tuple[MPRVal, list[Header], str, list[Protocol]]] = []
         self.tiled: list[str] = []
         self.backend: Backend | None = None
-        # What one restored picture can be scored by is done in one pass.
+        # Protocols that can score the same restored picture share a pass.
         groups: dict[tuple[int | None, str], list[Protocol]] = {}
         for protocol in protocols:
             groups.setdefault((protocol.crop, protocol.padding), []).append(protocol)
@@ -286,7 +294,7 @@ class Measurement:
 
     @property
     def restorations(self) -> int:
-        """Number of pictures to restore in all."""
+        """Total number of pictures to restore."""
         return self.count * len(self._passes)
 
     def run(
@@ -299,14 +307,14 @@ class Measurement:
 
         Args:
             model: the network.
-            options: for the :class:`~ppgan_mpr.inference.Restorer`.
+            options: options of the :class:`~ppgan_mpr.inference.Restorer`.
             progress: called after every picture with a table of the scores so far.
 
         Returns:
             Name of each protocol → its scores.
 
         Raises:
-            ImageError: a picture cannot be read, or does not fit the memory.
+            ImageError: a picture cannot be read, or does not fit in the memory.
         """
         tables: dict[str, ScoreTable] = {}
         restorers: dict[str, Restorer] = {}
@@ -319,7 +327,7 @@ class Measurement:
             for index, header in enumerate(headers):
                 target, degraded, name = dataset[index]  # [C, H, W]
                 restored = self._restored(restore, degraded.transpose(1, 2, 0), name)
-                # The codes of the file, from which the data set made its floats.
+                # The integer values of the file, which the data set converted to floats.
                 wanted = to_dtype(target.transpose(1, 2, 0), np.dtype(f"u{header.itemsize}"))
                 for protocol in protocols:
                     tables[protocol.name].add(name, protocol.score(restored, wanted))
@@ -337,8 +345,8 @@ class Measurement:
             restored = restore(degraded, count_tiles)
         except MemoryError:
             raise ImageError(
-                f"{name} cannot be restored: it does not fit the memory of "
-                f"{restore.backend.device}, not even in small tiles."
+                f"{name} cannot be restored: even small tiles do not fit in the memory of "
+                f"{restore.backend.device}."
             ) from None
         if tiles > 1:
             self.tiled.append(name)
@@ -358,5 +366,5 @@ def _checked(name: str, header: Header | None, protocols: Iterable[Protocol]) ->
 
 
 def finite(number: float | None) -> float | None:
-    """A number for JSON, which knows neither NaN nor infinity."""
+    """The number, or None for NaN and infinity, which JSON does not have."""
     return number if number is not None and math.isfinite(number) else None

@@ -1,4 +1,4 @@
-"""What ``mprnet-verify`` prints and stores: text for people, and data for JSON."""
+"""The output of ``mprnet-verify``: text for people, and data for JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEAD = ("data set", "protocol", "pictures", "published", "measured", "differenc
 def describe_weights(
     weights: Weights, record: WeightsRecord | None, path: Path, check: DigestCheck, note: str
 ) -> str:
-    """Which file it is, and whether it is the one expected."""
+    """Text about the weights file and its digest."""
     origin = f", {record.origin}" if record else ""
     lines = [f"{weights.source}: {weights.spec.title}{origin}"]
     lines += [
@@ -38,7 +38,7 @@ def describe_weights(
 
 
 def describe_data(measurements: Sequence[Measurement], protocols: Sequence[Protocol]) -> str:
-    """What is measured, and how."""
+    """Text about the pictures and the protocols."""
     lines = []
     for measurement in measurements:
         part = f"the first {measurement.count} of " if measurement.count < measurement.total else ""
@@ -50,7 +50,7 @@ def describe_data(measurements: Sequence[Measurement], protocols: Sequence[Proto
 
 
 def render_table(comparisons: Sequence[Comparison], verdicts: Sequence[bool | None]) -> str:
-    """The comparisons as a table."""
+    """The comparisons as a text table."""
     words = {True: "agrees", False: "DIFFERS", None: "not comparable"}
     rows = [_HEAD]
     for comparison, verdict in zip(comparisons, verdicts):
@@ -79,11 +79,11 @@ def render_table(comparisons: Sequence[Comparison], verdicts: Sequence[bool | No
 
 
 def remarks(comparisons: Sequence[Comparison], measurements: Sequence[Measurement]) -> list[str]:
-    """What a reader of the table should know, as sentences."""
+    """Sentences that explain the table."""
     remarks = list(dict.fromkeys(c.reason for c in comparisons if c.reason))
     remarks += [
-        f"Not in the mean PSNR by {table.protocol.name}, because they equal their target: "
-        f"{table.identical} of {len(table)} pictures."
+        f"{table.identical} of {len(table)} pictures are left out of the mean PSNR by "
+        f"{table.protocol.name}, because they equal their targets."
         for table in {id(c.measured): c.measured for c in comparisons}.values()
         if table.identical
     ]
@@ -91,28 +91,28 @@ def remarks(comparisons: Sequence[Comparison], measurements: Sequence[Measuremen
     if tiled:
         count = sum(measurement.restorations for measurement in measurements)
         remarks.append(
-            "Restored in tiles, because the memory does not hold them as a whole, which changes "
-            f"scores a little: {tiled} of {count} pictures."
+            f"{tiled} of {count} pictures were restored in tiles, because they do not fit in the "
+            "memory as a whole. This changes scores a little."
         )
     return remarks
 
 
 def conclude(verdicts: Sequence[bool | None], check: DigestCheck, tolerance: Tolerance) -> str:
-    """The last line."""
+    """The last line, which says whether the scores agree."""
     comparable = [verdict for verdict in verdicts if verdict is not None]
     limits = f"{tolerance.psnr:g} dB and {tolerance.ssim:g}"
     if not comparable:
         text = "No published score could be compared."
     elif all(comparable):
-        text = f"Every comparable score ({len(comparable)}) agrees within {limits}."
+        text = f"All comparable scores ({len(comparable)}) agree within {limits}."
     else:
         wrong = comparable.count(False)
         text = f"{wrong} of {len(comparable)} comparable scores differ by more than {limits}."
-    return text if check.passed else f"{text} The file is not the one expected, see above."
+    return text if check.passed else f"{text} The file is not the expected one, see above."
 
 
 def describe_computer(report: Mapping[str, Any]) -> str:
-    """What :func:`computer_report` returns, for people."""
+    """The data of :func:`computer_report` as text."""
     backend = report["backend"]
     parts = [report["machine"]["processor"], *(backend[k] for k in ("name", "device", "precision"))]
     parts += ["local statistics (TLC)"] if backend["local"] else []
@@ -121,9 +121,9 @@ def describe_computer(report: Mapping[str, Any]) -> str:
 
 
 def computer_report(measurement: Measurement, options: InferenceOptions) -> dict[str, Any]:
-    """What computed: backend, machine and versions, as data."""
+    """Backend, machine and versions of a measurement, as data."""
     backend = measurement.backend
-    assert backend is not None  # it has run
+    assert backend is not None  # the measurement has run
     return {
         "backend": {
             "name": backend.name,
@@ -138,7 +138,7 @@ def computer_report(measurement: Measurement, options: InferenceOptions) -> dict
 
 
 def _processor(device: str) -> str:
-    """The name of what computed: the GPU's, or the CPU's."""
+    """The name of the GPU or CPU that computed."""
     if device == "cpu":
         return processor_name()
     return choose_devices(device, find_gpus)[0].name
@@ -183,7 +183,7 @@ def comparison_report(comparison: Comparison, agrees: bool | None) -> dict[str, 
 
 
 def sets_report(results: Sequence[tuple[Measurement, Mapping[str, ScoreTable]]]) -> dict[str, Any]:
-    """The test sets with their pictures' scores by protocol, as data; one stands by itself."""
+    """The test sets with their pictures' scores by protocol, as data; a single set is no list."""
     reports = [
         {
             "data": data_report(measurement),

@@ -1,4 +1,4 @@
-"""Measure published weights by the protocol of their published scores: ``mprnet-verify``."""
+"""The command ``mprnet-verify``: measures published weights and compares with published scores."""
 
 from __future__ import annotations
 
@@ -64,49 +64,49 @@ from .verification_report import (
 )
 
 _OPTIONS = ("network", "model", "scale", "device", "backend", "precision", "local")
-# Published scores are of whole pictures: more memory than usual, for as few tiles as possible.
+# Published scores are of whole pictures, so allow more memory than usual: fewer tiles are needed.
 _MEMORY_SHARE = 0.8
 _LOG_INTERVAL = 60.0  # seconds between two lines of progress in a log
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options; those of restoring have the same help as there."""
+    """The options of ``mprnet-verify``."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
         description="Measure published weights by the protocol of their published scores, and "
-        "compare.",
-        epilog="exit code: 0 every comparable score agrees, 1 a score or the file's digest does "
-        "not, 2 nothing could be measured",
+        "compare the two.",
+        epilog="exit code: 0 every comparable score agrees, 1 a score or the file's digest "
+        "differs, 2 nothing could be measured",
     )
     add = parser.add_argument
     add("-t", "--task", metavar="TASK", help=f"one of {', '.join(tasks())}")
     add(
         "--data", metavar="DIR", required=True,
         help="test set in the layout of training data: input/ and target/ with pictures of the "
-        "same names (inputL/ and inputR/ for the two views of a dual-pixel camera); or a folder of "
-        "several such sets, which are measured one after the other",
+        "same names (inputL/ and inputR/ for the two views of a dual-pixel camera), or a folder of "
+        "several such sets",
     )  # fmt: skip
     add(
         "--weight_path", metavar="FILE",
-        help="weights to measure instead, such as the authors' file, which is recognised",
+        help="your own weights instead; files of published weights are recognised",
     )  # fmt: skip
     add(
         "--protocol", type=str.lower, choices=tuple(PROTOCOLS),
-        help="how to score; default: every way that the published scores name",
+        help="how to score (default: every protocol of the published scores)",
     )  # fmt: skip
     add(
         "--dataset", metavar="NAME",
-        help="test set that DIR holds, as the published score calls it; default: recognised by the "
-        "name of DIR and its number of pictures",
+        help="name of the test set in DIR, as in the published score (default: recognised by the "
+        "name of DIR and its number of pictures)",
     )  # fmt: skip
-    add("--limit", type=int, metavar="N", help="measure the first N pictures only, for a trial")
+    add("--limit", type=int, metavar="N", help="measure only the first N pictures, for a trial")
     add(
         "--tolerance", nargs=2, type=float, metavar=("PSNR", "SSIM"),
         default=[Tolerance.psnr, Tolerance.ssim],
-        help="largest difference that counts as agreement, in dB and of the SSIM (default: "
+        help="largest difference that counts as agreement, in dB and in SSIM (default: "
         f"{Tolerance.psnr:g} {Tolerance.ssim:g})",
     )  # fmt: skip
-    add("-o", "--output", metavar="FILE", help="write everything to a .json file too")
+    add("-o", "--output", metavar="FILE", help="also write everything to a .json file")
     for option in InferenceOptions.documented():
         if option.name == "precision":
             add_inference_flag(parser, option, default="f32")
@@ -122,8 +122,8 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments without the program's name; default: ``sys.argv``.
 
     Returns:
-        0 when every comparable score agrees, 1 when one does not or the weights' file is not the
-        one expected, 2 when nothing could be measured.
+        0 if every comparable score agrees, 1 if one does not or the weights file is not the
+        expected one, 2 if nothing could be measured.
     """
     arguments = build_parser().parse_args(argv)
     return run_program(lambda: verify(arguments))
@@ -131,12 +131,12 @@ def main(argv: list[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class _Subject:
-    """The weights to verify, known before they are read.
+    """The weights to verify, described before they are read.
 
     Attributes:
-        record: what is known about them, or None.
+        record: their record in the catalogue, or None.
         note: a sentence about how they were recognised, or empty.
-        load: reads them; downloads them first where they are missing.
+        load: reads them, and downloads them first if they are missing.
     """
 
     name: str
@@ -151,7 +151,7 @@ class _Subject:
 def verify(arguments: argparse.Namespace) -> int:
     """Measure, print, store; returns the exit code."""
     started = time.perf_counter()
-    # Everything that can be wrong with the options or the pictures is found before a download.
+    # All options and pictures are checked before anything is downloaded.
     options = _options(arguments)
     tolerance = _tolerance(arguments.tolerance)
     output = _checked_output(arguments.output)
@@ -167,14 +167,14 @@ def verify(arguments: argparse.Namespace) -> int:
     protocols = choose_protocols(scores, arguments.protocol, arguments.dataset, subject.name)
     sets = find_test_sets(folder)
     if arguments.dataset and len(sets) > 1:
-        raise UsageError(f"dataset= names one test set, and {folder} has {len(sets)}.")
+        raise UsageError(f"dataset= names one test set, but {folder} holds {len(sets)}.")
     form = (subject.task.views, subject.scale, arguments.limit)
     measurements = [Measurement(each, protocols, *form) for each in sets]
     weights = subject.load()
     if weights.channels != subject.task.channels:
         raise UsageError(
-            f"{subject.name} takes {weights.channels} channels, and {subject.task.name} of "
-            f"photographs has {subject.task.channels}: give other weights."
+            f"{subject.name} takes {weights.channels} channels, but pictures for "
+            f"{subject.task.name} have {subject.task.channels}: give other weights."
         )
 
     local = weights.local if options.local is None else options.local
@@ -184,7 +184,7 @@ def verify(arguments: argparse.Namespace) -> int:
     print(describe_weights(weights, record, path, check, as_flags(subject.note)))
     print(describe_data(measurements, protocols), flush=True)
     model = Model(
-        # Of the content, so that nothing cached for another file is used.
+        # A digest of the content, so that no cache entry of another file is used.
         f"sha256:{check.digest.sha256}",
         weights.spec,
         weights.build,
@@ -224,7 +224,7 @@ def verify(arguments: argparse.Namespace) -> int:
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_write(output) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))  # names of any bytes
+            file.write(text.encode("utf-8", "backslashreplace"))  # names may hold any bytes
         print(f"stored in {output}")
     return 1 if failed else 0
 
@@ -232,7 +232,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def _find_subject(
     arguments: argparse.Namespace, options: InferenceOptions, cache: Cache
 ) -> _Subject:
-    """The weights that the options mean; only a user's own file is read for that."""
+    """The weights that the options choose; only a user's own file is read here."""
     asked = find_task(arguments.task).name if arguments.task else None
     choice = (find_network(options.network),) if options.network else networks()
 
@@ -246,7 +246,7 @@ def _find_subject(
         record, note = _record_of(weights, task.name, scale, folder, arguments.dataset)
         return _Subject(own.name, record, weights.spec, task, scale, lambda: weights, note)
     if asked is None:
-        raise UsageError(f"Which weights? Give task=, one of {', '.join(tasks())}.")
+        raise UsageError(f"Choose the weights: give task=, one of {', '.join(tasks())}.")
     record = find_record(options.model, asked, options.network, options.scale)
     spec, task = find_network(record.network), find_task(record.task)
     return _Subject(record.name, record, spec, task, record.scale, lambda: opened(record).weights)
@@ -254,7 +254,7 @@ def _find_subject(
 
 def _tolerance(given: Sequence[float]) -> Tolerance:
     if any(math.isnan(value) or value < 0 for value in given):
-        raise UsageError("tolerance= takes two numbers from 0 up: dB, and difference of the SSIM.")
+        raise UsageError("tolerance= takes two numbers from 0 up: a PSNR in dB and an SSIM.")
     return Tolerance(*given)
 
 
@@ -276,10 +276,13 @@ def _checked_output(written: str | None) -> Path | None:
 def _record_of(
     weights: Weights, task: str, scale: int, folder: Path, dataset: str | None
 ) -> tuple[WeightsRecord | None, str]:
-    """The record of a user's file; where its digest says nothing, the one that it may be.
+    """The record of a user's file; if its digest is unknown, a record that fits the network.
 
-    Of several records the one with a score on the test set is taken, which ``dataset`` or else
-    the folder's name says.
+    Of several such records, the one with a score on the test set is taken. ``dataset``, or else
+    the folder's name, says which test set that is.
+
+    Returns:
+        The record, or None, and a sentence to print, which may be empty.
     """
     if weights.record:
         return weights.record, ""
@@ -301,8 +304,8 @@ def _record_of(
     chosen = (of_set or possible)[0]
     others = ", ".join(record.name for record in possible if record is not chosen)
     text = (
-        f"Nothing proves it, but it may be {chosen.name}, whose scores are used"
-        + (f"; it may also be {others}: choose by dataset=" if others else "")
+        f"The file is taken for {chosen.name}, but no digest proves it"
+        + (f". It may also be {others}: choose with dataset=" if others else "")
         + "."
     )
     return chosen, text
@@ -311,7 +314,7 @@ def _record_of(
 def _path(record: WeightsRecord | None, weight_path: str | None) -> Path:
     if weight_path is not None:
         return Path(os.path.expanduser(weight_path))
-    assert record is not None  # it is how the weights were found
+    assert record is not None  # the weights were found through it
     return record.path or cached_path(record)
 
 
@@ -352,9 +355,9 @@ def _compare(
     dataset: str | None,
     several: bool,
 ) -> list[Comparison]:
-    """The measured score beside each published one that it is printed with.
+    """The measured score paired with each published score that is printed next to it.
 
-    Of ``several`` sets measured together, each is what its folder is called and nothing else.
+    If ``several`` sets are measured together, only its folder's name identifies a set.
     """
     name = measurement.folder.name
     if several:
@@ -366,9 +369,9 @@ def _compare(
         choice = choose_scores(others, *place)
         if choice.reason or not choice.scores:
             choice = Choice(())
-            reason = f"No score on a test set {name} is published." if several else reason
+            reason = f"There is no published score on a test set {name}." if several else reason
         else:
-            reason = "Scores of the same network with other weights are not compared."
+            reason = "The published scores are of other weights, so they are not compared."
     if not reason and measurement.count < measurement.total:
         reason = (
             f"Only the first {measurement.count} of {measurement.total} pictures were measured, "
@@ -378,7 +381,7 @@ def _compare(
 
 
 def _scores_of_others(record: WeightsRecord | None, local: bool) -> list[Score]:
-    """Published scores of other weights for the same network and task, of the same form."""
+    """Published scores of other weights for the same network, task, scale and hyperparameters."""
     if record is None:
         return []
     same = ("network", "task", "scale", "hyperparameters")

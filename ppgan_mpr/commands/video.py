@@ -1,4 +1,4 @@
-"""Videos among the inputs of ``mprnet``."""
+"""Restores the videos among the inputs of ``mprnet``."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ logger = logging.getLogger(__name__)
 
 
 def add_video_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the options that only videos have."""
+    """Add the options that only apply to videos."""
     add = parser.add_argument_group("videos").add_argument
     add(
         "--codec", metavar="NAME",
-        help="h264, hevc, vp9, av1, ffv1 (lossless), prores, mpeg4, …; default: that of the input",
+        help="h264, hevc, vp9, av1, ffv1 (lossless), prores, mpeg4, … (default: as the input)",
     )  # fmt: skip
     add(
         "--crf", type=int, metavar="N",
-        help="constant quality of the encoder, 0 the best; default: hardly any visible loss",
+        help="constant quality of the encoder; 0 is best (default: hardly any visible loss)",
     )  # fmt: skip
 
 
 def split_videos(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]:
-    """Pictures and videos, which differ by their suffixes."""
+    """Separate pictures from videos by their suffixes."""
     from ..video.destination import is_video_name
 
     videos = [s for s in sources if s.path is not None and is_video_name(s.path)]
@@ -46,10 +46,10 @@ def split_videos(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]
 def check_video_options(
     arguments: argparse.Namespace, pictures: Sequence[Source], videos: Sequence[Source]
 ) -> None:
-    """See, before a network is loaded, that options and videos go together.
+    """Check, before a network is loaded, that the options can be used with videos.
 
     Raises:
-        UsageError: they do not.
+        UsageError: an option cannot be used with videos, or only with videos.
     """
     from ..apps.auto import is_auto
     from ..video.destination import is_video_name
@@ -59,7 +59,7 @@ def check_video_options(
     if not videos:
         for name in ("codec", "crf"):
             if getattr(arguments, name) is not None:
-                raise UsageError(f"{name}= is for videos, and none was given: leave it out.")
+                raise UsageError(f"{name}= is for videos, but no input is one: leave it out.")
         return
     if is_auto(arguments.task):
         raise UsageError(AUTO_REFUSED)
@@ -70,12 +70,12 @@ def check_video_options(
     if arguments.right_image:
         raise UsageError("Videos have no right views: leave out right=.")
     if arguments.dry_run:
-        raise UsageError("--dry-run plans pictures: leave it out for videos.")
+        raise UsageError("--dry-run does not support videos: leave it out.")
     if arguments.compare:
-        raise UsageError("--compare shows pictures side by side: leave it out for videos.")
+        raise UsageError("--compare does not support videos: leave it out.")
     if is_video_name(arguments.output_path) and len(videos) + len(pictures) > 1:
         raise UsageError(
-            f"{arguments.output_path} names one video, and there are "
+            f"{arguments.output_path} names one video, but there are "
             f"{len(videos) + len(pictures)} inputs: name a folder."
         )
 
@@ -87,17 +87,17 @@ def restore_videos(
     arguments: argparse.Namespace,
     stop: threading.Event,
 ) -> Iterator[Result]:
-    """Restore videos one after another; one that fails does not stop the others.
+    """Restore videos one after another; if one fails, the others are still restored.
 
     Args:
-        videos: their files.
+        videos: the videos.
         output_path: see :func:`~ppgan_mpr.video.restore_video`.
         predictor: restores the frames.
-        arguments: ``codec`` and ``crf`` of the command line.
-        stop: when it is set, what is finished is kept, which is logged, and the iteration ends.
+        arguments: the command line, with ``codec`` and ``crf``.
+        stop: when it is set, the iteration ends; finished parts are kept, and a warning says so.
 
     Yields:
-        A result for each.
+        A result for each video.
     """
     from ..apps.batch import StoppedError
     from ..apps.result import Result
@@ -107,7 +107,7 @@ def restore_videos(
     for source in videos:
         if stop.is_set():
             return
-        assert source.path is not None  # or it would be no video
+        assert source.path is not None  # split_videos takes only sources with a path
         bar = _FrameBar(source.path.name)
         try:
             owner = first_of.setdefault(source.path.name.casefold(), source.name)
@@ -127,7 +127,7 @@ def restore_videos(
             raise
         except (RestorationError, OSError) as error:
             record = replace(predictor.record_of(source.name), error=str(error))
-        except Exception as error:  # a fault of ours or of a library costs one video, not all
+        except Exception as error:  # a bug, here or in a library, must not stop the other videos
             logger.debug("%s", source.name, exc_info=True)
             problem = f"unexpected {type(error).__name__}: {error}"
             record = replace(predictor.record_of(source.name), error=problem)
@@ -137,7 +137,7 @@ def restore_videos(
 
 
 class _FrameBar:
-    """A bar over the frames of a video, with their rate and the time left, on a terminal only."""
+    """A progress bar over the frames of a video, with rate and time left; only on a terminal."""
 
     def __init__(self, name: str):
         self._name = name
@@ -150,7 +150,7 @@ class _FrameBar:
         if self._bar is None:
             from tqdm import tqdm
 
-            # After an interruption the first frames were finished before.
+            # A resumed video starts with the frames that were finished before.
             self._bar = tqdm(
                 total=total, initial=done, unit="frame", desc=self._name, leave=False,
                 position=1, file=sys.stderr,

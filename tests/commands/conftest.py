@@ -58,14 +58,14 @@ def zoo(tmp_path, monkeypatch, known_weights, tensors):
         known_weights("MPRNet", record)
         return dataclasses.replace(record, network="MPRNet")
 
-    publish.server = server  # what it answers may be changed
+    publish.server = server  # tests may change its answer
     yield publish
     server.close()
 
 
 @pytest.fixture
 def write_pairs(tmp_path):
-    """A function that writes noisy and clean pictures of the given sizes into DIR."""
+    """A function that writes noisy and clean pictures of the given sizes into a new folder."""
 
     def write(*sizes, name="Some pictures", inputs=("input",)):
         random = np.random.default_rng(5)

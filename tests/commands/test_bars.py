@@ -1,4 +1,4 @@
-"""What the bar over pictures shows."""
+"""The progress bar over pictures."""
 
 from __future__ import annotations
 

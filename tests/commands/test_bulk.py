@@ -1,4 +1,4 @@
-"""The command line; what jobs do is tested in tests/cluster."""
+"""The command line of mprnet-bulk; jobs are tested in tests/cluster."""
 
 import sys
 
@@ -53,7 +53,7 @@ def test_options_are_those_of_mprnet():
         (["--task", "Denoising", "--large", "big"], "--large"),
     ],
 )
-def test_wrong_usage_is_a_sentence(tmp_path, capsys, arguments, message):
+def test_wrong_usage_is_one_sentence(tmp_path, capsys, arguments, message):
     assert main([str(tmp_path), str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1

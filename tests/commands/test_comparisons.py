@@ -48,13 +48,13 @@ def test_a_single_picture_has_a_gallery_too(photos, capsys, image):
     assert f"gallery: {page}\n" in capsys.readouterr().out
 
 
-def test_gallery_of_a_named_output_stands_beside_it(photos):
+def test_gallery_of_a_named_output_is_next_to_it(photos):
     assert main(["in/two.jpg", *LITE, "--compare", "-o", "one.png"]) == 0
     assert (photos / "comparison/one_comparison.jpg").exists()
     assert 'href="../one.png"' in (photos / "comparison/index.html").read_text()
 
 
-def test_nothing_to_compare_gives_no_gallery(photos):
+def test_no_gallery_is_written_without_results(photos):
     (photos / "in/two.jpg").write_bytes(b"no picture")
     assert main(["in/two.jpg", *LITE, "--compare"]) == 1
     assert not (photos / "output_dir/Denoising/comparison").exists()
@@ -75,7 +75,7 @@ def test_scores_of_reduced_copies_say_so(photos, capsys):
 
 def test_protocol_without_targets_is_refused(photos, capsys):
     assert main(["in", *LITE, "--compare", "--protocol", "gopro"]) == 2
-    assert "--protocol scores results beside targets: give --target" in capsys.readouterr().err
+    assert "--protocol needs targets to score results with" in capsys.readouterr().err
 
 
 def test_targets_are_shown_and_scored_under_a_named_protocol(photos, capsys):
@@ -113,7 +113,7 @@ def test_unreadable_target_is_a_failure(photos, capsys):
     assert (photos / "output_dir/Denoising/two_restoration.jpg").exists()
 
 
-def test_pictures_of_one_stem_get_panels_of_their_own(photos):
+def test_pictures_with_the_same_stem_get_separate_panels(photos):
     Image.new("RGB", (20, 20)).save(photos / "in/two.png")
     assert main(["in", *LITE, "--compare"]) == 0
     panels = (photos / "output_dir/Denoising/comparison").glob("*_comparison.jpg")
@@ -134,7 +134,7 @@ def test_wrong_flags_are_one_sentence(photos, capsys, flags, message):
     assert message in error and error.count("\n") == 1
 
 
-def test_failed_pictures_stand_in_the_gallery_with_their_reason(photos):
+def test_gallery_lists_failed_pictures_with_their_reason(photos):
     (photos / "in/bad.png").write_bytes(b"no picture")
     assert main(["in", *LITE, "--compare"]) == 1
     page = (photos / "output_dir/Denoising/comparison/index.html").read_text()
@@ -234,7 +234,7 @@ def test_gallery_opens_from_disk_without_a_network(page):
 
 
 @in_browser
-def test_any_two_of_the_pictures_are_compared_on_demand(page):
+def test_visitor_can_compare_any_two_pictures(page):
     page.click("input[data-right-title=target][data-left-title=after]")
     shown = "[...document.querySelector('.ba').querySelectorAll('img')]"
     names = page.evaluate(f"{shown}.map((image) => decodeURI(image.src).split('_').pop())")

@@ -1,4 +1,4 @@
-"""Every fault of an installation is one line with its remedy."""
+"""Faults of an installation, each reported in one line with its remedy."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_healthy_installation_has_no_findings():
     ],
     ids=["no ppgan", "no yaml", "broken ppgan", "no GPU"],
 )
-def test_what_restoring_can_do_without_is_a_note(facts, words):
+def test_finding_that_does_not_affect_restoring_is_a_note(facts, words):
     (note,) = diagnose(facts)
     assert not note.fault
     assert words in note.text

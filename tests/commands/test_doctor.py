@@ -1,4 +1,4 @@
-"""mprnet-doctor's report, as text and as JSON."""
+"""The report of mprnet-doctor, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_home_folder_is_not_in_the_report(monkeypatch):
 
 
 def test_crash_of_paddle_leaves_a_report(tmp_path, root):
-    """The command itself, with a PaddlePaddle that takes Python down."""
+    """The whole command, with a PaddlePaddle that crashes Python."""
     (tmp_path / "paddle.py").write_text("import os; os.abort()")
     done = subprocess.run(
         [sys.executable, "-m", "ppgan_mpr.commands.doctor", "--json"],
@@ -52,7 +52,7 @@ def test_facts_survive_json():
 def test_cache_below_a_file_cannot_be_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "file"))
-    # All that new processes would find is well.
+    # The probes in new processes find no fault.
     found = {"trial": asdict(HEALTHY.trial)}
     monkeypatch.setattr(installation, "run_probe", lambda name, limit: found.get(name, {}))
     assert main([]) == 1

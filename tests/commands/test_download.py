@@ -50,7 +50,7 @@ def server(tmp_path, monkeypatch, changed_network, content):
     server.close()
 
 
-def test_every_file_is_fetched_and_serves_a_machine_without_internet(
+def test_downloaded_folder_serves_a_machine_without_internet(
     server, tmp_path, monkeypatch, content, capsys
 ):
     stick = tmp_path / "stick"
@@ -75,7 +75,7 @@ def test_sha256sum_verifies_the_folder(server, tmp_path):
     assert done.stdout.splitlines() == [f"MPR_{task}.pdparams: OK" for task in TASKS]
 
 
-def test_files_that_are_there_are_not_downloaded_again(server, tmp_path):
+def test_existing_files_are_not_downloaded_again(server, tmp_path):
     main(["--task", "deblurring", str(tmp_path)])
     main(["--all", str(tmp_path)])
     assert server.paths == [f"/MPR_{task}.pdparams" for task in TASKS]
@@ -96,7 +96,7 @@ def test_failures_are_listed_at_the_end_and_the_rest_is_kept(
     assert files == {"MPR_Denoising.pdparams", "digests.json", "SHA256SUMS"}
 
 
-def test_file_that_changed_on_the_way_is_an_error(server, tmp_path, capsys):
+def test_file_that_has_changed_is_an_error(server, tmp_path, capsys):
     main(["--task", "Denoising", str(tmp_path)])
     path = tmp_path / "weights" / "MPR_Denoising.pdparams"
     tensors = load_weights(path).tensors
@@ -115,7 +115,7 @@ def test_network_selects_files(server, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "by --all, --task or --network"),
+        ([], "with --all, --task or --network"),
         (["--all", "--task", "Denoising"], "leave out"),
         (["--task", "Denoise"], "did you mean Denoising"),
     ],

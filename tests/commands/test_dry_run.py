@@ -1,4 +1,4 @@
-"""``mprnet --dry-run``."""
+"""The output of ``mprnet --dry-run``."""
 
 import json
 
@@ -37,7 +37,7 @@ def test_the_plan_is_printed_and_nothing_done(folder, tmp_path, capsys, monkeypa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
-def test_time_is_estimated_where_the_pace_is_known(folder, capsys, monkeypatch):
+def test_time_is_estimated_if_the_pace_is_known(folder, capsys, monkeypatch):
     monkeypatch.setattr(Pace, "remembered", lambda self: 200 * 104 / 300)
     assert main(["in/b.jpg", *LITE, "--dry-run"]) == 0
     line, summary = capsys.readouterr().out.splitlines()
@@ -45,7 +45,7 @@ def test_time_is_estimated_where_the_pace_is_known(folder, capsys, monkeypatch):
     assert ", about 5 min, up to " in summary
 
 
-def test_what_would_be_skipped_or_fail_is_said_in_the_words_of_the_command(folder, capsys):
+def test_pictures_that_would_be_skipped_or_fail_are_named(folder, capsys):
     assert main(["in/a.png", *LITE]) == 0
     (folder / "broken.png").write_text("no picture")
     capsys.readouterr()
@@ -62,7 +62,7 @@ def test_what_would_be_skipped_or_fail_is_said_in_the_words_of_the_command(folde
     assert summary == "would restore 0, skip 1"
 
 
-def test_json_prints_one_object_a_line_and_nothing_else(folder, capsys):
+def test_json_prints_one_object_per_line_and_nothing_else(folder, capsys):
     assert main(["in", *LITE, "--dry-run", "--json"]) == 0
     printed = capsys.readouterr()
     rows = [json.loads(line) for line in printed.out.splitlines()]
@@ -88,13 +88,13 @@ def test_weights_that_would_be_downloaded_are_named(folder, capsys, monkeypatch)
     assert not (folder / "home").exists()
 
 
-def test_a_task_for_each_picture_is_left_open(folder, capsys):
+def test_auto_leaves_the_tasks_open(folder, capsys):
     assert main(["in", "--task", "auto", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "in/a.png  24x17  its task is chosen when it is read"
     assert lines[2].startswith("would restore 2, ")
 
 
-def test_wrong_usage_is_wrong_in_a_dry_run_too(folder, capsys):
+def test_dry_run_refuses_wrong_usage_too(folder, capsys):
     assert main(["missing.png", *LITE, "--dry-run"]) == 2
     assert "missing.png" in capsys.readouterr().err

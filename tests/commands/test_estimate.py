@@ -1,4 +1,4 @@
-"""The time left of a run."""
+"""Estimates of the time left of a run."""
 
 import pytest
 
@@ -19,18 +19,18 @@ def clock():
     return Clock()
 
 
-def test_tiles_of_one_picture_tell_the_time_left(clock):
+def test_time_left_is_estimated_from_the_tiles_of_one_picture(clock):
     left = TimeLeft({"a": 3}, clock=clock)
     clock.now = 10
     assert left.note("a", 1, 4) == pytest.approx(30)
-    clock.now = 12  # the first tile took longer, as the network was loaded for it
+    clock.now = 12  # the first tile took longer, because the network was loaded
     assert left.note("a", 2, 4) == pytest.approx(4)
     clock.now = 14
     assert left.note("a", 3, 4) == pytest.approx(2)
     assert left.note("a", 4, 4) == 0
 
 
-def test_the_first_picture_of_a_folder_tells_nothing_but_when_work_began(clock):
+def test_first_picture_of_a_folder_gives_no_estimate(clock):
     left = TimeLeft({"a": 1, "b": 2, "c": 3}, clock=clock)
     clock.now = 10
     assert left.note("a", 1, 1) is None
@@ -38,7 +38,7 @@ def test_the_first_picture_of_a_folder_tells_nothing_but_when_work_began(clock):
     assert left.note("b", 1, 1) == pytest.approx(6)
 
 
-def test_pictures_that_are_no_work_shorten_the_time_left(clock):
+def test_pictures_that_need_no_work_shorten_the_time_left(clock):
     left = TimeLeft({"a": 1, "b": 1, "c": 8}, clock=clock)
     clock.now = 1
     left.note("a", 1, 2)

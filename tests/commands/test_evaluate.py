@@ -36,7 +36,7 @@ def test_script_of_the_checkout_prints_and_stores_scores(root, folders, tmp_path
     assert csv_file.read_text().count("gopro") == 3
 
 
-def test_names_are_printed_without_what_a_terminal_obeys(folders, tmp_path, capsys):
+def test_invisible_characters_in_names_are_escaped(folders, tmp_path, capsys):
     restored, target = folders
     (restored / "a.bmp").rename(restored / "a\u202e.bmp")
     (target / "a.png").rename(target / "a\u202e.png")
@@ -63,7 +63,7 @@ def test_command_lists_protocols_with_their_published_scores(capsys):
     listed = capsys.readouterr().out
     assert "rain-y: full frame" in listed
     assert re.search(r"MPRNet +GoPro.* 33\.44 dB +0\.941", listed)
-    assert "measured" not in listed  # by this project, on a few pictures
+    assert "measured" not in listed  # scores that this project measured on a few pictures
 
 
 def test_command_reports_errors_with_exit_codes(folders, capsys):

@@ -37,23 +37,23 @@ def test_default_file_is_named_by_network_task_and_model(export, tmp_path, capsy
     assert [path.name for path in tmp_path.iterdir()] == ["mprnet_deraining_lite.onnx"]
 
 
-def test_names_with_dots_and_existing_files(export, small, tmp_path, capsys):
+def test_names_may_have_dots_and_existing_files_are_kept(export, small, tmp_path, capsys):
     command = [*small, "--task", "LowLight"]
-    folder = "out\u202e"  # changes the direction of writing
+    folder = "out\u202e"  # reverses the writing direction
     assert export([*command, "-o", f"{folder}/my.model.v2"]) == 0
     printed = capsys.readouterr().out
     assert r"out\u202e" in printed and folder not in printed
     path = tmp_path / folder / "my.model.v2.onnx"
     content = path.read_bytes()
-    path.write_bytes(b"dear to somebody")
+    path.write_bytes(b"precious")
     assert export([*command, "-o", f"{folder}/my.model.v2.onnx"]) == 2
     assert "exists: choose another --output or pass --overwrite" in capsys.readouterr().err
-    assert path.read_bytes() == b"dear to somebody"
+    assert path.read_bytes() == b"precious"
     assert export([*command, "-o", f"{folder}/my.model.v2.onnx", "--overwrite"]) == 0
     assert len(path.read_bytes()) == len(content)
 
 
-def test_the_model_runs_elsewhere_at_any_size(export, tmp_path):
+def test_onnx_model_runs_at_any_size(export, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     import paddle
 
@@ -78,7 +78,7 @@ def test_the_model_runs_elsewhere_at_any_size(export, tmp_path):
         np.testing.assert_allclose(session.run(["y"], {"x": picture})[0], expected, atol=1e-5)
 
 
-def test_paddles_own_form_at_any_size(root, tmp_path):
+def test_paddle_format_runs_at_any_size(root, tmp_path):
     import paddle
 
     from ppgan_mpr.networks import find_network
@@ -103,7 +103,7 @@ def test_paddles_own_form_at_any_size(root, tmp_path):
 
 @pytest.fixture
 def small(tmp_path):
-    """A small MIRNet-v2 in small.pdparams, whose task and scale nothing states."""
+    """A small MIRNet-v2 in small.pdparams, which does not state its task or scale."""
     import paddle
 
     from ppgan_mpr.networks import find_network
@@ -153,7 +153,7 @@ def test_suffix_of_another_format_is_refused(export, tmp_path, capsys, name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "What is to be exported? Give --task"),
+        ([], "Choose what to export: give --task"),
         (["--task", "SuperResolution"], "enlarge 2, 3, 4 times: give --scale"),
         (["--task", "LowLight", "--model", "lite"], "no lite weights for LowLight"),
         (["--weight_path", "absent.pth"], "absent.pth"),

@@ -8,7 +8,7 @@ import pytest
 from ppgan_mpr import InferenceOptions
 from ppgan_mpr.commands.inference_flags import add_inference_flag
 
-# A flag can only switch on, so an option that is on by itself has none.
+# A flag can only switch an option on, so options that are on by default have none.
 OPTIONS = {o.name: o for o in InferenceOptions.documented() if o.default is not True}
 
 
@@ -45,7 +45,7 @@ def test_names_are_understood_in_any_case(parser):
 @pytest.mark.parametrize(
     ("flags", "local"), [([], None), (["--local"], True), (["--no-local"], False)]
 )
-def test_option_that_the_weights_decide_can_be_overruled_both_ways(parser, flags, local):
+def test_default_of_the_weights_can_be_overridden_both_ways(parser, flags, local):
     assert parser.parse_args(flags).local is local
 
 

@@ -42,7 +42,7 @@ def test_failure_of_pip_is_an_error(monkeypatch, capsys):
 
 
 def test_script_in_a_checkout_needs_no_installed_package(root):
-    """It runs first in a new environment, so it may import the standard library alone."""
+    """It runs first in a new environment, so it may import only the standard library."""
     done = subprocess.run(
         [sys.executable, "-S", "-I", str(root / "tools" / "install_ppgan.py"), "--help"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Facts of the very environment that the tests run in."""
+"""Facts about the environment that the tests run in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ppgan_mpr.inference.options import BACKENDS, PRECISIONS
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory) -> Facts:
-    """Facts of this very environment, with an empty cache and one damaged download."""
+    """Facts about this environment, with an empty cache and one damaged download."""
     from ppgan_mpr.networks import weights_records
     from ppgan_mpr.weights.download import cached_path
 

@@ -10,7 +10,7 @@ from ppgan_mpr.inference import preparation
 logger = logging.getLogger("ppgan_mpr.somewhere")
 
 
-def test_messages_are_lines_in_the_command_line_s_words(capsys):
+def test_messages_name_options_as_flags(capsys):
     with show_messages():
         logger.warning("use existing='skip'")
         logger.info("preparing")
@@ -27,7 +27,7 @@ def test_messages_are_printed_once_whatever_handlers_the_root_logger_has(capsys,
     assert "heard" not in caplog.text
 
 
-def test_after_the_command_messages_are_not_shown_any_more(capsys):
+def test_messages_are_not_shown_after_the_block(capsys):
     with show_messages():
         pass
     logger.info("preparing")

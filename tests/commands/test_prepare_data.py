@@ -62,7 +62,7 @@ def pairs(tmp_path):
 
 
 def test_pictures_are_cut_and_packed(pairs, tmp_path, capsys):
-    # what changes the direction of writing is shown as an escape
+    # U+202E, which reverses the writing direction, is shown as an escape
     pieces, file = tmp_path / "pie\u202eces", tmp_path / "pie\u202eces.tar"
     visible = str(tmp_path / r"pie\u202eces")
     assert main(["cut", str(pairs), str(pieces), "--size", "24", "--step", "16"]) == 0

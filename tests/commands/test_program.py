@@ -30,7 +30,7 @@ def test_error_that_the_user_can_fix_is_one_line_in_flags(capsys):
     assert capsys.readouterr().err == "error: --jobs 0: give more\n"
 
 
-def test_exit_code_of_an_error_may_depend_on_it(capsys):
+def test_exit_code_may_depend_on_the_error(capsys):
     def code(error):
         return 3 if isinstance(error, DownloadError) else 4
 
@@ -47,7 +47,7 @@ def test_interrupt_ends_with_130_and_without_a_message(capsys):
 
 @pytest.mark.parametrize("number", ENDING[1:])
 def test_ending_signal_removes_temporary_folders(tmp_path, number):
-    """As of a program that exports a network."""
+    """For example those of a program that exports a network."""
 
     def body():
         with tempfile.TemporaryDirectory(dir=tmp_path):
@@ -63,7 +63,7 @@ def test_ending_signal_removes_temporary_folders(tmp_path, number):
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("error", [SystemError("a result with an exception set"), None])
 def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
-    """As those in C++ do, which are interrupted while they call Python."""
+    """C++ libraries that are interrupted while they call Python may do either."""
 
     def body():
         try:

@@ -45,7 +45,7 @@ def test_a_photo_of_one_tile_has_no_bar(monkeypatch):
     assert terminal.getvalue() == ""
 
 
-def test_nothing_is_shown_where_nobody_looks(monkeypatch):
+def test_no_bars_are_shown_without_a_terminal(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     TileBar()("photo.jpg", 1, 3)
@@ -83,7 +83,7 @@ def test_time_left_and_memory_are_shown_on_a_terminal(monkeypatch, tmp_path, clo
     assert re.search(r"about 20 min left, [\d.]+ [MG]B", terminal.getvalue())
 
 
-def test_long_work_is_announced_once_where_there_is_no_terminal(tmp_path, clock, caplog):
+def test_long_work_is_announced_once_without_a_terminal(tmp_path, clock, caplog):
     pictures = sources(tmp_path, 3)
     with photo_bar(3) as bar, caplog.at_level(logging.INFO):
         progress = Progress(pictures, bar, clock=clock)
@@ -104,7 +104,7 @@ def test_short_work_is_not_announced(tmp_path, clock, caplog):
     assert caplog.messages == []
 
 
-def test_skipped_pictures_are_not_waited_for(tmp_path, clock, caplog):
+def test_skipped_pictures_do_not_count_in_the_time_left(tmp_path, clock, caplog):
     pictures = sources(tmp_path, 100)
     skipped = [Result(ResultRecord(source.name, skipped=True)) for source in pictures[1:]]
     with photo_bar(100) as bar, caplog.at_level(logging.INFO):

@@ -106,7 +106,7 @@ def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, job
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
     first = process.stdout.readline()  # the first picture is done
     process.send_signal(number)
-    # Not communicate(), which would lose what is buffered behind the first line.
+    # Not communicate(), which would lose the lines buffered after the first.
     printed, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(timeout=60) == 130, errors
     assert errors.splitlines()[-1] == "mprnet: interrupted; finished pictures are complete"
@@ -144,7 +144,7 @@ def test_a_whole_batch_ends_with_exit_code_0(photo, capsys, jobs):
     assert "interrupted" not in capsys.readouterr().err
 
 
-def test_report_says_how_each_picture_was_restored(photo, tmp_path):
+def test_report_has_a_record_for_each_picture(photo, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
     assert main(["broken.png", photo, *LITE, "--report", "report.json"]) == 1
     rows = [
@@ -156,7 +156,7 @@ def test_report_says_how_each_picture_was_restored(photo, tmp_path):
     assert main([photo, *LITE, "--report", "no/such/folder/report.json"]) == 2
 
 
-def test_one_output_file_for_one_picture(photo, tmp_path, capsys):
+def test_output_file_takes_one_picture_only(photo, tmp_path, capsys):
     assert main([photo, *LITE, "-o", "clean.png"]) == 0
     assert Image.open(tmp_path / "clean.png").size == (12, 9)
     assert main([photo, photo.replace("photo", "photo2"), *LITE, "-o", "two.png"]) == 2
@@ -194,7 +194,7 @@ def test_words_are_understood_in_any_case(photo, tmp_path):
         (["--task", "LowLight", "--local"], "--local is not for MIRNet-v2"),
     ],
 )
-def test_mistakes_name_the_flag_and_cost_no_download(
+def test_mistakes_name_the_flag_and_start_no_download(
     photo, capsys, monkeypatch, arguments, message
 ):
     from ppgan_mpr.weights import published
@@ -209,7 +209,7 @@ def test_mistakes_name_the_flag_and_cost_no_download(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
-def test_output_that_has_no_room(photo, tmp_path, root):
+def test_full_output_device_is_reported(photo, tmp_path, root):
     with open("/dev/full", "w") as full:
         process = run([photo, *LITE], tmp_path, root, stdout=full)
         _, errors = process.communicate(timeout=60)
@@ -251,8 +251,8 @@ def test_list_and_version_need_no_picture(capsys):
     assert caught.value.code == 0
 
 
-def test_script_of_the_checkout(photo, tmp_path, root):
-    """The whole process, with a name the terminal's encoding cannot show."""
+def test_script_of_the_checkout_prints_names_in_any_encoding(photo, tmp_path, root):
+    """The whole process, with a name that the terminal's encoding cannot show."""
     name = "été\udcff.png"
     Image.new("L", (8, 8), 100).save(tmp_path / "plain.png")
     os.rename(tmp_path / "plain.png", tmp_path / name)
@@ -270,13 +270,13 @@ def test_script_of_the_checkout(photo, tmp_path, root):
     assert Image.open(output).mode == "L"
 
 
-def test_list_says_what_is_faster_better_and_at_hand(capsys):
+def test_list_shows_work_weakness_and_source_of_weights(capsys):
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (gopro,) = (
         line for line in lines if line.startswith("authors:nafnet:Deblurring:gopro-width32")
     )
-    assert "16 GMACs" in gopro and "a file that you bring" in gopro
+    assert "16 GMACs" in gopro and "your own file" in gopro
     (mprnet,) = (line for line in lines if line.startswith("published:Deblurring"))
     assert "751 GMACs" in mprnet and "https://" in mprnet
     assert any("These weights hardly reduce real motion blur" in line for line in lines)
@@ -296,7 +296,7 @@ def test_list_says_which_scores_are_with_tlc(capsys):
 @pytest.mark.parametrize(
     ("flags", "local"), [([], False), (["--local"], True), (["--no-local"], False)]
 )
-def test_flags_of_local_statistics(photo, tmp_path, flags, local):
+def test_flags_switch_local_statistics(photo, tmp_path, flags, local):
     assert main([photo, *LITE, "--report", "report.json", "--backend", "paddle", *flags]) == 0
     (row,) = json.loads((tmp_path / "report.json").read_text())
     assert row["local"] is local
@@ -331,7 +331,7 @@ def test_two_processes_may_begin_with_one_empty_cache(photo, tmp_path, root):
         for name in ("one", "two")
     )
     assert one == two
-    # What they left is whole: a third process needs neither weights nor PaddlePaddle.
+    # The cache that they left is complete: a third process needs neither weights nor PaddlePaddle.
     (tmp_path / "paddle.py").write_text("raise SystemExit('the cache was not used')")
     third = start(tmp_path, f"{tmp_path}{os.pathsep}{root}", photo, *LITE, "-o", "three",
                   PPGAN_MPR_HOME=str(home))  # fmt: skip
@@ -340,7 +340,7 @@ def test_two_processes_may_begin_with_one_empty_cache(photo, tmp_path, root):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of folders are those of POSIX")
-def test_a_cache_that_cannot_be_used_costs_one_sentence(photo, tmp_path, root):
+def test_cache_that_cannot_be_used_is_reported_in_one_sentence(photo, tmp_path, root):
     home = tmp_path / "home"
     home.mkdir(mode=0o000)
     code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
@@ -373,13 +373,13 @@ def test_weak_weights_are_named_once_with_the_command_for_better_ones(photo, cap
     assert errors.count("hardly reduce real motion blur") == 1
     assert "use --model published, which is downloaded once" in errors
     command = "mprnet photo.jpg 'second photo.jpg' --task Deblurring -o out --model published"
-    command += " --overwrite"  # of what this run has just written
+    command += " --overwrite"  # because this run has just written the outputs
     assert f"mprnet: better weights:  {command}\n" in errors
     assert main([photo, *LITE]) == 0
     assert "hardly" not in capsys.readouterr().err
 
 
-def test_json_prints_one_record_a_line_and_nothing_else(photo, tmp_path, capsys):
+def test_json_prints_one_record_per_line_and_nothing_else(photo, tmp_path, capsys):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     assert main([photo, "broken.png", *LITE, "--json"]) == 1
     captured = capsys.readouterr()

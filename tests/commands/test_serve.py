@@ -66,7 +66,7 @@ def test_a_taken_port_is_named_with_the_option_to_choose_another(capsys):
     assert capsys.readouterr().err == f"error: port {port} is taken: choose another with --port\n"
 
 
-def test_an_address_of_another_machine_is_one_sentence(capsys):
+def test_address_of_another_machine_is_refused_in_one_sentence(capsys):
     assert main(["--host", "192.0.2.1"]) == 2
     error = capsys.readouterr().err
     assert "cannot listen on 192.0.2.1" in error
@@ -83,7 +83,7 @@ def test_an_open_server_warns_and_prints_an_address_to_open(monkeypatch, capsys,
     assert ("without a password" in printed.err) == warned
 
 
-def test_what_is_not_installed_is_named(root, tmp_path):
+def test_missing_package_is_named_with_its_extra(root, tmp_path):
     (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
     done = subprocess.run(
         [sys.executable, "-m", "ppgan_mpr.commands.serve"],

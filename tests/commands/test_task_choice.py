@@ -19,7 +19,7 @@ def pictures(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_auto_says_what_it_found_and_how_sure_it_is(pictures, capsys):
+def test_auto_prints_its_finding_and_confidence(pictures, capsys):
     assert main(["noisy.png", "sharp.png", *AUTO]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "output_dir/Denoising/noisy_restoration.png" in lines[0]
@@ -33,7 +33,7 @@ def test_a_clean_picture_gives_no_output_and_exit_code_0(pictures):
     assert not (pictures / "output_dir").exists()
 
 
-def test_json_and_the_report_say_what_was_found(pictures, capsys):
+def test_json_and_the_report_hold_the_finding(pictures, capsys):
     assert main(["noisy.png", *AUTO, "--json", "--report", "report.json"]) == 0
     (report,) = json.loads((pictures / "report.json").read_text())
     assert json.loads(capsys.readouterr().out) == report
@@ -55,7 +55,7 @@ def test_an_uncertain_picture_is_reported_and_left_alone(pictures, capsys, monke
     assert record["task"] == "" and detected["task"] == "Deblurring" and detected["doubtful"]
 
 
-def test_a_picture_without_weights_is_no_failure_of_its_folder(pictures, capsys):
+def test_picture_without_weights_is_not_a_failure(pictures, capsys):
     Image.fromarray(codes(noisy(0.06 * scene(height=96, width=96), 0.008))).save("dark.png")
     assert main(["dark.png", "noisy.png", *AUTO]) == 0
     captured = capsys.readouterr()
@@ -82,7 +82,7 @@ def test_better_weights_are_named_for_the_pictures_that_need_them(pictures, caps
 
 
 @pytest.mark.parametrize("answer, chosen", [("y", "rain"), ("yes ", "rain"), ("", None)])
-def test_a_person_is_asked(answer, chosen):
+def test_user_is_asked_about_an_uncertain_finding(answer, chosen):
     asked = []
     finding = Finding({"": 0.4, "rain": 0.6})
     assert ask_person("a.png", finding, lambda text: asked.append(text) or answer) == chosen
@@ -95,7 +95,7 @@ def test_several_tasks_run_in_order(pictures, capsys):
 
 
 @pytest.mark.parametrize("task", ["auto", "Denoising,Deblurring"])
-def test_weights_of_one_task_do_not_go_with_several(pictures, capsys, task):
+def test_weights_of_one_task_are_refused_for_several(pictures, capsys, task):
     assert main(["noisy.png", "--task", task, "--weight_path", "w.pdparams"]) == 2
     error = capsys.readouterr().err
     assert "--weight_path" in error and len(error.splitlines()) == 1

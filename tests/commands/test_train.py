@@ -1,4 +1,4 @@
-"""``mprnet-train`` as its users call it."""
+"""The command ``mprnet-train``."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_resume_auto_starts_then_resumes_then_does_nothing(config, capsys):
 def test_requeued_fine_tuning_starts_from_weights_and_then_resumes(config, capsys):
     assert main(["-c", str(config), "-o", "total_iters=1", "model.edge_criterion=null"]) == 0
     (start,) = outputs(config, "iter_1_weight.pdparams")
-    # A rate of nearly nothing: the weights stay those of the start.
+    # With a learning rate near zero the weights do not change.
     options = ["total_iters=1", "lr_scheduler.learning_rate=1e-30", "lr_scheduler.eta_min=0"]
     options += [f"output_dir={config.parent / 'out' / 'tuned'}"]
     tune = ["-c", str(config), "--resume", "auto", "--load", str(start), "-o", *options]
@@ -285,7 +285,7 @@ def test_configuration_without_its_sample_pictures_names_the_options_to_change(
     assert "dataset.train.rgb_dir and dataset.test.rgb_dir: samples/Denoising must" in message
 
 
-def test_weights_alone_are_pointed_to_the_option_that_takes_them(config, capsys):
+def test_resuming_from_weights_alone_suggests_load(config, capsys):
     assert main(["-c", str(config), "-o", "total_iters=1"]) == 0
     (weight,) = outputs(config, "iter_1_weight.pdparams")
     capsys.readouterr()
@@ -373,7 +373,7 @@ def test_configurations_of_the_package_are_listed(capsys, root):
 
 
 def test_configuration_of_the_package_trains_by_its_name(data, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)  # where there is no such file
+    monkeypatch.chdir(tmp_path)  # where the file does not exist
     options = [f"dataset.{part}.rgb_dir={data / 'train'}" for part in ("train", "test")]
     options += ["total_iters=1", "validate.interval=-1", "dataset.train.img_options.patch_size=32"]
     options += ["lr_scheduler.warmup_iters=0"]

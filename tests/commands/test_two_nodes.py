@@ -1,4 +1,4 @@
-"""Training on two machines, which here are two launchers on the loopback interface."""
+"""Training on two nodes, simulated by two launchers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def workers(node):
 
 
 def end(node):
-    """End a launcher and all that it started, as the scheduler of a cluster does."""
+    """End a launcher and all its processes, as the scheduler of a cluster does."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for process in [*workers(node), psutil.Process(node.pid)]:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -108,7 +108,7 @@ def wait_for_checkpoint(output_dir, nodes):
 
 
 def iterations_logged(output_dir):
-    """How many iterations the run has logged."""
+    """Number of iterations that the run has logged."""
     logged = [path.read_text() for path in output_dir.glob("*/log.txt")]
     found = re.findall(rf" iter (\d+)/{ITERATIONS} ", "".join(logged))
     return max(map(int, found), default=0)
@@ -118,10 +118,10 @@ def wait_for(moment, output_dir, nodes, startup):
     """Wait for a moment of a run.
 
     Args:
-        moment: below 0, a share of the time until the first iteration; else a number of
-            iterations, with the share of the next one.
-        output_dir: of the run.
-        nodes: its launchers.
+        moment: below 0, minus a fraction of the time until the first iteration; else a number of
+            iterations, plus a fraction of the next one.
+        output_dir: output folder of the run.
+        nodes: launchers of the run.
         startup: seconds until the first iteration.
     """
     while not all(map(workers, nodes)):

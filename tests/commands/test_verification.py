@@ -1,4 +1,4 @@
-"""What mprnet-verify measures and compares, against computations of its own."""
+"""Measurements of mprnet-verify, compared with independent computations."""
 
 import dataclasses
 import re
@@ -24,7 +24,7 @@ def test_odd_sizes_agree_with_an_independent_computation(zoo, write_pairs, verif
     code, out, _, report = verify(folder, *STRICT)
     assert code == 0
     assert "agrees" in out
-    assert "Every comparable score (1) agrees" in out
+    assert "All comparable scores (1) agree" in out
     assert report["agrees"] is True
     (row,) = report["scores"]
     assert row["protocol"]["name"] == "rain-y"
@@ -50,7 +50,7 @@ def test_another_published_score_is_a_disagreement(
     assert verify(folder, "--tolerance", "0.2", "0.02")[0] == 0
 
 
-def test_a_protocol_of_crops_restores_the_crop_alone(zoo, write_pairs, verify, network):
+def test_protocol_of_crops_restores_only_the_crop(zoo, write_pairs, verify, network):
     folder = write_pairs((263, 290))
     ((degraded, target),) = pictures(folder)
     centre = np.s_[3:259, 17:273]
@@ -92,7 +92,7 @@ def test_every_protocol_that_the_scores_name_is_measured(zoo, write_pairs, verif
     assert list(report["pictures"]) == ["rain-y"]
 
 
-def test_two_views_of_a_dual_pixel_camera(zoo, write_pairs, verify, known_weights, tmp_path):
+def test_pairs_of_a_dual_pixel_camera_are_scored(zoo, write_pairs, verify, known_weights, tmp_path):
     import paddle
 
     form = {"inp_channels": 6, "n_feat": 16, "groups": (1, 2), "task": "defocus_deblurring"}
@@ -119,7 +119,7 @@ def test_two_views_of_a_dual_pixel_camera(zoo, write_pairs, verify, known_weight
     assert (code, report["weights"]["network"]) == (0, "MIRNetv2")
 
 
-def test_local_statistics_are_compared_with_local_scores_only(
+def test_measurements_with_local_statistics_are_compared_with_local_scores_only(
     zoo, write_pairs, verify, network, tensors
 ):
     folder = write_pairs((560, 40))
@@ -168,7 +168,7 @@ SETS = [score("Rain100L", 36.4), score("Rain100H", 30.41), score("LOL (15)", 24.
         ("data/pictures", 3, "LOL", ["LOL (15)"], False),
     ],
 )
-def test_the_test_set_is_told_from_folder_and_count(
+def test_test_set_is_recognised_by_folder_name_and_count(
     tmp_path, folder, count, dataset, chosen, comparable
 ):
     choice = choose_scores(
@@ -205,10 +205,10 @@ def sets(write_pairs):
     return write_pairs((48, 40), name="test/Test100").parent
 
 
-def test_all_sets_are_measured_beside_the_papers_table(zoo, sets, verify):
+def test_all_sets_and_their_mean_are_compared(zoo, sets, verify):
     zoo(score("Rain100L", 20.0, 0.5), score("Test100", 30.0, 0.75), score("Test1200", 9.0, 0.1))
     code, out, _, report = verify(sets)
-    assert code == 1  # of the made-up scores, none agrees
+    assert code == 1  # none of the made-up scores agrees
     rows = {row["published"]["dataset"]: row for row in report["scores"]}
     assert list(rows) == ["Rain100L", "Test100", "mean of 2 sets"]
     measured = [
@@ -236,7 +236,7 @@ def test_sets_are_compared_with_the_score_of_their_own_name_only(zoo, sets, writ
     assert mean["measured"]["psnr"] == pytest.approx(np.mean(with_both))
     assert re.search(r"^Rain100L_mine +rain-y +1 +- ", out, re.MULTILINE)
     assert re.search(r"^other +rain-y +3 +- ", out, re.MULTILINE)
-    assert "No score on a test set other is published." in out
+    assert "There is no published score on a test set other." in out
 
 
 def test_scores_of_other_weights_are_shown_but_not_compared(zoo, sets, verify, known_weights):
@@ -251,7 +251,7 @@ def test_scores_of_other_weights_are_shown_but_not_compared(zoo, sets, verify, k
     assert code == 2 or report["agrees"] is None
     assert [row["published"]["psnr"] for row in report["scores"]][:2] == [36.4, 30.27]
     assert all(row["agrees"] is None for row in report["scores"])
-    assert "other weights are not compared" in out
+    assert "of other weights, so they are not compared" in out
 
 
 def test_one_name_for_several_sets_is_refused(zoo, sets, verify):

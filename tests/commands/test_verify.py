@@ -1,4 +1,4 @@
-"""mprnet-verify: which file was measured, and what is wrong with its options."""
+"""How mprnet-verify identifies the measured file and checks its options."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from ppgan_mpr.weights.download import cached_path
 from ppgan_mpr.weights.formats import write_file
 
 
-def test_digest_is_remembered_and_a_changed_file_is_said(zoo, write_pairs, verify, tensors):
+def test_digest_is_remembered_and_a_changed_file_is_reported(zoo, write_pairs, verify, tensors):
     record = zoo(score("Anything", 99))
     folder = write_pairs((40, 40))
     code, out, _, report = verify(folder)
@@ -36,14 +36,14 @@ def test_digest_is_remembered_and_a_changed_file_is_said(zoo, write_pairs, verif
     assert "the one first seen on" in out
 
     write_file(path, {name: 1.01 * tensor for name, tensor in tensors.items()})
-    for _ in range(2):  # what was seen first stays remembered
+    for _ in range(2):  # the first digest stays remembered
         code, _, err, _ = verify(folder)
         assert code == 2
         assert str(path) in err and digest.sha256 in err
         assert len(err.splitlines()) == 1
 
 
-def test_digest_is_compared_where_one_is_published(zoo, write_pairs, verify, tensors):
+def test_published_digest_is_compared(zoo, write_pairs, verify, tensors):
     folder = write_pairs((40, 40))
     record = zoo(score("Anything", 99))
     verify(folder)
@@ -87,16 +87,16 @@ def test_own_file_is_recognised_by_its_git_object_id(
     assert report["weights"]["path"] == str(path)
 
 
-def test_own_file_that_nothing_identifies(zoo, write_pairs, verify, tensors, tmp_path):
+def test_own_file_is_taken_for_a_record_without_digest(zoo, write_pairs, verify, tensors, tmp_path):
     path = tmp_path / "mine.pdparams"
     write_file(path, tensors)
     folder = write_pairs((40, 40))
     zoo(score("Anything", 99))
     code, out, _, _ = verify(folder, "--weight_path", str(path))
     assert code == 0
-    assert "it may be published:Deraining" in out
-    assert not path.with_name("digests.json").exists()  # that is for downloads
-    zoo(score("Anything", 99), git_blob="0" * 40)  # known, and not this file
+    assert "is taken for published:Deraining" in out
+    assert not path.with_name("digests.json").exists()  # only downloads have one
+    zoo(score("Anything", 99), git_blob="0" * 40)  # of another file
     code, _, err, _ = verify(folder, "--weight_path", str(path))
     assert code == 2
     assert "give --protocol" in err
@@ -105,7 +105,7 @@ def test_own_file_that_nothing_identifies(zoo, write_pairs, verify, tensors, tmp
     assert report["scores"][0]["published"] is None
 
 
-def test_own_file_of_a_size_of_several_is_chosen_by_test_set(
+def test_own_file_that_fits_several_records_is_chosen_by_test_set(
     zoo, write_pairs, verify, tensors, tmp_path, known_weights
 ):
     path = tmp_path / "mine.pdparams"
@@ -115,10 +115,10 @@ def test_own_file_of_a_size_of_several_is_chosen_by_test_set(
     second = dataclasses.replace(first, scores=(score("Second (7)", 98),), variant="second")
     known_weights("MPRNet", first, second)
     _, out, _, _ = verify(folder, "--weight_path", str(path))
-    assert "it may be published:Deraining:first" in out
-    assert "it may also be published:Deraining:second: choose by --dataset" in out
+    assert "is taken for published:Deraining:first" in out
+    assert "It may also be published:Deraining:second: choose with --dataset" in out
     _, out, _, report = verify(folder, "--weight_path", str(path), "--dataset", "second")
-    assert "it may be published:Deraining:second" in out
+    assert "is taken for published:Deraining:second" in out
     assert report["scores"][0]["published"]["psnr"] == 98
     code, _, err, _ = verify(folder, "--weight_path", str(path), "--dataset", "third")
     assert code == 2
@@ -126,7 +126,7 @@ def test_own_file_of_a_size_of_several_is_chosen_by_test_set(
     named = tmp_path / "Second" / "val"
     shutil.copytree(folder, named)
     _, out, _, _ = verify(named, "--weight_path", str(path))
-    assert "it may be published:Deraining:second" in out
+    assert "is taken for published:Deraining:second" in out
 
 
 def test_embedded_file_is_checked(write_pairs, verify, known_weights):
@@ -141,7 +141,7 @@ def test_embedded_file_is_checked(write_pairs, verify, known_weights):
     assert f"has sha256 {'0' * 64}" in out
 
 
-def test_offline_is_one_sentence(zoo, write_pairs, verify):
+def test_failed_download_is_one_sentence(zoo, write_pairs, verify):
     record = zoo(score("Anything", 99), url="https://127.0.0.1:9/tiny.pdparams")
     code, out, err, report = verify(write_pairs((40, 40)))
     assert (code, out, report) == (2, "", None)

@@ -81,12 +81,12 @@ def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys, 
     ("arguments", "message"),
     [
         (["clip.mp4", "--task", "auto"], "--task auto chooses a task for each picture"),
-        (["clip.mp4", *DENOISE, "--compare"], "--compare shows pictures"),
+        (["clip.mp4", *DENOISE, "--compare"], "--compare does not support videos"),
         (["clip.mp4", "clip.mp4", "photo.png", *DENOISE, "-o", "x.mp4"], "names one video"),
         (["photo.png", *DENOISE, "--codec", "h264"], "--codec is for videos"),
         (["clip.mp4", *DENOISE, "--codec", "h2"], "--codec h2"),
         (["clip.mp4", *DENOISE, "--stages"], "--stages"),
-        (["clip.mp4", *DENOISE, "--dry-run"], "--dry-run plans pictures"),
+        (["clip.mp4", *DENOISE, "--dry-run"], "--dry-run does not support videos"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, message):
@@ -120,7 +120,7 @@ def test_without_pyav_the_extra_is_named(clip, tmp_path, root, tiny):
     assert "[video]'" in done.stderr
 
 
-def test_ctrl_c_says_what_is_kept(clip, tmp_path, root, tiny):
+def test_ctrl_c_says_which_frames_are_kept(clip, tmp_path, root, tiny):
     make_video(tmp_path / "clip.mkv", 600)
     script = root / "applications" / "tools" / "mprnet.py"
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A Ray cluster of one node that all tests share, and pictures that kill."""
+"""A Ray cluster of one node that all tests share, and a picture that kills its process."""
 
 import os
 
@@ -14,7 +14,7 @@ except ImportError:  # not installed, or too new for NumPy 1, which Paddle 2 nee
 
 @pytest.fixture(scope="session")
 def cluster(own_cache):
-    """The address of the cluster, to which this process is connected."""
+    """The address of a cluster to which this process is connected."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'ppgan_mpr[cluster]'")
     from ppgan_mpr.dependencies import require
 

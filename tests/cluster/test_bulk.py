@@ -1,6 +1,6 @@
-"""Bulk jobs as a user sees them: what is in the output folder and in the table.
+"""The output folder and the table of bulk jobs.
 
-What happens when nodes, workers and drivers die: ``tools/prove_bulk.py``.
+``tools/prove_bulk.py`` tests what happens when nodes, workers and drivers die.
 """
 
 import posixpath
@@ -22,7 +22,7 @@ from ppgan_mpr.cluster.table import read_rows, record_of
 
 @pytest.fixture(scope="module")
 def run(cluster):
-    """A function that runs a job; returns its progress and the names of what it worked on."""
+    """A function that runs a job; returns its progress and the names of the finished pictures."""
 
     def restore(input_path, output_path, **options):
         chosen = InferenceOptions(**{**OPTIONS, "jobs": 2, **options})
@@ -35,7 +35,7 @@ def run(cluster):
 
 @pytest.fixture(scope="module")
 def history(run, tmp_path_factory):
-    """Output folders after a job, and after a second one that had less to do."""
+    """Output folders after a job, and after a second job that found most results there."""
     folder = tmp_path_factory.mktemp("history")
     photos, output = folder / "in", folder / "out"
     write_pictures(photos, 12)
@@ -52,7 +52,7 @@ def history(run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(history, tmp_path_factory):
-    """What the command line makes of the pictures."""
+    """The results that the predictor writes for the same pictures."""
     folder = tmp_path_factory.mktemp("expected")
     MPRPredictor(folder, task=TASK, **OPTIONS).run(sorted(history["photos"].glob("p*")))
     return files_below(folder / TASK)
@@ -64,7 +64,7 @@ def rows_of(folder):
     return {posixpath.basename(row["source"]): row for row in rows}
 
 
-def test_outputs_are_those_of_the_command_line_byte_for_byte(history, expected):
+def test_outputs_equal_those_of_the_predictor_byte_for_byte(history, expected):
     (_, names), files, _ = history["first"]
     assert {f"{TASK}/{name}": content for name, content in expected.items()} == {
         name: content for name, content in files.items() if name != RESULTS
@@ -72,7 +72,7 @@ def test_outputs_are_those_of_the_command_line_byte_for_byte(history, expected):
     assert len(names) == 13
 
 
-def test_table_has_one_row_for_each_picture_errors_included(history):
+def test_table_has_one_row_for_each_picture_failed_ones_included(history):
     _, _, rows = history["first"]
     assert set(rows) == {path.name for path in history["photos"].iterdir()}
     assert [name for name, row in rows.items() if row["error"]] == ["broken.jpg"]
@@ -91,7 +91,7 @@ def test_second_run_restores_only_what_is_missing_failed_or_changed(history):
     assert len(rows) == 13
 
 
-def test_object_store_that_fails_and_is_slow_gives_the_same(run, history, expected):
+def test_object_store_that_fails_and_is_slow_gets_the_same_outputs(run, history, expected):
     pytest.importorskip("moto.moto_server", reason="moto is not installed: no S3 server")
     server = S3Server()
     for path in history["photos"].iterdir():

@@ -27,7 +27,7 @@ def picture(name="a", stamp="1"):
 
 
 def write_result(folder, content=b"result", **changes):
-    """An output of a job, and its row."""
+    """Write an output of a job, and its row."""
     bulk = job(folder)
     bulk.output.write(OUTPUT, content)
     record = ResultRecord(
@@ -44,7 +44,7 @@ def write_result(folder, content=b"result", **changes):
     write_part(bulk.output, "run", [Row(record, "in/a.png", 10, "1", len(content))])
 
 
-def test_result_that_is_there_is_not_made_again(tmp_path):
+def test_existing_result_is_not_restored_again(tmp_path):
     write_result(tmp_path)
     earlier = look(tmp_path)
     assert earlier.has(picture())
@@ -61,7 +61,7 @@ def test_changed_source_is_restored_again(tmp_path, finished):
     assert not look(tmp_path).has(picture(stamp="2"))
 
 
-def test_missing_output_is_made_again(tmp_path):
+def test_missing_output_is_restored_again(tmp_path):
     write_result(tmp_path)
     (tmp_path / OUTPUT).unlink()
     assert not look(tmp_path).has(picture())
@@ -72,7 +72,7 @@ def test_failures_are_tried_again(tmp_path):
     assert not look(tmp_path).has(picture())
 
 
-def test_output_that_somebody_edited_is_no_output_of_a_job(tmp_path):
+def test_edited_output_does_not_count_as_an_output_of_a_job(tmp_path):
     write_result(tmp_path)
     (tmp_path / OUTPUT).write_bytes(b"edited by hand")
     earlier = look(tmp_path)
@@ -89,7 +89,7 @@ def test_other_options_are_refused_unless_results_may_be_replaced(tmp_path):
         assert not earlier.has(picture()) and earlier.present == {}
 
 
-def test_overwriting_restores_all_again_but_continues_what_was_interrupted(tmp_path):
+def test_overwriting_restores_all_again_but_continues_an_interrupted_job(tmp_path):
     write_result(tmp_path)
     assert look(tmp_path, existing="overwrite").has(picture())
     finalise(job(tmp_path).output)
@@ -100,7 +100,7 @@ def test_files_of_others_stay_known_until_the_job_is_finished(tmp_path):
     store = job(tmp_path).output
     store.write(OUTPUT, b"mine")
     assert look(tmp_path).present == {"a": [OUTPUT]}
-    store.write(f"{TASK}/b_restoration.png", b"written by the job, row not yet")
+    store.write(f"{TASK}/b_restoration.png", b"written by the job, still without a row")
     assert look(tmp_path).present == {"a": [OUTPUT]}
     job_is_finished(store)
     assert set(look(tmp_path).present) == {"a", "b"}

@@ -57,7 +57,7 @@ def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_table_of_paths_is_relative_to_its_folder(tmp_path, form):
+def test_paths_in_a_table_are_relative_to_its_folder(tmp_path, form):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import csv, parquet
 
@@ -79,13 +79,13 @@ def test_table_without_paths_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "*.png"])
-def test_nothing_to_restore_is_a_sentence(tmp_path, name):
+def test_nothing_to_restore_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"There is no file|holds no picture|No file matches"):
         listed(tmp_path / name)
 
 
-def test_pictures_with_one_output_know_of_each_other(tmp_path):
+def test_only_the_first_of_pictures_with_the_same_output_owns_its_name(tmp_path):
     touch(tmp_path, "a.png", "a.jpg", "b.png")
     png, jpg = f"{tmp_path}/a.png", f"{tmp_path}/a.jpg"
     as_png, as_jpg = f"{TASK}/a_restoration.png", f"{TASK}/a_restoration.jpg"
@@ -96,7 +96,7 @@ def test_pictures_with_one_output_know_of_each_other(tmp_path):
     assert own[f"{tmp_path}/b.png"].taken == {}
 
 
-def test_outputs_that_were_there_before_are_known_to_their_pictures(tmp_path):
+def test_items_list_their_outputs_that_existed_before(tmp_path):
     touch(tmp_path, "in/sub/a.png", "in/b.png")
     touch(tmp_path, f"out/{TASK}/sub/a_restoration.png", f"out/{TASK}/x_restoration.png")
     before = outputs_before(Store.at(str(tmp_path / "out")), str)

@@ -15,7 +15,7 @@ PHOTO = from_array(np.full([4, 5, 3], 100, np.uint8))
 
 
 def claim(existing, **facts):
-    """The outputs of one picture, ``sub/a.jpg``, after it has claimed its name."""
+    """The outputs of one picture, ``sub/a.jpg``, after it has claimed the name of its output."""
     item = Item("in/sub/a.jpg", "/in/sub/a.jpg", "a", "sub", **facts)
     files = {item.source: []}
     options = InferenceOptions(existing=existing)
@@ -37,7 +37,7 @@ def test_members_of_shards_keep_their_names():
     assert claim("error", shard=True)[2] == Path("out", "sub", "a.jpg")
 
 
-def test_file_of_somebody_else_is_left_alone_unless_it_may_be_replaced():
+def test_existing_file_is_left_alone_unless_it_may_be_replaced():
     present = (f"{TASK}/sub/a_restoration.jpg",)
     with pytest.raises(ImageError, match="left alone"):
         claim("error", present=present)
@@ -47,6 +47,6 @@ def test_file_of_somebody_else_is_left_alone_unless_it_may_be_replaced():
     assert not outputs.keeps(output)
 
 
-def test_name_of_another_picture_is_not_taken():
+def test_output_name_of_another_picture_is_refused():
     with pytest.raises(ImageError, match=r"would overwrite that of in/sub/a\.png"):
         claim("overwrite", taken={f"{TASK}/sub/a_restoration.jpg": "in/sub/a.png"})

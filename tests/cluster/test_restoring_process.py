@@ -11,7 +11,7 @@ def requests(folder):
         yield Request(Item(str(path), str(path), path.stem), path.read_bytes())
 
 
-def test_picture_that_kills_the_process_costs_only_itself(tmp_path, killing):
+def test_only_the_picture_that_kills_the_process_fails(tmp_path, killing):
     write_pictures(tmp_path / "in", 6)
     (tmp_path / "in" / f"p00002{KILLER}.png").write_bytes(b"whatever")
     process = RestoringProcess(job(tmp_path / "out", jobs=2))
@@ -24,6 +24,6 @@ def test_picture_that_kills_the_process_costs_only_itself(tmp_path, killing):
     assert all(answer.files for stem, answer in answers.items() if stem not in failed)
 
 
-def test_job_that_cannot_be_done_is_refused_with_a_sentence(tmp_path):
+def test_job_that_cannot_be_done_is_refused(tmp_path):
     with pytest.raises(UsageError, match="f32"):
         RestoringProcess(job(tmp_path, backend="onnxruntime", precision="bf16"))

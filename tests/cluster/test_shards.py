@@ -50,7 +50,7 @@ def test_members_keep_their_names_and_order(restored, photos):
     assert [name for name, _ in restored[0]] == names
 
 
-def test_captions_are_copied_and_pictures_are_those_of_the_command_line(restored, photos, tmp_path):
+def test_captions_are_copied_and_pictures_equal_those_of_the_predictor(restored, photos, tmp_path):
     MPRPredictor(tmp_path, task=TASK, **OPTIONS).run(str(photos))
     members = dict(restored[0])
     for path in photos.iterdir():

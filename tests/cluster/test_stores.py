@@ -27,7 +27,7 @@ def store(request, tmp_path):
     return Store.at(request.getfixturevalue("server").address(tmp_path.name))
 
 
-def test_what_is_written_is_listed_and_read(store):
+def test_written_files_are_listed_and_read(store):
     store.write("a/b.bin", b"content")
     store.write("c.bin", b"")
     folders = list(store.folders())
@@ -37,7 +37,7 @@ def test_what_is_written_is_listed_and_read(store):
     assert store.find("a") is None and store.find("missing") is None
 
 
-def test_writing_replaces_and_removing_removes(store):
+def test_file_can_be_replaced_and_removed(store):
     store.write("a.bin", b"old")
     store.write("a.bin", b"new")
     assert store.read("a.bin") == b"new"
@@ -46,11 +46,11 @@ def test_writing_replaces_and_removing_removes(store):
     assert store.find("a.bin") is None
 
 
-def test_files_of_a_missing_place_are_none(store):
+def test_missing_folder_has_no_files(store):
     assert [entries for entries in store.folders("nowhere") if entries] == []
 
 
-def test_shown_names_lead_back(store):
+def test_name_is_recovered_from_the_shown_place(store):
     assert store.name_of(store.shown_as("a/b.bin")) == "a/b.bin"
 
 
@@ -59,7 +59,7 @@ def test_failing_requests_are_repeated():
     from fsspec.implementations.memory import MemoryFileSystem
 
     class Failing(MemoryFileSystem):
-        """Fails at every request that it has not seen before."""
+        """Fails at the first of equal requests."""
 
         protocol, seen = "failing", set()
 
@@ -76,7 +76,7 @@ def test_failing_requests_are_repeated():
     assert len(Failing.seen) == 2
 
 
-def test_missing_object_is_an_error_at_once(server):
+def test_missing_object_is_an_error(server):
     with pytest.raises(FileNotFoundError):
         Store.at(server.address("none")).read("missing.png")
 

@@ -26,20 +26,20 @@ def row(name, error=None):
     return Row(ResultRecord(name, error=error), name)
 
 
-def test_records_come_back_as_they_were(store):
+def test_records_survive_the_table(store):
     write_part(store, "run", [Row(FULL, "in/a.png", 1, "2", 3, "node")])
     (found,) = read_rows(store)
     assert record_of(found) == FULL
     assert (found["input_bytes"], found["output_bytes"], found["node"]) == (1, 3, "node")
 
 
-def test_rows_can_be_read_while_the_work_proceeds(store):
+def test_rows_can_be_read_while_the_job_runs(store):
     write_part(store, "run", [row("a"), row("b")])
     write_part(store, "run", [row("c")])
     assert {found["source"] for found in read_rows(store)} == {"a", "b", "c"}
 
 
-def test_part_that_is_written_twice_is_one_part(store):
+def test_part_that_is_written_twice_exists_once(store):
     write_part(store, "run", [row("a"), row("b")])
     write_part(store, "run", [row("a"), row("b")])
     assert len(list(read_rows(store))) == 2
@@ -55,6 +55,6 @@ def test_final_table_has_the_last_row_of_each_picture(store, tmp_path):
     assert set(files_below(tmp_path)) == {RESULTS}
 
 
-def test_names_that_are_no_unicode_are_kept_readable(store):
+def test_names_that_are_not_unicode_stay_readable(store):
     write_part(store, "run", [row("a\udcff.png")])
     assert [found["source"] for found in read_rows(store)] == ["a\\udcff.png"]

@@ -23,7 +23,7 @@ FACTS = WorkerFacts(
         ({"versions": {"python": "3.11"}}, "numpy missing instead of 2"),
     ],
 )
-def test_node_that_computes_otherwise_is_refused(changes, reason):
+def test_node_that_computes_differently_is_refused(changes, reason):
     assert reason in incompatible(dataclasses.replace(FACTS, **changes), FACTS)
 
 
@@ -33,7 +33,7 @@ def test_node_that_computes_alike_takes_part():
 
 
 @pytest.mark.parametrize("content", [b"no picture at all", None])
-def test_unreadable_file_is_a_sentence_with_its_name(tmp_path, content):
+def test_error_of_an_unreadable_file_names_it(tmp_path, content):
     path = tmp_path / "a.png"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""PaddleGAN's own Trainer and configuration functions, with ``import ppgan_mpr.plugin`` before."""
+"""PaddleGAN's own Trainer and configuration functions after ``import ppgan_mpr.plugin``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def folders(tmp_path_factory):
 
 
 def shrink(cfg, folders, output_dir):
-    """Change a configuration of any network to a run of a second."""
+    """Change a configuration of any network to a run that takes a second."""
     cfg["output_dir"], cfg["total_iters"] = str(output_dir), ITERATIONS
     generator = cfg["model"]["generator"]
     generator.update(copy.deepcopy(SMALL[generator["name"]]))
@@ -132,7 +132,7 @@ def shrink(cfg, folders, output_dir):
 
 @pytest.fixture
 def start(tmp_path):
-    """A function: plain settings → PaddleGAN's Trainer, by way of a yaml as its script does."""
+    """A function: plain settings → PaddleGAN's Trainer, built from a yaml as in its script."""
     plugin.register()
 
     def start(settings, is_train=True):
@@ -147,12 +147,12 @@ def start(tmp_path):
 
 @pytest.fixture
 def settings(folders, tmp_path):
-    """A small run of the network that trains fastest, as plain dicts to change."""
+    """A small run of the network that trains fastest, as plain dicts that tests may change."""
     return shrink(read_yaml("nafnet_deblurring_width32"), folders, tmp_path / "out")
 
 
 def plain(config):
-    """Nested dicts without PaddleGAN's class."""
+    """The configuration as plain nested dicts and lists."""
     if isinstance(config, dict):
         return {key: plain(value) for key, value in config.items()}
     return [plain(item) for item in config] if isinstance(config, (list, tuple)) else config
@@ -189,7 +189,7 @@ OPTIONS = {
     "clip_grad_norm": 0.1,
     "ema_decay": 0.9,
     "mixup": {"alpha": 0.6, "start_iter": 4},
-    "total_batch_size": 4,  # two slices of batch_size
+    "total_batch_size": 4,  # two batches of batch_size, accumulated
     "recompute": True,
 }
 
@@ -219,14 +219,14 @@ def test_losses_and_weights_equal_those_of_our_own_loop(
     np.testing.assert_allclose(losses[:ITERATIONS], losses[ITERATIONS:], atol=1e-6)
     name = f"iter_{ITERATIONS}_weight.pdparams"
     expected = load_weights(Path(ours.output_dir) / name).tensors
-    got = load_weights(Path(theirs.output_dir) / name).tensors  # the average, where there is one
+    got = load_weights(Path(theirs.output_dir) / name).tensors  # with an EMA, the average
     for key, value in expected.items():
         np.testing.assert_allclose(got[key], value, atol=1e-6)
 
 
 def test_resumed_run_equals_the_uninterrupted_one(settings, start, tmp_path):
     settings.update(OPTIONS)
-    with paddle.utils.unique_name.guard():  # parameters have the names of a fresh process
+    with paddle.utils.unique_name.guard():  # parameters get the same names as in a new process
         whole = start(settings)
         whole.train()
     settings["output_dir"] = str(tmp_path / "resumed")
@@ -248,7 +248,7 @@ def test_all_weights_stay_and_the_newest_two_checkpoints(settings, start):
     assert names == sorted([*kept, *(f"iter_{n}_weight.pdparams" for n in SAVES)])
 
 
-def test_averaged_weights_of_a_file_are_those_that_are_scored(settings, start):
+def test_scores_of_a_weights_file_are_those_of_the_averaged_weights(settings, start):
     settings["ema_decay"] = 0.5
     trainer = start(settings)
     trainer.train()
@@ -269,13 +269,13 @@ def test_averaged_weights_of_a_file_are_those_that_are_scored(settings, start):
         ({"total_batch_size": 8, "accumulate": 2}, "leave one of them out"),
     ],
 )
-def test_options_that_cannot_be_honoured_are_refused_by_name(settings, start, change, message):
+def test_wrong_options_are_refused_by_name(settings, start, change, message):
     settings.update(change)
     with pytest.raises(UsageError, match=message):
         start(settings)
 
 
-def test_panels_are_written_where_the_yaml_asks(settings, start):
+def test_panels_are_written_if_the_yaml_asks_for_them(settings, start):
     settings["validate"]["save_panels"] = True
     trainer = start(settings)
     trainer.train()
@@ -284,7 +284,7 @@ def test_panels_are_written_where_the_yaml_asks(settings, start):
     assert cv2.imread(str(panels[0])).shape == (16, 3 * 16, 3)
 
 
-def test_paddlegan_s_parser_follows_bases_and_seed_of_the_command_line(settings, tmp_path):
+def test_paddlegans_parser_reads_bases_and_command_line_options(settings, tmp_path):
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(settings))
     heir = tmp_path / "heir.yaml"
     heir.write_text("_base_: base.yaml\nmodel: {generator: {width: 16}}\n")
@@ -294,7 +294,7 @@ def test_paddlegan_s_parser_follows_bases_and_seed_of_the_command_line(settings,
     assert "_base_" not in cfg
 
 
-def test_paddlegan_s_command_line_adds_options_to_a_section_that_is_null(settings, tmp_path):
+def test_paddlegans_command_line_adds_options_to_a_section_that_is_null(settings, tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text(yaml.safe_dump(settings))
     cfg = get_config(str(file), ["mixup.alpha=0.6", "dataset.train.batch_size=1"])

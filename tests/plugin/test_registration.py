@@ -20,7 +20,7 @@ from ppgan_mpr.ppgan_compat import registry_table
 
 @pytest.fixture
 def registered():
-    """Leaves the registries as they are found: with our classes."""
+    """Registers our classes, also after a test that has unregistered them."""
     plugin.register()
     yield
     plugin.unregister()
@@ -35,7 +35,7 @@ def run(code, root):
 
 @pytest.fixture(scope="module")
 def script(root):
-    """A finished process that imports PaddleGAN, and then has a handler of its own for logging."""
+    """A finished process that imported PaddleGAN and then added its own logging handler."""
     code = """
 import logging, sys
 import ppgan_mpr.plugin
@@ -44,7 +44,7 @@ assert not [name for name in sys.modules if name.startswith("paddle.fluid")]
 try:
     import paddle.fluid
 except ImportError:
-    print("as it was")
+    print("still missing")
 
 from ppgan_mpr.engine.precision import MixedPrecision
 import paddle
@@ -58,7 +58,7 @@ MixedPrecision("O1")
 
 
 def test_paddlegan_imports_and_leaves_no_paddle_fluid(script):
-    assert script.stdout.strip().endswith("as it was"), script.stderr
+    assert script.stdout.strip().endswith("still missing"), script.stderr
 
 
 def test_configuration_read_without_the_plugin_says_to_import_it(registered):
@@ -116,7 +116,7 @@ def test_metrics_of_other_models_keep_paddlegans_scores(registered, name, luma):
     metric = build_metric({"name": name, **options})
     theirs = getattr(psnr_ssim, name)(**options)
     for each in (metric, theirs):
-        assert each.accumulate() == 0  # as PaddleGAN says where it has no picture
+        assert each.accumulate() == 0  # PaddleGAN's score of no pictures
         each.update(frames, targets, is_seq=True)
         each.update(frames[0], targets[0])
     assert metric.results == theirs.results and len(metric.results) == 2
@@ -143,10 +143,10 @@ def test_unregistering_restores_paddlegans_classes(registered):
 def test_third_party_class_is_never_replaced(registered, monkeypatch):
     plugin.unregister()
     metrics, generators = registry_table("METRICS"), registry_table("GENERATORS")
-    somebodys = type("PSNR", (), {"__module__": "somebody.metrics"})
+    third_party = type("PSNR", (), {"__module__": "somebody.metrics"})
     with monkeypatch.context() as patch:
-        patch.setitem(metrics, "PSNR", somebodys)
+        patch.setitem(metrics, "PSNR", third_party)
         with pytest.raises(UsageError, match=r"PSNR .* somebody\.metrics"):
             plugin.register()
-        assert metrics["PSNR"] is somebodys
-        assert generators["MPRNet"].__module__.startswith("ppgan.")  # nothing else either
+        assert metrics["PSNR"] is third_party
+        assert generators["MPRNet"].__module__.startswith("ppgan.")  # nor is any other class

@@ -1,4 +1,4 @@
-"""What the tests of the predictor restore, and with what."""
+"""A picture and a predictor for the tests of the predictors."""
 
 import numpy as np
 from PIL import Image

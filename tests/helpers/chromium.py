@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its DevTools protocol."""
+"""Drives a headless Chromium over its DevTools protocol."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FLAGS = (
 
 
 class Browser:
-    """A running browser; each :meth:`visitor` has cookies, storage and downloads of its own."""
+    """A running browser; each :meth:`visitor` has its own cookies, storage and downloads."""
 
     def __init__(self, connection):
         self._connection = connection
@@ -32,7 +32,7 @@ class Browser:
         self._events: dict[str, list[dict]] = {}
 
     def command(self, method: str, session: str | None = None, **parameters) -> dict:
-        """Send a command and wait for its answer; events meanwhile are kept by session."""
+        """Send a command and wait for its answer; events that arrive first are kept by session."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if session:
@@ -47,7 +47,7 @@ class Browser:
             self.events(answer.get("sessionId", "")).append(answer)
 
     def events(self, session: str) -> list[dict]:
-        """The events of a session so far."""
+        """The events of a session received so far."""
         return self._events.setdefault(session, [])
 
     def visitor(self, downloads: Path) -> Page:
@@ -83,7 +83,7 @@ class Page:
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     def evaluate(self, script: str):
-        """The value of an expression, awaited if it is a promise."""
+        """The value of an expression; a promise is awaited."""
         answer = self.command(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True,
             userGesture=True,
@@ -97,7 +97,7 @@ class Page:
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             value = self.evaluate(script)
-            if value or value == {}:  # an element, by value
+            if value or value == {}:  # an element arrives as {}
                 return value
             time.sleep(0.05)
         raise TimeoutError(f"{script}\n{self.evaluate('document.body.innerText')}")
@@ -109,7 +109,7 @@ class Page:
         self.command("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
 
     def drop(self, *files: Path) -> None:
-        """Drag files from outside the browser into the window, and let them go."""
+        """Drag files from outside the browser into the window, and drop them."""
         data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self.command("Input.dispatchDragEvent", type=kind, x=50, y=50, data=data)
@@ -136,7 +136,7 @@ class Page:
         )
 
     def press(self, key: str, code: int) -> None:
-        """Press and release a key, by its name and its virtual key code."""
+        """Press and release a key, given by its name and its virtual key code."""
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
             self.command(
@@ -145,7 +145,7 @@ class Page:
             )  # fmt: skip
 
     def downloaded(self) -> Path:
-        """Wait for the only download to be complete."""
+        """Wait until the only download is complete; returns its file."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             self.evaluate("0")
@@ -161,14 +161,14 @@ class Page:
         return {urlsplit(one["request"]["url"]).netloc for one in sent}
 
     def complaints(self) -> list[str]:
-        """Errors in the console: of scripts, and of what the security policy blocked."""
+        """Errors in the console: script errors and violations of the security policy."""
         logged = [event["params"]["entry"] for event in self._events("Log.entryAdded")]
         thrown = [event["params"]["exceptionDetails"] for event in self._events(_THROWN)]
         texts = [entry["text"] for entry in logged if entry["level"] == "error"]
         return texts + [details["exception"].get("description", "") for details in thrown]
 
     def screenshot(self, path: Path) -> None:
-        """Write what the window shows as a PNG."""
+        """Write the window's content as a PNG."""
         data = self.command("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
 

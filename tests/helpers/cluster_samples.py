@@ -1,4 +1,4 @@
-"""Pictures of mixed kinds for bulk jobs, and one that kills the process that restores it."""
+"""Pictures of many kinds for bulk jobs, and a way to let one kill its restoring process."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from ppgan_mpr.cluster.stores import Store
 from ppgan_mpr.inference import InferenceOptions
 
 KILLER = "killer"
-# Runs at the start of every Python process; only those that restore for a worker are changed.
+# Runs at the start of every Python process, but changes only the restoring processes of workers.
 KILLING = f"""
 import os, signal
 with open("/proc/self/cmdline", "rb") as file:
@@ -34,14 +34,14 @@ TASK = "Denoising"
 
 
 def environment_with_killer(folder, root):
-    """Environment in which the picture called ``killer`` kills; ``folder`` is written to."""
+    """Environment in which pictures called ``killer`` kill their process; writes to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(KILLING)
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(root)])}
 
 
 def write_pictures(folder, count, side=24):
-    """Pictures of several formats, depths and channels, of one size."""
+    """Write pictures of one size in several formats, bit depths and numbers of channels."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         random = np.random.default_rng(number)
@@ -67,7 +67,7 @@ def write_pictures(folder, count, side=24):
 
 
 def job(output, **changes):
-    """A job as a driver describes it to workers."""
+    """A job as the driver sends it to workers."""
     return Job(TASK, None, InferenceOptions(**{**OPTIONS, **changes}), Store.at(str(output)), "run")
 
 

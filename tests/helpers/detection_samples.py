@@ -1,9 +1,9 @@
-"""A sharp scene without any degradation, and the same one degraded strongly."""
+"""A sharp scene without any degradation, and functions that degrade it strongly."""
 
 import cv2
 import numpy as np
 
-SMALL = {"height": 160, "width": 200}  # of a scene that is restored quickly
+SMALL = {"height": 160, "width": 200}  # size of a scene that is restored quickly
 
 
 def scene(seed=0, height=320, width=480):
@@ -16,7 +16,7 @@ def scene(seed=0, height=320, width=480):
         colour = tuple(float(v) for v in random.uniform(0.15, 0.9, 3))
         angle = int(random.integers(180))
         cv2.ellipse(picture, centre, axes, angle, 0, 360, colour, -1, cv2.LINE_AA)
-    return cv2.GaussianBlur(picture, (0, 0), 0.7)  # as a lens draws it
+    return cv2.GaussianBlur(picture, (0, 0), 0.7)  # like the blur of a lens
 
 
 def codes(picture):

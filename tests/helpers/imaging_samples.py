@@ -1,4 +1,4 @@
-"""Pictures and metadata made for the tests, and files written by other programs' means."""
+"""Pictures, metadata and picture files for the tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def noise(channels: int, dtype: str, height: int = 13, width: int = 17, seed: in
 
 
 def ramp(height: int = 48, width: int = 64) -> np.ndarray:
-    """A smooth RGB picture that differs in every direction: lossy formats barely change it."""
+    """A smooth RGB picture without symmetry, which lossy formats barely change."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 3, y * 4, (x + y) * 2], axis=-1).astype(np.uint8)
 
@@ -71,7 +71,7 @@ def exif_block(orientation: int = 1, order: str = "<") -> bytes:
 
 
 def annotated(array: np.ndarray, orientation: int = 1) -> Photo:
-    """A photo with all metadata that every format has room for."""
+    """A photo with all kinds of metadata that every format can hold."""
     photo = from_array(array)
     metadata = Metadata(exif_block(orientation), SRGB, (300.0, 150.0), XMP % orientation)
     return Photo(photo.pixels, photo.alpha, metadata)
@@ -116,7 +116,7 @@ def assert_one_sentence(error: BaseException, path) -> None:
 
 
 def assert_same_tags(path):
-    """TIFF, WebP and AVIF have the EXIF block laid out anew: the values count."""
+    """Check the EXIF values; TIFF, WebP and AVIF lay out the block anew, so bytes may differ."""
     with Image.open(path) as image:
         exif = image.getexif()
         assert exif[0x010F] == "Maker"

@@ -1,4 +1,4 @@
-"""Short-hands of the tests of inference."""
+"""Short helper functions for the tests of inference."""
 
 import numpy as np
 

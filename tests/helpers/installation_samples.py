@@ -1,4 +1,4 @@
-"""A healthy installation, as mprnet-doctor finds it, and faulty ones."""
+"""Facts of a healthy installation, as mprnet-doctor collects them, and of changed ones."""
 
 from __future__ import annotations
 

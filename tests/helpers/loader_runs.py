@@ -1,9 +1,9 @@
-"""Runs of Paddle's DataLoader for the tests of the data sets, in a process of their own.
+"""Program that runs Paddle's DataLoader for the tests of the data sets.
 
     python loader_runs.py FOLDER_OF_PAIRS
 
-Paddle forks its workers, and a process that has run other libraries' threads must not be forked.
-Prints digests of what was loaded, as JSON.
+It is a process of its own because Paddle forks its workers, and a process in which other libraries
+have started threads must not be forked. Prints digests of the loaded samples as JSON.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def resumed(folder, workers, cache_gb):
 
 
 def after_an_epoch_of_workers(folder):
-    """Digests of samples that are read while and after the files of the pictures are there."""
+    """Digests of samples before and after their files are removed; then the cache serves them."""
     dataset = MPRTrain(folder, {"patch_size": 16, "cache_gb": 1e-3})
     indices = next(iter(ResumableBatchSampler(dataset, len(dataset), seed=4)))
     before = [digest(*MPRTrain(folder, {"patch_size": 16})[index][:2]) for index in indices]
@@ -63,7 +63,7 @@ def after_an_epoch_of_workers(folder):
 
 
 class Repeated(paddle.io.Dataset):
-    """One photo, eight times an epoch."""
+    """A data set that gives the same photo eight times per epoch."""
 
     def __init__(self, folder):
         self.dataset = MPRTrain(folder, {"patch_size": 16})

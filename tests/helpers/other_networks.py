@@ -1,4 +1,4 @@
-"""Networks of no package, for tests that register them."""
+"""Networks that are not part of the package, for tests that register them."""
 
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.networks import NetworkSpec, find_network
@@ -10,7 +10,7 @@ nn = paddle.nn
 
 
 class MixedNet(nn.Layer):
-    """Layers whose parameters PyTorch names or arranges in another way than Paddle."""
+    """Layers whose parameters PyTorch names or arranges differently from Paddle."""
 
     def __init__(self, width=6, hidden=6):
         super().__init__()
@@ -65,7 +65,7 @@ PLAIN = NetworkSpec(
 
 
 class RefinedNAFNet(NAFNet):
-    """A known network with one more layer, so that its files hold all parameters of both."""
+    """NAFNet with one more layer, so its files hold all parameters of NAFNet, too."""
 
     def __init__(self, **arguments):
         super().__init__(**arguments)
@@ -89,7 +89,7 @@ REFINED = NetworkSpec(
 
 
 class RenamedNAFNet(NAFNet):
-    """A known network under another name, with equal parameters."""
+    """NAFNet under another name, with equal parameters."""
 
 
 RENAMED = NetworkSpec(

@@ -1,4 +1,4 @@
-"""Cameras' raw files made by hand: a minimal DNG of a sensor with a Bayer pattern."""
+"""Handmade raw files: a minimal DNG of a sensor with a Bayer pattern."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from ppgan_mpr.imaging.tiff_tags import Entry, pack_tree
 
-WHITE = 4095  # code at which the sensor saturates
-NEUTRAL = (0.5, 1.0, 0.8)  # what the sensor measures of white light, the white balance undone
-# XYZ to the sensor's colours, which are linear sRGB's here (IEC 61966-2-1).
+WHITE = 4095  # value at which the sensor saturates
+NEUTRAL = (0.5, 1.0, 0.8)  # the sensor's values for white light, without white balance
+# XYZ to the sensor's colours, which here are those of linear sRGB (IEC 61966-2-1).
 _MATRIX = (
     3.2404542, -1.5371385, -0.4985314, -0.9692660, 1.8760108, 0.0415560, 0.0556434, -0.2040259,
     1.0572252,
@@ -26,21 +26,21 @@ def patches(height: int = 96, width: int = 192) -> np.ndarray:
 
 
 def srgb(light: np.ndarray) -> np.ndarray:
-    """Linear light as sRGB codes in [0, 1] (IEC 61966-2-1)."""
+    """Linear light as sRGB values in [0, 1] (IEC 61966-2-1)."""
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def dng(light: np.ndarray, orientation: int = 1, changed: dict[int, Entry] | None = None) -> bytes:
-    """A DNG 1.4 file of what the sensor measures of a picture in linear light, with EXIF.
+    """A DNG 1.4 file with EXIF that holds the sensor's values for a picture in linear light.
 
     Args:
-        light: ``[H, W, 3]`` in [0, 1].
-        orientation: EXIF's.
+        light: the picture, ``[H, W, 3]`` in [0, 1].
+        orientation: EXIF orientation.
         changed: tags to add or replace.
     """
     height, width = light.shape[:2]
     codes = np.rint(light * NEUTRAL * WHITE).astype("<u2")
-    sensor = codes[..., 1].copy()  # green; red and blue on the diagonal
+    sensor = codes[..., 1].copy()  # green; red and blue are on the diagonal
     sensor[0::2, 0::2] = codes[0::2, 0::2, 0]
     sensor[1::2, 1::2] = codes[1::2, 1::2, 2]
     pixels = sensor.tobytes()

@@ -1,4 +1,4 @@
-"""An S3 server on loopback that fails now and then, and sometimes answers slowly."""
+"""An S3 server on the loopback address that can fail or answer slowly."""
 
 import os
 import threading
@@ -12,10 +12,10 @@ ENVIRONMENT = {
 
 
 class S3Server:
-    """Holds one bucket, called ``bucket``.
+    """A server with one bucket, called ``bucket``.
 
     Attributes:
-        failed: number of errors that were answered.
+        failed: number of requests answered with an error.
     """
 
     def __init__(self):
@@ -38,11 +38,11 @@ class S3Server:
         self._options = f"?endpoint_override={host}&scheme=http&region=us-east-1"
 
     def misbehave(self, failures=(), slow=()):
-        """Answer some of the next requests for objects, counted from 1, otherwise.
+        """Let some of the next requests for objects fail or take longer.
 
         Args:
-            failures: those that are answered with an error.
-            slow: those that are answered after a second.
+            failures: numbers, from 1, of the requests that are answered with an error.
+            slow: numbers, from 1, of the requests that are answered after a second.
         """
         self._failures, self._slow, self._count = failures, slow, 0
 
@@ -65,7 +65,7 @@ class S3Server:
         return {path[len(start) :]: self._files.open_input_file(path).read() for path in found}
 
     def close(self):
-        """End the server."""
+        """Stop serving."""
         self._server.shutdown()
 
     def _answer(self, environ, start_response):

@@ -1,4 +1,4 @@
-"""GPUs that are not there: cards with CUDA's facts, on which ONNX Runtime's CPU code computes."""
+"""Simulated GPUs: the process sees CUDA cards, but ONNX Runtime computes on the CPU."""
 
 from ppgan_mpr.inference import backends, devices
 from ppgan_mpr.inference.devices import Device
@@ -18,11 +18,11 @@ def simulate(monkeypatch, *cards, packages=("onnxruntime-gpu",), loads=True):
     Args:
         monkeypatch: pytest's fixture.
         cards: see :func:`card`.
-        packages: those for GPUs that are installed.
+        packages: the packages for GPUs that count as installed.
         loads: whether the CUDA provider can be loaded.
 
     Returns:
-        A list that is filled with the options of the CUDA provider of each session.
+        A list to which each new session adds the options of its CUDA provider.
     """
     import onnxruntime
 

@@ -1,4 +1,4 @@
-"""A web server on this machine that speaks https, with an authority made for the purpose."""
+"""A local https server with its own certificate authority."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import trustme
 
 
 class Server:
-    """Answers every path with ``content``, or ``status``, or the first part of it.
+    """Answers requests for any path with ``content``.
 
     Attributes:
-        content: of every file.
-        status: of every answer.
-        cut: bytes left out at the end.
-        redirect: where every request is sent to, or None.
-        endless: go on for ever, and announce no length.
+        content: content of every file.
+        status: status of every answer.
+        cut: number of bytes left out at the end of the content.
+        redirect: address to which every request is redirected, or None.
+        endless: send data without end, and announce no length.
         pause: seconds between the quarters of the content.
-        requests: how many came.
-        paths: that were asked for.
-        url: of a file.
-        authority: file of the authority, for ``REQUESTS_CA_BUNDLE``.
+        requests: number of requests received.
+        paths: paths of these requests.
+        url: address of a file.
+        authority: certificate file of the authority, for ``REQUESTS_CA_BUNDLE``.
 
     Args:
-        folder: for the authority's file.
+        folder: folder for the authority's file.
         tls: speak https rather than http.
     """
 

@@ -1,4 +1,4 @@
-"""Weights, pictures and scores for the tests of mprnet-verify; an evaluation of its own."""
+"""Samples for the tests of mprnet-verify, and an independent computation of its scores."""
 
 import numpy as np
 from PIL import Image
@@ -6,7 +6,7 @@ from PIL import Image
 from ppgan_mpr.networks import Score
 
 TINY = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1}
-# Near the rounding of floats: what differs by more was computed in another way.
+# Only rounding errors are smaller, so a larger difference means a different computation.
 STRICT = ["--tolerance", "0.001", "0.00005"]
 OPTIONS = ["--task", "Deraining", "--backend", "paddle", "--device", "cpu"]
 ODD = [(37, 45), (50, 39)]
@@ -19,7 +19,7 @@ def pictures(folder, *inputs):
 
 
 def restore(network, codes, sides="end", multiple=8):
-    """What the network makes of a picture, padded by NumPy: [H, W, 3] float32, not clipped."""
+    """A picture restored by the network, with padding by NumPy: [H, W, 3] float32, not clipped."""
     import paddle
 
     (height, width), margins = codes.shape[:2], []

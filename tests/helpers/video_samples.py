@@ -1,4 +1,4 @@
-"""Small videos for tests, and what they hold."""
+"""Writes small videos for tests, and reads their frames and packets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 TIME_BASE = Fraction(1, 12800)
-EVEN = 512  # time bases between frames at 25 frames per second
+EVEN = 512  # duration of a frame in units of the time base, at 25 frames per second
 
 
 def picture(number=0, size=(48, 32), seed=0, noise=0):
@@ -33,10 +33,10 @@ def make_video(
 
     Args:
         path: the file.
-        frames, size, codec, pixel_format, options: of the pictures.
-        times: of the frames; default: 25 a second.
-        audio, subtitles: whether there is a tone (AAC) and a subtitle.
-        seeds: of each frame's picture; another one is another subject.
+        frames, size, codec, pixel_format, options: number of frames, and how they are encoded.
+        times: times of the frames; default: 25 frames per second.
+        audio, subtitles: whether to add a tone (AAC) and a subtitle.
+        seeds: seed of each frame's picture; another seed gives another subject.
         noise: see :func:`picture`.
         pictures: the frames, instead of those of :func:`picture`.
         tags: metadata of the container.
@@ -79,12 +79,12 @@ def make_video(
 
 
 def fast(codec):
-    """Options of an encoder that tests do not have to wait for."""
+    """Options that make an encoder fast."""
     return {"libx264": {"preset": "ultrafast", "bf": "2"}}.get(codec, {})
 
 
 def add_subtitles(container):
-    """A stream of subtitles taken from a text, as no encoder of text has to be opened."""
+    """Add a stream of subtitles copied from SRT text, which needs no text encoder."""
     text = io.BytesIO(b"1\n00:00:00,040 --> 00:00:00,140\nwhat is said\n")
     with av.open(text, format="srt") as source:
         return container.add_stream_from_template(source.streams.subtitles[0], opaque=True)
@@ -97,12 +97,12 @@ def decoded(path):
 
 
 def times_of(path):
-    """(time in seconds) of each frame."""
+    """The time of each frame in seconds."""
     return [frame.pts * frame.time_base for frame in decoded(path)]
 
 
 def packets_of(path, kind):
-    """(time, decoding time, duration, bytes) of each packet of a kind of stream."""
+    """(time, decoding time, duration, bytes) of each packet in the streams of a kind."""
     with av.open(str(path)) as container:
         streams = [stream for stream in container.streams if stream.type == kind]
         return [
@@ -113,7 +113,7 @@ def packets_of(path, kind):
 
 
 def rgb(frame):
-    """Pixels of a frame as this project's reader makes them."""
+    """Pixels of a frame as this project reads them."""
     from ppgan_mpr.video.pixels import Colour, Orientation, PixelReader
 
     depth = max(part.bits for part in frame.format.components)
@@ -121,7 +121,7 @@ def rgb(frame):
 
 
 def turned(source, target, degrees, mirrored=False):
-    """Copy a video and note in the copy that it is to be turned for display."""
+    """Copy a video and add a display rotation to the copy."""
     with av.open(str(source)) as before, av.open(str(target), "w") as after:
         stream = after.add_stream_from_template(before.streams.video[0], opaque=True)
         stream.set_display_rotation(degrees, hflip=mirrored)

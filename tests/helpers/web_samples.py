@@ -1,4 +1,4 @@
-"""A web server on a free port of this process, a client of it, and pictures for it."""
+"""A web server in this process, a client for it, and pictures to send."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def encoded(pixels: np.ndarray) -> bytes:
 
 
 def pictures_for_detection(root: Path) -> dict[str, bytes]:
-    """PNG files that are ``clean``, ``noisy``, ``doubtful`` (between the two) and ``dark``."""
+    """PNG files called ``clean``, ``noisy``, ``doubtful`` (between these two) and ``dark``."""
     from ppgan_mpr.detection import detect
     from ppgan_mpr.imaging import from_array
 
@@ -58,14 +58,14 @@ def pictures_for_detection(root: Path) -> dict[str, bytes]:
 
 
 class Client(httpx.Client):
-    """A client with the API's usual steps."""
+    """An HTTP client with methods for the usual steps of the API."""
 
     def restore(self, content: bytes, name: str = "photo.png", **fields) -> httpx.Response:
         """Post a picture."""
         return self.post("/restore", data={**LITE, **fields}, files={"image": (name, content)})
 
     def wait(self, job: dict, *states: str) -> dict:
-        """Ask for a job until its state is one of these; default: an end."""
+        """Poll a job until its state is one of these; default: until it has ended."""
         states = states or ("done", "clean", "undecided", "failed", "cancelled")
         while job["state"] not in states:
             time.sleep(0.05)
@@ -100,7 +100,7 @@ def serving(app):
 
 
 def by_command_line(folder, content: bytes, name: str, *flags: str) -> bytes:
-    """What ``mprnet`` makes of a file, by default as the denoiser does; later flags count."""
+    """The result of ``mprnet`` for a file; ``flags`` override the choice of the lite denoiser."""
     from ppgan_mpr.commands.restore import main
 
     folder.mkdir(exist_ok=True)
@@ -112,14 +112,14 @@ def by_command_line(folder, content: bytes, name: str, *flags: str) -> bytes:
 
 
 def picture(folder, name, content):
-    """A file for a file input."""
+    """Write a file for a file input; returns its path."""
     path = folder / name
     path.write_bytes(content)
     return path
 
 
 def set_fields(page, **fields):
-    """Choose in the selects and inputs of the page as a visitor does."""
+    """Set selects and inputs of the page as a visitor does."""
     page.evaluate(
         f"""(() => {{ for (const [name, value] of Object.entries({json.dumps(fields)})) {{
             const field = document.getElementById(name);
@@ -135,7 +135,7 @@ def options_of(page, select):
 
 
 def restore(page, *files, **fields):
-    """Choose files and a task, by default the denoiser, and begin."""
+    """Choose files and fields, by default the denoiser, and start the restoration."""
     set_fields(page, **(fields or LITE))
     page.upload("#files", *files)
     page.until("!document.getElementById('restore').disabled")

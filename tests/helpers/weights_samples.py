@@ -1,4 +1,4 @@
-"""Weights files written by hand."""
+"""Writes weights files by hand, and compares loaded weights."""
 
 import pickle
 import zipfile
@@ -18,14 +18,14 @@ def same(weights, state):
 
 
 def _opcodes(value):
-    """The opcodes that push a simple value on the stack of an unpickler."""
+    """The pickle opcodes that push a simple value on the unpickler's stack."""
     return pickle.dumps(value, 2)[2:-1]
 
 
 def dump_torch(path, tensors):
     """Write float32 arrays by name in the format of ``torch.save``, without PyTorch.
 
-    It is a stored zip of a pickle, whose tensors refer to flat storages, and of these storages.
+    The file is an uncompressed zip archive of flat storages and a pickle that refers to them.
     """
     body = b"\x80\x02}("
     with zipfile.ZipFile(path, "w") as archive:

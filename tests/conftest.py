@@ -1,8 +1,8 @@
 """Fixtures that tests of several folders use.
 
 Outputs of other implementations are in ``tests/fixtures``. Real photographs are in the folder
-``shared/pairs`` beside the checkout (``PPGAN_MPR_SHARED`` names another place for ``shared``);
-tests that need them are skipped without it.
+``shared/pairs`` next to the checkout (``PPGAN_MPR_SHARED`` names another ``shared`` folder).
+Without them, tests that need them are skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")  # a busy machine is no failure
+settings.load_profile("untimed")  # tests must not fail on a busy machine
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("PPGAN_MPR_SHARED", ROOT.parent / "shared"))
@@ -29,14 +29,15 @@ if str(ROOT) not in sys.path:  # tests run on the checkout, installed or not
 from ppgan_mpr.dependencies import cpu_count  # noqa: E402
 from ppgan_mpr.ending_signals import ENDING  # noqa: E402
 
-# Programs leave ignored signals ignored, as of ``nohup``, and hand that on to those they start.
+# Programs keep ignoring signals that ``nohup`` made them ignore, and so do their child processes.
+# Tests need the default handlers.
 for number in ENDING:
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(
             number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         )
 
-# Networks of tests are so small that a second thread takes longer to wake than it computes.
+# The networks in tests are so small that waking a second thread takes longer than it saves.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -57,13 +58,13 @@ def pairs_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The checkout."""
+    """The folder of the checkout."""
     return ROOT
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Exported networks go to a folder of the test run, not to the user's."""
+    """The test run caches exported networks in its own folder instead of the user's."""
     before = os.environ.get("PPGAN_MPR_HOME")
     os.environ["PPGAN_MPR_HOME"] = str(tmp_path_factory.mktemp("home"))
     yield
@@ -88,7 +89,7 @@ def state():
 
 @pytest.fixture
 def undrawn_curves(monkeypatch):
-    """Runs draw no picture of their curves: it takes as long as training a tiny network."""
+    """Runs do not plot their curves, which would take as long as training a tiny network."""
     monkeypatch.setattr("ppgan_mpr.engine.curves.Curves.draw", lambda self: None)
 
 
@@ -100,7 +101,7 @@ def changed_network():
     originals = networks()
 
     def register(specs):
-        """Make these the networks that are known, in their order: the first is the default."""
+        """Replace all known networks by these, in this order; the first is the default."""
         for spec in networks():
             unregister_network(spec.name)
         for spec in specs:
@@ -118,7 +119,7 @@ def changed_network():
 
 @pytest.fixture
 def known_weights(changed_network):
-    """A function that replaces the weights a network states, until the test ends."""
+    """A function that replaces the weights in a network's spec until the test ends."""
 
     def replace_weights(network, *records):
         changed_network(network, weights=records)
@@ -126,11 +127,11 @@ def known_weights(changed_network):
     return replace_weights
 
 
-# Paddle's DataLoader forks its workers, and a fork of a process in which OpenVINO has started
-# threads may hang. So these files come before all others, whatever order was asked for: a worker
-# takes the next file in order, and has run no other test when it takes one of these.
+# Paddle's DataLoader forks its workers. A fork of a process in which OpenVINO has started threads
+# may hang. So these files come before all others: test workers take the files in order, and a
+# worker has run no other test when it takes one of these.
 FORKING = ("tests/commands/test_train.py", "tests/test_configs.py", "tests/engine/")
-# Begun early, so that no worker is left alone with a long file at the end.
+# These files start early, so that no worker is still busy with a long one at the end.
 LONG = ("tests/commands/test_two_nodes.py", "tests/soak/", "tests/commands/", "tests/apps/")
 MEMORY_PER_WORKER = 3 * 2**30  # bytes
 
@@ -142,7 +143,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker per core, as far as the memory goes; for a single file this process alone."""
+    """One worker per core, if the memory suffices; a single file runs in this process."""
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and files.pop().endswith(".py"):
         return 0

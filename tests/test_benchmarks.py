@@ -1,4 +1,4 @@
-"""The script behind docs/results.md runs on anybody's folder."""
+"""The benchmark scripts write their pages."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from PIL import Image
 
 @pytest.fixture
 def results(root, tmp_path):
-    """A function that runs the script and returns the page."""
+    """A function that runs the script behind docs/results.md and returns its page."""
     for package in ("cv2", "pywt", "skimage", "matplotlib"):
         pytest.importorskip(package)
 
@@ -32,7 +32,7 @@ def results(root, tmp_path):
 
 @pytest.fixture
 def pairs(tmp_path):
-    """A noisy picture and the clean one."""
+    """A folder with one noisy picture and the clean one."""
     rows, columns = np.mgrid[:48, :64][..., None]
     clean = 128 + 60 * np.sin(rows / 9 + columns / 7 + np.arange(3))
     noisy = clean + np.random.default_rng(0).normal(0, 20, clean.shape)
@@ -43,7 +43,7 @@ def pairs(tmp_path):
     return tmp_path / "mine"
 
 
-def test_results_on_a_folder_of_one_s_own_name_every_method_and_protocol(results, pairs, tmp_path):
+def test_results_of_a_users_folder_name_every_method_and_protocol(results, pairs, tmp_path):
     numbers = tmp_path / "numbers.json"
     page = results(pairs, "--task", "Denoising", "--save", numbers, output=tmp_path / "a" / "r.md")
     assert "### Denoising: mine" in page and "1 pairs [gopro]" in page
@@ -55,7 +55,7 @@ def test_results_on_a_folder_of_one_s_own_name_every_method_and_protocol(results
     assert len(scores) == 4
     assert min(scores, key=scores.get) == "input"
     assert "| authors:Deblurring | GoPro (1111) | 32.66 | 0.959 | gopro | paper |" in page
-    # From the same numbers the same page and plots.
+    # The same numbers give the same page and plots.
     again = results("--load", numbers, output=tmp_path / "b" / "r.md")
     assert again == page
     (one,), (two,) = ([*(tmp_path / name / "images").iterdir()] for name in "ab")
@@ -64,7 +64,7 @@ def test_results_on_a_folder_of_one_s_own_name_every_method_and_protocol(results
 
 @pytest.fixture
 def comparison(root, tmp_path):
-    """A function that writes the page of some measured parts, with their numbers given."""
+    """A function that writes the page of benchmarks/compare.py from given numbers."""
 
     def run(**parts):
         folder = tmp_path / "numbers"
@@ -145,7 +145,7 @@ def test_comparison_shows_folders_beside_their_bounds(comparison):
     assert "| 100 .png | 1 | 20.0 | 30.0 | 20.0 | 21.0 | 1.05 |" in page
 
 
-def test_comparison_leaves_out_bf16_where_the_processor_computes_in_f32(comparison):
+def test_comparison_leaves_out_bf16_if_the_processor_computes_in_f32(comparison):
     f32 = case("openvino-f32", 1.0, multiply_adds=40.0, limit=80.0)
     bf16 = case("openvino-bf16", 1.0, psnr=152.0, multiply_adds=40.0, limit=60.0)
     page = comparison(networks={"machine": MACHINE, "load": 0.0, "cases": [f32, bf16]})

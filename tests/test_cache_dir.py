@@ -27,7 +27,7 @@ def test_default_is_the_users_cache(monkeypatch, tmp_path, value):
     assert cache_dir() != Path("ppgan_mpr")
 
 
-def test_user_without_a_home_learns_which_variable_to_set(monkeypatch):
+def test_error_without_a_home_folder_names_the_variable_to_set(monkeypatch):
     def homeless(_):
         raise RuntimeError("Could not determine home directory.")
 

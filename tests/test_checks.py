@@ -20,13 +20,13 @@ def test_only_whole_numbers_in_the_range_pass(value):
         check_whole_number("jobs", value, 1, 8)
 
 
-def test_none_passes_where_the_number_is_optional():
+def test_none_passes_if_the_number_is_optional():
     check_whole_number("tile", None, 1, 8, optional=True)
     with pytest.raises(UsageError, match="tile=0"):
         check_whole_number("tile", 0, 1, 8, optional=True)
 
 
-def test_choices_may_be_other_than_text():
+def test_choices_need_not_be_text():
     check_choice("local", None, (None, True, False))
     with pytest.raises(UsageError, match="local='yes': choose one of None, True, False"):
         check_choice("local", "yes", (None, True, False))
@@ -38,7 +38,7 @@ def test_names_are_found_in_any_case_and_returned_exactly():
         exact_name("colour", "gren", ["Red", "Green"])
 
 
-def test_nothing_near_lists_all_names():
+def test_all_names_are_listed_if_none_is_similar():
     assert did_you_mean("xyz", iter(["Red", "Green"])) == "choose one of Red, Green."
 
 

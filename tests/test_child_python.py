@@ -13,7 +13,7 @@ def test_child_has_the_import_path_and_the_arguments(monkeypatch, tmp_path):
 
 
 def test_child_imports_nothing_from_the_current_folder(tmp_path):
-    # What Python's own start-up and the code import.
+    # Modules that Python's start-up and the code import.
     for name in ("json", "runpy", "site", "encodings", "sitecustomize", "struct", "ppgan_mpr"):
         (tmp_path / f"{name}.py").write_text("open('executed', 'w')")
     code = "import json, runpy, struct, ppgan_mpr"
@@ -21,6 +21,6 @@ def test_child_imports_nothing_from_the_current_folder(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_program_that_is_no_interpreter_has_no_command(monkeypatch):
+def test_program_that_is_not_an_interpreter_has_no_command(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert python_command("pass") == []

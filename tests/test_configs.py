@@ -1,4 +1,4 @@
-"""The packaged configurations fit their weights and recipes; those of MIRNet train and resume."""
+"""The packaged configurations: they match weights and recipes, and those of MIRNet train."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ppgan_mpr.weights import find_record, load_weights
 
 pytestmark = pytest.mark.usefixtures("undrawn_curves")
 
-# name -> model, task and, for super-resolution, scale of the weights that fit
+# name -> model, task and, for super-resolution, scale of the matching weights
 CONFIGS = {
     "mprnet_deblurring": ("published", "Deblurring"),
     "mprnet_denoising": ("published", "Denoising"),
@@ -34,7 +34,7 @@ CONFIGS = {
     "mirnet_lowlight": ("authors", "LowLight"),
     "mirnet_real_denoising": ("authors", "RealDenoising"),
     "mirnet_retouching": ("authors", "Retouching"),
-    # Its authors' weights for super-resolution are not in the catalogue; they have the same form.
+    # The catalogue lacks the authors' weights for super-resolution, which have the same layers.
     **{f"mirnet_super_resolution_x{n}": ("authors", "Retouching") for n in (2, 3, 4)},
     **{
         f"mirnetv2_{name}{suffix}": ("published", *record)
@@ -49,7 +49,7 @@ CONFIGS = {
     },
 }
 MIRNETS = sorted(name for name in CONFIGS if name.startswith("mirnet"))
-# One of each form; the others differ from these in folders, lengths and scales alone.
+# One configuration of each kind; the others differ only in folders, lengths and scales.
 TRAINED = (
     "mirnet_real_denoising",
     "mirnet_super_resolution_x4",
@@ -60,7 +60,7 @@ TRAINED = (
     "mirnetv2_super_resolution_x4_released",
 )
 
-# Training sets that are not cut: of others, a patch would cost the decoding of a large picture.
+# Training sets that are not cut. In others, each patch would need a large picture to be decoded.
 SMALL_OR_UNKNOWN = {
     "data/LOL/train",
     "data/Synthetic_Rain_Datasets/train",
@@ -91,7 +91,7 @@ def test_widths_are_those_of_the_weights_to_load(root, name):
 
 
 @pytest.mark.parametrize("record", find_network("NAFNet").weights, ids=lambda record: record.name)
-def test_recipes_of_nafnet_are_the_authors(root, record):
+def test_recipes_of_nafnet_are_those_of_the_authors(root, record):
     cfg = load_config(root / "ppgan_mpr" / "configs" / f"{record.config}.yaml")
     generator = {k: tuple(v) if isinstance(v, list) else v for k, v in cfg.model.generator.items()}
     assert generator == {"name": "NAFNet", **record.hyperparameters}
@@ -108,7 +108,7 @@ def test_recipes_of_nafnet_are_the_authors(root, record):
 
 
 @pytest.mark.parametrize("task", ["deblurring", "denoising", "deraining"])
-def test_recipe_of_mprnet_is_the_papers(root, task):
+def test_recipe_of_mprnet_is_that_of_the_paper(root, task):
     cfg = load_config(root / "ppgan_mpr" / "configs" / f"mprnet_{task}.yaml")
     schedule, train = cfg.lr_scheduler, cfg.dataset.train
     assert (schedule.learning_rate, schedule.eta_min) == (2e-4, 1e-6)
@@ -126,7 +126,7 @@ def test_recipe_of_mprnet_is_the_papers(root, task):
 
 
 @pytest.mark.parametrize("name", MIRNETS)
-def test_recipe_of_mirnet_is_the_one_that_it_names(root, name):
+def test_recipe_of_mirnet_is_that_of_the_paper_or_the_released_code(root, name):
     cfg = load_config(root / "ppgan_mpr" / "configs" / f"{name}.yaml")
     schedule, optimizer, train = cfg.lr_scheduler, cfg.optimizer, cfg.dataset.train
     assert (optimizer.name, optimizer.beta1, optimizer.beta2) == ("Adam", 0.9, 0.999)
@@ -168,7 +168,7 @@ def test_recipe_of_mirnet_is_the_one_that_it_names(root, name):
 
 
 def forms_of_the_data(root):
-    """Folder that a yaml names → how its pictures are cut, from the table in the documentation."""
+    """Training folder → how its pictures are cut, from the table in docs/training.md."""
     section = (root / "docs" / "training.md").read_text(encoding="utf-8")
     section = section.partition("### How each training set is cut")[2].partition("\n### ")[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if "| `" in line]
@@ -176,7 +176,7 @@ def forms_of_the_data(root):
 
 
 @pytest.mark.parametrize("name", sorted(packaged_configs()))
-def test_training_data_are_in_the_form_that_yaml_and_documentation_say(root, name):
+def test_yaml_and_documentation_agree_on_how_training_data_are_cut(root, name):
     path = packaged_configs()[name]
     folder = load_config(path).dataset.train.rgb_dir
     how, side = forms_of_the_data(root)[folder], re.search(r"_(\d+)$", folder)
@@ -221,7 +221,7 @@ def main():
 
 
 def shrunk(name, folders, output_dir):
-    """Overrides that make a run of five short iterations of a configuration."""
+    """Overrides that shorten a configuration's run to five quick iterations."""
     kind = "views" if "dual_pixel" in name else "small" if "super_resolution" in name else "plain"
     options = [
         f"output_dir={output_dir}",
@@ -239,7 +239,7 @@ def shrunk(name, folders, output_dir):
     ]
     if "dual_pixel" in name:
         options += ["validate.save_img=True", "validate.save_panels=True"]
-    elif "denoising" in name:  # whose protocol scores blocks of 256 pixels
+    elif "denoising" in name:  # its own protocol needs blocks of 256 pixels
         options += ["validate.metrics.psnr.protocol=gopro"]
     if name.startswith("mirnet_"):
         options += [f"model.generator.{key}=1" for key in ("n_RRG", "n_MSRB")]

@@ -1,4 +1,4 @@
-"""Optional packages: how they are imported, and what is said where they are missing."""
+"""Imports of optional packages, and the errors for missing and broken ones."""
 
 import ast
 import os
@@ -21,7 +21,7 @@ print(install_extra("cpu"))
 
 
 def install_command(folder: Path) -> str:
-    """The command given by the package in a folder, in a Python without any other package."""
+    """The install command that the package in a folder gives in a Python without other packages."""
     done = subprocess.run(
         [sys.executable, "-S", "-I", "-c", _CODE, str(folder)],
         capture_output=True,
@@ -44,7 +44,7 @@ def test_checkout_that_is_not_installed_is_named_by_its_folder(root, tmp_path):
     shutil.copytree(root / "ppgan_mpr", checkout / "ppgan_mpr")
     shutil.copy(root / "pyproject.toml", checkout)
     assert install_command(checkout) == f"pip install '{checkout}[cpu]'"
-    # What a build leaves behind is no installation.
+    # The .egg-info folder of a build is no installation.
     left_over = checkout / "ppgan_mpr.egg-info" / "PKG-INFO"
     left_over.parent.mkdir()
     left_over.write_text("Metadata-Version: 2.1\nName: ppgan_mpr\nVersion: 0.1.0\n")
@@ -61,7 +61,7 @@ STATISTICS = {
 
 
 def run_python(code: str, *path: Path, **environment: str) -> str:
-    """What a new Python prints that finds packages in these folders first."""
+    """Run code in a new Python that searches these folders first; returns what it prints."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "DO_NOT"))}
     variables["PYTHONPATH"] = os.pathsep.join(map(str, path))
     done = subprocess.run(
@@ -86,7 +86,7 @@ def test_usage_statistics_are_off_before_the_import_unless_asked_for(
     assert {name: seen.get(name) for name in STATISTICS[package]} == (given or STATISTICS[package])
 
 
-def test_openvino_runs_without_the_package_that_sends_its_statistics(root, tmp_path):
+def test_openvino_is_imported_without_the_package_that_sends_its_statistics(root, tmp_path):
     (tmp_path / "openvino_telemetry.py").write_text("raise SystemExit('statistics are sent')")
     (tmp_path / "openvino.py").write_text(
         "try:\n    import openvino_telemetry\nexcept ImportError:\n    print('none')\n"
@@ -95,7 +95,7 @@ def test_openvino_runs_without_the_package_that_sends_its_statistics(root, tmp_p
     assert run_python(code, tmp_path, root).startswith("none")
 
 
-def test_the_doctor_sends_no_statistics_either(root, tmp_path):
+def test_doctor_switches_usage_statistics_off_too(root, tmp_path):
     (tmp_path / "onnxruntime.py").write_text(
         "import os\nprint('ORT_DISABLE_TELEMETRY' in os.environ)"
     )
@@ -112,7 +112,7 @@ def test_the_doctor_sends_no_statistics_either(root, tmp_path):
         ("raise AttributeError('numpy has no attribute bool8')", "bool8"),
     ],
 )
-def test_a_broken_paddle_is_not_blamed_on_the_weights(root, tmp_path, failure, reason):
+def test_error_of_a_broken_paddle_does_not_blame_the_weights(root, tmp_path, failure, reason):
     (tmp_path / "paddle.py").write_text(failure)
     weights = root / "tests" / "fixtures" / "swz30_mprnet_small.pth"
     code = f"""
@@ -132,8 +132,8 @@ for source in ({str(weights)!r}, "lite:Denoising"):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_import_is_no_damaged_library(tmp_path, monkeypatch, number):
-    """As OpenVINO's, which would be taken for one that cannot be loaded."""
+def test_signal_does_not_break_an_import(tmp_path, monkeypatch, number):
+    """An interrupted import of OpenVINO, for example, looks like a damaged library."""
     (tmp_path / "onnxruntime.py").write_text(
         f"import signal\n"
         f"try:\n"
@@ -161,11 +161,11 @@ SIGTERM = """
 import os, signal, sys, threading, time
 from ppgan_mpr.dependencies import require
 
-# As the threads of BLAS, which may receive the signal instead of the main thread.
+# Like the threads of BLAS, this thread may receive the signal instead of the main thread.
 threading.Thread(target=time.sleep, args=[60], daemon=True).start()
 
 class Importing:
-    "Strikes when Paddle has installed its handlers and its import is not finished."
+    "Sends the signal after Paddle has installed its handlers, but before its import has ended."
     def find_spec(self, name, *_):
         if name == "paddle.vision" and sys.argv[2] == "during":
             os.kill(os.getpid(), signal.SIGTERM)
@@ -193,7 +193,7 @@ def test_paddle_leaves_sigterm_alone(root, handler, moment):
     assert "FatalError" not in done.stderr
 
 
-# Stands for Paddle, and imports another module in another thread meanwhile, as a log handler may.
+# Stands in for Paddle. During its import, another thread imports a module, as a log handler may.
 IMPORTS_IN_A_THREAD = """
 import importlib, threading
 failed = []

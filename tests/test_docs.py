@@ -1,4 +1,4 @@
-"""The pages of docs/: they build, say what the program does, and their commands run."""
+"""The pages of docs/: they build, match the program, and their commands run."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-# Pages whose blocks marked `bash` run here.
+# Pages whose `bash` code blocks run here.
 TESTED = ("restoring", "tutorials/mprnet", "tutorials/nafnet")
-# What sets up an environment, which is this one.
+# Commands that set up an environment, which the tests have already.
 SETUP = re.compile(r"^(pip |python -m venv |.*mprnet-install-ppgan|mprnet-doctor)")
 
 
@@ -21,7 +21,7 @@ def blocks(page, language="bash"):
 
 
 def commands(page):
-    """The page's commands, those that set up an environment left out."""
+    """The page's commands, without those that set up an environment."""
     lines = "\n".join(blocks(page)).splitlines()
     return [line for line in lines if line and not SETUP.match(line)]
 
@@ -98,7 +98,7 @@ def test_chinese_pages_have_the_sections_commands_and_tables_of_the_english_ones
 
 
 def prose(page):
-    """A page without its code blocks."""
+    """The text of a page without its code blocks."""
     return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
@@ -132,7 +132,7 @@ def test_chinese_pages_link_to_chinese_pages_where_there_are_any(root):
 
 @pytest.fixture(scope="module")
 def site(root, tmp_path_factory):
-    """The site, built with every warning an error."""
+    """The built site; a warning of the build counts as an error."""
     for module in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(module)
     folder = tmp_path_factory.mktemp("site")

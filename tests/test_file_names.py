@@ -1,4 +1,4 @@
-"""Names fit, and names that are one file are found."""
+"""Names are shortened to fit, and names that mean the same file are found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPOSED = "caf\u00e9.jpg"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
 
 
-def test_folder_that_distinguishes_names_keeps_them_apart(tmp_path):
+def test_names_have_different_keys_in_a_folder_that_distinguishes_them(tmp_path):
     (tmp_path / "a").touch()
     if (tmp_path / "A").exists():
         pytest.skip("this file system does not distinguish them")
@@ -24,8 +24,10 @@ def test_folder_that_distinguishes_names_keeps_them_apart(tmp_path):
 
 
 @pytest.mark.parametrize("composes", [True, False])
-def test_folder_that_does_not(tmp_path, monkeypatch, composes):
-    """As on macOS, and on Windows, which composes nothing."""
+def test_names_have_equal_keys_in_a_folder_that_takes_them_for_one_file(
+    tmp_path, monkeypatch, composes
+):
+    """As on macOS, and on Windows, where the Unicode forms of a name stay different."""
     exists = os.path.lexists
 
     def lexists(path):
@@ -45,7 +47,7 @@ def test_folder_that_does_not(tmp_path, monkeypatch, composes):
     assert key("a.jpg") != key("b.jpg")
 
 
-def test_folder_that_cannot_be_tried_out_is_taken_for_one_that_does_not(tmp_path):
+def test_names_that_may_be_one_file_have_equal_keys_in_a_folder_that_cannot_be_tested(tmp_path):
     key = name_key(tmp_path / "absent")
     assert key("IMG.jpg") == key("img.jpg")
     assert key(COMPOSED) == key(DECOMPOSED)
@@ -64,7 +66,7 @@ def test_long_names_fit_and_stay_different(tmp_path, letter):
     assert names == [fitting_name(stem, ending) for stem in stems]
     for name in names:
         assert name.endswith(ending)
-        (tmp_path / name).touch()  # the file system takes it
+        (tmp_path / name).touch()  # the file system accepts it
 
 
 def test_longest_name_that_fits_is_unchanged():

@@ -57,14 +57,14 @@ def test_block_may_create_the_file_itself(tmp_path):
     assert (tmp_path / "placed").samefile(tmp_path / "source")
 
 
-def test_folder_that_is_missing_is_an_error(tmp_path):
+def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "absent" / "a"):
         pass
 
 
 @pytest.fixture(params=["unnamed", "hidden"])
 def way(request, monkeypatch):
-    """With files that have no name until they are complete (Linux), and without."""
+    """Both ways to write: files without a name until they are complete (Linux), or hidden files."""
     if request.param == "hidden":
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     return request.param
@@ -88,7 +88,7 @@ def without_links(monkeypatch, error):
 )
 @pytest.mark.parametrize("reserve", [True, False], ids=["reserve", "rename"])
 def test_placement_is_exclusive_without_links(tmp_path, monkeypatch, way, error, reserve):
-    """By the system's exclusive rename, and where there is none by reserving the name."""
+    """By the system's exclusive rename, or, if there is none, by reserving the name."""
     if error is None:
         monkeypatch.delattr(os, "link")
     else:
@@ -111,12 +111,12 @@ def no_library(*_, **__):
 
 
 @pytest.mark.parametrize("reserve", [True, False], ids=["reserve", "rename"])
-def test_file_that_comes_between_is_kept(tmp_path, monkeypatch, way, reserve):
-    """Another process places its file after the look and before the rename."""
+def test_file_that_appears_before_the_rename_is_kept(tmp_path, monkeypatch, way, reserve):
+    """Another process places its file between the check and the rename."""
     without_links(monkeypatch, OSError(errno.EPERM, "vfat"))
     if reserve:
         monkeypatch.setitem(sys.modules, "ctypes", types.SimpleNamespace(CDLL=no_library))
-    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # it was not there yet
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # the check finds no file yet
     (tmp_path / "a").write_bytes(b"another's")
     with pytest.raises(FileExistsError), atomic_write(tmp_path / "a", exclusive=True) as file:
         file.write(b"mine")
@@ -124,7 +124,7 @@ def test_file_that_comes_between_is_kept(tmp_path, monkeypatch, way, reserve):
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_failed_rename_gives_the_reserved_name_back(tmp_path, monkeypatch):
+def test_failed_rename_frees_the_reserved_name(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -140,7 +140,7 @@ def test_failed_rename_gives_the_reserved_name_back(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 @pytest.mark.parametrize("exclusive", [True, False])
-def test_mode_is_that_of_the_file_from_its_first_byte(tmp_path, monkeypatch, way, links, exclusive):
+def test_file_has_its_mode_from_the_first_byte_on(tmp_path, monkeypatch, way, links, exclusive):
     if not links:
         without_links(monkeypatch, OSError(errno.EPERM, "vfat"))
     with atomic_write(tmp_path / "a", exclusive, mode=0o600) as file:
@@ -168,7 +168,7 @@ def test_content_is_on_the_disk_before_it_has_a_name(tmp_path, monkeypatch, way,
         assert synced[-1] == ("folder", True)
 
 
-def test_disk_that_is_full_at_the_last_moment_is_an_error(tmp_path, monkeypatch, way):
+def test_disk_that_is_full_when_the_file_is_synced_is_an_error(tmp_path, monkeypatch, way):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -198,14 +198,14 @@ def test_killed_process_leaves_nothing(tmp_path, number):
 
 @pytest.fixture(params=["device", "pipe", "socket"])
 def special(request, tmp_path, monkeypatch):
-    """What is no ordinary file."""
+    """A path that is not an ordinary file."""
     path = tmp_path / "special"
     if request.param == "device":
-        path.symlink_to(os.devnull)  # a link, so that no mistake here costs the device
+        path.symlink_to(os.devnull)  # a link, so that a bug cannot destroy the device
     elif request.param == "pipe":
         os.mkfifo(path)
     else:
-        monkeypatch.chdir(tmp_path)  # names of sockets are short
+        monkeypatch.chdir(tmp_path)  # paths of sockets must be short
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(path.name)
     return path
@@ -216,7 +216,7 @@ def special(request, tmp_path, monkeypatch):
 def test_devices_pipes_and_sockets_are_never_replaced(special, write):
     before = os.lstat(special)
     with pytest.raises(OSError, match="a device, a pipe or a socket"), write(special):
-        pytest.fail("refused before the work")
+        pytest.fail("it must be refused before the block runs")
     assert os.path.samestat(os.lstat(special), before)
     assert os.listdir(special.parent) == ["special"]
 
@@ -224,7 +224,7 @@ def test_devices_pipes_and_sockets_are_never_replaced(special, write):
 def test_leftovers_of_killed_processes_are_removed_after_an_hour(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     with atomic_write(tmp_path / "a") as file:
-        (name,) = os.listdir(tmp_path)  # what a killed process would leave
+        (name,) = os.listdir(tmp_path)  # the file that a killed process would leave
         file.write(b"x")
     for suffix in ("old", "new"):
         (tmp_path / f".{suffix}{name[5:]}").write_bytes(b"half")
@@ -237,7 +237,7 @@ def test_leftovers_of_killed_processes_are_removed_after_an_hour(tmp_path, monke
     remove_leftovers(tmp_path / "absent")
 
 
-def test_a_lock_can_be_asked_for_without_waiting(tmp_path):
+def test_lock_that_is_held_is_reported_without_waiting(tmp_path):
     with (tmp_path / "a").open("wb") as one, (tmp_path / "a").open("wb") as other:
         with locked(one), locked(other, wait=False) as free:
             assert not free

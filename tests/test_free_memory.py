@@ -15,7 +15,7 @@ def write(folder, **files):
 
 @pytest.fixture
 def free_in(tmp_path, monkeypatch):
-    """Free memory of a process in a control group, on a machine with 8 GiB left."""
+    """A function: control groups of a process → its free memory, on a machine with 8 GiB free."""
     machine = psutil.virtual_memory()._replace(available=8 << 30)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
 
@@ -27,7 +27,7 @@ def free_in(tmp_path, monkeypatch):
     return measure
 
 
-def test_container_of_version_2(free_in, tmp_path):
+def test_limit_of_a_control_group_of_version_2_counts(free_in, tmp_path):
     write(tmp_path / "box", memory__max="max", memory__current=1, memory__stat="file 0")
     write(
         tmp_path,
@@ -38,7 +38,7 @@ def test_container_of_version_2(free_in, tmp_path):
     assert free_in("0::/box\n") == 500 << 20
 
 
-def test_container_of_version_1_that_sees_its_own_root(free_in, tmp_path):
+def test_limit_of_version_1_counts_in_a_container_that_sees_its_own_root(free_in, tmp_path):
     write(
         tmp_path / "memory",
         memory__limit_in_bytes=900 << 20,
@@ -52,8 +52,8 @@ def test_outside_a_container_the_machines_memory_counts(free_in):
     assert free_in("0::/\n") == 8 << 30
 
 
-def test_limited_address_space(root):
-    """What ``ulimit -v`` sets is the limit, less what the process has mapped."""
+def test_limit_of_the_address_space_counts(root):
+    """The limit of ``ulimit -v``, less the memory that the process has mapped."""
     pytest.importorskip("resource", reason="Windows has no such limit")
     code = (
         "import resource; from ppgan_mpr.free_memory import available\n"

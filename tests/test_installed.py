@@ -1,4 +1,4 @@
-"""The package as it is installed: without a checkout, from an empty folder."""
+"""The installed package works without a checkout, from an empty folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytest.importorskip("setuptools", minversion="77")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with what an installation holds: the package and the console scripts."""
+    """A folder with the content of an installation: the package and the console scripts."""
     root = Path(__file__).resolve().parents[1]
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     ignore = shutil.ignore_patterns("__pycache__")

@@ -1,4 +1,4 @@
-"""The embedded weights score on real photographs what docs/weights.md says."""
+"""The embedded weights reach the scores of docs/weights.md on real photographs."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from ppgan_mpr.metrics import get_protocol
     ],
 )
 def test_mean_psnr_is_the_documented_one(pairs_dir, task, folder, count, protocol, before, after):
-    # OpenVINO where it is installed, for speed; Paddle gives the same to 1e-5.
+    # With OpenVINO, if installed, for speed; Paddle gives the same values to 1e-5.
     predictor = MPRPredictor(None, task=task, model="lite", precision="f32")
     score = get_protocol(protocol).psnr
     inputs, restored = [], []

@@ -1,6 +1,6 @@
-"""A network in a package of its own works everywhere, with no other file edited.
+"""A network in a separate package works everywhere without changes to this package.
 
-The package is tests/outside_network; docs/add_a_network.md follows it.
+That package is tests/outside_network, which docs/add_a_network.md explains.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ snapshot_config: {interval: 4}
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory, root):
-    """The folder to put on Python's path: the package, installed, with its weights."""
+    """A folder for Python's path that holds the installed package with its weights."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(root / "tests" / "outside_network", folder, dirs_exist_ok=True)
     sys.path.insert(0, str(folder))
@@ -71,7 +71,7 @@ def spec(package):
     """The network's spec, registered in this process."""
     from tinynet.spec import SPEC
 
-    known = SPEC in networks()  # by its entry point
+    known = SPEC in networks()  # registered through its entry point
     if not known:
         register_network(SPEC)
     yield SPEC
@@ -111,7 +111,7 @@ def layer(spec, **hyperparameters):
 
 
 def restored_by_paddle(network, photo):
-    """Restored in one piece, padded by hand: one row and one column, at the end."""
+    """The picture restored as a whole, after padding it with one row and one column at the end."""
     padded = np.pad(photo, [(0, 1), (0, 1), (0, 0)], "reflect").astype(np.float32) / 255
     with paddle.no_grad():
         output = network(paddle.to_tensor(padded.transpose(2, 0, 1)[None]))
@@ -147,7 +147,7 @@ def test_its_files_are_recognised_with_their_hyperparameters(spec, tmp_path, for
 
 
 @pytest.mark.parametrize("backend", ["paddle", "openvino", "onnxruntime"])
-def test_whole_pictures_and_tiles_on_every_backend(spec, photo, backend, tmp_path):
+def test_whole_pictures_and_tiles_are_restored_on_every_backend(spec, photo, backend, tmp_path):
     if backend != "paddle":
         pytest.importorskip(backend)
         pytest.importorskip("onnx")
@@ -162,7 +162,7 @@ def test_whole_pictures_and_tiles_on_every_backend(spec, photo, backend, tmp_pat
     assert np.abs(tiled - whole).max() < 0.02
 
 
-def test_tiles_share_what_the_global_pooling_finds(spec, photo, tmp_path):
+def test_tiles_share_the_results_of_global_pooling(spec, photo, tmp_path):
     import dataclasses
 
     network = layer(spec, width=8, num_blocks=(1, 1))
@@ -177,7 +177,9 @@ def test_tiles_share_what_the_global_pooling_finds(spec, photo, tmp_path):
     assert errors[0] < errors[1] / 2
 
 
-def test_what_cannot_be_exported_runs_in_paddle_with_one_warning(spec, photo, tmp_path, caplog):
+def test_network_that_cannot_be_exported_runs_in_paddle_with_a_warning(
+    spec, photo, tmp_path, caplog
+):
     pytest.importorskip("onnx")
     network = layer(spec, width=8, num_blocks=(1,), wave=True)
     model = Model("wave", spec, lambda: network, Cache(tmp_path))
@@ -232,7 +234,7 @@ def test_it_trains_and_resumes_from_a_yaml(command, photo, tmp_path):
 def test_a_name_that_is_taken_is_refused(spec):
     import dataclasses
 
-    register_network(spec)  # again: nothing happens
+    register_network(spec)  # registering it again changes nothing
     with pytest.raises(UsageError, match="a network 'TinyNet' already"):
         register_network(dataclasses.replace(spec))
     with pytest.raises(UsageError, match="describes the task 'Denoising' unlike another"):

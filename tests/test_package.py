@@ -1,4 +1,4 @@
-"""What holds for the package as a whole: imports, layers, speech."""
+"""Rules for the package as a whole: layers, imports, names and test files."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ MAY_IMPORT_PPGAN = ("ppgan_compat", "engine", "plugin", "commands")
 
 
 def string_constants(file: Path):
-    """(value, line) of every string in a file, docstrings and annotations left out."""
+    """(value, line) of every string in a file except docstrings and annotations."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     left_out = set()
@@ -32,7 +32,7 @@ def string_constants(file: Path):
 
 
 def imports(file: Path, root: Path):
-    """Absolute dotted names of everything that a file imports, at any depth, by strings too."""
+    """Absolute dotted names of all imports in a file, at any depth, including those by string."""
     package = list(file.relative_to(root).parent.parts)
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -48,7 +48,7 @@ def imports(file: Path, root: Path):
         if re.fullmatch(r"(ppgan|ppgan_mpr)(\.\w+)+(:\w+)?", text):
             yield text.replace(":", ".")
         elif re.fullmatch(rf"({'|'.join(LAYERS)})(\.\w+)+", text):
-            yield f"ppgan_mpr.{text}"  # of a table for importlib
+            yield f"ppgan_mpr.{text}"  # an entry in a table for importlib
         elif relative := re.fullmatch(r"(\.+)([a-z_]\w*(\.\w+)*)", text):
             base = package[: len(package) - len(relative[1]) + 1]
             candidate = [*base, *relative[2].split(".")]
@@ -57,7 +57,7 @@ def imports(file: Path, root: Path):
 
 
 def modules(root: Path):
-    """Every file of the package with its parts below it."""
+    """Every file of the package, with the parts of its path in the package."""
     for file in sorted((root / "ppgan_mpr").rglob("*.py")):
         yield file, file.relative_to(root / "ppgan_mpr").with_suffix("").parts
 
@@ -102,7 +102,7 @@ def test_upward_imports_of_every_form_are_found(tmp_path, code):
     assert len(upward_imports(tmp_path)) >= 1
 
 
-def test_every_package_has_its_layer(root):
+def test_every_package_has_a_layer(root):
     packages = {path.parent.name for path in (root / "ppgan_mpr").glob("*/__init__.py")}
     assert packages == set(LAYERS)
 
@@ -112,7 +112,7 @@ MAY_NAME_TASKS = (("datasets", "prepare"),)
 
 
 def test_only_networks_name_networks_and_tasks(root):
-    """Everything else asks the specs, so that a new network needs no other file."""
+    """Other code asks the specs, so that a new network needs no changes elsewhere."""
     from ppgan_mpr.networks import networks, tasks
 
     names = {spec.name for spec in networks()} | {spec.title for spec in networks()} | set(tasks())
@@ -123,7 +123,7 @@ def test_only_networks_name_networks_and_tasks(root):
         if parts[0] == "networks" or parts[:2] in MAY_NAME_TASKS:
             continue
         for text, line in string_constants(file):
-            # In any case where it is a name by itself, but for the program, called mprnet.
+            # A string that is nothing but a name counts in any case, except the program's: mprnet.
             if named.search(text) or text.lower() in lower - {"mprnet"}:
                 found.append(f"{'/'.join(parts)}:{line}: {text!r}")
     assert found == []
@@ -144,7 +144,7 @@ def test_importing_is_light(module, root):
 
 
 def test_missing_paddle_is_one_sentence(root, tmp_path):
-    """Without PaddlePaddle the command says which command installs it."""
+    """The error names the command that installs PaddlePaddle."""
     (tmp_path / "paddle.py").write_text("raise ModuleNotFoundError(name='paddle')")
     (tmp_path / "a.png").write_bytes(b"")
     code = "import sys; from ppgan_mpr.commands.restore import main; sys.exit(main())"
@@ -153,7 +153,7 @@ def test_missing_paddle_is_one_sentence(root, tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        # An empty cache: what was exported earlier would run without PaddlePaddle.
+        # The cache is empty, as an exported network would run without PaddlePaddle.
         env={"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "", "PPGAN_MPR_HOME": str(tmp_path)},
     )
     assert done.returncode == 2
@@ -167,20 +167,19 @@ def test_version_is_three_numbers(root):
     assert re.fullmatch(r"\d+\.\d+\.\d+", ppgan_mpr.__version__)
 
 
-# Tests of the whole program, of the documentation and of the repository.
+# Files with tests of the whole program, of the documentation and of the repository.
 WHOLE_PROGRAM = {
     "test_benchmarks.py", "test_docs.py", "test_installed.py", "test_lite_scores.py",
     "test_outside_network.py", "test_package.py", "test_portability.py", "test_privacy.py",
     "test_readme.py", "test_samples.py", "soak/test_soak.py", "commands/test_two_nodes.py",
-    # Training as a whole.
+    # Training from start to end.
     "engine/test_failures_during_training.py", "engine/test_nafnet_training.py",
     "engine/test_overfit.py", "engine/test_resume.py",
 }  # fmt: skip
 
 
 def test_every_test_file_mirrors_a_module(root):
-    """The tests of ``ppgan_mpr/a/b.py`` or ``b.js``, or of the package ``ppgan_mpr/a/b``, are in
-    ``tests/a/test_b.py``."""
+    """``tests/a/test_b.py`` tests ``ppgan_mpr/a/b.py``, ``b.js`` or the package ``b``."""
     alone = []
     for file in sorted((root / "tests").rglob("test_*.py")):
         name = file.relative_to(root / "tests")

@@ -12,7 +12,7 @@ def run(*functions):
     assert not any(thread.is_alive() for thread in threads)
 
 
-def test_one_thread_at_a_time_changes_the_mode_and_none_runs_layers_then():
+def test_no_other_thread_runs_layers_or_changes_the_mode_while_one_changes_it():
     inside, seen = [], []
 
     def change():
@@ -33,7 +33,7 @@ def test_one_thread_at_a_time_changes_the_mode_and_none_runs_layers_then():
     assert not [kinds for kinds in seen if "change" in kinds and len(kinds) > 1]
 
 
-def test_layers_run_side_by_side():
+def test_layers_run_concurrently():
     barrier = threading.Barrier(2, timeout=30)
 
     def compute():
@@ -43,6 +43,6 @@ def test_layers_run_side_by_side():
     run(compute, compute)
 
 
-def test_the_thread_that_changes_the_mode_may_run_layers():
+def test_thread_that_changes_the_mode_may_run_layers():
     with changing_mode(), dynamic_mode():
         pass

@@ -1,4 +1,4 @@
-"""What the package needs of the operating system: nothing that Windows or macOS lack."""
+"""The package uses no feature of the operating system that Windows or macOS lack."""
 
 import ast
 import os
@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-# Modules that one of the systems lacks; they may be imported inside functions that ask first.
+# Modules that one of the systems lacks. Only functions that check for them may import them.
 SYSTEM_MODULES = {
     "fcntl", "grp", "msvcrt", "posix", "pty", "pwd", "resource", "termios", "winreg", "_winapi",
 }  # fmt: skip
 TEXT_METHODS = {"read_text", "write_text"}
-KERNEL_READERS = ("free_memory.py", "memory.py", "worker.py")  # of files of Linux, which are ASCII
+KERNEL_READERS = ("free_memory.py", "memory.py", "worker.py")  # read Linux's files, all ASCII
 
 
 def sources(root):
@@ -21,7 +21,7 @@ def sources(root):
         yield path.relative_to(root), ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_modules_of_one_system_are_not_imported_with_the_package(root):
+def test_modules_that_a_system_lacks_are_not_imported_at_module_level(root):
     found = []
     for path, tree in sources(root):
         top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
@@ -32,8 +32,8 @@ def test_modules_of_one_system_are_not_imported_with_the_package(root):
     assert found == []
 
 
-def test_texts_have_an_encoding(root):
-    """Windows has another one by default."""
+def test_text_files_are_opened_with_an_encoding(root):
+    """The default encoding of Windows is not UTF-8."""
     found = []
     for path, tree in sources(root):
         for node in ast.walk(tree):
@@ -48,8 +48,8 @@ def test_texts_have_an_encoding(root):
     assert found == []
 
 
-# A Python without what Windows or macOS lack, as far as one can be had on Linux. The libraries
-# come first: they are made for each system.
+# Simulates on Linux a Python that lacks what Windows or macOS lack. Libraries are imported first,
+# because they are built for each system.
 WITHOUT = """
 import multiprocessing, os, shutil, signal, subprocess, sys, tempfile
 import cv2, numpy, openvino, paddle, PIL.Image, pooch, psutil, requests, tqdm
@@ -72,7 +72,7 @@ sys.exit(main(sys.argv[1:]))
 def test_restoring_needs_nothing_that_windows_or_macos_lack(tmp_path, root, suffix):
     from PIL import Image
 
-    for package in ("openvino", "onnx"):  # which the program below imports first
+    for package in ("openvino", "onnx"):  # the program needs them
         pytest.importorskip(package)
     Image.new("RGB", (24, 17), (90, 80, 70)).save(tmp_path / f"photo{suffix}")
     arguments = [f"photo{suffix}", "--task", "Denoising", "--model", "lite", "--skip-existing"]
@@ -98,9 +98,9 @@ def test_workflow_covers_the_supported_versions(root):
 
 
 def test_documented_environment_variables_are_those_of_the_code(root):
-    """In files that use the environment, every text that looks like a variable's name is one.
+    """In files that use the environment, every string that looks like a variable counts as one.
 
-    Names that ``getattr`` looks up are left out.
+    Names that ``getattr`` looks up do not count.
     """
     used = set()
     for path, tree in sources(root):

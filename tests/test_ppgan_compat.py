@@ -9,13 +9,13 @@ from ppgan_mpr.ppgan_compat import import_ppgan, registry_table, soft_relu
 paddle = pytest.importorskip("paddle")
 
 
-def test_soft_relu_computes_what_paddle_2_4_did():
+def test_soft_relu_computes_the_same_as_in_paddle_2_4():
     values = soft_relu(paddle.to_tensor([-1.0, 0.0, 3.0, 1000.0]), threshold=20.0).numpy()
     expected = [math.log1p(math.exp(x)) for x in (-1, 0, 3, 20)]
     assert values == pytest.approx(expected, rel=1e-6)
 
 
-def test_wrong_module_of_an_installed_paddlegan_is_no_missing_package():
+def test_unknown_module_of_paddlegan_is_not_reported_as_a_missing_package():
     pytest.importorskip("ppgan")
     with pytest.raises(ModuleNotFoundError, match=r"ppgan\.absent"):
         import_ppgan("ppgan.absent")

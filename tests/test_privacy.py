@@ -1,4 +1,4 @@
-"""A restoration uses no network, and writes only to the output folder and to its cache."""
+"""A restoration does not use the network, and writes only to the output folder and the cache."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 """
 
-# Native code too: a process that opens an internet socket is killed by the kernel.
+# For native code, too: the kernel kills a process that opens an internet socket.
 NO_SOCKETS = """
 import ctypes, platform, struct, sys
 
@@ -50,7 +50,7 @@ def deny():
 
 
 def environment(tmp_path, root):
-    """Fresh folders for everything that programs write to by themselves."""
+    """Environment with new folders for all places where programs write by themselves."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         WATCH.format(log=str(tmp_path / "network.log"))
@@ -88,7 +88,7 @@ def run(code, *arguments, tmp_path, root):
 
 
 RESTORE = "import sys; from ppgan_mpr.commands.restore import main; code = main()\n"
-# In what the operating system allows, the kernel watches too.
+# The same with the kernel's filter, where the operating system has one.
 SEALED = f"{NO_SOCKETS}\ndeny()\n{RESTORE}sys.exit(code)"
 
 
@@ -98,7 +98,7 @@ def files_below(folder):
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime", "paddle"])
 def test_restoration_stays_on_the_machine(tmp_path, root, backend):
-    """With an empty cache, so that the network is exported and compiled too."""
+    """The cache is empty, so that the network is also exported and compiled."""
     for needed in {"openvino": ["openvino", "onnx"], "onnxruntime": ["onnxruntime", "onnx"]}.get(
         backend, []
     ):
@@ -141,7 +141,7 @@ def test_restoration_stays_on_the_machine(tmp_path, root, backend):
     ],
     ids=["look-up", "request", "native code", "child process"],
 )
-def test_the_watch_sees_every_attempt(tmp_path, root, attempt):
+def test_every_attempt_to_use_the_network_is_noticed(tmp_path, root, attempt):
     done = run(f"{NO_SOCKETS}\ndeny()\n{attempt}", tmp_path=tmp_path, root=root)
     if done.returncode == 77:
         pytest.skip("the kernel filters no system calls here")

@@ -6,12 +6,12 @@ from ppgan_mpr.networks import networks
 
 
 def commands(text):
-    """The code blocks, comments left out."""
+    """The code blocks without comments."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
     return [re.sub(r"\s+#.*", "", block) for block in blocks]
 
 
-def test_the_translation_gives_the_same_commands(root):
+def test_chinese_readme_has_the_same_commands(root):
     english, chinese = (
         commands((root / name).read_text(encoding="utf-8"))
         for name in ("README.md", "README_cn.md")
@@ -21,7 +21,7 @@ def test_the_translation_gives_the_same_commands(root):
 
 
 @pytest.mark.parametrize("name", ["README.md", "README_cn.md", "docs"])
-def test_links_lead_somewhere(root, name):
+def test_targets_of_links_exist(root, name):
     files = [root / name] if name.endswith(".md") else sorted((root / name).rglob("*.md"))
     for file in files:
         for target in re.findall(r"\]\((?!http)([^)#]+)", file.read_text(encoding="utf-8")):

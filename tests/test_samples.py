@@ -1,4 +1,4 @@
-"""The sample pictures: whole, paired, credited, and better after restoration."""
+"""The sample pictures: they are readable, paired and credited, and restoration improves them."""
 
 import subprocess
 import sys
@@ -33,14 +33,14 @@ def target_of(path):
     return path.parent.parent / "target" / f"{path.stem}.png"
 
 
-def test_there_are_no_other_sample_pictures(root):
+def test_sample_pictures_are_complete_and_no_others_exist(root):
     found = {path.relative_to(root / "samples").as_posix() for path in root.glob("samples/*/*/*")}
     targets = {name.replace("input", "target").replace(".jpg", ".png") for name in INPUTS}
     assert found == {*INPUTS, *targets}
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_each_reads_and_says_whose_it_is(root, name):
+def test_each_sample_is_readable_and_names_its_licence(root, name):
     path = root / "samples" / name
     photo = read_photo(path)
     assert photo.size == read_photo(target_of(path)).size
@@ -50,7 +50,7 @@ def test_each_reads_and_says_whose_it_is(root, name):
 
 
 @pytest.mark.parametrize("task", SPEC.task_names)
-def test_a_task_is_a_data_set(root, task):
+def test_samples_of_a_task_are_a_data_set(root, task):
     pairs = MPRVal(root / "samples" / task)
     assert len(pairs) == 2
     target, degraded, _ = pairs[0]
@@ -65,7 +65,7 @@ def test_a_task_is_a_data_set(root, task):
         ("Deblurring/input/espresso.jpg", (64, 64), 1.0),
     ],
 )
-def test_the_lite_weights_restore(root, name, corner, gain):
+def test_lite_weights_improve_the_samples(root, name, corner, gain):
     path = root / "samples" / name
     left, top = corner
     before, clean = (
@@ -76,11 +76,11 @@ def test_the_lite_weights_restore(root, name, corner, gain):
     assert psnr(result.image, clean, 255) > psnr(before, clean, 255) + gain
 
 
-def test_the_script_makes_them(root, tmp_path):
+def test_script_generates_the_samples(root, tmp_path):
     pytest.importorskip("skimage")
     subprocess.run([sys.executable, root / "samples" / "make_samples.py", tmp_path], check=True)
     for name in INPUTS:
         made, kept = tmp_path / name, root / "samples" / name
         assert np.array_equal(pixels(target_of(made)), pixels(target_of(kept)))
-        # JPEG encoders and decoders differ by a grey level here and there.
+        # JPEG encoders and decoders differ by a grey level in some pixels.
         assert np.abs(pixels(made).astype(int) - pixels(kept)).mean() < 1

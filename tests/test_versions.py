@@ -16,7 +16,7 @@ def test_python_numpy_and_this_package_are_always_named():
     }
 
 
-def test_module_is_named_by_the_package_that_is_installed():
+def test_module_is_reported_under_its_installed_package():
     opencv = {name for name in versions("cv2") if name.startswith("opencv")}
     assert opencv <= {"opencv-python-headless", "opencv-python", "opencv-contrib-python"}
     assert opencv

@@ -1,6 +1,7 @@
-"""Degrades clean pictures as cameras, weather and darkness do, for ``fit_detection.py``.
+"""Simulates degradations by cameras, weather and darkness, for ``fit_detection.py``.
 
-Every function takes ``random`` and a picture [h, w, 3] float32 in [0, 1], RGB, and returns one.
+Most functions take a random generator and an RGB picture [h, w, 3] float32 in [0, 1], and return
+a picture. Those in ``KINDS`` return uint8.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ GAMMA = 2.2
 
 
 def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Noise of a sensor: signal-dependent in raw, then developed and compressed."""
+    """Sensor noise: signal-dependent in the raw data, which are then developed and compressed."""
     clean = softened(random, clean) if random.random() < 0.5 else clean
     clean = dimmed(random, clean) if random.random() < 0.5 else clean
-    target = np.exp(random.uniform(np.log(0.012), np.log(0.16)))  # its deviation in the result
+    target = np.exp(random.uniform(np.log(0.012), np.log(0.16)))  # standard deviation in the result
     strength = 0.5 * target**2
-    seed = int(random.integers(1 << 32))  # the same camera each time
+    seed = int(random.integers(1 << 32))  # simulates the same camera each time
     noiseless = camera(np.random.default_rng(seed), clean, 0)
     for _ in range(4):
         result = camera(np.random.default_rng(seed), clean, strength)
@@ -26,7 +27,7 @@ def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
         if 0.85 < reached / target < 1.2:
             break
         strength *= (target / reached) ** 2
-    if random.random() < 0.15:  # of film, or of a picture that has been reduced
+    if random.random() < 0.15:  # film grain, or noise of a picture that was reduced
         sigma = random.uniform(0.4, 0.8)
         result = cv2.GaussianBlur(result, (0, 0), sigma)
         result = noiseless + (result - noiseless) * 1.5
@@ -37,7 +38,7 @@ def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def camera(random: Generator, clean: np.ndarray, strength: float) -> np.ndarray:
-    """A picture through a simple camera with Poisson and Gaussian noise in its raw data."""
+    """Simulate a simple camera with Poisson and Gaussian noise in its raw data."""
     gains = np.array([random.uniform(1.2, 2.4), 1.0, random.uniform(1.2, 2.2)], np.float32)
     colours = colour_matrix(random)
     raw = (clean**GAMMA @ np.linalg.inv(colours).T).clip(0, None) / gains
@@ -56,7 +57,7 @@ def camera(random: Generator, clean: np.ndarray, strength: float) -> np.ndarray:
 
 
 def colour_matrix(random: Generator) -> np.ndarray:
-    """From the sensor's colours to sRGB: rows with the sum 1 that raise saturation, and noise."""
+    """A random matrix from the sensor's colours to sRGB; its rows sum to 1 and add saturation."""
     saturation = random.uniform(0, 0.9)
     matrix = (1 + saturation) * np.eye(3) - saturation / 3
     matrix += 0.08 * random.normal(size=[3, 3])
@@ -64,7 +65,7 @@ def colour_matrix(random: Generator) -> np.ndarray:
 
 
 def developed(random: Generator, rgb: np.ndarray) -> np.ndarray:
-    """As a camera or telephone develops: denoised, mostly in its colours, and sharpened."""
+    """Develop as a camera or telephone does: denoise, mostly the colours, and sharpen."""
     way = random.random()
     if way < 0.4:
         rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 0.9))
@@ -81,13 +82,13 @@ def developed(random: Generator, rgb: np.ndarray) -> np.ndarray:
 
 
 def sharpened(random: Generator, picture: np.ndarray) -> np.ndarray:
-    """Unsharp masking."""
+    """Sharpen by unsharp masking."""
     soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.7, 2))
     return picture + random.uniform(0.2, 1) * (picture - soft)
 
 
 def softened(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """As in the pixels of a large sensor: soft, because a smaller part is enlarged."""
+    """Enlarge a part of the picture, which makes it as soft as a large sensor's pixels."""
     height, width = clean.shape[:2]
     factor = random.uniform(1.1, 3)
     small = clean[: max(64, int(height / factor)), : max(64, int(width / factor))]
@@ -95,19 +96,19 @@ def softened(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def blurred(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Motion blur: a shaken camera, or the mean of frames of a film, then noise and a codec."""
-    night = random.random() < 0.2  # a long exposure by hand
+    """Motion blur: a shaken camera or the mean of video frames, then noise and compression."""
+    night = random.random() < 0.2  # a handheld long exposure
     if night:
         clean = lit(random, darkened(random, clean, random.uniform(0.1, 0.3)))
     linear = clean**GAMMA if night or random.random() < 0.7 else clean
-    if random.random() < 0.4:  # lights are brighter than a picture can say
+    if random.random() < 0.4:  # real lights are brighter than white in a picture
         linear = linear * (1 + random.uniform(1, 8) * (linear.min(axis=2, keepdims=True) > 0.9))
     kind = random.random()
     if kind < 0.45:
         result = cv2.filter2D(linear, -1, shake(random), borderType=cv2.BORDER_REFLECT)
     else:
         result = mean_of_frames(random, linear)
-    if random.random() < 0.2:  # something moves before something else
+    if random.random() < 0.2:  # two parts of the scene move differently
         other = mean_of_frames(random, linear)
         mask = blob(random, clean.shape[:2])
         result = result * mask + other * (1 - mask)
@@ -121,7 +122,7 @@ def blurred(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def shake(random: Generator) -> np.ndarray:
-    """The path of a shaking hand as a kernel: a random walk in velocity."""
+    """A blur kernel from the path of a shaking hand, a random walk in velocity."""
     length = np.exp(random.uniform(np.log(6), np.log(45)))
     steps = 256
     velocity = np.zeros([steps, 2])
@@ -138,7 +139,7 @@ def shake(random: Generator) -> np.ndarray:
 
 
 def drawn(path: np.ndarray, sigma: float) -> np.ndarray:
-    """A path [n, 2] as a kernel whose sum is 1."""
+    """Draw a path [n, 2] as a kernel whose sum is 1."""
     half = int(np.abs(path).max()) + 3
     kernel = np.zeros([2 * half + 1, 2 * half + 1], np.float32)
     cells = np.rint(path).astype(int) + half
@@ -148,7 +149,7 @@ def drawn(path: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def mean_of_frames(random: Generator, linear: np.ndarray) -> np.ndarray:
-    """The mean of frames between which the camera moves, turns and comes nearer."""
+    """The mean of video frames while the camera moves, turns and zooms."""
     height, width = linear.shape[:2]
     length = np.exp(random.uniform(np.log(5), np.log(40)))
     count = int(np.clip(length * random.uniform(0.7, 1.2), 5, 24))
@@ -175,7 +176,7 @@ def blob(random: Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def rainy(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Streaks of rain in one to five layers, and the veil of heavy rain."""
+    """Rain streaks in one to five layers, sometimes with the veil of heavy rain."""
     height, width = clean.shape[:2]
     main = random.normal() * 22  # degrees from upright
     heavy = random.random()
@@ -200,12 +201,12 @@ def rainy(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray:
-    """One layer of streaks [h, w] with values about 0 to 1."""
+    """One layer of rain streaks [h, w] with values from 0 to 1."""
     length = np.exp(random.uniform(np.log(9), np.log(70)))
     breadth = np.exp(random.uniform(np.log(0.35), np.log(1.8)))  # deviation in pixels
     scale = min(1.0, height / 300)
     way = random.random()
-    if way < 0.3:  # as picture editors make it: noise, drawn out, its peaks kept
+    if way < 0.3:  # as in picture editors: the peaks of noise with motion blur
         zoom = random.uniform(1, 3)
         small = random.normal(size=(int(height / zoom) + 1, int(width / zoom) + 1))
         noise = cv2.resize(small.astype(np.float32), (width, height))
@@ -241,7 +242,7 @@ def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray
 
 
 def dark(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Too little light: a short exposure, and the noise that comes with it."""
+    """Low light: a short exposure and its noise."""
     mean = np.exp(random.uniform(np.log(0.015), np.log(0.12)))
     result = darkened(random, clean, mean)
     if random.random() < 0.8:
@@ -251,7 +252,7 @@ def dark(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def dimmed(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """As in the evening or indoors: dark, but exposed as it should be; often with lamps."""
+    """Darken as in the evening or indoors, but with a correct exposure; sometimes add lamps."""
     mean = np.exp(random.uniform(np.log(0.09), np.log(0.35)))
     if clean.mean() <= mean:
         return clean
@@ -260,7 +261,7 @@ def dimmed(random: Generator, clean: np.ndarray) -> np.ndarray:
 
 
 def lit(random: Generator, picture: np.ndarray) -> np.ndarray:
-    """With lamps: points with a glow, and discs where they are out of focus."""
+    """Add lamps: points with a glow, and discs if they are out of focus."""
     height, width = picture.shape[:2]
     lamps = np.zeros_like(picture)
     for _ in range(random.integers(1, 12)):
@@ -273,7 +274,7 @@ def lit(random: Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def darkened(random: Generator, clean: np.ndarray, mean: float) -> np.ndarray:
-    """A picture exposed shorter, with some contrast, so that its mean is about ``mean``."""
+    """Simulate a shorter exposure with changed contrast, so that the mean is about ``mean``."""
     contrast = random.uniform(0.9, 1.3)
     low, high = 0.0, 1.0
     for _ in range(12):
@@ -284,7 +285,7 @@ def darkened(random: Generator, clean: np.ndarray, mean: float) -> np.ndarray:
 
 
 def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """What needs no restoration: soft, enlarged, compressed, dim, of shallow focus, grainy."""
+    """A variant that needs no restoration: soft, enlarged, compressed, dim, with bokeh or grain."""
     result = clean
     if random.random() < 0.3:
         result = dimmed(random, result)
@@ -295,7 +296,7 @@ def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
         result = cv2.GaussianBlur(result, (0, 0), random.uniform(0.4, 1.3))
     elif kind < 0.4:
         result = softened(random, result)
-    elif kind < 0.55:  # a sharp subject before a background out of focus
+    elif kind < 0.55:  # a sharp subject in front of a blurred background
         side = 2 * random.integers(2, 9) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.float32)
         far = cv2.filter2D(result, -1, disc / disc.sum(), borderType=cv2.BORDER_REFLECT)
@@ -306,24 +307,24 @@ def clean_variant(random: Generator, clean: np.ndarray) -> np.ndarray:
     way = random.random()
     if way < 0.35:
         result = result + grain(random, result.shape, random.uniform(0.001, 0.009))
-    elif way < 0.7:  # the best that cameras do, or the mean of many exposures
+    elif way < 0.7:  # the noise of the best cameras, or of the mean of many exposures
         result = camera(random, result.clip(0, 1), 10 ** random.uniform(-7, -5))
     return compressed(random, codes(result), 0.5, 40)
 
 
 def grain(random: Generator, shape: tuple[int, ...], sigma: float) -> np.ndarray:
-    """Slight noise, of every channel alone or of all alike."""
+    """Slight noise, different in every channel or the same in all."""
     own = shape if random.random() < 0.6 else (*shape[:2], 1)
     return (sigma * random.normal(size=own)).astype(np.float32)
 
 
 def codes(picture: np.ndarray) -> np.ndarray:
-    """The picture with 8 bits."""
+    """The picture as uint8."""
     return np.rint(255 * picture.clip(0, 1)).astype(np.uint8)
 
 
 def compressed(random: Generator, picture: np.ndarray, share: float, lowest: int) -> np.ndarray:
-    """8-bit codes, of this share of the pictures through JPEG of at least this quality."""
+    """Compress a share of the pictures as JPEG of at least the quality ``lowest``; uint8."""
     if random.random() < share:
         quality = int(random.uniform(lowest, 98))
         _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -331,8 +332,8 @@ def compressed(random: Generator, picture: np.ndarray, share: float, lowest: int
     return np.ascontiguousarray(picture)
 
 
-#: Degradation → the least deviation from the clean picture that anybody would see.
+#: Degradation → the smallest standard deviation from the clean picture that is visible.
 VISIBLE = {"": 0.0, "noise": 0.01, "motion blur": 0.015, "rain": 0.015, "low light": 0.0}
-#: Degradation, "" for none → the function that makes it.
+#: Degradation, "" for none → the function that simulates it.
 KINDS = {"": clean_variant, "noise": noisy, "motion blur": blurred, "rain": rainy,
          "low light": dark}  # fmt: skip

@@ -1,7 +1,7 @@
-"""Fit the classifier of ``ppgan_mpr.detection`` on degradations of clean pictures.
+"""Fit the classifier of ``ppgan_mpr.detection`` to simulated degradations of clean pictures.
 
-Needs scikit-learn, which the package itself does not. See ``docs/detection.md`` for the pictures
-that the embedded classifier was fitted on.
+Needs scikit-learn, which the package itself does not need. ``docs/detection.md`` lists the
+pictures that the embedded classifier was fitted to.
 
     python tools/fit_detection.py generate CLEAN_PICTURES --output measured.npz
     python tools/fit_detection.py fit measured.npz --output ppgan_mpr/detection/classifier.npz
@@ -31,9 +31,10 @@ from ppgan_mpr.imaging import from_array
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+# (height and width of crops, their share)
 SIZES = (((256, 256), 0.5), ((321, 481), 0.22), ((400, 600), 0.2), ((720, 1280), 0.08))
-TREES = 120  # for each kind
-SHIFT = 0.1  # of measurements when fitting, in standard deviations
+TREES = 120  # for each kind of degradation
+SHIFT = 0.1  # noise added to the measurements when fitting, in their standard deviations
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif")
 
 
@@ -73,7 +74,7 @@ def sample(number: int, paths: list[str], seed: int) -> tuple[str, int, np.ndarr
     kinds = list(KINDS)
     kind = kinds[random.choice(len(kinds), p=[0.32, 0.17, 0.2, 0.19, 0.12])]
     while True:
-        # The same picture for a run of samples: it is decoded once.
+        # Consecutive samples use the same few pictures, so that these stay decoded.
         picture = (number // 40 * 7 + int(random.integers(3))) % len(paths)
         clean = clean_crop(random, paths[picture])
         degraded = KINDS[kind](random, clean)
@@ -96,7 +97,7 @@ def generate(options: argparse.Namespace) -> None:
 
 
 def fit(options: argparse.Namespace) -> None:
-    """Fit on measurements, report on pictures that were left out, and write the classifier."""
+    """Fit to measurements, print the cross-validation, and write the classifier."""
     from sklearn.model_selection import GroupKFold
 
     parts = [np.load(file) for file in options.measured]
@@ -134,7 +135,7 @@ def train(values: np.ndarray, labels: np.ndarray) -> HistGradientBoostingClassif
     """Boosted trees for measurements [n, features]."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    # Other cameras measure a little differently.
+    # Pictures of other cameras have slightly different measurements.
     random = np.random.default_rng(0)
     shifted = values + SHIFT * values.std(axis=0) * random.normal(size=values.shape)
     model = HistGradientBoostingClassifier(
@@ -144,8 +145,8 @@ def train(values: np.ndarray, labels: np.ndarray) -> HistGradientBoostingClassif
 
 
 def as_arrays(model: HistGradientBoostingClassifier) -> dict[str, np.ndarray]:
-    """The trees as :func:`ppgan_mpr.detection.classifier.tree_scores` takes them."""
-    # scikit-learn has no public way to the nodes of these trees.
+    """The trees as the arrays that :func:`ppgan_mpr.detection.classifier.tree_scores` takes."""
+    # scikit-learn has no public access to the nodes of these trees.
     trees = [[tree.nodes for tree in step] for step in model._predictors]
     nodes = np.concatenate([tree for step in trees for tree in step])
     sizes = [len(tree) for step in trees for tree in step]
@@ -164,13 +165,13 @@ def as_arrays(model: HistGradientBoostingClassifier) -> dict[str, np.ndarray]:
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Shares whose sum is 1."""
+    """Scores as probabilities, which sum to 1."""
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
 
 
 def report(shares: np.ndarray, labels: np.ndarray, kinds: list[str]) -> None:
-    """Print the confusion, and what thresholds of the confidence would mean."""
+    """Print the confusion matrix, and the effect of several thresholds of the confidence."""
     best, sure = shares.argmax(axis=1), shares.max(axis=1)
     print("made of      assigned to", kinds)
     for index, kind in enumerate(kinds):
@@ -183,7 +184,7 @@ def report(shares: np.ndarray, labels: np.ndarray, kinds: list[str]) -> None:
 
 
 def main() -> None:
-    """Generate measurements, or fit on them."""
+    """Generate measurements, or fit the classifier to them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
     part = commands.add_parser("generate", help=generate.__doc__)
@@ -197,8 +198,8 @@ def main() -> None:
     part = commands.add_parser("fit", help=fit.__doc__)
     part.set_defaults(run=fit)
     part.add_argument("measured", nargs="+", help="files of measurements")
-    part.add_argument("--folds", type=int, default=3, help="of the cross-validation")
-    part.add_argument("--output", required=True, help="the classifier (.npz)")
+    part.add_argument("--folds", type=int, default=3, help="folds of the cross-validation")
+    part.add_argument("--output", required=True, help="file of the classifier (.npz)")
     options = parser.parse_args()
     options.run(options)
 

@@ -1,4 +1,4 @@
-"""Prepare a public data set: ``mprnet-prepare-data``, run from a checkout."""
+"""Prepare data sets: ``mprnet-prepare-data``, run from a checkout."""
 
 import sys
 from pathlib import Path

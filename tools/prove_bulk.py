@@ -1,8 +1,9 @@
-"""Prove that a bulk job loses and doubles nothing when nodes, workers and drivers die.
+"""Prove that a bulk job loses and repeats no results when nodes, workers and drivers die.
 
-A cluster of two raylets on this machine restores 300 small pictures, 5 of them broken and one
-that kills the process that restores it. While it runs, one raylet is killed; in a second job the
-driver is killed, and the job started again. Outputs are compared with those of mprnet.
+A cluster of two raylets on this machine restores 300 small pictures. Five of them are broken, and
+one kills the process that restores it. During the first job one raylet is killed. During the
+second job the driver is killed, and the job is started again. The outputs are compared with those
+of mprnet.
 
     python tools/prove_bulk.py --pictures 300 --folder /tmp/proof
 """
@@ -86,7 +87,7 @@ def main() -> int:
 def kill_raylet(
     photos: Path, output: Path, address: str, good: int, raylet: subprocess.Popen[bytes]
 ) -> None:
-    """Run a job, and kill a node when a third of the pictures is there."""
+    """Run a job, and kill a node when a third of the outputs exist."""
     driver = start(photos, output, address)
     wait_for(output, good // 3, driver)
     os.kill(raylet.pid, signal.SIGKILL)
@@ -95,12 +96,12 @@ def kill_raylet(
 
 
 def kill_driver(photos: Path, output: Path, address: str, good: int) -> None:
-    """Run a job, kill its driver when a third is there, and run it again."""
+    """Run a job, kill its driver when a third of the outputs exist, and run it again."""
     driver = start(photos, output, address)
     wait_for(output, good // 3, driver)
     driver.kill()
     driver.communicate()
-    time.sleep(3)  # what was being written is finished or gone
+    time.sleep(3)  # until unfinished writes are complete or abandoned
     rows = sum(1 for row in read_rows(Store.at(str(output))) if not row["error"])
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*_restoration*")}
     print(f"driver killed with {len(before)} outputs and {rows} rows there", flush=True)
@@ -137,7 +138,7 @@ def count(output: Path) -> int:
 
 
 def check(output: Path, expected: dict[str, bytes], pictures: int) -> None:
-    """See that everything is there once."""
+    """Check that every output and row exists exactly once."""
     found = files_below(output / TASK)
     same = sum(found.get(name) == content for name, content in expected.items())
     rows = list(read_rows(Store.at(str(output))))

@@ -1,6 +1,6 @@
 """Score ``ppgan_mpr.detection`` on pairs of degraded and clean pictures, as Markdown tables.
 
-The folders are ``PAIRS/<kind>/<source>/{input,target}``, where kind is one of FOLDERS.
+The folders are ``PAIRS/<kind>/<source>/{input,target}``, where ``<kind>`` is a key of FOLDERS.
 
     python tools/score_detection.py PAIRS
 """
@@ -23,7 +23,7 @@ KINDS = ("noise", "motion blur", "rain", "low light", "")
 
 
 def wilson(hits: int, count: int) -> str:
-    """A share in per cent with its 95 % interval (Wilson, 1927)."""
+    """A share in per cent with its 95 % confidence interval (Wilson, 1927)."""
     z = 1.96
     centre = (hits + z * z / 2) / (count + z * z)
     share = hits / count
@@ -34,7 +34,7 @@ def wilson(hits: int, count: int) -> str:
 
 
 def main() -> None:
-    """Print a line for every source and side, and the totals."""
+    """Print a table row for the inputs and the targets of every source, then the totals."""
     seconds: list[float] = []
     lines, degraded, touched, assigned = [], Counter(), Counter(), Counter()
     for folder, kind in FOLDERS.items():

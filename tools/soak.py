@@ -1,4 +1,4 @@
-"""Attack the program with damaged files, faults and load: see ``tests/soak``."""
+"""Stress the program with damaged files, faults and load; see ``tests/soak``."""
 
 import sys
 from pathlib import Path

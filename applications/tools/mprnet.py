@@ -1,6 +1,6 @@
 """Restore photographs: python applications/tools/mprnet.py --input_image a.jpg --task Deblurring
 
-The same program as the console command ``mprnet``, run from a checkout.
+This is the console command ``mprnet``, run from a checkout.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
-"""How far bfloat16 and tiles lead away from float32 and from the whole photo.
+"""Measure how much bfloat16 and tiles change results.
 
     python benchmarks/agreement.py data/Rain100L --task Deraining --output table.json
 
-DIR holds input/ and target/, paired by stem. Every picture is restored whole in float32; the
-columns are the PSNR to that of bfloat16 (``bf16``) and of tiles in float32 (``tiled``, of
---tile pixels or, without it, of what the default memory allows; blank where the picture then
-fits whole), and what bfloat16 gains or loses in PSNR to the clean picture (``gain``). RGB,
-results clipped but not rounded.
+DIR holds input/ and target/, paired by stem. The reference is every picture restored as a whole in
+float32. The columns are:
+
+    bf16   PSNR between the reference and the result in bfloat16
+    gain   change of the PSNR to the clean picture by bfloat16
+    tiled  PSNR between the reference and the result of tiles in float32. Tiles have --tile pixels,
+           or the size that the default memory allows. Blank if the picture then fits as a whole.
+
+PSNR is in RGB, of results that are clipped but not rounded.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from PIL import Image
 
 
 def restorers(weights: str, tile: int | None) -> dict:
-    """The ways to restore that are compared."""
+    """Name → restorer for each way that is compared."""
     from ppgan_mpr.cache_dir import cache_dir
     from ppgan_mpr.inference import Cache, Restorer, load_model
 
@@ -37,7 +41,7 @@ def restorers(weights: str, tile: int | None) -> dict:
 
 
 def compare(ways: dict, source: Path, target: Path) -> dict:
-    """The numbers of one pair; ``tiled`` is None where the picture went through whole."""
+    """The numbers of one pair; ``tiled`` is None if the picture was restored as a whole."""
     image, clean = (
         np.asarray(Image.open(path).convert("RGB")).astype(np.float32) / 255
         for path in (source, target)
@@ -67,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--task", default="Deblurring")
     add("--weights", help="a weights file; default: the lite weights of the task")
     add("--tile", type=int, help="longest side of a tile")
-    add("--limit", type=int, help="number of pictures, spread over the folder")
+    add("--limit", type=int, help="number of pictures, taken evenly from the folder")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     options = parser.parse_args(argv)
     ways = restorers(options.weights or f"lite:{options.task}", options.tile)

@@ -1,8 +1,8 @@
-"""Measure a bulk job of thumbnails: its memory, and its throughput beside single mprnet processes.
+"""Measure memory and throughput of a bulk job of thumbnails, compared with single processes.
 
-Single processes, one for each core, share the pictures first; then mprnet-bulk restores all of
-them with as many workers of one core. Memory is that of the driver and of every process it
-started, sampled while the work proceeds.
+First, one mprnet process for each core restores its share of the pictures. Then mprnet-bulk
+restores all of them with the same number of single-core workers. Memory is sampled during the job:
+that of the driver and of every process that it started.
 
     python benchmarks/bulk.py --pictures 20000
 """
@@ -29,14 +29,15 @@ from cluster_samples import TASK, files_below, write_pictures  # noqa: E402
 from ppgan_mpr.dependencies import cpu_count  # noqa: E402
 
 FLAGS = ["--task", TASK, "--model", "lite", "--threads", "1"]
-# Also says which processes belong to a measurement: those of Ray are no children of the driver.
+# Environment variable that marks the processes of a measurement, as Ray's processes are not
+# children of the driver.
 MARK = "PPGAN_MPR_BENCHMARK"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=20000)
-    parser.add_argument("--side", type=int, default=96, help="of a picture in pixels")
+    parser.add_argument("--side", type=int, default=96, help="side of a picture in pixels")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bulk-benchmark-"))
     cores = cpu_count()
@@ -63,9 +64,9 @@ def main() -> int:
 
 
 def time_processes(folder: Path, cores: int) -> tuple[float, float]:
-    """Seconds, and seconds of CPU, that processes take, each with its part of the pictures."""
+    """Seconds and CPU seconds of mprnet processes that share the pictures."""
     command = [sys.executable, "-m", "ppgan_mpr.commands.restore"]
-    # What is exported and compiled once is not measured.
+    # The first run exports and compiles the network, which is not measured.
     subprocess.run(
         [*command, str(next((folder / "in" / "0").iterdir())), "-o", str(folder / "warm"), *FLAGS],
         check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
@@ -88,7 +89,7 @@ def _cpu_of_children() -> float:
 
 
 def time_bulk(folder: Path) -> tuple[float, float]:
-    """Seconds, and seconds of CPU, that mprnet-bulk takes from its start to its end."""
+    """Seconds and CPU seconds of mprnet-bulk from start to end."""
     mark = uuid.uuid4().hex
     began = time.monotonic()
     command = [sys.executable, "-m", "ppgan_mpr.commands.bulk", str(folder / "in")]
@@ -110,11 +111,11 @@ def time_bulk(folder: Path) -> tuple[float, float]:
 
 
 def sample(mark: str, cpu: dict[int, float]) -> str:
-    """Memory of the marked processes by kind, what they share left out; ``cpu`` gets their times.
+    """Memory of the marked processes by kind, without shared memory, as text.
 
     Args:
-        mark: in the environment of the processes.
-        cpu: process → seconds of CPU.
+        mark: value of the variable MARK in the processes' environment.
+        cpu: id of a process → its CPU seconds; updated.
     """
     kinds = {"driver": 0, "restoring": 0, "Ray": 0}
     for process in psutil.process_iter():
@@ -134,7 +135,7 @@ def sample(mark: str, cpu: dict[int, float]) -> str:
 
 
 def compare(folder: Path) -> int:
-    """The number of outputs, which must be the same in both."""
+    """Check that both ways gave the same outputs; returns their number."""
     bulk = files_below(folder / "bulk" / TASK)
     for part in folder.glob("out*"):
         core = part.name.removeprefix("out")

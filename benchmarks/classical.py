@@ -1,9 +1,9 @@
-"""What people otherwise use on a CPU: classical methods from OpenCV and scikit-image.
+"""Classical restoration methods from OpenCV and scikit-image, to compare the networks with.
 
-Each has one parameter that decides how much it changes. Where the strength of the noise counts,
-that is the estimate by scikit-image's ``estimate_sigma`` times a factor; else it is a number of the
-method's own. The benchmark tries all of the listed values and reports the best for each folder of
-pictures, chosen by looking at the targets: an advantage that no user has.
+Each method has one parameter. For denoisers, it is a factor on the noise that scikit-image's
+``estimate_sigma`` estimates. Other methods have a parameter of their own. The benchmark tries all
+listed values and reports the best for each folder of pictures. It chooses by the targets, an
+advantage that no user has.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Method:
     """A classical method.
 
     Attributes:
-        name: with its library.
-        parameter: what the values mean.
-        values: to choose from.
+        name: name of the method and its library.
+        parameter: meaning of the parameter.
+        values: values of the parameter to try.
         run: (picture, value) → restored picture.
     """
 
@@ -60,7 +60,7 @@ def wavelet(picture: Picture, factor: float) -> Picture:
 
 
 def wiener(picture: Picture, radius: float) -> Picture:
-    """scikit-image's Wiener deconvolution of a Gaussian blur, of unknown size in practice."""
+    """scikit-image's Wiener deconvolution, which assumes a Gaussian blur of this radius."""
     from skimage.restoration import wiener as deconvolve
 
     reach = np.arange(-8, 9)
@@ -80,7 +80,7 @@ def unsharp_masking(picture: Picture, amount: float) -> Picture:
 
 
 def bm3d(picture: Picture, factor: float) -> Picture:
-    """BM3D of its authors' package, whose licence is for non-commercial use."""
+    """BM3D by its authors' package, which is licensed for non-commercial use only."""
     import bm3d as package
 
     return _codes(package.bm3d_rgb(_unit(picture), max(1e-4, factor * noise(picture))))
@@ -92,10 +92,10 @@ _DENOISERS = (
     Method("OpenCV non-local means", _OF_NOISE, _FACTORS, non_local_means),
     Method("scikit-image wavelet", _OF_NOISE, _FACTORS, wavelet),
 )
-#: Task → the methods that people use for it.
+#: Task → its classical methods.
 METHODS: dict[str, tuple[Method, ...]] = {
     "Denoising": _DENOISERS,
-    "Deraining": _DENOISERS,  # there is none for rain in these libraries
+    "Deraining": _DENOISERS,  # these libraries have no method for rain
     "Deblurring": (
         Method("scikit-image Wiener", "radius in pixels", (0.25, 0.5, 0.75, 1.0), wiener),
         Method("scikit-image unsharp masking", "amount", (0.1, 0.25, 0.5, 1.0), unsharp_masking),

@@ -1,15 +1,15 @@
-"""Measure how fast training patches are read from four kinds of data, beside PaddleGAN's MPRTrain.
+"""Measure how fast training patches are read, compared with PaddleGAN's MPRTrain.
 
     python benchmarks/datasets.py [--kinds gopro dpdd] [--data data/GoPro/train] [--json out.json]
 
-Photo-like PNG pairs of the public sets' size and depth are generated, or those of --data are
-taken. Each is read as it is, cut into sub-pictures of 512x512 pixels, packed into one file, and
-from the cache of decoded pictures. Patches have 256x256 pixels.
+The pictures are those of --data, or generated, photo-like PNG pairs with the size and bit depth of
+public data sets. They are read in four ways: as whole pictures, cut into sub-pictures of 512x512
+pixels, packed into one file, and from the cache of decoded pictures. Patches have 256x256 pixels.
 
-The processor time of a sample is measured in one process, without a loader, and hardly depends on
-what else the machine does. Samples per second are those of a paddle.io.DataLoader with one worker
-and batches of 4, the best of several rounds. PaddleGAN's row is left out, with a message, where
-ppgan is not installed; it knows neither two views nor 16 bits, and reads the left view alone.
+The processor time of a sample is measured in one process without a loader, and hardly depends on
+the load of the machine. Samples per second are those of a paddle.io.DataLoader with one worker and
+batches of 4, the best of several rounds. If ppgan is not installed, PaddleGAN is left out with a
+message. PaddleGAN supports neither two views nor 16 bits, so it reads only the left view.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from ppgan_mpr.datasets.pairs import find_pairs, input_folders
 from ppgan_mpr.datasets.prepare.cut import Cut, cut
 
 PATCH, BATCH = 256, 4
-ISAL = png_region.inflate  # zlib where isal is not installed
+ISAL = png_region.inflate  # zlib if isal is not installed
 
 
 class Kind(NamedTuple):
-    """What the pictures of a data set are like."""
+    """Size and form of a data set's pictures."""
 
     height: int
     width: int
     dtype: type
     views: int
-    count: int  # of pairs to generate
+    count: int  # pairs to generate
 
 
 KINDS = {
@@ -58,7 +58,7 @@ KINDS = {
 
 
 def make_pairs(folder: Path, kind: Kind) -> None:
-    """Pairs whose PNGs compress like photos: at 1280x720, about 1.3 MB sharp, 0.9 MB blurred."""
+    """Write PNG pairs that compress like photos: at 720p about 1.3 MB sharp, 0.9 MB blurred."""
     rng = np.random.default_rng(0)
     inputs = ("input",) if kind.views == 1 else ("inputL", "inputR")
     white = np.iinfo(kind.dtype).max
@@ -86,7 +86,7 @@ def make_pairs(folder: Path, kind: Kind) -> None:
 
 
 class Repeated:
-    """A data set read repeatedly, so that the loader's start does not count."""
+    """A data set repeated to a length, so that the loader's start hardly counts."""
 
     def __init__(self, dataset: Any, length: int):
         self.dataset, self.length = dataset, length
@@ -99,7 +99,7 @@ class Repeated:
 
 
 def samples_per_second(dataset: Any, samples: int, warm_up: int) -> float:
-    """The rate of one worker, after ``warm_up`` samples."""
+    """The rate of a loader with one worker, measured after ``warm_up`` samples."""
     repeated: Any = Repeated(dataset, warm_up + samples)
     sampler: Any = ResumableBatchSampler(repeated, BATCH)
     loader = paddle.io.DataLoader(repeated, batch_sampler=sampler, num_workers=1)
@@ -113,7 +113,7 @@ def samples_per_second(dataset: Any, samples: int, warm_up: int) -> float:
 
 
 def processor_time(dataset: Any, samples: int) -> float:
-    """Seconds of processor time a sample takes in this process."""
+    """Seconds of processor time for a sample in this process."""
     order = np.random.default_rng(1).integers(len(dataset), size=samples).tolist()
     start = time.process_time()
     for index in order:
@@ -122,7 +122,7 @@ def processor_time(dataset: Any, samples: int) -> float:
 
 
 def readers(folder: Path, work: Path) -> dict[str, tuple[Any, Any]]:
-    """name -> (data set, decompressor for it to use)."""
+    """Name -> (data set, its decompressor)."""
     inputs = input_folders(folder)
     options = {"patch_size": PATCH, "dual_pixel": len(inputs) == 2}
     pieces, packed = work / "pieces", work / "pieces.tar"
@@ -160,7 +160,7 @@ def decoded_bytes(folder: Path, inputs: tuple[str, ...]) -> int:
 
 
 def measure(folder: Path, work: Path, samples: int, rounds: int) -> list[dict[str, Any]]:
-    """Measure all readers in turn, ``rounds`` times; the best of each counts."""
+    """Measure all readers in turn, ``rounds`` times; the best value of each counts."""
     rates: dict[str, float] = {}
     times: dict[str, float] = {}
     found = readers(folder, work)
@@ -190,10 +190,12 @@ def measure(folder: Path, work: Path, samples: int, rounds: int) -> list[dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--data", type=Path, help="folder with input/ and target/ instead")
-    parser.add_argument("--samples", type=int, default=40, help="a round (default: 40)")
-    parser.add_argument("--rounds", type=int, default=3, help="best of these (default: 3)")
-    parser.add_argument("--json", type=Path, help="write the result here, too")
+    parser.add_argument(
+        "--data", type=Path, help="folder with input/ and target/, instead of generated pictures"
+    )
+    parser.add_argument("--samples", type=int, default=40, help="samples per round (default: 40)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds (default: 3)")
+    parser.add_argument("--json", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     paddle.set_device("cpu")
     result: dict[str, Any] = {

@@ -1,12 +1,12 @@
-"""Speed, memory and agreement of everything that can run these networks.
+"""Measure speed, memory and agreement of all backends and peers that run these networks.
 
     python benchmarks/inference.py --sizes 256 720p --output table.json
 
-Each case runs in a process of its own, so that its peak memory is its own. Full-size networks
-get random weights from a fixed seed (speed does not depend on them), lite ones their real
-weights. Cases are repeated and the fastest run counts; those that take
-minutes run once. The last column is the share of the speed that a matrix product in OpenVINO
-reaches on the same machine, in the same precision.
+Each case runs in its own process, so that its peak memory can be measured. Full-size networks get
+random weights from a fixed seed, as speed does not depend on the weights. Lite networks get their
+real weights. Cases are repeated, and the fastest run counts. Cases that take minutes run once. The
+last column compares the speed with that of a matrix product in OpenVINO on the same machine in the
+same precision.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PACKAGES = ("paddlepaddle", "openvino", "onnxruntime", "torch", "ppgan", "numpy
 
 
 def picture(height: int, width: int) -> np.ndarray:
-    """A natural-looking [H, W, 3] float32 picture: noise with a falling spectrum."""
+    """A picture [H, W, 3] float32 like a natural one: noise with a falling spectrum."""
     rng = np.random.default_rng(0)
     image = np.zeros([height, width, 3], np.float32)
     for step in (128, 32, 8, 1):
@@ -55,7 +55,7 @@ def picture(height: int, width: int) -> np.ndarray:
 
 
 def run_case(case: dict) -> dict:
-    """Run a case; returns seconds, peak memory and the file of the result."""
+    """Run a case and write its result to a file; returns seconds and peak memory."""
     image = picture(*case["size"])
     started = time.perf_counter()
     run = _runner(case)
@@ -108,16 +108,19 @@ def find(network: str):
 
 
 def gmacs_of(network: str) -> float:
-    """Multiply-adds for 256x256 pixels in thousand millions."""
+    """Billions of multiply-adds for 256x256 pixels."""
     return find(network).gmacs
 
 
 def make_weights(network: str, folder: Path) -> str:
-    """What to load: the lite weights, or random ones of a full-size network, saved in a folder.
+    """The weights to load: the lite weights, or random weights of a full-size network.
 
     Args:
         network: one of the :data:`NETWORKS`.
-        folder: keeps them for the next call.
+        folder: folder where random weights are kept for the next call.
+
+    Returns:
+        The name or the path of the weights.
     """
     if network == "lite":
         return "lite:Deraining"
@@ -135,9 +138,9 @@ def make_weights(network: str, folder: Path) -> str:
 
 
 def multiply_adds(precision: str, threads: int | None) -> float:
-    """Multiply-adds per second of a matrix product in OpenVINO, in thousand millions.
+    """Billions of multiply-adds per second of a matrix product in OpenVINO.
 
-    The most of several shapes, as none is the fastest on every processor.
+    The fastest of several shapes counts, as no shape is the fastest on every processor.
     """
     return max(_matrix_product(*shape, precision, threads) for shape in _MATRICES)
 
@@ -172,7 +175,7 @@ def _seconds(run) -> float:
 def aside(function, *arguments):
     """Call a function in another process.
 
-    What starts a case or a command must stay small: Linux counts its memory as part of theirs.
+    This process must stay small: Linux counts its memory as part of that of the cases it starts.
     """
     with ProcessPoolExecutor(1) as pool:
         return pool.submit(function, *arguments).result()
@@ -192,9 +195,9 @@ def main(argv: list[str] | None = None) -> int:
     add("--runners", nargs="+", choices=RUNNERS, default=list(RUNNERS))
     add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
     add("--threads", type=int, default=None, help="default: all cores")
-    add("--memory", default=None, help="for this project's backends; default: as the program")
+    add("--memory", default=None, help="for this project's backends; default: as in mprnet")
     add("--repeat", type=int, default=2)
-    add("--patience", type=float, default=900, metavar="S", help="seconds for a case")
+    add("--patience", type=float, default=900, metavar="S", help="time limit of a case in seconds")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     add("--case", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
@@ -222,7 +225,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
-    """All runners on one network and size; PSNR is against the first that computes in f32."""
+    """Measure all runners on one network and size; PSNR is to the first one that uses f32."""
     reference = None
     height, width = SIZES[size]
     for runner in options.runners:
@@ -273,7 +276,7 @@ def _child(case: dict, patience: float) -> dict:
 
 
 def startup(folder: Path) -> dict:
-    """Seconds of the whole command with an empty cache and with a full one."""
+    """Seconds of the whole command with an empty and with a filled cache."""
     from PIL import Image
 
     Image.fromarray((picture(256, 256) * 255).astype(np.uint8)).save(folder / "photo.png")
@@ -292,7 +295,7 @@ def startup(folder: Path) -> dict:
 
 
 def machine(threads: int | None) -> dict:
-    """What the numbers were measured on."""
+    """The machine and the versions that the numbers were measured with."""
     from ppgan_mpr.commands.installation import processor_name
     from ppgan_mpr.dependencies import cpu_count, installed_version
 
@@ -314,7 +317,7 @@ def _installed(runner: str) -> bool:
 
 
 def psnr(a: np.ndarray | str, b: np.ndarray | str) -> float:
-    """Of two pictures in [0, 1], or of files with them, in dB."""
+    """PSNR in dB of two pictures in [0, 1], given as arrays or .npy files."""
     a, b = (np.clip(np.load(x) if isinstance(x, str) else x, 0, 1) for x in (a, b))
     error = np.mean((a - b).astype(np.float64) ** 2)
     return float(-10 * np.log10(max(error, 1e-20)))

@@ -1,11 +1,12 @@
-"""The cost of decoding in a process of its own, beside decoding in this one.
+"""Measure the cost of decoding in a separate process.
 
     python benchmarks/isolation.py --rounds 15 --output table.json
 
-Each round reads every file in both ways, one right after the other, in changing order. The table
-shows the medians in milliseconds, the median of the differences within a round, and the mean
-processor time, of both processes together, which a busy machine changes little. Then follow what
-starting the process costs once, and its resident memory after the first and the last file.
+Each round reads every file in this process and in a separate one, directly after each other and in
+alternating order. The table shows the medians in milliseconds, the median of the differences within
+a round, and the mean processor time of both processes together, which depends little on the load of
+the machine. Below the table stand the time to start the process, and its resident memory after the
+first and the last file.
 """
 
 from __future__ import annotations
@@ -31,27 +32,27 @@ FORMATS = (".jpg", ".png", ".tif", ".webp", ".16.tif")
 
 
 def draw(height: int, width: int, path: Path) -> None:
-    """Write a picture to read."""
+    """Write a picture file that is read later."""
     deep = ".16" in path.name
     pixels = picture(height, width) * (65535 if deep else 255)
     write_photo(from_array(pixels.astype(np.uint16 if deep else np.uint8)), path)
 
 
 def milliseconds(read, path: Path) -> float:
-    """How long one way of reading takes."""
+    """The time that ``read`` takes for a file."""
     started = time.perf_counter()
     read(path)
     return 1000 * (time.perf_counter() - started)
 
 
 def processor_time(*processes: psutil.Process) -> float:
-    """Milliseconds that processes have computed so far."""
+    """Processor time that processes have used so far, in milliseconds."""
     used = [process.cpu_times() for process in processes]
     return 1000 * sum(times.user + times.system for times in used)
 
 
 def start_up(path: Path) -> float:
-    """Milliseconds from nothing to the first picture of a new process, less reading it again."""
+    """Milliseconds to start a new process: the time of its first picture less that of a second."""
     reader = PhotoReader()
     first = milliseconds(reader.read, path)
     again = milliseconds(reader.read, path)
@@ -60,7 +61,7 @@ def start_up(path: Path) -> float:
 
 
 def resident(process: psutil.Process) -> int:
-    """Megabytes of memory."""
+    """Resident memory in mebibytes."""
     return process.memory_info().rss >> 20
 
 
@@ -96,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
                     before = processor_time(psutil.Process(), child)
                     taken[key][way].append(milliseconds(read, path))
                     computed[key][way] += processor_time(psutil.Process(), child) - before
-        time.sleep(1)  # it frees the last picture after that has arrived
+        time.sleep(1)  # the process frees a picture only after sending it
         report["resident_last_mb"] = resident(child)
         starts = [start_up(first) for _ in range(options.rounds)]
     print(

@@ -1,9 +1,9 @@
-"""The networks as their authors and PaddleGAN wrote them, to compare this project with.
+"""Peers to compare with: the networks as implemented by their authors and by PaddleGAN.
 
-A peer that is no installed package is read from a checkout. The checkouts stand side by side in
-one folder (``--checkouts DIR``) under their repositories' names: ``MPRNet`` (swz30/MPRNet),
-``NAFNet`` (megvii-research/NAFNet) and ``PaddleGAN`` (its main branch; the released ppgan 2.1.0
-has no NAFNet).
+Peers that are not installed packages are imported from checkouts. All checkouts are in one folder
+(``--checkouts DIR``) under their repositories' names: ``MPRNet`` (swz30/MPRNet), ``NAFNet``
+(megvii-research/NAFNet) and ``PaddleGAN`` (its main branch, as the released ppgan 2.1.0 has no
+NAFNet).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Run = Callable[[np.ndarray], np.ndarray]  # [H, W, 3] float32 in [0, 1] → the 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a peer's network stands.
+    """The source of a peer's network.
 
     Args:
-        module: the name to import it by.
+        module: name of its module.
         path: its file below the folder of checkouts; None for an installed package.
-        arguments: its constructor's; the weights' hyper-parameters have more.
+        arguments: the hyperparameters that its constructor takes, among those of the weights.
     """
 
     module: str
@@ -54,7 +54,7 @@ _SOURCES = {
 
 
 def available(library: str, network: str, checkouts: Path | None) -> bool:
-    """Whether a peer can be run: it has this network, and its checkout is there."""
+    """Whether a peer has this network and, if it needs a checkout, whether that exists."""
     source = _SOURCES.get((library, network))
     if source is None:
         return False
@@ -62,13 +62,13 @@ def available(library: str, network: str, checkouts: Path | None) -> bool:
 
 
 def ppgan(weights: str, checkouts: Path | None, threads: int | None, local: bool) -> Run:
-    """PaddleGAN's network on the whole picture, in Paddle's dynamic graph.
+    """Run PaddleGAN's network on the whole picture, in Paddle's dynamic graph.
 
     Args:
-        weights: what :func:`ppgan_mpr.weights.load_weights` reads.
+        weights: a name or path for :func:`ppgan_mpr.weights.load_weights`.
         checkouts: the folder of checkouts.
-        threads: of the processor; None is all.
-        local: the variant with TLC, where the peer has one.
+        threads: number of threads; None: all cores.
+        local: use the variant with TLC.
     """
     from ppgan_mpr.dependencies import require
     from ppgan_mpr.ppgan_compat import import_ppgan
@@ -94,13 +94,13 @@ def ppgan(weights: str, checkouts: Path | None, threads: int | None, local: bool
 def torch(
     weights: str, checkouts: Path | None, threads: int | None, local: bool, bf16: bool = False
 ) -> Run:
-    """The authors' PyTorch network on the whole picture, in eager mode.
+    """Run the authors' PyTorch network on the whole picture, in eager mode.
 
     Args:
-        weights: what :func:`ppgan_mpr.weights.load_weights` reads.
+        weights: a name or path for :func:`ppgan_mpr.weights.load_weights`.
         checkouts: the folder of checkouts.
-        threads: of the processor; None is all.
-        local: the variant with TLC, where the peer has one.
+        threads: number of threads; None: all cores.
+        local: use the variant with TLC.
         bf16: autocast to bfloat16, in PyTorch's channels-last memory format.
     """
     import torch as pytorch
@@ -134,7 +134,7 @@ def torch(
 
 
 def _build(library: str, loaded, checkouts: Path | None, local: bool):
-    """The peer's network of the loaded weights' sizes."""
+    """The peer's network with the hyperparameters of the loaded weights."""
     source = _SOURCES[library, loaded.network]
     if source.path is None:
         module = importlib.import_module(source.module)
@@ -145,10 +145,10 @@ def _build(library: str, loaded, checkouts: Path | None, local: bool):
 
 
 def _import_file(name: str, path: Path):
-    """Import one file of a checkout as the module of that name.
+    """Import one file of a checkout as the module ``name``.
 
-    The packages around it are the installed ones; others become empty packages, as their own
-    ``__init__.py`` would import much that is not needed here.
+    Its parent packages are the installed ones. If a parent is not installed, an empty package
+    stands in for it, because its own ``__init__.py`` would import much that is not needed here.
     """
     packages = name.split(".")[:-1]
     for depth in range(1, len(packages) + 1):
@@ -156,7 +156,7 @@ def _import_file(name: str, path: Path):
         _import_package(".".join(packages[:depth]), folder)
     if packages[:1] == ["basicsr"] and "basicsr.utils" not in sys.modules:
         utils = types.ModuleType("basicsr.utils")
-        utils.get_root_logger = None  # arch_util.py imports it, nothing calls it here
+        utils.get_root_logger = None  # arch_util.py imports it, but nothing here calls it
         sys.modules["basicsr.utils"] = utils
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -179,6 +179,6 @@ def _batch(image: np.ndarray) -> np.ndarray:
 
 
 def _picture(result) -> np.ndarray:
-    """The restored [H, W, 3] picture; MPRNet returns those of all stages, the last one first."""
+    """The restored picture [H, W, 3]; MPRNet returns those of all stages, the last stage first."""
     tensor = result[0] if isinstance(result, (list, tuple)) else result
     return tensor[0].numpy().transpose(1, 2, 0)

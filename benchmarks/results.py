@@ -1,13 +1,13 @@
-"""Measures docs/results.md: networks and classical methods on pairs of pictures.
+"""Measure networks and classical methods on pairs of pictures, and write docs/results.md.
 
     python benchmarks/results.py PAIRS --output results.md
     python benchmarks/results.py my_photos --task Denoising --output mine.md
     python benchmarks/results.py PAIRS --seconds --output results.md
 
 PAIRS holds a folder for each task (``denoising``, …) with folders of pairs, each with ``input``
-and ``target``; with --task, the folder holds ``input`` and ``target`` itself. The plots are written
-beside the page, to ``images/``. Every time is that of one run after one to warm up, on whatever
-else the machine does: keep it idle.
+and ``target``. With --task, PAIRS itself holds ``input`` and ``target``. The plots are written to
+``images/`` next to the page. Every time is that of one run after a warm-up run, so keep the machine
+idle.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from results_page import write_page
 Restore = Callable[[np.ndarray], np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
 
-# Protocol of the scores of a task, where it is not the whole picture in RGB.
+# Task → protocol of its scores, if that is not the whole picture in RGB.
 PROTOCOLS = {"Deraining": "rain-y"}
 
 
@@ -51,7 +51,7 @@ def folders_of(root: Path, task: str | None) -> Iterator[tuple[str, Path]]:
 
 
 def pairs_in(folder: Path, limit: int | None) -> list[Pair]:
-    """Degraded and clean pictures, [H, W, 3] uint8 each."""
+    """The pairs of degraded and clean pictures in a folder, [H, W, 3] uint8 each."""
     from PIL import Image
 
     from ppgan_mpr.imaging.pairing import match_by_stem
@@ -85,7 +85,7 @@ def measure(restore: Restore, pairs: list[Pair], protocol: str) -> dict[str, flo
 
 
 def best(method: Method, pairs: list[Pair], protocol: str) -> dict[str, Any]:
-    """A classical method with the value of its parameter that scores best."""
+    """The scores of a classical method with the value of its parameter that scores best."""
     rows = []
     for value in method.values:
 
@@ -128,7 +128,7 @@ def on_folder(task: str, folder: Path, options: argparse.Namespace) -> dict[str,
 
 
 def seconds_of_networks(side: int) -> Iterator[dict[str, Any]]:
-    """Seconds of every network for one picture, the way its scores were made, with random weights."""
+    """Seconds of every network for one picture, with random weights, with TLC if its scores are."""
     from ppgan_mpr.inference import Cache, Model, Restorer
     from ppgan_mpr.networks import find_network, weights_records
 
@@ -156,7 +156,7 @@ def seconds_of_networks(side: int) -> Iterator[dict[str, Any]]:
 
 
 def measured(numbers: dict[str, Any], options: argparse.Namespace) -> Iterator[str]:
-    """Measure all that is asked for, adding to the numbers; yields what has been measured."""
+    """Measure what the options ask for and add it to ``numbers``; yields the name of each part."""
     for task, folder in folders_of(options.pairs, options.task):
         numbers["folders"].append(on_folder(task, folder, options))
         yield f"{task}: {folder}"
@@ -176,12 +176,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--task", help="PAIRS itself holds input and target of this task")
     add("--output", type=Path, default=Path("results.md"), help="page (default: %(default)s)")
     add("--limit", type=int, help="use the first N pictures of each folder")
-    add("--weights", nargs="*", default=[], metavar="NAME", help="catalogue names besides lite")
-    add("--trained-on", nargs="*", default=[], metavar="FOLDER", help="known to the lite weights")
-    add("--bm3d", action="store_true", help="BM3D too: pip install bm3d, non-commercial licence")
-    add("--seconds", action="store_true", help="measure the time of every network, in minutes")
+    add("--weights", nargs="*", default=[], metavar="NAME", help="further weights of the catalogue")
+    add("--trained-on", nargs="*", default=[], metavar="FOLDER",
+        help="names of folders that the lite weights were trained on")  # fmt: skip
+    add("--bm3d", action="store_true", help="also BM3D: pip install bm3d, non-commercial licence")
+    add("--seconds", action="store_true", help="measure the time of every network; takes minutes")
     add("--save", type=Path, metavar="FILE", help="write the numbers as JSON")
-    add("--load", type=Path, metavar="FILE", help="make the page from saved numbers")
+    add("--load", type=Path, metavar="FILE", help="write the page from saved numbers")
     options = parser.parse_args(argv)
     if options.load:
         numbers = json.loads(options.load.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Writes what results.py has measured as a page with plots."""
+"""Writes the numbers that results.py has measured as a page with plots."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ your own pictures:
 ## Measured here
 
 Lite weights and classical methods on public pairs. PSNR in dB, SSIM, and seconds for one picture
-in one run after one to warm up. Each classical method ran with several values of its parameter, and
-the best on each folder counts, chosen by looking at the targets: an advantage that no user has. The
-strength of the noise is what scikit-image's `estimate_sigma` finds; for Wiener deconvolution the
-blur is taken for a Gaussian one, as nobody knows the path of the camera.
+in one run after a warm-up run. Each classical method ran with several values of its parameter. The
+best value on each folder counts. It is chosen by the targets, an advantage that no user has. The
+noise is estimated by scikit-image's `estimate_sigma`. Wiener deconvolution assumes a Gaussian blur,
+because the path of the camera is unknown.
 """
 
 _NOT_MEASURED = """\
 ## Not measured
 
-- **Published weights on these pairs**: they are downloads, and what is measured here needs none.
-  `--weights published:Denoising` adds them.
-- **BM3D**: its licence is for non-commercial use; `--bm3d` adds it where it is installed.
+- **Published weights on these pairs**: these measurements need no downloads.
+  `--weights published:Denoising` adds such weights.
+- **BM3D**: its licence is for non-commercial use only. `--bm3d` adds it if it is installed.
 - **Classical deraining**: the libraries have no method for rain, so denoisers stand in for it.
 """
 
 
 def write_page(numbers: Numbers, path: Path) -> None:
-    """Write the page, and its plots to ``images/`` beside it."""
+    """Write the page, and its plots to ``images/`` next to it."""
     images = path.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     measured = [folder for folder in numbers["folders"] if len(folder["rows"]) > 1]
@@ -64,7 +64,7 @@ def _machine(numbers: Numbers) -> str:
     if load > 2 * threads:
         line += (
             f". **The machine was busy (load average {load:.0f}), so the seconds are too long**, "
-            "and only rough ratios between them mean something"
+            "and only rough ratios between them are meaningful"
         )
     return line + ".\n"
 
@@ -98,7 +98,7 @@ def _unmeasured(folder: Numbers) -> str:
 
 
 def _published(seconds: Sequence[Numbers]) -> str:
-    """The scores that others report, and the seconds where they were measured."""
+    """The table of published scores, with seconds if they were measured."""
     known = {(row["name"], row["local"]): row["seconds"] for row in seconds}
     times = (
         "Seconds are for 256×256 pixels, measured here with random weights of the same size, which "
@@ -109,9 +109,9 @@ def _published(seconds: Sequence[Numbers]) -> str:
     lines = [
         "## Published",
         "",
-        "What authors and PaddleGAN report for full-size weights, each by its protocol; scores of",
-        "different protocols cannot be compared. `mprnet-verify` measures them again on your copy",
-        f"of the data set. {times}",
+        "Scores that authors and PaddleGAN report for full-size weights, each by its protocol.",
+        "Scores by different protocols cannot be compared. `mprnet-verify` measures them again on",
+        f"your copy of the data set. {times}",
         "",
         "| weights | test set | PSNR | SSIM | protocol | reported by | seconds |",
         "|---|---|---|---|---|---|---|",
@@ -179,7 +179,7 @@ def _panels(count: int) -> tuple[Any, Any]:
     import matplotlib
 
     matplotlib.use("svg")
-    # Ids and texts that do not change from run to run.
+    # Keeps ids and texts the same in every run.
     matplotlib.rcParams.update({"svg.hashsalt": "results", "svg.fonttype": "none"})
     from matplotlib import pyplot
 

@@ -82,7 +82,7 @@ def start_of(name: str, task: str) -> str:
 
 
 def outputs_before(store: Store, key: Callable[[str], str]) -> dict[str, list[str]]:
-    """Start of a name → the outputs in a folder whose names begin so; see :class:`Naming`."""
+    """Start of a name → the outputs in a folder with this start; see :class:`Naming`."""
     found: dict[str, list[str]] = {}
     for entry in outputs_in(store):
         task, _, _ = entry.name.partition("/")

@@ -33,7 +33,7 @@ from .picture_outputs import OutputFile, PictureOutputs, ReadPicture
 
 
 class PictureRestorer:
-    """Restores pictures from the bytes of their files to bytes; threads may share it.
+    """Restores pictures in memory: bytes of a file → bytes of its outputs; threads may share it.
 
     Args:
         job: how pictures are restored.

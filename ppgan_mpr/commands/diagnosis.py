@@ -76,7 +76,7 @@ def _package_findings(facts: Facts) -> list[Finding]:
 
 
 def _several(installed: Sequence[str], install: str) -> Finding:
-    """The finding that several packages are installed of which only one may be."""
+    """The finding that packages are installed together although they exclude each other."""
     return Finding(
         f"{' and '.join(installed)} are installed together and overwrite each other: run  pip "
         f"uninstall {' '.join(installed)}  and then  {install}"

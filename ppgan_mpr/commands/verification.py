@@ -161,7 +161,9 @@ def choose_protocols(
     if name is not None:
         return [get_protocol(name)]
     if not scores:
-        raise UsageError(f"There is no published score of {weights}: give protocol= to measure by.")
+        raise UsageError(
+            f"There is no published score of {weights}: give protocol= to choose how to score."
+        )
     return [get_protocol(each) for each in dict.fromkeys(score.protocol for score in scores)]
 
 

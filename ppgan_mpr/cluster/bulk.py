@@ -22,7 +22,7 @@ from .pipeline import Groups, restore_groups
 from .stores import Store
 from .table import finalise
 
-#: Pictures in files of at least so many bytes are restored after the small ones.
+#: Pictures in files of at least this many bytes are restored after the small ones.
 LARGE = 16 << 20
 
 
@@ -130,12 +130,12 @@ class BulkJob:
     """Restores many pictures on this machine or on a Ray cluster.
 
     Args:
-        input_path: a folder, a glob, a table of paths or tar shards, or an address of one of these.
+        input_path: a folder, a glob, a table of paths, tar shards, or an address of one of these.
         output_path: a folder or an address.
         task, weight_path: see :class:`~ppgan_mpr.apps.Predictor`.
         options: see :class:`~ppgan_mpr.InferenceOptions`.
         address: address of a Ray cluster; see :func:`.nodes.connected`.
-        large: pictures in files of at least so many bytes are restored after the small ones, one
+        large: pictures in files of at least this many bytes are restored after the small ones, one
             at a time in each worker.
 
     Raises:

@@ -48,7 +48,7 @@ class WorkerFacts:
         cores: CPU cores that it may use.
         weights_digest, task, network, scale, local: see :class:`~ppgan_mpr.ResultRecord`; not set
             if the task is chosen for each picture.
-        versions: versions of this package and of those that compute.
+        versions: versions of this package and of the packages that compute.
         remarks: warnings that were logged while the network was loaded.
     """
 

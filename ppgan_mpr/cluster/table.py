@@ -1,6 +1,6 @@
 """The table of results: one row for each picture, written in parts while the job runs.
 
-Each part is written atomically. Its name is a hash of the pictures in it, so a part that is
+Each part is written atomically. Its name holds a hash of its pictures' names, so a part that is
 written twice exists once. At the end of the job all parts become one Parquet file.
 """
 

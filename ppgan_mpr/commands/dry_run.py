@@ -1,5 +1,4 @@
-"""The output of ``mprnet --dry-run``: what would be done with each picture, and how long it takes.
-"""
+"""The output of ``mprnet --dry-run``: what would be done with each picture, and in what time."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 ppgan 2.1.0 requires numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which do not exist for
 Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan without its
-requirements, and then those in versions that suit this Python. Installed packages stay as they
-are. If nothing is missing, nothing is downloaded.
+requirements, and the requirements in versions that suit this Python. Installed packages stay as
+they are. If nothing is missing, nothing is downloaded.
 
 This module runs before the dependencies of ppgan_mpr are installed, so it imports only the
 standard library.

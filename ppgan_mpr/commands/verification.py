@@ -1,5 +1,4 @@
-"""Verification of weights: finds the published scores that apply, and measures by their protocols.
-"""
+"""Verifies weights: finds the published scores that apply, and measures by their protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A photo without what a format cannot store of it, for users who accept the loss."""
+"""Reduces a photo to what a format can store, for users who accept the loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .samples import to_dtype, to_float
 
 
 def without_lost(photo: Photo, target: Writable) -> Photo:
-    """The photo reduced to what the format can store of the picture.
+    """The photo reduced to what the format can store.
 
     Transparent parts are blended with white, 16 bits are rounded to 8, and blocks of metadata that
     are too long are left out.
@@ -28,8 +28,8 @@ def without_lost(photo: Photo, target: Writable) -> Photo:
 
 
 def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Pixels [H, W, C] with an alpha [H, W] as they look on a white ground."""
+    """Blend pixels [H, W, C] with white by their alpha [H, W]."""
     shown = pixels.copy()
-    for row, opacity in zip(shown, alpha):  # by rows: floats take four times the room
+    for row, opacity in zip(shown, alpha):  # row by row: floats take four times the memory
         row[:] = to_dtype(1 - to_float(opacity[:, None]) * (1 - to_float(row)), row.dtype)
     return shown

@@ -11,9 +11,9 @@ from .tiff_tags import Buffer
 def walk(
     data: Buffer | memoryview, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the content of each box between two positions.
+    """Type, content start and content end of each box between two positions.
 
-    A box that is damaged or reaches beyond ``end`` is the last.
+    Stops at a damaged box. A box that reaches beyond ``end`` is cut off there.
     """
     position, end = start, len(data) if end is None else min(end, len(data))
     while position + 8 <= end:
@@ -45,5 +45,5 @@ def find(data: Buffer, *path: bytes) -> tuple[int, int] | None:
 
 
 def box(kind: bytes, content: bytes) -> bytes:
-    """A box as it stands in a file."""
+    """The bytes of a box."""
     return struct.pack(">I4s", 8 + len(content), kind) + content

@@ -1,18 +1,18 @@
-"""Comments and captions, which every format keeps in a place of its own."""
+"""Comments and captions, which each format stores in its own place."""
 
 from __future__ import annotations
 
 from . import png
 from .photo import Metadata
 
-#: Keywords of the texts of a PNG that are comments as in other formats.
+#: Keywords of PNG texts that correspond to the comments of other formats.
 OWN_KEYWORDS = ("Comment", "Description")
 
 
 def comment_of(metadata: Metadata) -> bytes | None:
-    """The comment of any format as one text, UTF-8 unless the file had it otherwise.
+    """The comment of a photo of any format, in UTF-8 unless the file used another encoding.
 
-    The texts of a PNG are lines of it, with their keywords; a single comment stands alone.
+    A PNG's texts become lines that start with their keywords. A single comment has no keyword.
     """
     lines = png.texts(metadata.png_chunks)
     if not lines:

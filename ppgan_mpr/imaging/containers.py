@@ -1,4 +1,4 @@
-"""What a picture file holds beside what Pillow reads of it: metadata, and further pictures."""
+"""Metadata and further pictures that Pillow does not read from a picture file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESOLUTION, _EXIF, _XMP = 1005, 1058, 1060
 
 
 def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> Metadata:
-    """The metadata of a file, completed by what Pillow passes over.
+    """Complete the metadata that Pillow found with what it skipped.
 
     Args:
         image: the file as Pillow has opened it, without its pixels.
@@ -49,7 +49,7 @@ def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> M
 
 
 def _bitmap_profile(data: Buffer) -> bytes | None:
-    """The ICC profile of a bitmap with the longest of headers (BITMAPV5HEADER)."""
+    """The ICC profile of a bitmap; only the longest header (BITMAPV5HEADER) has one."""
     if len(data) < 138 or struct.unpack_from("<I", data, 14)[0] < 124:
         return None
     start, length = struct.unpack_from("<II", data, 14 + 112)
@@ -68,7 +68,7 @@ def _with_resources(image: Image.Image, metadata: Metadata) -> Metadata:
     dropped = ("the layers",) if getattr(image, "n_frames", 1) > 1 else ()
     return replace(
         metadata,
-        # Photoshop stores its documents upright, whatever the flag of the camera's file was.
+        # Photoshop stores documents upright, whatever orientation the camera's file had.
         exif=exif and upright_exif(exif),
         xmp=xmp and upright_xmp(xmp),
         iptc=content.get(resources.IPTC) or metadata.iptc,

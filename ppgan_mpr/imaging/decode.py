@@ -1,8 +1,8 @@
 """Decoding a picture file of any format into an upright photo.
 
-Pillow decodes most files. PNG and TIFF are parsed here first, for their depth and for metadata
-that Pillow drops. OpenCV decodes what Pillow would reduce to 8 bits or does not know, and LibRaw
-cameras' raw files.
+Pillow decodes most files. PNG and TIFF are parsed here first, for their bit depth and for metadata
+that Pillow drops. OpenCV decodes pictures that Pillow would reduce to 8 bits or does not know.
+LibRaw decodes cameras' raw files.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM_HEADER = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d+)")
 _PARSING = threading.Lock()
-# Beginnings of files that OpenCV reads where Pillow does not know the format: PAM, Sun raster,
+# First bytes of files that OpenCV reads if Pillow does not know the format: PAM, Sun raster,
 # Radiance, OpenEXR, PFM, JPEG 2000, WebP.
 _OTHERS = (
     b"P7", b"\x59\xa6\x6a\x95", b"#?R", b"\x76\x2f\x31\x01", b"PF", b"Pf",
@@ -51,7 +51,7 @@ SIGNATURE_BYTES = 64  # enough for :func:`recognised`
 
 
 def recognised(start: bytes, suffix: str) -> bool:
-    """Whether a file begins as one of a known format does.
+    """Whether a file begins with the signature of a known format.
 
     Args:
         start: at least the first :data:`SIGNATURE_BYTES` of the file, or all of it.
@@ -81,13 +81,13 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
 
     Args:
         data: the whole file.
-        suffix: of its name, in lower case; it only matters for formats without a signature, and
-            for cameras' raw files.
+        suffix: the file name's, in lower case; used only for formats without a signature and for
+            cameras' raw files.
         check_size: refuses pictures that are too large, before they are decoded.
 
     Raises:
-        ImageError: the picture is of a kind that is not restored here.
-        Exception: whatever the decoders raise on damaged files.
+        ImageError: the picture is of an unsupported kind, such as an animation.
+        Exception: any error that a decoder raises on a damaged file.
     """
     if data.startswith(SIGNATURE):
         return upright(_decode_png(data, check_size))
@@ -106,7 +106,7 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
     if top > 255:  # Pillow would keep 8 bits
         if data[:2] in (b"P2", b"P3"):
             data += b"\n"  # OpenCV misses the last number of a text without a last line break
-        size = stored_size(data)  # the codestream's, which need not be the container's
+        size = stored_size(data)  # of the codestream, which may differ from the container's
         if size is not None:
             check_size(*size)
         photo = _decode_opencv(data, image.format, metadata)
@@ -122,10 +122,9 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
 def open_image(
     data: Buffer, suffix: str, check_size: SizeCheck | None = None
 ) -> Image.Image | None:
-    """Parse the header as ``Image.open`` does, without its limit of 179 million pixels.
+    """Parse the header as ``Image.open`` does, but without its limit of 179 million pixels.
 
-    The limit is a global variable of Pillow; its registry of formats works without it, but for
-    WebP.
+    The limit is a global variable. Pillow's registry of formats ignores it, except for WebP.
 
     Args:
         data: the whole file.
@@ -151,8 +150,8 @@ def open_image(
             file = cast(BinaryIO, data)
             file.seek(0)
         try:
-            # Parsers warn about odd metadata; the lock keeps the filters of two threads apart.
-            with _PARSING, warnings.catch_warnings(), _without_limit_of_pixels():
+            # Parsers warn about odd metadata. Warning filters and pixel limit are global.
+            with _PARSING, warnings.catch_warnings(), _without_pixel_limit():
                 warnings.simplefilter("ignore")
                 image = factory(file, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
@@ -168,8 +167,8 @@ def open_image(
 
 
 @contextlib.contextmanager
-def _without_limit_of_pixels() -> Iterator[None]:
-    """Lift the limit of Pillow's WebP parser; :func:`check_pixels` follows."""
+def _without_pixel_limit() -> Iterator[None]:
+    """Lift the limit of Pillow's WebP parser; call :func:`check_pixels` afterwards."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -180,7 +179,7 @@ def _without_limit_of_pixels() -> Iterator[None]:
 def _readable_formats() -> Iterator[str]:
     """Names of the readable formats that this Pillow knows.
 
-    The frequent ones come first: Pillow loads the other forty modules only where they are needed.
+    The frequent ones come first, so that Pillow loads its other forty modules only if needed.
     """
     Image.preinit()
     frequent = [name for name in READABLE if name in Image.OPEN]
@@ -189,16 +188,16 @@ def _readable_formats() -> Iterator[str]:
     yield from (name for name in READABLE if name in Image.OPEN and name not in frequent)
 
 
-def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, named_so: bool) -> bool:
-    """Whether the first bytes fit a format; the name decides for TGA, which has no signature."""
+def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, has_suffix: bool) -> bool:
+    """Whether the first bytes fit a format; the suffix decides for TGA, which has no signature."""
     if accept is None:
-        return named_so
+        return has_suffix
     answer = accept(start)
     return bool(answer) and not isinstance(answer, str)  # a string says why it is unsupported
 
 
 def sample_layout(mode: str) -> tuple[int, int]:
-    """Channels and bytes per sample of an image of this mode once it is a photo."""
+    """Channels and bytes per sample of the photo that an image of this mode becomes."""
     if mode[0] in "IF":
         return 1, 2
     channels = {"1": 1, "L": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4, "CMYK": 4}
@@ -206,7 +205,7 @@ def sample_layout(mode: str) -> tuple[int, int]:
 
 
 def _coefficient_bytes(image: Image.Image) -> int:
-    """What libjpeg holds of a progressive JPEG, 16 bits for each sample before it is scaled up."""
+    """Bytes that libjpeg keeps for a progressive JPEG: 16 bits per sample before upsampling."""
     layers = getattr(image, "layer", ())  # (name, horizontal and vertical sampling, table)
     if not image.info.get("progressive") or not layers:
         return 0
@@ -234,7 +233,7 @@ def _decode_png(data: bytes, check_size: SizeCheck) -> Photo:
     metadata = png.read_metadata(chunks)
     if png.bit_depth(chunks) == 16:
         photo = _decode_opencv(png.bare(data), "PNG", metadata)
-        if png.is_grey(chunks):  # OpenCV shows grey + alpha as RGBA
+        if png.is_grey(chunks):  # OpenCV decodes grey + alpha as RGBA
             photo = replace(photo, pixels=np.ascontiguousarray(photo.pixels[..., :1]))
     else:
         photo = _decode_pillow(_known(open_image(data, ".png")), metadata)
@@ -247,14 +246,14 @@ def _decode_tiff(data: bytes, check_size: SizeCheck) -> Photo:
     check_size(page.width, page.height, page.samples, 2 if page.bits == 16 else 1)
     if page.bits < 16:
         image = _known(open_image(page.data, ".tif"))
-        # Around the decoding, Pillow would check its global limit of pixels and parse EXIF anew.
+        # Replace two methods that would check Pillow's global pixel limit and parse EXIF again.
         prepare = types.MethodType(ImageFile.ImageFile.load_prepare, image)
         vars(image).update(load_prepare=prepare, load_end=lambda: None)
         return _decode_pillow(image, page.metadata)
     layouts = {0: (1,), 1: (1,), 2: (3, 4)}  # photometric interpretation -> channels
     if page.samples not in layouts.get(page.photometric, ()) or page.is_planar:
         raise ImageError(
-            "16-bit TIFF is read as grey, RGB or RGB with alpha, channels interleaved: "
+            "a 16-bit TIFF must be grey, RGB or RGB with alpha, with interleaved channels: "
             "convert it to one of these first"
         )
     photo = _decode_opencv(page.data, "TIFF", page.metadata)
@@ -265,7 +264,7 @@ def _decode_tiff(data: bytes, check_size: SizeCheck) -> Photo:
         straight = np.rint(pixels * (65535 / np.maximum(alpha, 1)[..., np.newaxis]))
         pixels = np.minimum(straight, 65535).astype(np.uint16)
     if alpha is not None and not page.extra and not alpha.any():
-        alpha = None  # an unnamed fourth channel of zeros is padding
+        alpha = None  # a fourth channel of zeros without a stated meaning is padding
     return replace(photo, pixels=pixels, alpha=alpha)
 
 
@@ -278,7 +277,7 @@ def _decode_pam(data: bytes) -> Photo:
 
 @functools.cache
 def _reverses_pam(alpha: bool, itemsize: int) -> bool:
-    """Whether this OpenCV shows the blue of a PAM as red: it does not give BGR, as of others."""
+    """Whether this OpenCV decodes a PAM to RGB instead of BGR, which swaps red and blue."""
     kind, depth = ("RGB_ALPHA", 4) if alpha else ("RGB", 3)
     top = 256**itemsize - 1
     header = f"P7\nWIDTH 1\nHEIGHT 1\nDEPTH {depth}\nMAXVAL {top}\nTUPLTYPE {kind}\nENDHDR\n"
@@ -311,7 +310,7 @@ def _decode_heif(data: bytes, check_size: SizeCheck) -> Photo:
 
 
 def white_level(name: str | None, data: Buffer) -> int:
-    """The code of white, for formats whose deeper variants Pillow reduces to 8 bits; else 255.
+    """Sample value of white in formats whose deeper variants Pillow reduces to 8 bits; else 255.
 
     Args:
         name: Pillow's name of the format.
@@ -340,7 +339,7 @@ def _is_lossless_webp(data: bytes) -> bool:
 
 
 def _spread(photo: Photo, top: int) -> Photo:
-    """10- and 12-bit codes over the whole range of 16 bits."""
+    """Scale 10- and 12-bit samples to the full 16-bit range."""
     if top == white(np.uint16):
         return photo
     alpha = None if photo.alpha is None else rescale(photo.alpha, top, np.uint16)
@@ -362,7 +361,7 @@ def _decode_opencv(data: bytes, source: str | None, metadata: Metadata) -> Photo
     decoded = opencv.decode(data)
     if decoded is None:
         raise ImageError(
-            f"its {source} data is damaged, or deeper than 8 bits in a way not supported"
+            f"its {source} data is damaged, or has an unsupported depth of more than 8 bits"
             if source
             else "it is not a picture in a known format, or it is damaged"
         )

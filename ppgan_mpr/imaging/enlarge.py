@@ -1,4 +1,4 @@
-"""Bicubic enlargement, for super-resolution networks whose input and output have one size."""
+"""Bicubic enlargement, for super-resolution networks whose input and output have the same size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 from .samples import to_float
 
-_REACH = 2  # pixels that bicubic interpolation looks at on each side
+_REACH = 2  # pixels that bicubic interpolation uses on each side
 
 
 def enlarge(

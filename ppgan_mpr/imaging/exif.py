@@ -1,8 +1,8 @@
 """EXIF blocks: orientation, thumbnail, resolution and description.
 
-A photo is turned upright when it is read, so its metadata must say "upright" when it is written,
-and the thumbnail in it would show the picture as it was before. Nothing that stays is moved: maker
-notes hold offsets into the block, and rewriting it would break them.
+A photo is turned upright when it is read, so its metadata must say "upright" when it is written.
+The thumbnail is removed, as it shows the picture before restoration. Everything else keeps its
+position: maker notes hold offsets into the block, which would no longer fit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def orientation(exif: Buffer | None, xmp: bytes | None) -> int:
     """The orientation 1-8 in EXIF, else in XMP; 1 (upright) where neither holds a valid one.
 
     Args:
-        exif: an EXIF block, or a TIFF file, which is laid out alike.
+        exif: an EXIF block, or a TIFF file, which has the same layout.
         xmp: an XMP packet.
     """
     if exif:
@@ -49,7 +49,7 @@ def orientation(exif: Buffer | None, xmp: bytes | None) -> int:
 def upright_exif(exif: bytes) -> bytes:
     """The block with its orientation set to 1 and without its thumbnail.
 
-    The thumbnail shows the picture as it was, and not turned; viewers make their own.
+    The thumbnail shows the picture before restoration and rotation. Viewers make their own.
     """
     try:
         order, big, first = parse_header(exif)
@@ -94,8 +94,8 @@ def described_exif(
 ) -> bytes | None:
     """The block with resolution and caption, for formats that have no other place for them.
 
-    The first directory is written anew behind everything else. What the block has already is
-    not written again, and a caption that it has is not replaced.
+    The first directory is rewritten at the end of the block. A resolution that the block already
+    has is not repeated, and an existing caption is kept.
     """
     fields: dict[int, tuple[int, int, bytes]] = {}
     try:
@@ -135,7 +135,7 @@ def described_exif(
 
 
 def without_orientation(exif: bytes) -> bytes:
-    """The block without its orientation, for which Pillow would rewrite an AVIF's block."""
+    """The block without its orientation; with one, Pillow would rewrite the block of an AVIF."""
     try:
         order, big, first = parse_header(exif)
     except TiffError:
@@ -177,13 +177,13 @@ def resized_exif(exif: bytes, width: int, height: int) -> bytes:
             for tag in tags:
                 if tag in entries and entries[tag].count:
                     entries[tag].overwrite(patched, order, number)
-    except (TiffError, struct.error):  # no size in it, or a number too large for its field
+    except (TiffError, struct.error):  # unreadable, or a number too large for its field
         return exif
     return bytes(patched)
 
 
 def upright_xmp(xmp: bytes) -> bytes:
-    """The packet with ``tiff:Orientation`` set to 1, and without what only the source has."""
+    """The packet with ``tiff:Orientation`` set to 1, without parts that only the source has."""
     return without_absent_parts(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp))
 
 

@@ -1,4 +1,4 @@
-"""Files that are far longer than their picture can need, found before they are read."""
+"""Refuses files that are far longer than their picture needs, before they are read."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .png_chunks import SIGNATURE
 from .stored_size import refuse_floating_point, stored_size
 from .tiff_tags import MAGICS
 
-_HEADER = 1 << 24  # bytes in which the size must stand
-_TIMES_SAMPLES = 8  # a PPM of text has up to 6 bytes for one
+_HEADER = 1 << 24  # bytes at the start that must contain the picture's size
+_TIMES_SAMPLES = 8  # a text PPM has up to 6 bytes per sample
 _PSD, _GIF = b"8BPS", b"GIF8"
 _PNG_CHANNELS = {0: 1, 4: 2, 6: 4}
 
 
 def check_length(file: BinaryIO, nbytes: int, suffix: str, limits: Limits) -> None:
-    """Refuse a long file whose header is damaged, or describes a picture that is far smaller.
+    """Refuse a long file whose header is damaged or describes a far smaller picture.
 
     Files of up to 256 MB pass, as do formats that hold layers, pages or several pictures.
 
     Args:
-        file: at its beginning; it is read a little further.
-        nbytes: its length.
-        suffix: of its name, in lower case.
-        limits: of the picture.
+        file: positioned at its start; up to 16 MB are read.
+        nbytes: length of the file.
+        suffix: the file name's, in lower case.
+        limits: for the picture.
 
     Raises:
         ImageError: the header is damaged, or the file is too long for it.
@@ -45,8 +45,8 @@ def check_length(file: BinaryIO, nbytes: int, suffix: str, limits: Limits) -> No
     most = BESIDE_PIXELS + _TIMES_SAMPLES * width * height * channels * itemsize
     if nbytes > most:
         raise LimitError(
-            f"the file has {in_words(nbytes)}, more than {in_words(most)}, which its {width} x "
-            f"{height} pixels could take at most: it is damaged, or holds something else"
+            f"the file has {in_words(nbytes)}, but its {width} x {height} pixels need at most "
+            f"{in_words(most)}: it is damaged, or holds something else"
         )
 
 

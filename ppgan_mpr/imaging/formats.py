@@ -1,4 +1,4 @@
-"""File formats: their suffixes, and what each can store."""
+"""File formats: their suffixes and what each can store."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..checks import did_you_mean
 from ..errors import UsageError
 
-# Suffixes of still-picture formats by Pillow's names. Pillow opens more: documents, films,
-# scientific data and PostScript (by starting Ghostscript), none of which is a photograph.
+# Suffixes of still-picture formats by Pillow's names. Pillow opens more formats, but not for
+# photographs: documents, films, scientific data and PostScript (by starting Ghostscript).
 READABLE = {
     "PNG": (".png",),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
@@ -30,7 +30,7 @@ OPENCV_SUFFIXES = (".pam",)
 SUFFIXES = frozenset(
     suffix for group in (*READABLE.values(), HEIF_SUFFIXES, OPENCV_SUFFIXES) for suffix in group
 )
-#: Suffixes of cameras' raw files, which are developed by rawpy where that is installed.
+#: Suffixes of cameras' raw files, which rawpy develops if it is installed.
 RAW_SUFFIXES = frozenset((
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25",
     ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
@@ -44,7 +44,7 @@ VIDEO_SUFFIXES = frozenset((
 ))  # fmt: skip
 
 
-# What a format may have a place for, besides pixels.
+# Fields of ``Metadata`` that most formats can store.
 _ALL = frozenset(("icc_profile", "exif", "xmp", "iptc", "comment", "dpi"))
 
 
@@ -71,7 +71,7 @@ class Writable:
     remark: float = math.inf
 
 
-# Aliases of formats that are written under their usual suffixes only.
+# Suffixes that are only read: their formats are written with the usual suffix.
 _READ_ONLY = frozenset(
     (".mpo", ".pbm", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".icb", ".vda", ".vst")
 )
@@ -82,9 +82,9 @@ WRITABLE = {
         Writable("PNG", deep=True, alpha=True, holds=_ALL | {"cicp", "png_chunks"}),
         Writable("TIFF", deep=True, alpha=True, holds=_ALL | {"resources"}),
         Writable("JPEG", holds=_ALL | {"resources"}, side=65500, segment=65500, remark=65500),
-        # Resolution and comment of WebP and AVIF stand in the EXIF block.
+        # WebP and AVIF store resolution and comment in the EXIF block.
         Writable("WEBP", alpha=True, holds=_ALL - {"iptc"}, side=16383),
-        # AVIF has alpha, but compresses it with loss.
+        # AVIF has alpha, but compresses it lossily.
         Writable("AVIF", holds=_ALL - {"iptc"} | {"cicp"}),
         Writable("BMP", holds=frozenset(("dpi",))),
         Writable("JPEG2000", alpha=True, holds=_ALL, remark=65500),
@@ -97,15 +97,15 @@ WRITABLE = {
 
 
 def format_suffix(written: str) -> str:
-    """The suffix of the format that a user names.
+    """The file suffix for a format that a user names.
 
     Args:
         written: a suffix with or without its dot, or a format's name, in any case: ``'.tiff'``,
             ``'JPG'``, ``'png'``, ``'JPEG2000'``.
 
     Returns:
-        A key of :data:`WRITABLE`, in lower case with its dot. A suffix stays the one that was
-        written: ``'jpeg'`` is ``'.jpeg'``.
+        A key of :data:`WRITABLE`, in lower case with its dot. A given suffix is kept: ``'jpeg'``
+        becomes ``'.jpeg'``, not ``'.jpg'``.
 
     Raises:
         UsageError: no such format can be written; the message suggests the nearest one.
@@ -121,7 +121,7 @@ def format_suffix(written: str) -> str:
 
 
 def readable_suffixes() -> frozenset[str]:
-    """The suffixes of the files that are restored in a folder: of raw files only with rawpy."""
+    """Suffixes of the files that are restored in a folder; raw files only with rawpy."""
     developed = importlib.util.find_spec("rawpy") is not None
     return SUFFIXES | RAW_SUFFIXES if developed else SUFFIXES
 
@@ -132,7 +132,7 @@ def is_available(target: Writable) -> bool:
 
     module = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}.get(target.name)
     Image.preinit()
-    if target.name not in Image.SAVE:  # not among the frequent formats
+    if target.name not in Image.SAVE:  # ``preinit`` loads the frequent formats only
         Image.init()
     if target.name not in Image.SAVE or module is None:
         return target.name in Image.SAVE

@@ -1,6 +1,6 @@
 """Messages between two processes: JSON, followed by the bytes and arrays that it refers to.
 
-Unlike pickle, reading one cannot run code.
+Reading a message cannot run code, unlike reading a pickle.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def send(file: BinaryIO, message: Any) -> None:
 
     Raises:
         TypeError: the message holds something else.
-        OSError: nobody reads it.
+        OSError: the other end is closed.
     """
     blobs: list[memoryview] = []
     text = json.dumps(_pack(message, blobs)).encode()
@@ -96,11 +96,11 @@ def _known(name: str) -> Any:
 
 def _write(file: BinaryIO, data: memoryview) -> None:
     while data:
-        data = data[file.write(data) :]  # a raw pipe may take a part
+        data = data[file.write(data) :]  # a raw pipe may accept only a part
 
 
 def _read(file: BinaryIO, length: int) -> np.ndarray:
-    """The next bytes, read into an array of their own, which the caller may keep and change."""
+    """Read bytes into a new array, which the caller may keep and change."""
     array = np.empty(length, np.uint8)
     view, done = array.data, 0
     while done < length:

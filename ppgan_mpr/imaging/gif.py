@@ -12,12 +12,11 @@ from .tiff_tags import Buffer
 
 _EXTENSION, _APPLICATION, _PICTURE = 0x21, 0xFF, 0x2C
 _PROFILE, _XMP = b"ICCRGBG1012", b"XMP DataXMP"
-_TRAILER = 258  # bytes behind an XMP packet, through which readers of blocks find its end
+_TRAILER = 258  # bytes after an XMP packet that lead readers of blocks to its end
 
 
 def with_extensions(data: Buffer, metadata: Metadata) -> Metadata:
-    """What Pillow found in the file, completed by the extensions before its first picture
-    and behind it."""
+    """Complete the metadata that Pillow found from the file's application extensions."""
     profile, xmp = metadata.icc_profile, metadata.xmp
     try:
         position = 13 + _table(data[10])
@@ -33,13 +32,13 @@ def with_extensions(data: Buffer, metadata: Metadata) -> Metadata:
                 elif name == _XMP and end - start > _TRAILER:
                     xmp = xmp or bytes(data[start : end - _TRAILER])
             position = end
-    except IndexError:  # it ends early, which Pillow reports where it matters
+    except IndexError:  # the file ends early; Pillow reports that if it matters
         pass
     return replace(metadata, icc_profile=profile, xmp=xmp)
 
 
 def _table(flags: int) -> int:
-    """Bytes of the colour table that the flags announce."""
+    """Length in bytes of the colour table that the flags describe."""
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
 

@@ -28,8 +28,8 @@ class Header(NamedTuple):
     """Size and depth of an upright picture.
 
     Attributes:
-        height, width: in pixels, as :func:`ppgan_mpr.imaging.read_photo` would return it.
-        itemsize: bytes a sample: 1 or 2.
+        height, width: in pixels, after the picture is turned upright.
+        itemsize: bytes per sample: 1 or 2.
         orientation: EXIF orientation 1-8 of the stored pixels; 1 where they are upright.
     """
 
@@ -47,7 +47,7 @@ class Header(NamedTuple):
 def read_header(path: str | Path) -> Header:
     """Read size, depth and orientation of a picture file.
 
-    Nothing is decoded for it. An orientation that a PNG names behind its pixels is not seen.
+    No pixels are decoded. An orientation that a PNG stores after its pixels is not found.
 
     Raises:
         ImageError: the file cannot be read or is not a picture.
@@ -57,7 +57,7 @@ def read_header(path: str | Path) -> Header:
         with path.open("rb", buffering=0) as file:
             start = file.read(_START)
             if start.startswith(SIGNATURE):
-                with contextlib.suppress(ValueError):  # unless the pixels begin further down
+                with contextlib.suppress(ValueError):  # the pixels may begin further on
                     return _png_header(start)
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return header_of(data, path.suffix.lower())
@@ -65,7 +65,7 @@ def read_header(path: str | Path) -> Header:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ImageError, MissingDependencyError) as error:
         raise ImageError(f"{path} cannot be read: {error}") from None
-    except Exception as error:  # an empty file, or whatever a damaged one drives decoders into
+    except Exception as error:  # an empty file, or any error of a decoder on a damaged one
         raise ImageError(f"{path} is not a picture, or it is damaged") from error
 
 
@@ -74,15 +74,15 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
 
     Args:
         data: the whole file.
-        suffix: of its name, in lower case; it only matters for formats without a signature.
+        suffix: the file name's, in lower case; used only for formats without a signature.
 
     Raises:
         ImageError: it is not a picture that can be restored.
-        Exception: whatever the decoders raise on damaged files.
+        Exception: any error that a decoder raises on a damaged file.
     """
     if data[:8] == SIGNATURE:
         return _png_header(data)
-    if raw.is_raw(data, suffix):  # whose sizes only LibRaw knows, which belongs in a child process
+    if raw.is_raw(data, suffix):  # only LibRaw finds the size, and only a child process may run it
         raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
     if data[:4] in MAGICS:
         return _tiff_header(data)
@@ -100,7 +100,7 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
         return Header(size.height, size.width, size.itemsize)
     deep = image.mode.startswith("I") or white_level(image.format, data) > 255
     metadata = image_metadata(image)
-    if image.format == "JPEG2000":  # whose orientation Pillow passes over
+    if image.format == "JPEG2000":  # Pillow does not read its orientation
         metadata = complete_metadata(image, data, metadata)
     flag = orientation(metadata.exif, metadata.xmp)
     return _turned(*image.size, 2 if deep else 1, flag)
@@ -118,12 +118,13 @@ def _tiff_header(data: Buffer) -> Header:
     tags, _ = read_ifd(data, order, first, big)
     width, height = (tags[tag].numbers(order)[0] for tag in (_WIDTH, _HEIGHT))
     bits = tags[_BITS].numbers(order) if _BITS in tags else (1,)
-    flag = orientation(data, tags[_XMP].value if _XMP in tags else None)  # laid out as EXIF is
+    # A TIFF file has the layout of an EXIF block.
+    flag = orientation(data, tags[_XMP].value if _XMP in tags else None)
     return _turned(width, height, 2 if max(bits) == 16 else 1, flag)
 
 
 def _heif_header(data: Buffer) -> Header:
-    require("pillow_heif")  # or it could not be decoded
+    require("pillow_heif")  # needed to decode it later
     size = heif.upright_size(data)
     if size is None:
         raise ImageError("its header is damaged")
@@ -132,6 +133,6 @@ def _heif_header(data: Buffer) -> Header:
 
 
 def _turned(width: int, height: int, itemsize: int, flag: int) -> Header:
-    if flag >= 5:  # by a quarter
+    if flag >= 5:  # a quarter turn
         width, height = height, width
     return Header(height, width, itemsize, flag)

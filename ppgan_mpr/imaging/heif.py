@@ -13,7 +13,7 @@ from .boxes import find, walk
 from .stored_size import StoredSize
 from .tiff_tags import Buffer
 
-# Beginnings of the names of auxiliary pictures -> what they are.
+# Prefix of an auxiliary picture's type, and its description.
 _AUXILIARY = (
     (b"urn:com:apple:photo:2020:aux:hdrgainmap", "the gain map (HDR rendition)"),
     (b"urn:mpeg:hevc:2015:auxid:2", "the depth map"),
@@ -26,7 +26,7 @@ _VIDEO_CURVES = (1, 6, 13, 14, 15)
 
 
 def nclx(data: Buffer) -> tuple[int, int] | None:
-    """Colour primaries and transfer function of the primary picture; None for sRGB or no box."""
+    """Colour primaries and transfer function of the primary picture; None if sRGB or not given."""
     for start in _colour_boxes(data):
         if data[start : start + 4] == b"nclx":
             return described(*struct.unpack_from(">HH", data, start + 4))
@@ -41,9 +41,9 @@ def described(primaries: int, transfer: int) -> tuple[int, int] | None:
 
 
 def with_nclx(data: memoryview, cicp: tuple[int, int]) -> bytes:
-    """An AVIF file that names other primaries and another transfer function.
+    """Replace the colour primaries and the transfer function that an AVIF file names.
 
-    The box has precedence over what the AV1 data says (MIAF, 7.3.6.4).
+    The box takes precedence over the AV1 data (MIAF, 7.3.6.4).
     """
     patched = bytearray(data)
     for start in _colour_boxes(patched):
@@ -53,7 +53,7 @@ def with_nclx(data: memoryview, cicp: tuple[int, int]) -> bytes:
 
 
 def auxiliary(data: Buffer) -> tuple[str, ...]:
-    """What the file holds beside its primary picture, in words."""
+    """Descriptions of the auxiliary pictures in the file."""
     place = find(data, b"meta")
     if place is None:
         return ()
@@ -65,7 +65,7 @@ def auxiliary(data: Buffer) -> tuple[str, ...]:
 
 
 def upright_size(data: Buffer) -> StoredSize | None:
-    """The size of the primary picture after cropping and turning; None where it is not there."""
+    """The size of the primary picture after cropping and turning; None if it is not given."""
     properties, own = find(data, b"meta", b"iprp", b"ipco"), _primary_properties(data)
     if properties is None:
         return None
@@ -79,7 +79,7 @@ def upright_size(data: Buffer) -> StoredSize | None:
     if b"clap" in boxes:  # clean aperture: fractions
         numbers = struct.unpack_from(">4I", data, boxes[b"clap"])
         width, height = (max(1, round(numbers[at] / max(1, numbers[at + 1]))) for at in (0, 2))
-    if b"irot" in boxes and data[boxes[b"irot"]] & 1:  # by a quarter
+    if b"irot" in boxes and data[boxes[b"irot"]] & 1:  # a quarter turn
         width, height = height, width
     bits = 8
     if b"pixi" in boxes:
@@ -99,7 +99,7 @@ def _colour_boxes(data: Buffer) -> Iterator[int]:
 
 
 def _primary_properties(data: Buffer) -> set[int] | None:
-    """Numbers of the properties of the primary picture; None where the file does not say."""
+    """Indices of the primary picture's properties; None if the file does not list them."""
     primary, links = find(data, b"meta", b"pitm"), find(data, b"meta", b"iprp", b"ipma")
     if primary is None or links is None:
         return None

@@ -21,7 +21,7 @@ _OWN_COMMENT = b"Created by OpenJPEG"  # the encoder's, not the photographer's
 
 
 def with_boxes(data: Buffer, metadata: Metadata) -> Metadata:
-    """What Pillow found in the file, completed by the boxes that it passes over."""
+    """Complete the metadata that Pillow found from the boxes that it skips."""
     found: dict[str, bytes] = {}
     for kind, start, end in walk(data):
         if kind == b"jp2h":
@@ -48,12 +48,12 @@ def with_boxes(data: Buffer, metadata: Metadata) -> Metadata:
 
 
 def with_metadata(jp2: memoryview, metadata: Metadata) -> bytes:
-    """A JPEG 2000 file with colour profile, resolution, EXIF, XMP and IPTC."""
+    """Add colour profile, resolution, EXIF, XMP and IPTC to a JPEG 2000 file."""
     parts = []
     for kind, start, end in walk(jp2):
         content = bytes(jp2[start:end])
         parts.append(box(kind, _header(content, metadata) if kind == b"jp2h" else content))
-    # Behind the picture: Pillow finds the comment only where the picture follows the header.
+    # After the picture: Pillow finds the comment only if the picture follows the header.
     for name, value in ((_EXIF, metadata.exif), (_XMP, metadata.xmp), (_IPTC, metadata.iptc)):
         if value:
             parts.append(box(b"uuid", name + value))

@@ -13,12 +13,12 @@ from .tiff_tags import Buffer
 
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # of the APP1 segment's content
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-# What announces a gain map: Ultra HDR, Apple's, ISO 21496-1.
+# Marks of a gain map: Ultra HDR, Apple's, ISO 21496-1.
 _GAIN_MAPS = (b"hdrgm:Version", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496:-1")
 _MPF_ENTRIES = 0xB002
-_SEGMENT = 65000  # bytes of image resources in a segment
+_SEGMENT = 65000  # bytes of image resources per segment
 _PHOTOSHOP = b"Photoshop 3.0\0"
-# Beginnings of the segments that are read, or that any JPEG has.
+# Prefixes of the segments that are read here or that any JPEG has.
 _KNOWN = {
     "APP0": (b"JFIF\0", b"JFXX\0"),
     "APP1": (b"Exif\0", XMP_PREFIX, _MORE_XMP),
@@ -29,7 +29,7 @@ _KNOWN = {
 
 
 def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, ...]:
-    """What the file holds beside its picture and that picture's metadata, in words.
+    """Descriptions of file contents that no result keeps, such as a gain map.
 
     Args:
         image: the file as Pillow has opened it.
@@ -38,7 +38,7 @@ def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, .
     """
     xmp = xmp or b""
     segments = [body for name, body in getattr(image, "applist", ()) if name in ("APP1", "APP2")]
-    announced = xmp + b"".join(body[:64] for body in segments)  # their names stand first
+    announced = xmp + b"".join(body[:64] for body in segments)  # their names come first
     found = []
     if any(mark in announced for mark in _GAIN_MAPS) or (
         image.format == "MPO" and any(data.find(mark) >= 0 for mark in _GAIN_MAPS)
@@ -57,7 +57,7 @@ def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, .
 
 
 def _unknown_segments(image: Image.Image) -> tuple[str, ...]:
-    """The application segments that nothing here reads, in words."""
+    """Descriptions of the application segments that are not read."""
     names = []
     for name, body in getattr(image, "applist", ()):
         if name == "COM" or body.startswith(_KNOWN.get(name, ())):
@@ -75,20 +75,20 @@ def _unknown_segments(image: Image.Image) -> tuple[str, ...]:
 
 
 def comments(image: Image.Image) -> bytes | None:
-    """All comments of a JPEG as lines; Pillow's ``info`` has the last one."""
+    """All comments of a JPEG as lines; Pillow's ``info`` has only the last one."""
     bodies = [body for name, body in getattr(image, "applist", ()) if name == "COM"]
     return b"\n".join(body.strip(b"\0 ") for body in bodies) or None
 
 
 def image_resources(image: Image.Image) -> bytes:
-    """Photoshop's image resources, from however many segments."""
+    """Photoshop's image resources, joined from all segments."""
     segments = getattr(image, "applist", ())
     bodies = [b for name, b in segments if name == "APP13" and b.startswith(_PHOTOSHOP)]
     return b"".join(body[len(_PHOTOSHOP) :] for body in bodies)
 
 
 def _further_pictures(image: Image.Image) -> int:
-    """Pictures behind the first (multi-picture format, CIPA DC-007), without its previews."""
+    """Number of pictures after the first, not counting previews (CIPA DC-007)."""
     if image.format != "MPO":
         return 0
     entries = getattr(image, "mpinfo", {}).get(_MPF_ENTRIES, ())

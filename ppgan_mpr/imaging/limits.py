@@ -14,7 +14,7 @@ MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-forma
 
 
 class LimitError(ImageError):
-    """Reading a picture would take more memory or time than it may; it need not be damaged."""
+    """Reading a picture would exceed a limit of memory or time; the file may be intact."""
 
 
 class SizeCheck(Protocol):
@@ -25,20 +25,21 @@ class SizeCheck(Protocol):
     ) -> None: ...
 
 
-# The decoder's own picture, and the one made of it; colours and alpha are separated after that.
+# Channels -> copies of the pixels held at once; 2 by default: the decoder's and the photo's.
+# Separating alpha from colours takes a third.
 _TIMES_HELD = {4: 3}
 _SECONDS = 60.0
-_BYTES_PER_SECOND = 1 << 19  # a tenth of what the slowest decoder, of JPEG 2000, reaches
+_BYTES_PER_SECOND = 1 << 19  # a tenth of the speed of the slowest decoder, JPEG 2000
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse a picture of more pixels than the decoders handle.
+    """Refuse a picture with more pixels than the decoders support.
 
     Raises:
-        LimitError: there are more.
+        LimitError: it has more than :data:`MAX_PIXELS`.
     """
     if width * height > MAX_PIXELS:
-        raise LimitError(f"{width} x {height} pixels are more than the {MAX_PIXELS} handled here")
+        raise LimitError(f"{width} x {height} pixels are more than the supported {MAX_PIXELS}")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Limits:
 
     Attributes:
         nbytes: maximum size in bytes of the decoded pixels; the file itself may be 256 MB larger.
-        seconds: maximum time to read a file in a process of its own; None for a minute and two
-            seconds more for each megabyte of decoded pixels.
+        seconds: maximum time to read a file in a separate process; None allows one minute plus
+            two seconds for each megabyte of decoded pixels.
     """
 
     nbytes: int = 4 << 30
@@ -61,10 +62,10 @@ class Limits:
 
         Args:
             width, height: in pixels.
-            channels: samples of a pixel.
-            itemsize: bytes of a sample.
-            coefficients: bytes that the decoder holds until the last pixel, as of a progressive
-                JPEG.
+            channels: samples per pixel.
+            itemsize: bytes per sample.
+            coefficients: further bytes that the decoder holds until the last pixel, as for a
+                progressive JPEG.
 
         Raises:
             LimitError: its pixels exceed the limit or the memory that is free.
@@ -73,14 +74,14 @@ class Limits:
         free = available()
         if needed > free:
             raise LimitError(
-                f"its {width} x {height} pixels take {in_words(needed)} while they are decoded, "
-                f"and {in_words(free)} of memory are free"
+                f"decoding its {width} x {height} pixels takes {in_words(needed)}, "
+                f"but only {in_words(free)} of memory are free"
             )
 
     def memory_for(
         self, width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
     ) -> int:
-        """Bytes that a picture takes while it is decoded, whether or not they are free.
+        """Bytes of memory that decoding a picture takes; free memory is not checked.
 
         Args:
             width, height, channels, itemsize, coefficients: see :meth:`check_size`.
@@ -94,9 +95,9 @@ class Limits:
         if nbytes > self.nbytes:
             raise LimitError(
                 f"its {size} would take {in_words(nbytes)}, more than the limit of "
-                f"{in_words(self.nbytes)}: raise picture_limit= if the file is to be trusted"
+                f"{in_words(self.nbytes)}: raise picture_limit= if you trust the file"
             )
-        # The coefficients are gone before the pixels are copied; Pillow pads three samples to four.
+        # The coefficients are freed before the pixels are copied. Pillow pads 3 samples to 4.
         return max(_TIMES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
 
     def check_file(self, nbytes: int) -> None:
@@ -109,12 +110,12 @@ class Limits:
         if nbytes > most:
             raise LimitError(
                 f"the file has {in_words(nbytes)}, more than the limit of {in_words(most)}: "
-                "raise picture_limit= if it is to be trusted"
+                "raise picture_limit= if you trust it"
             )
         free = available()
         if nbytes > free:
             raise LimitError(
-                f"the file has {in_words(nbytes)}, and {in_words(free)} of memory are free"
+                f"the file has {in_words(nbytes)}, but only {in_words(free)} of memory are free"
             )
 
     def time_for(self, nbytes: int) -> float:

@@ -1,4 +1,4 @@
-"""What a file format cannot store of a photo, and which format to choose for it."""
+"""Finds what a file format cannot store of a photo, and a format that can."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Loss(NamedTuple):
     """Something that a format cannot store of a photo.
 
     Attributes:
-        what: in words.
-        is_fatal: whether the picture would look different, so that it is not written unasked.
-        can_be_accepted: whether it can be written without that, if the user agrees.
+        what: description for messages.
+        is_fatal: whether the picture would look different; writing is then refused by default.
+        can_be_accepted: whether the user may accept the loss.
     """
 
     what: str
@@ -35,7 +35,7 @@ class Loss(NamedTuple):
 
 
 def loss(photo: Photo, target: Writable) -> tuple[Loss, ...]:
-    """Everything that the format cannot store of the photo, what changes the picture first."""
+    """Everything that the format cannot store of the photo; fatal losses come first."""
     return (
         *(Loss(what, True) for what in _lost_of_picture(photo, target)),
         *(Loss(what, True, False) for what in _too_large(photo, target)),
@@ -45,7 +45,7 @@ def loss(photo: Photo, target: Writable) -> tuple[Loss, ...]:
 
 
 def unkept(photo: Photo, suffix: str) -> tuple[str, ...]:
-    """What a file of this suffix will not keep of the photo and its source, in words.
+    """Descriptions of everything that a file with this suffix loses of the photo and its source.
 
     Args:
         photo: to be written.
@@ -60,7 +60,7 @@ def listed(lost: Sequence[str]) -> str:
 
 
 def unkept_by_pillow(photo: Photo) -> tuple[str, ...]:
-    """What a Pillow image, which :func:`.pillow.to_pil` makes, cannot keep, in words."""
+    """Descriptions of everything that a Pillow image from :func:`.pillow.to_pil` loses."""
     lost = []
     metadata = photo.metadata
     if metadata.cicp:
@@ -100,7 +100,7 @@ def _too_large(photo: Photo, target: Writable) -> Iterator[str]:
 
 
 def blocks_too_long(metadata: Metadata, target: Writable) -> list[str]:
-    """The fields of the metadata that are longer than the format's blocks."""
+    """Names of the metadata fields that are too long for the format's blocks."""
     blocks = ("exif", "xmp", "iptc")
     return [name for name in blocks if len(getattr(metadata, name) or b"") > target.segment]
 
@@ -122,7 +122,7 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
     if comment and "png_chunks" not in target.holds:  # PNG keeps every text
         if "comment" not in target.holds or len(comment) > target.remark:
             yield _comment_name(metadata)
-        elif target.name in ("TIFF", "WEBP", "AVIF"):  # in the description of the EXIF block
+        elif target.name in ("TIFF", "WEBP", "AVIF"):  # stored as description in the EXIF block
             taken = description(metadata.exif)
             if taken and taken != comment:
                 yield _comment_name(metadata)
@@ -137,7 +137,7 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
 
 
 def _comment_name(metadata: Metadata) -> str:
-    """What the comment is called: the texts of a PNG have keywords, such as ``Title``."""
+    """The comment's name in messages, with the keywords of a PNG's texts, such as ``Title``."""
     keywords = dict.fromkeys(keyword for keyword, _ in png.texts(metadata.png_chunks))
     if all(keyword in OWN_KEYWORDS for keyword in keywords):
         return "the comment"
@@ -161,9 +161,9 @@ def writable_suffix(photo: Photo, suffix: str) -> str:
         suffix: the preferred one, with its dot; its case is kept.
 
     Returns:
-        ``suffix`` itself; where that format cannot be written here or would drop depth,
-        transparency or the colour profile, ``'.jpg'`` for a photo that came as a JPEG under
-        another name, ``'.tif'`` for a developed raw file, else ``'.png'``.
+        ``suffix`` itself if this format can be written here and keeps depth, transparency and
+        colour profile. Otherwise ``'.jpg'`` for a photo from a JPEG file with another suffix,
+        ``'.tif'`` for a developed raw file, and ``'.png'`` for all others.
     """
     if _keeps_all(photo, suffix):
         return suffix
@@ -179,7 +179,7 @@ def _keeps_all(photo: Photo, suffix: str) -> bool:
 
 
 def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
-    """The format that the path's suffix asks for.
+    """The format that the path's suffix names.
 
     Args:
         photo: to be written.
@@ -187,7 +187,7 @@ def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
         allow_loss: accept a format that cannot store depth, transparency or colour profile.
 
     Raises:
-        ImageError: it is unknown or cannot store the photo.
+        ImageError: the format is unknown or cannot store the photo.
     """
     target = WRITABLE.get(path.suffix.lower())
     if target is None or not is_available(target):

@@ -1,4 +1,4 @@
-"""Memory shared by the pictures that are in work at the same time."""
+"""A budget of memory shared by pictures that are processed concurrently."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from collections.abc import Callable, Iterator
 
 from ..free_memory import available
 
-_AGAIN = 1.0  # seconds after which waiting pictures look again, as other programs end too
+_AGAIN = 1.0  # seconds between two checks while waiting; other programs may free memory too
 _PROCESS = 1 << 27  # bytes that a decoding process takes before it decodes
 
 
 def decoding_bytes(pixels: int, needed: int) -> int:
-    """Bytes that decoding a picture in another process takes in both of them.
+    """Bytes that decoding a picture in another process takes in both processes together.
 
     Args:
-        pixels: of its decoded pixels, which arrive here while the decoder still has them.
-        needed: that the decoder is going to hold.
+        pixels: bytes of the decoded pixels, which both processes hold for a moment.
+        needed: bytes that the decoder is going to hold.
     """
     return _PROCESS + needed + pixels
 
 
 class MemoryBudget:
-    """Shares the free memory among pictures, which wait while the others hold too much of it.
+    """Shares the free memory among pictures; a picture waits while the others hold too much.
 
-    Each of them alone would find all of the free memory at its disposal. A picture that is alone
-    is granted what it asks for: whether that fits is checked elsewhere.
+    Without a budget, every picture would count all of the free memory as its own. A single picture
+    always gets what it asks for: other code checks whether that fits.
 
     Args:
-        free: bytes of memory that are free.
+        free: returns the bytes of free memory.
     """
 
     def __init__(self, free: Callable[[], int] = available) -> None:
@@ -42,10 +42,10 @@ class MemoryBudget:
 
     @contextlib.contextmanager
     def share(self, check: Callable[[], object] | None = None) -> Iterator[Share]:
-        """The share of one picture, which is given back when the block ends.
+        """The share of one picture; it is released when the ``with`` block ends.
 
         Args:
-            check: is called again and again while the picture waits; may raise an error.
+            check: called repeatedly while the picture waits; may raise an error to end the wait.
         """
         share = Share(self, check or (lambda: None))
         try:
@@ -56,21 +56,21 @@ class MemoryBudget:
                 self._changed.notify_all()
 
     def reserve(self, owner: object, nbytes: float) -> None:
-        """Set aside what is no picture's, in the place of what was set aside for the same owner.
+        """Reserve memory for another object; replaces an earlier reservation for the same owner.
 
         Args:
-            owner: such as a network; the memory is set aside as long as the object exists.
-            nbytes: bytes that it is going to take beside those it has.
+            owner: such as a network; the memory stays reserved as long as the object exists.
+            nbytes: bytes that it is going to take in addition to those it has.
         """
         with self._changed:
             self._reserved[owner] = max(0, nbytes)
             self._changed.notify_all()
 
     def _grant(self, share: Share, nbytes: int, check: Callable[[], object]) -> float:
-        """Wait until a share may grow or shrink to so many bytes; returns the seconds waited."""
+        """Wait until a share may grow or shrink to ``nbytes``; returns the seconds waited."""
         started = time.monotonic()
         with self._changed:
-            # Whoever waits holds nothing here, so that no two wait for each other.
+            # A waiting share holds nothing, so two shares never wait for each other.
             if nbytes > self._granted.pop(share, 0):
                 self._changed.notify_all()
                 while self._granted and nbytes + self._taken() > self._free():
@@ -90,16 +90,16 @@ class Share:
     Made by :meth:`MemoryBudget.share`.
 
     Attributes:
-        times: how many times the bytes of its decoded pixels are held after decoding, themselves
-            included; 0 where it is only read.
-        waited: seconds for which it has waited for other pictures.
+        times: memory needed after decoding, as a multiple of the decoded pixels' bytes, these
+            included; 0 if the picture is only read.
+        waited: seconds spent waiting for other pictures.
     """
 
     def __init__(self, budget: MemoryBudget, check: Callable[[], object]) -> None:
         self.times = 0.0
         self.waited = 0.0
         self._budget, self._check = budget, check
-        self._pixels = 0  # bytes of what has been decoded
+        self._pixels = 0  # bytes decoded so far
 
     def before_decoding(self, pixels: int, needed: int) -> float:
         """Wait until a picture, or one view of it, may be decoded in another process.
@@ -108,13 +108,13 @@ class Share:
             pixels, needed: see :func:`decoding_bytes`.
 
         Returns:
-            The seconds that it has waited.
+            The seconds waited.
         """
         decoding = decoding_bytes(pixels, needed) + self._pixels
         return self._grant(max(decoding, self._held(self._pixels + pixels)))
 
     def decoded(self, pixels: int) -> None:
-        """Wait until what follows decoding may be done; no wait where decoding took more.
+        """Wait for the memory of the steps after decoding; no wait if decoding took more.
 
         Args:
             pixels: bytes of the decoded pixels.

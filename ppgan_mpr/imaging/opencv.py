@@ -9,11 +9,11 @@ import numpy as np
 from ..errors import ImageError
 
 _LONGEST_SIDE = 1_000_000  # pixels; libpng refuses more
-_LOG_LEVEL = threading.Lock()  # the level is OpenCV's, not the thread's
+_LOG_LEVEL = threading.Lock()  # the level is global in OpenCV, not per thread
 
 
 def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Decode a picture as it is stored: no orientation, no change of depth.
+    """Decode a picture as it is stored, without applying orientation or changing bit depth.
 
     Returns:
         Pixels ``[H, W, 1 or 3]`` (RGB) and alpha ``[H, W]`` or None; None where OpenCV does not

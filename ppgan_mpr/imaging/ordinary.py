@@ -1,8 +1,7 @@
-"""Which files may be decoded in this process.
+"""Decides which files may be decoded in this process: ordinary JPEG and 8-bit PNG.
 
-JPEG and 8-bit PNG are decoded by libjpeg and zlib, the most thoroughly tested decoders there are,
-in time and memory that follow from their header. Whether a file is one of these in its usual
-form is decided here, by bytes, without a decoder.
+libjpeg and zlib decode them. These are the most thoroughly tested decoders there are, and their
+time and memory follow from the file's header. The decision needs no decoder: it looks at bytes.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import struct
 from . import png_chunks
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
-MAX_BYTES = 1 << 28  # a larger file is not read to find out
+MAX_BYTES = 1 << 28  # larger files are not examined
 _MAX_METADATA = 1 << 20
-_MAX_SCANS = 64  # a progressive JPEG has ten; each scan costs a pass over the whole picture
+_MAX_SCANS = 64  # progressive JPEGs usually have ten; each is a pass over the whole picture
 _MAX_PROGRESSIVE = 1 << 24  # pixels; their coefficients take up to 100 MB
 _SCAN = b"\xff\xda"
 
@@ -43,7 +42,7 @@ def _is_ordinary_png(data: bytes) -> bool:
 
 
 def _is_ordinary_jpeg(data: bytes) -> bool:
-    """Baseline or progressive and not large, grey or of three components, with few scans."""
+    """Whether it is baseline or small progressive, with 1 or 3 components and few scans."""
     position, usual_frame = 2, False
     while data[position : position + 1] == b"\xff" and position + 10 <= len(data):
         marker = data[position : position + 2]

@@ -1,4 +1,4 @@
-"""Padding of pictures whose sides are no multiples of what a network needs."""
+"""Padding of pictures to sizes that a network accepts."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ PADDING_SIDES = ("both", "end")
 
 
 def source_indices(size: int, multiple: int, sides: str = "both") -> np.ndarray:
-    """For each row of the padded picture, the row of the picture that it repeats.
+    """For each row of the padded picture, the index of the picture's row that it copies.
 
-    The border mirrors the picture without repeating its outermost row; where the picture has too
-    few rows to mirror, the outermost one is repeated. Columns are padded by the same rule.
+    The border mirrors the picture without repeating its outermost row. If the picture has too few
+    rows to mirror, the outermost row is repeated. Columns are padded by the same rule.
 
     Args:
         size: rows (or columns) of the picture, at least 1.
-        multiple: the padded picture has the next multiple of this number.
-        sides: ``'both'`` splits the padding, of an odd number of rows one more at the end;
-            ``'end'`` pads at the bottom (right) only.
+        multiple: the padded size is the next multiple of this number.
+        sides: ``'both'`` splits the padding, with an odd row at the end; ``'end'`` pads at the
+            bottom (right) only.
 
     Returns:
         int [padded size], values in [0, size). ``picture[source_indices(len(picture), 8)]`` pads.
 
     Raises:
-        UsageError: ``sides`` is neither.
+        UsageError: ``sides`` has another value.
 
     Example:
         >>> source_indices(6, 8).tolist()

@@ -1,4 +1,4 @@
-"""Listing the pictures of folders, and matching pictures of several folders by name."""
+"""Lists the pictures in folders, and matches pictures of several folders by name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Matches(NamedTuple):
 
     Attributes:
         groups: stem -> one picture from each folder, sorted by stem.
-        unmatched: for each folder, the pictures that some other folder has no partner for.
-        duplicates: for each folder, every two pictures with the same stem, in their order. Only
-            the last takes part in the matching.
+        unmatched: for each folder, the pictures without a partner in every other folder.
+        duplicates: for each folder, pairs of pictures with the same stem, in their order. Only
+            the last one is matched.
     """
 
     groups: dict[str, tuple[Path, ...]]
@@ -53,8 +53,8 @@ def match_by_stem(
     Args:
         folders: one or more, all of which must exist.
         suffixes: see :func:`list_pictures`.
-        ending: what the stems of the first folder may have in addition, such as ``_restored``.
-            It is only taken off a stem that the last folder does not have.
+        ending: what stems of the first folder may end in, such as ``_restored``. It is removed
+            from stems that the last folder does not have.
         listing: lists the pictures of a folder.
     """
     found: list[dict[str, Path]] = [{} for _ in folders]

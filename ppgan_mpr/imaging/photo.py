@@ -23,12 +23,12 @@ class Metadata:
         xmp: the XMP packet (XML as bytes).
         comment: the comments of a JPEG, GIF, JPEG 2000, netpbm or TGA file, as lines.
         png_chunks: ``(type, data)`` of the PNG chunks about colour (gAMA, cHRM, sRGB, cICP, ...),
-            shape of the pixels and text, for a PNG to be written.
+            pixel shape and text; they are copied to a written PNG.
         iptc: the IPTC record: captions, keywords, copyright (IPTC-IIM, as bytes).
         cicp: code points of colour primaries and transfer function (ITU-T H.273), where the file
             names them and they are not those of sRGB: (12, 13) is Display P3, (9, 16) is PQ.
-        resources: Photoshop's image resources that have no other place, as in a JPEG or TIFF.
-        dropped: what the file holds besides and no result has, in words: ``'the gain map'``.
+        resources: Photoshop's image resources that no other field holds, as in a JPEG or TIFF.
+        dropped: descriptions of file contents that no result keeps, such as ``'the gain map'``.
     """
 
     exif: bytes | None = None
@@ -118,7 +118,7 @@ class Photo:
         """The photo with 8- or 16-bit samples, rounded to the nearest code."""
 
         def convert(samples: np.ndarray) -> np.ndarray:
-            if samples.dtype == np.float32:  # whose products are rounded before they are codes
+            if samples.dtype == np.float32:  # its products are rounded before they become codes
                 samples = samples.astype(np.float64)
             return to_dtype(samples, f"uint{bits}")
 
@@ -127,12 +127,12 @@ class Photo:
 
 
 def from_array(array: np.ndarray) -> Photo:
-    """Make a photo of an array.
+    """Make a photo from an array.
 
     Args:
         array: ``[H, W]`` or ``[H, W, 1]`` (grey), ``[H, W, 2]`` (grey, alpha), ``[H, W, 3]`` (RGB,
             not OpenCV's BGR) or ``[H, W, 4]`` (RGBA); uint8, uint16, or float32/float64 in [0, 1].
-            The dtype is kept: what is restored from float64 comes back as float64.
+            The dtype is kept: a photo restored from float64 is float64.
 
     Raises:
         ImageError: another shape or dtype, an empty array, or floats outside [0, 1].

@@ -25,9 +25,9 @@ _BAND = 1 << 20  # pixels
 # second view of a stereo camera.
 _MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
 _COMMENTED = {"JPEG", "MPO", "GIF", "JPEG2000", None}  # None: a copy, which keeps ``info``
-# Strings in Pillow's ``info`` that are no texts of the photographer's.
+# Strings in Pillow's ``info`` that are not the photographer's texts.
 _NO_TEXTS = {"xmp", "XML:com.adobe.xmp", "comment", "compression"}
-# What the PNG specification calls texts, by which they are known in copies.
+# Keywords from the PNG specification, which identify texts in copied images.
 _KEYWORDS = {
     "Title", "Author", "Description", "Copyright", "Creation Time", "Software", "Disclaimer",
     "Warning", "Source", "Comment", "Collection",
@@ -35,19 +35,19 @@ _KEYWORDS = {
 
 
 def from_pil(image: Image.Image) -> Photo:
-    """Make a photo of a Pillow image; an EXIF orientation that it still has is applied.
+    """Make a photo from a Pillow image; an EXIF orientation that it still has is applied.
 
     Raises:
-        ImageError: the mode is not a photograph's (32-bit numbers), the file behind the image is
-            damaged, or it is animated.
+        ImageError: the mode is not a photograph's (32-bit numbers), or the file behind the image
+            is damaged or animated.
     """
     try:
         data = _content(image)
         image.load()
         metadata = _completed(image, data, image_metadata(image))
-        del data  # before there are further copies of the pixels
+        del data  # before the pixels are copied again
         photo = photo_from_image(image, metadata)
-        # Pillow turns TIFF upright while loading, and no other format.
+        # While loading, Pillow turns TIFF upright, but no other format.
         return already_upright(photo) if image.format == "TIFF" else upright(photo)
     except ImageError:
         raise
@@ -56,7 +56,7 @@ def from_pil(image: Image.Image) -> Photo:
 
 
 def _content(image: Image.Image) -> bytes | None:
-    """The file behind an image whose pixels are not loaded yet, where it can be read."""
+    """Content of the file behind an image; None if the image is loaded or the file unreadable."""
     file = getattr(image, "fp", None)
     if file is None or image.format is None:
         return None
@@ -72,7 +72,7 @@ def _content(image: Image.Image) -> bytes | None:
 
 
 def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Metadata:
-    """What Pillow has found, completed by what it passes over in the file."""
+    """Complete the metadata that Pillow found with what it skipped in the file."""
     if image.format == "PNG" and data and data.startswith(SIGNATURE):
         try:
             found = png.read_metadata(png.read_chunks(data))
@@ -88,7 +88,7 @@ def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Me
             dropped=found.dropped,
         )
     if image.format == "TIFF" and data and not getattr(image, "is_animated", False):
-        with contextlib.suppress(ImageError):  # of kinds that Pillow alone reads
+        with contextlib.suppress(ImageError):  # some kinds are read by Pillow only
             found = tiff.read_page(data).metadata
             return replace(
                 found,
@@ -103,7 +103,7 @@ def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Me
 
 
 def _chunks_of_info(image: Image.Image) -> tuple[tuple[bytes, bytes], ...]:
-    """The texts and colours of a PNG as chunks, from what Pillow keeps of them in ``info``."""
+    """PNG chunks of text and colour, rebuilt from Pillow's ``info``."""
     if image.format not in ("PNG", None):
         return ()
     info, chunks = image.info, []
@@ -130,7 +130,7 @@ def _chunks_of_info(image: Image.Image) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def to_pil(photo: Photo) -> Image.Image:
-    """The photo as a Pillow image of mode L, LA, RGB, RGBA or I;16, metadata in its ``info``.
+    """The photo as a Pillow image (L, LA, RGB, RGBA or I;16) with the metadata in its ``info``.
 
     Raises:
         ImageError: Pillow has no 16-bit mode for colour or alpha.
@@ -178,7 +178,7 @@ def image_metadata(image: Image.Image) -> Metadata:
         dpi = plausible_dpi(*map(float, dpi)) if dpi else None
     except (TypeError, ValueError, ZeroDivisionError):
         dpi = None
-    if dpi is None and isinstance(exif, bytes):  # as in WebP and AVIF, which have no other place
+    if dpi is None and isinstance(exif, bytes):  # WebP and AVIF store it only there
         dpi = resolution(exif)
     icc_profile = info.get("icc_profile") or None
     return Metadata(
@@ -194,9 +194,9 @@ def image_metadata(image: Image.Image) -> Metadata:
 
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
-    """The pixels of a loaded image as they are stored, in grey or RGB, and their alpha."""
+    """Make a photo in grey or RGB from a loaded image; its orientation is not applied."""
     moves = image.format in _MOVING and getattr(image, "is_animated", False)
-    if moves and image.tell() == 0:  # whoever has gone to another frame has chosen it
+    if moves and image.tell() == 0:  # at another frame, the caller has chosen one
         raise ImageError("it holds several frames: extract the one to restore")
     if 0 in image.size:
         raise ImageError("it has no pixels")
@@ -222,7 +222,7 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     else:
         target = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "RGBa": "RGBA", "RGBA": "RGBA"}
         wanted = target.get(mode, "RGB")
-        image = image if mode == wanted else image.convert(wanted)  # which would copy it
+        image = image if mode == wanted else image.convert(wanted)  # ``convert`` always copies
     samples = _samples(image)
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
@@ -237,7 +237,7 @@ def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
 
 
 def _samples(image: Image.Image) -> np.ndarray:
-    """``np.array(image)`` by bands: at once it would take three times the picture's memory."""
+    """``np.array(image)`` in bands; in one piece it takes three times the picture's memory."""
     width, height = image.size
     rows = max(1, _BAND // width)
     first = np.asarray(image.crop((0, 0, width, 1)))
@@ -255,7 +255,7 @@ def upright(photo: Photo) -> Photo:
     if flag == 1:
         return photo
     metadata = photo.metadata
-    if flag >= 5:  # by a quarter
+    if flag >= 5:  # a quarter turn
         dpi, exif = metadata.dpi, metadata.exif
         exif = exif and resized_exif(exif, *photo.size[::-1])
         chunks = png.turned(metadata.png_chunks)
@@ -279,7 +279,7 @@ def _is_neutral(pixels: np.ndarray) -> bool:
 
 
 def _wide_integers(image: Image.Image) -> np.ndarray:
-    """Mode I, where Pillow before 10.3 puts 16-bit PNG and PGM, as uint16."""
+    """Convert mode I, which Pillow before 10.3 uses for 16-bit PNG and PGM, to uint16."""
     if image.mode == "I" and image.format in ("PNG", "PPM", "JPEG2000"):
         return np.asarray(image).astype(np.uint16)[..., np.newaxis]
     kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
@@ -287,15 +287,15 @@ def _wide_integers(image: Image.Image) -> np.ndarray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
-    """CMYK or LAB as sRGB, through the embedded profile where it is usable."""
+    """Convert CMYK or LAB to sRGB, through the embedded profile if it is usable."""
     from PIL import ImageCms
 
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     sources: list[Any] = [io.BytesIO(profile)] if profile else []
     if image.mode == "LAB":
         sources.append(ImageCms.createProfile("LAB"))
-    # As browsers and image editors do, with black point compensation, for which Pillow before
-    # 10.3 has no name.
+    # With black point compensation (0x2000), as browsers and image editors do. Pillow before 10.3
+    # has no name for this flag.
     how: dict[str, Any] = {"renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC}
     how["flags"] = 0x2000
     for source in sources:
@@ -304,6 +304,6 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, by
             converted = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB", **how)
         except (ImageCms.PyCMSError, OSError):
             continue
-        if converted is not None:  # None is for inPlace=True
+        if converted is not None:  # it is None for inPlace=True only
             return converted, srgb.tobytes()
     return image.convert("RGB"), None

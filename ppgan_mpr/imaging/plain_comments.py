@@ -1,4 +1,4 @@
-"""Comments in the headers of netpbm and TGA files, which Pillow passes over."""
+"""Comments in the headers of netpbm and TGA files, which Pillow skips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TGA_MARK = b"TRUEVISION-XFILE.\0"
 
 
 def netpbm_comment(data: Buffer) -> bytes | None:
-    """The lines behind ``#`` in the header of a PBM, PGM, PPM or PAM file."""
+    """The comment lines (after ``#``) in the header of a PBM, PGM, PPM or PAM file."""
     start = bytes(data[:_HEADER])
     wanted = {b"P1": 3, b"P4": 3}.get(start[:2], 4)  # words: magic number, sides, white
     lines, words = [], 0
@@ -29,7 +29,7 @@ def netpbm_comment(data: Buffer) -> bytes | None:
 
 
 def netpbm_lines(comment: bytes | None) -> bytes:
-    """A comment as lines of a header."""
+    """A comment as lines of a netpbm header."""
     lines = (comment or b"").replace(b"\r", b"\n").split(b"\n")
     return b"".join(b"# %s\n" % line for line in lines if line)
 

@@ -1,4 +1,4 @@
-"""The PNG metadata that Pillow and OpenCV lose, and PNG with 16-bit samples.
+"""PNG metadata that Pillow and OpenCV drop, and an encoder for 16-bit samples.
 
 Reference: PNG specification, third edition (W3C), section 11 (chunks).
 """
@@ -21,10 +21,10 @@ from .samples import white
 from .tiff_tags import Buffer
 
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
-# Chunks about colour, and text; the others are written anew or obsolete.
+# Chunks that are copied, about colour and text; the others are written anew or obsolete.
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"oFFs", *_TEXTS}
-#: Types of the chunks beside text that no other format has -> what they are.
+#: Type -> description of chunks, other than text, that no other format has.
 OF_PNG_ALONE = {
     b"mDCV": "the colours of the mastering display (mDCV)",
     b"cLLI": "the content light level (cLLI)",
@@ -33,28 +33,28 @@ OF_PNG_ALONE = {
     b"bKGD": "the background colour (bKGD)",
 }
 _READ = _CARRIED | {b"eXIf", b"iCCP", b"pHYs", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
-_OUTDATED = {b"tIME"}  # the time of the last change: the result is a change of its own
+_OUTDATED = {b"tIME"}  # the time of the last change; the result is newer
 _LOST = {
     b"caBX": CREDENTIALS,
     b"bKGD": "the background colour (bKGD)",
     b"sBIT": "the number of significant bits (sBIT)",
     b"sCAL": "the physical scale (sCAL)",
 }
-_MAX_UNPACKED = 1 << 26  # no honest profile or packet unpacks to more
-# White, red, green and blue of sRGB as in cHRM, in 1/100000.
+_MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
+# White, red, green and blue of sRGB as in cHRM, in units of 1/100000.
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
 
 
 def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[bytes]]:
-    """The chunks of a PNG by type; of IDAT, which holds the pixels, only the number.
+    """The chunks of a PNG by type; those with the pixels (IDAT) have empty bodies.
 
     Args:
         data: the file, or its beginning.
         stop: read up to the first chunk of this type; None reads all.
 
     Raises:
-        ValueError: a chunk that the picture needs is damaged, or the file ends early.
+        ValueError: a critical chunk is damaged, or the file ends early.
     """
     chunks: dict[bytes, list[bytes]] = {}
     with memoryview(data) as view:
@@ -71,10 +71,10 @@ def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[byt
 
 
 def bare(data: bytes) -> bytes:
-    """The PNG with nothing but its pixels, for OpenCV.
+    """The PNG with its critical chunks only, for OpenCV.
 
-    Its libpng prints warnings about profiles that other programs accept, and shows a transparent
-    colour as an alpha channel.
+    With the others, OpenCV's libpng would warn about profiles that other programs accept, and turn
+    a transparent colour into an alpha channel.
     """
     view = memoryview(data)
     kept = [view[start - 8 : end + 4] for kind, start, end in walk(data) if is_critical(kind)]
@@ -88,12 +88,12 @@ def is_animated(chunks: dict[bytes, list[bytes]]) -> bool:
 
 
 def bit_depth(chunks: dict[bytes, list[bytes]]) -> int:
-    """Bits of a sample, or of a palette's index: 1, 2, 4, 8 or 16."""
+    """Bits per sample or palette index: 1, 2, 4, 8 or 16."""
     return chunks[b"IHDR"][0][8]
 
 
 def is_grey(chunks: dict[bytes, list[bytes]]) -> bool:
-    """Whether it is grey, with or without alpha."""
+    """Whether the picture is grey, with or without alpha."""
     return chunks[b"IHDR"][0][9] in (0, 4)
 
 
@@ -102,14 +102,14 @@ def _is_indexed(chunks: dict[bytes, list[bytes]]) -> bool:
 
 
 def colour_key_alpha(chunks: dict[bytes, list[bytes]], pixels: np.ndarray) -> np.ndarray | None:
-    """The alpha that tRNS gives a grey or RGB picture by naming one colour as transparent."""
+    """Alpha of a grey or RGB picture whose tRNS chunk names one colour as transparent."""
     key = chunks.get(b"tRNS", [b""])[0]
     depth, colour_type = chunks[b"IHDR"][0][8:10]
     channels = {0: 1, 2: 3}.get(colour_type)
     if channels is None or len(key) != 2 * channels:
         return None
     samples = np.frombuffer(key, ">u2").astype(np.uint32)
-    if depth < 8:  # decoders spread 1, 2 and 4 bits over the whole range
+    if depth < 8:  # decoders scale 1, 2 and 4 bits to the full range
         samples *= 255 // (2**depth - 1)
     clear = (pixels == samples).all(axis=2)
     return np.where(clear, 0, white(pixels.dtype)).astype(pixels.dtype)
@@ -128,7 +128,7 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
             if kind == b"iTXt" and body.startswith(_XMP_KEYWORD):
                 xmp = _international_text(body)
             elif kind == b"zTXt" and body.startswith(b"Raw profile type "):
-                # ImageMagick's way from before eXIf, and still for IPTC: hexadecimal text.
+                # Hexadecimal text by ImageMagick: EXIF before eXIf existed, IPTC until today.
                 name = body[17 : body.index(b"\0")]
                 if exif is None and name in (b"exif", b"APP1"):
                     exif = _raw_profile(_unpack(body.partition(b"\0")[2][1:]))
@@ -148,7 +148,7 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
     if b"bKGD" in chunks and not _is_indexed(chunks) and bit_depth(chunks) >= 8:
         kept.append((b"bKGD", chunks.pop(b"bKGD")[0]))
     if set(chunks.get(b"sBIT", [b""])[0]) == {bit_depth(chunks)}:
-        del chunks[b"sBIT"]  # which says nothing then
+        del chunks[b"sBIT"]  # it only repeats the bit depth
     others = sorted(kind for kind in chunks.keys() - _READ - _OUTDATED if not is_critical(kind))
     dropped = (_LOST.get(kind, f"the chunk {kind.decode('latin-1')}") for kind in others)
     carried = tuple(sorted(kept))
@@ -156,7 +156,7 @@ def read_metadata(chunks: dict[bytes, list[bytes]]) -> Metadata:
 
 
 def turned(chunks: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """The chunks for the picture turned by a quarter: the sides of its pixels change places."""
+    """The chunks after a quarter turn, which swaps width and height of the pixels."""
     return tuple(
         (kind, body[4:8] + body[:4] + body[8:] if kind == b"pHYs" else body)
         for kind, body in chunks
@@ -179,12 +179,12 @@ def texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 def without_texts(chunks: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The chunks that are no text."""
+    """The chunks that are not text."""
     return [(kind, body) for kind, body in chunks if kind not in _TEXTS]
 
 
 def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
-    """Type and data of the chunk of a text.
+    """Type and data of a text chunk.
 
     Raises:
         UnicodeError: the keyword is not Latin-1.
@@ -197,9 +197,10 @@ def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
 
 
 def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether gamma and primaries, where they are given, are those of sRGB.
+    """Whether gamma and primaries are those of sRGB or not given.
 
-    What every format shows without a profile; sRGB and cICP take their place (section 4.3).
+    Every format shows such colours without a profile. The chunks sRGB and cICP take precedence
+    over gAMA and cHRM (section 4.3).
     """
     given = dict(chunks)
     if given.keys() & {b"sRGB", b"cICP"}:
@@ -214,10 +215,10 @@ def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def with_metadata(png: bytes | memoryview, metadata: Metadata) -> bytes | memoryview:
-    """A PNG with metadata inserted between its header and its pixels."""
+    """Insert metadata between the header and the pixels of a PNG."""
     chunks = list(metadata.png_chunks)
     kinds = {kind for kind, _ in chunks}
-    if metadata.cicp and b"cICP" not in kinds:  # RGB, all codes in use
+    if metadata.cicp and b"cICP" not in kinds:  # 0, 1: RGB, full range
         chunks.insert(0, (b"cICP", bytes([*metadata.cicp, 0, 1])))
     if metadata.comment and not any(key == "Comment" for key, _ in texts(metadata.png_chunks)):
         chunks.append(_comment(metadata.comment))
@@ -247,8 +248,8 @@ def encode_16bit(samples: np.ndarray) -> bytes:
     """
     if samples.shape[2] != 2:
         return opencv.encode_png(samples, LEVEL)
-    # OpenCV has no grey + alpha. Its pixels have four bytes, as those of 8-bit RGBA, and PNG
-    # compresses bytes: only bit depth and colour type in the header differ.
+    # OpenCV has no grey + alpha. A 16-bit pixel of this kind has four bytes, as has 8-bit RGBA.
+    # PNG compresses bytes, so only bit depth and colour type in the header differ.
     octets = np.ascontiguousarray(samples.astype(">u2")).view(np.uint8)
     data = opencv.encode_png(octets, LEVEL)
     _, start, end = next(walk(data))
@@ -262,7 +263,7 @@ def _cicp(chunks: dict[bytes, list[bytes]]) -> tuple[int, int] | None:
 
 
 def _comment(comment: bytes) -> tuple[bytes, bytes]:
-    """A text chunk of a comment in whatever encoding; NUL would end it."""
+    """A text chunk for a comment of unknown encoding; NULs, which would end it, become spaces."""
     comment = comment.replace(b"\0", b" ").strip()
     try:
         comment.decode("ascii")
@@ -273,7 +274,7 @@ def _comment(comment: bytes) -> tuple[bytes, bytes]:
         comment.decode("utf-8")
         return b"iTXt", b"Comment\0\0\0\0\0" + comment
     except UnicodeDecodeError:
-        return b"tEXt", b"Comment\0" + comment  # Latin-1, as the chunk wants it
+        return b"tEXt", b"Comment\0" + comment  # Latin-1, the encoding of this chunk
 
 
 def _packed_profile(iptc: bytes) -> bytes:
@@ -282,7 +283,7 @@ def _packed_profile(iptc: bytes) -> bytes:
 
 
 def _unpack(packed: bytes) -> bytes | None:
-    """Inflate metadata; None where it is damaged, as the picture can be read without it."""
+    """Inflate metadata; None if it is damaged, as the picture can be read without it."""
     unpacker = zlib.decompressobj()
     try:
         plain = unpacker.decompress(packed, _MAX_UNPACKED)

@@ -37,7 +37,7 @@ def walk(data: Buffer, stop: bytes | None = None) -> Iterator[tuple[bytes, int, 
 
 
 def chunk(kind: bytes, body: bytes, crc32: Callable[[bytes, int], int] = zlib.crc32) -> bytes:
-    """A chunk as it stands in a file.
+    """The bytes of a chunk.
 
     Args:
         kind: four letters.

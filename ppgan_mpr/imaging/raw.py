@@ -26,27 +26,27 @@ from .tiff_tags import MAGICS, Buffer, TiffError, parse_header, read_ifd
 #: ``Photo.format`` of a developed picture.
 FORMAT = "RAW"
 
-# Fujifilm; Olympus and Panasonic, whose files are TIFF structures of another magic number;
+# Fujifilm; Olympus and Panasonic, whose files are TIFF structures with another magic number;
 # Minolta; Sigma; Canon before 2004.
 _SIGNATURES = (RAF, *TIFF_LIKE, b"\0MRM", b"FOVb", b"II\x1a\0\0\0HEAPCCDR")
 _SUBFILE, _PHOTOMETRIC, _DNG_VERSION = 254, 262, 50706
 _SENSOR_DATA = (32803, 34892)  # colour filter array, linear raw
-# What LibRaw holds of a pixel beside the 16-bit RGB result: the sensor's number, four colours,
+# Bytes per pixel that LibRaw holds beside the 16-bit RGB result: the sensor's value, four colours,
 # and the result in the order of the sensor's rows.
 _BYTES_HELD = 2 + 8 + 6
 
 
 def begins_as_raw(start: bytes) -> bool:
-    """Whether a file begins as cameras' raw files do that have a signature of their own."""
+    """Whether a file begins with the signature of a raw format that is not plain TIFF."""
     return start.startswith(_SIGNATURES) or is_cr3(start)
 
 
 def is_raw(data: Buffer, suffix: str) -> bool:
-    """Whether a file holds what a sensor measured, and not a finished picture.
+    """Whether a file holds a sensor's raw data instead of a finished picture.
 
     Args:
         data: the whole file.
-        suffix: of its name, in lower case; it decides where the file is a TIFF structure.
+        suffix: the file name's, in lower case; it marks raw files among TIFF structures.
     """
     if begins_as_raw(bytes(data[:16])):
         return True
@@ -63,7 +63,7 @@ def is_raw(data: Buffer, suffix: str) -> bool:
     def number(tag: int) -> int:
         return int(tags[tag].numbers(order)[0]) if tag in tags and tags[tag].count else 0
 
-    # Raw files begin with a thumbnail, finished pictures with themselves.
+    # The first directory is a thumbnail in raw files, and the picture in finished ones.
     is_thumbnail = bool(number(_SUBFILE) & 1)
     return _DNG_VERSION in tags or is_thumbnail or number(_PHOTOMETRIC) in _SENSOR_DATA
 
@@ -71,8 +71,9 @@ def is_raw(data: Buffer, suffix: str) -> bool:
 def develop(data: bytes, check_size: SizeCheck) -> Photo:
     """Develop a raw file to 16-bit sRGB, upright, with the white balance that the camera chose.
 
-    The brightness is that of the exposure: white is where the sensor saturates, or the brightest
-    value where that is above three quarters of it. Cameras brighten their own JPEGs further.
+    The brightness is that of the exposure. White is the level at which the sensor saturates, or
+    the brightest value if that is above three quarters of this level. Cameras brighten their own
+    JPEGs further.
 
     Args:
         data: the whole file.
@@ -106,13 +107,13 @@ def _parameters(rawpy: ModuleType) -> dict[str, Any]:
         "output_color": rawpy.ColorSpace.sRGB,
         "output_bps": 16,
         "gamma": (2.4, 12.92),  # sRGB's curve (IEC 61966-2-1): exponent, slope near black
-        "no_auto_bright": True,  # which would clip the brightest hundredth of every picture
+        "no_auto_bright": True,  # auto bright clips the brightest hundredth of every picture
     }
 
 
 @contextlib.contextmanager
 def _libraw_errors(rawpy: ModuleType) -> Iterator[None]:
-    """Raise LibRaw's errors as sentences."""
+    """Turn LibRaw's errors into sentences."""
     try:
         yield
     except rawpy.LibRawUnsufficientMemoryError as error:
@@ -125,7 +126,7 @@ def _libraw_errors(rawpy: ModuleType) -> Iterator[None]:
     except rawpy.LibRawFileUnsupportedError as error:
         version = ".".join(map(str, rawpy.libraw_version))
         raise ImageError(
-            f"the raw file is damaged, or of a camera that LibRaw {version} does not know: develop "
+            f"the raw file is damaged, or LibRaw {version} does not know the camera: develop "
             "it to a 16-bit TIFF with the camera's program first"
         ) from error
     except rawpy.LibRawError as error:
@@ -140,5 +141,5 @@ def _srgb_profile() -> bytes:
     from PIL import ImageCms
 
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # the day on which it was made
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # creation date
     return bytes(profile)

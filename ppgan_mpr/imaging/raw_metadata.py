@@ -28,21 +28,21 @@ _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # UUID of a box
 _EXIF_IFD, _GPS_IFD, _INTEROPERABILITY, _MAKER_NOTE = 34665, 34853, 40965, 37500
 _COLOUR_SPACE = 40961
 _FIRST_PUBLIC = 254  # tags below are Panasonic's own in RW2
-# About the sensor's data: DNG's tags, colour filter array, original file, embedded profile.
+# Tags about the sensor's data: DNG's, colour filter array, original file, embedded profile.
 _OF_SENSOR = frozenset((*range(50706, 52600), 33421, 33422, 34675))
 _NOTES = "the camera maker's notes, which hold a preview of the picture before restoration"
 
 
 def is_cr3(start: bytes) -> bool:
-    """Whether a file begins as Canon's CR3 does."""
+    """Whether a file begins with the signature of Canon's CR3."""
     return start[4:12] == b"ftypcrx "
 
 
 def read_metadata(data: bytes) -> Metadata:
-    """The metadata for a picture in sRGB that is developed from a raw file.
+    """The metadata of a raw file that also applies to the sRGB picture developed from it.
 
-    Without what belongs to the sensor's data: its tags, previews, and the settings of raw
-    converters in XMP, which they would apply a second time.
+    Left out are tags about the sensor's data, previews, and the settings of raw converters in XMP,
+    which a converter would apply a second time.
 
     Args:
         data: the whole file.
@@ -57,7 +57,7 @@ def read_metadata(data: bytes) -> Metadata:
     tree, without_notes = _without_previews(tree)
     details = tree.get(_EXIF_IFD)
     if isinstance(details, dict):
-        details.pop(_INTEROPERABILITY, None)  # says Adobe RGB by another way
+        details.pop(_INTEROPERABILITY, None)  # may name Adobe RGB
         if _COLOUR_SPACE in details:
             details[_COLOUR_SPACE] = Entry(3, 1, struct.pack(order + "H", 1))  # sRGB
     metadata = metadata_of(tree, order)
@@ -67,7 +67,7 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def _tree(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
-    """Byte order, directories, and the XMP packet where it is not among them."""
+    """Byte order, directories, and the XMP packet if it is stored outside them."""
     if is_cr3(data[:12]):
         return _tree_of_cr3(data)
     if data.startswith(RAF):
@@ -88,11 +88,11 @@ def _directories(block: bytes) -> tuple[str, dict[int, Any]]:
 
 
 def _segment(jpeg: bytes, prefix: bytes) -> bytes | None:
-    """The content after ``prefix`` of the first APP1 segment of a JPEG that begins so."""
+    """The content after ``prefix`` of a JPEG's first APP1 segment that begins with it."""
     position = 2
     while position + 4 <= len(jpeg):
         marker, length = struct.unpack_from(">HH", jpeg, position)
-        if not 0xFFE0 <= marker <= 0xFFEF:  # metadata comes first
+        if not 0xFFE0 <= marker <= 0xFFEF:  # the metadata segments come first
             break
         if marker == 0xFFE1 and jpeg.startswith(prefix, position + 4):
             return jpeg[position + 4 + len(prefix) : position + 2 + length]
@@ -113,7 +113,7 @@ def _tree_of_cr3(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
     for name, tag in ((b"CMT2", _EXIF_IFD), (b"CMT4", _GPS_IFD)):
         if name in blocks:
             own_order, big, first = parse_header(blocks[name])
-            if own_order == order:  # entries are copied as they are
+            if own_order == order:  # entries are copied without swapping bytes
                 tree[tag] = dict(read_ifd(blocks[name], order, first, big)[0])
     packets = (
         data[start + 16 : end]
@@ -124,7 +124,7 @@ def _tree_of_cr3(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
 
 
 def _without_previews(tree: dict[int, Any]) -> tuple[dict[int, Any], bool]:
-    """The directories without entries that hold a JPEG, and whether the maker's notes did."""
+    """The directories without entries that hold a JPEG; True if the maker's notes held one."""
     kept: dict[int, Any] = {}
     notes = False
     for tag, item in tree.items():

@@ -16,19 +16,19 @@ def read_photo(path: str | os.PathLike[str], limits: Limits | None = None) -> Ph
     """Read a picture file with its metadata, in this process.
 
     The picture is returned upright: an EXIF orientation is applied and set to 1. CMYK and LAB
-    become sRGB, palettes RGB (or grey when all their colours are).
+    become sRGB. Palettes become RGB, or grey if all their colours are grey.
 
     Args:
         path: a file of any format in :data:`ppgan_mpr.imaging.SUFFIXES`, or a camera's raw file,
-            which is developed (see :func:`.raw.develop`); its content decides which.
-        limits: how large the picture may be; time is limited by
-            :class:`~ppgan_mpr.imaging.reader.PhotoReader` only.
+            which is developed (see :func:`.raw.develop`). The content decides the format.
+        limits: how large the picture may be. Only
+            :class:`~ppgan_mpr.imaging.reader.PhotoReader` limits the time.
 
     Raises:
         ImageError: the file is missing, unreadable, damaged, animated, too large, or has samples
             of more than 16 bits.
-        MissingDependencyError: a HEIC photo, and pillow-heif is not installed; a camera's raw
-            file, and rawpy is not installed.
+        MissingDependencyError: pillow-heif, which HEIC photos need, or rawpy, which cameras' raw
+            files need, is not installed.
     """
     limits = limits or Limits()
     path = Path(path)
@@ -38,13 +38,13 @@ def read_photo(path: str | os.PathLike[str], limits: Limits | None = None) -> Ph
 def decode_photo(
     data: bytes, name: str, suffix: str = "", check_size: SizeCheck | None = None
 ) -> Photo:
-    """:func:`read_photo` of a file's content.
+    """Decode the content of a picture file, as :func:`read_photo` does.
 
     Args:
         data: all bytes of the file.
         name: for messages.
-        suffix: of the file's name in lower case, which matters for formats without a signature.
-        check_size: refuses a picture by its size; default: that of :class:`~.limits.Limits`.
+        suffix: the file name's, in lower case; used for formats without a signature.
+        check_size: refuses pictures that are too large; default: that of :class:`~.limits.Limits`.
 
     Raises:
         ImageError, MissingDependencyError: see :func:`read_photo`.
@@ -67,11 +67,11 @@ def decode_photo(
     except MemoryError as error:
         what = f"its {size} do" if size else "it does"
         raise LimitError(f"{name} cannot be read: {what} not fit into memory") from error
-    except Exception as error:  # decoders raise whatever a damaged file drives them into
-        if "MAX_TEXT" in str(error):  # Pillow's only name for it
+    except Exception as error:  # decoders raise errors of many kinds on damaged files
+        if "MAX_TEXT" in str(error):  # Pillow has no error class for it
             raise LimitError(
                 f"{name} cannot be read: its colour profile or a text unpacks to more than 1 MB, "
-                "or all texts to more than 64 MB: remove them if the file is to be trusted"
+                "or all texts to more than 64 MB: remove them if you trust the file"
             ) from None
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(
@@ -80,16 +80,16 @@ def decode_photo(
 
 
 def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
-    """The content of a picture file; one that is none, or too large, is not read.
+    """Read a picture file, unless it is too large or no picture.
 
     Args:
         path: the file.
         limits: see :func:`read_photo`.
-        name: for messages, where it is not ``path``.
+        name: for messages; default: ``path``.
 
     Raises:
         ImageError: the file is missing, unreadable, too large, far larger than its picture
-            can need, or no picture by its first bytes.
+            needs, or does not begin as a picture file.
     """
     shown = name or path
     try:

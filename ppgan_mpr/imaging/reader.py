@@ -1,4 +1,4 @@
-"""Reading picture files so that a bad one costs one picture and nothing else."""
+"""Reads picture files so that a bad file cannot crash or block the program."""
 
 from __future__ import annotations
 
@@ -28,30 +28,29 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
-_F_SETPIPE_SZ = 1031  # fcntl's name for it is younger than Python 3.9
+_F_SETPIPE_SZ = 1031  # ``fcntl`` has no name for it in Python 3.9
 
 
 class PhotoReader:
-    """Reads picture files, those that may be dangerous in a process of their own.
+    """Reads picture files, and decodes potentially dangerous ones in a separate process.
 
-    Decoders are large libraries in C, and a hostile or damaged file may crash them, keep them
-    busy for hours, or make them take all memory. In another process, which is limited in time
-    and (on Linux) in memory, that costs one picture and an :class:`~ppgan_mpr.ImageError`. The
-    process is started when it is first needed, serves all files after it, and is replaced when
-    it had to be ended.
+    Decoders are large libraries in C. A hostile or damaged file may crash them, keep them busy for
+    hours, or make them take all memory. In another process, which is limited in time and (on Linux)
+    in memory, such a file only causes an :class:`~ppgan_mpr.ImageError`. The process is started
+    when it is first needed, serves all later files, and is replaced if it had to be killed.
 
-    May be used by several threads; each file that they read at the same time has a process.
+    Several threads may share a reader; files that they read at the same time have a process each.
 
     Args:
         limits: how large a picture may be and how long reading it may take.
-        command: starts the process; default: this Python. It must answer as
+        command: starts the process; default: this Python. The process must answer as
             :mod:`ppgan_mpr.imaging.worker` does.
-        isolate_all: read even ordinary files in another process, as servers of strangers do, and
-            no file in this one where none can be started.
+        isolate_all: read even ordinary files in another process, as public servers should. If no
+            process can be started, refuse to read.
 
     Attributes:
         limits: as given.
-        budget: the memory that all pictures share which are read with it.
+        budget: the memory shared by all pictures that are read with this reader.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class PhotoReader:
         self.close = weakref.finalize(self, _end_all, self._idle, os.getpid())
 
     def start(self) -> None:
-        """Start a process without waiting for it, for files that are read soon."""
+        """Start a process in advance without waiting for it."""
         if self._usable and not self._idle:
             try:
                 self._idle.append(_Worker(self._command))
@@ -79,19 +78,19 @@ class PhotoReader:
     def read(
         self, path: str | os.PathLike[str], isolated: bool = True, memory: Share | None = None
     ) -> Photo:
-        """:func:`~ppgan_mpr.imaging.read_photo`, within the limits.
+        """Read a picture file as :func:`~ppgan_mpr.imaging.read_photo` does, within the limits.
 
         Args:
             path: the file.
-            isolated: read it in another process whatever it is; False reads an ordinary file
-                (see :mod:`.ordinary`) in this one, which saves the start of the other. With a
-                limit of time, every file is isolated.
-            memory: the picture's share of :attr:`budget`, for one that is worked on after it is
-                read; default: one that ends when it is read.
+            isolated: read any file in another process. False reads an ordinary file (see
+                :mod:`.ordinary`) in this one, which saves starting a process. With a time limit,
+                every file is isolated.
+            memory: the picture's share of :attr:`budget` if it is processed after reading;
+                default: a share that ends after reading.
 
         Raises:
-            ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`;
-                furthermore, the decoder crashed or took too long.
+            ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`; also if
+                the decoder crashed or took too long.
         """
         path = Path(path)
         if not self._usable:
@@ -111,13 +110,13 @@ class PhotoReader:
         memory: Share | None = None,
         suffix: str = "",
     ) -> Photo:
-        """:func:`~ppgan_mpr.imaging.decode_photo`, within the limits.
+        """Decode as :func:`~ppgan_mpr.imaging.decode_photo` does, within the limits.
 
         Args:
             data: all bytes of a file.
             name: for messages.
             isolated, memory: see :meth:`read`.
-            suffix: of the file's name in lower case, for formats without a signature.
+            suffix: the file name's, in lower case; used for formats without a signature.
 
         Raises:
             ImageError, MissingDependencyError: see :meth:`read`.
@@ -130,7 +129,7 @@ class PhotoReader:
         return self._ask(name, suffix, memory, data=data)
 
     def _isolates(self, asked: bool) -> bool:
-        # Only another process can keep to a limit of time.
+        # Only another process can enforce a time limit.
         return asked or self._isolate_all or self.limits.seconds is not None
 
     def _ask(
@@ -163,7 +162,7 @@ class PhotoReader:
             worker.end()
             what = f"its pixels, {in_words(worker.expected)},"
             raise LimitError(f"{name} cannot be read: {what} do not fit into memory") from None
-        except BaseException:  # an interrupt: the answer would come later
+        except BaseException:  # an interrupt: the next request would get this one's answer
             worker.end()
             raise
         if worker.late is None:
@@ -190,8 +189,8 @@ class PhotoReader:
     def _refuse_in_this_process(self, name: str) -> None:
         if self._isolate_all:
             raise ImageError(
-                f"{name} cannot be read: no process for decoding could be started, and this one "
-                "does not decode files from strangers"
+                f"{name} cannot be read: no process for decoding could be started, and the main "
+                "process does not decode untrusted files"
             )
 
     def _give_up(self, error: BaseException) -> None:
@@ -200,14 +199,14 @@ class PhotoReader:
             logger.error("No process for decoding could be started (%s).", error)
             return
         logger.warning(
-            "No process for decoding could be started (%s): pictures are decoded in this one, "
-            "which a damaged file may crash.",
+            "No process for decoding could be started (%s): pictures are decoded in the main "
+            "process, which a damaged file may crash.",
             error,
         )
 
 
 class _Worker:
-    """A process that decodes.
+    """A process that decodes picture files.
 
     Raises:
         OSError: it cannot be started.
@@ -222,8 +221,8 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env=environment,
-            start_new_session=os.name == "posix",  # Ctrl-C is not for it
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # nor on Windows
+            start_new_session=os.name == "posix",  # Ctrl-C must not end it
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # same on Windows
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
@@ -231,11 +230,11 @@ class _Worker:
         _widen(self._answers)
         self._owner = os.getpid()
         self._ready = False
-        self.expected = 0  # bytes of pixels
-        self.late: float | None = None  # the limit in seconds that has passed
+        self.expected = 0  # bytes of decoded pixels
+        self.late: float | None = None  # the time limit that was exceeded, in seconds
 
     def is_usable(self) -> bool:
-        """Whether it still runs, and is this process's, not that of the one that forked it."""
+        """Whether it still runs and this process started it, not one that forked this one."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def wait_until_ready(self) -> None:
@@ -256,12 +255,12 @@ class _Worker:
             self._ready = True
 
     def ask(self, request: dict[str, Any], limits: Limits, memory: Share) -> Any:
-        """Its answer to a request.
+        """Send a request and return the answer.
 
         Args:
             request: see :mod:`.worker`.
-            limits: of time.
-            memory: of the picture, for its file and pixels.
+            limits: the time limit is used.
+            memory: the picture's share, for its file and pixels.
 
         Raises:
             OSError, EOFError: it ended, or was ended because it took too long.
@@ -271,7 +270,7 @@ class _Worker:
         try:
             send(self._requests, request)
             answer = receive(self._answers)
-            while isinstance(answer, dict):  # what it needs: for the file, then for the pixels
+            while isinstance(answer, dict):  # memory needed: for the file, then for the pixels
                 self.expected = answer["nbytes"]
                 clock.stop()
                 waited = memory.before_decoding(answer["nbytes"], answer["needed"])
@@ -283,7 +282,7 @@ class _Worker:
             clock.stop()
 
     def kill_late(self, seconds: float) -> None:
-        """End it, because so many seconds have passed."""
+        """Kill it because ``seconds``, the time limit, have passed."""
         self.late = seconds
         self._process.kill()
 
@@ -291,10 +290,10 @@ class _Worker:
         """End it if it still runs.
 
         Args:
-            gone: it has closed its end of a pipe, so is about to end by itself.
+            gone: it has closed its end of a pipe, so it is about to end by itself.
 
         Returns:
-            Why it ended, in words.
+            An error whose message says why it ended.
         """
         if self._owner != os.getpid():
             return ImageError("")
@@ -308,12 +307,12 @@ class _Worker:
                 pipe.close()
         if self.late is not None:
             return LimitError(
-                f"decoding took longer than {self.late:g} s: raise read_timeout= if the file is "
-                "to be trusted"
+                f"decoding took longer than {self.late:g} s: raise read_timeout= if you trust the "
+                "file"
             )
         if status < 0 and -status == getattr(signal, "SIGKILL", None):
             return LimitError(
-                "its decoder was ended with SIGKILL, probably because memory was short: restore "
+                "its decoder was killed with SIGKILL, probably because memory was short: restore "
                 "fewer pictures at once (jobs=1), or end other programs"
             )
         if status < 0:
@@ -326,14 +325,14 @@ class _Worker:
 
 
 class _Clock:
-    """Ends a worker unless it is stopped in time."""
+    """A timer that kills a worker unless the timer is stopped first."""
 
     def __init__(self, worker: _Worker, seconds: float):
         self._worker, self._started = worker, time.monotonic()
         self._set(seconds, seconds)
 
     def extend(self, seconds: float, waited: float) -> None:
-        """Let it run for so many seconds from the start, not counting those that it has waited."""
+        """Allow ``seconds`` since the start, not counting the seconds spent waiting."""
         self.stop()
         self._started += waited
         self._set(seconds - (time.monotonic() - self._started), seconds)
@@ -348,16 +347,16 @@ class _Clock:
 
 
 def _worker_command() -> list[str]:
-    """Starts this Python; empty in a program that is no Python interpreter."""
+    """Command line of a worker; empty if this program is not a Python interpreter."""
     return python_command(f"from {__package__}.worker import main; main()")
 
 
 def _widen(pipe: BinaryIO) -> None:
-    """Let a pipe hold more, so that two processes take turns less often."""
+    """Enlarge the buffer of a pipe, so that the two processes switch less often."""
     if sys.platform == "linux":
         import fcntl
 
-        with contextlib.suppress(OSError):  # a user may have too many large ones
+        with contextlib.suppress(OSError):  # the user's quota of large pipes may be used up
             fcntl.fcntl(pipe, _F_SETPIPE_SZ, 1 << 20)
 
 
@@ -365,7 +364,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except (OSError, ValueError):
-        return 0  # reading says what is wrong
+        return 0  # reading the file reports the error
 
 
 def _end_all(workers: list[_Worker], owner: int) -> None:

@@ -1,4 +1,4 @@
-"""Reduction of photos, for pictures whose faults are wider than those seen in training."""
+"""Downscaling of photos whose defects are larger than those seen in training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reduced(photo: Photo, longest: int) -> Photo:
         longest: at least 1.
 
     Returns:
-        ``photo`` itself where it is not larger.
+        ``photo`` itself if it is not larger.
     """
     if max(photo.size) <= longest:
         return photo
@@ -38,7 +38,7 @@ def reduced(photo: Photo, longest: int) -> Photo:
 
 
 def reduced_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
-    """Width and height of a picture after :func:`reduced`; None as the longer side changes none."""
+    """Width and height of a picture after :func:`reduced`; ``longest=None`` changes nothing."""
     if longest is None or max(width, height) <= longest:
         return width, height
     scale = longest / max(width, height)
@@ -46,7 +46,7 @@ def reduced_size(width: int, height: int, longest: int | None) -> tuple[int, int
 
 
 def _resize(samples: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Samples [H, W, C] of another size, channel by channel so that one is in memory as floats."""
+    """Resize samples [H, W, C] by channel, so that only one at a time is in memory as floats."""
     planes = [
         np.asarray(
             Image.fromarray(to_float(samples[..., channel])).resize(

@@ -9,13 +9,13 @@ import struct
 from collections.abc import Iterator
 
 IPTC = 1028
-# What results have in another place, or show the picture before restoration: resolution, IPTC,
-# thumbnails, colour profile, EXIF, XMP.
+# Resources that are not copied, as results store them elsewhere or as they show the picture before
+# restoration: resolution, IPTC, thumbnails, colour profile, EXIF, XMP.
 _ELSEWHERE = {1005, IPTC, 1033, 1036, 1039, 1058, 1059, 1060}
 
 
 def walk(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Number, data and the whole block of each resource; ends where they are damaged."""
+    """Number, data and the whole block of each resource; stops at a damaged one."""
     position = 0
     while content[position : position + 4] == b"8BIM" and position + 12 <= len(content):
         (number,) = struct.unpack_from(">H", content, position + 4)
@@ -33,16 +33,16 @@ def walk(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def find(content: bytes, wanted: int) -> bytes | None:
-    """The data of the first resource of a number."""
+    """The data of the first resource with a number."""
     return next((data for number, data, _ in walk(content) if number == wanted), None)
 
 
 def resource(number: int, data: bytes) -> bytes:
-    """A resource without a name, of an even length."""
+    """An unnamed resource, padded to an even length."""
     block = struct.pack(">4sHHI", b"8BIM", number, 0, len(data)) + data
     return block + b"\0" * (len(block) % 2)
 
 
 def carried(content: bytes | None) -> bytes | None:
-    """The resources that hold for a result too and have no other place in it."""
+    """The resources that also apply to a result and are not stored elsewhere in it."""
     return b"".join(block for n, _, block in walk(content or b"") if n not in _ELSEWHERE) or None

@@ -14,12 +14,12 @@ _WHITE = {"uint8": 255, "uint16": 65535, "float16": 1, "float32": 1, "float64": 
 
 
 def white(dtype: DTypeLike) -> int:
-    """The sample of white: 255 for uint8, 65535 for uint16, 1 for floats."""
+    """Sample value of white: 255 for uint8, 65535 for uint16, 1 for floats."""
     return _WHITE[np.dtype(dtype).name]
 
 
 def to_float(samples: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Integer codes as floats in [0, 1]; floats only change their type.
+    """Convert integer codes to floats in [0, 1]; floats only change their type.
 
     Codes are divided by white, as torchvision's ``ToTensor`` does. The quotient is rounded once;
     a product with 1/white would be rounded twice and differ in the last bit.
@@ -39,14 +39,14 @@ def to_float(samples: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
 
 
 def to_dtype(samples: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """Samples of another type: floats are clipped to [0, 1], codes are rounded to the nearest.
+    """Convert samples to another type: floats are clipped to [0, 1], codes rounded to nearest.
 
     Args:
         samples: uint8, uint16, or floats in [0, 1], of any shape; they are not changed.
         dtype: uint8, uint16 or a floating-point type.
 
     Returns:
-        An array of ``dtype``; ``samples`` itself where these are codes of that type already.
+        An array of ``dtype``; ``samples`` itself if it already holds codes of that type.
     """
     dtype = np.dtype(dtype)
     if samples.dtype.kind == "u":
@@ -65,5 +65,5 @@ def to_dtype(samples: np.ndarray, dtype: DTypeLike) -> np.ndarray:
 
 
 def rescale(codes: np.ndarray, top: int, dtype: DTypeLike) -> np.ndarray:
-    """Integer codes from 0 to ``top`` spread over the whole range of another integer type."""
+    """Scale integer codes from [0, ``top``] to the full range of another integer type."""
     return np.rint(codes * (white(dtype) / top)).astype(dtype)

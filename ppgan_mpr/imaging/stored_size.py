@@ -1,6 +1,6 @@
 """Sizes of pictures that Pillow does not open, read from their headers without a decoder.
 
-Nothing is handed to OpenCV whose size is not known and checked before.
+OpenCV only gets pictures whose size has been checked this way.
 
 References: netpbm's pam(5); Sun's rasterfile(5); ISO/IEC 15444-1, A.5.1 (SIZ); WebP container
 specification; ISO/IEC 23008-12, 6.5.3 (ispe) and 6.5.6 (pixi).
@@ -27,12 +27,12 @@ _SMALLEST = 30  # bytes of a WebP header
 
 
 class StoredSize(NamedTuple):
-    """What a header says of the pixels.
+    """Size and sample layout of a picture, as its header states them.
 
     Attributes:
         width, height: in pixels, as stored.
-        channels: samples of a pixel.
-        itemsize: bytes a sample: 1 or 2.
+        channels: samples per pixel.
+        itemsize: bytes per sample: 1 or 2.
     """
 
     width: int
@@ -62,7 +62,7 @@ def stored_size(data: Buffer) -> StoredSize | None:
         data: the whole file, or at least its first 64 KiB.
 
     Returns:
-        The size; None where the format is another, or the header is damaged.
+        The size; None for another format or a damaged header.
     """
     start = bytes(data[:_START])
     try:

@@ -8,14 +8,14 @@ from .tiff_tags import TiffError, read_ifd
 
 _JPEG, _JPEG_LENGTH, _STRIPS = 0x0201, 0x0202, 0x0111
 _START = b"\xff\xd8\xff"  # of a JPEG
-_SEGMENTS = (b"\xdb", b"\xe0", b"\xe1")  # that may come first in one: tables, JFIF, EXIF
+_SEGMENTS = (b"\xdb", b"\xe0", b"\xe1")  # possible first segments: tables, JFIF, EXIF
 
 
 def remove_thumbnail(block: bytearray, order: str, pointer: int, turned: bool) -> None:
-    """Remove the thumbnail of an EXIF block; nothing that stays is moved.
+    """Remove the thumbnail of an EXIF block; everything else keeps its position.
 
     Args:
-        block: is changed.
+        block: changed in place.
         order: ``'<'`` or ``'>'``.
         pointer: where the offset of the second directory, the thumbnail's, is stored.
         turned: remove the directory even if no thumbnail is found in it.
@@ -33,9 +33,9 @@ def remove_thumbnail(block: bytearray, order: str, pointer: int, turned: bool) -
 
 
 def has_preview(exif: bytes) -> bool:
-    """Whether a JPEG is left in the block: a preview in the maker note.
+    """Whether the block still holds a JPEG: a preview in the maker note.
 
-    Makers do not publish how it is found and replaced.
+    Makers do not publish how to find and replace it.
     """
     return any(_START + segment in exif for segment in _SEGMENTS)
 

@@ -1,4 +1,4 @@
-"""TIFF: parsing a file before it is decoded, and a writer with all metadata.
+"""TIFF: a parser that runs before decoding, and a writer that keeps all metadata.
 
 Pillow cannot write 16-bit colour and OpenCV cannot write tags, so this module has a baseline
 writer (TIFF 6.0): strips, deflate, horizontal differencing.
@@ -38,9 +38,8 @@ _X_DPI, _Y_DPI, _PLANAR, _DPI_UNIT, _PREDICTOR = 282, 283, 284, 296, 317
 _TILE_OFFSETS, _TILE_COUNTS, _EXTRA, _FORMAT = 324, 325, 338, 339
 _DESCRIPTION, _XMP, _IPTC, _RESOURCES, _ICC = 270, 700, 33723, 34377, 34675
 _LAYERS, _CREDENTIALS = 37724, 52545
-# Tags about how one file stores its samples, which do not apply to another file, or that are
-# written anew. The last ones are Photoshop's
-# image resources and layers, and content credentials.
+# Tags that are not copied: how one file stores its samples, and values that are written anew. The
+# last ones are Photoshop's image resources and layers, and content credentials.
 _STRUCTURE = {
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 297, 301,
     317, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347,
@@ -56,7 +55,7 @@ class Page:
     Attributes:
         data: the file with its orientation set to 1, since only some decoders apply it.
         bits: bits per sample.
-        samples: channels, those beyond the colours included.
+        samples: channels, including those beyond the colours.
         photometric: 0 white is zero, 1 black is zero, 2 RGB, 3 palette, 5 CMYK, 6 YCbCr, 8 LAB.
         is_planar: the channels are stored one after another.
         extra: meaning of the channel beyond the colours: 1 premultiplied alpha, 2 alpha, 0
@@ -215,7 +214,7 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
 
     Args:
         tree: as :func:`.tiff_tags.read_tree` returns it.
-        order: of its bytes, ``'<'`` or ``'>'``.
+        order: byte order, ``'<'`` or ``'>'``.
     """
 
     def blob(tag: int) -> bytes | None:
@@ -245,7 +244,7 @@ def metadata_of(tree: dict[int, Any], order: str) -> Metadata:
 
 
 def _count_pages(data: bytes, order: str, pointer: int | None, big: bool) -> int:
-    """Pictures in the file, without thumbnails and masks (TIFF 6.0, tag 254)."""
+    """Number of pictures in the file, without thumbnails and masks (TIFF 6.0, tag 254)."""
     pages, seen, allowance = 1, set[int](), Allowance(data)
     while pointer is not None and pointer not in seen:
         seen.add(pointer)

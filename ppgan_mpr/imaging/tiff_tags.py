@@ -9,7 +9,7 @@ from typing import Any, Union
 
 from ..errors import ImageError
 
-# What a file's content may be held in.
+# Types that hold the content of a file.
 Buffer = Union[bytes, bytearray, mmap.mmap]
 
 # Field type -> size in bytes and struct code: BYTE, ASCII, SHORT, LONG, RATIONAL, ..., LONG8.
@@ -27,7 +27,7 @@ MAGICS = {
 }
 # Tags whose value is the offset of another directory: EXIF, GPS, interoperability.
 SUB_IFDS = (34665, 34853, 40965)
-_OVERLAPPING = 1 << 26  # bytes that values may have in common; in honest files they have none
+_OVERLAPPING = 1 << 26  # bytes that values may share; in honest files they share none
 
 
 class TiffError(Exception):
@@ -35,7 +35,7 @@ class TiffError(Exception):
 
 
 class Allowance:
-    """The bytes of values that may still be copied, as many tags can name the same place.
+    """Limits how many bytes of values are copied, as many tags can name the same place.
 
     Args:
         data: the file that holds the values.
@@ -45,10 +45,10 @@ class Allowance:
         self._total = self._left = len(data) + _OVERLAPPING
 
     def take(self, nbytes: int) -> None:
-        """Note that so many bytes are about to be copied.
+        """Count bytes that are about to be copied.
 
         Raises:
-            ImageError: no more may be.
+            ImageError: the limit is exceeded.
         """
         self._left -= nbytes
         if self._left < 0:
@@ -65,7 +65,7 @@ class Entry:
     offset: int = 0
 
     def numbers(self, order: str) -> tuple[Any, ...]:
-        """The value as integers or floats, of rationals numerators and denominators in turn."""
+        """The value as integers or floats; a rational is a numerator and a denominator."""
         return struct.unpack(order + _TYPES[self.type][1] * self.count, self.value)
 
     def overwrite(self, data: bytearray, order: str, number: int) -> None:
@@ -77,7 +77,7 @@ def parse_header(data: Buffer) -> tuple[str, bool, int]:
     """Byte order (``'<'`` or ``'>'``), whether it is a BigTIFF, offset of the first directory.
 
     Raises:
-        TiffError: the data starts otherwise.
+        TiffError: the data does not begin with a TIFF header.
     """
     order, big = MAGICS.get(bytes(data[:4]), ("", False))
     if not order or len(data) < (16 if big else 8):
@@ -105,16 +105,16 @@ def read_ifd(
         data: the bytes that offsets refer to.
         order: ``'<'`` or ``'>'``.
         offset: of the directory.
-        big: whether it is a BigTIFF's.
-        strict: refuse values that lie outside the data instead of leaving them out.
-        allowance: for the values of several directories together; default: one of its own.
+        big: whether the data is a BigTIFF.
+        strict: raise an error for values outside the data instead of leaving them out.
+        allowance: shared by several directories; default: one for this directory.
 
     Returns:
         Its entries by tag, and the position of the pointer to the next directory (None when the
         data ends before it).
 
     Raises:
-        TiffError: the directory lies outside the data.
+        TiffError: the directory is outside the data.
         ImageError: the values take too much memory.
     """
     word, count_code = ("Q", "Q") if big else ("I", "H")  # BigTIFF widens offsets and counts
@@ -139,7 +139,7 @@ def read_ifd(
             allowance.take(length)
             entries[tag] = Entry(kind, number, bytes(data[where : where + length]), where)
         elif strict:
-            raise TiffError(f"tag {tag} lies outside the data")
+            raise TiffError(f"the value of tag {tag} is outside the data")
     return entries, pointer if pointer + inline <= len(data) else None
 
 
@@ -165,7 +165,7 @@ def read_tree(
                 at = entry.numbers(order)[0]
                 tree[tag] = read_tree(data, order, at, big, depth - 1, allowance)
             except TiffError:
-                continue  # a pointer into nowhere says nothing about the picture
+                continue  # an invalid pointer does not affect the picture
     return tree
 
 

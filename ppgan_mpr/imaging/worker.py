@@ -1,4 +1,4 @@
-"""The process in which :class:`.reader.PhotoReader` decodes files: one after another, limited."""
+"""The process in which :class:`.reader.PhotoReader` decodes files, one by one within limits."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .frames import receive, send
 from .limits import Limits
 from .read import decode_photo, read_bytes
 
-# Times of the decoded pixels that a decoder and the conversions after it may take, and what
-# libraries that are loaded meanwhile may take in bytes.
+# Memory for a decoder and the conversions after it, as a multiple of the decoded pixels, and bytes
+# for libraries that are loaded meanwhile.
 _TIMES_HELD, _LIBRARIES = 8, 1 << 30
-_LARGE_FILE = 1 << 24  # bytes; smaller ones count for nothing beside their pixels
-_GRACE = 10  # seconds in which the reading process ends this one, and knows why
+_LARGE_FILE = 1 << 24  # bytes; smaller files are negligible beside their pixels
+_GRACE = 10  # seconds left to the reading process, which can report why it ends this one
 
 
 def main() -> None:
     """Answer requests from standard input on standard output until the input ends."""
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what a decoder prints must not end up among the answers
+    os.dup2(2, 1)  # text that a decoder prints must not mix with the answers
     memory = _MemoryLimit()
     send(answers, "ready")
     while True:
@@ -46,7 +46,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
     def check_size(
         width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
     ) -> None:
-        memory.lift()  # or it would count as the memory that is free
+        memory.lift()  # otherwise the limit would count as the free memory
         needed = limits.memory_for(width, height, channels, itemsize, coefficients)
         nbytes = width * height * channels * itemsize
         _wait_for_memory(answers, nbytes, needed)
@@ -74,8 +74,8 @@ def _wait_for_memory(answers: BinaryIO, nbytes: int, needed: int) -> None:
     """Wait until other pictures leave enough memory for this one.
 
     Args:
-        answers: to the reading process, which knows about the others.
-        nbytes: of decoded pixels, as far as they are known; the time limit follows from them.
+        answers: to the reading process, which knows about the other pictures.
+        nbytes: of decoded pixels, 0 if not known yet; the time limit follows from them.
         needed: bytes that this process is going to hold.
     """
     _alarm(0)
@@ -87,19 +87,19 @@ def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
     except (OSError, ValueError):
-        return 0  # reading says what is wrong
+        return 0  # reading the file reports the error
 
 
 def _alarm(seconds: float) -> None:
-    """End this process after its time, in case that the other one no longer runs to do so."""
+    """End this process after its time, in case the reading process is gone and cannot do so."""
     if hasattr(signal, "alarm"):
         signal.alarm(math.ceil(seconds) + _GRACE if seconds else 0)
 
 
 class _MemoryLimit:
-    """Limits the address space of this process, where the operating system can.
+    """Limits the address space of this process on Linux.
 
-    Only Linux says how much of it a process has, and enforces the limit.
+    Other systems do not say how much of it a process has, or do not enforce the limit.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class _MemoryLimit:
             self._most = resource.getrlimit(resource.RLIMIT_AS)
 
     def allow(self, nbytes: int) -> None:
-        """Let this process allocate so many bytes more, and what it needs to load libraries."""
+        """Let this process allocate ``nbytes`` more, in addition to what libraries need."""
         if sys.platform == "linux" and self._most:
             import resource
 

@@ -46,15 +46,15 @@ def write_photo(
         quality: 1-100 for JPEG, AVIF and, unless the source was lossless, WebP.
         overwrite: replace a file that is already there.
         mode: permission bits of the file, less those that the process masks (umask).
-        allow_loss: write what the format can store of the photo, with transparent parts on white,
-            where it cannot store depth, transparency or colour profile;
+        allow_loss: if the format cannot store depth, transparency or colour profile, write the
+            photo without them, with transparent parts on white;
             :func:`~ppgan_mpr.imaging.unkept` names what is lost.
-        before_placing: is called with the content of the file before that appears at ``path``.
+        before_placing: called with the file's content before the file appears at ``path``.
 
     Raises:
         FileExistsError: ``path`` exists, and ``overwrite`` is False.
-        ImageError: the format is unknown or cannot store depth, transparency or colour profile
-            of this photo, which ``allow_loss`` permits, or the file cannot be written.
+        ImageError: the format is unknown, the file cannot be written, or (without ``allow_loss``)
+            the format cannot store depth, transparency or colour profile of this photo.
     """
     path = Path(path)
     data = file_content(photo, path, quality=quality, allow_loss=allow_loss)

@@ -1,4 +1,4 @@
-"""Removal of what an XMP packet says that does not hold for the result."""
+"""Removes statements from an XMP packet that do not apply to the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 _LONGEST = 1 << 24  # bytes; longer packets are passed on as they are
-# Namespace -> the names of it that go; None for all of them.
+# Namespace -> names in it that are removed; None removes all of them.
 _PARTS: dict[bytes, tuple[bytes, ...] | None] = {
     b"http://ns.adobe.com/xap/1.0/": (b"Thumbnails",),
     b"http://ns.adobe.com/hdr-gain-map/1.0/": None,
@@ -26,7 +26,7 @@ _NAMESPACE = re.compile(rb"""xmlns:([\w.-]{1,40})\s*=\s*["']([^"'<>]{1,100})["']
 
 
 def without_develop_settings(xmp: bytes) -> bytes:
-    """The packet without the settings by which a raw file is to be developed.
+    """The packet without a raw converter's settings.
 
     A raw converter would apply them to the developed picture again.
     """
@@ -36,14 +36,13 @@ def without_develop_settings(xmp: bytes) -> bytes:
 def without_absent_parts(xmp: bytes) -> bytes:
     """The packet without thumbnails, and without mention of gain maps, depth maps and videos.
 
-    A viewer would show the thumbnail of the picture before restoration, and look for the others in
-    vain.
+    The thumbnails show the picture before restoration, and results do not have the others.
     """
     return _without(xmp, _PARTS)
 
 
 def _without(xmp: bytes, parts: Mapping[bytes, tuple[bytes, ...] | None]) -> bytes:
-    """The packet without some names of namespaces, or all of them; see :data:`_PARTS`."""
+    """The packet without some or all names of some namespaces; see :data:`_PARTS`."""
     if len(xmp) > _LONGEST:
         return xmp
     for prefix, uri in dict(_NAMESPACE.findall(xmp)).items():
@@ -61,7 +60,7 @@ def _without(xmp: bytes, parts: Mapping[bytes, tuple[bytes, ...] | None]) -> byt
 
 
 def _without_elements(xmp: bytes, name: bytes) -> bytes:
-    """The packet without the elements of a name, given as a pattern, and their content."""
+    """The packet without the elements whose names match a pattern, and their content."""
     kept, position = [], 0
     opening = re.compile(rb"<(%s)(?=[\s/>])([^<>]{0,2000})>" % name)
     while found := opening.search(xmp, position):

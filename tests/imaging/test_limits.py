@@ -64,7 +64,7 @@ for read in (read_photo, PhotoReader().read):
 def test_pixels_that_do_not_fit_the_memory(tmp_path, root):
     (tmp_path / "bomb.png").write_bytes(bomb(16000))
     printed = in_little_memory(READ.format(path=str(tmp_path / "bomb.png")), 2000, root)
-    assert printed.count("its 16000 x 16000 pixels take 2.9 GB while they are decoded, and ") == 2
+    assert printed.count("decoding its 16000 x 16000 pixels takes 2.9 GB, but only ") == 2
     assert len(printed.splitlines()) == 2
 
 
@@ -77,7 +77,7 @@ def test_coefficients_of_a_progressive_jpeg_count(tmp_path, monkeypatch, subsamp
     jpeg = jpeg[:size] + struct.pack(">HH", 8000, 10000) + jpeg[size + 4 :]
     (tmp_path / "a.jpg").write_bytes(jpeg)
     monkeypatch.setattr("ppgan_mpr.imaging.limits.available", lambda: 400 << 20)
-    with pytest.raises(ImageError, match=f"10000 x 8000 pixels take {needed} while"):
+    with pytest.raises(ImageError, match=f"10000 x 8000 pixels takes {needed}, but"):
         read_photo(tmp_path / "a.jpg")
 
 

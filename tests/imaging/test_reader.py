@@ -68,7 +68,7 @@ def faulty(tmp_path, monkeypatch):
         ("hang", "decoding took longer than 3 s"),
         pytest.param(
             "kill",
-            "its decoder was ended with SIGKILL, probably because memory was short",
+            "its decoder was killed with SIGKILL, probably because memory was short",
             marks=linux,
         ),
         pytest.param("overfill", "it does not fit into memory", marks=linux),

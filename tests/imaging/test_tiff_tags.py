@@ -76,7 +76,7 @@ def test_number_is_overwritten_in_place():
 def test_value_outside_the_data_is_left_out_unless_that_matters():
     data = packed({258: entry("<", "H", 3, 8, 8, 8), 274: entry("<", "H", 3, 6)}, "<")[:-2]
     assert list(read_ifd(data, "<", 8)[0]) == [274]
-    with pytest.raises(TiffError, match="tag 258 lies outside the data"):
+    with pytest.raises(TiffError, match="the value of tag 258 is outside the data"):
         read_ifd(data, "<", 8, strict=True)
 
 

@@ -1,4 +1,4 @@
-"""Writing a photo in a format that cannot hold all of it, where the user accepts that."""
+"""Writing a photo in a format that cannot hold all of it, when the user accepts the loss."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_transparent_parts_become_white(tmp_path, colours, opacity, expected):
     assert back.alpha is None and (back.pixels == expected).all()
 
 
-def test_both_at_once(tmp_path):
+def test_transparency_and_16_bits_are_reduced_together(tmp_path):
     deep = np.dstack([np.full([4, 4], 65535 // 5, np.uint16), np.full([4, 4], 65535, np.uint16)])
     deep[:2, :, 1] = 0
     write_photo(from_array(deep), tmp_path / "a.bmp", allow_loss=True)
@@ -49,14 +49,14 @@ def test_colour_profile_and_long_blocks_are_left_out(tmp_path):
     assert back.xmp is None and back.dpi == (300, 300)
 
 
-def test_what_the_format_holds_is_written_as_ever(tmp_path):
+def test_accepting_losses_changes_nothing_that_the_format_holds(tmp_path):
     photo = from_array(samples.noise(4, "uint16"))
     write_photo(photo, tmp_path / "a.png", allow_loss=True)
     write_photo(photo, tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_missing_pixels_are_never_accepted(tmp_path):
+def test_lost_pixels_are_refused_even_if_losses_are_accepted(tmp_path):
     wide = from_array(np.zeros((1, 66000, 4), np.uint8))
     with pytest.raises(ImageError, match="would lose all pixels beyond 65500") as caught:
         write_photo(wide, tmp_path / "a.jpg", allow_loss=True)

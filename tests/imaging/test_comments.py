@@ -1,4 +1,4 @@
-"""Comments and captions go from each format to each other."""
+"""Comments and captions are converted from each format to every other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def file_with_comment(folder, suffix):
 
 
 def comment_in(path):
-    """As another reader sees it."""
+    """The comment as Pillow reads it."""
     with Image.open(path) as image:
         image.load()
         if path.suffix == ".png":
@@ -41,7 +41,7 @@ def comment_in(path):
 
 
 def characters(text):
-    """EXIF has ASCII by its letter and UTF-8 in practice, which Pillow shows as Latin-1."""
+    """Undo Pillow's Latin-1 decoding of EXIF text, which is UTF-8 in practice."""
     return text.encode("latin-1").decode() if "Ã" in text else text
 
 
@@ -51,7 +51,7 @@ def test_comment_survives(tmp_path, source, target):
     photo = read_photo(file_with_comment(tmp_path, source))
     write_photo(photo, tmp_path / f"b{target}")
     words = ASCII_WORDS if source in IN_EXIF else WORDS
-    if target == ".jp2" and source in IN_EXIF:  # in a box that Pillow passes over
+    if target == ".jp2" and source in IN_EXIF:  # in a box that Pillow skips
         assert words.encode() in (tmp_path / "b.jp2").read_bytes()
     else:
         assert characters(comment_in(tmp_path / f"b{target}")) == words

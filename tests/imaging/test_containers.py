@@ -1,4 +1,4 @@
-"""What a file holds beside its picture is kept or named, and never announced in vain."""
+"""Metadata and further pictures are kept, or named as lost and no longer mentioned in XMP."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def restored_xmp(folder, data: bytes, suffix: str = ".jpg") -> tuple[tuple[str, 
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_gain_map_of_ultra_hdr_is_named_and_announced_no_more(tmp_path, suffix):
+def test_gain_map_of_ultra_hdr_is_named_and_removed_from_xmp(tmp_path, suffix):
     lost, xmp = restored_xmp(tmp_path, jpeg(xmp=ULTRA_HDR) + jpeg(30), suffix)
     assert lost == (GAIN_MAP,)
     for word in (b"hdrgm", b"GainMap", b"Container", b"hdr-gain-map"):
@@ -112,7 +112,7 @@ def test_metadata_of_a_photoshop_file_are_kept(tmp_path, suffix):
 
 
 def test_profile_of_a_bitmap_is_kept(tmp_path):
-    """In Windows' longest header, as Photoshop and GIMP write it; the result is a PNG for it."""
+    """Photoshop and GIMP write it in the longest header; the result is a PNG, which can hold it."""
     pixels = bytes(range(6)) + bytes(2)
     header = struct.pack("<IiiHHII", 124, 2, 1, 1, 24, 0, 8).ljust(56, b"\0") + b"DEBM"
     header = header.ljust(108, b"\0") + struct.pack("<IIII", 4, 124 + 8, len(samples.SRGB), 0)
@@ -130,7 +130,7 @@ def test_profile_of_a_bitmap_is_kept(tmp_path):
 @pytest.mark.parametrize("wrapped", [True, False])
 @pytest.mark.parametrize("length", [20, 21])
 def test_captions_go_from_tiff_to_png_and_back(tmp_path, wrapped, length):
-    """In a tag of their own, or in Photoshop's resources."""
+    """They are in their own tag or in Photoshop's resources."""
     iptc = b"\x1c\x02\x74\x00" + bytes([length - 5]) + b"c" * (length - 5)
     resource = struct.pack(">4sHHI", b"8BIM", 0x0404, 0, length) + iptc
     tag, value = (34377, resource) if wrapped else (33723, iptc)
@@ -151,7 +151,7 @@ def test_captions_go_from_tiff_to_png_and_back(tmp_path, wrapped, length):
 
 
 def test_gain_map_behind_an_iphones_jpeg_is_named(tmp_path):
-    """Only the second picture's own metadata say what it is."""
+    """Only the second picture's metadata identify it as a gain map."""
     mark = b'<x:xmpmeta xmlns:HDRGainMap="http://ns.apple.com/HDRGainMap/1.0/"/>'
     pictures = [Image.fromarray(np.full((24, 32, 3), value, np.uint8)) for value in (9, 99)]
     pictures[1].encoderinfo = {"xmp": mark}
@@ -164,8 +164,8 @@ def test_gain_map_behind_an_iphones_jpeg_is_named(tmp_path):
     assert restored_xmp(tmp_path, data)[0] == (GAIN_MAP,)
 
 
-def test_previews_of_a_camera_are_no_loss(tmp_path):
-    """A file of several sizes of one picture, which Pillow opens as MPO as well."""
+def test_camera_previews_are_not_named_as_lost(tmp_path):
+    """The file holds several sizes of one picture; Pillow opens it as MPO, too."""
     file = io.BytesIO()
     small = Image.fromarray(np.full((12, 16, 3), 9, np.uint8))
     Image.fromarray(samples.ramp()).save(file, "MPO", save_all=True, append_images=[small])

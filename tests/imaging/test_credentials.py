@@ -16,7 +16,7 @@ WORDS = "the content credentials (C2PA), which sign the source"
 
 
 def _inside(suffix):
-    """What holds the credentials in a format, behind everything else."""
+    """The part with the credentials, which is appended to a file of this format."""
     if suffix == ".webp":
         return b"C2PA" + struct.pack("<I", len(BOX)) + BOX
     identity = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")

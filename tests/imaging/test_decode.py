@@ -58,7 +58,7 @@ def test_heic_keeps_its_depth_and_is_turned_upright(tmp_path, depth):
     assert read_photo(tmp_path / "b.png").size == (48, 64)
 
 
-def test_heic_without_its_reader_names_the_command(tmp_path, monkeypatch):
+def test_missing_heic_reader_names_the_install_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(ImportError, match=r"pip install 'ppgan_mpr\[heif\]'"):
         samples.read(tmp_path, b"\0\0\0\x18ftypheic" + bytes(40), ".heic")
@@ -76,7 +76,7 @@ def test_16_bit_files_of_opencv_are_read(tmp_path, suffix, channels):
     np.testing.assert_array_equal(read_photo(tmp_path / f"photo{suffix}").to_array(), picture)
 
 
-def test_12_bit_netpbm_is_spread_over_16_bits(tmp_path):
+def test_12_bit_netpbm_is_scaled_to_16_bits(tmp_path):
     codes = np.array([[0, 1, 4095], [2048, 7, 4094]], np.uint16)
     (tmp_path / "a.pgm").write_bytes(
         b"P5\n# twelve bits\n3 2\n4095\n" + codes.astype(">u2").tobytes()
@@ -88,7 +88,7 @@ def test_12_bit_netpbm_is_spread_over_16_bits(tmp_path):
 @pytest.mark.parametrize("end", ["\n", ""])
 @pytest.mark.parametrize("top", [255, 1023, 65535])
 @pytest.mark.parametrize("kind", [2, 3])
-def test_netpbm_as_text(tmp_path, kind, top, end):
+def test_text_netpbm_is_read(tmp_path, kind, top, end):
     codes = np.random.default_rng(0).integers(0, top + 1, (5, 7, 2 * kind - 3))
     numbers = " ".join(map(str, codes.ravel()))
     (tmp_path / "a.pnm").write_text(f"P{kind}\n# a comment\n7 5\n{top}\n{numbers}{end}")
@@ -122,15 +122,15 @@ def test_webp_is_lossless_only_for_a_lossless_source(tmp_path):
     np.testing.assert_array_equal(read_photo(tmp_path / "again.webp").pixels, picture)
 
 
-def test_the_content_decides_not_the_suffix(tmp_path):
+def test_content_decides_the_format_not_the_suffix(tmp_path):
     Image.fromarray(samples.ramp()).save(tmp_path / "really-png.jpg", format="PNG")
     photo = read_photo(tmp_path / "really-png.jpg")
     assert photo.format == "PNG"
     np.testing.assert_array_equal(photo.pixels, samples.ramp())
 
 
-def test_photographs_larger_than_pillows_limit(tmp_path, monkeypatch, recwarn):
-    """The limit guards web servers; here it would refuse a panorama."""
+def test_photographs_larger_than_pillows_limit_are_read(tmp_path, monkeypatch, recwarn):
+    """The limit protects web servers, but would refuse a panorama."""
     for suffix in (".png", ".jpg", ".tif", ".webp"):
         write_photo(from_array(samples.ramp()), tmp_path / f"a{suffix}")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # the ramp has 3072
@@ -158,7 +158,7 @@ def test_oversized_headers_are_refused(tmp_path):
     ("kind", "depth", "dtype"),
     [("RGB", 3, ">u1"), ("RGB", 3, ">u2"), ("RGB_ALPHA", 4, ">u1"), ("GRAYSCALE", 1, ">u1")],
 )
-def test_pam_has_its_own_colours(tmp_path, kind, depth, dtype):
+def test_colours_of_a_pam_are_not_swapped(tmp_path, kind, depth, dtype):
     samples = np.arange(2 * 3 * depth, dtype=dtype).reshape(2, 3, depth)
     top = np.iinfo(dtype).max
     header = f"P7\nWIDTH 3\nHEIGHT 2\nDEPTH {depth}\nMAXVAL {top}\nTUPLTYPE {kind}\nENDHDR\n"

@@ -1,4 +1,4 @@
-"""Photos are turned upright once, and EXIF and XMP say so afterwards."""
+"""Photos are turned upright once, and EXIF and XMP are updated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_orientation_turns_pixels_and_alpha_once(tmp_path, suffix, dtype, channe
     path = tmp_path / f"turned{suffix}"
     write_photo(samples.annotated(stored), path)
     data = path.read_bytes()
-    if suffix in (".tif", ".webp"):  # the flag stands in the file itself, or in a longer block
+    if suffix in (".tif", ".webp"):  # the flag is in the file itself, or in a longer block
         mark = struct.pack("<HHIHH", 0x0112, 3, 1, 1, 0)
         data = data.replace(mark, struct.pack("<HHIHH", 0x0112, 3, 1, flag, 0))
     else:
@@ -59,7 +59,7 @@ def test_orientation_turns_pixels_and_alpha_once(tmp_path, suffix, dtype, channe
 
 
 @pytest.mark.parametrize("flag", range(1, 9))
-def test_orientation_of_a_jpeg_is_pillows(tmp_path, flag):
+def test_orientation_of_a_jpeg_agrees_with_pillow(tmp_path, flag):
     path = tmp_path / "photo.jpg"
     Image.fromarray(samples.ramp()).save(path, exif=b"Exif\0\0" + samples.exif_block(flag))
     with Image.open(path) as image:
@@ -76,7 +76,7 @@ def test_exif_is_unchanged_except_for_the_orientation(tmp_path, order):
         written = image.info["exif"][6:]
     changed = [at for at, (a, b) in enumerate(zip(block, written)) if a != b]
     assert len(written) == len(block)
-    # The flag, and the pointer to the thumbnail, which still lies on its side.
+    # The flag, and the pointer to the thumbnail, which is not turned.
     value_at, next_at = 8 + 2 + 12 + 8, 8 + 2 + 4 * 12
     assert set(changed) <= {*range(value_at, value_at + 2), *range(next_at, next_at + 4)}
     assert written[next_at : next_at + 4] == bytes(4)
@@ -96,10 +96,10 @@ def test_xmp_orientation_is_set_to_upright(tmp_path):
         write_photo(type(photo)(photo.pixels, None, metadata), tmp_path / "a.jpg")
         back = read_photo(tmp_path / "a.jpg")
         assert back.metadata.xmp == element.replace(b"%d" % flag, b"1")
-        assert back.size == photo.size[::-1]  # without EXIF, XMP's flag counts
+        assert back.size == photo.size[::-1]  # without EXIF, XMP's flag is used
 
 
-def test_size_in_the_exif_of_a_turned_photo(tmp_path):
+def test_size_in_the_exif_of_a_turned_photo_is_updated(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     exif.get_ifd(0x8769).update({0xA002: 40, 0xA003: 24})

@@ -1,4 +1,4 @@
-"""Long files with nothing in them, as sparse ones are, are refused by their headers."""
+"""Long files that are almost empty, such as sparse files, are refused by their headers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sparse(path: Path, start: bytes, megabytes: int = 600) -> Path:
     [("a.jpg", b"\xff\xd8\xff\xe0"), ("a.tga", b""), ("a.png", b"\x89PNG\r\n\x1a\n")],
 )
 def test_long_file_with_a_damaged_header_is_not_read(tmp_path, monkeypatch, name, start):
-    monkeypatch.setattr("ppgan_mpr.imaging.read.decode", None)  # nothing gets so far
+    monkeypatch.setattr("ppgan_mpr.imaging.read.decode", None)  # must not be called
     with pytest.raises(ImageError, match="its header is damaged"):
         read_photo(sparse(tmp_path / name, start))
 
@@ -35,7 +35,7 @@ def test_long_file_with_a_damaged_header_is_not_read(tmp_path, monkeypatch, name
 def test_file_far_longer_than_its_picture_needs_is_not_read(tmp_path, name):
     suffix = ".tga" if name == "TGA" else ".jpg"
     data = samples.pillow_file(Image.fromarray(samples.ramp()), name)
-    with pytest.raises(LimitError, match="600 MB, more than 256 MB, which its 64 x 48 pixels"):
+    with pytest.raises(LimitError, match="600 MB, but its 64 x 48 pixels need at most 256 MB"):
         read_photo(sparse(tmp_path / f"a{suffix}", data))
 
 

@@ -69,7 +69,7 @@ def test_suffix_changes_only_where_the_format_would_lose_something(
     assert writable_suffix(from_array(samples.noise(channels, dtype)), suffix) == expected
 
 
-def test_a_jpeg_under_another_name_stays_a_jpeg(tmp_path):
+def test_jpeg_with_another_suffix_stays_a_jpeg(tmp_path):
     Image.fromarray(samples.ramp()).save(tmp_path / "a.mpo", format="JPEG")
     assert writable_suffix(read_photo(tmp_path / "a.mpo"), ".mpo") == ".jpg"
 

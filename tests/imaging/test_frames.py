@@ -43,7 +43,7 @@ def test_other_objects_are_refused():
         sent({1})
 
 
-def test_a_message_that_breaks_off():
+def test_incomplete_message_is_an_error():
     file = io.BytesIO()
     send(file, b"some bytes")
     for length in (0, 5, len(file.getvalue()) - 1):

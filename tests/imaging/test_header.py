@@ -18,7 +18,7 @@ EXIF_6 = samples.exif_block(6)  # stored on its side
     [(suffix, "uint8") for suffix in (".png", ".tif", ".jpg", ".webp", ".bmp", ".jp2", ".ppm")]
     + [(suffix, "uint16") for suffix in (".png", ".tif", ".ppm")],
 )
-def test_header_is_that_of_the_decoded_photo(tmp_path, suffix, dtype):
+def test_header_agrees_with_the_decoded_photo(tmp_path, suffix, dtype):
     path = tmp_path / f"a{suffix}"
     write_photo(from_array(samples.noise(3, dtype)), path)
     photo, header = read_photo(path), read_header(path)
@@ -29,7 +29,7 @@ def test_header_is_that_of_the_decoded_photo(tmp_path, suffix, dtype):
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "tiff", "webp", "late exif in png"])
-def test_header_is_that_of_the_upright_photo(tmp_path, form):
+def test_header_agrees_with_the_upright_photo(tmp_path, form):
     image = Image.fromarray(samples.ramp())
     path = tmp_path / f"a.{form.split()[-1]}"
     if form == "tiff":

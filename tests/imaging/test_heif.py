@@ -1,4 +1,4 @@
-"""The colour description of AVIF files (nclx) reaches every format that has a place for it."""
+"""The colour description of AVIF files (nclx) is kept in every format that can store it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DISPLAY_P3, BT2020_PQ = (12, 13), (9, 16)
 
 
 def avif(primaries: int, transfer: int) -> bytes:
-    """A file of another program, whose container names its colours."""
+    """A file as another program writes it, with the colours named in the container."""
     data = bytearray(samples.pillow_file(Image.fromarray(samples.ramp()), "AVIF", quality=90))
     place = data.index(b"colrnclx") + 8
     struct.pack_into(">HH", data, place, primaries, transfer)
@@ -46,7 +46,7 @@ def test_colour_space_stays_in_avif_and_png(tmp_path, colour):
     assert nclx((tmp_path / "c.avif").read_bytes()) == colour
 
 
-def test_what_cannot_name_the_colours_is_refused(tmp_path):
+def test_format_that_cannot_name_the_colour_space_is_refused(tmp_path):
     (tmp_path / "a.avif").write_bytes(avif(*BT2020_PQ))
     photo = read_photo(tmp_path / "a.avif")
     with pytest.raises(ImageError, match=r"lose the colour space \(BT.2020 PQ\), choose .png, or"):
@@ -58,7 +58,7 @@ def test_what_cannot_name_the_colours_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("colour", [(1, 13), (1, 1), (2, 2)])
-def test_srgb_goes_anywhere(tmp_path, colour):
+def test_srgb_is_written_to_every_format_without_code_points(tmp_path, colour):
     (tmp_path / "a.avif").write_bytes(avif(*colour))
     photo = read_photo(tmp_path / "a.avif")
     write_photo(photo, tmp_path / "b.jpg")
@@ -66,8 +66,8 @@ def test_srgb_goes_anywhere(tmp_path, colour):
     assert b"cICP" not in (tmp_path / "b.png").read_bytes()
 
 
-def test_damaged_boxes_are_passed_over(tmp_path):
-    """They may lie anywhere: a picture that Pillow decodes is read."""
+def test_damaged_boxes_cause_no_unexpected_error(tmp_path):
+    """Wherever the damage is, reading succeeds or raises an ImageError."""
     data = avif(*DISPLAY_P3)
     rng = np.random.default_rng(3)
     for _ in range(60):
@@ -103,8 +103,8 @@ def test_auxiliary_pictures_of_a_heic_are_named(kind, urn, words):
     assert auxiliary(start + urn) == ()
 
 
-def test_the_primary_pictures_colours_count():
-    """A file with a gain map has the colours of that, too."""
+def test_colours_of_the_primary_picture_are_used():
+    """A file with a gain map also names the gain map's colours."""
     from ppgan_mpr.imaging.heif import nclx as read_nclx
 
     def colours(primaries, transfer):
@@ -119,7 +119,7 @@ def test_the_primary_pictures_colours_count():
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_header_of_a_heic_is_that_of_the_upright_primary_picture(tmp_path, monkeypatch, turned):
+def test_header_of_a_heic_describes_the_upright_primary_picture(tmp_path, monkeypatch, turned):
     monkeypatch.setitem(sys.modules, "pillow_heif", types.ModuleType("pillow_heif"))
 
     def size(width, height):

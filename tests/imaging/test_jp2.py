@@ -1,4 +1,4 @@
-"""JPEG 2000 files keep the metadata that Pillow passes over."""
+"""JPEG 2000 files keep the metadata that Pillow skips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not features.check("jpg_2000"), reason="no JPEG 
 
 
 def boxes(data: bytes):
-    """(type, content) of the boxes of a file, written here for itself."""
+    """(type, content) of the boxes of a file, by an independent parser."""
     found, position = [], 0
     while position < len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -27,7 +27,7 @@ def boxes(data: bytes):
 
 
 def with_profile(jp2: bytes, profile: bytes, method: int = 2) -> bytes:
-    """A file of another program: its colour box holds an ICC profile."""
+    """A file as another program writes it, with an ICC profile in its colour box."""
     colour = bytes([method, 0, 0]) + profile
     parts = []
     for kind, body in boxes(jp2):
@@ -72,7 +72,7 @@ def test_all_metadata_survive(tmp_path, channels):
 
 
 @pytest.mark.parametrize("dpi", [1.5, 72.0, 654.9, 2400.0, 9600.0])
-def test_resolution_of_any_size(tmp_path, dpi):
+def test_resolution_of_any_size_survives(tmp_path, dpi):
     photo = samples.annotated(samples.ramp())
     metadata = replace(photo.metadata, dpi=(dpi, 300.0), icc_profile=None)
     write_photo(replace(photo, metadata=metadata), tmp_path / "a.jp2")
@@ -80,7 +80,7 @@ def test_resolution_of_any_size(tmp_path, dpi):
         assert image.info["dpi"] == pytest.approx((dpi, 300), rel=1e-3)
 
 
-def test_encoders_own_comment_is_not_the_photographers(tmp_path):
+def test_comment_of_the_encoder_is_ignored(tmp_path):
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jp2")
     assert read_photo(tmp_path / "a.jp2").metadata.comment is None
 

@@ -19,7 +19,7 @@ def test_jpeg_comment_is_kept(tmp_path):
 
 @pytest.mark.parametrize("length", [20, 21])
 def test_captions_of_a_jpeg_are_kept(tmp_path, length):
-    """IPTC, as agencies and cameras write it: an image resource of Photoshop's."""
+    """IPTC captions in Photoshop's image resource, as agencies and cameras write them."""
     record = b"\x1c\x02\x74\x00" + bytes([length - 5]) + b"c" * (length - 5)
     resource = b"8BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record
     segment = b"Photoshop 3.0\0" + resource + b"\0" * (length % 2)

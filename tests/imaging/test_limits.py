@@ -1,4 +1,4 @@
-"""Files whose pixels, metadata or length are more than this process can or should hold."""
+"""Files whose pixels, metadata or length exceed the memory or the limits are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits ad
 
 
 def bomb(side: int) -> bytes:
-    """A square PNG of nothing but transparency, a thousandth of its pixels' size."""
+    """A square, fully transparent PNG; the file is a thousandth of its pixels' size."""
     packer = zlib.compressobj(1)
     row = bytes(1 + 4 * side)
     pixels = b"".join([packer.compress(row) for _ in range(side)] + [packer.flush()])
@@ -41,7 +41,7 @@ def tags_with_one_value(count: int, size: int) -> bytes:
 
 
 def in_little_memory(code: str, megabytes: int, root) -> str:
-    """What code prints in a process that can allocate only so much."""
+    """Output of code in a process that can allocate only ``megabytes``."""
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, [{megabytes << 20}] * 2)\n"
     done = subprocess.run(
         [sys.executable, "-c", limit + code], cwd=root, capture_output=True, text=True, check=False
@@ -91,7 +91,7 @@ def test_metadata_that_does_not_fit_the_memory(tmp_path, root):
 @linux
 @pytest.mark.parametrize("start", [b"", b"P7"])
 def test_files_that_do_not_fit_the_memory(tmp_path, root, start):
-    """One without a signature is not even read."""
+    """A file without a signature is not even read."""
     path = tmp_path / "sparse.jpg"
     with path.open("wb") as file:
         file.write(start)
@@ -105,7 +105,7 @@ def test_shared_values_of_honest_size_are_read(tmp_path):
     assert read_photo(tmp_path / "tags.tif").size == (8, 8)
 
 
-def test_limit_is_an_option(tmp_path):
+def test_limit_of_decoded_bytes_is_exact(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(bomb(1000))
     for read in (read_photo, lambda path, limits: PhotoReader(limits).read(path)):
@@ -143,14 +143,14 @@ def test_a_file_larger_than_the_limit_is_not_read(tmp_path):
         read_photo(tmp_path / "a.bmp", Limits(10 << 20))
 
 
-def test_header_of_a_file_without_signature(tmp_path):
+def test_header_of_a_file_without_signature_is_refused(tmp_path):
     with (tmp_path / "sparse.jpg").open("wb") as file:
         file.truncate(1 << 20)
     with pytest.raises(ImageError, match="not a picture in a known format"):
         read_header(tmp_path / "sparse.jpg")
 
 
-def test_texts_that_unpack_to_too_much_are_no_damage(tmp_path):
+def test_oversized_texts_are_reported_as_too_large_not_as_damage(tmp_path):
     body = b"Title\0\0" + zlib.compress(bytes(b"a" * (2 << 20)))
     data = samples.raw_png([b"\0" * 4], 4, 8, 0)
     (tmp_path / "a.png").write_bytes(data[:33] + samples.chunk(b"zTXt", body) + data[33:])

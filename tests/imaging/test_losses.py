@@ -1,4 +1,4 @@
-"""What a format has no place for is named, item by item."""
+"""Everything that a format cannot store is named, item by item."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def full_photo():
     ],
 )  # fmt: skip
 def test_each_format_names_what_it_lacks(tmp_path, suffix, lost):
-    """And what it does not name is in the file."""
+    """Everything that is not named is in the file."""
     photo = full_photo()
     assert unkept(photo, suffix) == lost
     write_photo(photo, tmp_path / f"a{suffix}")
@@ -59,11 +59,11 @@ def test_each_format_names_what_it_lacks(tmp_path, suffix, lost):
     assert (b"by the lake" in (tmp_path / f"a{suffix}").read_bytes()) == ("comment" not in words)
 
 
-def test_netpbm_names_the_same_as_targa():
+def test_netpbm_and_targa_name_the_same_losses():
     assert unkept(full_photo(), ".ppm") == unkept(full_photo(), ".tga")
 
 
-def test_a_place_without_position_is_not_named():
+def test_position_is_not_named_if_exif_has_none():
     photo = full_photo()
     exif = Image.Exif()
     exif[0x010F] = "Maker"

@@ -1,4 +1,4 @@
-"""The memory that the pictures of a run share."""
+"""The memory budget that the pictures of a run share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MB = 1 << 20
 
 @pytest.fixture
 def shares():
-    """A function that makes the share of a picture, given back at the end of the test."""
+    """A function that makes the share of a picture; it is released at the end of the test."""
     with contextlib.ExitStack() as stack:
         yield lambda budget: stack.enter_context(budget.share())
 
 
 def decoding(share: Share, pixels: int, needed: int = 0) -> threading.Event:
-    """An event that is set when a picture may be decoded, as another thread waits for it."""
+    """An event that is set when a picture may be decoded; another thread waits for that."""
     allowed = threading.Event()
 
     def ask() -> None:
@@ -45,7 +45,7 @@ def test_pictures_wait_until_others_leave_enough(shares):
     assert first.waited < SOON / 2
 
 
-def test_small_pictures_are_in_work_together(shares):
+def test_small_pictures_are_processed_concurrently(shares):
     budget = MemoryBudget(free=lambda: 1000 * MB)
     assert all(decoding(shares(budget), MB, MB).wait(LATER) for _ in range(3))
 
@@ -70,7 +70,7 @@ def test_results_count_before_they_are_made(shares):
     assert waiting.wait(LATER)
 
 
-def test_both_views_count(shares):
+def test_memory_of_both_views_counts(shares):
     budget = MemoryBudget(free=lambda: 1000 * MB)
     first = shares(budget)
     first.times = 5
@@ -80,7 +80,7 @@ def test_both_views_count(shares):
     assert not decoding(shares(budget), 100 * MB).wait(SOON)  # 800 and 228
 
 
-def test_memory_of_a_network_stays_free_for_it(shares):
+def test_memory_reserved_for_a_network_is_not_granted(shares):
     class Network:
         pass
 
@@ -89,7 +89,7 @@ def test_memory_of_a_network_stays_free_for_it(shares):
     assert decoding(shares(budget), 10 * MB).wait(LATER)
     waiting = decoding(shares(budget), 100 * MB)
     assert not waiting.wait(SOON)
-    budget.reserve(network, 100 * MB)  # it has the rest
+    budget.reserve(network, 100 * MB)  # the network now holds the rest
     assert waiting.wait(LATER)
     budget.reserve(network, 1000 * MB)
     waiting = decoding(shares(budget), 10 * MB)

@@ -1,4 +1,4 @@
-"""Which files are decoded without a process of their own."""
+"""Which files are decoded without a separate process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCANS = JPEG.index(b"\xff\xda")
 
 
 def large(jpeg: bytes, frame: bytes) -> bytes:
-    """The JPEG with a header that announces 5000 x 5000 pixels."""
+    """The JPEG with a header that claims 5000 x 5000 pixels."""
     start = jpeg.index(frame) + 5
     return jpeg[:start] + b"\x13\x88" * 2 + jpeg[start + 4 :]
 
@@ -31,7 +31,7 @@ def large(jpeg: bytes, frame: bytes) -> bytes:
         large(JPEG, b"\xff\xc0"),
     ],
 )
-def test_photos_of_cameras_and_pages_of_the_web(data):
+def test_usual_photos_of_cameras_and_the_web_are_ordinary(data):
     assert is_ordinary(data)
 
 
@@ -53,5 +53,5 @@ def test_photos_of_cameras_and_pages_of_the_web(data):
         samples.pillow_file(RGB, "BMP"),
     ],
 )
-def test_everything_else(data):
+def test_all_other_files_are_not_ordinary(data):
     assert not is_ordinary(data)

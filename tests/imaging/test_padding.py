@@ -13,7 +13,7 @@ from ppgan_mpr.imaging.padding import source_indices
 
 
 @given(st.integers(8, 60), st.integers(1, 16), st.sampled_from(["both", "end"]))
-def test_padding_is_opencvs_reflection(size, multiple, sides):
+def test_padding_equals_opencvs_reflection(size, multiple, sides):
     if multiple >= size:
         multiple = size - 1
     rows = source_indices(size, multiple, sides)

@@ -15,7 +15,7 @@ def touch(folder, *names):
 def test_pictures_are_listed_by_suffix(tmp_path):
     folder = touch(tmp_path / "f", "b.PNG", "a.jpg", ".hidden.png", "notes.txt", "c.nef")
     (folder / "d.png").mkdir()
-    (folder / "e.png").symlink_to("missing.png")  # to be reported by whoever reads it
+    (folder / "e.png").symlink_to("missing.png")  # reading it reports the error
     assert [path.name for path in list_pictures(folder)] == ["a.jpg", "b.PNG", "e.png"]
     assert [path.name for path in list_pictures(folder, {".txt"})] == ["notes.txt"]
 
@@ -32,7 +32,7 @@ def test_matching_by_stem_reports_the_rest(tmp_path):
     assert matches.duplicates == ([(left / "1.jpg", left / "1.png")], [])
 
 
-def test_matching_takes_an_ending_off_the_first_folder_only(tmp_path):
+def test_matching_removes_the_ending_from_the_first_folder_only(tmp_path):
     results = touch(tmp_path / "results", "a_new.png", "b_new.png", "c_new.png")
     targets = touch(tmp_path / "targets", "a.png", "b_new.png", "c.png")
     matches = match_by_stem((results, targets), ending="_new")

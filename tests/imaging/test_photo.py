@@ -1,4 +1,4 @@
-"""Photos made from arrays, and what a network does to them."""
+"""Photos made from arrays, and their restoration by a network's output."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_invalid_arrays_are_refused(array, words):
         from_array(array)
 
 
-def test_arrays_in_any_memory_layout():
+def test_arrays_of_any_memory_layout_are_accepted():
     picture = samples.noise(3, "uint16")
     for view in (picture[::-1, ::2], picture.astype(">u2"), np.asfortranarray(picture)):
         photo = from_array(view)

@@ -24,8 +24,8 @@ from ppgan_mpr.imaging import (
 
 
 @pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
-def test_image_at_another_frame_is_that_frame(name):
-    """Who has gone there has chosen it; at the first frame of an animation nobody has."""
+def test_image_at_another_frame_is_read_at_that_frame(name):
+    """A caller at a later frame has chosen it; at the first frame of an animation nobody has."""
     frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 100, 200)]
     options = {"lossless": True} if name == "WEBP" else {}
     data = samples.pillow_file(frames[0], name, save_all=True, append_images=frames[1:], **options)
@@ -75,7 +75,7 @@ def test_palette_becomes_rgb_or_grey_with_its_alpha(tmp_path, grey, transparent)
 
 
 def test_a_grey_palette_with_a_profile_stays_rgb(tmp_path):
-    """Its profile describes RGB, and would not fit a grey file."""
+    """Its profile describes RGB, so it does not fit a grey file."""
     image = Image.fromarray(samples.ramp()[..., 0]).convert("P")
     image.putpalette(bytes(v for v in range(256) for _ in range(3)))
     photo = samples.read(tmp_path, samples.pillow_file(image, "PNG", icc_profile=samples.SRGB))
@@ -187,7 +187,7 @@ def test_an_unusable_profile_of_a_cmyk_picture_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
-def test_pillow_images_of_every_mode(mode):
+def test_pillow_images_of_every_mode_are_converted(mode):
     image = Image.fromarray(samples.ramp())
     if mode == "I;16":
         image = Image.fromarray(samples.noise(1, "uint16"))
@@ -217,8 +217,8 @@ def test_a_pillow_image_is_turned_upright_once(tmp_path, name):
         np.testing.assert_array_equal(photo.pixels, np.rot90(stored, -1))
 
 
-def test_a_pillow_tiff_with_its_orientation_in_xmp_too(tmp_path):
-    """Photoshop writes the flag twice; Pillow turns the picture while loading."""
+def test_pillow_tiff_with_a_second_orientation_in_xmp_is_turned_once(tmp_path):
+    """Photoshop writes the orientation twice, and Pillow turns the picture while loading."""
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[700] = samples.XMP % 6

@@ -14,7 +14,7 @@ from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo, unkept, w
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
-def test_transparent_grey_of_png(tmp_path, depth):
+def test_transparent_grey_of_png_becomes_alpha(tmp_path, depth):
     row = {1: b"\x50", 2: b"\x1b", 4: b"\x01\x23", 8: b"\0\1\2\3", 16: bytes(range(8))}[depth]
     code = {1: 1, 2: 2, 4: 2, 8: 2, 16: 0x0405}[depth]
     clear = samples.chunk(b"tRNS", code.to_bytes(2, "big"))
@@ -26,7 +26,7 @@ def test_transparent_grey_of_png(tmp_path, depth):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_transparent_colour_of_png(tmp_path, dtype):
+def test_transparent_colour_of_png_becomes_alpha(tmp_path, dtype):
     picture = samples.noise(3, dtype)
     picture[3, 4] = picture[5, 6] = (1, 2, 3)
     picture[7, 8] = (1, 2, 4)
@@ -41,14 +41,14 @@ def test_transparent_colour_of_png(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_16_bit_png_of_another_encoder(tmp_path, channels):
+def test_16_bit_png_of_another_encoder_is_read(tmp_path, channels):
     picture = samples.noise(channels, "uint16")
     photo = samples.read(tmp_path, samples.raw_png_16(picture))
     np.testing.assert_array_equal(photo.to_array(), picture)
 
 
 def test_odd_profile_in_a_16_bit_png_prints_no_warning(tmp_path, capfd):
-    """libpng complains about profiles that other programs wrote and accept."""
+    """libpng warns about some profiles that other programs write and accept."""
     odd = samples.SRGB[:200] + b"odd!" + samples.SRGB[204:]
     picture = samples.noise(3, "uint16")
     profile = samples.chunk(b"iCCP", b"odd\0\0" + zlib.compress(odd[:-1]))
@@ -93,7 +93,7 @@ def test_png_chunks_about_colour_and_text_are_kept(tmp_path, depth):
         assert image.text["Title"] == "Zürich"
 
 
-def test_compressed_xmp_and_old_raw_profiles_of_png(tmp_path):
+def test_compressed_xmp_and_old_raw_profiles_of_png_are_read(tmp_path):
     packed = zlib.compress(samples.XMP % 1)
     block = samples.exif_block(3)
     digits = (b"Exif\0\0" + block).hex()
@@ -126,7 +126,7 @@ CHUNKS_OF_PNG = [
 
 
 @pytest.mark.parametrize(("kind", "body"), CHUNKS_OF_PNG)
-def test_chunks_that_hold_for_the_result_are_kept_and_named_elsewhere(tmp_path, kind, body):
+def test_chunks_valid_for_the_result_are_kept_in_png_and_named_elsewhere(tmp_path, kind, body):
     photo = _with_chunk(tmp_path, kind, body)
     assert not unkept(photo, ".png")
     (named,) = unkept(photo, ".avif")
@@ -135,7 +135,7 @@ def test_chunks_that_hold_for_the_result_are_kept_and_named_elsewhere(tmp_path, 
     assert samples.chunk(kind, body) in (tmp_path / "b.png").read_bytes()
 
 
-def test_time_of_the_last_change_is_no_loss(tmp_path):
+def test_time_of_the_last_change_is_not_named(tmp_path):
     photo = _with_chunk(tmp_path, b"tIME", bytes(7))
     assert not unkept(photo, ".png")
     write_photo(photo, tmp_path / "b.png")
@@ -156,7 +156,7 @@ def test_chunks_that_no_result_has_are_named(tmp_path, kind, body, words):
     assert unkept(photo, ".png") == unkept(photo, ".tif") == (words,)
 
 
-def test_chunk_that_says_nothing_new_is_not_named(tmp_path):
+def test_redundant_chunk_is_not_named(tmp_path):
     assert unkept(_with_chunk(tmp_path, b"sBIT", b"\x08\x08\x08"), ".png") == ()
 
 

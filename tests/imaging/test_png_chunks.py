@@ -10,14 +10,14 @@ from ppgan_mpr.imaging.png_chunks import SIGNATURE, chunk, is_critical, walk
 
 @pytest.fixture
 def data():
-    """A PNG of another program, with a text chunk."""
+    """A PNG written by Pillow, with a pHYs chunk."""
     file = io.BytesIO()
     info = Image.new("L", (5, 3))
     info.save(file, format="PNG", dpi=(300, 300))
     return file.getvalue()
 
 
-def test_chunks_of_a_file_put_together_are_the_file(data):
+def test_joined_chunks_equal_the_file(data):
     chunks = [(kind, data[start:end]) for kind, start, end in walk(data)]
     assert [kind for kind, _ in chunks] == [b"IHDR", b"pHYs", b"IDAT", b"IEND"]
     assert SIGNATURE + b"".join(chunk(*item) for item in chunks) == data

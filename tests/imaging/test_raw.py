@@ -1,4 +1,4 @@
-"""Cameras' raw files. The files are made by hand, and the developed pixels follow from them."""
+"""Cameras' raw files: synthetic files whose developed pixels are known."""
 
 import io
 import struct
@@ -96,7 +96,7 @@ def test_content_decides_whether_a_file_is_raw(tmp_path):
     assert read_photo(tmp_path / "photo.nef").format == "JPEG"
 
 
-def test_raw_file_is_decoded_in_a_process_of_its_own(tmp_path, reader, monkeypatch):
+def test_raw_file_is_decoded_in_a_separate_process(tmp_path, reader, monkeypatch):
     (tmp_path / "a.dng").write_bytes(dng(patches()))
     monkeypatch.setitem(sys.modules, "rawpy", None)  # in this process only
     assert reader.read(tmp_path / "a.dng", isolated=False).size == (192, 96)
@@ -111,7 +111,7 @@ def test_size_is_checked_before_the_sensor_s_data_is_decoded():
 @pytest.mark.parametrize(
     "data",
     [
-        dng(patches(), changed={273: longs(30000)}),  # the strip ends behind the end of the file
+        dng(patches(), changed={273: longs(30000)}),  # the strip ends after the end of the file
         dng(patches())[:20000],
         b"FUJIFILMCCD-RAW " + bytes(3000),
         b"\0\0\0\x18ftypcrx " + bytes(3000),
@@ -120,7 +120,7 @@ def test_size_is_checked_before_the_sensor_s_data_is_decoded():
         b"II*\0\x10\0\0\0CR\2\0" + bytes(3000),
     ],
 )
-def test_damaged_raw_file_is_one_sentence(tmp_path, data, capfd, reader):
+def test_damaged_raw_file_is_refused_in_one_sentence(tmp_path, data, capfd, reader):
     (tmp_path / "a.dng").write_bytes(data)
     with pytest.raises(ImageError) as caught:
         reader.read(tmp_path / "a.dng")
@@ -131,7 +131,7 @@ def test_damaged_raw_file_is_one_sentence(tmp_path, data, capfd, reader):
 
 
 @pytest.mark.parametrize("suffix", [".CR3", ".nef", ".dng"])
-def test_no_picture_under_the_name_of_a_raw_file(tmp_path, suffix):
+def test_other_content_under_a_raw_suffix_is_refused(tmp_path, suffix):
     (tmp_path / f"a{suffix}").write_bytes(b"anything")
     with pytest.raises(ImageError, match="not a picture in a known format"):
         read_photo(tmp_path / f"a{suffix}")
@@ -147,7 +147,7 @@ def test_missing_rawpy_is_named_with_the_command_that_installs_it(tmp_path, monk
     assert "raw" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_header_does_not_take_the_preview_s_size_for_the_picture_s(tmp_path):
+def test_header_of_a_raw_file_is_not_that_of_its_preview(tmp_path):
     (tmp_path / "a.nef").write_bytes(dng(patches()))
     with pytest.raises(ImageError, match="camera's raw file"):
         read_header(tmp_path / "a.nef")

@@ -1,4 +1,4 @@
-"""Metadata of cameras' raw files: the structures are made by hand, after each maker's layout."""
+"""Metadata of cameras' raw files: synthetic structures in each maker's layout."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def box(kind, content):
 
 
 def cr3():
-    """Canon's boxes: one TIFF structure for each directory."""
+    """Canon's boxes: each directory is its own TIFF structure."""
     parts = {b"CMT1": {CAMERA: TREE[CAMERA]}, b"CMT2": TREE[34665], b"CMT4": TREE[34853]}
     blocks = b"".join(box(name, tiff(tree)) for name, tree in parts.items())
     canon = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")

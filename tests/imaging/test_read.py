@@ -1,4 +1,4 @@
-"""Files that cannot be read: one sentence, no traceback."""
+"""Files that cannot be read are reported in one sentence, without a traceback."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_truncated_file_is_refused_in_one_sentence(tmp_path, suffix, capfd):
         with pytest.raises(ImageError) as caught:
             read_photo(path)
         samples.assert_one_sentence(caught.value, path)
-    if cv2.__version__ >= "4.7" or suffix not in (".bmp", ".16.ppm"):  # it printed regardless
+    if cv2.__version__ >= "4.7" or suffix not in (".bmp", ".16.ppm"):  # older OpenCV prints anyway
         assert capfd.readouterr().err == ""
 
 
@@ -108,7 +108,7 @@ def test_files_that_are_not_pictures_are_refused(tmp_path, content, words, capfd
 
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT"])
-def test_a_wrong_checksum_in_a_16_bit_png(tmp_path, kind, capfd):
+def test_wrong_checksum_in_a_16_bit_png_is_refused(tmp_path, kind, capfd):
     damaged = bytearray(GOOD[".16.png"])
     damaged[damaged.index(kind) + 7] ^= 1
     path = tmp_path / "damaged.png"
@@ -161,7 +161,7 @@ def test_missing_permissions_are_explained(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_a_link_is_read_through(tmp_path):
+def test_symbolic_links_are_followed(tmp_path):
     write_photo(from_array(samples.ramp()), tmp_path / "a.png")
     (tmp_path / "link.png").symlink_to("a.png")
     np.testing.assert_array_equal(read_photo(tmp_path / "link.png").pixels, samples.ramp())

@@ -1,4 +1,4 @@
-"""Files that crash, hang or overfill their decoder: each costs one picture."""
+"""Files that crash or hang their decoder, or exhaust its memory, only lose one picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reader():
     reader.close()
 
 
-# Stands for a library whose decoder has a fault: what the file says decides which.
+# A stand-in for a library with a faulty decoder; the file's content selects the fault.
 FAULTY_DECODER = """
 import os, signal, time
 def open_heif(file, convert_hdr_to_8bit):
@@ -74,7 +74,7 @@ def faulty(tmp_path, monkeypatch):
         pytest.param("overfill", "it does not fit into memory", marks=linux),
     ],
 )
-def test_a_fault_of_a_decoder_costs_one_file(faulty, tmp_path, fault, words):
+def test_faulty_decoder_loses_one_file_only(faulty, tmp_path, fault, words):
     (tmp_path / "bad.heic").write_bytes(heic(fault))
     write_photo(from_array(samples.ramp()), tmp_path / "good.png")
     for isolated in (True, False):  # HEIC is never decoded in this process
@@ -87,7 +87,7 @@ def test_a_fault_of_a_decoder_costs_one_file(faulty, tmp_path, fault, words):
 
 
 def test_time_limit_holds_for_ordinary_files_too(tmp_path):
-    """Only another process can be ended; this stand-in for one never answers."""
+    """Only another process can be killed; this stand-in for one never answers."""
     silent = [sys.executable, "-c", "from ppgan_mpr.imaging.frames import send; import sys, time; "
               "send(sys.stdout.buffer, 'ready'); sys.stdout.flush(); time.sleep(1000)"]  # fmt: skip
     write_photo(from_array(samples.ramp()), tmp_path / "a.jpg")
@@ -102,8 +102,8 @@ def test_time_limit_holds_for_ordinary_files_too(tmp_path):
     reader.close()
 
 
-def test_readers_of_one_run_share_the_memory(tmp_path):
-    """Each decoder alone could have it all; two stand-ins for them ask for more than there is."""
+def test_concurrent_readings_share_the_memory(tmp_path):
+    """Stand-ins for decoders each ask for more than all memory, so they must run one by one."""
     asks = (
         "from ppgan_mpr.imaging.frames import receive, send\n"
         "import os, sys, time\n"
@@ -111,7 +111,7 @@ def test_readers_of_one_run_share_the_memory(tmp_path):
         "send(answers, 'ready'); receive(sys.stdin.buffer)\n"
         "send(answers, {'nbytes': 1, 'needed': 1 << 60}); receive(sys.stdin.buffer)\n"
         f"inside = {str(tmp_path / 'inside')!r}\n"
-        "os.mkdir(inside); time.sleep(0.5); os.rmdir(inside)\n"  # fails for the second at once
+        "os.mkdir(inside); time.sleep(0.5); os.rmdir(inside)\n"  # fails if two run at once
         "send(answers, ('ImageError', 'alone')); time.sleep(60)\n"
     )
     reader = PhotoReader(command=[sys.executable, "-c", asks])
@@ -136,7 +136,7 @@ SAVED = {
 
 @pytest.mark.parametrize("suffix", SAVED)
 @pytest.mark.parametrize("isolated", [True, False])
-def test_photos_are_those_that_this_process_reads(reader, tmp_path, suffix, isolated):
+def test_isolated_reading_returns_the_same_photo(reader, tmp_path, suffix, isolated):
     array, path = SAVED[suffix], tmp_path / f"a{suffix}"
     rich = suffix.rpartition(".")[2] in ("png", "jpg", "tif", "webp")
     write_photo(samples.annotated(array) if rich else from_array(array), path)
@@ -147,11 +147,11 @@ def test_photos_are_those_that_this_process_reads(reader, tmp_path, suffix, isol
         expected.metadata, expected.format, expected.lossless,
     )  # fmt: skip
     assert (read.alpha is None) == (expected.alpha is None)
-    read.pixels[0, 0] = 7  # restored rows take the place of read ones
+    read.pixels[0, 0] = 7  # restored rows replace the rows that were read
 
 
 @pytest.mark.parametrize("content", [None, b"", b"just some text", b"\x89PNG\r\n\x1a\n", b"II*\0"])
-def test_errors_are_those_of_this_process(reader, tmp_path, content):
+def test_isolated_reading_raises_the_same_errors(reader, tmp_path, content):
     path = tmp_path / "bad.tif"
     if content is not None:
         path.write_bytes(content)
@@ -183,7 +183,7 @@ def test_the_process_ends_with_its_reader(tmp_path):
     reader.read(tmp_path / "a.png")
     (process,) = set(psutil.Process().children()) - before
     reader.read(tmp_path / "a.png")
-    assert process.is_running()  # the same one serves all files
+    assert process.is_running()  # the same process serves all files
     del reader
     gc.collect()
     psutil.wait_procs([process], timeout=30)
@@ -222,7 +222,7 @@ def test_decoder_runs_no_module_of_the_current_folder(tmp_path, monkeypatch):
     assert not (stranger / "executed").exists()
 
 
-def test_reader_for_strangers_decodes_nothing_itself(tmp_path):
+def test_reader_of_untrusted_files_never_decodes_in_this_process(tmp_path):
     write_photo(from_array(samples.ramp()), tmp_path / "a.png")
     reader = PhotoReader(command=[sys.executable, "-c", "raise SystemExit"], isolate_all=True)
     for _ in range(2):

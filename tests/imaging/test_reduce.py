@@ -20,12 +20,12 @@ def test_depth_channels_and_brightness_are_kept(dtype, channels):
     assert (small.alpha is None) == (photo.alpha is None)
 
 
-def test_a_photo_that_is_small_enough_stays():
+def test_a_photo_that_is_small_enough_is_unchanged():
     photo = from_array(np.zeros([5, 9], np.uint8))
     assert reduced(photo, 9) is photo
 
 
-def test_the_size_in_exif_follows():
+def test_the_size_in_exif_is_updated():
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA002] = 90
     exif.get_ifd(0x8769)[0xA003] = 30

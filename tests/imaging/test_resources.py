@@ -1,4 +1,4 @@
-"""Photoshop's image resources stay with JPEG and TIFF, and are named elsewhere."""
+"""Photoshop's image resources are kept in JPEG and TIFF, and named as lost in other formats."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_resources_are_carried_without_the_thumbnail(file, tmp_path, suffix):
     assert b"old" not in output.read_bytes()
 
 
-def test_resources_are_named_where_they_have_no_place(file):
+def test_resources_that_a_format_cannot_store_are_named(file):
     assert unkept(read_photo(file), ".png") == ("Photoshop's image resources",)
 
 

@@ -9,11 +9,11 @@ from ppgan_mpr.imaging.samples import rescale, to_dtype, to_float, white
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_every_code_is_divided_and_comes_back(dtype):
+def test_every_code_survives_conversion_to_float(dtype):
     codes = np.arange(white(dtype) + 1, dtype=dtype)
     unit = to_float(codes)
     assert unit.dtype == np.float32
-    # the quotient rounded once, which a product with the reciprocal is not
+    # rounded once, unlike a product with the reciprocal
     np.testing.assert_array_equal(unit, (codes.astype(np.float64) / white(dtype)).astype("f4"))
     for precision in ("float32", "float64"):
         np.testing.assert_array_equal(to_dtype(to_float(codes, precision), dtype), codes)
@@ -32,7 +32,7 @@ def test_half_precision_reaches_all_16_bits():
     assert to_dtype(values, np.uint16).tolist() == [16384, 49151]
 
 
-def test_codes_change_their_depth():
+def test_codes_are_rescaled_to_another_depth():
     codes = np.arange(256, dtype=np.uint8)
     deep = to_dtype(codes, np.uint16)
     np.testing.assert_array_equal(deep, codes.astype(int) * 257)

@@ -29,8 +29,8 @@ def radiance(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("head", [pam, sun])
-def test_header_is_read_without_the_pixels(tmp_path, head):
-    """Nothing is decoded for it: only the header is there."""
+def test_header_is_read_without_pixels(tmp_path, head):
+    """The file contains nothing but the header."""
     (tmp_path / "a.pam").write_bytes(head(30000, 20000) + bytes(100))
     header = read_header(tmp_path / "a.pam")
     assert (header.width, header.height, header.itemsize) == (30000, 20000, 1)
@@ -47,7 +47,7 @@ def test_size_is_checked_before_decoding(tmp_path, head):
 @pytest.mark.parametrize(
     "extra",
     [
-        b"WIDTH 1\nHEIGHT 1\n",  # which of the two counts?
+        b"WIDTH 1\nHEIGHT 1\n",  # contradicts the first values
         b"WIDTH 1\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\n# ENDHDR\n",
         b"# a comment beyond the first bytes\n" * 3000,
     ],
@@ -73,7 +73,7 @@ def test_floating_point_formats_are_named_before_they_are_decoded(tmp_path, data
 
 @pytest.mark.parametrize("name", ["JPEG2000", "WEBP", "WEBP lossless", "AVIF"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_sizes_of_formats_that_a_pillow_may_lack(name, mode):
+def test_sizes_of_formats_that_some_pillows_lack_are_read(name, mode):
     picture = Image.fromarray(samples.ramp()).convert(mode)
     try:
         data = samples.pillow_file(picture, name.split()[0], lossless="lossless" in name)
@@ -84,12 +84,12 @@ def test_sizes_of_formats_that_a_pillow_may_lack(name, mode):
 
 
 def test_a_codestream_larger_than_its_container_says_is_checked(tmp_path):
-    """OpenCV decodes what stands in the codestream."""
+    """OpenCV decodes the codestream, whatever its container says."""
     done, data = cv2.imencode(".jp2", samples.noise(3, "uint16", 40, 50))
     assert done
-    lying = bytearray(np.asarray(data).tobytes())
-    struct.pack_into(">II", lying, lying.index(b"ihdr") + 4, 1, 1)
-    (tmp_path / "a.jp2").write_bytes(lying)
+    forged = bytearray(np.asarray(data).tobytes())
+    struct.pack_into(">II", forged, forged.index(b"ihdr") + 4, 1, 1)
+    (tmp_path / "a.jp2").write_bytes(forged)
     with pytest.raises(ImageError, match="its 50 x 40 pixels would take"):
         read_photo(tmp_path / "a.jp2", Limits(10_000))
 

@@ -51,13 +51,13 @@ def test_result_has_no_thumbnail_of_the_unrestored_picture(tmp_path, order, tail
     assert jpeg(40)[:200] not in written
     with Image.open(io.BytesIO(written)) as image:
         assert getattr(image, "n_frames", 1) == 1
-        if suffix != ".jp2":  # whose EXIF box Pillow passes over
+        if suffix != ".jp2":  # Pillow skips its EXIF box
             exif = image.getexif()
             assert not points_to_a_second_directory(image.info.get("exif", b"II*\0"))
             assert exif.get_ifd(0x8769)[0x927C] == bytes(range(7, 60))  # the maker note
 
 
-def test_a_removed_thumbnail_makes_the_block_shorter(tmp_path):
+def test_removing_the_thumbnail_shortens_the_block(tmp_path):
     plain = samples.exif_block()
     block = with_thumbnail(plain, "<", jpeg(40))
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
@@ -72,7 +72,7 @@ def test_preview_in_the_makers_notes_is_named(tmp_path):
     assert unkept(read_photo(tmp_path / "a.jpg"), ".jpg") == ()
 
 
-def test_pointer_into_nowhere_changes_nothing(tmp_path):
+def test_invalid_thumbnail_pointer_changes_nothing(tmp_path):
     block = bytearray(with_thumbnail(samples.exif_block(), "<", jpeg(40)))
     block[-len(jpeg(40)) - 4 - 12 - 4 : -len(jpeg(40)) - 4 - 12] = struct.pack("<I", 8)  # start
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + bytes(block))
@@ -81,7 +81,7 @@ def test_pointer_into_nowhere_changes_nothing(tmp_path):
 
 
 def test_thumbnail_of_jfif_is_not_copied(tmp_path):
-    """In the JFIF segment itself and in its extension."""
+    """Neither in the JFIF segment nor in its extension."""
     data = samples.pillow_file(Image.fromarray(samples.ramp()), "JPEG")
     body = b"JFXX\0\x10" + jpeg(40)
     extension = b"\xff\xe0" + struct.pack(">H", len(body) + 2) + body

@@ -21,7 +21,7 @@ def test_jpeg_in_a_tiff_becomes_rgb(tmp_path):
     assert np.abs(photo.pixels.astype(int) - samples.ramp()).max() < 12
 
 
-def test_16_bit_tiff_with_white_as_zero(tmp_path):
+def test_16_bit_tiff_with_white_as_zero_is_inverted(tmp_path):
     picture = samples.noise(1, "uint16")
     ok, data = cv2.imencode(".tif", picture)
     black = struct.pack("<HHIHH", 262, 3, 1, 1, 0)
@@ -69,7 +69,7 @@ def test_thumbnails_are_not_counted_as_pages(tmp_path):
     np.testing.assert_array_equal(samples.read(tmp_path, data, ".tif").pixels, samples.ramp())
 
 
-def test_a_tiff_cut_within_its_pixels(tmp_path):
+def test_tiff_that_ends_within_its_pixels_is_refused(tmp_path):
     data = samples.pillow_file(Image.fromarray(samples.noise(1, "uint16", 60, 60)), "TIFF")
     assert int.from_bytes(data[4:8], "little") < 100  # the directory comes first
     (tmp_path / "a.tif").write_bytes(data[:-100])
@@ -91,8 +91,8 @@ def test_big_endian_exif_makes_a_big_endian_tiff(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_the_orientation_in_the_xmp_of_a_tiff(tmp_path, dtype, recwarn):
-    """With EXIF's flag beside it or alone, the picture is turned exactly once."""
+def test_orientation_in_the_xmp_of_a_tiff_is_applied_once(tmp_path, dtype, recwarn):
+    """With or without EXIF's flag beside it, the picture is turned exactly once."""
     photo = samples.annotated(samples.noise(1, dtype), 6)
     write_photo(photo, tmp_path / "a.tif")
     data = (tmp_path / "a.tif").read_bytes()

@@ -43,7 +43,7 @@ shorts = st.lists(st.integers(0, 65535), min_size=1, max_size=5)
     plain=st.dictionaries(st.integers(256, 30000), shorts, min_size=1, max_size=5),
     inner=st.dictionaries(st.integers(256, 30000), shorts, max_size=3),
 )
-def test_directories_come_back_with_those_below_them(order, plain, inner):
+def test_nested_directories_survive_a_round_trip(order, plain, inner):
     tree = {tag: entry(order, "H", 3, *numbers) for tag, numbers in plain.items()}
     tree[EXIF] = {tag: entry(order, "H", 3, *numbers) for tag, numbers in inner.items()}
     data = packed(tree, order)
@@ -73,14 +73,14 @@ def test_number_is_overwritten_in_place():
     assert (found[274].numbers(">"), found[256].numbers(">")) == ((1,), (70000,))
 
 
-def test_value_outside_the_data_is_left_out_unless_that_matters():
+def test_value_outside_the_data_is_left_out_unless_strict():
     data = packed({258: entry("<", "H", 3, 8, 8, 8), 274: entry("<", "H", 3, 6)}, "<")[:-2]
     assert list(read_ifd(data, "<", 8)[0]) == [274]
     with pytest.raises(TiffError, match="the value of tag 258 is outside the data"):
         read_ifd(data, "<", 8, strict=True)
 
 
-def test_pointers_that_lead_nowhere_or_in_circles_end():
+def test_invalid_and_circular_pointers_are_ignored():
     far = packed({EXIF: entry("<", "I", 4, 1 << 20), 274: entry("<", "H", 3, 6)}, "<")
     assert list(read_tree(far, "<", 8)) == [274]
     loop = packed({EXIF: entry("<", "I", 4, 8), GPS: entry("<", "I", 4, 8)}, "<")
@@ -88,12 +88,12 @@ def test_pointers_that_lead_nowhere_or_in_circles_end():
 
 
 @pytest.mark.parametrize("data", [b"", b"II*\0", b"PNG!\0\0\0\0", b"II+\0\x08\0\0\0\x10\0\0\0"])
-def test_other_data_is_no_tiff(data):
+def test_other_data_is_refused(data):
     with pytest.raises(TiffError, match="not a TIFF structure"):
         parse_header(data)
 
 
-def test_directory_of_a_bigtiff():
+def test_directory_of_a_bigtiff_is_read():
     header = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
     directory = struct.pack("<QHHQ4H", 1, 258, 3, 3, 8, 8, 8, 0) + bytes(8)
     order, big, first = parse_header(header + directory)

@@ -1,4 +1,4 @@
-"""What is written comes back and other programs agree; a failure changes no file."""
+"""Written files are read back unchanged, also by other programs; a failure changes no file."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_jpeg_is_not_subsampled_and_obeys_the_quality(tmp_path):
 
 
 @pytest.mark.parametrize("quality", [95, 100])
-def test_jpeg_of_pure_noise(tmp_path, quality, capfd):
-    """Noise does not compress, which overflows buffers sized for photographs."""
+def test_jpeg_of_pure_noise_is_written(tmp_path, quality, capfd):
+    """Noise does not compress, so it overflows buffers sized for photographs."""
     photo = from_array(samples.noise(3, "uint8", 300, 400))
     write_photo(photo, tmp_path / "noise.jpg", quality=quality)
     assert read_photo(tmp_path / "noise.jpg").size == (400, 300)
@@ -88,7 +88,7 @@ def test_opencv_reads_our_files(tmp_path, suffix, dtype, channels):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_pillow_reads_our_files(tmp_path, suffix, channels, dtype):
-    """Pillow shows 16-bit colour with 8 bits: those must be the high ones."""
+    """Pillow reduces 16-bit colour to 8 bits, which must be the high ones."""
     picture = samples.noise(channels, dtype)
     write_photo(from_array(picture), tmp_path / f"photo{suffix}")
     with Image.open(tmp_path / f"photo{suffix}") as image:
@@ -110,7 +110,7 @@ def test_pillow_reads_our_files(tmp_path, suffix, channels, dtype):
     dtype=st.sampled_from(["uint8", "uint16"]),
     suffix=st.sampled_from([".png", ".tif", ".jpg", ".webp", ".bmp", ".ppm", ".jp2", ".avif"]),
 )
-def test_any_size_in_any_format(tmp_path, height, width, channels, dtype, suffix):
+def test_any_size_survives_in_any_format(tmp_path, height, width, channels, dtype, suffix):
     photo = from_array(samples.noise(channels, dtype, height, width))
     path = tmp_path / f"photo{writable_suffix(photo, suffix)}"
     write_photo(photo, path)
@@ -123,14 +123,14 @@ def test_any_size_in_any_format(tmp_path, height, width, channels, dtype, suffix
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 2000), (2000, 7), (1, 3000)])
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
-def test_strips_and_single_pixels_come_back(tmp_path, shape, suffix):
+def test_strips_and_single_pixels_survive(tmp_path, shape, suffix):
     photo = from_array(samples.noise(3, "uint8", *shape))
     write_photo(photo, tmp_path / f"strip{suffix}")
     assert read_photo(tmp_path / f"strip{suffix}").pixels.shape == (*shape, 3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_16_bit_pictures_of_several_bands_and_strips(tmp_path, suffix):
+def test_16_bit_pictures_of_several_bands_and_strips_survive(tmp_path, suffix):
     row = samples.noise(3, "uint16", 1, 700)
     picture = np.repeat(row, 1500, axis=0) + np.arange(1500, dtype=np.uint16)[:, None, None]
     write_photo(from_array(picture), tmp_path / f"big{suffix}")
@@ -149,7 +149,7 @@ def test_names_in_any_script_are_written_as_given(tmp_path, name):
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
-def test_floats_are_stored_as_deep_as_the_format_goes(tmp_path):
+def test_floats_are_stored_with_the_largest_depth_of_the_format(tmp_path):
     photo = from_array(np.linspace(0, 1, 300, dtype=np.float32).reshape(10, 30))
     write_photo(photo, tmp_path / "a.png")
     write_photo(photo, tmp_path / "a.jpg")
@@ -164,7 +164,7 @@ def test_floats_are_stored_as_deep_as_the_format_goes(tmp_path):
     + [(suffix, "uint16") for suffix in (".png", ".tif")],
 )
 @pytest.mark.parametrize("grey", [False, True])
-def test_all_metadata_in_every_format_that_holds_it(tmp_path, suffix, dtype, grey):
+def test_all_metadata_survive_in_every_format_that_holds_them(tmp_path, suffix, dtype, grey):
     photo = samples.annotated(samples.noise(1 if grey else 3, dtype))
     if writable_suffix(photo, suffix) != suffix:
         pytest.skip(f"this Pillow writes no {suffix}")

@@ -1,4 +1,4 @@
-"""The restoration networks: a folder for each, with its layers and its specification."""
+"""The restoration networks; each has a folder with its layers and its specification."""
 
 from .registry import (
     find_network,

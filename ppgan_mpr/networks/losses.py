@@ -1,7 +1,7 @@
 """Training losses: the Charbonnier and edge losses of the MPRNet paper, and the PSNR as a loss.
 
-They compute in float32 whatever the type of their inputs, under automatic mixed precision too,
-because the square of a float16 difference below 2.4e-4 is zero.
+They always compute in float32, even under automatic mixed precision, because the square of a
+float16 difference below 2.4e-4 is zero.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class PSNRLoss(nn.Layer):
     """The negative PSNR in dB of pictures in [0, 1], averaged over a batch.
 
-    ``10 · log₁₀(MSE + 1e-8)`` for each picture: NAFNet's loss (arXiv 2204.04676).
+    It is ``10 · log₁₀(MSE + 1e-8)`` for each picture, the loss of NAFNet (arXiv 2204.04676).
 
     Args:
         loss_weight: factor.
@@ -69,7 +69,7 @@ class CharbonnierLoss(nn.Layer):
         self.reduction = reduction
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """The loss of two tensors of one shape: a float32 scalar, or that shape unreduced."""
+        """The loss of two tensors of one shape: a float32 scalar, or that shape if unreduced."""
         with paddle.amp.auto_cast(enable=False):
             return self.of_difference(pred.astype("float32") - target.astype("float32"))
 
@@ -80,12 +80,13 @@ class CharbonnierLoss(nn.Layer):
 
 
 class EdgeLoss(nn.Layer):
-    """The Charbonnier loss between the edges of two pictures (eq. 3).
+    """The Charbonnier loss between the edges of two pictures (eq. 3 of MPRNet's paper).
 
     ``L_edge = mean of √((Δ pred − Δ target)² + eps²)`` where Δ is one level of a Laplacian
-    pyramid: the picture minus its low-pass version. That version is blurred with the kernel
-    [.05 .25 .4 .25 .05] in both directions, every other row and column is set to zero, the
-    rest is multiplied by 4 and blurred again. Borders are replicated.
+    pyramid: the picture minus its low-pass version. For the low-pass version, the picture is
+    blurred with the kernel [.05 .25 .4 .25 .05] in both directions. Then every other row and
+    column is set to zero, and the rest is multiplied by 4 and blurred again. Borders are
+    replicated.
 
     Args:
         eps: ε of the Charbonnier loss.
@@ -100,7 +101,7 @@ class EdgeLoss(nn.Layer):
         self.register_buffer("kernel", kernel, persistable=False)
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """The loss of two batches [N, C, H, W]: a float32 scalar, or that shape unreduced."""
+        """The loss of two batches [N, C, H, W]: a float32 scalar, or that shape if unreduced."""
         with paddle.amp.auto_cast(enable=False):
             # Δ is linear, so the difference of two Laplacians is one Laplacian.
             difference = pred.astype("float32") - target.astype("float32")
@@ -108,7 +109,7 @@ class EdgeLoss(nn.Layer):
 
     def _laplacian(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        x = x.reshape([batch * channels, 1, height, width])  # each channel by itself
+        x = x.reshape([batch * channels, 1, height, width])  # one channel per map
         rows, columns = (paddle.arange(side) % 2 == 0 for side in (height, width))
         even = paddle.logical_and(rows.unsqueeze(1), columns).astype(x.dtype)  # [H, W]
         coarse = self._blur(self._blur(x) * (4 * even))
@@ -119,7 +120,7 @@ class EdgeLoss(nn.Layer):
 
 
 class MultiStageLoss(nn.Layer):
-    """The loss that MPRNet is trained with: the sum of the losses of all stages (eq. 1).
+    """MPRNet's training loss: the sum of the losses of all stages (eq. 1).
 
     ``L = Σₛ [ L_char(Xₛ, Y) + edge_weight · L_edge(Xₛ, Y) ]``, stages s = 1, 2, 3.
 
@@ -156,7 +157,7 @@ class MultiStageLoss(nn.Layer):
         return any(getattr(criterion, "reduction", "mean") == "sum" for criterion in criterions)
 
     def forward(self, stages: Sequence[Tensor], target: Tensor) -> Tensor:
-        """The loss of the pictures that a network returns, each [N, C, H, W]: a scalar."""
+        """The loss of the list of pictures [N, C, H, W] that a network returns: a scalar."""
         return sum(self.per_stage(stages, target))
 
     def per_stage(self, stages: Sequence[Tensor], target: Tensor) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Recognition of a network and its size from the tensors in a file."""
+"""Recognises a network and its size from the tensors in a file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Recognised:
 
     Attributes:
         spec: of the network.
-        hyperparameters: the constructor's arguments that the shapes mean.
+        hyperparameters: the constructor's arguments, deduced from the shapes.
         layout: the names and shapes of the network with these arguments.
-        tensors: under Paddle's names and in its layout; not necessarily those of the network.
-        ambiguous: whether nothing says if the matrices have Paddle's layout or PyTorch's.
+        tensors: with Paddle's names and layout; they need not match the network's.
+        ambiguous: whether the matrices could have either Paddle's layout or PyTorch's.
     """
 
     spec: NetworkSpec
@@ -35,7 +35,7 @@ class Recognised:
 
     @property
     def differences(self) -> int:
-        """Number of tensors that are missing, unknown or of another shape; 0 for a fit."""
+        """Number of tensors that are missing, unknown or of another shape; 0 for a match."""
         expected = self.layout.shapes
         unlike = sum(
             key in expected and tuple(value.shape) != expected[key]
@@ -54,12 +54,12 @@ def recognise(
 
     Args:
         tensors: parameter name → array, as Paddle or PyTorch stores them.
-        name: of the file, for messages.
-        torch: whether PyTorch wrote them; None: unknown.
-        preferred: networks to choose where several fit.
+        name: the file's, for messages.
+        torch: whether PyTorch wrote them; None if unknown.
+        preferred: networks to choose if several match.
 
     Returns:
-        The network that fits; where none does, the one with the fewest differences.
+        The network that matches, or else the one with the fewest differences.
 
     Raises:
         WeightsError: no registered network has these parameters.
@@ -73,15 +73,15 @@ def recognise(
             candidates.append(_candidate(tensors, spec, torch))
         except MissingDependencyError:
             raise
-        except ImportError as error:  # of a package that the layers need
+        except ImportError as error:  # a package that the layers need is missing
             raise MissingDependencyError(
-                f"The layers of {spec.name} cannot be imported ({error}): install what is missing."
+                f"The layers of {spec.name} cannot be imported ({error}): install the package."
             ) from error
         except Exception as error:  # Paddle raises many kinds for wrong arguments
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             reasons.append(
-                f"{name} holds parts of {spec.name} but not all of it: it may be cut short or "
-                f"belong to a variant that is not supported ({reason})."
+                f"{name} holds only parts of {spec.name}: it may be truncated or belong to an "
+                f"unsupported variant ({reason})."
             )
     if candidates:
         return min(candidates, key=lambda candidate: candidate.differences)
@@ -100,7 +100,7 @@ def _candidate(tensors: Tensors, spec: NetworkSpec, torch: bool | None) -> Recog
     layout = spec.layout(hyperparameters)  # fails if no such network can be built
     translated, ambiguous = _to_paddle(tensors, layout, torch)
     again = _deduce(translated, spec)
-    if again != hyperparameters:  # they showed in a matrix of PyTorch's layout
+    if again != hyperparameters:  # they were deduced from a matrix in PyTorch's layout
         hyperparameters, layout = again, spec.layout(again)
         translated, ambiguous = _to_paddle(tensors, layout, torch)
     return Recognised(spec, hyperparameters, layout, translated, ambiguous)
@@ -113,14 +113,14 @@ def _deduce(tensors: Tensors, spec: NetworkSpec) -> dict[str, Any]:
 def _to_paddle(
     tensors: Tensors, layout: Layout, torch: bool | None
 ) -> tuple[dict[str, np.ndarray], bool]:
-    """Tensors of either framework as Paddle stores them, and whether that had to be guessed."""
+    """Tensors of either framework in Paddle's form, and whether their layout was guessed."""
     paddle_names = {theirs: ours for ours, theirs in layout.torch_names.items()}
     translated = {}
     renamed = False
     for key, value in tensors.items():
         stem, _, last = key.rpartition(".")
         if last == "num_batches_tracked" and f"{stem}._mean".lstrip(".") in layout.shapes:
-            continue  # a counter, which Paddle does without
+            continue  # a counter that Paddle does not have
         own = key if key in layout.shapes else paddle_names.get(key, key)
         renamed |= own != key
         translated[own] = value

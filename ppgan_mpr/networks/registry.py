@@ -1,4 +1,4 @@
-"""The registry of networks: those of this package, and those that other packages add."""
+"""The registry of networks, both of this package and of other packages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..errors import UsageError
 from .spec import NetworkSpec, WeightsRecord
 from .tasks import Task
 
-#: Group of the entry points by which other packages register a NetworkSpec.
+#: Entry point group through which other packages register a NetworkSpec.
 ENTRY_POINTS = "ppgan_mpr.networks"
 
-# Folders, in order of preference: a task's default is the first network with weights for it.
+# Folders in order of preference: a task's default network is the first one with weights for it.
 _BUILT_IN = ("mprnet", "mirnetv2", "mirnet", "nafnet")
 
 logger = logging.getLogger(__name__)
@@ -27,13 +27,13 @@ _loaded = False
 
 
 def register_network(spec: NetworkSpec) -> None:
-    """Add a network for predictors, command lines, training and PaddleGAN.
+    """Make a network available to predictors, command lines, training and PaddleGAN.
 
     Registering the same spec twice changes nothing. Instead of calling this, a package can
     declare its spec as an entry point of the group ``ppgan_mpr.networks``.
 
     Raises:
-        UsageError: another network has this name, or describes a task of the same name
+        UsageError: another network has this name, or describes a task with the same name
             differently.
     """
     _load()
@@ -50,7 +50,7 @@ def unregister_network(name: str) -> None:
 
 
 def networks() -> tuple[NetworkSpec, ...]:
-    """All registered networks, this package's first."""
+    """All registered networks; those of this package come first."""
     _load()
     return tuple(_specs.values())
 
@@ -131,8 +131,8 @@ def _add(spec: NetworkSpec) -> None:
         other = next((t for s in _specs.values() for t in s.tasks if t.name == task.name), task)
         if other != task:
             raise UsageError(
-                f"{spec.name} describes the task {task.name!r} unlike another network: use the "
-                "same record, or choose another name."
+                f"{spec.name} describes the task {task.name!r} differently from another network: "
+                "use the same record, or choose another name."
             )
     for record in spec.weights:
         _check_record(record, spec)
@@ -147,8 +147,10 @@ def _check_record(record: WeightsRecord, spec: NetworkSpec) -> None:
     }
     if not complete.get(record.model):
         raise UsageError(
-            f"The weights {record.name} of {spec.name} cannot be had: model is published (with a "
-            "url), lite (with a resource) or authors."
+            f"The weights {record.name} of {spec.name} have no source: model must be published "
+            "(with a url), lite (with a resource) or authors."
         )
     if record.task not in spec.task_names:
-        raise UsageError(f"{spec.name} has weights for {record.task!r}, which is no task of it.")
+        raise UsageError(
+            f"{spec.name} has weights for {record.task!r}, which is not one of its tasks."
+        )

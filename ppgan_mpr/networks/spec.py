@@ -1,8 +1,8 @@
-"""Specifications of networks: the facts about a network that other code needs, as data.
+"""Specifications of networks: the facts about each network that other code needs, as data.
 
 A network is a folder with its layers (``network.py``) and a :class:`NetworkSpec` (``spec.py``).
-Importing a spec does not import PaddlePaddle: classes are named by ``"module:Class"`` and
-imported on first use.
+Importing a spec does not import PaddlePaddle: it names classes as ``"module:Class"``, and they
+are imported on first use.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ GLOBAL_POOLING = "paddle.nn:AdaptiveAvgPool2D"
 
 @dataclass(frozen=True)
 class Score:
-    """One published or measured PSNR and SSIM of some weights on a test set.
+    """A published or measured PSNR and SSIM of a set of weights on a test set.
 
     Attributes:
         dataset: test set and, in brackets, its number of pictures.
         psnr: mean PSNR in dB.
-        ssim: mean SSIM, or None where it was not reported.
-        protocol: name of the protocol in :mod:`ppgan_mpr.metrics` by which it was measured.
+        ssim: mean SSIM, or None if not reported.
+        protocol: name of the measurement protocol in :mod:`ppgan_mpr.metrics`.
         source: who reports it; ``measured`` for scores of this project.
         local: whether the test-time local converter (TLC, arXiv 2112.04491) was used.
     """
@@ -54,28 +54,27 @@ class Score:
 
 @dataclass(frozen=True)
 class WeightsRecord:
-    """The catalogue entry of one file of weights: its network, task, origin and scores.
+    """The catalogue entry of a weights file: its network, task, origin and scores.
 
     Attributes:
         model: ``published`` (downloaded), ``lite`` (embedded in a package) or ``authors`` (the
             paper's own files, which the user has to download).
         task: name of a task of the network.
-        variant: distinguishes several weights of one network, model and task, or empty.
+        variant: distinguishes several weights of the same network, model and task, or empty.
         hyperparameters: constructor arguments that differ between the network's models.
         parameters: number of parameters.
-        gmacs: multiply-adds of the convolutions for a picture of 256×256 pixels, in thousand
-            millions.
+        gmacs: multiply-adds of the convolutions for a picture of 256×256 pixels, in billions.
         licence, origin, paper: for credit.
         scale: factor by which the picture is enlarged before it enters the network.
         url: address of the download, or None.
         resource: ``"package:path"`` of an embedded file, or None.
-        size: bytes, where known.
-        sha256: digest of the file, where known.
-        git_blob: git's object id of the file, where known.
+        size: bytes, if known.
+        sha256: digest of the file, if known.
+        git_blob: git's object id of the file, if known.
         scores: results on test sets.
         note: what a user should know before choosing them.
-        weakness: why they hardly help with real pictures, as the end of a sentence that begins with
-            their name; empty for weights that help. It is said when they are used.
+        weakness: why they hardly help with real pictures, as the end of a sentence that begins
+            with their name; empty for weights that help. Users of the weights are warned with it.
         local: whether these weights are meant to run with the test-time local converter (TLC),
             as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.
@@ -111,8 +110,8 @@ class WeightsRecord:
     def name(self) -> str:
         """The name that ``load_weights`` takes: ``model:task``.
 
-        ``model:network:task`` where another network has weights for the task, ``:variant``
-        after it, and ``:xN`` at the end where the picture is enlarged.
+        It is ``model:network:task`` if another network has such weights for the task. A
+        ``:variant`` follows, and ``:xN`` if the picture is enlarged.
         """
         network = f"{self.network.lower()}:" if self.qualified else ""
         scale = f":x{self.scale}" if self.scale > 1 else ""
@@ -137,9 +136,9 @@ class Layout:
 
     Attributes:
         shapes: name → shape of every entry.
-        copies: name → the first name of the same tensor, where layers share parameters.
-        torch_names: name → PyTorch's name of the same tensor, where it has another one.
-        transposed: names of the matrices whose rows and columns PyTorch exchanges.
+        copies: name → the first name of the same tensor, for layers that share parameters.
+        torch_names: name → PyTorch's name of the same tensor, if it differs.
+        transposed: names of the matrices that PyTorch stores transposed.
     """
 
     shapes: Shapes
@@ -150,38 +149,38 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class NetworkSpec:
-    """A restoration network: where its layers are, and the facts that other code needs.
+    """A restoration network: the path to its layers, and the facts that other code needs.
 
-    The network maps a picture [N, C, H, W] with values in [0, 1] to a picture [N, C', H, W], or
-    to a list of them, the result of the last stage first.
+    The network maps pictures [N, C, H, W] with values in [0, 1] to pictures [N, C', H, W], or to a
+    list of such pictures that starts with the result of the last stage.
 
     Attributes:
-        name: of the network and of its class.
+        name: name of the network and its class.
         layer: ``"module:Class"`` of the ``paddle.nn.Layer``.
         tasks: the tasks that it is trained for.
-        identifying_parameters: parameter names that occur together in every state dict of this
-            network and of no other.
-        deduce: function from the shapes of all tensors to the constructor's arguments. May
+        identifying_parameters: parameter names that every state dict of this network has, and
+            no other network's has all of.
+        deduce: function from the shapes of all tensors to the constructor's arguments. It may
             raise any exception for tensors of another network.
         size_multiple: height and width of a picture must be multiples of this.
-        patch_size: side in pixels of the patches that it is trained on.
-        stages: number of pictures that it returns, each a refinement of the one before.
+        patch_size: side in pixels of its training patches.
+        stages: number of pictures that it returns, one for each stage of refinement.
         title: the name to display; default: ``name``.
         in_channels, out_channels: names of the constructor's arguments for the channels of
-            input and output; 3 channels where the arguments are not given.
+            input and output; 3 channels if the arguments are not given.
         size_arguments: names of the constructor's arguments that set the size of the network,
             for messages.
         shared_layers: ``"module:Class"`` of the layers that reduce a whole map to statistics
             [N, C, 1, 1] or [N, C, 1]. Tiles of one photograph share their results.
         local_layers: ``"module:Class"`` of a layer → that of its replacement with statistics
-            over windows (TLC), see :mod:`.blocks.local`. Empty where TLC does not apply.
+            over windows (TLC), see :mod:`.blocks.local`. Empty if TLC does not apply.
         no_local: the reason why TLC does not apply, as the end of a sentence.
-        recomputed_layers: ``"module:Class"`` of the blocks that hold most of the network's memory
-            while training, none inside another: gradient recomputation keeps their inputs alone.
+        recomputed_layers: ``"module:Class"`` of the blocks that need most memory in training;
+            they are not nested. Gradient recomputation keeps only their inputs.
         weights: the known weights.
         plugin_names: role → name in PaddleGAN's registries. The roles are ``generator``,
-            ``model``, ``train``, ``validation`` and ``test``; a network without names of its
-            own is registered as a generator.
+            ``model``, ``train``, ``validation`` and ``test``. By default, the network is
+            registered as a generator under its own name.
     """
 
     name: str
@@ -236,7 +235,7 @@ class NetworkSpec:
 
     @property
     def window(self) -> int:
-        """Side in pixels of the windows of TLC: 1.5 times that of the training patches."""
+        """Side in pixels of TLC's windows: 1.5 times the side of the training patches."""
         return 3 * self.patch_size // 2
 
     def localise(self, network: Any, channels: int = 3, exact: bool = False) -> None:
@@ -244,8 +243,8 @@ class NetworkSpec:
 
         Args:
             network: the ``paddle.nn.Layer`` in evaluation mode.
-            channels: of its input.
-            exact: compute each window instead of interpolating between some, which is slow.
+            channels: channels of its input.
+            exact: compute the statistics at every position (slow) instead of interpolating.
         """
         from .blocks.local import convert_to_local
 
@@ -257,9 +256,10 @@ class NetworkSpec:
         return _layout(self, _hashable(hyperparameters))
 
     def describe(self, hyperparameters: Hyperparameters) -> str:
-        """The size of the network: that of variants of its weights, or else its arguments.
+        """The size of the network in words, for messages.
 
-        Such as ``the size of gopro-width32``, or ``n_feat 96, num_cab 8``.
+        It names known variants of this size, such as ``the size of gopro-width32``, or else the
+        arguments, such as ``n_feat 96, num_cab 8``.
         """
         records = self.records_of_size(hyperparameters)
         variants = [record.variant for record in records if record.variant]
@@ -269,7 +269,7 @@ class NetworkSpec:
         return ", ".join(f"{key} {hyperparameters[key]}" for key in known)
 
     def records_of_size(self, hyperparameters: Hyperparameters) -> list[WeightsRecord]:
-        """The records of the known weights of a network of this size."""
+        """The records of known weights for a network of this size."""
         return [
             record
             for record in self.weights
@@ -323,11 +323,11 @@ def _layout(spec: NetworkSpec, hyperparameters: tuple[tuple[str, Any], ...]) -> 
 
 
 def _torch_differences(network: Any) -> tuple[dict[int, str], set[int]]:
-    """The parameters and buffers that PyTorch stores otherwise, by their ``id``.
+    """The parameters and buffers that PyTorch stores differently, by their ``id``.
 
     Returns:
-        Those with another name, as ``id`` → the last part of that name; and the matrices of
-        linear layers, [in, out] in Paddle and [out, in] in PyTorch.
+        ``id`` → last part of PyTorch's name, for those with another name; and the ids of the
+        matrices of linear layers, which are [in, out] in Paddle and [out, in] in PyTorch.
     """
     from paddle import nn
 

@@ -1,4 +1,4 @@
-"""The restoration tasks, such as deblurring; MPRNet's have PaddleGAN's names."""
+"""The restoration tasks, such as deblurring. MPRNet's tasks have PaddleGAN's names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Task:
             right view of a dual-pixel camera.
         enlarges: whether the photograph is enlarged before it enters the network, by the scale
             that the weights were trained for.
-        depth: bits per sample of the training data; photographs with fewer bits are less than
-            the network expects.
+        depth: bits per sample of the training data; photographs with fewer bits lack precision
+            that the network expects.
         hint: what a user should know before choosing it; empty if the purpose is enough.
-        degradation: what it removes, in the words of :mod:`ppgan_mpr.detection`; empty if that
-            does not look for it.
+        degradation: the name of the degradation in :mod:`ppgan_mpr.detection`; empty if it is
+            not detected.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Task:
 DEBLURRING = Task(
     "Deblurring",
     "motion blur: a moving camera or subject",
-    hint="It sharpens neither what was out of focus nor what has few pixels.",
+    hint="It does not sharpen parts that were out of focus or that have few pixels.",
     degradation="motion blur",
 )
 DENOISING = Task("Denoising", "grain and colour noise of real cameras", degradation="noise")

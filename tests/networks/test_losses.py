@@ -21,7 +21,7 @@ def tensors(shape=(2, 3, 20, 28), seed=0):
     return x, y
 
 
-def test_losses_and_gradient_are_the_authors(authors):
+def test_losses_and_gradient_equal_the_authors(authors):
     x, y = (paddle.to_tensor(authors[key]) for key in "xy")
     x.stop_gradient = False
     charbonnier, edge = CharbonnierLoss()(x, y), EdgeLoss()(x, y)
@@ -33,7 +33,7 @@ def test_losses_and_gradient_are_the_authors(authors):
     np.testing.assert_allclose(x.grad.numpy(), authors["grad_total"], atol=1e-8, rtol=1e-4)
 
 
-def test_charbonnier_by_its_formula():
+def test_charbonnier_follows_its_formula():
     x, y = tensors()
     expected = np.sqrt((x.numpy() - y.numpy()) ** 2 + 0.1**2)
     assert float(CharbonnierLoss(eps=0.1)(x, y)) == pytest.approx(expected.mean(), rel=1e-5)
@@ -46,7 +46,7 @@ def test_charbonnier_by_its_formula():
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 21, 27), (2, 1, 8, 9), (1, 4, 1, 2)])
-def test_edges_of_any_size_and_number_of_channels(shape):
+def test_edge_loss_takes_any_size_and_number_of_channels(shape):
     x, y = tensors(shape)
     EdgeLoss()(x, y).backward()
     assert np.isfinite(x.grad.numpy()).all() and abs(x.grad.numpy()).max() > 0
@@ -54,12 +54,12 @@ def test_edges_of_any_size_and_number_of_channels(shape):
 
 def test_a_smooth_difference_has_no_edges():
     x, _ = tensors((1, 3, 32, 32))
-    inner = np.s_[:, :, 8:-8, 8:-8]  # the replicated border is an edge of its own
+    inner = np.s_[:, :, 8:-8, 8:-8]  # the replicated border is an edge, too
     edges = EdgeLoss(reduction="none")
     assert float(edges(x + 0.25, x)[inner].max()) < 2e-3 < float(edges(x, x.flip(3))[inner].mean())
 
 
-def test_stages_are_added_up_and_told_apart():
+def test_losses_of_stages_are_summed_and_available_separately():
     x, y = tensors()
     stages = [x, 0.5 * x, y]
     char, edge = CharbonnierLoss(), EdgeLoss()
@@ -88,13 +88,13 @@ def test_mixed_precision_computes_in_float32(dtype, level):
     assert low.dtype == paddle.float32
     low.backward()
     assert float(low) == pytest.approx(exact, rel=2e-2) and np.isfinite(x.grad.numpy()).all()
-    # a difference whose square float16 cannot hold still counts
+    # a difference whose square underflows in float16 is not lost
     tiny = paddle.full([1, 3, 8, 8], 1e-4)
     with paddle.amp.auto_cast(level=level, dtype=dtype):
         loss = CharbonnierLoss(eps=1e-6)(tiny, tiny * 0)
     assert float(loss) == pytest.approx(1e-4, rel=1e-3)
 
 
-def test_losses_leave_nothing_in_checkpoints():
+def test_losses_add_nothing_to_checkpoints():
     criterion = MultiStageLoss(edge_criterion=EdgeLoss())
     assert not criterion.state_dict() and not criterion.parameters()

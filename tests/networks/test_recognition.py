@@ -56,20 +56,20 @@ def test_hyperparameters_are_deduced(tmp_path, name, hyperparameters):
 
 
 @pytest.mark.parametrize("chan_factor", [1.1, 1.3, 4 / 3, 1.77])
-def test_widths_that_were_rounded_down(tmp_path, chan_factor):
+def test_channel_factor_is_deduced_from_rounded_widths(tmp_path, chan_factor):
     unusual = {**MIRNETV2, "n_feat": 24, "groups": (1,), "chan_factor": chan_factor}
     weights = load_weights(saved(tmp_path / "w.safetensors", "MIRNetv2", unusual))
     assert weights.hyperparameters["chan_factor"] == pytest.approx(chan_factor, abs=1 / 24)
 
 
 @pytest.mark.parametrize("wrapper", ["params", "state_dict"])
-def test_wrapped_as_the_authors_publish_them(tmp_path, wrapper):
+def test_wrapped_state_dicts_of_the_authors_are_unwrapped(tmp_path, wrapper):
     state = {f"module.{key}": value for key, value in state_of("MIRNetv2", MIRNETV2).items()}
     (tmp_path / "w.pth").write_bytes(pickle.dumps({wrapper: state}))
     assert load_weights(tmp_path / "w.pth").network == "MIRNetv2"
 
 
-def test_task_of_dual_pixel_weights_shows_in_their_channels(tmp_path):
+def test_task_of_dual_pixel_weights_is_deduced_from_their_channels(tmp_path):
     published = find_record("published", "DualPixelDeblurring")
     path = saved(tmp_path / "w.pdparams", "MIRNetv2", published.hyperparameters)
     assert load_weights(path).task == "DualPixelDeblurring"
@@ -77,13 +77,13 @@ def test_task_of_dual_pixel_weights_shows_in_their_channels(tmp_path):
         load_weights(path, "LowLight")
 
 
-def test_one_width_for_many_tasks_tells_none(tmp_path):
+def test_width_shared_by_several_tasks_gives_no_task(tmp_path):
     path = saved(tmp_path / "w.pdparams", "MIRNetv2", {})
     assert load_weights(path).task is None
     assert load_weights(path, "LowLight").network == "MIRNetv2"
 
 
-def test_a_network_may_serve_tasks_it_is_not_known_for(tmp_path, caplog):
+def test_task_that_the_network_is_not_known_for_is_accepted_with_a_warning(tmp_path, caplog):
     path = saved(tmp_path / "w.pdparams", "MIRNet", MIRNET)
     assert load_weights(path, "Deblurring").task == "Deblurring"
     assert "used for Deblurring as asked, though MIRNet is known for RealDenoising" in caplog.text
@@ -91,7 +91,7 @@ def test_a_network_may_serve_tasks_it_is_not_known_for(tmp_path, caplog):
 
 @pytest.fixture
 def super_resolution(tmp_path, known_weights):
-    """A small file that the catalogue knows by its content as weights for x4."""
+    """A small file whose content the catalogue lists as weights for x4."""
     path = saved(tmp_path / "sr.pth", "MIRNetv2", MIRNETV2)
     record = dataclasses.replace(
         find_record("published", "SuperResolution", scale=4),
@@ -102,7 +102,7 @@ def super_resolution(tmp_path, known_weights):
     return path
 
 
-def test_enlargement_is_known_from_the_record_and_kept(super_resolution, tmp_path):
+def test_scale_comes_from_the_record_and_survives_conversion(super_resolution, tmp_path):
     weights = load_weights(super_resolution)
     assert (weights.task, weights.scale) == ("SuperResolution", 4)
     weights.build()
@@ -111,7 +111,7 @@ def test_enlargement_is_known_from_the_record_and_kept(super_resolution, tmp_pat
     assert (again.task, again.scale) == ("SuperResolution", 4)
 
 
-def test_enlargement_can_be_said(tmp_path):
+def test_scale_can_be_given(tmp_path):
     path = saved(tmp_path / "w.pdparams", "MIRNetv2", MIRNETV2)
     convert(path, tmp_path / "w.safetensors", "SuperResolution", scale=3)
     again = load_weights(tmp_path / "w.safetensors")
@@ -138,7 +138,7 @@ def test_shared_weights_must_agree(tmp_path):
         ("conv_in.weight", np.zeros([0, 3, 3, 3], "f4")),
     ],
 )
-def test_shapes_of_no_network(tmp_path, name, value):
+def test_shapes_that_fit_no_network_are_refused(tmp_path, name, value):
     state = {**state_of("MIRNetv2", MIRNETV2), name: value}
     write_file(tmp_path / "w.pdparams", state)
     with pytest.raises(WeightsError, match=r"w\.pdparams"):
@@ -161,7 +161,7 @@ def registered():
 
 
 def mixed_network(width, hidden):
-    """Random weights of a MixedNet as Paddle stores them, and as PyTorch does."""
+    """Random weights of a MixedNet, in Paddle's and in PyTorch's form."""
     rng = np.random.default_rng(0)
     shapes = MIXED.layout({"width": width, "hidden": hidden}).shapes
     own = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
@@ -176,7 +176,7 @@ def mixed_network(width, hidden):
 
 
 @pytest.mark.parametrize("hidden", [6, 9], ids=["square matrices", "oblong matrices"])
-def test_layers_that_pytorch_stores_otherwise(registered, tmp_path, hidden):
+def test_layers_that_pytorch_stores_differently_are_translated(registered, tmp_path, hidden):
     registered(MIXED)
     own, torch = mixed_network(6, hidden)
     weights = load_weights(dump_torch(tmp_path / "w.pth", torch))
@@ -188,8 +188,8 @@ def test_layers_that_pytorch_stores_otherwise(registered, tmp_path, hidden):
     same(load_weights(tmp_path / "paddle.safetensors"), own)
 
 
-def test_square_matrices_of_pytorch_alone_show_in_its_file_format(tmp_path, registered, caplog):
-    # None of the renamed layers, so nothing but the file says who wrote it.
+def test_layout_of_square_matrices_is_deduced_from_the_file_format(tmp_path, registered, caplog):
+    # No renamed layers, so only the file format shows which framework wrote it.
     registered(PLAIN)
     own = {name: np.random.default_rng(0).random(shape, np.float32)
            for name, shape in PLAIN.layout({}).shapes.items()}  # fmt: skip
@@ -203,7 +203,7 @@ def test_square_matrices_of_pytorch_alone_show_in_its_file_format(tmp_path, regi
     assert "does not say whether PyTorch or Paddle wrote it" in caplog.text
 
 
-def test_network_that_extends_a_known_one_is_the_one_that_fits(registered, tmp_path):
+def test_network_that_extends_a_known_one_is_recognised(registered, tmp_path):
     registered(REFINED)
     size = {"width": 4, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
     path = saved(tmp_path / "extended.pdparams", "RefinedNAFNet", size)
@@ -213,12 +213,12 @@ def test_network_that_extends_a_known_one_is_the_one_that_fits(registered, tmp_p
     assert load_weights(path).network == "NAFNet"
 
 
-def test_network_that_is_asked_for_wins_where_several_fit(registered, tmp_path):
+def test_requested_network_is_chosen_if_several_match(registered, tmp_path):
     registered(RENAMED)
     size = {"width": 4, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
     path = saved(tmp_path / "w.pdparams", "NAFNet", size)
     options = {"task": "Deblurring", "backend": "paddle"}
-    for _ in range(2):  # what is remembered of the file changes nothing
+    for _ in range(2):  # the second time from the cache
         assert Predictor(None, path, **options).network == "NAFNet"
         asked = Predictor(None, path, network="renamednafnet", **options)
         assert asked.network == "RenamedNAFNet"

@@ -28,7 +28,7 @@ def another():
         unregister_network("Another")
 
 
-def test_network_is_known_until_it_is_removed(another):
+def test_network_is_registered_until_it_is_removed(another):
     assert find_network("ANOTHER") is another
     unregister_network("another")
     assert another not in networks()
@@ -36,7 +36,7 @@ def test_network_is_known_until_it_is_removed(another):
         find_network("another")
 
 
-def test_name_in_another_case_is_taken(another):
+def test_name_that_differs_only_in_case_is_refused(another):
     with pytest.raises(UsageError, match="a network 'Another' already"):
         register_network(dataclasses.replace(another, name="ANOTHER"))
 
@@ -44,13 +44,13 @@ def test_name_in_another_case_is_taken(another):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "huge"}, "cannot be had"),
+        ({"model": "huge"}, "have no source"),
         ({"model": "published", "url": None}, r"published \(with a url\)"),
         ({"model": "lite", "resource": None}, r"lite \(with a resource\)"),
-        ({"task": "Deraining"}, "'Deraining', which is no task of it"),
+        ({"task": "Deraining"}, "'Deraining', which is not one of its tasks"),
     ],
 )
-def test_weights_that_nobody_could_load_are_refused(another, changes, message):
+def test_weights_without_a_source_or_task_are_refused(another, changes, message):
     record = dataclasses.replace(find_network("MIRNet").weights[0], **changes)
     spec = dataclasses.replace(another, name="Third", weights=(record,))
     with pytest.raises(UsageError, match=message):
@@ -58,12 +58,12 @@ def test_weights_that_nobody_could_load_are_refused(another, changes, message):
     assert spec not in networks()
 
 
-def test_what_is_no_spec_is_refused():
+def test_object_that_is_not_a_spec_is_refused():
     with pytest.raises(UsageError, match="described by a NetworkSpec, not by 'MPRNet'"):
         register_network("MPRNet")
 
 
-def test_names_of_weights_include_the_network_where_two_offer_the_same():
+def test_names_of_weights_include_the_network_if_two_offer_the_same():
     records = weights_records()
     assert len({record.name for record in records}) == len(records)
     first = {}
@@ -80,7 +80,7 @@ def test_spec_is_found_by_the_class_of_a_layer():
     assert spec_of(paddle.nn.ReLU()) is None
 
 
-def test_broken_package_of_somebody_else_disables_no_other_network(tmp_path, root):
+def test_broken_entry_point_disables_no_other_network(tmp_path, root):
     metadata = tmp_path / "broken-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")

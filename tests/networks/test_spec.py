@@ -22,7 +22,7 @@ RECORD = WeightsRecord(
         ({"variant": "width32", "scale": 2}, "published:SuperResolution:width32:x2"),
     ],
 )
-def test_name_of_weights_says_what_tells_them_apart(changes, name):
+def test_name_of_weights_holds_the_parts_that_distinguish_them(changes, name):
     assert dataclasses.replace(RECORD, **changes).name == name
 
 
@@ -46,7 +46,7 @@ def test_layout_names_every_tensor_and_which_are_shared():
     spec = find_network("MPRNet")
     layout, state = spec.layout(small), spec.build(small).state_dict()
     assert layout.shapes == {name: tuple(value.shape) for name, value in state.items()}
-    assert layout.copies  # the one PReLU stands under the name of every block
+    assert layout.copies  # all blocks share one PReLU
     for copy, original in layout.copies.items():
         assert state[copy] is state[original]
 
@@ -58,7 +58,7 @@ def test_layout_of_an_enormous_network_takes_no_memory():
     assert sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 4) > 1 << 30
 
 
-def test_records_of_a_size_are_those_whose_every_argument_agrees():
+def test_records_of_a_size_match_in_every_argument():
     spec = find_network("MPRNet")
     record = next(r for r in spec.weights if r.name == "published:Deraining")
     assert record in spec.records_of_size(record.hyperparameters)

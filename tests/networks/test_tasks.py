@@ -9,7 +9,7 @@ def test_a_task_is_found_in_any_case():
     assert find_task("dualpixeldeblurring").views == 2
 
 
-def test_an_unknown_task_is_answered_with_the_nearest():
+def test_error_for_an_unknown_task_suggests_the_nearest():
     with pytest.raises(UsageError, match="did you mean Deraining"):
         find_task("Derain")
     with pytest.raises(UsageError, match="did you mean SuperResolution"):

@@ -69,7 +69,7 @@ def test_printed_weights_fit_a_line_or_two():
 
 def test_absurd_widths_cost_no_memory(tmp_path, state):
     wide = {**state, "shallow_feat1.0.weight": np.zeros([40_000, 3, 3, 3], "f4")}
-    with pytest.raises(WeightsError, match=r"does not fit|not all of it"):
+    with pytest.raises(WeightsError, match=r"does not fit|only parts"):
         load_weights(dump(tmp_path / "w.pdparams", wide))
 
 

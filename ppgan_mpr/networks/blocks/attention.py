@@ -1,4 +1,4 @@
-"""Channel attention, and the channel attention block (CAB) that MPRNet consists of."""
+"""Channel attention, and the channel attention block (CAB) of MPRNet."""
 
 from __future__ import annotations
 

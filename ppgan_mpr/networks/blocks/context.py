@@ -1,4 +1,4 @@
-"""The global context block of MIRNet-v2, an attention over positions."""
+"""The global context block of MIRNet-v2, which is attention over positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .conv import conv
 class AttentivePool(nn.Layer):
     """The mean of a map over its positions, weighted by a softmax of scores; no parameters.
 
-    A layer of its own, so that tiles of one photograph can share its result.
+    It is a separate layer, so that the tiles of one photograph can share its result.
     """
 
     def forward(self, x: Tensor, scores: Tensor) -> Tensor:
@@ -25,8 +25,8 @@ class ContextBlock(nn.Layer):
     """Adds a summary of the whole map to every position.
 
     (MIRNet-v2, arXiv 2205.01649, the context modelling of its residual contextual block.) The
-    summary is a weighted mean over all positions, a vector of C numbers, and then two 1×1
-    convolutions. The weights are a softmax over the positions.
+    summary is a mean over all positions, weighted by a softmax over the positions. Two 1×1
+    convolutions then transform this vector of C numbers.
 
     Args:
         channels: channels C of input and output.

@@ -1,4 +1,4 @@
-"""Convolutions with the padding and initial weights that all networks here use."""
+"""Convolutions with the padding and initial weights that all networks of this package use."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def conv_doubling(channels: int) -> nn.Conv2DTranspose:
         channels,
         3,
         stride=2,
-        # One row and column less of padding below and to the right has the effect of
-        # output_padding=1, with which Paddle exports dynamic heights and widths as 0.
+        # One row and column less of padding below and to the right acts like output_padding=1,
+        # with which Paddle would export dynamic heights and widths as 0.
         padding=[1, 0, 1, 0],
         weight_attr=_initial_weights(),
         bias_attr=False,
@@ -44,6 +44,6 @@ def conv_doubling(channels: int) -> nn.Conv2DTranspose:
 
 
 def _initial_weights() -> nn.initializer.Initializer:
-    # U(±1/√fan_in), the authors' initial weights. Paddle's default is √6 times wider, with
-    # which a deep chain of residual blocks starts far from the identity.
+    # U(±1/√fan_in), the authors' initial weights. Paddle's default is √6 times wider, so a deep
+    # chain of residual blocks would start far from the identity.
     return nn.initializer.KaimingUniform(negative_slope=math.sqrt(5), nonlinearity="leaky_relu")

@@ -2,10 +2,10 @@
 
 Chu et al., *Improving Image Restoration by Revisiting Global Information Aggregation*, ECCV
 2022 (arXiv 2112.04491). A network trained on patches of 256×256 has only seen averages over
-such patches. Averages over a whole large photograph have another distribution; averages over
-windows of about the patches' size do not.
+such patches. Averages over a large photograph have another distribution, but averages over
+windows of about the patches' size have the same.
 
-Selective kernel feature fusion, which the paper does not cover, depends on channel averages too
+Selective kernel feature fusion, which the paper does not cover, also depends on channel averages
 and is converted in the same way.
 """
 
@@ -25,15 +25,15 @@ from .attention import CALayer
 from .skff import SKFF, select
 
 _STEPS = 32  # minimum number of strides in a window's side
-_PROBE = 32  # side in pixels of the picture that is run to find the layers' map sizes
+_PROBE = 32  # side in pixels of the test picture that finds the layers' map sizes
 
 
 class Windows:
     """Averages over windows of a map, and the interpolation of gates to the map's size.
 
     The average over a large window hardly changes from one pixel to the next. So only small
-    windows are placed at every row and column; larger ones at every 2nd, 4th or 8th, and the
-    gates are interpolated in between.
+    windows are placed at every row and column. Larger ones are placed at every 2nd, 4th or 8th,
+    and the gates in between are interpolated.
 
     Args:
         sides: height and width of the windows.
@@ -48,25 +48,25 @@ class Windows:
     def average(self, x: Tensor) -> Tensor:
         """The averages over all windows, [N, C, H, W] → [N, C, h, w]."""
         if all(side >= length for side, length in zip(self._sides, x.shape[2:])):
-            return F.adaptive_avg_pool2d(x, 1)  # one window sees the whole map
+            return F.adaptive_avg_pool2d(x, 1)  # one window covers the whole map
         return local_average(x, self._sides, self._stride(x.shape[2:]))
 
     def spread(self, gate: Tensor, size: list[int]) -> Tensor:
-        """Gates for every position, [N, C, h, w] → [N, C, H, W]; [N, C, 1, 1] stays as it is.
+        """Gates for every position, [N, C, h, w] → [N, C, H, W]; [N, C, 1, 1] is unchanged.
 
         Args:
-            gate: made of the averages.
+            gate: computed from the averages.
             size: H and W.
         """
         if gate.shape[2:] == [1, 1]:
             return gate
         stride = self._stride(size)
-        # Windows stay inside the map: the outermost gates are repeated up to the border.
+        # Windows stay inside the map, so the outermost gates are repeated up to the border.
         pads: list[int] = []
         for axis in (1, 0):
             missing = size[axis] // stride - gate.shape[2 + axis]
             before = min(missing, round((self._sides[axis] - 1) // 2 / stride))
-            single = gate.shape[2 + axis] == 1  # interpolation repeats a single gate by itself
+            single = gate.shape[2 + axis] == 1  # interpolation already repeats a single gate
             pads += [0, 0] if single else [before, missing - before]
         gate = F.pad(gate, pads, mode="replicate")
         if gate.shape[2:] != size:
@@ -82,7 +82,7 @@ class LocalCALayer(nn.Layer):
 
     Args:
         layer: the layer to replace, with trained weights.
-        windows: of the averages.
+        windows: the windows of the averages.
     """
 
     def __init__(self, layer: CALayer, windows: Windows):
@@ -99,7 +99,7 @@ class LocalSKFF(nn.Layer):
 
     Args:
         layer: the layer to replace, with trained weights.
-        windows: of the averages.
+        windows: the windows of the averages.
     """
 
     def __init__(self, layer: SKFF, windows: Windows):
@@ -120,8 +120,7 @@ def local_average(x: Tensor, window: tuple[int, int], stride: int) -> Tensor:
 
     Args:
         x: [N, C, H, W], sides multiples of ``stride``.
-        window: height and width, multiples of ``stride``; sides longer than the map's are
-            reduced to them.
+        window: height and width, multiples of ``stride``; they are limited to the map's.
         stride: distance between neighbouring windows.
 
     Returns:
@@ -142,16 +141,16 @@ def convert_to_local(
 ) -> None:
     """Replace layers that average over the whole map by windowed ones, in place.
 
-    Each layer's windows are as large as its maps of a picture of ``window`` pixels. A small
-    picture is run through the network to find that size, which depends on the layer's
-    resolution and on whether the network cuts the picture into halves or quadrants.
+    Each layer's windows are as large as its maps for a picture of ``window`` pixels. This size
+    depends on the layer's resolution and on whether the network cuts the picture into halves or
+    quadrants. It is measured by running a small picture through the network.
 
     Args:
         network: in evaluation mode.
         replacements: layer class → class of its replacement, which is built from the layer and
             its :class:`Windows`.
         window: side of the windows in pixels of the picture.
-        channels: of the network's input.
+        channels: channels of the network's input.
         exact: see :class:`Windows`.
     """
     seen: dict[int, tuple[int, int]] = {}

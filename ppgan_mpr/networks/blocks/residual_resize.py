@@ -20,8 +20,8 @@ class BlurPool(nn.Layer):
     """Anti-aliased downsampling: blur with [1 2 1]ᵀ[1 2 1] / 16, then keep every other pixel.
 
     Zhang, *Making Convolutional Networks Shift-Invariant Again* (arXiv 1904.11486). The kernel
-    is not trained, but it is a buffer, because the published weights contain it (once for
-    each channel).
+    is not trained. It is a buffer because the published weights contain it, once for each
+    channel.
     """
 
     def __init__(self, channels: int):
@@ -73,7 +73,7 @@ class ResidualUpSample(nn.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         upsample, project = self.bot
-        return self.top(x) + upsample(project(x))  # they commute: the smaller map is cheaper
+        return self.top(x) + upsample(project(x))  # they commute, and the smaller map is cheaper
 
 
 class DownSample(nn.Layer):

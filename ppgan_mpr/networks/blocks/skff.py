@@ -36,7 +36,7 @@ class SKFF(nn.Layer):
 
     def forward(self, streams: Sequence[Tensor]) -> Tensor:
         """L maps [N, C, H, W] → one of the same shape."""
-        # The average of the sum is the sum of the averages, which spares a full-size sum.
+        # The average of the sum is the sum of the averages, which avoids a full-size sum.
         averages = reduce(add, [self.avg_pool(stream) for stream in streams])  # [N, C, 1, 1]
         descriptor = self.conv_du(averages)  # [N, C // reduction, 1, 1]
         gates = select([fc(descriptor) for fc in self.fcs])  # L of [N, C, 1, 1]

@@ -133,18 +133,18 @@ class MRB(nn.Layer):
 class MIRNet(nn.Layer):
     """MIRNet: recursive residual groups between two convolutions, plus the picture (Fig. 1).
 
-    For real denoising, super-resolution and enhancement; for super-resolution the picture is
-    enlarged before it enters.
+    It does real denoising, super-resolution and enhancement. For super-resolution, the picture is
+    enlarged before it enters the network.
 
     Args:
         in_channels: channels of the degraded picture.
-        out_channels: channels of the restored picture, the same number.
-        n_feat: feature channels at full resolution; twice and four times that below.
+        out_channels: channels of the restored picture, as many as ``in_channels``.
+        n_feat: feature channels at full resolution; twice and four times as many at 1/2 and 1/4.
         n_RRG: recursive residual groups.
         n_MSRB: multi-scale residual blocks in each group.
 
     Raises:
-        UsageError: a number of channels or blocks is no whole number from 1 on.
+        UsageError: a number of channels or blocks is not a positive whole number.
     """
 
     def __init__(
@@ -175,8 +175,8 @@ class MIRNet(nn.Layer):
                 of 4.
 
         Returns:
-            ``[restored]``, [N, out_channels, H, W], not clipped; a list, because networks of
-            several stages return one picture for each stage.
+            ``[restored]``, [N, out_channels, H, W], not clipped. It is a list because
+            networks with several stages return one picture for each stage.
         """
         features = self.body(self.conv_in(x))  # [N, n_feat, H, W]
         return [x + self.conv_out(features)]

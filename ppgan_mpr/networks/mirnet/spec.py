@@ -1,8 +1,8 @@
 """The specification of MIRNet: its tasks, and its authors' weights with their scores.
 
-Scores marked "unconfirmed" are the paper's as others quote them; the rest were read in the
-source that is named. The paper scores enhancement in the way that MPRNet's scores GoPro:
-MATLAB's psnr and ssim of whole 8-bit RGB files.
+Scores marked "unconfirmed" are the paper's scores as quoted by others. The other scores come from
+the named source. The paper scores enhancement as MPRNet's paper scores GoPro: with MATLAB's psnr
+and ssim of whole 8-bit RGB files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _deduce(shapes: Shapes) -> dict[str, Any]:
         "out_channels": shapes["conv_out.weight"][0],
         "n_feat": shapes["conv_in.weight"][0],
         "n_RRG": count_layers(shapes, "body."),
-        "n_MSRB": count_layers(shapes, "body.0.body.") - 1,  # a convolution ends the group
+        "n_MSRB": count_layers(shapes, "body.0.body.") - 1,  # the group ends with a convolution
     }
 
 

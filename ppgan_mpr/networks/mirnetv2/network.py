@@ -19,7 +19,7 @@ from ..blocks.resize import Upsample2x
 from ..blocks.rrg import RRG
 from ..blocks.skff import SKFF
 
-#: The ``task`` whose network adds the shallow features, not the picture, to its deep features.
+#: The ``task`` for which the network adds the shallow features, not the picture, to its output.
 DEFOCUS = "defocus_deblurring"
 
 
@@ -46,8 +46,8 @@ class RCB(nn.Layer):
 
 
 def _resizing(*layers: nn.Layer) -> nn.Layer:
-    # The published names are those of MIRNet's residual resizing; only one of its two paths
-    # is left here.
+    # The published names are those of MIRNet's residual resizing, but only one of its two paths
+    # is left.
     return nn.Sequential(("body", nn.Sequential(nn.Sequential(("bot", nn.Sequential(*layers))))))
 
 
@@ -64,8 +64,8 @@ def up_sample(in_channels: int, out_channels: int) -> nn.Layer:
 class MRB(nn.Layer):
     """Multi-scale residual block: three parallel streams, fused from the lowest resolution up.
 
-    Stream i works at 1/2ⁱ of the resolution with ``chan_factor``ⁱ times the channels. All
-    streams pass twice through their RCB and SKFF, with the same weights both times.
+    Stream i works at 1/2ⁱ of the resolution with ``chan_factor``ⁱ times the channels. Each
+    stream passes twice through its RCB and SKFF, with the same weights both times.
 
     Args:
         n_feat: channels at full resolution.
@@ -109,13 +109,13 @@ class MIRNetv2(nn.Layer):
         n_feat: feature channels at full resolution.
         chan_factor: how many times more channels each stream has than the one above.
         n_MRB: multi-scale residual blocks in each recursive residual group.
-        groups: groups of the RCBs' convolutions, a number for each recursive residual group.
+        groups: groups of the RCBs' convolutions, one number for each recursive residual group.
         task: None adds the picture to the output; ``'defocus_deblurring'`` adds the shallow
             features to the deep ones, so that input and output may differ in channels.
 
     Raises:
-        UsageError: another task, a number of channels or blocks that is no whole number from 1
-            on, or a skip connection between different numbers of channels.
+        UsageError: the task is unknown, a number of channels or blocks is not a positive whole
+            number, or a skip connection would join different numbers of channels.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class MIRNetv2(nn.Layer):
     ):
         super().__init__()
         if task not in (None, DEFOCUS):
-            raise UsageError(f"MIRNetv2 has no form for task {task!r}: use {DEFOCUS!r} or None.")
+            raise UsageError(f"MIRNetv2 does not know task {task!r}: use {DEFOCUS!r} or None.")
         if task is None and inp_channels != out_channels:
             raise UsageError(
                 f"MIRNetv2 cannot add an input of {inp_channels} channels to an output of "
@@ -158,8 +158,8 @@ class MIRNetv2(nn.Layer):
                 of 4.
 
         Returns:
-            ``[restored]``, [N, out_channels, H, W], not clipped; a list, because networks of
-            several stages return one picture for each stage.
+            ``[restored]``, [N, out_channels, H, W], not clipped. It is a list because
+            networks with several stages return one picture for each stage.
         """
         shallow = self.conv_in(x)  # [N, n_feat, H, W]
         deep = self.body(shallow)  # [N, n_feat, H, W]

@@ -1,8 +1,8 @@
 """The specification of MIRNet-v2: its tasks, and its authors' weights with their scores.
 
-Scores marked "unconfirmed" are the paper's as others quote them; the rest were read in the
-source that is named. The paper scores enhancement in the way that MPRNet's scores GoPro:
-MATLAB's psnr and ssim of whole 8-bit RGB files.
+Scores marked "unconfirmed" are the paper's scores as quoted by others. The other scores come from
+the named source. The paper scores enhancement as MPRNet's paper scores GoPro: with MATLAB's psnr
+and ssim of whole 8-bit RGB files.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _deduce(shapes: Shapes) -> dict[str, Any]:
         "out_channels": out_channels,
         "n_feat": n_feat,
         "chan_factor": math.ceil(chan_factor * 1e6) / 1e6,
-        "n_MRB": count_layers(shapes, "body.0.body.") - 1,  # a convolution ends the group
+        "n_MRB": count_layers(shapes, "body.0.body.") - 1,  # the group ends with a convolution
         "groups": tuple(n_feat // channels for channels in per_group),
         "task": "defocus_deblurring" if inp_channels != out_channels else None,
     }
@@ -87,7 +87,7 @@ def _super_resolution(scale: int, git_blob: str | None = None) -> WeightsRecord:
         f"sr_x{scale}",
         f"mirnetv2_super_resolution_x{scale}",
         git_blob,
-        note=f"Trained on RealSR; the picture is enlarged {scale} times before it enters.",
+        note=f"Trained on RealSR; the picture is enlarged {scale} times first.",
         scale=scale,
     )
 
@@ -108,7 +108,7 @@ SPEC = NetworkSpec(
     in_channels="inp_channels",
     size_arguments=("inp_channels", "n_feat", "chan_factor", "n_MRB"),
     shared_layers=(GLOBAL_POOLING, "ppgan_mpr.networks.blocks.context:AttentivePool"),
-    no_local=("its attention compares all positions of the picture, which windows would prevent"),
+    no_local=("its attention compares all positions of the picture, not only those in a window"),
     recomputed_layers=("ppgan_mpr.networks.mirnetv2.network:MRB",),
     weights=(
         _published(

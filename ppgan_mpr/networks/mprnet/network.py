@@ -25,7 +25,7 @@ Levels = Sequence[Tensor]
 
 
 def split(x: Tensor, axis: int) -> Tensor:
-    """Cut every map in two along ``axis`` and stack the halves in the batch, all first ones first.
+    """Cut every map in two along ``axis`` and stack the halves in the batch, first halves first.
 
     [N, C, H, W] → [2N, C, H/2, W] along :data:`HEIGHT`, [2N, C, H, W/2] along :data:`WIDTH`.
     """
@@ -129,8 +129,8 @@ class Decoder(nn.Layer):
 class SAM(nn.Layer):
     """Supervised attention module between two stages (Fig. 4).
 
-    The features become a restored picture, which the loss supervises; attention maps computed
-    from that picture weight the features that the next stage receives.
+    The features become a restored picture, which the loss supervises. Attention maps computed
+    from this picture weight the features for the next stage.
     """
 
     def __init__(self, n_feat: int, bias: bool, channels: int = 3):
@@ -228,8 +228,8 @@ class ORSNet(nn.Layer):
 class MPRNet(nn.Layer):
     """MPRNet: three stages that restore quadrants, halves and the whole picture (Fig. 2).
 
-    The quadrants of stage 1 are computed as one batch, and so are the halves of stage 2, which
-    gives the same numbers as computing them one after the other.
+    The quadrants of stage 1 are computed as one batch, and so are the halves of stage 2. This
+    gives the same numbers as computing them one by one.
 
     Args:
         in_c: channels of the degraded picture.
@@ -240,12 +240,12 @@ class MPRNet(nn.Layer):
         num_cab: CABs in each ORB.
         kernel_size: of the CABs' convolutions.
         reduction: factor by which channel attention reduces the channels.
-        bias: whether convolutions have a bias (the published networks have none; with one, 1×1
-            convolutions still commute with upsampling, because bilinear weights sum to one).
+        bias: whether convolutions have a bias; the published networks have none. Even with a bias,
+            1×1 convolutions commute with upsampling, because bilinear weights sum to one.
 
     Raises:
-        UsageError: a width or a number of blocks is no whole number from 1 on, ``kernel_size`` is
-            even, or ``reduction`` leaves no channel.
+        UsageError: a width or a number of blocks is not a positive whole number, ``kernel_size``
+            is even, or ``reduction`` leaves no channel.
     """
 
     def __init__(
@@ -269,9 +269,9 @@ class MPRNet(nn.Layer):
         }
         for name, size in sizes.items():
             check_whole_number(name, size, 1, 1 << 16)
-        check_whole_number("reduction", reduction, 1, n_feat)  # at least one channel is left
+        check_whole_number("reduction", reduction, 1, n_feat)  # leaves at least one channel
         check_whole_number("kernel_size", kernel_size, 1, 99)
-        if kernel_size % 2 == 0:  # the maps would shrink
+        if kernel_size % 2 == 0:  # maps would shrink
             raise UsageError(f"kernel_size={kernel_size}: give an odd number.")
         act = nn.PReLU()  # one slope for the whole network
 

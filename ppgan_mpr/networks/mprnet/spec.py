@@ -1,8 +1,8 @@
 """The specification of MPRNet: its tasks, its sizes, and its weights with their scores.
 
-The weights are PaddleGAN's, the authors', and the small ones embedded here. Scores of published
-weights are those that their authors report; those of the lite weights were measured for this
-project.
+The weights are PaddleGAN's, the authors', and the small (lite) ones in this package. Scores of
+published weights are as reported by their authors; scores of the lite weights were measured for
+this project.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _lite(task: Task, note: str, sha256: str, *scores: Score, weakness: str = ""
 _LITE = (
     _lite(
         DEBLURRING,
-        "The weakest of the three: motion blur needs far longer training than this had.",
+        "The weakest of the three: motion blur needs far longer training.",
         "b2c3050faa720974bfb04fb1d7a7b1f6fd17a8dbc39b2bbe7fcf8e7705442c68",
         Score("GoPro crops (18; input 24.74)", 24.87, None, "gopro", "measured"),
         weakness="hardly reduce real motion blur (+0.1 dB on crops of GoPro)",
@@ -154,7 +154,7 @@ _LITE = (
     ),
     _lite(
         DERAINING,
-        "Trained on synthetic rain; still takes some fine texture for rain.",
+        "Trained on synthetic rain; still mistakes some fine texture for rain.",
         "a38135a0a3f7b1b75b5d286c4c4f556ea3c33d6a8cd882051f9034759e19a07d",
         Score("Rain100L (8; input 27.52)", 33.69, None, "rain-y", "measured"),
         Score("Rain100H (4; input 14.42)", 24.58, None, "rain-y", "measured"),

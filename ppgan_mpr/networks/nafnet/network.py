@@ -43,10 +43,10 @@ class LayerNorm2D(nn.Layer):
 
 
 def halves(layer: nn.Conv2D, depthwise: bool = False) -> list[Callable[[Tensor], Tensor]]:
-    """A convolution as two: to the first and to the second half of its output channels.
+    """Split a convolution into two, for the first and the second half of its output channels.
 
-    SimpleGate multiplies the halves of a map (eq. 4, Fig. 4c). Computing them apart saves
-    cutting the map, which was measured to take longer than a depthwise convolution of it.
+    SimpleGate multiplies the halves of a map (eq. 4, Fig. 4c). Computing the halves separately
+    avoids cutting the map, which takes longer than its depthwise convolution.
 
     Args:
         layer: a convolution with biases that keeps height and width.
@@ -65,7 +65,7 @@ class SimplifiedChannelAttention(nn.Sequential):
     """Scales each channel by a linear function of all channel averages (eq. 6, Fig. 4b).
 
     Args:
-        channels: C of [N, C, H, W], which keeps its shape.
+        channels: C of [N, C, H, W]; the shape is kept.
     """
 
     def __init__(self, channels: int):
@@ -80,7 +80,7 @@ class LocalChannelAttention(nn.Layer):
 
     Args:
         layer: the layer to replace, with trained weights.
-        windows: of the averages.
+        windows: the windows of the averages.
     """
 
     def __init__(self, layer: SimplifiedChannelAttention, windows: Windows):
@@ -95,11 +95,12 @@ class LocalChannelAttention(nn.Layer):
 class NAFBlock(nn.Layer):
     """NAFNet's block: a mobile convolution module, then a feed-forward one (Fig. 3c).
 
-    Both are normalised first and have a skip connection that learns its scale. The only
-    nonlinearity besides is SimpleGate, the product of two halves of the channels (eq. 4).
+    Each module normalises its input and adds its output, times a learnt scale, to a skip
+    connection. The only other nonlinearity is SimpleGate, the product of two halves of the
+    channels (eq. 4).
 
     Args:
-        channels: of input and output; twice as many inside, which the gates halve again.
+        channels: channels of input and output; inside, there are twice as many before the gates.
     """
 
     def __init__(self, channels: int):
@@ -113,7 +114,7 @@ class NAFBlock(nn.Layer):
         self.norm2 = LayerNorm2D(channels)
         self.conv4 = conv(channels, inner, 1, bias=True)
         self.conv5 = conv(channels, channels, 1, bias=True)
-        # Zeros: at the start of training, every block is the identity.
+        # Zeros, so that every block is the identity at the start of training.
         self.beta = self.create_parameter([1, channels, 1, 1], is_bias=True)
         self.gamma = self.create_parameter([1, channels, 1, 1], is_bias=True)
 
@@ -128,7 +129,7 @@ class NAFBlock(nn.Layer):
 
 
 class NAFNet(nn.Layer):
-    """NAFNet: a U-Net with one skip connection per level, whose sizes the tasks choose.
+    """NAFNet: a U-Net of NAFBlocks with one skip connection per level.
 
     Args:
         img_channel: channels of the degraded and of the restored picture.
@@ -136,7 +137,7 @@ class NAFNet(nn.Layer):
         middle_blk_num: blocks at the lowest resolution.
         enc_blk_nums: blocks of each level of the encoder, from full resolution down.
         dec_blk_nums: blocks of each level of the decoder, from the lowest resolution up; as many
-            levels as in ``enc_blk_nums``.
+            entries as in ``enc_blk_nums``.
 
     Raises:
         UsageError: a number of channels or blocks is out of range, or there are too many levels.
@@ -184,23 +185,23 @@ class NAFNet(nn.Layer):
         """Restore a batch of pictures.
 
         Args:
-            x: degraded pictures [N, img_channel, H, W], values in [0, 1]. Where H or W is no
-                multiple of 2 to the number of levels, zeros are added at the bottom and on the
-                right, and cut off from the result.
+            x: degraded pictures [N, img_channel, H, W], values in [0, 1]. If H or W is not a
+                multiple of 2 to the power of the number of levels, zeros are added at the bottom
+                and on the right, and cut off from the result.
 
         Returns:
             [N, img_channel, H, W], not clipped.
         """
         height, width = x.shape[2:]
         bottom, right = -height % self.size_multiple, -width % self.size_multiple
-        if bottom + right == 0:  # then nothing that depends on the size enters an exported graph
+        if bottom + right == 0:  # keeps the size out of exported graphs
             restored = self.restore(x)
         else:
             restored = self.restore(F.pad(x, [0, right, 0, bottom]))[:, :, :height, :width]
         return restored
 
     def restore(self, picture: Tensor) -> Tensor:
-        """The network without its padding: H and W are multiples of 2 to the number of levels."""
+        """The network without padding; H and W must be multiples of ``size_multiple``."""
         x = self.intro(picture)  # [N, C, H, W]
         skips = []
         for encoder, down in zip(self.encoders, self.downs):

@@ -1,6 +1,6 @@
 """The specification of NAFNet: its tasks, its sizes, and its weights with their scores.
 
-The authors test deblurring with TLC, trained on 256×256 patches, and denoising without.
+The authors trained on 256×256 patches. They test deblurring with TLC, and denoising without.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PAPER = "Chen et al., Simple Baselines for Image Restoration, ECCV 2022, arXiv 
 _AUTHORS = "authors' repository"
 
 _LAYERS = "ppgan_mpr.networks.nafnet.network"
-MOST_LEVELS = 4  # of all published networks; more would need a larger ``size_multiple``
+MOST_LEVELS = 4  # as in all published networks; more would need a larger ``size_multiple``
 
 
 def _deduce(shapes: Shapes) -> dict[str, Any]:
@@ -136,7 +136,7 @@ SPEC = NetworkSpec(
     tasks=(DEBLURRING, DENOISING),
     identifying_parameters=("intro.weight", "ending.weight"),
     deduce=_deduce,
-    size_multiple=1 << MOST_LEVELS,  # NAFNet pads by itself, with zeros
+    size_multiple=1 << MOST_LEVELS,  # other sizes would be padded with zeros by the network
     patch_size=256,
     in_channels="img_channel",
     out_channels="img_channel",

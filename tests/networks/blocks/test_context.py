@@ -14,7 +14,7 @@ def test_pool_of_equal_scores_is_the_mean():
     np.testing.assert_allclose(pooled.numpy()[..., 0], x.numpy().mean((2, 3)), rtol=1e-5)
 
 
-def test_pool_looks_where_the_score_is_high():
+def test_pool_weights_positions_by_their_scores():
     x, scores = paddle.rand([1, 4, 3, 5]), paddle.zeros([1, 1, 3, 5])
     scores[0, 0, 2, 1] = 50.0
     pooled = AttentivePool()(x, scores)

@@ -29,13 +29,13 @@ def test_pictures_smaller_than_the_windows_change_nothing():
         np.testing.assert_allclose(network(picture)[0].numpy(), plain, atol=1e-5)
 
 
-def test_mirnet_equals_itself_on_what_each_window_sees():
-    """With constant halves far apart, each half is treated as if it were the whole picture."""
+def test_local_mirnet_restores_each_region_as_if_it_were_alone():
+    """In a picture of two constant halves, each half is restored as if it were a whole picture."""
     paddle.seed(0)
     network = find_network("MIRNet").build({"n_feat": 8, "n_RRG": 1, "n_MSRB": 1})
     for name, parameter in network.named_parameters():
         if "conv_du" in name or "fcs" in name:
-            parameter.set_value(parameter * 8)  # lively attention
+            parameter.set_value(parameter * 8)  # stronger attention
     network.eval()
     left, right = paddle.full([1, 3, 128, 512], 0.1), paddle.full([1, 3, 128, 512], 0.8)
     both = paddle.concat([left, right], axis=3)
@@ -51,7 +51,7 @@ def test_mirnet_equals_itself_on_what_each_window_sees():
         assert np.abs(globally[part] - expected[..., 40:88, :]).max() > 10 * error
 
 
-def test_averages_of_windows():
+def test_averages_are_those_of_the_windows():
     maps = np.random.default_rng(0).random([1, 2, 24, 32]).astype("float32")
     averages = local_average(paddle.to_tensor(maps), (8, 64), 4).numpy()
     assert averages.shape == (1, 2, 5, 1)

@@ -17,7 +17,7 @@ def test_halving_is_bilinear_downsampling_before_the_convolution():
 
 
 def test_doubling_equals_bilinear_upsampling_before_the_convolution():
-    """The layer convolves the smaller map, which gives the same."""
+    """The layer convolves the smaller map, which gives the same result."""
     layer, x = UpSample(4, 2), paddle.rand([1, 6, 5, 7])
     bilinear = interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     expected = layer.project(bilinear)

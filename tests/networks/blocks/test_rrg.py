@@ -8,7 +8,7 @@ from ppgan_mpr.networks.blocks.rrg import RRG
 paddle = require("paddle")
 
 
-def test_group_adds_what_its_blocks_and_convolution_make_of_the_input():
+def test_group_adds_its_residual_to_the_input():
     group, x = RRG([paddle.nn.ReLU(), paddle.nn.Tanh()], 4), paddle.rand([1, 4, 6, 5]) - 0.5
     convolution = group.sublayers()[-1]
     expected = x + convolution(paddle.tanh(paddle.nn.functional.relu(x)))

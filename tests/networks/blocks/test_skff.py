@@ -10,7 +10,7 @@ paddle = require("paddle")
 
 
 @pytest.mark.parametrize("branches", [2, 3])
-def test_equal_streams_come_out_as_they_went_in(branches):
+def test_equal_streams_are_unchanged(branches):
     """The gates of all streams sum to one for each channel."""
     x = paddle.rand([2, 8, 4, 5])
     fused = SKFF(8, branches, paddle.nn.PReLU())([x] * branches)

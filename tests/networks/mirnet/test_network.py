@@ -22,7 +22,7 @@ def test_equals_the_authors_implementation(fixtures_dir):
 
 
 def test_parameter_count_is_the_published_one():
-    # Both columns of a block have the same weights; the blur kernels are no parameters.
+    # Both columns of a block have the same weights; the blur kernels are not parameters.
     assert sum(int(parameter.size) for parameter in MIRNet().parameters()) == 31_787_419
 
 
@@ -47,7 +47,7 @@ def test_every_parameter_learns():
 
 
 @pytest.mark.parametrize("size", [(4, 4), (4, 12), (20, 8)])
-def test_sizes_that_are_multiples(size):
+def test_sizes_that_are_multiples_of_4_are_kept(size):
     network = MIRNet(**SMALL)
     assert all(side % find_network("MIRNet").size_multiple == 0 for side in size)
     (restored,) = network(paddle.rand([1, 3, *size]))

@@ -29,7 +29,7 @@ def test_parameter_counts_are_the_published_ones(form, count):
 
 @pytest.mark.parametrize("form", [{}, DUAL_PIXEL], ids=["rgb", "dual-pixel"])
 @pytest.mark.parametrize("size", [(4, 4), (4, 12), (20, 8)])
-def test_input_and_output_have_one_size(form, size):
+def test_output_has_the_size_of_the_input(form, size):
     network = MIRNetv2(**SMALL, **form)
     assert all(side % find_network("MIRNetv2").size_multiple == 0 for side in size)
     (restored,) = network(paddle.rand([1, form.get("inp_channels", 3), *size]))
@@ -58,10 +58,10 @@ def test_every_parameter_learns(form):
     ("form", "message"),
     [
         ({"inp_channels": 6}, "cannot add an input of 6 channels to an output of 3"),
-        ({"task": "LowLight"}, "no form for task 'LowLight'"),
+        ({"task": "LowLight"}, "does not know task 'LowLight'"),
     ],
 )
-def test_impossible_form_is_refused(form, message):
+def test_impossible_arguments_are_refused(form, message):
     with pytest.raises(UsageError, match=message):
         MIRNetv2(**SMALL, **form)
 

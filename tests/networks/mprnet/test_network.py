@@ -43,7 +43,7 @@ def test_every_parameter_learns():
     assert still == []
 
 
-def test_smallest_picture_has_eight_pixels_a_side():
+def test_smallest_picture_has_eight_pixels_per_side():
     network = find_network("MPRNet").build(SMALL)
     assert [list(output.shape) for output in network(paddle.rand([1, 3, 8, 8]))] == [
         [1, 3, 8, 8]
@@ -53,7 +53,7 @@ def test_smallest_picture_has_eight_pixels_a_side():
 @pytest.mark.parametrize(
     "size", [{"num_cab": -1}, {"n_feat": 0}, {"scale_unetfeats": 1.5}, {"scale_orsnetfeats": "16"}]
 )
-def test_sizes_are_whole_numbers_from_1_on(size):
+def test_sizes_that_are_not_positive_whole_numbers_are_refused(size):
     ((name, value),) = size.items()
     with pytest.raises(UsageError, match=f"{name}={value!r}"):
         find_network("MPRNet").build({**SMALL, **size})

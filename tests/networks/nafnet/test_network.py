@@ -22,7 +22,7 @@ REFERENCES = [
 
 
 def require_backend(name):
-    """Skip the test where a backend cannot run here."""
+    """Skip the test if a backend cannot run here."""
     pytest.importorskip(name)
     if name != "paddle":
         require_export()
@@ -33,7 +33,7 @@ def require_export():
 
 
 def random_network():
-    """A small NAFNet whose blocks are no identities."""
+    """A small NAFNet whose blocks are not the identity."""
     paddle.seed(0)
     network = NAFNet(**SMALL)
     for name, parameter in network.named_parameters():
@@ -61,7 +61,7 @@ def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, n
     run = create_backend(model, InferenceOptions(backend=backend, precision="f32")).run
     reference = np.load(fixtures_dir / f"{name.partition('.')[0]}.npz")
     x, (height, width) = reference["x"], reference["x"].shape[2:]
-    # Exported networks take multiples; this is the padding that the network has inside.
+    # Exported networks need multiples, so this adds the padding that the network does inside.
     ends = [(0, -side % spec.size_multiple) for side in (height, width)]
     if any(side % weights.build().size_multiple for side in (height, width)):
         x = np.pad(x, [(0, 0), (0, 0), *ends])
@@ -69,7 +69,7 @@ def test_exported_network_equals_other_implementations(fixtures_dir, tmp_path, n
     np.testing.assert_allclose(restored, reference["y"], atol=1e-5, rtol=0)
 
 
-def test_saved_for_paddle_inference_it_takes_every_size(fixtures_dir, tmp_path):
+def test_network_saved_for_paddle_inference_takes_every_size(fixtures_dir, tmp_path):
     require_export()
     network = load_weights(fixtures_dir / "megvii_nafnet_odd_small.pth").build()
     spec = paddle.static.InputSpec([1, 3, None, None], "float32", "x")

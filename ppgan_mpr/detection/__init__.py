@@ -1,4 +1,4 @@
-"""What a picture suffers from, to choose the task that restores it."""
+"""Detects the degradation of a picture, to choose the task that restores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classifier of measurements: boosted decision trees, embedded as arrays."""
+"""Classifies the measurements of a picture with boosted decision trees, embedded as arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _arrays() -> dict[str, np.ndarray]:
 
 
 def probabilities(features: Mapping[str, float]) -> dict[str, float]:
-    """The probability of each degradation, calibrated on pictures that were left out.
+    """The probability of each degradation, calibrated on held-out pictures.
 
     Args:
         features: from :func:`.features.measure`.
@@ -34,16 +34,17 @@ def probabilities(features: Mapping[str, float]) -> dict[str, float]:
 
 
 def tree_scores(arrays: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
-    """The scores that trees give to one picture.
+    """The scores of the trees for one picture.
 
     Args:
-        arrays: ``roots`` [trees, kinds], numbers of nodes; for each node the number of its
-            ``feature`` (-1 of a leaf), the ``threshold`` up to which the next node is ``left``
-            and not ``right``, and the ``value`` of a leaf; ``baseline`` [kinds].
-        values: [features] float32, in the order of the fitted ones.
+        arrays: ``roots`` [trees, kinds], the index of each tree's first node. For each node,
+            ``feature`` is the index of the value to compare (-1 in a leaf). The next node is
+            ``left`` for values up to ``threshold``, else ``right``. ``value`` is the score of a
+            leaf, and ``baseline`` [kinds] is added to the sums.
+        values: [features] float32, in the order of the fit.
 
     Returns:
-        [kinds]; the softmax of these is the probability before calibration.
+        Scores [kinds]; their softmax is the probability before calibration.
     """
     node = arrays["roots"]
     while True:

@@ -1,4 +1,4 @@
-"""Which parts of a photo are measured, so that a large one takes no longer than a small one."""
+"""Selects the parts of a photo to measure, so that large photos take no longer than small ones."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from ..dependencies import require
 from ..imaging import Photo
 
-#: Side of a crop in pixels; the smallest patches of data sets for restoration have it too.
+#: Side of a crop in pixels; also the smallest patch size of restoration data sets.
 SIDE = 256
-#: Most crops of one photo.
+#: Maximum number of crops of one photo.
 COUNT = 8
 _SMALLEST = 96
 _OVERVIEW = 256
 
 
 def crops_of(photo: Photo) -> list[np.ndarray]:
-    """Crops spread over a photo, those with most structure of twice as many.
+    """Up to 8 crops of a photo; of a large one, half are evenly spread, half have most structure.
 
     Args:
         photo: of any size; a small one is mirrored at its borders to 96 pixels.
 
     Returns:
-        1 to 8 crops [h, w, 3] float32 in [0, 1], all of one size of at most 256 x 256.
+        1 to 8 crops [h, w, 3] float32 in [0, 1], all of the same size of at most 256 x 256.
     """
     height, width = photo.pixels.shape[:2]
     side = min(SIDE, max(_SMALLEST, min(height, width) // 16 * 16))
     places = _places(height, width, side)
     if len(places) > COUNT:
-        # Every second is kept for its place, the others for their structure.
+        # Half are chosen by place, the others by structure.
         spread = [photo.pixels[y : y + side : 2, x : x + side : 2].std() for y, x in places]
         fixed = places[:: max(1, -(-2 * len(places) // COUNT))]
         others = sorted(
@@ -42,7 +42,7 @@ def crops_of(photo: Photo) -> list[np.ndarray]:
 
 
 def overview_of(photo: Photo) -> np.ndarray:
-    """The whole photo with at most about 256 pixels a side, [h, w, 3] float32 in [0, 1]."""
+    """The whole photo, reduced to less than 512 pixels per side, [h, w, 3] float32 in [0, 1]."""
     step = max(1, max(photo.pixels.shape[:2]) // _OVERVIEW)
     return replace(photo, pixels=photo.pixels[::step, ::step], alpha=None).to_float()
 
@@ -70,7 +70,7 @@ def _float(photo: Photo, y: int, x: int, side: int) -> np.ndarray:
     missing = [max(0, side - length) for length in crop.shape[:2]]
     if any(missing):
         cv2 = require("cv2")
-        while any(missing):  # a reflection is never longer than what it reflects
+        while any(missing):  # a reflection cannot be longer than its source
             step = [min(gap, max(1, length)) for gap, length in zip(missing, crop.shape[:2])]
             crop = cv2.copyMakeBorder(crop, 0, step[0], 0, step[1], cv2.BORDER_REFLECT)
             missing = [max(0, side - length) for length in crop.shape[:2]]

@@ -1,16 +1,16 @@
-"""Measurements of a picture that differ between noise, motion blur, rain, low light and none.
+"""Measurements that tell noise, motion blur, rain, low light and clean pictures apart.
 
-All are computed with NumPy and OpenCV from a few crops, pooled, so that neither the number of
-the crops nor the size of the picture matters:
+NumPy and OpenCV compute them from a few crops. They are pooled, so that neither the number of
+crops nor the size of the picture matters:
 
 - noise: median absolute Haar coefficients of the flattest blocks (Donoho & Johnstone, 1994) of
-  luma and chroma at three scales. Noise of a camera is correlated by its demosaicing, grain of a
-  texture is confined to luma;
+  luma and chroma at three scales. Demosaicing correlates a camera's noise, while the grain of a
+  texture is only in luma.
 - blur: steepness of edges relative to their height, by direction; the fall-off and the
   directions of the power spectrum; the autocorrelation of the whitened picture, which has
-  a negative echo at the ends of the path of a moving camera;
-- rain: bright structures narrower than an opening, against dark ones, and the concentration of
-  their directions;
+  a negative echo at the ends of a moving camera's path.
+- rain: bright thin structures (top-hat) compared with dark ones, and the concentration of their
+  directions.
 - low light: percentiles of luma.
 """
 
@@ -33,11 +33,11 @@ def measure(crops: Sequence[np.ndarray], overview: np.ndarray) -> dict[str, floa
     """The measurements of one picture.
 
     Args:
-        crops: [h, w, 3] float32 in [0, 1], RGB, all of one size of at least 96 x 96 pixels.
+        crops: [h, w, 3] float32 in [0, 1], RGB, all of the same size of at least 96 x 96 pixels.
         overview: the whole picture reduced, [h, w, 3] float32 in [0, 1].
 
     Returns:
-        name → value, always the same names in the same order, all finite.
+        name → finite value, always with the same names in the same order.
     """
     planes = [_luma_and_chroma(crop) for crop in crops]
     pyramids = [_pyramid(plane) for plane in planes]
@@ -66,13 +66,13 @@ def _log(value: float | np.ndarray) -> float:
 
 
 def _luma_and_chroma(rgb: np.ndarray) -> np.ndarray:
-    """[h, w, 3]: luma in [0, 1] and the differences of blue and red from it."""
+    """Convert RGB to [h, w, 3]: luma in [0, 1], blue minus luma, red minus luma."""
     luma = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
     return np.stack([luma, rgb[..., 2] - luma, rgb[..., 0] - luma], axis=-1)
 
 
 def _pyramid(plane: np.ndarray) -> list[np.ndarray]:
-    """The plane and its halves by 2 x 2 averages; those have half the sides."""
+    """The plane and its reductions by 2 x 2 averages, each with half the sides."""
     levels = [plane]
     while len(levels) < _SCALES:
         a = levels[-1]
@@ -82,14 +82,14 @@ def _pyramid(plane: np.ndarray) -> list[np.ndarray]:
 
 
 def _haar(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The horizontal, vertical and diagonal details of 2 x 2 pixels, of the noise's deviation."""
+    """Horizontal, vertical and diagonal details of 2 x 2 pixels; noise keeps its deviation."""
     p = plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
     a, b, c, d = p[::2, ::2], p[::2, 1::2], p[1::2, ::2], p[1::2, 1::2]
     return (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2
 
 
 def _blocks(values: np.ndarray, side: int) -> np.ndarray:
-    """[n, side², ...] of the whole blocks."""
+    """Cut values [h, w, ...] into complete square blocks [n, side², ...]."""
     h, w = values.shape[0] // side, values.shape[1] // side
     rest = values.shape[2:]
     cut = values[: h * side, : w * side].reshape(h, side, w, side, *rest)
@@ -127,7 +127,7 @@ def _noise(pyramids: Sequence[list[np.ndarray]]) -> dict[str, float]:
             levels = np.percentile(detail[:, index], [10, 50] + [90] * (name == "luma"))
             for percent, level in zip((10, 50, 90), levels):
                 features[f"noise{scale}_{name}_{percent}"] = _log(1.2533 * level)
-        if detail[:, 1:3].max() < _EPSILON:  # grey: its noise is all in luma, beside its texture
+        if detail[:, 1:3].max() < _EPSILON:  # a grey picture has its noise in luma only
             for name in ("blue_10", "blue_50", "red_10", "red_50"):
                 features[f"noise{scale}_{name}"] = features[f"noise{scale}_luma_10"]
         flat = detail[:, 0] <= np.median(detail[:, 0])
@@ -140,7 +140,7 @@ def _noise(pyramids: Sequence[list[np.ndarray]]) -> dict[str, float]:
 
 
 def _detail(pyramids: Sequence[list[np.ndarray]]) -> dict[str, float]:
-    """How much finer details have less energy than coarser ones, in blocks with structure."""
+    """Energy of finer details relative to coarser ones, in blocks with structure."""
     first, second, coarse = [], [], []
     for pyramid in pyramids:
         energies = []
@@ -163,7 +163,7 @@ def _detail(pyramids: Sequence[list[np.ndarray]]) -> dict[str, float]:
 
 
 def _edges(lumas: Sequence[np.ndarray]) -> dict[str, float]:
-    """Steepness of edges: the gradient in relation to the height of the edge."""
+    """Steepness of edges: the gradient relative to the height of the edge."""
     cv2 = require("cv2")
     slopes, angles = [], []
     kernel = np.ones([7, 7], np.uint8)
@@ -208,7 +208,7 @@ def _spectrum(lumas: Sequence[np.ndarray]) -> dict[str, float]:
         square = luma[:side, :side]
         square = (square - square.mean()) * window
         own = np.abs(np.fft.fft2(square)) ** 2
-        power += own / (own.sum() + _EPSILON)  # one crop does not outweigh the others
+        power += own / (own.sum() + _EPSILON)  # no crop outweighs the others
     power = power / len(lumas) + 1e-12
     features, levels = {}, []
     for number, (low, high) in enumerate(zip(_BANDS, _BANDS[1:])):
@@ -219,10 +219,10 @@ def _spectrum(lumas: Sequence[np.ndarray]) -> dict[str, float]:
         if number:
             features[f"spectrum_{number}"] = levels[-1] - levels[0]
             features[f"spectrum_{number}_spread"] = float(np.ptp(by_sector))
-            # Of one direction alone, horizontals and verticals of buildings do not count.
+            # A single direction; buildings have both horizontals and verticals, which cancel.
             turned = np.roll(by_sector, _SECTORS // 2)
             features[f"spectrum_{number}_one_way"] = float(np.abs(by_sector - turned).max())
-    # Whitened by the fall-off of natural pictures, without the finest, which is noise.
+    # Whitened by the fall-off of natural pictures, without the highest frequencies (noise).
     white = power * radius**2 * np.exp(-((radius / 0.35) ** 4))
     echo = np.fft.ifft2(white).real
     echo = echo / (echo[0, 0] + 1e-12)
@@ -271,7 +271,7 @@ def _streaks(planes: Sequence[np.ndarray]) -> dict[str, float]:
         )
         grey.append(_log(np.abs(colour).mean()) - _log(np.abs(residual).mean()))
         for sign, target in ((1, histogram), (-1, dark_histogram)):
-            # Bounded, so that a few strong edges do not outweigh many streaks.
+            # Clipped, so that a few strong edges do not outweigh many streaks.
             part = (sign * residual).clip(0, 2 * spread)
             angle, weight, coherent = _orientation(part)
             target += np.bincount(
@@ -316,7 +316,7 @@ def _orientation(part: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _jpeg_grid(lumas: Sequence[np.ndarray]) -> float:
-    """How much larger steps are between the 8 x 8 blocks of JPEG than inside them."""
+    """Steps between the 8 x 8 blocks of JPEG relative to steps inside them (log ratio)."""
     on = off = 0.0
     for luma in lumas:
         for step in (np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0)).T):

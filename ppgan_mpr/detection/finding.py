@@ -1,4 +1,4 @@
-"""What a picture suffers from: noise, motion blur, rain, low light or nothing."""
+"""Finds the degradation of a picture: noise, motion blur, rain, low light or none."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .classifier import probabilities
 from .crops import crops_of, overview_of
 from .features import measure
 
-#: From this probability on a picture is restored unasked; see ``docs/detection.md``.
+#: Minimum probability to restore a picture without asking; see ``docs/detection.md``.
 CONFIDENT = 0.9
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found in a picture, and how sure it is.
+    """The degradation found in a picture, and its probability.
 
     Attributes:
         probabilities: degradation → probability, "" for none; the sum is 1. The degradations
@@ -60,7 +60,7 @@ class Finding:
 
 
 def detect(photo: Photo) -> Finding:
-    """Look at a picture of any size; takes about a third of a second at most.
+    """Detect the degradation of a picture of any size in at most about a third of a second.
 
     Args:
         photo: 8 or 16 bits or float, grey or colour. In one of a single colour, such as a black

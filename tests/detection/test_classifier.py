@@ -8,8 +8,8 @@ from ppgan_mpr.detection.classifier import tree_scores
     ("values", "scores"),
     [([0.5, 9], [1.25, 3.5]), ([0.6, 2], [2.25, 3.5]), ([0.6, 2.1], [4.25, 3.5])],
 )
-def test_trees_are_followed_to_their_leaves_and_added(values, scores):
-    # Of the first kind: value 0 up to 0.5? 1 : value 1 up to 2? 2 : 4. Of the second: always 3.
+def test_scores_are_the_sums_of_the_leaves(values, scores):
+    # First kind: value 0 <= 0.5 ? 1 : value 1 <= 2 ? 2 : 4. Second kind: always 3.
     trees = {
         "roots": np.array([[0, 5]]),
         "feature": np.array([0, -1, 1, -1, -1, -1]),

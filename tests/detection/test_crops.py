@@ -6,14 +6,14 @@ from ppgan_mpr.imaging import from_array
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (256, 256), (321, 481), (100, 3000)])
-def test_crops_are_alike_and_bounded(size):
+def test_crops_have_one_bounded_size(size):
     crops = crops_of(from_array(np.zeros([*size, 3], np.uint8)))
     assert 1 <= len(crops) <= 8
     assert len({crop.shape for crop in crops}) == 1
     assert max(crops[0].shape) <= 256
 
 
-def test_a_large_photo_costs_no_more_than_eight_crops():
+def test_a_large_photo_has_eight_crops():
     photo = from_array(np.zeros([3000, 4000, 3], np.uint8))
     assert len(crops_of(photo)) == 8
     assert max(overview_of(photo).shape) < 512

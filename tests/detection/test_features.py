@@ -12,7 +12,7 @@ def measured(picture):
 
 def test_the_noise_level_is_measured():
     level = np.exp(measured(noisy(np.full([256, 256, 3], 0.5), 0.05))["noise0_blue_50"])
-    # Of blue less luma: the variance of blue alone, and of the others' shares.
+    # Blue minus luma: variance of blue itself plus that of the other channels' shares.
     assert level == pytest.approx(0.05 * np.sqrt(0.886**2 + 0.299**2 + 0.587**2), rel=0.1)
 
 

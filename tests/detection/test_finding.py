@@ -12,7 +12,7 @@ def test_a_strong_degradation_is_found(kind):
     assert finding.degradation == kind
 
 
-def test_depth_and_grey_do_not_change_what_is_found():
+def test_depth_and_grey_do_not_change_the_finding():
     deep = (65535 * noisy(scene()).clip(0, 1)).astype(np.uint16)
     grey = codes(noisy(scene(), 0.2).mean(axis=2, keepdims=True))
     assert detect(from_array(deep)).degradation == "noise"
@@ -26,19 +26,19 @@ def test_equal_pictures_give_equal_findings():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 700), (700, 3), (97, 64), (2000, 300)])
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_in_a_picture_of_one_colour_and_any_size_there_is_nothing_to_restore(size, value):
+def test_there_is_nothing_to_restore_in_a_picture_of_one_colour(size, value):
     finding = detect(from_array(np.full([*size, 3], value, np.uint8)))
     assert sum(finding.probabilities.values()) == pytest.approx(1)
     assert finding.degradation == "" and finding.certain
 
 
 @pytest.mark.parametrize("size", [(1, 2), (3, 700), (97, 64), (2000, 300)])
-def test_any_size_gives_probabilities(size):
+def test_pictures_of_any_size_give_probabilities(size):
     pixels = np.random.default_rng(0).integers(0, 256, [*size, 3]).astype(np.uint8)
     assert sum(detect(from_array(pixels)).probabilities.values()) == pytest.approx(1)
 
 
-def test_a_finding_is_certain_from_the_stated_confidence_on():
+def test_a_finding_is_certain_at_the_stated_confidence():
     assert Finding({"": 1 - CONFIDENT, "rain": CONFIDENT}).certain
     unsure = Finding({"": 0.45, "rain": 0.55})
     assert unsure.degradation == "rain" and not unsure.certain
@@ -46,7 +46,7 @@ def test_a_finding_is_certain_from_the_stated_confidence_on():
     assert str(Finding({"": 0.004, "rain": 0.996})) == "rain (99 %)"
 
 
-def test_what_is_found_is_a_degradation_that_some_task_removes():
+def test_some_task_removes_each_degradation():
     from ppgan_mpr.networks import tasks
 
     known = {task.degradation for task in tasks().values()}

@@ -1,1 +1,1 @@
-"""Showing restored pictures beside what they were made of: panels, sliders and galleries."""
+"""Shows restored pictures beside their sources: panels, sliders and galleries."""

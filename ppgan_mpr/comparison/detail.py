@@ -6,14 +6,14 @@ import numpy as np
 from PIL import Image
 
 _SIDE = 96  # of the detail, in pixels of the photo
-_STEP = 4  # pixels between the places that are looked at
+_STEP = 4  # pixels between the squares that are compared
 
 
 def detail_box(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
     """The square of 96 x 96 pixels in which two pictures differ most.
 
     Args:
-        before, after: RGB pictures of one size; of smaller ones, the square is smaller too.
+        before, after: RGB pictures of the same size; for small pictures, the square is smaller.
 
     Returns:
         Left, top, right and bottom in pixels, for :meth:`PIL.Image.Image.crop`.
@@ -27,18 +27,18 @@ def most_changed(before: Image.Image, after: Image.Image, side: int) -> tuple[in
     """The square in which two pictures differ most.
 
     Args:
-        before, after: RGB pictures of one size.
+        before, after: RGB pictures of the same size.
         side: of the square, at most the pictures' shorter side.
 
     Returns:
-        Left and top of the square in pixels; of equal pictures, the middle.
+        Left and top of the square in pixels; the middle for equal pictures.
     """
     width, height = before.size
     one, other = (np.asarray(picture, np.int16) for picture in (before, after))
     difference = np.abs(one - other).sum(axis=2, dtype=np.int64)  # [H, W]
     if not difference.any():
         return (width - side) // 2, (height - side) // 2
-    # Sums over all squares by the summed-area table: four look-ups for each.
+    # The summed-area table gives the sum over each square by four look-ups.
     table = np.pad(difference.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     tops = np.arange(0, height - side + 1, _STEP)[:, None]
     lefts = np.arange(0, width - side + 1, _STEP)[None]

@@ -1,4 +1,4 @@
-"""Before/after sliders and galleries in HTML that load nothing from any other place."""
+"""Before/after sliders and galleries in HTML that load nothing from other sites."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLE = """
 .ba input:focus-visible~.line{width:4px;background:#ffc800}
 """
 
-# Works in notebooks too, where scripts of their own do not run in every viewer.
+# Inline, as not every notebook viewer runs separate scripts.
 _MOVE = "this.parentNode.style.setProperty('--x',this.value+'%')"
 
 _PAGE_STYLE = """
@@ -41,7 +41,7 @@ label{margin-right:1rem}
 @media (prefers-color-scheme:dark){.failed{color:#ff8a80}}
 """
 
-# Puts the chosen two of an entry's pictures into its slider.
+# Shows the chosen two of an entry's pictures in its slider.
 _SCRIPT = """
 function pick(choice){
   const slider=choice.closest('figure').querySelector('.ba'),d=choice.dataset;
@@ -64,7 +64,7 @@ class Shown:
 
     Attributes:
         title: such as ``'before'``.
-        url: of a display copy.
+        url: address of a display copy.
         note: such as scores.
     """
 
@@ -78,10 +78,10 @@ class Entry:
     """One photo of a gallery.
 
     Attributes:
-        name: of the photo.
-        pictures: of one size, at least two; empty where there is no result. A slider shows the
+        name: name of the photo.
+        pictures: at least two, of the same size; empty if there is no result. A slider shows the
             first two, and other pairs on demand.
-        detail: URL of the same detail of each of them, side by side; may be empty.
+        detail: URL of a picture with the same detail of each, side by side; may be empty.
         result: URL of the restored file at full size; may be empty.
         size: width and height of the display copies in pixels.
         note: such as the size, or why there is no result.
@@ -102,13 +102,13 @@ def slider(
     size: tuple[int, int] | None = None,
     titles: tuple[str, str] = ("before", "after"),
 ) -> str:
-    """A slider that uncovers one picture over another, by mouse, finger or arrow keys.
+    """A slider that reveals one picture over another, by mouse, finger or arrow keys.
 
     Args:
-        before, after: URLs of two pictures of one size.
-        name: for people who cannot see them.
-        size: width and height in pixels, so that a page does not move while it loads.
-        titles: of the two.
+        before, after: URLs of two pictures of the same size.
+        name: for screen readers.
+        size: width and height in pixels, so that the page layout does not shift while loading.
+        titles: of the two pictures.
 
     Returns:
         HTML that needs :func:`slider_style` once in its page.
@@ -131,7 +131,7 @@ def slider_style() -> str:
 
 
 def gallery_page(entries: Iterable[Entry], title: str, remarks: Sequence[str] = ()) -> str:
-    """A web page with a slider for each photo, complete in itself but for the pictures.
+    """A web page with a slider for each photo; it loads nothing but the pictures.
 
     Args:
         entries: in order.
@@ -139,7 +139,7 @@ def gallery_page(entries: Iterable[Entry], title: str, remarks: Sequence[str] = 
         remarks: paragraphs below the title.
 
     Returns:
-        An HTML document that opens from disk.
+        An HTML document that can be opened from disk.
     """
     figures = "\n".join(_figure(entry, number) for number, entry in enumerate(entries))
     paragraphs = "".join(f"<p>{escape(remark)}</p>\n" for remark in remarks)
@@ -184,7 +184,7 @@ def _pairs(entry: Entry, number: int) -> str:
 
 
 def _detail(entry: Entry) -> str:
-    """The details magnified, and below each which picture it is of."""
+    """The magnified details, each with its picture's title below."""
     if not entry.detail:
         return ""
     titles = [picture.title for picture in entry.pictures]

@@ -1,4 +1,4 @@
-"""Comparison panels: the pictures side by side, and below them one detail magnified."""
+"""Comparison panels: pictures side by side, with one magnified detail of each below."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Column:
 
 
 class Comparison:
-    """Pictures of one scene, and the detail of it in which the first two differ most.
+    """Pictures of one scene, and the detail in which the first two differ most.
 
     Args:
-        columns: at least two; the second one's size counts, and the others are brought to it.
+        columns: at least two; all are resized to the size of the second.
 
     Attributes:
-        columns: all of one size.
+        columns: all of the same size.
     """
 
     def __init__(self, columns: Sequence[Column]):
@@ -52,10 +52,10 @@ class Comparison:
         return detail_box(self.columns[0].picture, self.columns[1].picture)
 
     def panel(self) -> Image.Image:
-        """The pictures side by side, below each the detail magnified; a frame shows its place.
+        """The pictures side by side, each with a framed detail that is magnified below it.
 
         Returns:
-            An RGB picture with the second one's colour profile in ``info``.
+            An RGB picture with the second picture's colour profile in ``info``.
         """
         box, size = self._box, self.columns[1].picture.size
         scale = _WIDTH / size[0]
@@ -84,7 +84,7 @@ class Comparison:
         """The detail of each picture side by side, not magnified.
 
         Returns:
-            An RGB picture as :meth:`panel`; each detail takes an equal share of its width.
+            An RGB picture like that of :meth:`panel`; all details are equally wide.
         """
         left, top, right, bottom = self._box
         strip = Image.new("RGB", (len(self.columns) * (right - left), bottom - top))

@@ -12,7 +12,7 @@ from PIL import Image
 from ..imaging import Photo
 from ..imaging.samples import to_dtype
 
-_QUALITY = 92  # of JPEGs: differences that a restoration makes stay visible
+_QUALITY = 92  # of JPEGs; high enough to keep the differences that a restoration makes visible
 
 
 def display_copy(photo: Photo, longest: int | None = None) -> Image.Image:
@@ -20,7 +20,7 @@ def display_copy(photo: Photo, longest: int | None = None) -> Image.Image:
 
     Args:
         photo: of any depth, grey or in colour.
-        longest: most pixels of the longer side; a larger photo is reduced, a smaller one stays.
+        longest: maximum pixels of the longer side; a larger photo is reduced.
 
     Returns:
         A picture that carries the photo's colour profile in ``info``, unless it is grey.
@@ -40,7 +40,7 @@ def display_copy(photo: Photo, longest: int | None = None) -> Image.Image:
 
 
 def same_size(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture enlarged (bicubic) or reduced to a width and height."""
+    """Resize a picture to a width and height by bicubic interpolation."""
     return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 

@@ -5,7 +5,7 @@ from ppgan_mpr.comparison.html import Entry, Shown, gallery_page, slider
 
 
 class Page(HTMLParser):
-    """What a page loads, and whether its elements are closed."""
+    """A parser that notes what a page loads and whether its elements are closed."""
 
     def __init__(self, text):
         super().__init__()

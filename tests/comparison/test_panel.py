@@ -13,7 +13,7 @@ def columns(count, size=(300, 200)):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_every_picture_is_shown_beside_the_others(count):
+def test_all_pictures_are_side_by_side(count):
     two, panel = Comparison(columns(2)).panel(), Comparison(columns(count)).panel()
     assert (panel.width - two.width) % (two.width // 2 - 6) == 0
     assert panel.height == two.height
@@ -32,14 +32,14 @@ def test_any_size_makes_a_panel(size):
     assert Comparison([Column("a", picture), Column("b", picture)]).panel().width > 1000
 
 
-def test_the_first_picture_is_brought_to_the_size_of_the_second():
+def test_the_first_picture_is_resized_to_the_second():
     small, large = Image.new("RGB", (40, 30), "red"), Image.new("RGB", (80, 60), "red")
     panel = Comparison([Column("before", small), Column("after", large)]).panel()
     again = Comparison([Column("before", large), Column("after", large)]).panel()
     assert np.array_equal(np.asarray(panel), np.asarray(again))
 
 
-def test_a_colour_profile_goes_with_the_panel():
+def test_the_panel_has_the_colour_profile():
     one, other = columns(2)
     other.picture.info["icc_profile"] = b"profile"
     assert Comparison([one, other]).panel().info["icc_profile"] == b"profile"

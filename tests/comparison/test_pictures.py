@@ -20,7 +20,7 @@ def test_transparent_parts_are_white():
     assert np.asarray(display_copy(from_array(pixels)))[0].tolist() == [[255] * 3, [0] * 3]
 
 
-def test_large_pictures_are_reduced_and_small_ones_stay():
+def test_only_large_pictures_are_reduced():
     large, small = from_array(np.zeros([60, 90], np.uint8)), from_array(np.zeros([6, 9], np.uint8))
     assert display_copy(large, 30).size == (30, 20)
     assert display_copy(small, 30).size == (9, 6)
@@ -40,7 +40,7 @@ def test_data_url_holds_the_picture():
     assert Image.open(io.BytesIO(base64.b64decode(content))).size == (5, 4)
 
 
-def test_same_size_enlarges_only_what_differs():
+def test_same_size_resizes_only_if_the_size_differs():
     picture = Image.new("RGB", (5, 4))
     assert same_size(picture, (5, 4)) is picture
     assert same_size(picture, (10, 8)).size == (10, 8)

@@ -1,4 +1,4 @@
-"""Search of the catalogue of known weights, by name or by file content."""
+"""Searches the catalogue of known weights by name or by file content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def find_record(
     Args:
         model: ``published``, ``lite`` or ``authors``.
         task: name of a task, in any letter case.
-        network: name of a network, in any letter case; default: the first with such weights.
+        network: name of a network, in any letter case; default: the first network that has such
+            weights.
         scale: factor of enlargement, for tasks that enlarge.
 
     Raises:
@@ -66,13 +67,13 @@ def find_record(
     wanted = " ".join([model, *([network] if network else []), "weights for", wanted_task.name])
     others = sorted({f"model={record.model!r}" for record in known if _can_be_loaded(record)})
     origins = [] if others else sorted({record.origin for record in known})
-    file = f"get a file ({' or '.join(origins)}) and name it" if origins else "name a file"
+    file = f"get a file ({' or '.join(origins)}) and give it" if origins else "give a file"
     choice = f", or use {' or '.join(others)}" if others else ""
     raise UsageError(f"There are no {wanted} to load by name: {file} by weight_path={choice}.")
 
 
 def _can_be_loaded(record: WeightsRecord) -> bool:
-    """Whether the weights are embedded or have an address to download them from."""
+    """Whether the weights are embedded or have a download address."""
     return bool(record.url or record.resource)
 
 
@@ -89,7 +90,7 @@ def loadable(task: str, network: str | None = None) -> list[WeightsRecord]:
 
 
 def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
-    """Known weights for the same task that can be loaded by name and have no weakness, or None."""
+    """Known weights without a weakness, for the same task, that can be loaded by name, or None."""
     return next(
         (
             other
@@ -101,15 +102,14 @@ def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
 
 
 def record_of_name(name: str) -> WeightsRecord | None:
-    """The record with this catalogue name, or None if it is not written like one.
+    """The record with this catalogue name, or None if the text is not like a catalogue name.
 
     Args:
-        name: as :attr:`WeightsRecord.name` has it, in any letter case. The network may also be
-            named where the name does without it, and left out where it is the first one that has
-            such weights.
+        name: a :attr:`WeightsRecord.name`, in any letter case. The network may always be given,
+            and may be left out if it is the first one with such weights.
 
     Raises:
-        UsageError: no weights have this name; or they are known, but not downloadable.
+        UsageError: no weights have this name, or they are known but cannot be downloaded.
     """
     model, *rest = name.lower().split(":")
     records = [record for record in weights_records() if record.model == model]
@@ -133,7 +133,7 @@ def record_of_name(name: str) -> WeightsRecord | None:
     if len(found) != 1:
         of_task = [record for record in weights_records() if record.task == task]
         listed = ", ".join(record.name for record in matching or of_task)
-        raise UsageError(f"There are no weights of the name {name}: those for {task} are {listed}.")
+        raise UsageError(f"There are no weights named {name}: those for {task} are {listed}.")
     record = found[0]
     if not _can_be_loaded(record):
         raise UsageError(
@@ -148,7 +148,7 @@ def _network_and_task(parts: list[str]) -> tuple[str | None, str]:
     known = {spec.name.lower(): spec.name for spec in networks()}
     network = known.get(parts[0]) if parts else None
     if network is None and len(parts) > 1 and parts[1] in map(str.lower, tasks()):
-        network = find_network(parts[0]).name  # there is none; the message suggests the nearest
+        network = find_network(parts[0]).name  # raises an error that suggests the nearest name
     after = parts[1:] if network else parts
     return network, find_task(after[0] if after else "").name
 

@@ -26,13 +26,13 @@ def convert(
     scale: int | None = None,
     torch_names: bool = False,
 ) -> Weights:
-    """Read weights of any supported format and write them in that of ``target``'s suffix.
+    """Read weights in any supported format and write them in the format of ``target``'s suffix.
 
     Args:
         source: anything that :func:`~ppgan_mpr.weights.load_weights` takes.
         target: a path that ends in ``.pdparams`` or ``.safetensors``.
-        task: name of the task of the weights, stored in ``.safetensors``. Default: as stated
-            by the weights.
+        task: name of the weights' task, stored in ``.safetensors``. Default: as stated by the
+            weights.
         half: store float16, half the size (``.safetensors`` only).
         overwrite: replace an existing ``target``.
         scale: factor of enlargement, 2 to 8, for weights of a task that enlarges
@@ -44,9 +44,9 @@ def convert(
         The weights as they were read.
 
     Raises:
-        UsageError: an unknown suffix, an existing target, ``half``, ``scale`` or
-            ``torch_names`` with another format, or a ``scale`` out of range or in contradiction
-            to the task or the weights.
+        UsageError: the suffix is unknown, the target exists, the format does not support
+            ``half``, ``scale`` or ``torch_names``, or ``scale`` is out of range or contradicts
+            the task or the weights.
         WeightsError: see :func:`~ppgan_mpr.weights.load_weights`.
     """
     check_whole_number("scale", scale, 2, 8, optional=True)
@@ -84,7 +84,7 @@ def _scale(weights: Weights, task: str | None, scale: int | None) -> int | None:
 
 
 def _as_torch(tensors: Mapping[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
-    """Tensors under PyTorch's names and in its layout."""
+    """Tensors with PyTorch's names and layout."""
     return {
         layout.torch_names.get(name, name): (
             np.ascontiguousarray(value.T) if name in layout.transposed else value

@@ -1,4 +1,4 @@
-"""Digests of weights files: compared with published ones, or with those of the first download."""
+"""Compares weights files with published digests, or with the digests of the first download."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..files import atomic_write, locked
 from ..networks import WeightsRecord
 from .catalogue import git_blob_of
 
-#: File beside downloaded weights that remembers what they were when first seen.
+#: File beside downloaded weights that records their digests when they are first seen.
 LEDGER = "digests.json"
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FileDigest:
-    """What identifies the content of a file.
+    """Size and digests of a file, which identify its content.
 
     Attributes:
         size: in bytes.
@@ -41,14 +41,14 @@ class FileDigest:
 
 @dataclass(frozen=True)
 class DigestCheck:
-    """Whether a weights file is the one that its record means.
+    """The result of comparing a weights file with its record.
 
     Attributes:
-        digest: of the file.
-        status: ``matches`` or ``differs`` where a digest is published; else ``recorded`` when
-            the file is seen for the first time, then ``unchanged`` or ``changed``; ``unknown``
-            where there is nothing to compare with.
-        explanation: a sentence for people.
+        digest: the file's digest.
+        status: ``matches`` or ``differs`` if a digest is published. Otherwise ``recorded`` when
+            the file is first seen, then ``unchanged`` or ``changed``; ``unknown`` if there is
+            nothing to compare with.
+        explanation: a sentence for users.
     """
 
     digest: FileDigest
@@ -57,7 +57,7 @@ class DigestCheck:
 
     @property
     def passed(self) -> bool:
-        """False where the file is another one than expected."""
+        """False if the file is not the expected one."""
         return self.status not in ("differs", "changed")
 
 
@@ -80,7 +80,7 @@ def digest_file(path: Path) -> FileDigest:
 
 
 def check_published(digest: FileDigest, record: WeightsRecord) -> DigestCheck | None:
-    """Compare a file with the digests that its record states; None where it states none."""
+    """Compare a file with the digests in its record; None if the record has none."""
     stated = {"sha256": record.sha256, "git object id": record.git_blob, "size": record.size}
     found = {"sha256": digest.sha256, "git object id": digest.git_blob, "size": digest.size}
     if not (record.sha256 or record.git_blob):  # a size alone proves nothing
@@ -96,22 +96,22 @@ def check_published(digest: FileDigest, record: WeightsRecord) -> DigestCheck | 
 
 
 def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
-    """Compare a downloaded file with what was remembered when it was first seen.
+    """Compare a downloaded file with the digest recorded when it was first seen.
 
     Args:
-        digest: of the file.
-        path: where it is or will be; the memory is :data:`LEDGER` beside it.
-        url: where it was downloaded from, which is remembered too.
+        digest: the file's digest.
+        path: where the file is or will be; :data:`LEDGER` beside it holds the records.
+        url: where it was downloaded from, which is recorded too.
 
     Raises:
-        WeightsError: the memory is damaged.
+        WeightsError: the ledger is damaged.
     """
     ledger = path.with_name(LEDGER)
     known = _compare(digest, path, url, _read(ledger))
     if known is not None:
         return known
     with _locked(ledger):
-        entries = _read(ledger)  # to which another process may have added
+        entries = _read(ledger)  # another process may have added some
         known = _compare(digest, path, url, entries)
         if known is not None:
             return known
@@ -136,7 +136,7 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
 def _compare(
     digest: FileDigest, path: Path, url: str, entries: Mapping[str, Mapping[str, Any]]
 ) -> DigestCheck | None:
-    """Compare a file with its entry in the ledger; None where it has none."""
+    """Compare a file with its entry in the ledger; None if it has none."""
     entry = entries.get(path.name)
     if entry is None or entry.get("url") != url:
         return None
@@ -155,10 +155,10 @@ def _compare(
 
 @contextlib.contextmanager
 def _locked(ledger: Path) -> Iterator[None]:
-    """Keep other processes from changing the ledger, by a lock file because it is replaced."""
+    """Keep other processes from changing the ledger, by a lock file because writes replace it."""
     try:
         file = ledger.with_name(f".{ledger.name}.lock").open("ab")
-    except OSError:  # then the ledger cannot be written either
+    except OSError:  # the ledger cannot be written either
         yield
         return
     with file, locked(file):
@@ -177,10 +177,10 @@ def _read(ledger: Path) -> dict[str, Mapping[str, Any]]:
         return {}
     except OSError as error:
         raise WeightsError(f"{ledger} cannot be read: {error.strerror}.") from None
-    except ValueError:  # no JSON, or no text
+    except ValueError:  # not JSON, or not text
         entries = None
     if isinstance(entries, dict) and all(isinstance(entry, dict) for entry in entries.values()):
         return entries
     raise WeightsError(
-        f"{ledger}, which remembers the digests of downloaded weights, is damaged: remove it."
+        f"{ledger}, which records the digests of downloaded weights, is damaged: remove it."
     )

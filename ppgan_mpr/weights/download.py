@@ -1,4 +1,4 @@
-"""Download of published weights into a cache folder."""
+"""Downloads published weights into a cache folder."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from ..cache_dir import cache_dir
 from ..errors import DownloadError, UsageError, WeightsError
 from ..networks import WeightsRecord, weights_records
 
-# An answer without a known size is given up where it is longer than its parameters in float64,
-# with the state of an optimizer beside them.
+# A download of unknown size is stopped if it is longer than the parameters in float64 together
+# with an optimizer's state.
 _TIMES, _SLACK = 6, 64 << 20
 logger = logging.getLogger(__name__)
 
 _PREFIX = ".download-"  # of folders for unfinished downloads
-_ABANDONED = 3600.0  # seconds without a change; a transfer without data ends after a minute
+_ABANDONED = 3600.0  # seconds without a change; a stalled transfer ends after a minute
 
 
 def cached_path(record: WeightsRecord, home: Path | None = None) -> Path:
     """Path of the cached file of ``record``, which must have a ``url``; it may not exist.
 
     Args:
-        record: of the weights.
+        record: the weights' record.
         home: the cache folder; default: :func:`~ppgan_mpr.cache_dir.cache_dir`.
     """
     return (home or cache_dir()) / "weights" / _file_name(record)
 
 
 def download_url(record: WeightsRecord) -> str:
-    """The address to download ``record`` from, which must have a ``url``.
+    """The address to download the weights of ``record`` from, which must have a ``url``.
 
-    It is the publisher's, or that of the file of the same name on the mirror that
+    It is the publisher's address, or that of the file with the same name on the mirror that
     ``PPGAN_MPR_MIRROR`` names.
 
     Raises:
@@ -65,7 +65,7 @@ def fetch(
     progress: bool = True,
     home: Path | None = None,
 ) -> Path:
-    """Return the cached file of published weights, after downloading it if there is none.
+    """Return the cached file of published weights; download it first if necessary.
 
     Args:
         record: with a ``url``.
@@ -75,8 +75,9 @@ def fetch(
         home: see :func:`cached_path`.
 
     Raises:
-        DownloadError: no connection, an interrupted transfer, an address or a redirect without
-            https, or a file that is not the weights or has changed since it was first seen.
+        DownloadError: there is no connection, the transfer was interrupted, an address or a
+            redirect is not https, or the file is not the weights or has changed since it was
+            first seen.
         UsageError: see :func:`download_url`.
     """
     path = cached_path(record, home)
@@ -93,7 +94,7 @@ def fetch(
         ) from None
     try:
         _remove_abandoned(path.parent)
-        # A temporary folder for each process, so that two never write the same file.
+        # Each process has its own temporary folder, so two never write the same file.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
             arrived = _download(record, url, Path(folder), progress)
             verify(arrived)
@@ -114,7 +115,7 @@ def fetch(
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove downloads of processes that were killed."""
+    """Remove unfinished downloads of killed processes."""
     for left in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             newest = max(path.stat().st_mtime for path in (left, *left.iterdir()))
@@ -143,7 +144,7 @@ def _download(record: WeightsRecord, url: str, folder: Path, progress: bool) -> 
             return Path(cache.fetch(name, downloader=_Downloader(limit, shown)))
         except WeightsError:
             raise
-        except ValueError:  # pooch: digest differs
+        except ValueError:  # from pooch: the digest differs
             raise WeightsError(
                 f"its sha256 hash is not the expected {record.sha256}: it arrived damaged, or "
                 "another file has taken its place."
@@ -154,7 +155,7 @@ class _Downloader:
     """Writes what an https address returns to a file.
 
     Args:
-        limit: bytes; a longer answer is given up.
+        limit: bytes; a longer answer is an error.
         progress: show a bar.
     """
 
@@ -198,7 +199,7 @@ def _check_redirect(response: Any, *_: object, **__: object) -> None:
 def _check_https(url: str) -> None:
     if urlsplit(url).scheme.lower() != "https":
         raise WeightsError(
-            f"{url[:200]} is not an https address, so anybody could change the file."
+            f"{url[:200]} is not an https address, so the file could be altered on the way."
         )
 
 

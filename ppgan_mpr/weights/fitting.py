@@ -1,4 +1,4 @@
-"""Whether weights fit a network: its kind, its size, and all its parameters."""
+"""Checks whether weights fit a network: its kind, its size, and all its parameters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..networks.spec import Hyperparameters, NetworkSpec, Shapes
 
 
 def set_weights(layer: Any, tensors: Mapping[str, Any], source: str) -> None:
-    """Put weights into a ``paddle.nn.Layer``, all of them or none.
+    """Load weights into a ``paddle.nn.Layer``, either completely or not at all.
 
     Args:
         layer: the network.
         tensors: parameter name → array or tensor.
-        source: their origin, for messages.
+        source: the weights' origin, for messages.
 
     Raises:
         WeightsError: the layer has other parameters or shapes.
@@ -36,10 +36,10 @@ def check_record_fits(record: WeightsRecord, layer: Any) -> None:
 
     Args:
         record: the record of the weights.
-        layer: a ``paddle.nn.Layer``; one without a :class:`NetworkSpec` fits everything.
+        layer: a ``paddle.nn.Layer``; one without a :class:`NetworkSpec` is not checked.
 
     Raises:
-        WeightsError: the record is of another network, or of the same in another size.
+        WeightsError: the record is for another network, or for another size of this one.
     """
     spec = spec_of(layer)
     if spec is None:
@@ -56,16 +56,16 @@ def check_record_fits(record: WeightsRecord, layer: Any) -> None:
 
 
 def check_tensors(tensors: Mapping[str, Any], expected: Shapes, name: str, network: str) -> None:
-    """Compare tensors with the names and shapes that a network has.
+    """Compare tensors with a network's names and shapes.
 
     Args:
         tensors: parameter name → array or tensor.
         expected: parameter name → shape.
-        name: of the weights, for messages.
-        network: its name, for messages.
+        name: name of the weights, for messages.
+        network: name of the network, for messages.
 
     Raises:
-        WeightsError: names or shapes are not exactly the expected ones.
+        WeightsError: the names or shapes differ from the expected ones.
     """
     missing = [key for key in expected if key not in tensors]
     extra = [key for key in tensors if key not in expected]
@@ -73,7 +73,7 @@ def check_tensors(tensors: Mapping[str, Any], expected: Shapes, name: str, netwo
         found = [f"{len(missing)} missing ({missing[0]}, …)"] if missing else []
         found += [f"{len(extra)} unknown ({extra[0]}, …)"] if extra else []
         raise WeightsError(
-            f"{name} does not fit {network}: of {len(expected)} tensors {' and '.join(found)}."
+            f"{name} does not fit {network}: of {len(expected)} tensors, {' and '.join(found)}."
         )
     for key, shape in expected.items():
         if tuple(tensors[key].shape) != tuple(shape):
@@ -84,10 +84,10 @@ def check_tensors(tensors: Mapping[str, Any], expected: Shapes, name: str, netwo
 
 
 def _check_network(tensors: Mapping[str, Any], spec: NetworkSpec, source: str) -> None:
-    """Raise WeightsError if the weights are of another network that is known."""
+    """Raise WeightsError if the weights are for another known network."""
     try:
         found = recognise(tensors, source, preferred=(spec,))
-    except WeightsError:  # of no known network, which the check of all names reports
+    except WeightsError:  # for no known network; ``check_tensors`` reports that
         return
     if found.differences or found.spec.name == spec.name:
         return
@@ -102,10 +102,10 @@ def _check_network(tensors: Mapping[str, Any], spec: NetworkSpec, source: str) -
 def _check_size(
     tensors: Mapping[str, Any], expected: Shapes, spec: NetworkSpec, source: str
 ) -> None:
-    """Raise WeightsError if the weights are of the same network in another size."""
+    """Raise WeightsError if the weights are for another size of the network."""
     try:
         found = spec.deduce({key: tuple(value.shape) for key, value in tensors.items()})
-    except Exception:  # another network's weights, which the check of all names reports
+    except Exception:  # another network's weights; ``check_tensors`` reports that
         return
     _compare_sizes(found, spec.deduce(expected), spec, source)
 

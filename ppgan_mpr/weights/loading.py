@@ -1,4 +1,4 @@
-"""Loading of weights from a file or by name, for a task."""
+"""Loads weights for a task, from a file or by name."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def load_weights(
     progress: bool = True,
     preferred: Collection[NetworkSpec] = (),
 ) -> Weights:
-    """Load weights from a file of any supported format, or by their name in the catalogue.
+    """Load weights from a file in any supported format, or by their name in the catalogue.
 
     Args:
         source: a file (published .pdparams, training checkpoint, PyTorch .pth,
-            .safetensors) or a catalogue name such as ``published:Deblurring``,
-            ``published:SuperResolution:x4`` or ``lite:Denoising``, or its record. Published
-            weights are downloaded on first use.
+            .safetensors), a catalogue name such as ``published:Deblurring``,
+            ``published:SuperResolution:x4`` or ``lite:Denoising``, or a catalogue record.
+            Published weights are downloaded on first use.
         task: the expected task; weights that state another one are refused.
         progress: show a bar while downloading.
-        preferred: networks to choose where a file fits several.
+        preferred: networks to choose if a file fits several.
 
     Raises:
-        UsageError: unknown catalogue name or task.
+        UsageError: the catalogue name or the task is unknown.
         DownloadError: published weights cannot be downloaded.
         WeightsError: the file is unreadable, unsafe or incomplete, or contains another
             network, shape or task.
@@ -61,22 +61,22 @@ def load_weights(
 def check_task(
     name: str, wanted: str, stated: str | None, guess: str | None, spec: NetworkSpec, channels: int
 ) -> None:
-    """See that weights may be used for a task; a warning says what speaks against it.
+    """Check that weights may be used for a task, and warn if they are likely for another one.
 
     Args:
-        name: of the weights, for messages.
+        name: name of the weights, for messages.
         wanted: name of the task.
-        stated: name of the task that the weights state, which is binding.
-        guess: name of the task that known weights of this size are for, which is not.
-        spec: of their network.
-        channels: of its input.
+        stated: task that the weights state; it must be ``wanted``.
+        guess: task of known weights of this size; it may differ from ``wanted``.
+        spec: specification of their network.
+        channels: number of input channels.
 
     Raises:
-        WeightsError: they are for another task, or for inputs of other channels.
+        WeightsError: they are for another task, or for another number of input channels.
     """
     if stated and stated != wanted:
         raise WeightsError(
-            f"{name} holds weights for {stated}, but the task asked for is {wanted}: choose the "
+            f"{name} holds weights for {stated}, but the requested task is {wanted}: choose the "
             f"task {stated} or other weights."
         )
     needed = find_task(wanted).channels

@@ -1,4 +1,4 @@
-"""Published weights: downloaded once, verified, and pinned to what was first seen."""
+"""Published weights: downloaded once, verified, and pinned to the digest of the first download."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 def download_weights(record: WeightsRecord, home: Path, progress: bool = True) -> Path:
-    """Download published weights into a folder, unless they are there already, and verify them.
+    """Download published weights into a folder unless they are there, and verify them.
 
     Args:
-        record: of the weights, with a ``url``.
-        home: the folder; laid out as ``PPGAN_MPR_HOME`` is.
+        record: the weights' record, with a ``url``.
+        home: the folder, with the layout of ``PPGAN_MPR_HOME``.
         progress: show a bar while downloading.
 
     Returns:
@@ -29,7 +29,7 @@ def download_weights(record: WeightsRecord, home: Path, progress: bool = True) -
     Raises:
         DownloadError: they cannot be downloaded, or the download is not the expected file.
         UsageError: ``PPGAN_MPR_MIRROR`` is not an https address.
-        WeightsError: the file there is not the one that was first seen.
+        WeightsError: the file in the folder is not the one that was first seen.
     """
     read_published(record, progress, home)
     return cached_path(record, home)
@@ -39,7 +39,7 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
     """Read weights from the cache; missing or damaged ones are downloaded first.
 
     Args:
-        record, progress, home: see :func:`download_weights`; ``home`` is the user's when None.
+        record, progress, home: see :func:`download_weights`; None is the user's cache folder.
 
     Raises:
         RestorationError: see :func:`download_weights`.
@@ -62,10 +62,10 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
         try:
             weights = verified(path)
         except WeightsError as error:
-            # Renamed rather than deleted, because a user may have put it there by hand.
+            # Renamed, not deleted, because a user may have put it there by hand.
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
-            logger.warning("%s (It is now %s.)", error, aside)
+            logger.warning("%s (It was renamed to %s.)", error, aside)
         else:
             _check_pinned(path, record, home)
             return weights
@@ -73,7 +73,7 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
 
 
 def _check_pinned(path: Path, record: WeightsRecord, home: Path | None) -> None:
-    """Compare a file whose digest is not published with the one first seen; record the first.
+    """Compare a file without a published digest with the file first seen; record the first.
 
     Raises:
         WeightsError: the file has changed since.

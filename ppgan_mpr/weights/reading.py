@@ -1,4 +1,4 @@
-"""Reading of weights from files: finding them in checkpoints, and checking their content."""
+"""Reads weights from files: finds them in checkpoints, and checks their content."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from .fitting import check_tensors, set_weights
 from .formats import NAME_TABLE, TORCH, read_file
 
 # Keys under which training checkpoints (ours, PaddleGAN's, BasicSR's, …) store the network.
-# Averaged weights come first, because they are those that a run evaluates and releases.
+# Averaged weights come first, because a run evaluates and releases these.
 _NESTED = (
     "ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model",
     "net_g", "network", "net",
 )  # fmt: skip
-_DEPTH = 4  # maximum number of such keys inside each other
+_DEPTH = 4  # maximum nesting of such keys
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of one network, complete and of the right shapes.
+    """Weights of one network, complete and with the right shapes.
 
     Attributes:
         network: name of the network.
         task: name of the task they were trained for, or None if it is unknown.
-        task_stated: whether the file or the catalogue states the task; otherwise it was deduced
-            from the network's size, which weights for another task may share.
+        task_stated: whether the file or the catalogue states the task. Otherwise it was deduced
+            from the network's size, which weights for another task may have, too.
         scale: factor by which a picture is enlarged before it enters the network; 1 for tasks
             that do not enlarge, None if it is unknown.
         hyperparameters: the network's constructor arguments.
-        tensors: name → float32 array, exactly the network's state dict.
+        tensors: name → float32 array: the complete state dict of the network.
         source: the file or the catalogue name that they come from.
         record: the catalogue's record, or None.
     """
@@ -68,7 +68,7 @@ class Weights:
 
     @property
     def local(self) -> bool:
-        """Whether the weights are meant to run with TLC, as those known of their size are."""
+        """Whether the weights are meant to run with TLC, as their record or size indicates."""
         known = self.spec.records_of_size(self.hyperparameters)
         records = [self.record] if self.record else known
         return bool(records) and all(record.local for record in records)
@@ -86,12 +86,12 @@ def read_weights(
     record: WeightsRecord | None = None,
     preferred: Collection[NetworkSpec] = (),
 ) -> Weights:
-    """Read weights from a file of any supported format.
+    """Read weights from a file in any supported format.
 
     Args:
         path: the file.
-        record: the catalogue's record of it, which it has to fit.
-        preferred: networks to choose where the file fits several and there is no record.
+        record: the catalogue's record of the file, which the content must fit.
+        preferred: networks to choose if the file fits several and there is no record.
 
     Raises:
         WeightsError: the file is unreadable, unsafe or incomplete, or contains another network
@@ -111,8 +111,8 @@ def read_weights(
     if found.ambiguous and path.suffix.lower() == ".safetensors":
         logger.warning(
             "%s does not say whether PyTorch or Paddle wrote it, and its matrices are square: they "
-            "are read as Paddle's. If the results are wrong, write the file with the metadata "
-            "{'format': 'pt'}.",
+            "are read in Paddle's layout. If the results are wrong, write the file with the "
+            "metadata {'format': 'pt'}.",
             name,
         )
     if record:
@@ -133,7 +133,7 @@ def read_weights(
 
 
 def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
-    """The network's tensors, wherever a checkpoint stores them."""
+    """Find the network's tensors in a checkpoint."""
     node = content
     for _ in range(_DEPTH):
         inner = (node.get(key) for key in _NESTED) if isinstance(node, dict) else ()
@@ -153,7 +153,7 @@ def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
 
 
 def _complete(found: Recognised, name: str) -> dict[str, np.ndarray]:
-    """The network's state dict; check that all tensors are there and can be used."""
+    """The network's state dict; raises WeightsError if tensors are missing or invalid."""
     spec, layout = found.spec, found.layout
     expected = layout.shapes
     check_tensors(found.tensors, expected, name, spec.name)
@@ -162,7 +162,7 @@ def _complete(found: Recognised, name: str) -> dict[str, np.ndarray]:
     if broken:
         raise WeightsError(f"{name} holds NaN or infinity in {broken}: its training diverged.")
     for key, original in layout.copies.items():
-        # The network has one tensor for both, so one of two different values would be lost.
+        # The network has one tensor for both names, so one of two values would be lost.
         if not np.array_equal(tensors[key], tensors[original]):
             raise WeightsError(
                 f"{name} has different values in {original} and {key}, which are one and the "
@@ -174,7 +174,7 @@ def _complete(found: Recognised, name: str) -> dict[str, np.ndarray]:
 def _check_record(
     record: WeightsRecord, spec: NetworkSpec, found: Hyperparameters, name: str
 ) -> None:
-    """Raise WeightsError unless the network and its size are those of the record."""
+    """Raise WeightsError unless the record has the same network and size."""
     expected = {key: value for key, value in record.hyperparameters.items() if key in found}
     if spec.name != record.network or any(found[key] != expected[key] for key in expected):
         size = find_network(record.network).describe(record.hyperparameters)

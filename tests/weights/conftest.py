@@ -1,4 +1,4 @@
-"""A stand-in for the servers of published weights."""
+"""Fixtures that simulate the servers of published weights."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from ppgan_mpr.weights.formats import write_file
 
 @pytest.fixture
 def server(tmp_path, monkeypatch, known_weights, small_record):
-    """A local stand-in for the model zoo, its record in the catalogue, and an empty cache."""
+    """A local stand-in for the model zoo, with its record in the catalogue and an empty cache."""
     server = Server(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority))
     record, server.content = small_record
@@ -35,7 +35,7 @@ def small_record(tmp_path_factory):
 
 @pytest.fixture
 def new_content():
-    """A function: file of weights → other weights of the same network, as content of a file."""
+    """A function: weights file → content of a file with other weights of the same network."""
 
     def new_content(path):
         tensors = load_weights(path).tensors

@@ -10,7 +10,7 @@ from ppgan_mpr.weights import MODELS, find_record, stronger_than
 from ppgan_mpr.weights.catalogue import git_blob_of, record_of_name
 
 
-def test_every_name_that_can_be_loaded_leads_to_its_record():
+def test_every_loadable_name_finds_its_record():
     for record in weights_records():
         if record.model in MODELS:
             assert record_of_name(record.name) == record
@@ -27,7 +27,7 @@ def test_path_with_a_drive_is_not_a_name():
     assert record_of_name("C:/weights.pth") is None
 
 
-def test_measured_scores_stand_in_the_documentation(root):
+def test_measured_scores_are_in_the_documentation(root):
     text = (root / "docs" / "weights.md").read_text(encoding="utf-8")
     measured = [s for r in weights_records() for s in r.scores if s.source == "measured"]
     assert measured
@@ -35,7 +35,7 @@ def test_measured_scores_stand_in_the_documentation(root):
         assert f" {score.psnr:.2f} " in text, score
 
 
-def test_records_make_sense():
+def test_records_are_consistent():
     for record in weights_records():
         assert record.task in find_network(record.network).task_names
         assert all(score.protocol in PROTOCOLS for score in record.scores)
@@ -56,7 +56,7 @@ def test_records_make_sense():
         ("DualPixelDeblurring", 1, "dual_pixel_defocus_deblurring", None),
     ],
 )
-def test_files_of_mirnetv2(task, scale, file, blob):
+def test_records_of_mirnetv2_name_their_files(task, scale, file, blob):
     record = find_record("published", task, scale=scale)
     release = "https://github.com/swz30/MIRNetv2/releases/download/v1.0.0/"
     assert (record.network, record.url, record.git_blob) == (
@@ -72,7 +72,7 @@ def test_files_of_mirnetv2(task, scale, file, blob):
     [
         ({"model": "huge", "task": "Deblurring"}, "no model 'huge': choose one of published, lite"),
         ({"model": "lite", "task": "LowLight"},
-         "no lite weights for LowLight .*: name a file by weight_path=, or use model='published'"),
+         "no lite weights for LowLight .*: give a file by weight_path=, or use model='published'"),
         ({"model": "published", "task": "Deraining", "scale": 4},
          "scale=4, but Deraining does not enlarge"),
         ({"model": "published", "task": "SuperResolution"},
@@ -82,16 +82,16 @@ def test_files_of_mirnetv2(task, scale, file, blob):
         ({"model": "published", "task": "LowLight", "network": "MIRNet"},
          "no published MIRNet weights for LowLight .*: get a file .the authors' .*weight_path="),
         ({"model": "published", "task": "Deblurring", "network": "nafnet"},
-         "no published NAFNet weights .*: get .* on Google Drive. and name it by weight_path=.$"),
+         "no published NAFNet weights .*: get .* on Google Drive. and give it by weight_path=.$"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_found(wanted, message):
+def test_error_for_weights_that_cannot_be_found_suggests_others(wanted, message):
     with pytest.raises(UsageError, match=message):
         find_record(**wanted)
 
 
 @pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
-def test_each_listed_name_names_its_weights(record):
+def test_each_listed_name_is_accepted(record):
     for name in (record.name, record.name.lower()):
         if record.model == "authors":
             with pytest.raises(UsageError, match=f"{record.name} cannot be downloaded: get the f"):
@@ -104,7 +104,7 @@ def test_each_listed_name_names_its_weights(record):
     ("name", "message"),
     [
         ("published:Denoising:x2",
-         "no weights of the name published:Denoising:x2: those for Denoising are published:Den"),
+         "no weights named published:Denoising:x2: those for Denoising are published:Den"),
         ("published:SuperResolution", "are published:SuperResolution:x2, published:Super.*:x4"),
         ("lite:LowLight", "those for LowLight are published:LowLight"),
         ("published:nafnet:Deblurring", "are .*authors:nafnet:Deblurring:reds-width64"),
@@ -114,7 +114,7 @@ def test_each_listed_name_names_its_weights(record):
         ("published:", "choose one of Deblurring"),
     ],
 )  # fmt: skip
-def test_names_that_name_no_weights(name, message):
+def test_error_for_unknown_names_lists_the_known_ones(name, message):
     with pytest.raises(UsageError, match=message) as caught:
         record_of_name(name)
     assert "=" not in str(caught.value).replace("task=", "").replace("network=", "")
@@ -130,19 +130,19 @@ def test_stronger_weights_are_for_the_same_task_and_can_be_loaded():
     assert stronger == find_record("published", "Deblurring")
 
 
-def test_weak_weights_are_no_advice(known_weights):
+def test_weak_weights_are_not_suggested(known_weights):
     lite = find_record("lite", "Deblurring")
     weak = dataclasses.replace(find_record("published", "Deblurring"), weakness="do not help")
     known_weights("MPRNet", lite, weak)
     assert stronger_than(lite) is None
 
 
-def test_git_s_id_of_a_file(tmp_path):
+def test_git_blob_is_the_id_that_git_computes(tmp_path):
     (tmp_path / "hello").write_bytes(b"hello\n")
     assert git_blob_of(tmp_path / "hello") == "ce013625030ba8dba906f756967f9e9ca394464a"
 
 
-def test_default_networks_stay_and_nafnet_can_be_chosen():
+def test_default_networks_are_stable_and_nafnet_can_be_chosen():
     assert find_record("published", "Denoising").network == "MPRNet"
     assert find_record("published", "Deblurring").network == "MPRNet"
     record = find_record("published", "Denoising", network="nafnet")
@@ -159,12 +159,12 @@ def test_authors_test_deblurring_with_tlc_and_denoising_without():
 @pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
 def test_parameter_counts_are_the_published_ones(record):
     paddle = pytest.importorskip("paddle")
-    with paddle.LazyGuard():  # shapes alone
+    with paddle.LazyGuard():  # only shapes
         network = find_network(record.network).build(record.hyperparameters)
     assert sum(int(parameter.size) for parameter in network.parameters()) == record.parameters
 
 
-def test_counts_in_the_catalogue():
+def test_catalogue_states_the_numbers_of_parameters():
     counts = {record.name: record.parameters for record in weights_records()}
     assert counts["published:Deblurring"] == 20_127_073
     assert counts["published:Denoising"] == 15_741_025

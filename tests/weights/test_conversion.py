@@ -23,7 +23,7 @@ def test_conversion_round_trips(tmp_path, state, suffix):
     same(load_weights(tmp_path / "back.pdparams"), state)
 
 
-def test_converted_file_is_what_paddle_load_expects(tmp_path, state):
+def test_paddle_load_reads_the_converted_file(tmp_path, state):
     convert(dump(tmp_path / "in.pdparams", state), tmp_path / "out.pdparams")
     network = find_network("MPRNet").build(load_weights(tmp_path / "in.pdparams").hyperparameters)
     missing, unexpected = network.set_state_dict(paddle.load(str(tmp_path / "out.pdparams")))
@@ -40,7 +40,7 @@ def test_torch_names_of_prelu_are_translated(tmp_path, state):
     same(load_weights(out), state)
 
 
-def test_half_precision_is_half_the_size(tmp_path, state):
+def test_half_precision_halves_the_size(tmp_path, state):
     source = dump(tmp_path / "in.pdparams", state)
     convert(source, tmp_path / "half.safetensors", half=True)
     weights = load_weights(tmp_path / "half.safetensors")
@@ -58,7 +58,7 @@ def test_existing_target_is_kept(tmp_path, state):
 
 
 @pytest.mark.parametrize("form", ["mirnet", "mirnetv2", "mirnetv2_sr4", "mirnetv2_dualpixel"])
-def test_files_of_the_authors_convert_there_and_back(fixtures_dir, tmp_path, form):
+def test_files_of_the_authors_survive_conversion_and_back(fixtures_dir, tmp_path, form):
     source = fixtures_dir / f"swz30_{form}_small.pth"
     convert(source, tmp_path / "w.pdparams")
     convert(tmp_path / "w.pdparams", tmp_path / "w.safetensors", torch_names=True)
@@ -70,6 +70,6 @@ def test_files_of_the_authors_convert_there_and_back(fixtures_dir, tmp_path, for
 
 
 @pytest.mark.parametrize("scale", ["4", 2.5, -2, 0, 1, 9, True])
-def test_scale_is_a_whole_number_from_2_to_8(tmp_path, scale):
+def test_scale_out_of_range_is_refused(tmp_path, scale):
     with pytest.raises(UsageError, match=r"scale=.*: give a whole number from 2 to 8"):
         convert("lite:Deraining", tmp_path / "out.safetensors", scale=scale)

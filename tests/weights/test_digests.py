@@ -20,7 +20,7 @@ def path(tmp_path):
     return path
 
 
-def test_digests_are_those_of_sha256sum_and_git(path):
+def test_digests_equal_those_of_sha256sum_and_git(path):
     digest = digest_file(path)
     assert digest.size == 6
     assert digest.sha256 == "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
@@ -52,14 +52,14 @@ def test_size_alone_proves_nothing(path):
     assert check_published(digest_file(path), record) is None
 
 
-def test_file_is_compared_with_what_it_was_when_first_seen(path):
+def test_file_is_compared_with_the_one_first_seen(path):
     def status(url=URL):
         return check_first_seen(digest_file(path), path, url).status
 
     assert [status(), status()] == ["recorded", "unchanged"]
     path.write_bytes(b"other\n")
     assert [status(), status()] == ["changed", "changed"]
-    assert status("https://example.com/v2/w.pdparams") == "recorded"  # of another file
+    assert status("https://example.com/v2/w.pdparams") == "recorded"  # for another file
 
 
 def test_files_of_one_folder_share_a_ledger(path):
@@ -92,7 +92,7 @@ def test_damaged_ledger_is_an_error_that_says_what_to_remove(path, content):
         check_first_seen(digest_file(path), path, URL)
 
 
-def test_ledger_that_cannot_be_written_is_one_warning_and_no_failure(path, monkeypatch, caplog):
+def test_ledger_that_cannot_be_written_causes_one_warning_only(path, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 

@@ -19,7 +19,7 @@ def nothing_in_cache():
     return not [path for path in cache_dir().rglob("*") if path.is_file()]
 
 
-def test_downloads_once_then_touches_no_network(server):
+def test_weights_are_downloaded_once(server):
     weights = load_weights("published:Deblurring")
     assert weights.task == "Deblurring"
     path = cached_path(weights.record)
@@ -32,7 +32,7 @@ def test_downloads_once_then_touches_no_network(server):
     assert server.requests == requests
 
 
-def test_cut_transfer_leaves_nothing_and_the_next_try_succeeds(server):
+def test_interrupted_transfer_leaves_nothing_and_the_next_try_succeeds(server):
     server.cut = 1000
     with pytest.raises(DownloadError, match="could not be downloaded"):
         load_weights("published:Deblurring")
@@ -41,14 +41,14 @@ def test_cut_transfer_leaves_nothing_and_the_next_try_succeeds(server):
     load_weights("published:Deblurring")
 
 
-def test_page_instead_of_weights_is_not_kept(server):
+def test_html_page_instead_of_weights_is_discarded(server):
     server.content = b"<html>captive portal</html>"
     with pytest.raises(DownloadError, match="not a weights file"):
         load_weights("published:Deblurring")
     assert nothing_in_cache()
 
 
-def test_digest_is_checked_where_known(server, known_weights):
+def test_known_digest_is_checked(server, known_weights):
     record = find_record("published", "Deblurring")
     right = hashlib.sha256(server.content).hexdigest()
     for digest, fine in (("0" * 64, False), (right, True)):
@@ -61,7 +61,7 @@ def test_digest_is_checked_where_known(server, known_weights):
             assert nothing_in_cache()
 
 
-def test_git_s_id_is_checked_where_known(server, known_weights, tmp_path):
+def test_known_git_blob_is_checked(server, known_weights, tmp_path):
     record = find_record("published", "Deblurring")
     (tmp_path / "w").write_bytes(server.content)
     right = git_blob_of(tmp_path / "w")
@@ -112,14 +112,14 @@ def test_offline_message_names_embedded_weights_of_the_same_network_only(server,
     assert "lite" not in str(caught.value)
 
 
-def test_cache_that_cannot_be_written(server, tmp_path, monkeypatch):
+def test_error_for_a_read_only_cache_names_the_variable(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "file"))
     with pytest.raises(DownloadError, match="set PPGAN_MPR_HOME"):
         load_weights("published:Deblurring")
 
 
-def test_published_weights_are_paddlegans():
+def test_published_mprnet_weights_are_paddlegans():
     for task in ("Deblurring", "Denoising", "Deraining"):
         url = f"https://paddlegan.bj.bcebos.com/models/MPR_{task}.pdparams"
         assert find_record("published", task).url == url
@@ -160,7 +160,7 @@ def test_redirect_to_an_https_address_is_followed(server, tmp_path, monkeypatch)
     other.close()
 
 
-def test_unknown_authority_is_refused(server, tmp_path, monkeypatch):
+def test_certificate_of_an_unknown_authority_is_refused(server, tmp_path, monkeypatch):
     (tmp_path / "other").mkdir()
     other = Server(tmp_path / "other")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.authority))
@@ -170,7 +170,7 @@ def test_unknown_authority_is_refused(server, tmp_path, monkeypatch):
     other.close()
 
 
-def test_answer_without_an_end_is_given_up(server, known_weights):
+def test_endless_answer_is_refused(server, known_weights):
     record = dataclasses.replace(find_record("published", "Deblurring"), size=3 << 20)
     known_weights("MPRNet", record)
     server.endless = True
@@ -179,7 +179,7 @@ def test_answer_without_an_end_is_given_up(server, known_weights):
     assert nothing_in_cache()
 
 
-def test_mirror_takes_the_place_of_the_publisher(server, tmp_path, monkeypatch):
+def test_mirror_replaces_the_publishers_address(server, tmp_path, monkeypatch):
     record = find_record("published", "Deblurring")
     (tmp_path / "other").mkdir()
     mirror = Server(tmp_path / "other")

@@ -6,7 +6,7 @@ from ppgan_mpr.networks import find_network
 from ppgan_mpr.weights.fitting import set_weights
 
 
-def test_weights_of_another_network_are_named_with_the_configuration_that_fits():
+def test_error_for_weights_of_another_network_names_the_right_configuration():
     tiny = find_network("MPRNet").build({"n_feat": 8, "scale_unetfeats": 4, "num_cab": 1})
     nafnet = find_network("NAFNet")
     record = next(record for record in nafnet.weights if record.variant == "gopro-width32")

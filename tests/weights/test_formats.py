@@ -1,4 +1,4 @@
-"""Files that are cut, foreign, or in bfloat16."""
+"""Files that are truncated, of unknown formats, or in bfloat16."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from ppgan_mpr.weights import load_weights
 from ppgan_mpr.weights.formats import write_file
 
 
-def test_bfloat16_safetensors(tmp_path, state):
+def test_bfloat16_safetensors_are_read(tmp_path, state):
 
     header, body = {}, b""
     for name, value in state.items():
@@ -26,7 +26,7 @@ def test_bfloat16_safetensors(tmp_path, state):
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + body)
     weights = load_weights(path)
-    assert weights.task is None  # the file's task is not one of ours
+    assert weights.task is None  # the file's task is unknown here
     np.testing.assert_allclose(
         weights.tensors["tail.weight"], state["tail.weight"], rtol=1 / 128, atol=1e-6
     )
@@ -46,7 +46,7 @@ def test_truncated_file_is_refused_by_name(tmp_path, state, root):
                 load_weights(path)
 
 
-def test_not_weights_at_all(tmp_path):
+def test_files_that_are_not_weights_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(WeightsError, match=r"notes\.txt is not a weights file"):
         load_weights(tmp_path / "notes.txt")
@@ -59,7 +59,7 @@ def test_not_weights_at_all(tmp_path):
 
 
 @pytest.mark.parametrize("length", [1 << 62, 1 << 30, 1 << 10])
-def test_header_longer_than_the_file(tmp_path, length):
+def test_header_longer_than_the_file_is_refused(tmp_path, length):
     path = tmp_path / "w.safetensors"
     path.write_bytes(length.to_bytes(8, "little") + b'{"a":{"dtype":"F32"}}')
     with pytest.raises(WeightsError, match=rf"w\.safetensors .*header claims {length} bytes"):
@@ -79,7 +79,7 @@ def test_header_longer_than_the_file(tmp_path, length):
     ],
     ids=["braces", "nested", "empty", "huge", "negative", "overlapping"],
 )
-def test_damaged_headers_are_one_sentence(tmp_path, header):
+def test_damaged_headers_are_refused_in_one_sentence(tmp_path, header):
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     with pytest.raises(WeightsError, match=r"w\.safetensors"):
@@ -130,8 +130,8 @@ def test_file_larger_than_the_memory_is_not_read(tmp_path, start):
         load_weights(path)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
-def test_pipe_is_not_waited_for(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "w.pdparams")
     with pytest.raises(WeightsError, match="not an ordinary file"):
         load_weights(tmp_path / "w.pdparams")

@@ -29,7 +29,7 @@ def test_task_is_deduced_from_the_published_widths_unless_given(tmp_path, task, 
     )
 
 
-def test_task_written_in_the_file_wins(tmp_path, state):
+def test_task_in_the_file_is_binding(tmp_path, state):
     convert(dump(tmp_path / "in.pdparams", state), tmp_path / "o.safetensors", task="deraining")
     assert load_weights(tmp_path / "o.safetensors").task == "Deraining"
     with pytest.raises(WeightsError, match="Deraining"):

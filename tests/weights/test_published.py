@@ -10,8 +10,8 @@ from ppgan_mpr.weights.download import cached_path
 from ppgan_mpr.weights.formats import write_file
 
 
-def test_git_s_id_of_a_file_put_there_by_hand(server, known_weights, tmp_path, caplog):
-    """Weights of another task have the same shapes; only their content tells."""
+def test_git_blob_of_a_manually_placed_file_is_checked(server, known_weights, tmp_path, caplog):
+    """Weights of another task have the same shapes, so only the content shows the mistake."""
     record = find_record("published", "Deblurring")
     (tmp_path / "w.pdparams").write_bytes(server.content)
     blob = git_blob_of(tmp_path / "w.pdparams")
@@ -26,7 +26,7 @@ def test_git_s_id_of_a_file_put_there_by_hand(server, known_weights, tmp_path, c
     assert "another file has taken its place" in caplog.text
 
 
-def test_file_put_there_by_hand_is_used(server):
+def test_manually_placed_file_is_used(server):
     server.close()
     path = cached_path(find_record("published", "Deblurring"))
     path.parent.mkdir(parents=True)

@@ -13,11 +13,11 @@ paddle = require("paddle")
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_flat_state_dict_of_any_pickle_protocol(tmp_path, state, protocol):
+def test_flat_state_dict_of_any_pickle_protocol_is_read(tmp_path, state, protocol):
     same(load_weights(dump(tmp_path / "w.pdparams", state, protocol)), state)
 
 
-def test_file_of_paddle_save(tmp_path):
+def test_file_of_paddle_save_is_read(tmp_path):
     network = find_network("MPRNet").build(
         {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4}
     )
@@ -30,7 +30,7 @@ def test_file_of_paddle_save(tmp_path):
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("arrays", [True, False], ids=["arrays", "tensors"])
-def test_training_checkpoint(tmp_path, state, prefix, arrays):
+def test_training_checkpoint_is_read(tmp_path, state, prefix, arrays):
     kind = (lambda value: value) if arrays else paddle.to_tensor
     generator = {prefix + name: kind(value) for name, value in state.items()}
     checkpoint = {
@@ -46,7 +46,7 @@ def test_training_checkpoint(tmp_path, state, prefix, arrays):
     same(load_weights(path), state)
 
 
-def test_averaged_weights_come_before_the_raw_ones(tmp_path, state):
+def test_averaged_weights_are_preferred(tmp_path, state):
     averaged = {name: value / 2 for name, value in state.items()}
     path = dump(tmp_path / "c.pdparams", {"generator": state, "ema": averaged})
     same(load_weights(path), averaged)
@@ -67,19 +67,19 @@ def test_printed_weights_fit_a_line_or_two():
     assert len(printed) < 400
 
 
-def test_absurd_widths_cost_no_memory(tmp_path, state):
+def test_absurd_widths_are_refused_without_taking_memory(tmp_path, state):
     wide = {**state, "shallow_feat1.0.weight": np.zeros([40_000, 3, 3, 3], "f4")}
     with pytest.raises(WeightsError, match=r"does not fit|only parts"):
         load_weights(dump(tmp_path / "w.pdparams", wide))
 
 
-def test_one_parameter_under_two_names(tmp_path, state):
+def test_parameter_with_two_names_is_refused(tmp_path, state):
     twice = {**state, "module.tail.weight": state["tail.weight"] + 1}
     with pytest.raises(WeightsError, match="twice"):
         load_weights(dump(tmp_path / "w.pdparams", twice))
 
 
-def test_missing_parameter_is_not_left_random(tmp_path, state):
+def test_missing_parameter_is_refused(tmp_path, state):
     broken = {k: v for k, v in state.items() if k != "stage2_encoder.csff_enc1.weight"}
     with pytest.raises(WeightsError, match=r"1 missing \(stage2_encoder\.csff_enc1\.weight"):
         load_weights(dump(tmp_path / "w.pdparams", broken))
@@ -102,7 +102,7 @@ def test_nan_in_weights_is_refused(tmp_path, state):
         load_weights(dump(tmp_path / "w.pdparams", broken))
 
 
-def test_differing_copies_of_the_shared_prelu(tmp_path, state):
+def test_differing_copies_of_the_shared_prelu_are_refused(tmp_path, state):
     name = next(key for key in state if key.endswith("body.1._weight"))
     with pytest.raises(WeightsError, match="the same parameter of MPRNet"):
         load_weights(dump(tmp_path / "w.pdparams", {**state, name: state[name] + 1}))

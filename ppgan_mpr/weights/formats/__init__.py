@@ -1,4 +1,4 @@
-"""Reading and writing weights files: Paddle's, PyTorch's and safetensors."""
+"""Reads and writes weights files: Paddle's, PyTorch's and safetensors."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ...free_memory import available
 from .pickles import read_pickle
 from .torch_files import decode, is_legacy_torch, read_torch_legacy, read_torch_zip
 
-#: Suffixes of the formats that can be written; more can be read.
+#: Suffixes of the formats that can be written; more formats can be read.
 WRITABLE = (".pdparams", ".safetensors")
 
 # The key of a state dict under which Paddle stores its internal parameter names.
 NAME_TABLE = "StructuredToParameterName@@"
 
-#: The entry of safetensors' metadata by which PyTorch's files are known.
+#: The entry in safetensors' metadata that marks files of PyTorch.
 TORCH = MappingProxyType({"format": "pt"})
 
 
 def read_file(path: Path) -> tuple[Any, dict[str, str]]:
-    """Read a weights file of any supported format, which is recognised by its content.
+    """Read a weights file in any supported format, which is recognised by its content.
 
     Returns:
-        The nested object (dicts of arrays) and the file's metadata: that of a safetensors, and
+        The nested object (dicts of arrays), and metadata: the file's own for safetensors,
         :data:`TORCH` for PyTorch's own formats.
 
     Raises:
@@ -61,14 +61,14 @@ def read_file(path: Path) -> tuple[Any, dict[str, str]]:
 
 
 def _check_size(path: Path) -> None:
-    """Raise WeightsError for a file that the memory cannot hold, or that is none."""
+    """Raise WeightsError for a file that is too large for the memory, or not an ordinary file."""
     size, free = path.stat().st_size, available()
     if not path.is_file():
         raise WeightsError(f"{path} is not an ordinary file: name the weights file itself.")
     if size > free:
         raise WeightsError(
-            f"{path} has {size >> 20} MB, and {free >> 20} MB of memory are free: name a file of "
-            "weights, or close other programs."
+            f"{path} has {size >> 20} MB, but only {free >> 20} MB of memory are free: name a "
+            "file of weights, or close other programs."
         )
 
 
@@ -85,7 +85,7 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray]
             f"{path} is a damaged .safetensors (its header claims {length} bytes): download it "
             "again."
         )
-    if length > _HEADER:  # each tensor takes some 2 kB of memory, however small it is
+    if length > _HEADER:  # even a tiny tensor takes some 2 kB of memory
         raise WeightsError(
             f"{path} names more tensors than a network has (its header has {length} bytes, at "
             f"most {_HEADER} are read): give the weights of one network."
@@ -93,11 +93,11 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray]
     try:
         header = json.loads(file.read(length))
         file.seek(0)
-        # The bytes rather than safetensors' arrays, because NumPy has no bfloat16.
+        # Raw bytes instead of safetensors' arrays, because NumPy has no bfloat16.
         entries = deserialize(file.read())
         entries.reverse()
         tensors = {}
-        while entries:  # whose bytes are let go one by one
+        while entries:  # popped, so that their bytes are freed one by one
             name, entry = entries.pop()
             kind = _SAFETENSORS_KINDS.get(entry["dtype"])
             if kind is not None:
@@ -110,7 +110,7 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray]
 def write_file(
     path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write tensors in the format of ``path``'s suffix; an atomic write.
+    """Write tensors atomically in the format of ``path``'s suffix.
 
     Args:
         path: ends in ``.pdparams`` (the format of the published weights) or ``.safetensors``.
@@ -139,11 +139,11 @@ def check_writable_suffix(path: Path) -> None:
     if path.suffix.lower() not in WRITABLE:
         raise UsageError(
             f"{path} does not end in {' or '.join(WRITABLE)}: choose one of these (PyTorch reads "
-            ".safetensors by safetensors.torch.load_file)."
+            ".safetensors with safetensors.torch.load_file)."
         )
 
 
 def _write_paddle(file: BinaryIO, tensors: Mapping[str, np.ndarray]) -> None:
-    # With this table, paddle.load returns tensors, as for a file written by paddle.save.
+    # This table makes paddle.load return tensors, as for a file written by paddle.save.
     table = {name: name for name in tensors}
     pickle.dump({**tensors, NAME_TABLE: table}, file, protocol=2)

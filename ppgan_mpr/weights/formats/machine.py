@@ -1,9 +1,9 @@
-"""Interpreter for pickles of plain data, which bounds the memory and the time that a file costs.
+"""Interpreter for pickles of plain data, with bounds on memory and time.
 
-Python's own unpickler trusts its input, even where every global is checked: ten bytes make it
-reserve a table of 32 GB, a line of digits or a key of nested tuples keeps it busy for years, and a
-few bytes repeated copy one long text thousands of times. Here ``pickletools`` parses the file, and
-each opcode that plain data needs is a line or two below. Unknown opcodes are refused.
+Python's own unpickler trusts its input, even if every global is checked. Ten bytes make it reserve
+a table of 32 GB. A line of digits or a key of nested tuples keeps it busy for years. A few repeated
+bytes copy one long text thousands of times. Here ``pickletools`` parses the file, and this module
+executes only the opcodes that plain data needs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, ClassVar, cast
 
 _OPCODES = 2_000_000  # in one pickle; a training checkpoint has about 100,000
 _LINE = 4096  # characters in a line of text: names of modules, and numbers
-_SMALL = 1 << 20  # bytes that are read without asking how many are left
-_TIMES, _SLACK = 4, 4 << 20  # what a file may unpack to: times its size, plus bytes
+_SMALL = 1 << 20  # bytes that are read without checking how many are left
+_TIMES, _SLACK = 4, 4 << 20  # maximum unpacked size: a multiple of the file's, plus bytes
 
 _LITERALS = frozenset((
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
@@ -27,13 +27,13 @@ _LITERALS = frozenset((
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = ("PROTO", "FRAME")
-# Opcodes that make an object, and the bytes that others cost.
+# Opcodes that make an object, and the bytes that other opcodes take.
 _MAKING = frozenset((
     "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "TUPLE", "DICT", "FROZENSET",
     *_LITERALS, *_TUPLES,
 ))  # fmt: skip
 _COSTS = {"MARK": 64, "PUT": 100, "BINPUT": 100, "LONG_BINPUT": 100, "MEMOIZE": 100}
-_SLOT = 8  # bytes of a place on the stack
+_SLOT = 8  # bytes of a slot on the stack
 
 
 class Sealed:
@@ -54,10 +54,10 @@ class Constructor(Sealed):
 
 
 class Allowance:
-    """The bytes that the content of a file may still take in memory.
+    """Limits the bytes that the content of a file takes in memory.
 
     Args:
-        size: of the file, in bytes.
+        size: size of the file in bytes.
     """
 
     def __init__(self, size: int):
@@ -67,7 +67,7 @@ class Allowance:
         """Subtract ``size`` bytes.
 
         Raises:
-            UnpicklingError: that many are not left.
+            UnpicklingError: fewer are left.
         """
         self._left -= max(0, size)
         if self._left < 0:
@@ -75,7 +75,7 @@ class Allowance:
 
 
 class BoundedFile:
-    """An open file that never reserves memory for more bytes than are left in it."""
+    """An open file that never allocates memory for more bytes than are left in it."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -93,20 +93,20 @@ class BoundedFile:
 
 
 class PlainUnpickler:
-    """An unpickler that builds plain data only, and refuses everything else.
+    """An unpickler that builds only plain data and refuses everything else.
 
     Args:
-        file: opened for reading in binary; after :meth:`load` it stands behind the pickle.
+        file: opened for reading in binary; :meth:`load` leaves it at the end of the pickle.
     """
 
-    #: (module, name) of each global that a pickle may name → what stands for it.
+    #: (module, name) of each global that a pickle may name → the object that replaces it.
     allowed: ClassVar[Mapping[tuple[str, str], Any]] = {}
 
     def __init__(self, file: BinaryIO):
         self._file = BoundedFile(file)
         self._allowance = Allowance(self._file.size)
         self._stack: list[Any] = []
-        self._below: list[list[Any]] = []  # the stacks under each mark
+        self._below: list[list[Any]] = []  # the stacks below each mark
         self._memo: dict[int, Any] = {}
 
     def load(self) -> Any:
@@ -114,9 +114,9 @@ class PlainUnpickler:
 
         Raises:
             UnpicklingError: it asks for more than plain data.
-            Exception: whatever a damaged pickle drives the parser into.
+            Exception: any error that a damaged pickle causes in the parser.
         """
-        file = cast("BinaryIO", self._file)  # it has the two methods that are called
+        file = cast("BinaryIO", self._file)  # it has the two methods that are used
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > _OPCODES:
                 raise pickle.UnpicklingError(f"it has more than {_OPCODES} parts")
@@ -214,7 +214,7 @@ class PlainUnpickler:
         state = self._stack.pop()
         if isinstance(self._stack[-1], Sealed):
             self._stack[-1].__setstate__(state)
-        elif not isinstance(self._stack[-1], dict):  # PyTorch's hang versions on an OrderedDict
+        elif not isinstance(self._stack[-1], dict):  # PyTorch sets versions on an OrderedDict
             raise pickle.UnpicklingError("it sets the state of an object that has none")
 
     def _push_persistent(self, _: Any) -> None:
@@ -230,7 +230,7 @@ class PlainUnpickler:
         self._marked()
 
     def _push(self, make: Callable[[list[Any]], Any]) -> None:
-        members = self._marked()  # before the stack that the result goes to is looked up
+        members = self._marked()  # first, because it replaces ``self._stack``
         self._stack.append(make(members))
 
     def _set_item(self, _: Any) -> None:
@@ -239,7 +239,7 @@ class PlainUnpickler:
 
 
 def _key(value: Any) -> Any:
-    """``value``, if its hash is quick to compute: nested tuples may take for ever."""
+    """Return ``value`` if its hash is quick to compute; nested tuples may take for ever."""
     plain = (str, bytes, int, float, type(None))
     members = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(member, plain) for member in members):
@@ -248,12 +248,12 @@ def _key(value: Any) -> Any:
 
 
 def make_dict(pairs: Any = ()) -> dict[Any, Any]:
-    """A dict of pairs, as a pickle calls for one."""
+    """Stand-in for ``dict`` in a pickle."""
     return {_key(key): value for key, value in pairs}
 
 
 def make_set(members: Any = ()) -> set[Any]:
-    """A set, as a pickle calls for one."""
+    """Stand-in for ``set`` in a pickle."""
     return set(map(_key, members))
 
 

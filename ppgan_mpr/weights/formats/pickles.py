@@ -1,11 +1,11 @@
 """Safe reader of pickles that contain only arrays, containers, numbers and strings.
 
-``paddle.load`` and ``pickle.load`` run whatever code a file asks for. Here every global that a
-pickle names is looked up in a short table of harmless constructors; any other is refused
-before it is imported. NumPy's types are not in that table, because a pickle may call them with
-any arguments and overwrite their state, which for ``numpy.ndarray`` and ``numpy.dtype`` gives
-access to arbitrary memory. The stand-ins below take their place. They check their arguments,
-reject changes of their state, and become arrays only when the whole file has been read.
+``paddle.load`` and ``pickle.load`` run any code that a file asks for. Here every global that a
+pickle names is looked up in a short table of harmless constructors. Any other global is refused
+before it is imported. NumPy's types are not in the table: a pickle may call them with any
+arguments and overwrite their state, and with ``numpy.ndarray`` and ``numpy.dtype`` this gives
+access to arbitrary memory. The stand-ins below replace them. They check their arguments, reject
+changes of their state, and become arrays only when the whole file has been read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NDARRAY = "ndarray"  # stand-in for numpy.ndarray, which pickles only pass as a
 
 
 class Pending(Sealed):
-    """A placeholder for an array, which is made when the whole file has been read."""
+    """A placeholder for an array, which is created when the whole file has been read."""
 
     @property
     def nbytes(self) -> int:
@@ -39,7 +39,7 @@ class Pending(Sealed):
 
 
 class _DType(Sealed):
-    """Stand-in for ``numpy.dtype``: numbers and booleans, nothing that could be a pointer."""
+    """Stand-in for ``numpy.dtype``: only numbers and booleans, nothing that may be a pointer."""
 
     def __init__(self, name: Any, *_flags: Any):
         if not isinstance(name, str) or not re.fullmatch(r"[<>|=]?[fiub][1248]", name):
@@ -52,7 +52,7 @@ class _DType(Sealed):
 
 
 class _Array(Pending):
-    """Stand-in for an array as NumPy pickles it: created empty, then filled by its state."""
+    """Stand-in for an array as NumPy pickles it: created empty, then filled from its state."""
 
     def __init__(self, raw: Any = b"", dtype: Any = None, shape: Any = (0,), order: Any = "C"):
         self._raw, self._dtype, self._shape, self._order = raw, dtype, shape, order
@@ -70,7 +70,7 @@ class _Array(Pending):
 
 
 def _from_bytes(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    if isinstance(raw, str):  # a pickle of Python 2
+    if isinstance(raw, str):  # a pickle written by Python 2
         raw = raw.encode("latin1")
     raw, shape = memoryview(raw), tuple(map(int, shape))
     if not isinstance(dtype, _DType):
@@ -95,14 +95,14 @@ def _scalar(dtype: Any, raw: Any) -> Any:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    # Pickle protocol 2 stores bytes as a call of _codecs.encode.
+    # Pickle protocol 2 stores bytes as a call to _codecs.encode.
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"unexpected text encoding {encoding!r}")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    # Pickle protocol 2 stores b"" as a call of bytes without arguments.
+    # Pickle protocol 2 stores b"" as a call to bytes without arguments.
     return b""
 
 
@@ -159,8 +159,8 @@ def resolve(
     """Replace every :class:`Pending` in a nested object by its array.
 
     An object that is referenced several times is converted once, so that a small file with
-    many references cannot fill the memory. Different arrays may still share their bytes, so all
-    are counted.
+    many references cannot fill the memory. Different arrays may still share bytes of the file, so
+    the bytes of all arrays are counted.
 
     Args:
         node: the nested object.
@@ -175,7 +175,7 @@ def resolve(
         result = node.array()
     elif isinstance(node, dict):
         result = {}
-        done[id(node)] = node, result  # before its members: they may contain it
+        done[id(node)] = node, result  # before its members, which may contain it
         result.update((key, resolve(value, allowance, done)) for key, value in node.items())
     elif isinstance(node, list):
         result = []
@@ -185,7 +185,7 @@ def resolve(
         result = tuple(resolve(value, allowance, done) for value in node)
     else:
         return node
-    done[id(node)] = node, result  # with the node itself, so that its id stays taken
+    done[id(node)] = node, result  # keeps the node alive, so that its id is not reused
     return result
 
 
@@ -197,12 +197,12 @@ def read_pickle(
     """Read the nested object in an open file, with its arrays.
 
     Args:
-        file: what ``unpickler`` takes: a file opened for reading in binary, or an archive.
-        path: of the file, for its size and for messages.
+        file: argument of ``unpickler``: a file opened for reading in binary, or an archive.
+        path: path of the file, for its size and for messages.
         unpickler: makes an object with a ``load`` method from ``file``.
 
     Raises:
-        WeightsError: the file is damaged, asks for anything but plain data, or unpacks to several
+        WeightsError: the file is damaged, contains more than plain data, or unpacks to several
             times its size.
     """
     try:

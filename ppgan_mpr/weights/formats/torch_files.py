@@ -1,8 +1,8 @@
-"""Reader of PyTorch's ``.pth`` files that needs no PyTorch.
+"""Reads PyTorch's ``.pth`` files without PyTorch.
 
-There are two formats, and in both a pickle describes tensors that refer to storages (flat runs
-of numbers). The zip format (PyTorch ≥ 1.6) has the storages as members of the archive; the
-older format appends them to the pickle.
+There are two formats. In both, a pickle describes tensors that refer to storages (flat runs of
+numbers). In the zip format (PyTorch ≥ 1.6), the storages are members of the archive. In the older
+format, they follow the pickle.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def decode(raw: bytes | bytearray, kind: str) -> np.ndarray:
     if kind == "bfloat16":
         halves = np.frombuffer(raw, "<u2")
         widened = np.zeros(halves.size, "<f4")
-        widened.view("<u2")[1::2] = halves  # the upper halves, without copies in between
+        widened.view("<u2")[1::2] = halves  # the upper halves, without intermediate copies
         return widened
     return np.frombuffer(raw, kind)
 
@@ -59,7 +59,7 @@ def _itemsize(kind: str) -> int:
 
 
 class _Storage(Sealed):
-    """A flat run of numbers, filled later: in the older format it follows the pickle."""
+    """A flat run of numbers; it is filled later, as the older format stores it after the pickle."""
 
     flat: Any = None  # a NumPy array once it is filled
 
@@ -80,7 +80,7 @@ class _Storage(Sealed):
 class _Tensor(Pending):
     """A view into a storage, which becomes an array when all storages are filled.
 
-    Its arguments come from the file and may be anything; :meth:`array` checks them.
+    Its arguments come from the file and are untrusted; :meth:`array` checks them.
     """
 
     def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any):
@@ -161,7 +161,7 @@ class _ZipReader:
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
-    """Raise UnpicklingError if the archive unpacks to more than it is itself."""
+    """Raise UnpicklingError if the archive unpacks to more than its own size."""
     members = archive.infolist()
     packed = next(
         (member for member in members if member.compress_type != zipfile.ZIP_STORED), None
@@ -206,7 +206,7 @@ def is_legacy_torch(head: bytes) -> bool:
 
 
 def read_torch_zip(path: Path) -> Any:
-    """Read a ``.pth`` file of the zip format into a nested object with arrays.
+    """Read a ``.pth`` file in the zip format into a nested object with arrays.
 
     Raises:
         WeightsError: the file is damaged or unsafe.
@@ -219,11 +219,11 @@ def read_torch_zip(path: Path) -> Any:
 
 
 def read_torch_legacy(file: BinaryIO, path: Path) -> Any:
-    """Read a ``.pth`` file of the format before PyTorch 1.6 into a nested object with arrays.
+    """Read a ``.pth`` file in the format before PyTorch 1.6 into a nested object with arrays.
 
     Args:
         file: opened for reading in binary.
-        path: of the file, for messages.
+        path: path of the file, for messages.
 
     Raises:
         WeightsError: the file is damaged or unsafe.

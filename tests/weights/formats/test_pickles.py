@@ -1,4 +1,4 @@
-"""Hostile pickles run nothing."""
+"""Hostile pickles run no code."""
 
 import pickle
 import subprocess
@@ -25,7 +25,7 @@ class HostileEval:
 
 @pytest.mark.parametrize("payload", [Hostile(), HostileEval()])
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_hostile_pickle_runs_nothing(tmp_path, monkeypatch, state, payload, protocol):
+def test_hostile_pickle_runs_no_code(tmp_path, monkeypatch, state, payload, protocol):
     monkeypatch.chdir(tmp_path)
     path = dump(tmp_path / "evil.pdparams", {**state, "x": payload}, protocol)
     with pytest.raises(WeightsError, match=r"evil\.pdparams"):
@@ -46,7 +46,7 @@ def test_only_listed_globals_can_be_named(tmp_path, module, name):
 
 
 OBJECT_TYPE = b"cnumpy\ndtype\nX\x02\x00\x00\x00O8\x85R"
-# The same type with its flags set so that NumPy would not know that it holds pointers.
+# The same type with forged flags, which hide from NumPy that it holds pointers.
 FORGED_TYPE = (
     b"cnumpy\ndtype\n" + pickle.dumps(("O8", False, True), 2)[2:-1] + b"R"
     + pickle.dumps((3, "|", None, None, None, -1, -1, 0), 2)[2:-1] + b"b"
@@ -69,7 +69,7 @@ EMPTY_ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x8
     ids=["object", "forged", "scalar", "state", "huge", "class", "stand-in", "deep"],
 )
 def test_forged_arrays_and_types_are_refused(tmp_path, body):
-    """In a process of its own, because the danger is a crash."""
+    """In a separate process, because a failure would be a crash."""
     path = tmp_path / "w.pdparams"
     path.write_bytes(b"\x80\x04" + body + b".")
     code = (
@@ -83,7 +83,7 @@ def test_forged_arrays_and_types_are_refused(tmp_path, body):
     assert done.stdout == "WeightsError\n"
 
 
-def test_content_that_refers_to_itself(tmp_path):
+def test_content_that_refers_to_itself_is_refused(tmp_path):
     endless: dict = {}
     endless["generator"] = endless
     with pytest.raises(WeightsError):

@@ -1,4 +1,4 @@
-"""Files that PyTorch wrote, read without it."""
+"""Files written by PyTorch are read without PyTorch."""
 
 import pickle
 import zipfile
@@ -12,7 +12,7 @@ from ppgan_mpr.weights.formats import read_file
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
-def test_files_written_by_pytorch(root, form):
+def test_files_written_by_pytorch_are_read(root, form):
     # {'state_dict': {'module.…'}} of three tensors, one a strided view, one float16
     content, _ = read_file(root / "tests" / "data" / f"torch_{form}.pth")
     tensors = content["state_dict"]
@@ -25,7 +25,7 @@ def test_files_written_by_pytorch(root, form):
     assert content["epoch"] == 3
 
 
-def test_torch_tensor_outside_its_storage(tmp_path, root):
+def test_tensor_outside_its_storage_is_refused(tmp_path, root):
     shape = b"K\x02\x85"  # the tuple (2,) of a tensor's shape
     original = zipfile.ZipFile(root / "tests" / "data" / "torch_zip.pth")
     with original, zipfile.ZipFile(tmp_path / "w.pth", "w") as forged:
@@ -40,7 +40,7 @@ def test_torch_tensor_outside_its_storage(tmp_path, root):
 
 
 def repack(source, target, compression=zipfile.ZIP_STORED, **changed):
-    """Copy a .pth with another compression or content of its members."""
+    """Copy a .pth with another compression or with changed members."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", compression) as new:
         for name in old.namelist():
             content = old.read(name)
@@ -60,7 +60,7 @@ def test_compressed_members_are_refused_before_they_are_expanded(tmp_path, torch
         load_weights(path)
 
 
-def test_gigabytes_in_a_small_file_cost_nothing(tmp_path):
+def test_small_file_of_compressed_gigabytes_is_refused(tmp_path):
     path = tmp_path / "w.pth"
     packed = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
     with packed, packed.open("w/data.pkl", "w", force_zip64=True) as member:
@@ -81,7 +81,7 @@ def test_members_larger_than_the_file_are_refused(tmp_path, torch_zip):
 
 
 def test_many_views_of_one_storage_are_refused(tmp_path, torch_zip):
-    """Each is as large as the file."""
+    """Each view is as large as the file."""
     size, count = 1 << 20, 40
     storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuJ"
     storage += size.to_bytes(4, "little") + b"tQ"
@@ -96,7 +96,7 @@ def test_many_views_of_one_storage_are_refused(tmp_path, torch_zip):
         read_file(path)
 
 
-def test_pickle_inside_an_archive_is_checked_like_any_other(tmp_path, torch_zip):
+def test_pickle_inside_an_archive_is_checked(tmp_path, torch_zip):
     class Hostile:
         def __reduce__(self):
             import os

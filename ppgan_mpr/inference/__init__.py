@@ -1,4 +1,4 @@
-"""Restoration of pictures of any size: tiles, backends and a cache of exported networks."""
+"""Restores pictures of any size: tiles, backends and a cache of exported networks."""
 
 from .cache import Cache
 from .model import Model, file_identity, load_model

@@ -1,9 +1,8 @@
 """Disk cache of exported and compiled networks.
 
-Each file begins with a digest of its key and content; truncated and altered files, those that
-were stored under another key, and those of other versions are ignored. Writes are atomic, so
-several processes can use one cache at a time. A folder that cannot be read or written means no
-cache, which is said once.
+Each file begins with a digest of its key and content. Truncated or altered files and files of
+other keys or versions are ignored. Writes are atomic, so several processes can use a cache at the
+same time. If the folder cannot be read or written, there is one warning and no cache.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _MAGIC = b"ppgan_mpr 2\n"
 _LIMIT = 1 << 30
-_ABANDONED = 3600.0  # age in seconds at which a temporary file is surely no longer written to
+_ABANDONED = 3600.0  # age in seconds at which a temporary file is surely abandoned
 
 
 class Cache:
@@ -56,7 +55,7 @@ class Cache:
     def load(self, *key: object) -> memoryview | None:
         """The payload that was stored under ``key``, or None.
 
-        The file is mapped into memory instead of read, which spares a copy of a large network.
+        The file is mapped into memory instead of read, which avoids copying a large network.
         Writes to the result do not change the file.
         """
         path = self.path(*key)
@@ -108,7 +107,7 @@ class Cache:
         self.store(json.dumps(dict(facts)).encode(), *key)
 
     def path(self, *key: object) -> Path | None:
-        """Path of the file for ``key``, which may not exist; None where nothing is kept."""
+        """Path of the file for ``key``, which may not exist; None if nothing is kept."""
         if self._folder is None:
             return None
         name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]
@@ -118,8 +117,8 @@ class Cache:
         if not self._warned:
             self._warned = True
             logger.warning(
-                "The cache folder %s cannot be %s (%s), so networks are prepared anew in each run: "
-                "set PPGAN_MPR_HOME to a folder of yours.",
+                "The cache folder %s cannot be %s (%s), so networks are prepared in every run: "
+                "set PPGAN_MPR_HOME to a folder that you can write to.",
                 self._folder,
                 verb,
                 error.strerror or error,
@@ -145,7 +144,7 @@ class Cache:
 
 
 def _digest(name: str, payload: bytes | memoryview) -> bytes:
-    """The digest that a file of this name and payload begins with."""
+    """The digest at the beginning of a file with this name and payload."""
     digest = hashlib.sha256(name.encode())
     digest.update(payload)
     return digest.digest()

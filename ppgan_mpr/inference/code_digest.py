@@ -1,7 +1,7 @@
-"""Digest of the Python files that decide what an exported network computes.
+"""Digest of the Python files that determine what an exported network computes.
 
-It is part of the key of cached networks, so that a network of other code never runs, also where
-the version number has stayed the same. Nothing is imported, and the files may be in a zip.
+It is part of the key of cached networks. So a network exported by other code never runs, even if
+the version number is the same. Nothing is imported, and the files may be in a zip.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 
-# Beside the package of the network itself: the layers that networks share, and the exporter.
+# In addition to the network's own package: the layers that networks share, and the exporter.
 _SHARED = (
     "ppgan_mpr.networks.blocks",
     "ppgan_mpr.networks.spec",
@@ -27,8 +27,8 @@ def code_digest(layer: str) -> str:
     """The digest for a network, computed once in a process.
 
     Args:
-        layer: ``"module:Class"`` of the network. All modules of its package count, those of
-            packages in that package excepted.
+        layer: ``"module:Class"`` of the network. All modules of its package are included, but not
+            those of sub-packages.
 
     Returns:
         A SHA-256 digest in hexadecimal.
@@ -44,7 +44,7 @@ def code_digest(layer: str) -> str:
 
 
 def _files(name: str) -> Iterator[tuple[str, bytes]]:
-    """Name and content of a module or, of a package, of all its modules."""
+    """Name and content of a module; for a package, of all its modules."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):  # a module without a file, such as __main__

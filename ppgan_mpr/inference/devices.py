@@ -1,4 +1,4 @@
-"""The devices that networks run on: the CPU, and NVIDIA GPUs as the CUDA driver describes them."""
+"""The devices that networks run on: the CPU, and the NVIDIA GPUs that the CUDA driver reports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Callable
 
 from ..errors import UsageError
 
-# Names of CUDA's attributes of a device, and the compute capabilities from which on a card has
-# matrix units for a number format.
+# CUDA's numbers of device attributes, and the lowest compute capabilities of cards with matrix
+# units for a number format.
 _MAJOR, _MINOR = 75, 76
 _F16_FROM, _BF16_FROM = (7, 0), (8, 0)
 _LIBRARIES = {"win32": ("nvcuda.dll", "nvml.dll")}
@@ -20,14 +20,14 @@ _LIBRARIES_ELSEWHERE = ("libcuda.so.1", "libnvidia-ml.so.1")
 
 @dataclass(frozen=True)
 class Device:
-    """What a network runs on.
+    """The CPU or a GPU that a network runs on.
 
     Attributes:
         kind: ``cpu`` or ``gpu``.
-        index: number of a GPU, as CUDA counts those that this process may use.
-        name: of a GPU's model.
-        total_memory: of a GPU, in bytes.
-        free_memory: of a GPU when it was looked at, in bytes; None where unknown.
+        index: CUDA's number of the GPU among those that this process may use.
+        name: name of the GPU's model.
+        total_memory: memory of the GPU in bytes.
+        free_memory: free memory of the GPU when it was queried, in bytes; None if unknown.
         f16, bf16: whether a GPU has matrix units for the format. Cards with bf16 also have
             them for tf32.
     """
@@ -45,7 +45,7 @@ class Device:
 
     @property
     def description(self) -> str:
-        """The device for readers: a GPU's number, model and memory."""
+        """The device for messages: a GPU's number, model and memory."""
         if self.kind == "cpu":
             return "the CPU"
         return f"{self} ({self.name}, {self.total_memory / (1 << 30):.0f} GB)"
@@ -59,7 +59,7 @@ def choose_devices(wanted: str, gpus: Callable[[], Sequence[Device]]) -> tuple[D
     """The devices that the option ``device`` names.
 
     Args:
-        wanted: ``cpu``; ``gpu`` (the first), ``gpu:N``, ``gpu:N,M,...`` or ``all`` (every GPU).
+        wanted: ``cpu``, ``gpu`` (the first), ``gpu:N``, ``gpu:N,M,...`` or ``all`` (every GPU).
         gpus: lists the GPUs, such as :func:`find_gpus`.
 
     Raises:
@@ -70,7 +70,7 @@ def choose_devices(wanted: str, gpus: Callable[[], Sequence[Device]]) -> tuple[D
     found = {device.index: device for device in gpus()}
     if not found:
         raise UsageError(
-            f"device={wanted!r}: this process sees no NVIDIA GPU; see nvidia-smi and "
+            f"device={wanted!r}: this process sees no NVIDIA GPU: check nvidia-smi and "
             "CUDA_VISIBLE_DEVICES, or choose device='cpu'."
         )
     if wanted == "all":
@@ -87,8 +87,8 @@ def choose_devices(wanted: str, gpus: Callable[[], Sequence[Device]]) -> tuple[D
 def find_gpus(load: Callable[[str], Any] = ctypes.CDLL) -> tuple[Device, ...]:
     """The NVIDIA GPUs that this process may use, in CUDA's order.
 
-    Asks the driver itself, so that it needs no package, and numbers are those that PaddlePaddle
-    and ONNX Runtime use. ``CUDA_VISIBLE_DEVICES`` counts. No memory of a card is taken.
+    It asks the driver itself, so it needs no package. The numbers are those that PaddlePaddle and
+    ONNX Runtime use, and ``CUDA_VISIBLE_DEVICES`` applies. No memory of a card is taken.
 
     Args:
         load: loads a library by its name, or raises OSError.
@@ -154,8 +154,8 @@ class _Driver:
         status: int = getattr(self._library, function)(*arguments)
         if status and status not in allowed:
             raise UsageError(
-                f"The NVIDIA driver does not work ({function} returned {status}): see what "
-                "nvidia-smi says, install the driver again, or choose device='cpu'."
+                f"The NVIDIA driver does not work ({function} returned {status}): check "
+                "nvidia-smi, reinstall the driver, or choose device='cpu'."
             )
         return status
 
@@ -171,7 +171,7 @@ class _Memory(ctypes.Structure):
 
 
 def _free_memory(management: Any, bus_id: bytes) -> int | None:
-    """Free memory in bytes of the card at a PCI address; None where NVML does not say."""
+    """Free memory in bytes of the card at a PCI address; None if NVML does not report it."""
     if management is None or management.nvmlInit_v2():
         return None
     handle, memory = ctypes.c_void_p(), _Memory()

@@ -12,9 +12,9 @@ class Transform:
     """One of the eight flips and rotations: flips first, then a transposition.
 
     Attributes:
-        transpose: whether rows and columns are exchanged.
-        flip_rows: whether the picture is turned upside down.
-        flip_columns: whether left and right are exchanged.
+        transpose: whether rows and columns are swapped.
+        flip_rows: whether the picture is flipped vertically.
+        flip_columns: whether the picture is flipped horizontally.
     """
 
     transpose: bool
@@ -27,7 +27,7 @@ class Transform:
         return image.swapaxes(0, 1) if self.transpose else image
 
     def undo(self, image: np.ndarray) -> np.ndarray:
-        """Transform a picture back; the inverse of :meth:`apply`."""
+        """Undo :meth:`apply`."""
         image = image.swapaxes(0, 1) if self.transpose else image
         return image[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
 

@@ -1,4 +1,4 @@
-"""Working memory of networks: the default budget, and what to do where less is free."""
+"""Working memory of networks: the default budget, and a smaller one if memory is short."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from ..errors import UsageError
 from ..free_memory import available
 
-#: Default working memory of a network in bytes, on a CPU. It is the same on all machines, so
-#: that they cut a picture into the same tiles. Measured: larger tiles are slower, because their
+#: Default working memory of a network on a CPU, in bytes. It is the same on all machines, so that
+#: they cut a picture into the same tiles. In measurements, larger tiles were slower, because their
 #: feature maps no longer fit the processor's caches.
 DEFAULT_BUDGET = 600 << 20
-# Fractions of a GPU's total memory: what tiles are planned for, and what they may take at most.
-# The rest is for CUDA, the weights and the libraries' workspaces.
+# Fractions of a GPU's total memory: the budget that tiles are planned for, and the maximum. The
+# rest is for CUDA, the weights and the libraries' workspaces.
 _GPU_PLANNED, _GPU_LIMIT = 0.6, 0.9
-# Fraction of the free memory up to which it is used as planned, and the fraction that is used
-# where that is too little. The rest is for the picture, its file and other programs.
+# The plan is kept if it needs at most the first fraction of the free memory. Otherwise the second
+# fraction is used. The rest is for the picture, its file and other programs.
 _USABLE, _CAUTIOUS = 0.8, 0.5
 _UNITS = {"": 1 << 20, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -36,18 +36,18 @@ def parse_memory(text: str | int | float, option: str = "memory") -> int:
 def gpu_budget(total: int, limit: bool = False) -> int:
     """Working memory in bytes of a network on a GPU.
 
-    It follows from the card's total memory, so that every card of a model cuts a picture into
-    the same tiles.
+    It follows from the card's total memory, so that all cards of a model cut a picture into the
+    same tiles.
 
     Args:
         total: memory of the card in bytes.
-        limit: the most that may be taken, instead of what is planned for.
+        limit: return the maximum instead of the budget that tiles are planned for.
     """
     return int((_GPU_LIMIT if limit else _GPU_PLANNED) * total)
 
 
 def instead_of(needed: float, in_use: float = 0) -> int | None:
-    """The working memory in bytes to use where ``needed`` is not free; None where it is.
+    """The working memory in bytes to use if ``needed`` is not free; None if it is.
 
     Args:
         needed: bytes that the network needs.
@@ -58,5 +58,5 @@ def instead_of(needed: float, in_use: float = 0) -> int | None:
 
 
 def free_for(needed: float) -> float:
-    """The bytes that must be free where a network needs so many."""
+    """The bytes that must be free for a network that needs ``needed`` bytes."""
     return needed / _USABLE

@@ -1,4 +1,4 @@
-"""A network with its weights as backends use it: its layers, or its ONNX file from the cache."""
+"""A network with its weights, which backends use as layers or as an ONNX file from the cache."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Loaded = TypeVar("Loaded")
 
 logger = logging.getLogger(__name__)
 
-_LARGE = 768, 768  # height and width larger than the windows of local statistics
+_LARGE = 768, 768  # a height and width larger than the windows of local statistics
 _GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
 
 
@@ -35,14 +35,14 @@ class Model:
     """A network with its weights, built only if a backend needs its layers.
 
     Args:
-        identity: key of network and weights in the cache; equal only for equal weights.
+        identity: identifies network and weights in the cache; equal only for equal weights.
         spec: specification of the network.
         build: builds the ``paddle.nn.Layer`` in evaluation mode.
         cache: for exported graphs.
-        channels: of the network's input.
+        channels: channels of the network's input.
         local: whether statistics are taken over windows (TLC) instead of the whole picture.
         stages: whether the output holds the pictures of all stages, see :mod:`.stages`.
-        title: for messages; default: that of the network.
+        title: for messages; default: the network's title.
         silent: do not announce the export and the compilation.
 
     Attributes:
@@ -143,11 +143,11 @@ class Model:
 
 
 def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = False) -> Model:
-    """The model of weights in a file or of a catalogue name.
+    """The model for weights in a file or with a catalogue name.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`; its text is the model's identity.
-        cache: where exported graphs are kept.
+        cache: keeps exported graphs.
         local: see :class:`Model`.
     """
     weights = load_weights(source)
@@ -163,12 +163,12 @@ def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = Fa
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[str | None, ...]:
-    """Versions of what exports, found without importing it."""
+    """Versions of the packages that export, found without importing them."""
     return tuple(map(installed_version, ("paddlepaddle", "paddlepaddle-gpu", "onnx")))
 
 
 def file_identity(path: str | os.PathLike[str]) -> str:
-    """An identity of a file's content, made of path, size and times without reading it."""
+    """An identity of a file's content from its path, size and times, without reading it."""
     path = Path(path).resolve()
     status = path.stat()
     return f"file:{path}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -33,13 +33,13 @@ def _option(default: Any, text: str, **details: Any) -> Any:
         default: the default value.
         text: the documentation, which does not repeat the default value.
         details: ``metavar``, ``choices`` and ``group`` for the command line, and
-            ``changes_pixels`` where the value decides what an output holds, not only where it
-            goes or how fast it comes.
+            ``changes_pixels`` if the value affects the content of an output, not only its place
+            or the speed.
     """
     return field(default=default, metadata={"help": text, **details})
 
 
-_FILES = "files from strangers"
+_FILES = "untrusted files"
 _SPEED = "speed and memory"
 _QUALITY = "better and slower"
 _RESULT = "the result"
@@ -50,7 +50,7 @@ class InferenceOptions:
     """Options of a predictor and of the command line."""
 
     network: str | None = _option(
-        None, "network to use; default: the first that has such weights for the task",
+        None, "network to use; default: the first with such weights for the task",
         metavar="NAME",
     )  # fmt: skip
     model: str = _option(
@@ -86,47 +86,47 @@ class InferenceOptions:
         metavar="FORMAT",
     )
     quality: int = _option(
-        95, "of JPEG and other lossy formats, 1 to 100", metavar="N", changes_pixels=True
+        95, "quality of JPEG and other lossy formats, 1 to 100", metavar="N", changes_pixels=True
     )
     allow_loss: bool = _option(
         False,
-        "write a format that cannot hold depth, transparency (which becomes white) or colour "
-        "profile, and name what is lost, instead of an error",
+        "also write to a format that cannot store depth, transparency (which becomes white) or "
+        "colour profile, and warn about the loss; default: an error",
     )
     jobs: int | None = _option(
         None,
-        "images in work at the same time, as far as the free memory goes; 1: one after another; "
+        "images processed concurrently, as far as the free memory allows; 1: one by one; "
         "default: one for each device and one more for each core, at most 4, so that reading and "
         "writing overlap with computing",
         metavar="N",
     )
     picture_limit: str | int = _option(
         "4G",
-        "largest picture to read, by the bytes of its pixels, such as 800M, 8G or a number of "
-        "megabytes; guards against small files that unpack to more than the memory holds",
+        "largest picture to read, in bytes of decoded pixels, such as 800M, 8G or a number of "
+        "megabytes; protects against small files that unpack to more than the memory",
         metavar="SIZE",
         group=_FILES,
     )
     read_timeout: int | None = _option(
         None,
-        "seconds that reading a picture may take; default: 60 and two more for each megabyte of "
-        "its pixels",
+        "seconds that reading a picture may take; default: 60 plus two for each megabyte of its "
+        "pixels",
         metavar="N",
         group=_FILES,
     )
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
         "auto",
-        "library that runs the network; auto: on a GPU PaddlePaddle if it is built for GPUs, else "
-        "ONNX Runtime; on a CPU the fastest installed one",
+        "library that runs the network; auto: on a GPU, PaddlePaddle if it is built for GPUs, else "
+        "ONNX Runtime; on a CPU, the fastest installed one",
         choices=BACKENDS,
         group=_SPEED,
         changes_pixels=True,
     )
     precision: str = _option(
         "auto",
-        "number format of the computation; auto: bf16 if the processor or GPU computes in it, else "
-        "f32; PaddlePaddle on older GPUs f16, ONNX Runtime on GPUs tf32 or f32",
+        "number format of the computation; auto: bf16 if the processor or GPU supports it, else "
+        "f32; on older GPUs, PaddlePaddle uses f16; on GPUs, ONNX Runtime uses tf32 or f32",
         choices=PRECISIONS,
         group=_SPEED,
         changes_pixels=True,
@@ -137,16 +137,16 @@ class InferenceOptions:
     memory: str | int | None = _option(
         None,
         "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: 600M, whatever is free, and six tenths of a "
-        "GPU's memory",
+        "pictures are restored in tiles; default: 600M on a CPU, however much is free, and six "
+        "tenths of a GPU's memory",
         metavar="SIZE",
         group=_SPEED,
         changes_pixels=True,
     )
     tile: int | None = _option(
         None,
-        "maximum side of a tile in pixels; default: what fits the memory; the smaller, the more "
-        "the result differs from that for the whole photo",
+        "maximum side of a tile in pixels; default: as large as the memory allows; the smaller the "
+        "tiles, the more the result differs from that of the whole photo",
         metavar="N",
         group=_SPEED,
         changes_pixels=True,
@@ -160,23 +160,23 @@ class InferenceOptions:
     )
     strength: float = _option(
         1.0,
-        "how much of the restoration is taken, from 0 (the original) to 1; less keeps skin and "
-        "grain",
+        "share of the restoration in the result, from 0 (the original) to 1; smaller values keep "
+        "skin texture and grain",
         metavar="S",
         group=_RESULT,
         changes_pixels=True,
     )
     stages: bool = _option(
         False,
-        "also save what the earlier stages of the network give, beside the result as "
-        "NAME_restoration_stage1 and so on; of several tasks, those of the last",
+        "also save the outputs of the network's earlier stages beside the result, as "
+        "NAME_restoration_stage1 and so on; with several tasks, those of the last",
         group=_RESULT,
         changes_pixels=True,
     )
     max_size: int | None = _option(
         None,
         "restore a copy whose longer side is reduced to N pixels, for blur or rain much wider "
-        "than in the pictures the network learnt from; default: full size",
+        "than in the network's training data; default: full size",
         metavar="N",
         group=_RESULT,
         changes_pixels=True,
@@ -225,13 +225,13 @@ class InferenceOptions:
 
     @property
     def memory_bytes(self) -> int:
-        """The working memory in bytes on a CPU; on a GPU only where ``memory`` is given."""
+        """The working memory in bytes on a CPU; on a GPU only if ``memory`` is given."""
         return DEFAULT_BUDGET if self.memory is None else parse_memory(self.memory)
 
     def pixel_options(self) -> dict[str, Any]:
-        """Name → value of the options that decide what an output holds; memory in bytes.
+        """Name → value of the options that affect the content of an output; memory in bytes.
 
-        The network, the task and the weights decide it too.
+        The network, the task and the weights affect it too.
         """
         names = [item.name for item in self.documented() if item.metadata.get("changes_pixels")]
         return {**{name: getattr(self, name) for name in names}, "memory": self.memory_bytes}

@@ -1,4 +1,4 @@
-"""Pictures whose sides are no multiples of what a network wants."""
+"""Pads pictures whose sides are not multiples of the network's ``size_multiple``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .tiling import Crop
 
 
 class Padding:
-    """A picture padded until height and width are multiples.
+    """A picture padded to multiples of a number.
 
-    The border mirrors the picture, so that no side meets an artificial edge; where the
-    picture is too small to mirror, its last row or column is repeated.
+    The border mirrors the picture, so that there is no artificial edge. If the picture is too small
+    to mirror, its last row or column is repeated.
 
     Args:
-        height, width: of the picture.
-        multiple: of the grown picture's sides.
+        height, width: size of the picture.
+        multiple: the sides of the padded picture are multiples of this number.
         sides: where it is padded, see :func:`ppgan_mpr.imaging.padding.source_indices`.
 
     Attributes:
-        height, width: of the grown picture.
+        height, width: size of the padded picture.
     """
 
     def __init__(self, height: int, width: int, multiple: int, sides: str = "both"):
@@ -35,7 +35,7 @@ class Padding:
         self.height, self.width = len(self._rows), len(self._columns)
 
     def crop(self, crop: Crop) -> Crop:
-        """The function that crops the grown picture, from one that crops the picture."""
+        """Turn a function that crops the picture into one that crops the padded picture."""
         if (self.height, self.width) == self._size:
             return crop
 
@@ -48,7 +48,7 @@ class Padding:
         return padded
 
     def cut(self, rows: slice, strip: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Of a strip [rows, W, C] of the grown picture what belongs to the picture, if any."""
+        """The part of a strip [rows, W, C] of the padded picture that is in the picture, if any."""
         height, width = self._size
         start, stop = max(rows.start - self._top, 0), min(rows.stop - self._top, height)
         if start < stop:

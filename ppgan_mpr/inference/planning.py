@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from .tiling import Grid, plan, plan_side
 
-_TILE_SHARE = 0.75  # of the memory
+_TILE_SHARE = 0.75  # fraction of the memory for tiles
 
 
 @dataclass(frozen=True)
 class TilePlan:
-    """The tiles that a picture would be restored in.
+    """The size and number of a picture's tiles.
 
     Attributes:
         tile: height and width of the tiles.
         count: number of tiles.
-        memory: bytes of this computer's memory that they take; 0 with a GPU.
+        memory: bytes of this computer's main memory that they take; 0 with a GPU.
     """
 
     tile: tuple[int, int]
@@ -27,20 +27,20 @@ class TilePlan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Cuts pictures into tiles, each size of picture always in the same way.
+    """Cuts pictures into tiles, always in the same way for pictures of the same size.
 
-    The plan follows from the picture, the network and the options, and on a GPU from the card's
-    total memory. How much memory is free plays no part in it, because tiles decide the pixels of
-    the result; where memory is short, a limit is given.
+    The plan follows from the picture's size, the network and the options, and on a GPU from the
+    card's total memory. It does not depend on the free memory, because the tiles affect the pixels
+    of the result. If memory is short, callers give a limit.
 
     Attributes:
         bytes_per_pixel: working memory of the network for each pixel of a tile.
         budget: working memory in bytes.
-        tile: maximum side of a tile, or None for what the budget allows.
+        tile: maximum side of a tile, or None for the largest that the budget allows.
         overlap: minimum overlap of neighbouring tiles.
         multiple: sides of tiles are multiples of this.
         networks: number of networks that are kept at the same time.
-        pixel_limit: maximum number of pixels that the network takes in one call.
+        pixel_limit: maximum number of pixels in one call of the network.
         batches: whether several tiles go through the network in one call.
     """
 
@@ -57,27 +57,27 @@ class Planner:
         """The tiles of a picture.
 
         Args:
-            height, width: of the picture, multiples of ``multiple``.
-            limit: maximum number of pixels of a tile, where memory is short.
+            height, width: size of the picture, multiples of ``multiple``.
+            limit: maximum number of pixels of a tile if memory is short.
         """
         limit = min(limit, self.pixel_limit)
         if self.tile:
             grid = plan_side(height, width, self.tile, self.overlap, self.multiple)
-            if math.prod(grid.tile) <= limit:  # whatever the budget
+            if math.prod(grid.tile) <= limit:  # even if it exceeds the budget
                 return grid
             most = limit
         elif height * width <= min(self.pixels(self.budget), limit):
             most = height * width
         else:
             most = min(self.tile_pixels, limit)
-        # More would leave little of a tile that fits the memory.
+        # A larger overlap would take up most of a tile that fits the memory.
         overlap = min(self.overlap, max(8, int(most**0.5) // 4))
         return plan(height, width, int(most), overlap, self.multiple)
 
     def batch(self, grid: Grid) -> int:
         """How many tiles of a grid go through the network in one call.
 
-        As many as memory and pixel limit allow, in calls of about equal size.
+        It is as many as memory and pixel limit allow, in calls of about equal size.
         """
         if not self.batches:
             return 1
@@ -87,17 +87,17 @@ class Planner:
 
     @property
     def tile_pixels(self) -> float:
-        """The pixels of the largest tile.
+        """Pixels of the largest tile.
 
-        Tiles leave some memory for the network that measures statistics, which then need not be
+        Tiles leave some memory for the network that measures statistics, so that it need not be
         loaded again for the next picture.
         """
         return self.pixels(_TILE_SHARE * self.budget)
 
     def pixels(self, memory: float) -> float:
-        """How many pixels the network can take at once in so many bytes."""
+        """How many pixels the network can process at once in ``memory`` bytes."""
         return memory / self.bytes_per_pixel / self.networks
 
     def needed(self, grid: Grid) -> float:
-        """Working memory in bytes for one tile of a grid."""
+        """Working memory in bytes for one tile of the grid."""
         return self.bytes_per_pixel * self.networks * math.prod(grid.tile)

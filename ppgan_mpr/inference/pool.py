@@ -1,4 +1,4 @@
-"""One restorer for each device, so that several GPUs share pictures."""
+"""A pool of restorers, one for each device, so that several GPUs share the pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .restorer import Restorer
 
 
 class RestorerPool:
-    """Restorers on one or several devices, each lent to one picture at a time.
+    """Restorers on one or several devices; each restores one picture at a time.
 
     Args:
         restorers: at least one.
@@ -22,7 +22,7 @@ class RestorerPool:
 
     Attributes:
         restorers, device: as given.
-        first: one of them, for what is the same with all.
+        first: one of them, for properties that all share.
     """
 
     def __init__(self, restorers: Sequence[Restorer], device: str):
@@ -40,11 +40,11 @@ class RestorerPool:
         """A pool with one restorer on each device that the options name.
 
         Tiles are planned for the card with the least memory, so that a picture's pixels do not
-        depend on which card is free.
+        depend on the card that restores it.
 
         Args:
-            build_model: makes the model; called once for each device, as PaddlePaddle keeps a
-                network's weights on a single one.
+            build_model: builds the model; called once for each device, as PaddlePaddle keeps a
+                network's weights on a single device.
             options: see :class:`.options.InferenceOptions`.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A line for the user while a network is exported or compiled, which takes seconds."""
+"""Logs a line while a network is exported or compiled, as that takes seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _preparing = 0  # networks that are being exported or compiled
 
 logger = logging.getLogger(__name__)
 
-#: Seconds of silence that need no explanation.
+#: Seconds of preparation without a line.
 PATIENCE = 1.0
 
 
@@ -22,15 +22,14 @@ def preparing() -> bool:
 
 
 class Preparation:
-    """Announces the export and compilation of a network, as logging at the level INFO.
+    """Announces the export and compilation of a network in the log, at level INFO.
 
-    Preparation that ends within :data:`PATIENCE` is not announced. A network is exported once for
-    a computer, and compiled once for small pictures and once for each larger size; the first of
-    these that takes long is announced, the others are not, so that a folder of many sizes gives
-    one line.
+    A network is exported once per computer, and compiled once for small pictures and once for each
+    larger size. Only the first of these steps that takes longer than :data:`PATIENCE` is announced,
+    so that a folder of many sizes gives one line.
 
     Args:
-        title: of the network.
+        title: title of the network.
         silent: announce nothing.
     """
 
@@ -41,10 +40,10 @@ class Preparation:
 
     @contextlib.contextmanager
     def announced(self, exported: bool = False) -> Iterator[None]:
-        """Announce the preparation in its block if that takes long.
+        """Announce the preparation in the ``with`` block if it takes long.
 
         Args:
-            exported: whether the network was exported before and is only compiled.
+            exported: whether the network is exported already and only compiled.
         """
         if PATIENCE <= 0:
             self._announce(exported)

@@ -1,4 +1,4 @@
-"""Restores a picture of any size in bounded memory: whole where it fits, else in tiles."""
+"""Restores a picture of any size in bounded memory: whole if it fits, else in tiles."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _OVERLAP = 32
 
 @dataclass
 class TileUse:
-    """The tiles that one picture was restored in, filled in by :meth:`Restorer.strips`.
+    """The tiles that a picture was restored in; :meth:`Restorer.strips` fills it in.
 
     Attributes:
-        planned: height and width of the tiles that picture, network and options call for.
-        smallest: height and width of the smallest tile that was needed.
+        planned: height and width of the planned tiles.
+        smallest: height and width of the smallest tile that was used.
         count: number of tiles.
-        planned_batch: number of tiles that the plan computes at once.
-        smallest_batch: number of tiles that memory allowed at once.
-        device: what computed them: ``cpu`` or ``gpu:N``.
+        planned_batch: planned number of tiles per call.
+        smallest_batch: number of tiles per call that memory allowed.
+        device: device that computed them: ``cpu`` or ``gpu:N``.
     """
 
     planned: tuple[int, int] = (0, 0)
@@ -58,7 +58,7 @@ class TileUse:
 
     @property
     def warning(self) -> str | None:
-        """That memory was too short for the planned tiles or batches; None if it was not."""
+        """A warning if memory was too short for the planned tiles or batches, else None."""
         if self.smallest == self.planned:
             if self.smallest_batch == self.planned_batch:
                 return None
@@ -76,27 +76,27 @@ class TileUse:
 class Restorer:
     """Restores pictures of any size in bounded memory.
 
-    A picture that fits the memory budget goes through the network whole. A larger one is cut
-    into tiles, which share statistics such as the averages of channel attention (see
-    :mod:`.shared_statistics`), overlap and blend (see :mod:`.tiling`). The tiles follow from
-    the picture, the network and the options (see :mod:`.planning`); they are smaller only where
-    the memory that is free does not hold one, or an allocation has failed.
+    A picture that fits the memory budget goes through the network whole. A larger one is cut into
+    overlapping tiles, which share statistics such as the averages of channel attention (see
+    :mod:`.shared_statistics`) and are blended (see :mod:`.tiling`). The tiles follow from the
+    picture, the network and the options (see :mod:`.planning`). They are smaller only if the free
+    memory is too small for one of them, or an allocation has failed.
 
     Args:
         model: the network.
         options: ``backend``, ``device``, ``precision``, ``threads``, ``memory``, ``tile``,
-            ``overlap`` and ``ensemble`` count here; see :class:`.options.InferenceOptions`.
+            ``overlap`` and ``ensemble`` are used; see :class:`.options.InferenceOptions`.
         on: one of the devices that the option ``device`` names; default: the first.
-        padding: where pictures are padded to the network's multiple: ``'both'`` sides, or all of
-            it at the ``'end'`` (bottom and right), as some published scores were measured.
-        **changes: options by name, in the place of those in ``options``.
+        padding: where pictures are padded to the network's multiple: at ``'both'`` sides, or only
+            at the ``'end'`` (bottom and right), as for some published scores.
+        **changes: options by name, which replace those in ``options``.
 
     Attributes:
-        backend: what runs the network.
+        backend: runs the network.
         budget: working memory in bytes that tiles are planned for.
 
     Raises:
-        UsageError: an option makes no sense.
+        UsageError: an option is invalid.
         MissingDependencyError: the backend is not installed.
     """
 
@@ -112,7 +112,7 @@ class Restorer:
         check_choice("padding", padding, PADDING_SIDES)
         self._padding = padding
         options = (options or InferenceOptions()).replace(**changes)
-        # With windows of its own, a tile lacks what its border's windows would see outside.
+        # With local windows, the windows at a tile's border would reach beyond the tile.
         wanted = model.spec.window // 2 if model.local else _OVERLAP
         self._transforms = TRANSFORMS if options.ensemble else TRANSFORMS[:1]
         device = on or check_device(options)[0]
@@ -126,7 +126,7 @@ class Restorer:
             tile=options.tile,
             overlap=options.overlap or min(wanted, (options.tile or 4096) // 4),
             multiple=model.spec.size_multiple,
-            # For an ensemble the backend keeps two, for upright and for turned tiles.
+            # For an ensemble, the backend keeps two: for upright and for transposed tiles.
             networks=2 if options.ensemble else 1,
             pixel_limit=self.backend.pixel_limit,
             batches=on_gpu,
@@ -135,16 +135,16 @@ class Restorer:
 
     @property
     def memory_to_take(self) -> float:
-        """Bytes that must be free on this computer for tiles as planned; 0 with a GPU.
+        """Bytes of main memory that must be free for the planned tiles; 0 with a GPU.
 
-        Those of networks that are kept already do not count.
+        Memory of networks that are already loaded is not included.
         """
         if self.backend.device != "cpu":
             return 0
         return memory.free_for(self.budget) - self.backend.kept_bytes
 
     def plan(self, height: int, width: int) -> TilePlan:
-        """The tiles of a picture of this size, where enough memory is free."""
+        """The tiles of a picture of this size if enough memory is free."""
         grown = Padding(height, width, self._planner.multiple, self._padding)
         grid = self._planner.grid(grown.height, grown.width)
         on_cpu = self.backend.device == "cpu"
@@ -155,12 +155,12 @@ class Restorer:
 
         Args:
             image: [H, W, C] float32 in [0, 1], any size from 1×1 up.
-            progress: called with the number of finished tiles and of all tiles; where there are
-                several, also before the first one, again if they must be smaller.
+            progress: called with the numbers of finished tiles and of all tiles. With several
+                tiles, it is also called before the first one, and again if they must be smaller.
 
         Returns:
-            [H, W, 3] float32, not clipped; [H, W, 3 * stages], the last stage first, of a model
-            with all stages.
+            [H, W, 3] float32, not clipped; [H, W, 3 * stages] for a model with all stages, the
+            last stage first.
         """
         height, width = image.shape[:2]
         strips = self.strips(height, width, lambda rows, columns: image[rows, columns], progress)
@@ -176,15 +176,15 @@ class Restorer:
         scene: SceneStatistics | None = None,
         step: int = 0,
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """Restore a picture that is never held as a whole.
+        """Restore a picture strip by strip, without holding all of it in memory.
 
         Args:
-            height, width: of the picture.
+            height, width: size of the picture.
             crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
             progress: see :meth:`__call__`.
-            used: is filled in with the tiles that the picture takes.
+            used: is filled in with the tiles that were used.
             scene: shares the statistics of its first picture; default: the picture has its own.
-            step: the number of this network among those that the scene goes through.
+            step: index of this network among those that the scene goes through.
 
         Yields:
             Rows and their restored pixels [rows, W, C'] float32 as :meth:`__call__` returns them,
@@ -212,8 +212,8 @@ class Restorer:
 class _Picture:
     """One picture on its way through the network.
 
-    Each picture starts with the tiles that are planned for it, so that a shortage of memory
-    changes no later picture.
+    Each picture starts with the planned tiles, so that a shortage of memory does not affect later
+    pictures.
     """
 
     def __init__(
@@ -234,7 +234,7 @@ class _Picture:
         self._crop = crop
         self._progress = progress
         self._used = used
-        self._limit: float = math.inf  # pixels of a tile; more do not fit, or have failed
+        self._limit: float = math.inf  # maximum pixels of a tile; larger ones do not fit
         self._batch = 1  # tiles in one call
 
     def strips(
@@ -248,7 +248,7 @@ class _Picture:
             try:
                 (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
             except MemoryError:
-                pass  # handled below, where nothing refers to what the failure left behind
+                pass  # handled below, where the failed call's memory is released
             else:
                 self._report(1, grid)
                 yield slice(0, self._height), restored
@@ -288,12 +288,12 @@ class _Picture:
             self._progress(finished, grid.count)
 
     def _plan(self) -> Grid:
-        """The planned grid, or one of smaller tiles where those surely do not fit."""
+        """The planned grid, or one of smaller tiles if the planned ones surely do not fit."""
         planner, backend = self._planner, self._backend
         grid = planner.grid(self._height, self._width)
         self._used.planned, self._used.device = grid.tile, backend.device
         backend.keep_budget = planner.budget
-        # What a GPU has left is known only when an allocation fails.
+        # On a GPU, only a failed allocation shows how much memory is left.
         if backend.device == "cpu":
             needed = planner.needed(grid)
             if grid.count == 1:
@@ -307,7 +307,7 @@ class _Picture:
         return grid
 
     def _smaller(self, grid: Grid) -> Grid:
-        """The grid of smaller tiles, for a picture of which no tile is finished yet."""
+        """A grid of smaller tiles, for a picture without a finished tile."""
         self._limit = math.prod(grid.tile) // 2
         smaller = self._planner.grid(self._height, self._width, self._limit)
         if math.prod(smaller.tile) >= math.prod(grid.tile):
@@ -316,7 +316,7 @@ class _Picture:
         return smaller
 
     def _note(self, grid: Grid) -> None:
-        """Record and report the grid that is used; its tiles are computed in batches that fit."""
+        """Record and report the grid that is used, and choose the batch size for it."""
         self._batch = self._planner.batch(grid)
         self._used.smallest, self._used.count = grid.tile, grid.count
         self._used.planned_batch = self._used.smallest_batch = self._batch
@@ -333,16 +333,16 @@ class _Picture:
         ]
 
     def _run(self, tiles: Sequence[_Tile], shared: Shared | None) -> Iterator[np.ndarray]:
-        """Tiles of one size → [h, w, C'] each.
+        """Restore tiles of equal size, giving [h, w, C'] for each.
 
-        Where memory runs out, first fewer are computed at once, then each is halved as often as
-        needed.
+        If memory runs out, first fewer tiles are computed at once, then each tile is halved as
+        often as necessary.
         """
         if tiles[0].pixels <= self._limit:
             try:
                 results = self._forward(tiles, shared)
             except MemoryError:
-                pass  # handled below, where nothing refers to what the failure left behind
+                pass  # handled below, where the failed call's memory is released
             else:
                 yield from results
                 return
@@ -368,7 +368,7 @@ class _Picture:
         return np.concatenate([strip for _, strip in blend(grid, results)])
 
     def _forward(self, tiles: Sequence[_Tile], shared: Shared | None) -> np.ndarray:
-        """Tiles of one size → [N, h, w, 3]."""
+        """Run tiles of equal size through the network → [N, h, w, 3]."""
         total: np.ndarray | None = None
         for index, transform in enumerate(self._transforms):
             given = None
@@ -388,8 +388,8 @@ class _Tile:
     """A tile of a picture.
 
     Attributes:
-        image: [h, w, C].
-        place: where in the picture it is.
+        image: pixels [h, w, C].
+        place: position in the picture.
     """
 
     image: np.ndarray

@@ -1,9 +1,9 @@
-"""Statistics that the tiles of one photograph share, so that all are restored alike.
+"""Statistics that the tiles of one photograph share, so that all tiles are restored alike.
 
-Channel attention weights features by their averages over the whole picture. With averages of
-its own, each tile would be restored differently, and the borders between tiles would show. So
-the averages are measured once, on a sample of the whole photo, and used for every tile. The
-network states which layers compute such statistics (``NetworkSpec.shared_layers``).
+Channel attention weights features by their averages over the whole picture. If each tile had its
+own averages, tiles would be restored differently, and their borders would be visible. So the
+averages are measured once, on a sample of the whole photo, and used for every tile. The network
+states which layers compute such statistics (``NetworkSpec.shared_layers``).
 
 The sample is a mosaic of small crops spread evenly over the photo. Each quadrant of the mosaic
 comes from the same quadrant of the photo, because some networks average over halves or
@@ -30,19 +30,19 @@ _MIN_PIXELS, _MAX_PIXELS = 256 * 256, 512 * 512  # of the sample
 class SceneStatistics:
     """Statistics that pictures of one scene share, such as the frames of a shot.
 
-    With statistics of its own, each frame would be a little brighter or darker than the one before
-    it. The first picture of the scene is measured, and all are restored with what was found.
+    If each frame had its own statistics, its brightness would differ slightly from that of the
+    frame before it. So the statistics of the first picture are used for all.
 
     Attributes:
-        measured: for each step, the statistics [N, C, ...] for each transform of an ensemble.
-            Several tasks in order have one step each; a single task is step 0.
+        measured: for each step, the statistics [N, C, ...] for each transform of an ensemble. If
+            several tasks run in order, each is a step; a single task is step 0.
     """
 
     def __init__(self) -> None:
         self.measured: dict[int, list[list[np.ndarray]]] = {}
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What was measured, by names that :meth:`from_arrays` reads."""
+        """The measured statistics as named arrays that :meth:`from_arrays` reads."""
         return {
             f"{step}.{turn}.{number}": statistic
             for step, transforms in self.measured.items()
@@ -52,9 +52,9 @@ class SceneStatistics:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SceneStatistics:
-        """The inverse of :meth:`to_arrays`; other names are left out.
+        """The inverse of :meth:`to_arrays`; other names are ignored.
 
-        A network without statistics has nothing to write, and is measured again.
+        A network without statistics writes no arrays, so it is measured again.
         """
         scene = cls()
         places = {tuple(map(int, name.split("."))): name for name in arrays if name[:1].isdigit()}
@@ -73,7 +73,7 @@ def is_statistic(output: Any) -> bool:
 
 
 def is_statistic_name(name: str) -> bool:
-    """Whether a value of an exported graph is a statistic, and no step in computing one."""
+    """Whether a value of an exported graph is a statistic, not an intermediate step of one."""
     return name.startswith(STATISTIC) and name[len(STATISTIC) :].isdecimal()
 
 
@@ -83,10 +83,10 @@ def sample_mosaic(
     """Sample a photo: a small picture with about the same statistics.
 
     Args:
-        height, width: of the photo, multiples of ``multiple``.
+        height, width: size of the photo, multiples of ``multiple``.
         crop: (rows, columns) → [h, w, C] float32 of the photo.
         multiple: the sides of the network's inputs must be multiples of this.
-        most: maximum number of pixels of the result, approximately.
+        most: approximate maximum number of pixels of the result.
 
     Returns:
         [h, w, C], sides multiples of twice ``multiple``.
@@ -102,7 +102,7 @@ def sample_mosaic(
 
 
 def _spread(size: int, count: int, multiple: int) -> list[slice]:
-    """Places of the crops along a side: ``count`` in each half, or fewer if the side is short."""
+    """Positions of crops along a side: ``count`` in each half, or fewer if the side is short."""
     crop = min(_CROP_SIDE, max(multiple, size // 2 // multiple * multiple))
     count = max(1, min(count, size // 2 // crop))
     middles = (np.arange(2 * count) + 0.5) * (size / (2 * count))
@@ -117,12 +117,12 @@ def statistics_for_tile(
 
     Statistics of a whole picture have a batch of one. Some layers take halves (top, bottom) or
     quadrants (top left, bottom left, top right, bottom right) of the picture as a batch. There,
-    each half or quadrant of the tile gets the statistics of that half or quadrant of the photo
-    that contains its centre.
+    each half or quadrant of the tile gets the statistics of the photo's half or quadrant that
+    contains its centre.
 
     Args:
-        statistics: [N, C, ...] each, N = 1, 2 or 4, of the photo.
-        top, left, height, width: of the tile, as fractions of the photo's sides.
+        statistics: the photo's statistics [N, C, ...], N = 1, 2 or 4.
+        top, left, height, width: place of the tile, in fractions of the photo's sides.
     """
     rows = [int(top + part * height >= 0.5) for part in (0.25, 0.75)]
     columns = [int(left + part * width >= 0.5) for part in (0.25, 0.75)]
@@ -131,14 +131,14 @@ def statistics_for_tile(
 
 
 def join_batch(statistics: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
-    """The statistics of a batch of tiles, from those of each tile.
+    """Join the statistics of tiles into those of a batch.
 
     Args:
-        statistics: for each tile the same number of [K, C, ...], K = 1, 2 or 4.
+        statistics: for each tile, the same number of [K, C, ...], K = 1, 2 or 4.
 
     Returns:
-        [K * N, C, ...] each, for N tiles: first those of the first half or quadrant of every
-        tile, which is the order in which networks cut a batch.
+        The same number of [K * N, C, ...] for N tiles. The first halves or quadrants of all tiles
+        come first, as networks cut a batch in this order.
     """
     if len(statistics) == 1:
         return statistics[0]

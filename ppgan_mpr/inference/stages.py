@@ -1,4 +1,4 @@
-"""A network of several stages as one whose single output holds the pictures of all of them."""
+"""Wraps a network of several stages so that its single output holds all stages' pictures."""
 
 from __future__ import annotations
 

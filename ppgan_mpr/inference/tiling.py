@@ -1,7 +1,7 @@
-"""Tiling: a picture of any size as overlapping tiles of one size, whose results are blended.
+"""Cuts a picture of any size into overlapping tiles of equal size, and blends their results.
 
-The result is returned in strips from top to bottom, each as soon as it is complete, so that
-neither the whole picture nor the whole result has to be in memory as floating point.
+The result is returned in strips from top to bottom, each as soon as it is complete. So neither the
+whole picture nor the whole result has to be in memory as floating-point numbers.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 #: A function (rows, columns) → [h, w, C] float32 that crops a picture.
 Crop = Callable[[slice, slice], np.ndarray]
 
-# Convolutions are fastest (by up to a third) on maps whose sides are multiples of this.
+# Convolutions are up to a third faster on maps whose sides are multiples of this.
 _FAST = 64
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Evenly spread tiles along one side.
+    """Evenly spaced tiles along one side of a picture.
 
     Attributes:
         size: length of the side in pixels.
@@ -43,8 +43,8 @@ class Axis:
     def weights(self, index: int) -> np.ndarray:
         """The weight of tile ``index`` in the blend at each of its positions, [tile] float32.
 
-        A sin² ramp where it overlaps a neighbour. The weights of all tiles sum to one, also
-        where three overlap.
+        It is a sin² ramp where the tile overlaps a neighbour. The weights of all tiles sum to one,
+        even where three overlap.
         """
         start = self.starts[index]
         total = np.zeros(self.tile, np.float32)
@@ -69,7 +69,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of tiles over a picture: the tiles of ``rows`` times those of ``columns``."""
+    """A grid of tiles over a picture, at every combination of ``rows`` and ``columns``."""
 
     rows: Axis
     columns: Axis
@@ -85,7 +85,7 @@ class Grid:
         return self.rows.count * self.columns.count
 
     def places(self) -> Iterator[tuple[slice, slice]]:
-        """Rows and columns of each tile, from left to right and then down."""
+        """Rows and columns of each tile, in reading order."""
         for top, left in itertools.product(self.rows.starts, self.columns.starts):
             yield slice(top, top + self.rows.tile), slice(left, left + self.columns.tile)
 
@@ -93,8 +93,8 @@ class Grid:
 def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
     """Place ``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
 
-    Starts and length are multiples too, and neighbours overlap by at least ``overlap``. Long
-    tiles get a length on which convolutions are fast.
+    Starts and length are also multiples, and neighbours overlap by at least ``overlap``. Long
+    tiles get a length for which convolutions are fast.
     """
     length = _length(size, count, overlap, multiple)
     if length == size:
@@ -110,7 +110,7 @@ def _length(size: int, count: int, overlap: int, multiple: int) -> int:
 
 
 def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -> Grid:
-    """The grid of the fewest tiles whose sides are at most ``side``."""
+    """The grid with the fewest tiles whose sides are at most ``side``."""
 
     def axis(size: int) -> Axis:
         count = 1
@@ -122,14 +122,14 @@ def plan_side(height: int, width: int, side: int, overlap: int, multiple: int) -
 
 
 def plan(height: int, width: int, pixels: int, overlap: int, multiple: int) -> Grid:
-    """The grid of tiles of at most ``pixels`` that computes the fewest pixels in total.
+    """The grid of tiles with at most ``pixels`` each that computes the fewest pixels in total.
 
-    Tiles exceed ``pixels`` if their overlaps need more.
+    Tiles exceed ``pixels`` if the overlap needs more.
     """
-    least = 2 * overlap + 4 * multiple  # of shorter tiles, three would overlap
+    least = 2 * overlap + 4 * multiple  # with shorter tiles, three would overlap
 
     def choices(size: int) -> list[tuple[int, int]]:
-        """Possible lengths of tiles, each with the smallest number of tiles of that length."""
+        """Possible lengths of tiles, each with the smallest number of tiles."""
         found: dict[int, int] = {}
         for count in range(1, max(2, size // least) + 1):
             found.setdefault(_length(size, count, overlap, multiple), count)
@@ -151,20 +151,20 @@ def blend(grid: Grid, results: Iterable[np.ndarray]) -> Iterator[tuple[slice, np
     """Join the restored tiles of a picture.
 
     Args:
-        grid: of the picture.
+        grid: grid of the picture.
         results: the restored tiles [h, w, C'] float32 in the order of :meth:`Grid.places`; each
-            is taken when it is needed.
+            is requested when it is needed.
 
     Yields:
-        Rows and their pixels [rows, W, C'] float32, from top to bottom. No tile whose result has
-        not been taken yet reads these rows of the picture, so the result may overwrite them.
+        Rows and their pixels [rows, W, C'] float32, from top to bottom. The tiles that are still
+        to come do not read these rows of the picture, so the result may overwrite them.
     """
     rows, columns = grid.rows, grid.columns
     tiles = iter(results)
     if grid.count == 1:
         yield slice(0, rows.size), next(tiles)
         return
-    carried: np.ndarray | None = None  # rows that the tiles above overlap, incomplete
+    carried: np.ndarray | None = None  # incomplete rows, where the next tiles overlap
     for i, top in enumerate(rows.starts):
         strip: np.ndarray | None = None
         down = rows.weights(i)[:, None, None]

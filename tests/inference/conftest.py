@@ -13,7 +13,7 @@ SMALL = {"n_feat": 8, "scale_unetfeats": 4, "scale_orsnetfeats": 4, "num_cab": 1
 
 @pytest.fixture(scope="session")
 def build_network():
-    """Makes a small MPRNet with random weights and lively attention."""
+    """A function that builds a small MPRNet with random weights and strong attention."""
 
     def make():
         paddle.seed(0)
@@ -34,7 +34,7 @@ def network(build_network):
 
 @pytest.fixture
 def cache(tmp_path):
-    """An empty cache of the test itself, in ``cache`` below its folder."""
+    """An empty cache for one test, in the folder ``cache`` of its temporary folder."""
     return Cache(tmp_path / "cache")
 
 
@@ -60,6 +60,6 @@ def photo():
 
 @pytest.fixture(scope="session")
 def expected(network, photo):
-    """What the network makes of the photo, ``[1, 3, 96, 144]``."""
+    """The network's output for the photo, ``[1, 3, 96, 144]``."""
     with paddle.no_grad():
         return network(paddle.to_tensor(batch(photo)))[0].numpy()

@@ -36,7 +36,7 @@ def exact(model, name):
     return create_backend(model, InferenceOptions(backend=name, precision="f32"))
 
 
-def test_equals_paddle_at_every_size(model, network, exported, photo):
+def test_backend_equals_paddle_at_every_size(model, network, exported, photo):
     import paddle
 
     backend = exact(model, exported)
@@ -110,7 +110,7 @@ def test_damaged_cache_is_rebuilt(network, cache, tmp_path, photo, exported):
     np.testing.assert_array_equal(restored(), first)
 
 
-def test_without_exporting_packages_paddle_runs(model, monkeypatch, caplog):
+def test_paddle_runs_if_packages_for_exporting_are_missing(model, monkeypatch, caplog):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -118,21 +118,21 @@ def test_without_exporting_packages_paddle_runs(model, monkeypatch, caplog):
     assert "brings OpenVINO" in caplog.text
 
 
-def test_a_broken_backend_gives_way_to_the_next(model, monkeypatch):
+def test_a_broken_backend_is_replaced_by_the_next(model, monkeypatch):
     pytest.importorskip("openvino")
     pytest.importorskip("onnxruntime")
     monkeypatch.setitem(sys.modules, "openvino", None)  # installed, but its import fails
     assert create_backend(model, InferenceOptions(device="cpu")).name == "onnxruntime"
 
 
-def test_every_backend_offers_the_same(model, exported):
+def test_every_backend_has_the_same_interface(model, exported):
     for name in ("paddle", exported):
         assert isinstance(create_backend(model, InferenceOptions(backend=name)), Backend)
 
 
 @pytest.fixture(scope="module", params=OTHERS)
 def other_model(request, exports):
-    """A small network of another kind than ``model``, whose every layer matters."""
+    """A small network of another kind than ``model``, in which every layer has an effect."""
     import paddle
 
     spec = find_network(request.param)
@@ -144,11 +144,11 @@ def other_model(request, exports):
     return Model("small", spec, lambda: network, exports)
 
 
-def test_a_batch_gives_the_pixels_of_single_pictures(model, exported, photo):
+def test_batches_equal_single_pictures(model, exported, photo):
     check_batches(model, exported, photo)
 
 
-def test_a_batch_gives_the_pixels_of_single_pictures_in_other_networks(
+def test_batches_equal_single_pictures_in_other_networks(
     other_model, exported, photo
 ):
     check_batches(other_model, exported, photo)
@@ -165,7 +165,7 @@ def check_batches(model, exported, photo):
         np.testing.assert_allclose(
             backend.run(together, join_batch(statistics)), np.concatenate(given), atol=1e-5
         )
-        assert np.abs(plain[0] - given[0]).max() > 1e-4  # the statistics are another picture's
+        assert np.abs(plain[0] - given[0]).max() > 1e-4  # statistics of another picture
 
 
 def test_other_networks_equal_paddle_at_every_size(other_model, exported, photo):
@@ -175,7 +175,7 @@ def test_other_networks_equal_paddle_at_every_size(other_model, exported, photo)
         np.testing.assert_allclose(theirs.run(picture), ours.run(picture), atol=1e-5)
 
 
-def test_auto_takes_the_first_card_and_says_so_in_one_line(model, monkeypatch, caplog):
+def test_auto_chooses_the_first_card_and_logs_one_line(model, monkeypatch, caplog):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     simulate(monkeypatch, card(0), card(1))
@@ -187,13 +187,13 @@ def test_auto_takes_the_first_card_and_says_so_in_one_line(model, monkeypatch, c
 
 
 @pytest.mark.parametrize("cards", [(), (card(),)], ids=["no card", "no package"])
-def test_auto_takes_the_cpu_where_nothing_computes_on_a_card(monkeypatch, cards):
+def test_auto_chooses_the_cpu_if_nothing_computes_on_a_card(monkeypatch, cards):
     packages = () if cards else ("onnxruntime-gpu",)
     simulate(monkeypatch, *cards, packages=packages)
     assert str(*check_device(InferenceOptions())) == "cpu"
 
 
-def test_openvino_serves_the_cpu_beside_packages_for_gpus(model, monkeypatch):
+def test_openvino_runs_on_the_cpu_beside_packages_for_gpus(model, monkeypatch):
     pytest.importorskip("openvino")
     simulate(monkeypatch, card())
     assert create_backend(model, InferenceOptions(device="cpu")).name == "openvino"
@@ -210,13 +210,13 @@ def test_openvino_serves_the_cpu_beside_packages_for_gpus(model, monkeypatch):
         ({"device": "cpu", "backend": "onnxruntime", "precision": "bf16"}, "computes in f32"),
     ],
 )
-def test_contradictions_are_one_sentence(monkeypatch, options, message):
+def test_contradictory_options_are_refused_in_one_sentence(monkeypatch, options, message):
     simulate(monkeypatch, card())
     with pytest.raises(UsageError, match=message):
         check_device(InferenceOptions(**options))
 
 
-def test_onnxruntime_without_a_cuda_provider_is_one_sentence(monkeypatch):
+def test_missing_cuda_provider_is_explained_in_one_sentence(monkeypatch):
     pytest.importorskip("onnxruntime")
     simulate(monkeypatch, card(), packages=())
     with pytest.raises(UsageError, match="has no CUDA provider: run  pip uninstall onnxruntime"):

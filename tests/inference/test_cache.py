@@ -9,7 +9,7 @@ from ppgan_mpr.inference import Cache, Model, Restorer, file_identity
 from ppgan_mpr.networks import find_network
 
 
-def test_what_is_stored_comes_back_under_its_key_only(cache):
+def test_payload_is_found_under_its_key_only(cache):
     assert cache.load("a", 1) is None
     cache.store(b"content", "a", 1)
     assert cache.load("a", 1) == b"content"
@@ -28,7 +28,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_damaged_files_are_as_good_as_absent(cache, tmp_path, damage):
+def test_damaged_files_are_ignored(cache, tmp_path, damage):
     cache.store(b"content", "a")
     (path,) = (tmp_path / "cache").iterdir()
     path.write_bytes(damage(path.read_bytes()))
@@ -37,14 +37,14 @@ def test_damaged_files_are_as_good_as_absent(cache, tmp_path, damage):
     assert cache.load("a") == b"content"
 
 
-def test_folder_that_cannot_be_written(tmp_path):
+def test_folder_that_cannot_be_written_causes_no_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     cache = Cache(tmp_path / "file")
     cache.store(b"content", "a")
     assert cache.load("a") is None
 
 
-def test_readers_see_whole_entries_while_others_write(cache):
+def test_readers_see_complete_entries_while_others_write(cache):
     threads = [
         threading.Thread(target=cache.store, args=(b"same" * 100_000, "a")) for _ in range(8)
     ]
@@ -55,7 +55,7 @@ def test_readers_see_whole_entries_while_others_write(cache):
     assert cache.load("a") == b"same" * 100_000
 
 
-def test_the_longest_unused_go_first(tmp_path):
+def test_the_least_recently_used_are_deleted_first(tmp_path):
     cache = Cache(tmp_path, limit=3000)
     for age, name in ((300, "old"), (200, "older but used"), (100, "new")):
         cache.store(bytes(1000), name)
@@ -66,7 +66,7 @@ def test_the_longest_unused_go_first(tmp_path):
     assert cache.load("older but used") is not None
 
 
-def test_what_killed_writers_left_is_removed(cache, tmp_path):
+def test_temporary_files_of_killed_writers_are_removed(cache, tmp_path):
     cache.store(b"1", "a")
     abandoned, written = (tmp_path / "cache" / f".{name}.tmp" for name in ("old", "new"))
     for path in (abandoned, written):
@@ -77,7 +77,7 @@ def test_what_killed_writers_left_is_removed(cache, tmp_path):
     assert written.exists()
 
 
-def test_identity_follows_the_file(tmp_path):
+def test_identity_changes_with_the_file(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"1")
     first = file_identity(path)
@@ -86,7 +86,7 @@ def test_identity_follows_the_file(tmp_path):
     assert file_identity(path) != first
 
 
-def test_a_file_under_another_name_is_ignored(cache):
+def test_a_renamed_file_is_ignored(cache):
     """A copied or renamed file holds another network."""
     cache.store(b"one network", "a")
     cache.store(b"another network", "b")
@@ -96,13 +96,13 @@ def test_a_file_under_another_name_is_ignored(cache):
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff"])
-def test_facts_that_are_no_dictionary_are_as_good_as_absent(cache, content):
+def test_facts_that_are_not_a_dictionary_are_ignored(cache, content):
     cache.store(content, "facts")
     assert cache.load_facts("facts") is None
 
 
 class GarbageCache(Cache):
-    """Stores valid files that hold nothing of use."""
+    """Stores valid files with useless content."""
 
     garbage = b"no network"
 
@@ -112,7 +112,7 @@ class GarbageCache(Cache):
 
 @pytest.mark.parametrize("garbage", [b"no network", b"", b'{"floats_per_pixel": "many"}', b"{}"])
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
-def test_networks_that_are_none_are_exported_and_compiled_anew(
+def test_invalid_cached_networks_are_exported_and_compiled_again(
     network, photo, tmp_path, backend, garbage
 ):
     pytest.importorskip(backend)
@@ -128,11 +128,11 @@ def test_networks_that_are_none_are_exported_and_compiled_anew(
     wrong.garbage = garbage
     restore(wrong)
     assert list((tmp_path / "wrong").iterdir())
-    for _ in range(2):  # the second time from what the first has stored
+    for _ in range(2):  # the second time with what the first has stored
         np.testing.assert_array_equal(restore(Cache(tmp_path / "wrong")), expected)
 
 
-def test_a_folder_that_cannot_be_used_is_named_once(tmp_path, caplog):
+def test_an_unusable_folder_is_named_once(tmp_path, caplog):
     (tmp_path / "file").write_text("in the way")
     cache = Cache(tmp_path / "file" / "networks")
     for key in "ab":
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_used_is_named_once(tmp_path, caplog):
     assert "PPGAN_MPR_HOME" in message
 
 
-def test_without_a_home_directory_nothing_is_kept_and_a_sentence_says_so(monkeypatch, caplog):
+def test_without_a_home_directory_nothing_is_cached_and_a_warning_says_so(monkeypatch, caplog):
     def homeless(name):
         raise RuntimeError("no home directory")
 
@@ -157,7 +157,7 @@ def test_without_a_home_directory_nothing_is_kept_and_a_sentence_says_so(monkeyp
     assert "PPGAN_MPR_HOME" in message
 
 
-def test_a_read_only_cache_reads_and_changes_nothing(cache, tmp_path):
+def test_a_read_only_cache_is_read_but_not_changed(cache, tmp_path):
     cache.store(b"content", "a")
     (path,) = (tmp_path / "cache").iterdir()
     os.utime(path, (0, 0))

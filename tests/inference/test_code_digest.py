@@ -1,4 +1,4 @@
-"""A cached network of other code never runs, also where the version number is the same."""
+"""A cached network of other code never runs, even if the version number is the same."""
 
 import importlib
 import os
@@ -19,7 +19,7 @@ def run(*arguments, path, **environment):
     variables = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=path.parent,  # Python looks in the folder that it is started in first
+        cwd=path.parent,  # Python searches the current folder first
         env={**variables, **environment},
         capture_output=True,
         text=True,
@@ -42,7 +42,7 @@ def change(file, before, after):
     file.write_text(text.replace(before, after))
 
 
-def test_a_changed_network_is_exported_anew(copy, tmp_path):
+def test_a_changed_network_is_exported_again(copy, tmp_path):
     pytest.importorskip("openvino")
     pixels = np.random.default_rng(0).integers(0, 255, [16, 16, 3], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
@@ -66,7 +66,7 @@ def test_a_changed_network_is_exported_anew(copy, tmp_path):
     ["networks/mprnet/network.py", "networks/mprnet/spec.py", "networks/blocks/conv.py",
      "networks/spec.py", "inference/export/operators.py", "inference/shared_statistics.py"],
 )  # fmt: skip
-def test_every_file_that_makes_the_network_counts(copy, file):
+def test_digest_depends_on_every_file_of_the_network(copy, file):
     before = run("-c", PRINT, path=copy)
     with (copy / "ppgan_mpr" / file).open("a") as source:
         source.write("# changed\n")
@@ -94,7 +94,7 @@ def test_neither_the_exporter_nor_paddle_is_imported(copy):
     assert not {"paddle", "onnx", "ppgan_mpr.inference.export"} & set(found.split())
 
 
-def test_modules_of_other_packages_count(tmp_path, monkeypatch):
+def test_digest_depends_on_modules_of_other_packages(tmp_path, monkeypatch):
     from ppgan_mpr.inference.code_digest import code_digest
 
     monkeypatch.syspath_prepend(tmp_path)

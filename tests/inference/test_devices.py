@@ -1,4 +1,4 @@
-"""Devices as a simulated CUDA driver describes them."""
+"""Devices as described by a simulated CUDA driver."""
 
 import pytest
 
@@ -10,7 +10,7 @@ TURING, HOPPER = (7, 5), (9, 0)
 
 
 class Driver:
-    """Answers as libcuda does, for cards given as (name, bytes, compute capability)."""
+    """Simulates libcuda, for cards given as (name, bytes, compute capability)."""
 
     def __init__(self, *cards, status=0):
         self.cards, self.status = cards, status
@@ -44,7 +44,7 @@ class Driver:
 
 
 class Management:
-    """Answers as NVML does: 5 GB are free on the first card, 6 GB on the second, and so on."""
+    """Simulates NVML: 5 GB are free on the first card, 6 GB on the second, and so on."""
 
     def nvmlInit_v2(self):
         return 0
@@ -93,7 +93,7 @@ def test_a_machine_without_cards_has_none():
     ],
     ids=["missing", "broken"],
 )
-def test_driver_that_is_missing_or_broken_is_one_sentence(load, message):
+def test_missing_or_broken_driver_is_explained_in_one_sentence(load, message):
     with pytest.raises(UsageError, match=message):
         find_gpus(load)
 
@@ -115,7 +115,7 @@ def test_devices_are_chosen_by_name(wanted, chosen):
     assert [str(device) for device in choose_devices(wanted, lambda: CARDS)] == chosen
 
 
-def test_the_driver_is_not_asked_for_the_cpu():
+def test_choosing_the_cpu_does_not_query_the_driver():
     def fail():
         raise AssertionError
 
@@ -126,9 +126,9 @@ def test_the_driver_is_not_asked_for_the_cpu():
     ("wanted", "cards", "message"),
     [
         ("gpu:3", CARDS, r"no device gpu:3: this process sees gpu:0 \(card 0, 24 GB\) and gpu:1"),
-        ("gpu", (), "sees no NVIDIA GPU; see nvidia-smi"),
+        ("gpu", (), "sees no NVIDIA GPU: check nvidia-smi"),
     ],
 )
-def test_missing_card_is_one_sentence(wanted, cards, message):
+def test_missing_card_is_explained_in_one_sentence(wanted, cards, message):
     with pytest.raises(UsageError, match=message):
         choose_devices(wanted, lambda: cards)

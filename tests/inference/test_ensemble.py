@@ -14,7 +14,7 @@ def test_ensemble_is_rotation_invariant(model, photo):
     assert np.abs(plain(turned) - np.rot90(plain(photo))).max() > 1e-4
 
 
-def test_ensemble_in_tiles(model, photo):
+def test_ensemble_works_in_tiles(model, photo):
     photo = np.tile(photo, [1, 2, 1])
     whole = restorer(model, ensemble=True)(photo)
     tiled = restorer(model, ensemble=True, tile=160, overlap=16)(photo)
@@ -34,7 +34,7 @@ def test_all_eight_are_different_and_the_first_changes_nothing():
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
-def test_place_of_a_part_moves_with_the_picture(transform):
+def test_place_of_a_part_is_transformed_with_the_picture(transform):
     image = np.zeros([8, 16, 1])
     image[2:4, 12:16] = 1
     top, left, height, width = transform.place(2 / 8, 12 / 16, 2 / 8, 4 / 16)

@@ -14,7 +14,7 @@ def test_amount_of_memory_is_understood_with_any_unit(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1G", "0", "1X", "9" * 400, "1e9"])
-def test_senseless_amount_of_memory_is_refused(text):
+def test_invalid_amount_of_memory_is_refused(text):
     with pytest.raises(UsageError, match=r"1\.5G"):
         memory.parse_memory(text)
 
@@ -23,7 +23,7 @@ def test_senseless_amount_of_memory_is_refused(text):
     ("free", "in_use", "instead"),
     [(8 << 30, 0, None), (800 << 20, 0, None), (700 << 20, 0, 350 << 20), (0, 800 << 20, None)],
 )
-def test_half_of_what_is_free_is_used_where_the_need_does_not_fit(
+def test_half_of_the_free_memory_is_used_if_the_need_does_not_fit(
     monkeypatch, free, in_use, instead
 ):
     machine = psutil.virtual_memory()._replace(available=free)

@@ -16,7 +16,7 @@ pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
 
 @pytest.fixture
 def build_tiny():
-    """Counts how often a very small network is built."""
+    """A function that builds a very small network and counts its calls."""
     spec = find_network("MIRNet")
 
     def build():
@@ -53,7 +53,7 @@ def test_windowed_statistics_are_exported_for_each_size(build_tiny, cache):
     assert Model("a", spec, build_tiny, cache).load_onnx((64, 64), bytes) not in graphs.values()
 
 
-def test_model_of_named_weights_has_their_network_and_channels(tmp_path):
+def test_loaded_model_has_the_network_and_channels_of_its_weights(tmp_path):
     model = load_model("lite:Deraining", Cache(tmp_path), local=True)
     assert model.spec is find_network("MPRNet")
     assert (model.channels, model.local, model.identity) == (3, True, "lite:Deraining")
@@ -76,7 +76,7 @@ restore("Deraining")
 
 
 @pytest.mark.parametrize("backend", ["openvino", "paddle"])
-def test_networks_are_made_in_any_thread_whichever_imports_paddle(backend, tmp_path):
+def test_networks_can_be_built_in_any_thread(backend, tmp_path):
     environment = {**os.environ, "PPGAN_MPR_HOME": str(tmp_path)}
     command = [sys.executable, "-c", TWO_THREADS, backend]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -25,12 +25,12 @@ from ppgan_mpr.errors import UsageError
         ({"local": "yes"}, "local='yes'"),
     ],
 )
-def test_values_that_make_no_sense_are_one_sentence(options, message):
+def test_invalid_values_are_refused_in_one_sentence(options, message):
     with pytest.raises(UsageError, match=message):
         InferenceOptions(**options)
 
 
-def test_names_are_understood_in_any_case():
+def test_choices_are_accepted_in_any_case():
     options = InferenceOptions(model="Lite", suffix="JPEG", device="GPU:1", backend="OpenVINO")
     assert (options.model, options.suffix) == ("lite", ".jpeg")
     assert (options.device, options.backend) == ("gpu:1", "openvino")

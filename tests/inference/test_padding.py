@@ -15,7 +15,7 @@ def pad(image, multiple):
 
 
 @given(sides, sides)
-def test_padding_cuts_back_exactly(height, width):
+def test_padding_is_removed_exactly(height, width):
     image = np.random.default_rng(height * 41 + width).random([height, width, 3], np.float32)
     padding, padded = pad(image, 8)
     assert padded.shape[0] % 8 == padded.shape[1] % 8 == 0
@@ -39,7 +39,7 @@ def test_tiny_pictures_repeat_their_edge():
 
 
 @given(st.integers(9, 60), st.integers(1, 50))
-def test_a_region_of_the_padded_picture(height, start):
+def test_regions_of_the_padded_picture_can_be_cropped(height, start):
     image = np.random.default_rng(height).random([height, 5, 3])
     padding, padded = pad(image, 8)
     start = min(start, padding.height - 8)

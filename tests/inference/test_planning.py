@@ -1,4 +1,4 @@
-"""The same picture, network and options give the same tiles, whatever memory is free."""
+"""The same picture, network and options give the same tiles, however much memory is free."""
 
 import numpy as np
 import psutil
@@ -15,7 +15,7 @@ BUDGET = "24M"
 
 @pytest.fixture
 def free(monkeypatch):
-    """Sets the memory that the machine seems to have left."""
+    """A function that sets the simulated free memory."""
 
     def set_free(amount):
         machine = psutil.virtual_memory()._replace(available=amount)
@@ -48,7 +48,7 @@ def test_free_memory_changes_no_pixel(free):
 
 
 def test_the_default_budget_is_the_same_on_every_machine(free):
-    """Of 720p, nothing is restored: only the plan is looked at."""
+    """Only the plan for a 720p picture is compared; nothing is restored."""
     from ppgan_mpr.inference import InferenceOptions
 
     budgets = set()
@@ -95,7 +95,7 @@ def test_a_failed_allocation_is_reported_with_the_size_of_the_tiles(model, photo
     assert used.smallest[0] * used.smallest[1] <= 5_000
     assert "instead of 144x96" in used.warning
     failing[0] = False
-    used = tiles()  # one picture's shortage is not the next one's
+    used = tiles()  # the shortage does not affect the next picture
     assert used.smallest == used.planned
     assert used.warning is None
 
@@ -130,7 +130,7 @@ def test_batches_fill_the_memory_in_calls_of_equal_size():
     batch = planner.batch(grid)
     calls = -(-grid.count // batch)
     assert batch > 1
-    assert calls * batch - grid.count < calls  # the last one is hardly smaller
+    assert calls * batch - grid.count < calls  # the last batch is hardly smaller
     assert batch * grid.tile[0] * grid.tile[1] * planner.bytes_per_pixel <= planner.budget
     assert batch * grid.tile[0] * grid.tile[1] <= planner.pixel_limit
 
@@ -141,7 +141,7 @@ def test_a_cpu_takes_one_tile_at_a_time():
 
 
 def gpu_planner(numbers, gigabytes, tile=None):
-    """As a backend for GPUs whose network has so many numbers alive for each pixel gets it."""
+    """A planner as for a GPU backend whose network has ``numbers`` alive per pixel."""
     return Planner(
         bytes_per_pixel=8 * numbers,
         budget=gpu_budget(gigabytes << 30),

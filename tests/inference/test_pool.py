@@ -1,4 +1,4 @@
-"""Several simulated cards that share the pictures of a folder."""
+"""Several simulated cards share the pictures of a folder."""
 
 import threading
 
@@ -25,7 +25,7 @@ def folder(tmp_path):
 def test_cards_share_a_folder_and_results_come_in_order(folder, tmp_path, monkeypatch, device):
     single = predictor(tmp_path / "a", device="cpu", backend="onnxruntime").run(folder)
     simulate(monkeypatch, card(0, 24 * GIB), card(1, 8 * GIB))
-    # Two pictures must be at work at once for either to go on.
+    # Each picture waits until two are processed at the same time.
     meeting, met = threading.Barrier(2, timeout=60), []
 
     def wait(name, done, total):

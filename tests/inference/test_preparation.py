@@ -13,7 +13,7 @@ from ppgan_mpr.networks import find_network
 
 
 class Lines(logging.Handler):
-    """Collects what is logged."""
+    """Collects log messages."""
 
     def __init__(self):
         super().__init__()
@@ -26,7 +26,7 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines():
-    """What was announced."""
+    """The announced lines."""
     handler, logger = Lines(), logging.getLogger("ppgan_mpr")
     logger.addHandler(handler)
     level, _ = logger.level, logger.setLevel(logging.INFO)
@@ -54,7 +54,7 @@ def test_short_preparation_is_not_announced(lines, monkeypatch):
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
-def test_network_is_announced_on_its_first_use_on_a_computer_only(
+def test_only_the_first_use_on_a_computer_is_announced(
     lines, monkeypatch, network, cache, photo, backend
 ):
     pytest.importorskip(backend)
@@ -76,10 +76,10 @@ def test_compilation_of_an_exported_network_is_announced(lines, monkeypatch, mod
     pytest.importorskip("openvino")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     monkeypatch.setattr(preparation, "PATIENCE", 3600)
-    # Little memory, so that each size has a network of its own.
+    # Little memory, so that each size has its own network.
     options = InferenceOptions(backend="openvino", device="cpu", memory="1K")
     backend = create_backend(model, options)
-    # Sizes that no other test has; the network is exported for the first at the latest.
+    # Sizes that no other test uses; the first one exports the network if necessary.
     first, second, third = (photo[:32, :w].transpose(2, 0, 1)[None] for w in (40, 48, 56))
     backend.run(first)
     monkeypatch.setattr(preparation, "PATIENCE", 0)

@@ -13,12 +13,12 @@ from ppgan_mpr.weights import load_weights
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (7, 30), (65, 3)])
-def test_picture_of_any_size_keeps_it(model, size):
+def test_pictures_of_any_size_keep_their_size(model, size):
     image = np.random.default_rng(0).random([*size, 3], np.float32)
     assert restorer(model)(image).shape == image.shape
 
 
-def test_tiles_attend_to_the_whole_photo(cache):
+def test_tiles_share_the_statistics_of_the_whole_photo(cache):
     """One side is smooth and dark, the other bright and full of detail."""
     model = Model("lite", SPEC, load_weights("lite:Deraining").build, cache)
     detail = np.random.default_rng(0).random([96, 320, 3])
@@ -34,7 +34,7 @@ def test_tiles_attend_to_the_whole_photo(cache):
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": 64}, {"tile": 64, "ensemble": True}])
-def test_pictures_of_a_scene_have_the_statistics_of_its_first(model, photo, options):
+def test_pictures_of_a_scene_share_the_statistics_of_the_first(model, photo, options):
     restore = restorer(model, **options)
     darker = (photo / 2).astype(np.float32)
 
@@ -45,14 +45,14 @@ def test_pictures_of_a_scene_have_the_statistics_of_its_first(model, photo, opti
 
     scene = SceneStatistics()
     first, second = of_scene(photo, scene), of_scene(darker, scene)
-    tiled = "tile" in options  # a whole picture's own averages are exact, those of a scene sampled
+    tiled = "tile" in options  # a whole picture has exact averages, a scene has sampled ones
     assert np.abs(first - restore(photo)).max() < (1e-5 if tiled else 0.05)
     assert np.abs(second - restore(darker)).max() > 0.001
     assert np.array_equal(of_scene(darker, scene), second)
     assert np.abs(of_scene(darker, SceneStatistics()) - second).max() > 0.001
 
 
-def test_little_memory_means_tiles(model, photo):
+def test_little_memory_leads_to_tiles(model, photo):
     finished = []
     small = restorer(model, memory="4M", overlap=8)
     small(photo, lambda done, total: finished.append((done, total)))
@@ -76,8 +76,8 @@ def test_a_tile_that_runs_out_of_memory_is_halved(model, photo, monkeypatch):
     expected = restore(photo)
     monkeypatch.setattr(restore.backend, "run", scarce)
     assert psnr(restore(photo), expected) > 25
-    assert len(failed) == 1  # the others are not even tried at that size
-    assert ran[0][2] * ran[0][3] > 8_000  # what was finished was kept
+    assert len(failed) == 1  # the others are not tried at that size
+    assert ran[0][2] * ran[0][3] > 8_000  # finished tiles were kept
 
 
 def test_a_whole_photo_that_runs_out_of_memory_becomes_tiles_that_share_averages(
@@ -101,7 +101,7 @@ def test_a_whole_photo_that_runs_out_of_memory_becomes_tiles_that_share_averages
     assert finished[-1] == (len(given), len(given))
 
 
-def test_a_sample_that_runs_out_of_memory_is_tried_once_more(model, photo, monkeypatch):
+def test_a_sample_that_runs_out_of_memory_is_retried(model, photo, monkeypatch):
     photo = np.tile(photo, [2, 2, 1])
     restore = restorer(model, tile=200)
     measure, sizes = restore.backend.measure, []
@@ -124,7 +124,7 @@ def test_a_sample_that_runs_out_of_memory_is_tried_once_more(model, photo, monke
         restore(photo)
 
 
-def test_too_little_memory_for_anything(model, photo, monkeypatch):
+def test_too_little_memory_for_the_smallest_tile_is_an_error(model, photo, monkeypatch):
     restore = restorer(model)
 
     def never(picture, statistics=None):
@@ -135,7 +135,7 @@ def test_too_little_memory_for_anything(model, photo, monkeypatch):
         restore(photo)
 
 
-def test_shortage_of_memory_is_forgotten(model, photo, monkeypatch):
+def test_shortage_of_memory_does_not_affect_the_next_picture(model, photo, monkeypatch):
     restore = restorer(model)
     run, shapes = restore.backend.run, []
 
@@ -151,12 +151,12 @@ def test_shortage_of_memory_is_forgotten(model, photo, monkeypatch):
     shapes[1:] = []
     for _ in range(3):
         restore(photo)
-    assert shapes[-1] == shapes[0]  # whole again
+    assert shapes[-1] == shapes[0]  # as a whole again
 
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """Simulates GPUs, on which ONNX Runtime's code for the CPU computes."""
+    """Simulates GPUs; ONNX Runtime computes on the CPU for them."""
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
@@ -171,7 +171,7 @@ def tiles_of(restorer, image):
 
 
 def watch(monkeypatch, restorer, fails=lambda shape: False):
-    """Notes the shape of every batch, and fails where ``fails`` says so."""
+    """Record the shape of every batch, and fail if ``fails(shape)``."""
     run, shapes = restorer.backend.run, []
 
     def watched(picture, statistics=None):
@@ -184,7 +184,7 @@ def watch(monkeypatch, restorer, fails=lambda shape: False):
     return shapes
 
 
-def test_a_gpu_takes_tiles_in_batches_and_restores_the_same_pixels(model, photo, monkeypatch, gpus):
+def test_a_gpu_restores_the_same_pixels_in_batches(model, photo, monkeypatch, gpus):
     one_by_one = Restorer(model, backend="onnxruntime", device="cpu", tile=64)(photo)
     gpus(card())
     restorer = Restorer(model, device="gpu", tile=64)
@@ -215,14 +215,14 @@ def test_plan_follows_from_the_total_memory_of_the_card(model, photo, gpus):
     assert counts[2] == 1
 
 
-def test_memory_option_takes_the_place_of_the_cards_memory(model, gpus):
+def test_memory_option_replaces_the_cards_memory(model, gpus):
     gpus(card())
     assert Restorer(model, device="gpu", memory="800M").budget == 800 << 20
     assert Restorer(model, device="gpu").budget == pytest.approx(0.6 * 24 * GIB)
     assert Restorer(model, device="cpu").budget == 600 << 20
 
 
-def test_where_memory_runs_out_first_the_batch_shrinks(model, photo, monkeypatch, gpus):
+def test_batches_shrink_first_if_memory_runs_out(model, photo, monkeypatch, gpus):
     gpus(card())
     restorer = Restorer(model, device="gpu", tile=64)
     expected, planned = tiles_of(restorer, photo)
@@ -235,7 +235,7 @@ def test_where_memory_runs_out_first_the_batch_shrinks(model, photo, monkeypatch
     assert f"computed 1 at a time instead of {used.count}" in used.warning
 
 
-def test_where_a_single_tile_does_not_fit_tiles_shrink(model, photo, monkeypatch, gpus):
+def test_tiles_shrink_if_a_single_one_does_not_fit(model, photo, monkeypatch, gpus):
     gpus(card())
     restorer = Restorer(model, device="gpu", tile=64)
     expected, planned = tiles_of(restorer, photo)
@@ -248,7 +248,7 @@ def test_where_a_single_tile_does_not_fit_tiles_shrink(model, photo, monkeypatch
     assert psnr(restored, expected) > 20  # parts of 40 pixels
 
 
-def test_shortage_of_one_picture_changes_no_later_one(model, photo, monkeypatch, gpus):
+def test_shortage_on_a_gpu_does_not_affect_later_pictures(model, photo, monkeypatch, gpus):
     gpus(card())
     restorer = Restorer(model, device="gpu", tile=64)
     failing = [True]
@@ -258,7 +258,7 @@ def test_shortage_of_one_picture_changes_no_later_one(model, photo, monkeypatch,
     assert tiles_of(restorer, photo)[1].warning is None
 
 
-def test_plan_is_what_a_picture_then_takes(model, photo):
+def test_plan_predicts_the_tiles_of_a_picture(model, photo):
     tiled, used = Restorer(model, backend="paddle", device="cpu", memory="1M"), TileUse()
     image = photo[:93, :141]
     strips = tiled.strips(93, 141, lambda rows, columns: image[rows, columns], used=used)
@@ -268,7 +268,7 @@ def test_plan_is_what_a_picture_then_takes(model, photo):
     assert plan.memory == pytest.approx(tiled.backend.bytes_per_pixel * np.prod(plan.tile))
 
 
-def test_memory_that_must_be_free_shrinks_by_what_the_network_has(model, photo):
+def test_memory_to_take_excludes_what_the_network_already_has(model, photo):
     pytest.importorskip("openvino")
     planned = Restorer(model, backend="openvino", device="cpu", memory="100M")
     before = planned.memory_to_take

@@ -18,14 +18,14 @@ def staged(build_network, exports):
 
 @pytest.fixture(scope="module")
 def outputs(network, photo):
-    """What all stages of the network make of the photo, the last one first."""
+    """The pictures of all stages of the network for the photo, the last stage first."""
     with paddle.no_grad():
         pictures = network(paddle.to_tensor(batch(photo)))
     return np.concatenate([picture.numpy()[0].transpose(1, 2, 0) for picture in pictures], axis=2)
 
 
 @pytest.mark.parametrize("backend", ["paddle", "openvino", "onnxruntime"])
-def test_all_stages_are_side_by_side_in_the_channels(staged, photo, outputs, backend):
+def test_channels_of_the_output_hold_all_stages(staged, photo, outputs, backend):
     pytest.importorskip(backend)
     if backend != "paddle":
         pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
@@ -35,11 +35,11 @@ def test_all_stages_are_side_by_side_in_the_channels(staged, photo, outputs, bac
 
 
 @pytest.mark.parametrize("ensemble", [False, True])
-def test_result_in_tiles_is_that_of_the_last_stage_alone(staged, model, photo, ensemble):
+def test_result_equals_that_of_the_last_stage_alone(staged, model, photo, ensemble):
     options = {"backend": "paddle", "device": "cpu", "tile": 64, "overlap": 8, "ensemble": ensemble}
     all_stages, last = Restorer(staged, **options)(photo), Restorer(model, **options)(photo)
     np.testing.assert_allclose(all_stages[..., :3], last, atol=1e-5)
 
 
-def test_stages_have_an_entry_of_their_own_in_the_cache(staged, model):
+def test_stages_have_their_own_entry_in_the_cache(staged, model):
     assert staged.key != model.key

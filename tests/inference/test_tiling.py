@@ -11,7 +11,7 @@ sizes = st.integers(1, 120).map(lambda n: 8 * n)
 
 
 @given(sizes, sizes, st.integers(4_000, 300_000))
-def test_tiles_of_one_picture_join_to_it(height, width, pixels):
+def test_blended_tiles_of_a_picture_equal_it(height, width, pixels):
     grid = plan(height, width, pixels, 16, 8)
     image = np.random.default_rng(0).random([height, width, 3], np.float32)
     tiles = [image[place] for place in grid.places()]
@@ -24,7 +24,7 @@ def test_tiles_of_one_picture_join_to_it(height, width, pixels):
 
 
 @given(sizes, sizes, st.integers(20_000, 300_000))
-def test_plan_keeps_its_promises(height, width, pixels):
+def test_plan_respects_size_overlap_and_multiple(height, width, pixels):
     grid = plan(height, width, pixels, 16, 8)
     assert grid.tile[0] * grid.tile[1] <= max(pixels, 8 * 8)
     for axis in (grid.rows, grid.columns):
@@ -41,13 +41,13 @@ def test_a_picture_that_fits_is_one_tile():
     assert grid.tile == (720, 1280)
 
 
-def test_no_slim_remainders():
+def test_tiles_have_no_narrow_remainders():
     grid = plan(3000, 4000, 1_000_000, 32, 8)
     assert grid.count * grid.tile[0] * grid.tile[1] < 1.12 * 3000 * 4000
 
 
 @pytest.mark.parametrize(("side", "tile"), [(512, 512), (1000, 1000), (4000, 3000)])
-def test_longest_side_of_a_tile_is_as_asked_or_a_little_less(side, tile):
+def test_longest_side_of_a_tile_is_the_given_one_or_slightly_less(side, tile):
     grid = plan_side(3000, 4000, side, 32, 8)
     assert max(grid.tile) <= side
     assert max(grid.tile) > 0.8 * side
@@ -55,14 +55,14 @@ def test_longest_side_of_a_tile_is_as_asked_or_a_little_less(side, tile):
 
 def test_three_tiles_may_overlap():
     axis = plan_side(448, 448, 300, 65, 8).rows
-    assert axis.starts[2] < axis.tile  # else nothing is tested
+    assert axis.starts[2] < axis.tile  # otherwise nothing is tested
     total = np.zeros(axis.size)
     for index, start in enumerate(axis.starts):
         total[start : start + axis.tile] += axis.weights(index)
     np.testing.assert_allclose(total, 1, atol=1e-6)
 
 
-def test_planning_takes_no_memory_to_speak_of():
+def test_planning_takes_little_memory():
     tracemalloc.start()
     try:
         grid = plan(200, 400_000, 60_000, 32, 8)

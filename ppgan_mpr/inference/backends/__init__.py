@@ -1,4 +1,4 @@
-"""Backends, which run a network in PaddlePaddle, OpenVINO or ONNX Runtime."""
+"""Backends that run a network with PaddlePaddle, OpenVINO or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .paddle_backend import PaddleBackend
 
 logger = logging.getLogger(__name__)
 
-# Backends that compute on a GPU, the preferred one first: its package and its precisions.
+# Package and precisions of the backends that compute on a GPU, the preferred backend first.
 _ON_GPU = {
     "paddle": ("paddlepaddle-gpu", ("auto", "f32", "tf32", "bf16", "f16")),
     "onnxruntime": ("onnxruntime-gpu", ("auto", "f32", "tf32")),
 }
-# Precisions of those that compute on a CPU, the fastest first.
+# Precisions of the backends that compute on a CPU, the fastest backend first.
 _ON_CPU = {
     "openvino": ("auto", "f32", "bf16", "f16"),
     "onnxruntime": ("auto", "f32"),
@@ -32,7 +32,7 @@ _ON_CPU = {
 
 
 def check_device(options: InferenceOptions) -> tuple[Device, ...]:
-    """See whether device, backend and precision go together on this machine.
+    """Check whether device, backend and precision are compatible on this machine.
 
     Returns:
         The devices to compute on: the CPU, or one or several GPUs.
@@ -66,10 +66,10 @@ def create_backend(
     Args:
         model: the network and its weights.
         options: ``backend``, ``device``, ``precision`` and ``threads`` are used here.
-            ``backend='auto'`` means on a GPU the first of PaddlePaddle and ONNX Runtime that is
-            installed for it; on a CPU the first of OpenVINO, ONNX Runtime and PaddlePaddle that
-            is installed and can run the network.
-        device: one of those that :func:`check_device` returns; default: the first.
+            ``backend='auto'`` on a GPU is the first of PaddlePaddle and ONNX Runtime that is
+            installed for GPUs. On a CPU, it is the first of OpenVINO, ONNX Runtime and
+            PaddlePaddle that is installed and can run the network.
+        device: one of the devices from :func:`check_device`; default: the first.
 
     Raises:
         UsageError: the options contradict each other.
@@ -127,21 +127,21 @@ def _exported(name: str, model: Model, device: Device, options: InferenceOptions
 
 
 def _automatic(name: str, precision: str) -> tuple[Device, ...]:
-    """The first GPU where there is one and a package that computes on it, else the CPU."""
+    """The first GPU if there is one and a package that computes on it, else the CPU."""
     packages = (package for key, (package, _) in _ON_GPU.items() if name in ("auto", key))
     if not any(map(installed_version, packages)):
-        return (CPU,)  # the usual case, in which the driver need not be asked
+        return (CPU,)  # the usual case, which needs no query of the driver
     try:
         found = devices.choose_devices("gpu", devices.find_gpus)
         _gpu_backend(name, precision)
     except UsageError as error:
-        logger.info("device='auto' means the CPU here. %s", error)
+        logger.info("device='auto' chooses the CPU. %s", error)
         return (CPU,)
     return found
 
 
 def _gpu_backend(name: str, precision: str) -> str:
-    """The backend that computes on GPUs, ``name`` or the first that is installed for it.
+    """The backend that computes on GPUs: ``name``, or the first that is installed for GPUs.
 
     Raises:
         UsageError: there is none.

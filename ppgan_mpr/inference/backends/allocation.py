@@ -1,10 +1,11 @@
-"""Which of the libraries' exceptions mean that memory ran out."""
+"""Recognises the libraries' exceptions which mean that memory ran out."""
 
 from __future__ import annotations
 
-# The libraries raise RuntimeError, or exceptions of their own without a common base, so their
-# words decide: C++'s std::bad_alloc and std::length_error, Paddle's ResourceExhaustedError,
-# oneDNN's and OpenVINO's memory objects, ONNX Runtime's arena, CUDA, cuDNN, cuBLAS, errno.
+# The libraries raise RuntimeError or own exceptions without a common base. So their messages are
+# searched for words of C++'s std::bad_alloc and std::length_error, Paddle's
+# ResourceExhaustedError, memory objects of oneDNN and OpenVINO, ONNX Runtime's arena, CUDA, cuDNN,
+# cuBLAS and errno.
 _WORDS = (
     "bad_alloc",
     "bad allocation",
@@ -31,12 +32,12 @@ _WORDS = (
 
 
 def is_allocation_failure(error: BaseException) -> bool:
-    """Whether an exception means that memory ran out, on the processor or the graphics card.
+    """Whether an exception means that memory of the computer or the GPU ran out.
 
-    Smaller tiles then may succeed.
+    Smaller tiles may then succeed.
 
     Args:
-        error: raised by a backend, or by anything else.
+        error: any exception, such as one from a backend.
     """
     seen = set[int]()
     cause: BaseException | None = error

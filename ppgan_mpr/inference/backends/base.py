@@ -12,11 +12,11 @@ INT32_ELEMENTS = (1 << 31) - 1
 
 @runtime_checkable
 class Backend(Protocol):
-    """Runs a network on a batch of pictures of one size.
+    """Runs a network on a batch of pictures of equal size.
 
-    They are [N, C, H, W] float32 with values in [0, 1], H and W multiples of the network's
-    ``size_multiple``; the restored ones are [N, 3, H, W], not clipped, or of a model with all
-    stages [N, 3 * stages, H, W].
+    The input is [N, C, H, W] float32 with values in [0, 1], and H and W are multiples of the
+    network's ``size_multiple``. The output is [N, 3, H, W], not clipped, or [N, 3 * stages, H, W]
+    for a model with all stages.
 
     Attributes:
         name: one of :data:`ppgan_mpr.inference.options.BACKENDS`.
@@ -24,7 +24,7 @@ class Backend(Protocol):
         precision: number format of the computation: ``f32``, ``tf32``, ``bf16`` or ``f16``.
         threads: number of CPU threads.
         bytes_per_pixel: approximate working memory for each pixel of a picture.
-        pixel_limit: maximum number of pixels, N * H * W, of one call; infinite on a CPU.
+        pixel_limit: maximum number of pixels in one call, N * H * W; infinite on a CPU.
         keep_budget: maximum working memory in bytes of all networks that are kept for later
             pictures; set by the caller.
     """
@@ -44,7 +44,7 @@ class Backend(Protocol):
 
         Args:
             picture: [N, C, H, W].
-            statistics: as :meth:`measure` returns them for one picture; for more, see
+            statistics: those that :meth:`measure` returns for one picture; for several, see
                 :func:`~ppgan_mpr.inference.shared_statistics.join_batch`.
 
         Raises:
@@ -56,8 +56,8 @@ class Backend(Protocol):
         """Measure the statistics that tiles share, on one picture [1, C, H, W].
 
         Returns:
-            A list of [N, C, ...] with N = 1, 2 (halves) or 4 (quadrants) and one number for
-            each channel; empty for a network without such statistics.
+            A list of [N, C, ...] with N = 1, 2 (halves) or 4 (quadrants) and one number per
+            channel; empty for a network without such statistics.
 
         Raises:
             MemoryError: the picture is too large.
@@ -65,16 +65,16 @@ class Backend(Protocol):
         ...
 
     def prepare(self, height: int, width: int) -> None:
-        """Begin to load what :meth:`run` needs for tiles of that size, with statistics given.
+        """Start loading the network for :meth:`run` with tiles of that size and statistics.
 
-        Returns at once. May do nothing.
+        It returns at once, and may do nothing.
         """
         ...
 
     def whole_bytes(self, pixels: int) -> float:
-        """Working memory in bytes for a whole picture of so many pixels, without statistics given.
+        """Working memory in bytes for a whole picture of ``pixels``, without given statistics.
 
-        May be more than that of a tile.
+        It may be more than for a tile with as many pixels.
         """
         ...
 

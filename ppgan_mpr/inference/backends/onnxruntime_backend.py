@@ -17,12 +17,12 @@ from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
 from .base import INT32_ELEMENTS
 
-_BYTES = 8  # measured working memory for each number of `Model.floats_per_pixel`, on a CPU
+_BYTES = 8  # measured working memory on a CPU for each number of `Model.floats_per_pixel`
 _CUDA = "CUDAExecutionProvider"
 
 
 def gpu_problem() -> str | None:
-    """Why the installed ONNX Runtime computes on no GPU, in one sentence; None if it does.
+    """Why the installed ONNX Runtime cannot compute on a GPU, in one sentence; None if it can.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
@@ -42,8 +42,8 @@ class ONNXRuntimeBackend:
     Args:
         model: the network and its weights.
         device: the CPU or a GPU.
-        precision: ``auto``, ``f32`` or ``tf32``. On a GPU that computes in tf32, which keeps 10
-            bits after the leading one of a product's factors, ``auto`` means that; elsewhere f32.
+        precision: ``auto``, ``f32`` or ``tf32``. tf32 keeps 10 bits after the leading one of a
+            product's factors; ``auto`` chooses it on GPUs that support it, and f32 elsewhere.
         threads: default: all cores that this process may use.
 
     Raises:
@@ -67,16 +67,16 @@ class ONNXRuntimeBackend:
         self.precision = ("tf32" if device.bf16 else "f32") if precision == "auto" else precision
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.floats_per_pixel
-        # No tensor has more numbers than all those that are alive at once.
+        # No tensor has more numbers than all tensors that are alive at once.
         self.pixel_limit = INT32_ELEMENTS / model.floats_per_pixel if on_gpu else math.inf
         self.keep_budget = 0.0  # not used: few sessions are kept
-        # On a CPU a session is loaded quickly, and each has a copy of the weights. On a GPU
-        # one for tiles and one that measures their statistics are kept.
+        # On a CPU, a session loads quickly, and each has a copy of the weights. On a GPU, one for
+        # tiles and one that measures their statistics are kept.
         self._most_sessions = 2 if on_gpu else 1
-        # By variant and, where the graph is of one size, that size.
+        # By variant, and by size if the graph has a fixed size.
         self._sessions: OrderedDict[tuple[str, tuple[int, int] | None], Any] = OrderedDict()
         if on_gpu and hasattr(self._runtime, "preload_dlls"):
-            self._runtime.preload_dlls()  # CUDA and cuDNN, where pip has installed them
+            self._runtime.preload_dlls()  # CUDA and cuDNN, if pip has installed them
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
         """See :class:`.base.Backend`."""
@@ -90,7 +90,7 @@ class ONNXRuntimeBackend:
         return self._infer("measuring", {"x": picture})[1:]
 
     def prepare(self, height: int, width: int) -> None:
-        """See :class:`.base.Backend`: sessions load quickly, and take memory of a GPU."""
+        """See :class:`.base.Backend`; does nothing: sessions load quickly and take GPU memory."""
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -115,7 +115,7 @@ class ONNXRuntimeBackend:
         raise MemoryError(f"ONNX Runtime ran out of memory on {self.device}")
 
     def _run_options(self, variant: str) -> Any:
-        """Return a GPU's memory after measuring, as the tiles that follow need it."""
+        """Release a GPU's memory after measuring, because the tiles need it."""
         if self._target.kind == "cpu" or variant != "measuring":
             return None
         options = self._runtime.RunOptions()
@@ -125,7 +125,7 @@ class ONNXRuntimeBackend:
     def _session(self, variant: str, size: tuple[int, int]) -> Any:
         key = variant, size if self._model.local else None
         if key not in self._sessions:
-            while len(self._sessions) >= self._most_sessions:  # freed first
+            while len(self._sessions) >= self._most_sessions:  # free before loading
                 self._sessions.popitem(last=False)
             self._sessions[key] = self._load(variant, size)
         self._sessions.move_to_end(key)
@@ -142,11 +142,11 @@ class ONNXRuntimeBackend:
             return self._runtime.InferenceSession(graph, options, providers=self._providers())
 
         session = self._model.load_onnx(size, load)
-        # Where CUDA or cuDNN does not load, the runtime silently computes on the CPU.
+        # If CUDA or cuDNN does not load, the runtime silently computes on the CPU.
         if self._target.kind == "gpu" and _CUDA not in session.get_providers():
             raise UsageError(
                 f"ONNX Runtime cannot compute on {self.device}, because its CUDA provider does "
-                f"not load: install CUDA and cuDNN for it by  {install_extra('gpu')}  or choose "
+                f"not load: install CUDA and cuDNN with  {install_extra('gpu')}  or choose "
                 "device='cpu'."
             )
         return session
@@ -158,8 +158,7 @@ class ONNXRuntimeBackend:
             "device_id": str(self._target.index),
             "gpu_mem_limit": str(gpu_budget(self._target.total_memory, limit=True)),
             "arena_extend_strategy": "kSameAsRequested",
-            # An exhaustive search would take longer than the tiles of a photo, anew for
-            # each shape.
+            # An exhaustive search for each shape would take longer than the tiles of a photo.
             "cudnn_conv_algo_search": "HEURISTIC",
             "use_tf32": str(int(self.precision == "tf32")),
         }

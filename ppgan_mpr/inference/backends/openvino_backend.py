@@ -21,17 +21,17 @@ from ..model import Model
 from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
 
-# Measured working memory in bytes for each number of `Model.floats_per_pixel`: feature maps have
-# the chosen precision, and some exist twice while their layout changes.
+# Measured working memory in bytes for each number of `Model.floats_per_pixel`. Feature maps have
+# the chosen precision, and some exist twice while their layout is converted.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
-# The same of a network compiled for any size, whose maps OpenVINO packs less tightly. That of
-# bf16 and f16 follows from f32.
+# The same for a network compiled for any size, whose maps OpenVINO packs less tightly. The values
+# for bf16 and f16 are derived from that for f32.
 _BYTES_OF_ANY_SIZE = {"f32": 10, "bf16": 5, "f16": 5}
-# Maximum number of compiled networks, as each has a copy of the weights. Upright and turned
-# pictures need two networks each, one for tiles and one to measure statistics.
+# Maximum number of compiled networks, as each has a copy of the weights. Upright and transposed
+# pictures need two networks each: one for tiles and one to measure statistics.
 _MAX_COMPILED = 4
 
-# Variant of a network, and the shape that it is compiled for; None is any size.
+# Variant of a network, and the shape that it is compiled for; None means any size.
 _Key = tuple[str, Optional[tuple[int, ...]]]
 
 
@@ -40,9 +40,9 @@ class _Compiled:
     """A network that is ready to run.
 
     Attributes:
-        request: runs it.
-        blob: the memory that it was loaded from, which the request may refer to.
-        needed: working memory in bytes, of the largest picture so far.
+        request: runs the network.
+        blob: memory that the network was loaded from, which the request may refer to.
+        needed: working memory in bytes for the largest picture so far.
     """
 
     request: Any
@@ -51,19 +51,19 @@ class _Compiled:
 
 
 class OpenVINOBackend:
-    """Runs an exported network, compiled once for all small pictures, else for each size.
+    """Runs an exported network, compiled once for all small pictures, and for each larger size.
 
     Compiling takes as long as restoring a small picture. A network that is compiled for any size
-    runs as fast as one for a single size, but needs more memory. So it is used for pictures for
-    which that memory stays within the budget. Which of the two runs follows from the size of the
-    picture alone: in float32 they differ by about 1e-6.
+    runs as fast as one for a single size, but needs more memory. So it is used if the memory for
+    the picture stays within the budget. The choice depends only on the picture's size, as the
+    results of the two differ by about 1e-6 in float32.
 
     Args:
         model: the network and its weights.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``; ``auto`` is bf16 where the processor
-            computes in it, else f32.
+        precision: ``auto``, ``f32``, ``bf16`` or ``f16``; ``auto`` is bf16 if the processor
+            supports it, else f32.
         threads: default: all cores that this process may use.
-        budget: working memory in bytes that is planned for.
+        budget: planned working memory in bytes.
     """
 
     name, device, pixel_limit = "openvino", "cpu", math.inf
@@ -107,7 +107,7 @@ class OpenVINOBackend:
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
     def prepare(self, height: int, width: int) -> None:
-        """See :class:`.base.Backend`; only a network that the cache has is loaded ahead."""
+        """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
         key: _Key = "given", (1, self._model.channels, height, width)
         if key in self._compiled:
             return
@@ -128,7 +128,7 @@ class OpenVINOBackend:
         return (self._bytes_of_any_size if any_size else self.bytes_per_pixel) * pixels
 
     def _takes_any_size(self, pixels: int) -> bool:
-        """Whether whole pictures of so many pixels run in the network compiled for any size."""
+        """Whether whole pictures of ``pixels`` run in the network compiled for any size."""
         # Windows of local statistics depend on the size.
         return not self._model.local and self._bytes_of_any_size * pixels <= self._budget
 
@@ -166,7 +166,7 @@ class OpenVINOBackend:
         if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
             key: _Key = variant, None
             needed = self.whole_bytes(pixels)
-        else:  # tiles are of few sizes
+        else:  # tiles have few sizes
             key, needed = (variant, shape), self.bytes_per_pixel * pixels
         known = self._compiled.pop(key, None)
         if known is None or known.needed < needed:
@@ -180,7 +180,7 @@ class OpenVINOBackend:
         return compiled.request
 
     def _loaded_ahead(self, key: _Key) -> _Compiled | None:
-        """The network that :meth:`prepare` loads, if it is this one and the cache has it."""
+        """The network that :meth:`prepare` loads, if it has this key and is in the cache."""
         if self._upcoming is None or self._upcoming[0] != key:
             return None
         (_, future), self._upcoming = self._upcoming, None
@@ -190,7 +190,7 @@ class OpenVINOBackend:
         cached = self._load_cached(variant, shape)
         if cached is not None:
             return cached
-        graph = self._graph(variant, shape)  # announces an export itself
+        graph = self._graph(variant, shape)  # announces its own export
         with self._model.preparation.announced(exported=True):
             compiled = self._core.compile_model(graph, "CPU", self._options)
         self._model.cache.store(compiled.export_model().read(), *self._cache_key(variant, shape))
@@ -203,7 +203,7 @@ class OpenVINOBackend:
         try:
             return _Compiled(self._import(blob).create_infer_request(), blob)
         except (RuntimeError, ValueError):
-            return None  # the blob is of another build of the same OpenVINO version, or no blob
+            return None  # the blob is invalid, or from another build of this OpenVINO version
 
     def _cache_key(self, variant: str, shape: tuple[int, ...] | None) -> tuple[Any, ...]:
         name = self._core.get_property("CPU", "FULL_DEVICE_NAME")
@@ -216,7 +216,7 @@ class OpenVINOBackend:
         try:
             shared = self._ov.Tensor(content, shared_memory=True)
             return self._core.import_model(shared, "CPU", self._options)
-        except TypeError:  # OpenVINO 2025.3 and older accept only a stream, which they copy
+        except TypeError:  # OpenVINO up to 2025.3 accepts only a stream, which it copies
             return self._core.import_model(io.BytesIO(blob), "CPU", self._options)
 
     def _graph(self, variant: str, shape: tuple[int, ...] | None) -> Any:
@@ -244,9 +244,9 @@ class OpenVINOBackend:
 def _core() -> Any:
     """The OpenVINO ``Core`` of this process, with its CPU plugin loaded.
 
-    The plugin installs an alternative signal stack in the thread that loads it, in memory that
-    is freed with the plugin. A later signal, such as Ctrl-C, would then crash the process. So
-    that stack is disabled, and signals use the ordinary one.
+    The plugin installs an alternative signal stack in the thread that loads it. The memory of this
+    stack is freed with the plugin, so a later signal, such as Ctrl-C, would crash the process.
+    Therefore the alternative stack is disabled, and signals use the ordinary one.
     """
     core = require("openvino").Core()
     core.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin

@@ -18,7 +18,7 @@ from ..shared_statistics import is_statistic
 from .allocation import is_allocation_failure
 from .base import INT32_ELEMENTS
 
-# Measured working memory in bytes for each pixel and channel of the widest layer, on a CPU.
+# Measured working memory on a CPU, in bytes for each pixel and channel of the widest layer.
 _BYTES = 30
 _AMP_TYPES = {"bf16": "bfloat16", "f16": "float16"}
 # Guards PaddlePaddle's current device, which all threads of the process share.
@@ -26,7 +26,7 @@ _CURRENT_DEVICE = threading.RLock()
 
 
 def gpu_problem() -> str | None:
-    """Why the installed PaddlePaddle computes on no GPU, in one sentence; None if it does.
+    """Why the installed PaddlePaddle cannot compute on a GPU, in one sentence; None if it can.
 
     Raises:
         MissingDependencyError: PaddlePaddle is not installed.
@@ -45,9 +45,9 @@ class PaddleBackend:
     Args:
         model: the network and its weights; its layers are moved to the device.
         device: the CPU or a GPU.
-        precision: ``bf16`` and ``f16`` mean Paddle's automatic mixed precision with this type,
-            ``tf32`` and ``f32`` none of it. ``auto`` is bf16 or else f16 where a GPU has matrix
-            units for it, and f32 on a CPU.
+        precision: ``bf16`` and ``f16`` mean Paddle's automatic mixed precision with this type;
+            ``tf32`` and ``f32`` do not use it. ``auto`` is bf16 or else f16 on a GPU with matrix
+            units for it, and f32 otherwise.
         threads: number of CPU threads; default: all cores that this process may use.
     """
 
@@ -78,10 +78,10 @@ class PaddleBackend:
         self._shared = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
-        # What enters a layer may be twice as wide as what any layer returns.
+        # A layer's input may be twice as wide as the output of any layer.
         on_gpu = device.kind == "gpu"
         self.pixel_limit = INT32_ELEMENTS / (2 * widest) if on_gpu else math.inf
-        self.keep_budget = 0.0  # not used: nothing is kept
+        self.keep_budget = 0.0  # not used, as nothing is kept
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
         """See :class:`.base.Backend`."""
@@ -99,7 +99,7 @@ class PaddleBackend:
         return statistics
 
     def prepare(self, height: int, width: int) -> None:
-        """See :class:`.base.Backend`: nothing is loaded for a size."""
+        """See :class:`.base.Backend`; does nothing, as nothing is loaded for a size."""
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -115,7 +115,7 @@ class PaddleBackend:
 
     @contextlib.contextmanager
     def _on_device(self) -> Iterator[None]:
-        """Make the device the one on which Paddle computes, and then the former one again."""
+        """Make this Paddle's current device, and restore the previous one afterwards."""
         paddle = self._paddle
         if not paddle.device.is_compiled_with_cuda():
             yield  # there is no other device
@@ -152,24 +152,24 @@ class PaddleBackend:
         half = _AMP_TYPES.get(self.precision)
         amp = self._paddle.amp.auto_cast(half is not None, dtype=half or "float16")
         try:
-            # A GPU computes while the next kernels are queued: only the queueing is guarded, so
-            # that several cards work at the same time.
+            # Kernels are queued and computed in the background. Only queueing is guarded, so that
+            # several cards work at the same time.
             no_grad, exact = self._paddle.no_grad(), self._exact_products()
             with dynamic_mode(), self._on_device(), exact, no_grad, amp:
                 outputs = self._network(self._tensor(picture))
                 first = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
                 result = first.astype("float32")
             return result.numpy()
-        except Exception as error:  # Paddle's own have no public names
+        except Exception as error:  # Paddle's exceptions have no public names
             if not is_allocation_failure(error):
                 raise
-        # Only now nothing refers to the feature maps that the error left behind.
+        # Only here the failed call's feature maps are no longer referenced.
         self.release()
         raise MemoryError(f"{self.device} ran out of memory")
 
     @contextlib.contextmanager
     def _exact_products(self) -> Iterator[None]:
-        """In f32, keep Paddle from computing in tf32, as it does by default on a GPU."""
+        """For f32, keep Paddle from computing in tf32, its default on a GPU."""
         if self.device == "cpu" or self.precision != "f32":
             yield
             return

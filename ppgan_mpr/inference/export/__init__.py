@@ -1,4 +1,4 @@
-"""Export of Paddle networks to ONNX: tracing a network, then writing its operations."""
+"""Exports Paddle networks to ONNX: traces a network, then writes its operations."""
 
 from .onnx_graph import write_onnx
 from .trace import Program, trace

@@ -1,8 +1,8 @@
-"""Writing a traced Paddle network as an ONNX model for pictures of any size.
+"""Writes a traced Paddle network as an ONNX model for pictures of any size.
 
-Paddle's own exporters do not serve: Paddle 3 writes its new intermediate representation (PIR),
-which OpenVINO does not read; paddle2onnx fails on ``interpolate`` with a scale factor; and
-neither names the statistics that tiles share, which backends turn into inputs or outputs.
+Paddle's own exporters are not suitable. Paddle 3 writes its new intermediate representation (PIR),
+which OpenVINO does not read. paddle2onnx fails on ``interpolate`` with a scale factor. And neither
+names the statistics that tiles share, which backends turn into inputs or outputs.
 """
 
 from __future__ import annotations
@@ -28,6 +28,6 @@ def write_onnx(program: Program) -> Any:
 
     Raises:
         MissingDependencyError: onnx is not installed.
-        NotImplementedError: the network uses an operator that has no translation here.
+        NotImplementedError: the network uses an operator without a translation.
     """
     return Writer(program, find_translator).model()

@@ -9,7 +9,7 @@ import numpy as np
 from .trace import Operation, flat
 from .writer import Translator, Writer
 
-#: Operators with an equivalent of the same inputs and no attributes: Paddle's name → ONNX's.
+#: Operators whose ONNX equivalent has the same inputs and no attributes: Paddle's name → ONNX's.
 ELEMENTWISE = {
     "abs": "Abs",
     "add": "Add",
@@ -33,7 +33,7 @@ translators: dict[str, Translator] = {}
 
 
 def find_translator(name: str) -> Translator:
-    """The function that writes one of Paddle's operators.
+    """The function that writes a Paddle operator as ONNX.
 
     Raises:
         NotImplementedError: there is none.
@@ -96,7 +96,7 @@ def _leaky_relu(writer: Writer, op: Operation) -> None:
 @_translates("prelu")
 def _prelu(writer: Writer, op: Operation) -> None:
     x, slope = op.inputs
-    if writer.array(slope).size == 1:  # one slope for all: runtimes fuse this form
+    if writer.array(slope).size == 1:  # a single slope; runtimes fuse this form
         writer.emit("LeakyRelu", op, [x], alpha=float(writer.scalar(slope)))
     else:
         channels = writer.array(slope).reshape(1, -1, 1, 1)
@@ -258,7 +258,7 @@ def _flatten(writer: Writer, op: Operation) -> None:
     (x,) = op.inputs
     first, last = op.attributes["start_axis"], op.attributes["stop_axis"]
     if last % len(x.shape) != len(x.shape) - 1:
-        raise NotImplementedError("flatten has a translation for the last axes alone")
+        raise NotImplementedError("flatten has a translation for the last axes only")
     writer.emit_first("Reshape", op, [x, writer.integers([0] * first + [-1])])
 
 
@@ -302,12 +302,12 @@ def _split(writer: Writer, op: Operation) -> None:
 @_translates("pixel_shuffle", "pixel_unshuffle")
 def _pixel_shuffle(writer: Writer, op: Operation) -> None:
     if op.attributes["data_format"] != "NCHW":
-        raise NotImplementedError(f"{op.name} has a translation for NCHW alone")
+        raise NotImplementedError(f"{op.name} has a translation for NCHW only")
     if op.name == "pixel_shuffle":
         factor = op.attributes["upscale_factor"]
         writer.emit("DepthToSpace", op, op.inputs, blocksize=factor, mode="CRD")
     else:
-        # In the output of SpaceToDepth the input's channels vary fastest, in Paddle's slowest.
+        # The input's channels vary fastest in SpaceToDepth's output, but slowest in Paddle's.
         factor, (x,) = op.attributes["downscale_factor"], op.inputs
         name, channels = writer.name(op.outputs[0]), x.shape[1]
         order = np.arange(channels * factor**2).reshape(factor**2, channels).T.reshape(-1)

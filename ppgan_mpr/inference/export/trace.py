@@ -1,8 +1,8 @@
-"""Tracing of a Paddle network into a list of operations.
+"""Traces a Paddle network into a list of operations.
 
-Paddle 3 describes a traced network as a program of its intermediate representation (PIR).
-Other runtimes cannot read the format in which Paddle exports that program, so the program is
-read here and written as ONNX by :mod:`.onnx_graph`.
+Paddle 3 describes a traced network as a program in its intermediate representation (PIR).
+Other runtimes cannot read the format in which Paddle exports the program. So this module reads it,
+and :mod:`.onnx_graph` writes it as ONNX.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...dependencies import require
 from ...errors import MissingDependencyError
 from ..shared_statistics import is_statistic
 
-# Side of the traced picture. Any size is possible, because no exported operation depends on it.
+# Side of the traced picture. Its value does not matter, as no exported operation depends on it.
 _SIZE = 64
 
 
@@ -30,7 +30,7 @@ class Value:
 
     Attributes:
         id: unique in its program.
-        shape: for the picture that was traced.
+        shape: its shape for the traced picture.
     """
 
     id: str
@@ -42,11 +42,11 @@ class Operation:
     """One operation of a traced network.
 
     Attributes:
-        name: of Paddle's operator, such as ``conv2d``.
-        inputs: each a value, a tuple of values where the operator takes a list, or None where
-            an optional input is absent.
-        outputs: values.
-        attributes: by Paddle's names.
+        name: Paddle's name of the operator, such as ``conv2d``.
+        inputs: each is a value, a tuple of values if the operator takes a list, or None if an
+            optional input is missing.
+        outputs: the values that it computes.
+        attributes: Paddle's name → value.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Program:
         constants: id of a value → array, for parameters and literals.
         input: the picture, [1, C, H, W].
         output: the restored picture.
-        statistics: outputs of the layers that reduce whole maps, which tiles share; in order
-            of execution.
+        statistics: outputs of layers that reduce whole maps, in order of execution; tiles share
+            them.
         open_size: whether the picture may have any size, not only the traced one.
     """
 
@@ -77,10 +77,10 @@ class Program:
     open_size: bool = True
 
     def floats_per_pixel(self) -> float:
-        """Peak memory: the largest count of numbers alive at once, for each pixel of the picture.
+        """Peak memory: the largest count of numbers alive at once, per pixel of the picture.
 
-        A tensor is alive from the operation that computes it to the last that uses it, which
-        is how runtimes plan their memory.
+        A tensor is alive from the operation that computes it to the last one that uses it.
+        Runtimes plan their memory in the same way.
         """
         last_use = {self.output.id: len(self.operations)}
         for step, op in enumerate(self.operations):
@@ -95,7 +95,7 @@ class Program:
 
 
 def flat(inputs: Iterable[Any]) -> Iterator[Value]:
-    """All values among an operation's inputs, also those in lists."""
+    """All values among an operation's inputs, including those in lists."""
     for item in inputs:
         if isinstance(item, tuple):
             yield from flat(item)
@@ -112,11 +112,11 @@ def trace(
     """Trace the operations that compute a network's first result.
 
     Args:
-        network: a ``paddle.nn.Layer`` in evaluation mode; its forward takes [1, C, H, W] and
-            returns a list, the result first, or the result alone.
+        network: a ``paddle.nn.Layer`` in evaluation mode. It maps [1, C, H, W] to the result, or
+            to a list that starts with the result.
         channels: C.
         shared_layers: classes of the layers whose outputs become ``Program.statistics``.
-        size: the only height and width of the picture; default: any size.
+        size: height and width of all pictures; default: any size.
 
     Raises:
         MissingDependencyError: this PaddlePaddle has no PIR (it is older than 3.0).
@@ -124,7 +124,7 @@ def trace(
     paddle = require("paddle")
     if paddle.__version__.startswith(("1.", "2.")):  # 0.0.0 is a build from source
         raise MissingDependencyError(
-            f"Exporting needs PaddlePaddle 3, and {paddle.__version__} is installed: "
+            f"Exporting needs PaddlePaddle 3, but {paddle.__version__} is installed: "
             "run  pip install 'paddlepaddle>=3'  or choose backend='paddle'"
         )
     shared: list[str] = []  # ids of statistics
@@ -149,15 +149,15 @@ def _static_program(
             super().__init__()
             self.network = network
 
-        # Paddle writes what it translates to files in the user's home.
+        # Otherwise Paddle would write translated code to files in the user's home.
         @paddle.jit.not_to_static
         def forward(self, picture: Any) -> Any:
             shared.clear()  # Paddle may call it more than once
             outputs = self.network(picture)
             return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
 
-    # The networks have no control flow that depends on values, so Paddle need not translate
-    # their source code, which would take most of the time.
+    # No network has control flow that depends on values. So Paddle need not translate source code,
+    # which would take most of the time.
     modules = {type(layer).__module__ for layer in network.sublayers(include_self=True)}
     own = [module for name, module in sys.modules.items() if name.startswith("ppgan_mpr.")]
     own += [sys.modules[name] for name in modules if not name.startswith(("ppgan_mpr.", "paddle."))]
@@ -196,7 +196,7 @@ def _read(concrete: Any, network: Any, shared: list[str], open_size: bool) -> Pr
     for op in concrete.main_program.global_block().ops:
         name = op.name()
         if name == "builtin.split":
-            # Unpacks the list that the operation before returned: these are its outputs.
+            # Unpacks the list that the previous operation returned, so these are its outputs.
             outputs = tuple(value(part) for part in op.results())
             operations[-1] = replace(operations[-1], outputs=outputs)
             continue

@@ -14,19 +14,19 @@ from .trace import Operation, Program, Value, flat
 
 _OPSET = 17
 
-#: Writes one operation.
+#: A function that writes one operation.
 Translator = Callable[["Writer", Operation], None]
 
 
 class Writer:
-    """Translates a program's operations; those that its output does not need are left out.
+    """Writes the operations of a program that its output needs as an ONNX model.
 
     Args:
         program: the traced network.
-        translate: finds the function that writes one of Paddle's operators by its name.
+        translate: returns the function that writes the operator with a name.
 
     Attributes:
-        program: the same.
+        program: as given.
     """
 
     def __init__(self, program: Program, translate: Callable[[str], Translator]):
@@ -109,13 +109,13 @@ class Writer:
         return self.constant(f"float_{value!r}", np.asarray(value, np.float32))
 
     def array(self, value: Value) -> np.ndarray:
-        """The array of a value that is a constant."""
+        """The array of a constant value."""
         if not self.is_constant(value):
             raise NotImplementedError("an argument that depends on the picture")
         return self._constants[value.id]
 
     def is_constant(self, value: Value) -> bool:
-        """Whether a value is a parameter, a literal, or computed from these alone."""
+        """Whether a value is a parameter, a literal, or computed only from these."""
         return value.id in self._constants
 
     def define(self, value: Value, array: np.ndarray) -> None:
@@ -123,7 +123,7 @@ class Writer:
         self._constants[value.id] = array
 
     def scalar(self, value: Value) -> Any:
-        """The number of a value that is a constant of one element."""
+        """The number in a constant value with one element."""
         return self.array(value).reshape(-1)[0]
 
     def _needed(self) -> set[int]:

@@ -1,4 +1,4 @@
-"""Which exceptions of the backends mean that memory ran out."""
+"""Exceptions of the backends that mean that memory ran out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ppgan_mpr.inference.backends.allocation import is_allocation_failure
 
 
 class OutOfMemoryError(Exception):
-    """As libraries name theirs."""
+    """An exception with a name like those of libraries."""
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ class OutOfMemoryError(Exception):
         OutOfMemoryError(),
     ],
 )  # fmt: skip
-def test_memory_ran_out(error):
+def test_allocation_failures_are_recognised(error):
     assert is_allocation_failure(error)
     wrapped = RuntimeError("inference failed")
     wrapped.__cause__ = error
@@ -48,8 +48,8 @@ def test_memory_ran_out(error):
         OSError(28, "No space left on device"),
     ],
 )
-def test_something_else_went_wrong(error):
-    error.__cause__ = error  # a chain may be a circle
+def test_other_errors_are_not_allocation_failures(error):
+    error.__cause__ = error  # a chain of causes may be circular
     assert not is_allocation_failure(error)
 
 
@@ -59,7 +59,7 @@ import numpy as np, psutil
 from ppgan_mpr import MPRPredictor
 options = dict(task="Deraining", model="lite", backend=sys.argv[1], precision="f32", threads=2)
 predictor = MPRPredictor(None, tile=2048, overlap=32, **options)
-predictor.restore(np.full([64, 64, 3], 90, np.uint8))  # loads what has to be loaded
+predictor.restore(np.full([64, 64, 3], 90, np.uint8))  # loads the network and libraries
 mapped = psutil.Process().memory_info().vms
 resource.setrlimit(resource.RLIMIT_AS, [mapped + (int(sys.argv[2]) << 20)] * 2)
 (result,) = predictor.run(np.full([int(sys.argv[3])] * 2 + [3], 90, np.uint8))
@@ -72,7 +72,7 @@ print(result.error, result.record.tiles)
     ("backend", "megabytes", "side"),
     [("openvino", 500, 704), ("onnxruntime", 300, 640), ("paddle", 120, 256)],
 )
-def test_a_tile_that_does_not_fit_becomes_smaller_ones(backend, megabytes, side, root):
+def test_a_tile_that_does_not_fit_is_divided(backend, megabytes, side, root):
     pytest.importorskip(backend)
     if backend != "paddle":
         pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")

@@ -23,7 +23,7 @@ def test_released_backend_loads_its_network_again(model, photo):
 
 
 def test_shortage_of_memory_is_a_memory_error(model, photo, monkeypatch):
-    """The restorer answers it with smaller tiles."""
+    """The restorer then tries smaller tiles."""
     import onnxruntime
 
     class Short:
@@ -60,15 +60,15 @@ def test_sessions_for_tiles_and_statistics_stay_on_a_gpu(model, photo, monkeypat
     assert len(sessions) == 2
 
 
-def test_cuda_provider_that_does_not_load_is_one_sentence(model, photo, monkeypatch):
+def test_cuda_provider_that_does_not_load_is_explained_in_one_sentence(model, photo, monkeypatch):
     simulate(monkeypatch, loads=False)
     backend = ONNXRuntimeBackend(model, card())
     with pytest.raises(UsageError, match="its CUDA provider does not load: install CUDA and cuDNN"):
         backend.run(batch(photo))
 
 
-def test_helpers_of_statistics_are_no_statistics(exports, photo):
-    """MIRNet-v2's contexts are computed in steps whose names begin like theirs."""
+def test_intermediate_steps_of_statistics_are_not_statistics(exports, photo):
+    """The steps that compute MIRNet-v2's contexts have names with the same prefix."""
     network = find_network("MIRNetv2").build({"n_feat": 8, "n_MRB": 1, "groups": (1, 1, 1, 1)})
     network.eval()
     model = Model("contexts", find_network("MIRNetv2"), lambda: network, exports)

@@ -1,4 +1,4 @@
-"""OpenVINO: its precision, and how many compiled sizes it keeps."""
+"""OpenVINO: precision, and the number of compiled sizes that are kept."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
 
 
-def test_bf16_only_where_the_processor_has_it(model, photo, expected):
+def test_bf16_is_used_only_if_the_processor_supports_it(model, photo, expected):
     pytest.importorskip("onnx")
     openvino = pytest.importorskip("openvino")
     capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -25,7 +25,7 @@ def test_bf16_only_where_the_processor_has_it(model, photo, expected):
     assert -10 * np.log10(error) > 40
 
 
-def test_tile_sizes_are_kept_within_the_room(model, photo):
+def test_compiled_sizes_are_kept_within_the_memory(model, photo):
     pytest.importorskip("openvino")
     pytest.importorskip("onnx")
     backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
@@ -40,8 +40,8 @@ def test_tile_sizes_are_kept_within_the_room(model, photo):
         assert backend.kept_bytes == pytest.approx(kept * pixels * backend.bytes_per_pixel)
 
 
-def test_small_tiles_do_not_pile_up_networks(model, photo):
-    """Each compiled size holds all the weights, however little room its maps take."""
+def test_small_tiles_do_not_accumulate_networks(model, photo):
+    """Each compiled size holds all weights, however small its maps are."""
     pytest.importorskip("openvino")
     pytest.importorskip("onnx")
     backend = create_backend(model, InferenceOptions(backend="openvino", precision="f32"))
@@ -76,7 +76,7 @@ def test_pictures_of_many_sizes_leave_one_compiled_network_in_the_cache(
 
 
 def test_pixels_do_not_depend_on_the_pictures_before(network, cache, photo):
-    """Nor on whether the network was compiled or came from the cache."""
+    """Nor do they depend on whether the network was compiled or came from the cache."""
     first, *others = (batch(photo[:height]) for height in (48, 96, 16))
     backend = openvino_backend(network, cache)
     expected = backend.run(first).copy()
@@ -89,7 +89,7 @@ def test_pixels_do_not_depend_on_the_pictures_before(network, cache, photo):
 def test_network_for_any_size_equals_those_for_one_size(network, cache, photo):
     pictures = [batch(photo[:height, :width]) for height, width in ((96, 144), (40, 72))]
     for_any = openvino_backend(network, cache)
-    for_one = openvino_backend(network, cache, memory="1K")  # whose room no picture fits
+    for_one = openvino_backend(network, cache, memory="1K")  # too little for any picture
     for picture in pictures:
         pixels = picture[0, 0].size
         assert for_any.whole_bytes(pixels) > for_one.whole_bytes(pixels)
@@ -105,7 +105,7 @@ def test_network_for_any_size_counts_the_memory_of_its_largest_picture(network, 
 
 
 class CountingCache(Cache):
-    """Counts the compiled networks that are read."""
+    """Counts how many compiled networks are read."""
 
     read = 0
 
@@ -131,7 +131,7 @@ def test_network_for_tiles_is_loaded_once_while_statistics_are_measured(network,
     assert cache.read == 2
 
 
-def test_what_was_prepared_for_another_size_changes_nothing(network, cache, photo):
+def test_network_prepared_for_another_size_changes_nothing(network, cache, photo):
     tile = batch(photo)
     backend = openvino_backend(network, cache)
     statistics = backend.measure(tile)
@@ -145,8 +145,8 @@ def test_what_was_prepared_for_another_size_changes_nothing(network, cache, phot
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
 
 
-def test_precision_is_f32_where_the_plugin_reports_no_bf16(model, monkeypatch):
-    """As on most processors of the ARM kind."""
+def test_precision_is_f32_if_the_plugin_reports_no_bf16(model, monkeypatch):
+    """As on most ARM processors."""
     core = pytest.importorskip("openvino").Core
     real = core.get_property
 

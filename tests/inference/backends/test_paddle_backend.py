@@ -22,7 +22,7 @@ def test_half_precision_on_a_cpu_is_refused_by_paddle(model):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What PaddlePaddle, built for CPUs, is asked to do with cards; it computes on the CPU."""
+    """The calls about cards to a PaddlePaddle that is built for CPUs and computes there."""
     asked, current = [], ["cpu"]
 
     def set_device(name):
@@ -48,13 +48,13 @@ def test_precision_is_the_fastest_that_the_card_has(model, calls, facts, precisi
     assert PaddleBackend(model, card(**facts)).precision == precision
 
 
-def test_network_lives_on_the_card_and_each_call_selects_it(model, photo, calls):
+def test_network_stays_on_the_card_and_each_call_selects_the_card(model, photo, calls):
     backend = PaddleBackend(model, card(1), "tf32")
     backend.run(batch(photo))
     assert calls == ["gpu:1", "to gpu:1", "cpu", "gpu:1", "cpu"]
 
 
-def test_card_is_deselected_and_its_memory_freed_where_it_is_short(
+def test_card_is_deselected_and_its_memory_freed_if_memory_runs_out(
     model, photo, calls, monkeypatch
 ):
     backend = PaddleBackend(model, card(1), "tf32")
@@ -73,8 +73,8 @@ def test_card_is_deselected_and_its_memory_freed_where_it_is_short(
     ("precision", "asked"),
     [("auto", (True, "bfloat16")), ("f16", (True, "float16")), ("tf32", (False, "float16"))],
 )
-def test_mixed_precision_is_asked_for(model, photo, calls, monkeypatch, precision, asked):
-    """PaddlePaddle ignores it on this CPU, so that the pixels say nothing."""
+def test_mixed_precision_is_requested(model, photo, calls, monkeypatch, precision, asked):
+    """PaddlePaddle ignores it on this CPU, so the pixels cannot show it."""
     given = []
 
     def auto_cast(enable, dtype):
@@ -89,7 +89,7 @@ def test_mixed_precision_is_asked_for(model, photo, calls, monkeypatch, precisio
 def test_f32_on_a_card_is_not_tf32(model, photo, calls, monkeypatch):
     switched = []
     core = paddle.base.core
-    for name in ("cublas", "cudnn"):  # which not every build for CPUs has
+    for name in ("cublas", "cudnn"):  # some builds for CPUs do not have them
         monkeypatch.setattr(core, f"get_{name}_switch", lambda: True, raising=False)
         switch = partial(lambda name, on: switched.append((name, on)), name)
         monkeypatch.setattr(core, f"set_{name}_switch", switch, raising=False)

@@ -1,4 +1,4 @@
-"""Every operator with a translation computes the same in ONNX Runtime as in Paddle."""
+"""Every translated operator computes the same in ONNX Runtime as in Paddle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 
 class Computes(paddle.nn.Layer):
-    """A layer made of a function."""
+    """A layer that calls a function."""
 
     def __init__(self, function):
         super().__init__()
@@ -123,7 +123,7 @@ def test_layer_is_the_same_at_every_size(layer):
     assert_equal_in_onnx(layer)
 
 
-def test_layer_normalisation_of_channels():
+def test_layer_normalisation_of_channels_is_exported():
     norm = paddle.nn.LayerNorm(3)
 
     class OverChannels(paddle.nn.Layer):
@@ -151,7 +151,7 @@ def test_reshape_is_exported_for_one_size_only():
         (lambda x: F.gelu(x, approximate=True), "approximate gelu"),
         (lambda x: F.adaptive_avg_pool2d(x, 2), "adaptive pooling to more than one value"),
         (lambda x: F.avg_pool2d(x, 3, 1, 1), "pool2d with padding"),
-        (lambda x: x.flatten(1, 2), "flatten has a translation for the last axes alone"),
+        (lambda x: x.flatten(1, 2), "flatten has a translation for the last axes only"),
         (lambda x: paddle.split(x, [10, 54], axis=2)[0], "split of rows or columns"),
         (
             lambda x: F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True),
@@ -159,7 +159,7 @@ def test_reshape_is_exported_for_one_size_only():
         ),
     ],
 )
-def test_operator_that_would_come_out_different_is_refused_by_name(function, message):
+def test_operator_without_an_exact_translation_is_refused_by_name(function, message):
     with pytest.raises(NotImplementedError, match=message):
         exported(Computes(function))
 

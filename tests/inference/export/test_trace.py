@@ -14,7 +14,7 @@ needs_pir = pytest.mark.skipif(
 
 
 def test_memory_counts_the_tensors_that_are_alive_at_once():
-    """x is needed until the end, a and b one after the other."""
+    """x is needed until the end; a and b are needed one after the other."""
     x, a, b, y = (Value(name, (1, channels, 2, 2)) for name, channels in zip("xaby", (3, 8, 4, 3)))
     operations = (
         Operation("grow", (x,), (a,)),
@@ -39,17 +39,17 @@ class Gated(paddle.nn.Layer):
 
 
 @needs_pir
-def test_statistics_are_those_of_the_shared_layers():
+def test_statistics_are_outputs_of_the_shared_layers():
     network = Gated()
     network.eval()
     shared = (paddle.nn.AdaptiveAvgPool2D,)
-    (statistic,) = trace(network, 3, shared).statistics  # four numbers a channel are none
+    (statistic,) = trace(network, 3, shared).statistics  # not four per channel
     assert statistic.shape == (1, 3, 1, 1)
     assert trace(network, 3).statistics == ()
 
 
 @needs_pir
-def test_program_is_of_the_first_result_and_of_the_given_channels():
+def test_program_computes_the_first_result_from_the_given_channels():
     network = Gated()
     network.eval()
     program = trace(network, 6, size=(16, 24))
@@ -59,7 +59,7 @@ def test_program_is_of_the_first_result_and_of_the_given_channels():
 
 
 @needs_pir
-def test_network_computes_as_before_it_was_traced():
+def test_tracing_does_not_change_the_network():
     network, calls = Gated(), []
     network.eval()
     trace(network, 3, (paddle.nn.AdaptiveAvgPool2D,))

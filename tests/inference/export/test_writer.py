@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 
 
 class Gated(paddle.nn.Layer):
-    """Scales a picture by its averages; averages that no result needs are computed too."""
+    """Scales a picture by its averages, and also computes averages that no result needs."""
 
     def __init__(self):
         super().__init__()
@@ -48,7 +48,7 @@ def test_operations_that_the_result_does_not_need_are_left_out(network):
     assert (graph.input[0].name, graph.output[0].name) == ("x", "y")
 
 
-def test_statistics_are_numbered_as_they_are_computed(network):
+def test_statistics_are_numbered_in_order_of_computation(network):
     shared = (paddle.nn.AdaptiveAvgPool2D,)
     graph = write_onnx(trace(network, 3, shared)).graph
     assert [node.output[0] for node in graph.node] == [f"{STATISTIC}0", "y"]

@@ -22,12 +22,12 @@ def without_lost(photo: Photo, target: Writable) -> Photo:
     if not target.deep and photo.pixels.dtype == np.uint16:
         photo = photo.with_depth(8)
     if not target.alpha and photo.alpha is not None:
-        photo = replace(photo, pixels=_on_white(photo.pixels, photo.alpha), alpha=None)
+        photo = replace(photo, pixels=_blend_with_white(photo.pixels, photo.alpha), alpha=None)
     left_out: dict[str, Any] = dict.fromkeys(blocks_too_long(photo.metadata, target))
     return replace(photo, metadata=replace(photo.metadata, **left_out)) if left_out else photo
 
 
-def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _blend_with_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Blend pixels [H, W, C] with white by their alpha [H, W]."""
     shown = pixels.copy()
     for row, opacity in zip(shown, alpha):  # row by row: floats take four times the memory

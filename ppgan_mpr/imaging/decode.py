@@ -43,7 +43,7 @@ _PNM_HEADER = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SP
 _PARSING = threading.Lock()
 # First bytes of files that OpenCV reads if Pillow does not know the format: PAM, Sun raster,
 # Radiance, OpenEXR, PFM, JPEG 2000, WebP.
-_OTHERS = (
+_OPENCV_SIGNATURES = (
     b"P7", b"\x59\xa6\x6a\x95", b"#?R", b"\x76\x2f\x31\x01", b"PF", b"Pf",
     b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51", b"RIFF",
 )  # fmt: skip
@@ -57,7 +57,7 @@ def recognised(start: bytes, suffix: str) -> bool:
         start: at least the first :data:`SIGNATURE_BYTES` of the file, or all of it.
         suffix: see :func:`decode`.
     """
-    if start[:4] in MAGICS or start[4:8] == b"ftyp" or start.startswith(_OTHERS):
+    if start[:4] in MAGICS or start[4:8] == b"ftyp" or start.startswith(_OPENCV_SIGNATURES):
         return True
     if raw.begins_as_raw(start):
         return True
@@ -110,7 +110,7 @@ def decode(data: bytes, suffix: str, check_size: SizeCheck) -> Photo:
         if size is not None:
             check_size(*size)
         photo = _decode_opencv(data, image.format, metadata)
-        photo = _spread(photo, top)
+        photo = _scale_to_16_bits(photo, top)
     else:
         photo = _decode_pillow(image, metadata)
     lossy = photo.format in ("JPEG", "MPO", "AVIF", "JPEG2000") or (
@@ -338,7 +338,7 @@ def _is_lossless_webp(data: bytes) -> bool:
     return data[position : position + 4] == b"VP8L"
 
 
-def _spread(photo: Photo, top: int) -> Photo:
+def _scale_to_16_bits(photo: Photo, top: int) -> Photo:
     """Scale 10- and 12-bit samples to the full 16-bit range."""
     if top == white(np.uint16):
         return photo

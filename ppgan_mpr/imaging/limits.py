@@ -27,7 +27,7 @@ class SizeCheck(Protocol):
 
 # Channels -> copies of the pixels held at once; 2 by default: the decoder's and the photo's.
 # Separating alpha from colours takes a third.
-_TIMES_HELD = {4: 3}
+_COPIES_HELD = {4: 3}
 _SECONDS = 60.0
 _BYTES_PER_SECOND = 1 << 19  # a tenth of the speed of the slowest decoder, JPEG 2000
 
@@ -98,7 +98,7 @@ class Limits:
                 f"{in_words(self.nbytes)}: raise picture_limit= if you trust the file"
             )
         # The coefficients are freed before the pixels are copied. Pillow pads 3 samples to 4.
-        return max(_TIMES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
+        return max(_COPIES_HELD.get(channels, 2) * nbytes, nbytes * 4 // 3 + coefficients)
 
     def check_file(self, nbytes: int) -> None:
         """Refuse a file that is too large, before it is read.

@@ -17,7 +17,7 @@ from .photo import Metadata, Photo
 from .samples import white
 from .thumbnails import has_preview
 
-_MOST_SHOWN = 100  # characters of keywords
+_MAX_SHOWN = 100  # characters of keywords
 
 
 class Loss(NamedTuple):
@@ -142,7 +142,7 @@ def _comment_name(metadata: Metadata) -> str:
     if all(keyword in OWN_KEYWORDS for keyword in keywords):
         return "the comment"
     shown = ", ".join(keywords)
-    shown = "".join(filter(str.isprintable, shown))[:_MOST_SHOWN]  # the file may hold anything
+    shown = "".join(filter(str.isprintable, shown))[:_MAX_SHOWN]  # the file may hold anything
     return f"the PNG's text ({shown})"
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from ..free_memory import available
 
-_AGAIN = 1.0  # seconds between two checks while waiting; other programs may free memory too
-_PROCESS = 1 << 27  # bytes that a decoding process takes before it decodes
+_RECHECK = 1.0  # seconds between two checks while waiting; other programs may free memory too
+_PROCESS_BYTES = 1 << 27  # bytes that a decoding process takes before it decodes
 
 
 def decoding_bytes(pixels: int, needed: int) -> int:
@@ -21,7 +21,7 @@ def decoding_bytes(pixels: int, needed: int) -> int:
         pixels: bytes of the decoded pixels, which both processes hold for a moment.
         needed: bytes that the decoder is going to hold.
     """
-    return _PROCESS + needed + pixels
+    return _PROCESS_BYTES + needed + pixels
 
 
 class MemoryBudget:
@@ -75,7 +75,7 @@ class MemoryBudget:
                 self._changed.notify_all()
                 while self._granted and nbytes + self._taken() > self._free():
                     check()
-                    self._changed.wait(_AGAIN)
+                    self._changed.wait(_RECHECK)
             self._granted[share] = nbytes
             self._changed.notify_all()
         return time.monotonic() - started

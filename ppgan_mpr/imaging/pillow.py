@@ -23,7 +23,7 @@ from .png_chunks import SIGNATURE
 _BAND = 1 << 20  # pixels
 # Formats whose further frames are an animation; in others they are layers, thumbnails or the
 # second view of a stereo camera.
-_MOVING = {"GIF", "WEBP", "AVIF", "PNG"}
+_ANIMATED = {"GIF", "WEBP", "AVIF", "PNG"}
 _COMMENTED = {"JPEG", "MPO", "GIF", "JPEG2000", None}  # None: a copy, which keeps ``info``
 # Strings in Pillow's ``info`` that are not the photographer's texts.
 _NO_TEXTS = {"xmp", "XML:com.adobe.xmp", "comment", "compression"}
@@ -195,7 +195,7 @@ def image_metadata(image: Image.Image) -> Metadata:
 
 def photo_from_image(image: Image.Image, metadata: Metadata) -> Photo:
     """Make a photo in grey or RGB from a loaded image; its orientation is not applied."""
-    moves = image.format in _MOVING and getattr(image, "is_animated", False)
+    moves = image.format in _ANIMATED and getattr(image, "is_animated", False)
     if moves and image.tell() == 0:  # at another frame, the caller has chosen one
         raise ImageError("it holds several frames: extract the one to restore")
     if 0 in image.size:

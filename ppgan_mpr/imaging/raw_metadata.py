@@ -29,7 +29,7 @@ _EXIF_IFD, _GPS_IFD, _INTEROPERABILITY, _MAKER_NOTE = 34665, 34853, 40965, 37500
 _COLOUR_SPACE = 40961
 _FIRST_PUBLIC = 254  # tags below are Panasonic's own in RW2
 # Tags about the sensor's data: DNG's, colour filter array, original file, embedded profile.
-_OF_SENSOR = frozenset((*range(50706, 52600), 33421, 33422, 34675))
+_SENSOR_TAGS = frozenset((*range(50706, 52600), 33421, 33422, 34675))
 _NOTES = "the camera maker's notes, which hold a preview of the picture before restoration"
 
 
@@ -52,7 +52,7 @@ def read_metadata(data: bytes) -> Metadata:
     except (TiffError, struct.error):
         return Metadata(dropped=("the EXIF data, which is stored in an unknown way",))
     tree = {
-        tag: item for tag, item in tree.items() if tag >= _FIRST_PUBLIC and tag not in _OF_SENSOR
+        tag: item for tag, item in tree.items() if tag >= _FIRST_PUBLIC and tag not in _SENSOR_TAGS
     }
     tree, without_notes = _without_previews(tree)
     details = tree.get(_EXIF_IFD)

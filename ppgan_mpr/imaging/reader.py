@@ -227,7 +227,7 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
         self._answers: BinaryIO = self._process.stdout  # type: ignore[assignment]
-        _widen(self._answers)
+        _enlarge_buffer(self._answers)
         self._owner = os.getpid()
         self._ready = False
         self.expected = 0  # bytes of decoded pixels
@@ -351,7 +351,7 @@ def _worker_command() -> list[str]:
     return python_command(f"from {__package__}.worker import main; main()")
 
 
-def _widen(pipe: BinaryIO) -> None:
+def _enlarge_buffer(pipe: BinaryIO) -> None:
     """Enlarge the buffer of a pipe, so that the two processes switch less often."""
     if sys.platform == "linux":
         import fcntl

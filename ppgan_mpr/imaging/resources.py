@@ -11,7 +11,7 @@ from collections.abc import Iterator
 IPTC = 1028
 # Resources that are not copied, as results store them elsewhere or as they show the picture before
 # restoration: resolution, IPTC, thumbnails, colour profile, EXIF, XMP.
-_ELSEWHERE = {1005, IPTC, 1033, 1036, 1039, 1058, 1059, 1060}
+_NOT_COPIED = {1005, IPTC, 1033, 1036, 1039, 1058, 1059, 1060}
 
 
 def walk(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
@@ -45,4 +45,4 @@ def resource(number: int, data: bytes) -> bytes:
 
 def carried(content: bytes | None) -> bytes | None:
     """The resources that also apply to a result and are not stored elsewhere in it."""
-    return b"".join(block for n, _, block in walk(content or b"") if n not in _ELSEWHERE) or None
+    return b"".join(block for n, _, block in walk(content or b"") if n not in _NOT_COPIED) or None

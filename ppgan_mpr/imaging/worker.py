@@ -17,7 +17,7 @@ from .read import decode_photo, read_bytes
 
 # Memory for a decoder and the conversions after it, as a multiple of the decoded pixels, and bytes
 # for libraries that are loaded meanwhile.
-_TIMES_HELD, _LIBRARIES = 8, 1 << 30
+_COPIES_HELD, _LIBRARIES = 8, 1 << 30
 _LARGE_FILE = 1 << 24  # bytes; smaller files are negligible beside their pixels
 _GRACE = 10  # seconds left to the reading process, which can report why it ends this one
 
@@ -51,7 +51,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
         nbytes = width * height * channels * itemsize
         _wait_for_memory(answers, nbytes, needed)
         limits.check_size(width, height, channels, itemsize, coefficients)
-        memory.allow(_TIMES_HELD * nbytes + 2 * len(data))
+        memory.allow(_COPIES_HELD * nbytes + 2 * len(data))
         _alarm(limits.time_for(nbytes))
 
     _alarm(limits.time_for(0))

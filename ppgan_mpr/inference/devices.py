@@ -15,7 +15,7 @@ from ..errors import UsageError
 _MAJOR, _MINOR = 75, 76
 _F16_FROM, _BF16_FROM = (7, 0), (8, 0)
 _LIBRARIES = {"win32": ("nvcuda.dll", "nvml.dll")}
-_LIBRARIES_ELSEWHERE = ("libcuda.so.1", "libnvidia-ml.so.1")
+_DEFAULT_LIBRARIES = ("libcuda.so.1", "libnvidia-ml.so.1")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def choose_devices(wanted: str, gpus: Callable[[], Sequence[Device]]) -> tuple[D
     found = {device.index: device for device in gpus()}
     if not found:
         raise UsageError(
-            f"device={wanted!r}: this process sees no NVIDIA GPU: check nvidia-smi and "
+            f"device={wanted!r}, but this process sees no NVIDIA GPU: check nvidia-smi and "
             "CUDA_VISIBLE_DEVICES, or choose device='cpu'."
         )
     if wanted == "all":
@@ -96,7 +96,7 @@ def find_gpus(load: Callable[[str], Any] = ctypes.CDLL) -> tuple[Device, ...]:
     Raises:
         UsageError: there is no driver, or it does not work.
     """
-    library, management = _LIBRARIES.get(sys.platform, _LIBRARIES_ELSEWHERE)
+    library, management = _LIBRARIES.get(sys.platform, _DEFAULT_LIBRARIES)
     try:
         driver = _Driver(load(library))
     except OSError:

@@ -46,7 +46,7 @@ def gpu_budget(total: int, limit: bool = False) -> int:
     return int((_GPU_LIMIT if limit else _GPU_PLANNED) * total)
 
 
-def instead_of(needed: float, in_use: float = 0) -> int | None:
+def reduced_budget(needed: float, in_use: float = 0) -> int | None:
     """The working memory in bytes to use if ``needed`` is not free; None if it is.
 
     Args:
@@ -54,9 +54,9 @@ def instead_of(needed: float, in_use: float = 0) -> int | None:
         in_use: bytes that it already occupies, which count as free.
     """
     free = available() + in_use
-    return None if free >= free_for(needed) else int(_CAUTIOUS * free)
+    return None if free >= required_free(needed) else int(_CAUTIOUS * free)
 
 
-def free_for(needed: float) -> float:
+def required_free(needed: float) -> float:
     """The bytes that must be free for a network that needs ``needed`` bytes."""
     return needed / _USABLE

@@ -141,7 +141,7 @@ class Restorer:
         """
         if self.backend.device != "cpu":
             return 0
-        return memory.free_for(self.budget) - self.backend.kept_bytes
+        return memory.required_free(self.budget) - self.backend.kept_bytes
 
     def plan(self, height: int, width: int) -> TilePlan:
         """The tiles of a picture of this size if enough memory is free."""
@@ -298,7 +298,7 @@ class _Picture:
             needed = planner.needed(grid)
             if grid.count == 1:
                 needed = max(needed, backend.whole_bytes(self._height * self._width))
-            spare = memory.instead_of(needed, backend.kept_bytes)
+            spare = memory.reduced_budget(needed, backend.kept_bytes)
             if spare is not None:
                 backend.keep_budget = min(planner.budget, spare)
                 self._limit = planner.pixels(spare)

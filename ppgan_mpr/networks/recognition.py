@@ -75,7 +75,8 @@ def recognise(
             raise
         except ImportError as error:  # a package that the layers need is missing
             raise MissingDependencyError(
-                f"The layers of {spec.name} cannot be imported ({error}): install the package."
+                f"The layers of {spec.name} cannot be imported ({error}): install the missing "
+                "package."
             ) from error
         except Exception as error:  # Paddle raises many kinds for wrong arguments
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]

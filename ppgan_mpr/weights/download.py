@@ -20,7 +20,7 @@ from ..networks import WeightsRecord, weights_records
 
 # A download of unknown size is stopped if it is longer than the parameters in float64 together
 # with an optimizer's state.
-_TIMES, _SLACK = 6, 64 << 20
+_SIZE_FACTOR, _SIZE_SLACK = 6, 64 << 20
 logger = logging.getLogger(__name__)
 
 _PREFIX = ".download-"  # of folders for unfinished downloads
@@ -130,7 +130,7 @@ def _download(record: WeightsRecord, url: str, folder: Path, progress: bool) -> 
     shown = progress and sys.stderr.isatty()
     size = f" ({record.size / 1e6:.0f} MB)" if record.size else ""
     logger.info("downloading %s%s, once, from %s", record.name, size, url)
-    limit = record.size or _TIMES * 4 * record.parameters + _SLACK
+    limit = record.size or _SIZE_FACTOR * 4 * record.parameters + _SIZE_SLACK
     known_hash = f"sha256:{record.sha256}" if record.sha256 else None
     cache = pooch.create(
         path=folder,

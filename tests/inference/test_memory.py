@@ -28,4 +28,4 @@ def test_half_of_the_free_memory_is_used_if_the_need_does_not_fit(
 ):
     machine = psutil.virtual_memory()._replace(available=free)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
-    assert memory.instead_of(600 << 20, in_use) == instead
+    assert memory.reduced_budget(600 << 20, in_use) == instead

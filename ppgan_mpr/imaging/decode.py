@@ -68,7 +68,7 @@ def recognised(start: bytes, suffix: str) -> bool:
 
 
 def is_heif(start: bytes) -> bool:
-    """Whether a file is a HEIF picture that libheif decodes, and no AVIF.
+    """Whether a file is a HEIF picture that libheif decodes, not an AVIF.
 
     Args:
         start: at least the first :data:`SIGNATURE_BYTES` of the file.
@@ -132,7 +132,7 @@ def open_image(
         check_size: see :func:`decode`; default: only the number of pixels is limited.
 
     Returns:
-        An image whose pixels are not loaded yet, or None where this Pillow does not know the
+        An image whose pixels are not loaded yet, or None if this Pillow does not know the
         format.
 
     Raises:

@@ -36,7 +36,7 @@ def enlarge(
 
 
 def source_range(start: int, length: int, scale: int, limit: int) -> tuple[int, int]:
-    """The pixels of a side that are needed to enlarge a part of it exactly.
+    """The range of pixels along a side that is needed to enlarge a part of it exactly.
 
     Args:
         start, length: of the part, in pixels of the enlarged picture.

@@ -27,7 +27,7 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])"
 
 
 def orientation(exif: Buffer | None, xmp: bytes | None) -> int:
-    """The orientation 1-8 in EXIF, else in XMP; 1 (upright) where neither holds a valid one.
+    """The orientation 1-8 in EXIF, else in XMP; 1 (upright) if neither holds a valid one.
 
     Args:
         exif: an EXIF block, or a TIFF file, which has the same layout.
@@ -72,7 +72,7 @@ def has_position(exif: bytes) -> bool:
 
 
 def resolution(exif: bytes | None) -> tuple[float, float] | None:
-    """Horizontal and vertical resolution in dots per inch; None where the block has none."""
+    """Horizontal and vertical resolution in dots per inch; None if the block has none."""
     order, entries = _first_entries(exif)
     unit = entries.get(_DPI_UNIT)
     numbers = unit.numbers(order) if unit is not None else (2,)
@@ -84,7 +84,7 @@ def resolution(exif: bytes | None) -> tuple[float, float] | None:
 
 
 def description(exif: bytes | None) -> bytes:
-    """The title or caption in the block; empty where there is none."""
+    """The title or caption in the block; empty if there is none."""
     entry = _first_entries(exif)[1].get(_DESCRIPTION)
     return entry.value.rstrip(b"\0 ") if entry is not None and entry.type == 2 else b""
 

@@ -30,7 +30,7 @@ class Header(NamedTuple):
     Attributes:
         height, width: in pixels, after the picture is turned upright.
         itemsize: bytes per sample: 1 or 2.
-        orientation: EXIF orientation 1-8 of the stored pixels; 1 where they are upright.
+        orientation: EXIF orientation 1-8 of the stored pixels; 1 if they are upright.
     """
 
     height: int

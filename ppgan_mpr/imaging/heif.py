@@ -34,7 +34,7 @@ def nclx(data: Buffer) -> tuple[int, int] | None:
 
 
 def described(primaries: int, transfer: int) -> tuple[int, int] | None:
-    """The code points as ``Metadata.cicp`` has them; None for those of sRGB."""
+    """The code points in the form of ``Metadata.cicp``; None for those of sRGB."""
     known_primaries = primaries not in (1, _UNSPECIFIED)
     known_transfer = transfer not in (*_VIDEO_CURVES, _UNSPECIFIED)
     return (primaries, transfer) if known_primaries or known_transfer else None

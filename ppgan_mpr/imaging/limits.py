@@ -1,4 +1,4 @@
-"""How much memory and time one picture file may cost."""
+"""Limits of memory and time for reading a picture file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LimitError(ImageError):
 
 
 class SizeCheck(Protocol):
-    """Called before a picture is decoded; see :meth:`Limits.check_size`."""
+    """A function that refuses large pictures before decoding; see :meth:`Limits.check_size`."""
 
     def __call__(
         self, width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
@@ -44,7 +44,7 @@ def check_pixels(width: int, height: int) -> None:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much memory and time one picture file may cost.
+    """Limits of memory and time for reading one picture file.
 
     Attributes:
         nbytes: maximum size in bytes of the decoded pixels; the file itself may be 256 MB larger.
@@ -119,7 +119,7 @@ class Limits:
             )
 
     def time_for(self, nbytes: int) -> float:
-        """Seconds that reading may take, for a picture of so many decoded bytes."""
+        """Seconds that reading a picture of ``nbytes`` decoded bytes may take."""
         if self.seconds is not None:
             return self.seconds
         return _SECONDS + nbytes / _BYTES_PER_SECOND

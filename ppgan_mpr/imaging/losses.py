@@ -154,7 +154,7 @@ def _colour_name(primaries: int, transfer: int) -> str:
 
 
 def writable_suffix(photo: Photo, suffix: str) -> str:
-    """The suffix under which the photo can be written without loss of depth or metadata.
+    """The suffix of a format that stores the photo without a fatal loss.
 
     Args:
         photo: to be written.

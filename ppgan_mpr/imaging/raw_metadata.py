@@ -101,7 +101,7 @@ def _segment(jpeg: bytes, prefix: bytes) -> bytes | None:
 
 
 def _tree_of_cr3(data: bytes) -> tuple[str, dict[int, Any], bytes | None]:
-    """The directories of a CR3: each is a TIFF structure in a box of its own."""
+    """The directories of a CR3: each is a TIFF structure in its own box."""
     place = find(data, b"moov")
     if place is None:
         raise TiffError("no metadata")

@@ -1,4 +1,4 @@
-"""Reading picture files."""
+"""Reads picture files in this process."""
 
 from __future__ import annotations
 

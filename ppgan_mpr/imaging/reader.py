@@ -173,7 +173,7 @@ class PhotoReader:
         raise _ERRORS[kind](message)
 
     def _take(self) -> _Worker:
-        """A process that is ready."""
+        """An idle or a new worker that is ready."""
         while self._idle:
             try:
                 worker = self._idle.pop()

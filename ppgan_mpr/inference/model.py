@@ -109,7 +109,7 @@ class Model:
             size: height and width of the pictures; used, and needed, only if statistics are
                 local.
             load: loads the content of an ONNX file. A cached one that it cannot load is
-                exported anew.
+                exported again.
 
         Returns:
             The result of ``load``.

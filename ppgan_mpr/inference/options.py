@@ -238,7 +238,7 @@ class InferenceOptions:
 
     @property
     def limits(self) -> Limits:
-        """How much memory and time one picture file may cost."""
+        """Limits of memory and time for reading one picture file."""
         return Limits(parse_memory(self.picture_limit, "picture_limit"), self.read_timeout)
 
     def replace(self, **changes: Any) -> InferenceOptions:

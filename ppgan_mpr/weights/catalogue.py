@@ -78,7 +78,7 @@ def _can_be_loaded(record: WeightsRecord) -> bool:
 
 
 def loadable(task: str, network: str | None = None) -> list[WeightsRecord]:
-    """Known weights for a task, of one network or of any, that can be loaded by name."""
+    """Known weights for a task, of one or any network, that can be loaded by name."""
     return [
         record
         for record in weights_records()

@@ -148,9 +148,7 @@ def test_batches_equal_single_pictures(model, exported, photo):
     check_batches(model, exported, photo)
 
 
-def test_batches_equal_single_pictures_in_other_networks(
-    other_model, exported, photo
-):
+def test_batches_equal_single_pictures_in_other_networks(other_model, exported, photo):
     check_batches(other_model, exported, photo)
 
 

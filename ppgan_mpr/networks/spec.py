@@ -158,8 +158,8 @@ class NetworkSpec:
         name: name of the network and its class.
         layer: ``"module:Class"`` of the ``paddle.nn.Layer``.
         tasks: the tasks that it is trained for.
-        identifying_parameters: parameter names that every state dict of this network has, and
-            no other network's has all of.
+        identifying_parameters: parameter names by which the network is recognised; all of its
+            state dicts have all of them, and those of other networks do not.
         deduce: function from the shapes of all tensors to the constructor's arguments. It may
             raise any exception for tensors of another network.
         size_multiple: height and width of a picture must be multiples of this.

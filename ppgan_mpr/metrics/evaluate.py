@@ -15,8 +15,8 @@ from ..imaging.pairing import match_by_stem
 from .protocols import Protocol
 from .scores import ScoreTable
 
-SUFFIX = "_restoration"  # that some programs append to the names of restored pictures
-_SHOWN = 20  # problems listed in a message
+SUFFIX = "_restoration"  # some programs append this to the names of restored pictures
+_SHOWN = 20  # largest number of problems listed in a message
 
 
 class Pair(NamedTuple):
@@ -40,22 +40,22 @@ def evaluate_folders(
         restored: folder of any method's results.
         target: folder of the clean pictures; see :func:`pair_pictures` for the names.
         protocol: how to score.
-        jobs: pictures scored at the same time, by threads; decoding and NumPy run in parallel.
+        jobs: number of threads that score pictures; decoding and NumPy run in parallel.
         progress: show a progress bar on stderr.
 
     Returns:
-        The scores by stem of the target, sorted.
+        The scores, named after the stems of the target files and sorted.
 
     Raises:
         UsageError: a folder does not exist.
-        ImageError: pictures do not pair, do not match in size, or cannot be read.
+        ImageError: a picture has no partner, has another size than its target, or is damaged.
     """
     from tqdm import tqdm
 
     pairs = pair_pictures(restored, target)
     _check_sizes(pairs, protocol)
     table = ScoreTable(protocol, str(restored))
-    # Closed here, so that an error leaves no pictures to be scored.
+    # After an error, closing the generator cancels the remaining pictures.
     with closing(_scores(pairs, protocol, min(jobs, len(pairs)))) as scores:
         for pair, score in tqdm(
             zip(pairs, scores), total=len(pairs), unit="picture", disable=not progress
@@ -72,15 +72,15 @@ def pair_pictures(restored: str | Path, target: str | Path) -> list[Pair]:
 
     Raises:
         UsageError: a folder does not exist.
-        ImageError: a picture has no partner or several, or there is none at all; one
-            message lists all problems.
+        ImageError: a picture has no partner or several, or there are no pictures. One message
+            lists all problems.
     """
     for folder in (restored, target):
         if not Path(folder).is_dir():
             raise UsageError(f"there is no folder '{folder}'")
     matches = match_by_stem((restored, target), ending=SUFFIX)
     problems = [
-        f"{one} and {other.name} are the same picture twice"
+        f"{one} and {other.name} belong to the same picture"
         for duplicates in reversed(matches.duplicates)
         for one, other in duplicates
     ]
@@ -99,16 +99,16 @@ def _report(problems: list[str]) -> None:
     lines = problems[:_SHOWN]
     if len(problems) > _SHOWN:
         lines.append(f"and {len(problems) - _SHOWN} more")
-    raise ImageError("nothing was scored, because\n  " + "\n  ".join(lines))
+    raise ImageError("nothing was scored:\n  " + "\n  ".join(lines))
 
 
 def _check_sizes(pairs: list[Pair], protocol: Protocol) -> None:
-    """Find all wrong sizes in the files' headers, before hours of scoring."""
+    """Compare the sizes in the files' headers first, as scoring may take hours."""
     problems = []
     for pair in pairs:
         try:
             sizes = [_size(pair.restored), _size(pair.target)]
-            if sizes[0] != sizes[1]:  # the header of a PNG misses an orientation after its pixels
+            if sizes[0] != sizes[1]:  # a PNG may store its orientation after its pixels
                 sizes = [read_photo(pair.restored).size, read_photo(pair.target).size]
             (width, height), (target_width, target_height) = sizes
             if sizes[0] != sizes[1]:

@@ -31,8 +31,8 @@ class ProtocolMetric(paddle.metric.Metric):
         results: this process's scores, one for each picture (or sequence).
 
     Raises:
-        UsageError: the protocol or input order is unknown, or a protocol was given together
-            with options that it states.
+        UsageError: the protocol or input order is unknown, or ``protocol`` was given together
+            with ``crop_border`` or ``test_y_channel``.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class ProtocolMetric(paddle.metric.Metric):
             protocol = _ppgan_protocol(crop_border, test_y_channel)
         elif crop_border or test_y_channel:
             raise UsageError(
-                "a protocol states its border and colours itself: "
-                "give crop_border and test_y_channel, or protocol"
+                "a protocol sets its own border and colours: "
+                "give either crop_border and test_y_channel, or protocol"
             )
         elif isinstance(protocol, str):
             protocol = get_protocol(protocol)
@@ -66,8 +66,8 @@ class ProtocolMetric(paddle.metric.Metric):
 
         Args:
             preds: a restored picture, a batch, or a list of pictures.
-            gts: the targets, likewise.
-            is_seq: the pictures are the frames of one sequence, which counts once, with the
+            gts: the targets, in the same form.
+            is_seq: the pictures are the frames of one sequence, which adds a single score: the
                 mean of its frames.
 
         Raises:
@@ -94,7 +94,7 @@ class ProtocolMetric(paddle.metric.Metric):
         raise NotImplementedError
 
     def _pictures(self, given: Any) -> list[np.ndarray]:
-        """Arrays [H, W, C] of everything that PaddleGAN's metrics take."""
+        """Convert any input of PaddleGAN's metrics to arrays [H, W, C]."""
         if isinstance(given, (list, tuple)):
             return [picture for item in given for picture in self._pictures(item)]
         if isinstance(given, paddle.Tensor):
@@ -108,7 +108,7 @@ class ProtocolMetric(paddle.metric.Metric):
 
 
 class PSNR(ProtocolMetric):
-    """Peak signal-to-noise ratio in dB; the arguments are those of :class:`ProtocolMetric`.
+    """Peak signal-to-noise ratio in dB, with the arguments of :class:`ProtocolMetric`.
 
     Pictures that equal their target have an infinite PSNR and are left out of the mean (see
     :func:`ppgan_mpr.metrics.mean_psnr`).
@@ -122,7 +122,7 @@ class PSNR(ProtocolMetric):
 
 
 class SSIM(ProtocolMetric):
-    """Structural similarity; the arguments are those of :class:`ProtocolMetric`."""
+    """Structural similarity (SSIM), with the arguments of :class:`ProtocolMetric`."""
 
     def _measure(self, restored: np.ndarray, target: np.ndarray) -> float:
         return self.protocol.ssim(restored, target)

@@ -1,8 +1,8 @@
-"""Scoring protocols: how published scores were measured, as data.
+"""Scoring protocols: descriptions of how published scores were measured.
 
-A PSNR means little without its protocol: on which channel and which part of the picture, and with
-which SSIM. A :class:`Protocol` states this and applies it. The scores that were published with it
-are in the records of weights (:class:`ppgan_mpr.networks.records.Score`).
+A score means little without its protocol: the channels, the part of the picture and the form of
+SSIM. A :class:`Protocol` states these and computes the scores. Published scores are in the records
+of weights (:class:`ppgan_mpr.networks.records.Score`).
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ class Protocol:
     equal channels.
 
     Attributes:
-        name: in options and tables.
-        description: one line for people.
+        name: the name in options and tables.
+        description: one line for users.
         colour: ``'rgb'``, or ``'y'`` for MATLAB's BT.601 luma.
-        crop: side of the centre square that is scored; None for the whole picture. Of a picture
-            with fewer rows (columns) only the last ones are scored, as in the reference
-            evaluation, whose slice then starts at a negative index.
-        border: pixels left out on every side, after the crop; two numbers are those at the top
-            and left, and those at the bottom and right.
+        crop: side of the centre square that is scored; None for the whole picture. If a picture
+            has fewer rows (columns), only its last ones are scored: the slice of the reference
+            evaluation then starts at a negative index.
+        border: pixels left out on every side after the crop. A pair of numbers holds first the
+            pixels at the top and left, then those at the bottom and right.
         block: side of the squares that are scored one by one and averaged; None scores the
             picture as a whole.
-        ssim_form: which of the forms of :func:`ppgan_mpr.metrics.ssim`.
+        ssim_form: the form of SSIM, see :func:`ppgan_mpr.metrics.ssim`.
         mae: score the mean absolute error, too.
         quantize: round floats to integers first, as storing the picture does.
         round_luma: round the luma of integer pictures, as MATLAB does.
-        padding: how pictures were padded to the network's multiple where the published scores
-            were measured: ``'end'`` (bottom and right) or ``'both'`` sides, see
-            :func:`ppgan_mpr.imaging.padding.source_indices`. It is for programs that restore
-            before they score; scoring itself never pads.
-        source: of this description.
+        padding: how the published evaluation padded pictures to the multiple that the network
+            needs: ``'end'`` (bottom and right) or ``'both'`` sides, see
+            :func:`ppgan_mpr.imaging.padding.source_indices`. Programs that restore before they
+            score use it; scoring itself never pads.
+        source: the script or configuration that defines this protocol.
 
     Raises:
         UsageError: there is no such ``padding`` or ``ssim_form``.
@@ -80,7 +80,7 @@ class Protocol:
         """PSNR in dB (``inf`` for identical pictures) and SSIM of one picture.
 
         Returns:
-            ``{'psnr': …, 'ssim': …}``, and ``'mae'`` in [0, 1] where the protocol has it.
+            ``{'psnr': …, 'ssim': …}``, and ``'mae'`` in [0, 1] if the protocol measures it.
 
         Raises:
             ImageError: the pictures differ in size, have a wrong type or values out of range, or
@@ -112,25 +112,29 @@ class Protocol:
         if min(counted) < smallest:
             raise ImageError(
                 f"a picture of {width}x{height} pixels is too small for the protocol "
-                f"'{self.name}', which would score {counted[0]}x{counted[1]} of them"
+                f"'{self.name}', which would score only {counted[0]}x{counted[1]} pixels"
             )
 
     def cropped(self, size: int) -> Protocol:
-        """This protocol for a data set that crops its pictures to a centre of that size.
+        """Adapt this protocol to a data set that crops its pictures.
+
+        Args:
+            size: side of the centre square in pixels.
 
         Returns:
-            A protocol named for the crop; one of :data:`PROTOCOLS` if it measures the same.
+            A protocol named after the crop, or the one of :data:`PROTOCOLS` that measures the
+            same.
 
         Raises:
-            UsageError: it is a named protocol, which states its own crop.
+            UsageError: the protocol is one of :data:`PROTOCOLS` or has another crop.
         """
         if self.crop == size:
             return self
         if self.crop or self.name in PROTOCOLS:
             raise UsageError(
-                f"the data set crops its pictures to {size}x{size} pixels, which the protocol "
-                f"'{self.name}' does not: leave out img_options.patch_size, or give crop_border "
-                "and test_y_channel instead of a protocol"
+                f"the data set crops its pictures to {size}x{size} pixels, and the protocol "
+                f"'{self.name}' does not allow that: leave out img_options.patch_size, or give "
+                "crop_border and test_y_channel instead of a protocol"
             )
         cropped = replace(
             self,
@@ -142,7 +146,7 @@ class Protocol:
         return next(known, cropped)
 
     def _measure(self) -> tuple[Any, ...]:
-        """Everything that scores depend on, to compare protocols by."""
+        """All settings that affect the scores, for comparing protocols."""
         luma = self.round_luma if self.colour == "y" else None
         part = (self.crop, self.border, self.block)
         form = (self.ssim_form, self.mae)
@@ -155,7 +159,7 @@ class Protocol:
         return float(np.mean([ssim(*piece, self.ssim_form) for piece in pieces]))
 
     def _pieces(self, restored: np.ndarray, target: np.ndarray) -> Iterator[_Piece]:
-        """What is compared: (restored, target, data_range) of each block."""
+        """Yield (restored, target, data_range) of each block that is scored."""
         restored, target = _as_hwc(restored), _as_hwc(target)
         height, width = target.shape[:2]
         if restored.shape[:2] != (height, width):
@@ -180,7 +184,7 @@ class Protocol:
                 yield restored[block], target[block], data_range
 
     def _counted(self, side: int) -> slice:
-        """The rows (columns) that are scored of a picture with ``side`` rows (columns)."""
+        """The rows (columns) scored in a picture with ``side`` rows (columns)."""
         start, stop = 0, side
         if self.crop:
             offset = (side - self.crop) // 2  # negative in a small picture, see ``crop``
@@ -204,18 +208,18 @@ def _as_hwc(picture: np.ndarray) -> np.ndarray:
             f"{picture.shape}"
         )
     if picture.dtype not in (np.uint8, np.uint16) and picture.dtype.kind != "f":
-        raise ImageError(f"a picture holds uint8, uint16 or floats in [0, 1], not {picture.dtype}")
+        raise ImageError(f"a picture has uint8, uint16 or floats in [0, 1], not {picture.dtype}")
     if np.isnan(picture.min()):
-        raise ImageError("a picture that holds NaN cannot be scored")
+        raise ImageError("a picture with NaN values cannot be scored")
     return picture
 
 
 def _to_one_range(restored: np.ndarray, target: np.ndarray, quantize: bool) -> _Piece:
-    """Both pictures in one type, and the width of its range."""
+    """Convert both pictures to one type; the third result is the width of its range."""
     if target.dtype.kind == "f" and not (target.min() >= 0 and target.max() <= 1):
         raise ImageError(
-            f"a float picture lies in [0, 1], but this target reaches from {target.min():g} "
-            f"to {target.max():g}: divide it by its range, or pass integers"
+            f"a float picture must be in [0, 1], but this target has values from "
+            f"{target.min():g} to {target.max():g}: scale them to [0, 1], or pass integers"
         )
     if quantize:
         codes = [p.dtype for p in (target, restored) if p.dtype.kind == "u"] or [np.dtype(np.uint8)]
@@ -300,9 +304,9 @@ PROTOCOLS = {
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol of that name, in any case, one of :data:`PROTOCOLS`.
+    """Look up one of :data:`PROTOCOLS` by its name; upper and lower case count the same.
 
     Raises:
-        UsageError: there is none; the message suggests the nearest.
+        UsageError: no protocol has this name; the message suggests the nearest.
     """
     return PROTOCOLS[exact_name("protocol", name, PROTOCOLS)]

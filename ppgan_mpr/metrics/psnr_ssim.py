@@ -82,7 +82,7 @@ SSIM_FORMS = ("channels", "volume", "uniform")
 
 
 def ssim_margin(form: str) -> int:
-    """Pixels at each border that are the centre of no window in a form of the SSIM."""
+    """Width in pixels of the border in which no window of this form of SSIM is centred."""
     return {"channels": _RADIUS, "volume": 0, "uniform": _UNIFORM_RADIUS}[form]
 
 
@@ -92,7 +92,7 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, form: str = "channels"
     ``mean of (2 μₐμ_b + c₁)(2 σ_ab + c₂) / ((μₐ² + μ_b² + c₁)(σₐ² + σ_b² + c₂))`` with
     ``c₁ = (0.01 data_range)²`` and ``c₂ = (0.03 data_range)²`` (Wang, Bovik, Sheikh and
     Simoncelli, "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 2004). Three forms are in use, which differ in the second digit:
+    IEEE TIP 2004). Three forms are in use; their values differ in the second decimal:
 
     - the paper's (``'channels'``): each channel separately, with a Gaussian window of 11×11 and
       σ 1.5, at the pixels whose window is inside the picture, averaged over the channels;
@@ -100,7 +100,7 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, form: str = "channels"
       window of 11×11×11 and a border replicated in all three directions, so that channels mix.
       NAFNet's evaluation does the same;
     - scikit-image's default (``'uniform'``): each channel separately, with a uniform window of
-      7×7 and the unbiased variances and covariance, at the pixels whose window is inside.
+      7×7 and unbiased variances and covariance, at the pixels whose window is inside the picture.
 
     Args:
         a, b: [H, W] or [H, W, C], of the same shape.
@@ -112,13 +112,13 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, form: str = "channels"
 
     Raises:
         UsageError: there is no such form.
-        ImageError: the shapes differ, or a side is shorter than a window that has to fit.
+        ImageError: the shapes differ, or a side is too short for the window.
     """
     check_choice("form", form, SSIM_FORMS)
     a, b = _same_shape(a, b)
     height, width, channels = a.shape
-    # With a replicated border, every pixel is the centre of a window; without one, all but the
-    # outermost five are.
+    # With a replicated border, every pixel is the centre of a window. Without one, the pixels of a
+    # border are not, as their window would leave the picture.
     inset = ssim_margin(form)
     if min(height, width) <= 2 * inset:
         raise ImageError(
@@ -169,7 +169,7 @@ _UNIFORM = np.full(2 * _UNIFORM_RADIUS + 1, 1 / (2 * _UNIFORM_RADIUS + 1))
 
 @lru_cache(maxsize=8)
 def _band(length: int, uniform: bool) -> np.ndarray:
-    """A filter as a matrix [length, length + 2 radius]."""
+    """The matrix [length, length + 2 radius] that applies a filter along one axis."""
     taps = _UNIFORM if uniform else _GAUSSIAN
     matrix = np.zeros((length, length + len(taps) - 1))
     for row in range(length):

@@ -22,11 +22,11 @@ from .psnr_ssim import mean_psnr
 
 
 class ScoreTable:
-    """PSNR, SSIM and whatever else a protocol measures of each picture, and their means.
+    """A table of each picture's PSNR, SSIM and other measures of a protocol, and of their means.
 
-    A picture that equals its target has an infinite PSNR. It is counted as ``identical``; its
-    SSIM of 1 enters the mean, its PSNR does not (see :func:`ppgan_mpr.metrics.mean_psnr`). That
-    PSNR is ``inf`` in print and in CSV, and ``null`` in JSON, which has no infinity.
+    A picture that equals its target has an infinite PSNR. It is counted as ``identical``: its
+    SSIM of 1 enters the mean, but its PSNR does not (see :func:`ppgan_mpr.metrics.mean_psnr`). An
+    infinite PSNR is ``inf`` in print and in CSV, and ``null`` in JSON, which has no infinity.
 
     Args:
         protocol: how the scores were measured.
@@ -85,7 +85,7 @@ class ScoreTable:
         """Write the table atomically, as JSON or CSV depending on the extension.
 
         Raises:
-            UsageError: the extension is another one, or the file cannot be written.
+            UsageError: the extension is neither .json nor .csv, or the file cannot be written.
         """
         path = table_path(path)
         text = self._json() if path.suffix.lower() == ".json" else self._csv()
@@ -140,7 +140,7 @@ def table_path(path: str | os.PathLike[str]) -> Path:
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
-    """Check before the work is done that :meth:`ScoreTable.save` can write there; return the path.
+    """Check before the scoring that :meth:`ScoreTable.save` can write a file; return its path.
 
     Raises:
         UsageError: the extension is wrong, or no file can be created there.

@@ -18,7 +18,7 @@ def write(path, pixels, **options):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two pictures of different sizes and their targets, named as programs name them."""
+    """Folders of two restored pictures of different sizes and of their targets."""
     rng = np.random.default_rng(0)
     restored, target = tmp_path / "restored", tmp_path / "target"
     for name, size, noise in (("a_restoration", (20, 30), 4), ("b", (16, 16), 9)):
@@ -69,7 +69,7 @@ def test_all_sizes_are_checked_before_scoring(folders, monkeypatch):
 def test_sizes_are_those_of_the_upright_picture(folders):
     restored, target = folders
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side
+    exif[0x0112] = 6  # stored rotated by 90 degrees
     clean = np.asarray(Image.open(target / "a.png"))
     write(restored / "a_restoration.bmp", clean)
     write(target / "a.png", np.ascontiguousarray(np.rot90(clean)), exif=exif)
@@ -100,7 +100,7 @@ def test_a_damaged_picture_is_named(folders, jobs):
         evaluate_folders(restored, target, GOPRO, jobs=jobs)
 
 
-def test_missing_and_empty_folders(folders, tmp_path):
+def test_missing_and_empty_folders_are_refused(folders, tmp_path):
     with pytest.raises(UsageError, match="nowhere"):
         evaluate_folders(tmp_path / "nowhere", folders[1], GOPRO)
     (tmp_path / "empty").mkdir()

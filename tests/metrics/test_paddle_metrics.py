@@ -57,7 +57,7 @@ def test_a_sequence_counts_once(pair):
     assert len(metric.results) == 2 and len(single.results) == 2
 
 
-def test_mean_of_no_pictures_and_of_identical_ones(pair):
+def test_mean_is_nan_without_pictures_and_infinite_for_identical_ones(pair):
     for metric in (PSNR(4), SSIM(4)):
         metric.update([], [])
         metric.update([], [], is_seq=True)

@@ -16,7 +16,7 @@ COLUMNS = {
     "ppgan-crop256": ("ppgan_crop256_psnr", "ppgan_crop256_ssim"),
     "ppgan-crop256-y": ("ppgan_crop256_psnr_y", "ppgan_crop256_ssim_y"),
 }
-# those of MIRNet-v2's authors, for which there are no stored scores
+# protocols of MIRNet-v2's authors, for which metric_golden.json has no scores
 OTHERS = ("realsr-x2", "realsr-x3", "realsr-x4", "dpdd")
 
 
@@ -208,7 +208,7 @@ def test_unknown_protocol_suggests_the_nearest():
 
 
 def test_every_protocol_has_a_published_score():
-    # those of OTHERS are in pictures alone, from which nobody has quoted them
+    # scores of OTHERS were published only inside pictures, so no record quotes them
     used = {score.protocol for record in weights_records() for score in record.scores}
     assert set(PROTOCOLS) - set(OTHERS) <= used
     for name, protocol in PROTOCOLS.items():

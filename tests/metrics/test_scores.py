@@ -77,7 +77,7 @@ def test_unwritable_paths_are_refused(table, tmp_path):
         table.save(tmp_path / "file" / "scores.json")
 
 
-def test_full_disk_leaves_the_old_file(table, tmp_path, monkeypatch):
+def test_full_disk_keeps_the_old_file(table, tmp_path, monkeypatch):
     path = table.save(tmp_path / "scores.json")
     before = path.read_text(encoding="utf-8")
 

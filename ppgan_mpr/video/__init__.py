@@ -1,4 +1,4 @@
-"""Restoration of videos, frame by frame, into a file that keeps sound, times and colours.
+"""Restoration of videos, frame by frame, with the sound, times and colour settings kept.
 
 Needs PyAV, the extra ``video``.
 """

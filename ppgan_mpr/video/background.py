@@ -11,17 +11,18 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 _AHEAD = 2  # items that wait between two threads
-_PATIENCE = 0.1  # seconds between looks at whether the other side is still there
+_PATIENCE = 0.1  # seconds between checks whether the reader has left the ``with`` block
 _END = object()
 
 
 class Prefetch(Generic[Item]):
-    """Iterates in another thread, a few items ahead of whoever takes them.
+    """Iterates in another thread, a few items ahead of the reader.
 
-    Inside a ``with`` block; leaving it ends the thread.
+    It is used in a ``with`` block, whose end stops the thread.
 
     Args:
-        items: iterated in the other thread; an error there is raised here, after the items before.
+        items: iterated in the other thread. The reader gets the items before an error, then the
+            error.
     """
 
     def __init__(self, items: Iterable[Item]):
@@ -41,7 +42,7 @@ class Prefetch(Generic[Item]):
 
     def _taken(self) -> Iterator[Item]:
         while (item := self._queue.get()) is not _END:
-            yield item  # type: ignore[misc] # all but the end are items
+            yield item  # type: ignore[misc] # everything except _END is an item
         if self._error is not None:
             raise self._error
 
@@ -67,9 +68,9 @@ class Prefetch(Generic[Item]):
 
 
 class Consumer(Generic[Item]):
-    """Hands items to a function that runs in another thread, in order.
+    """Passes items in order to a function that runs in another thread.
 
-    Inside a ``with`` block; leaving it with an error drops what is waiting.
+    It is used in a ``with`` block. An error in the block drops the items that still wait.
 
     Args:
         take: called with each item.
@@ -95,10 +96,10 @@ class Consumer(Generic[Item]):
             raise self._error
 
     def put(self, item: Item) -> None:
-        """Hand over an item; waits while too many others wait.
+        """Hand over an item; blocks while the queue is full.
 
         Raises:
-            Exception: what the function has raised for an earlier item.
+            Exception: the function has raised it for an earlier item.
         """
         if self._error is not None:
             raise self._error
@@ -108,6 +109,6 @@ class Consumer(Generic[Item]):
         while (item := self._queue.get()) is not _END:
             if self._error is None and not self._dropped.is_set():
                 try:
-                    self._take(item)  # type: ignore[arg-type] # all but the end are items
+                    self._take(item)  # type: ignore[arg-type] # everything except _END is an item
                 except BaseException as error:
                     self._error = error

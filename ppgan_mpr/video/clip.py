@@ -1,4 +1,4 @@
-"""Reading a video: what it is, and its frames in order with their times."""
+"""Reads videos: their properties, and their frames in order with their times."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Containers by FFmpeg's names. Playlists and lists of files, which name others, are not among them.
+# Containers by FFmpeg's names. Playlists and lists are missing, as they refer to other files.
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "flv",
     "asf", "nut", "ogg", "mxf", "ivf", "h264", "hevc", "obu",
 )  # fmt: skip
 _BUFFER = 1 << 18  # bytes read at once
 _SLOWEST, _FASTEST = 1, 240  # frames a second that encoders take
-# Data of single frames that are not handed on, by FFmpeg's names.
-_UNKEPT = {
+# Side data of frames that the result does not keep, by FFmpeg's names.
+_DROPPED = {
     "MASTERING_DISPLAY_METADATA": "the HDR mastering display",
     "CONTENT_LIGHT_LEVEL": "the HDR light level",
     "DYNAMIC_HDR_PLUS": "HDR10+",
@@ -47,24 +47,23 @@ _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, by their numbers in H.
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What a video is, as far as its header and its first frame say.
+    """The properties of a video, from its header and its first frame.
 
     Attributes:
         container: FFmpeg's name of the container.
-        codec: of the pictures, such as ``h264``.
-        codec_tag: four letters by which the container names the codec.
+        codec: codec of the frames, such as ``h264``.
+        codec_tag: the container's name of the codec, in four letters.
         pixel_format: FFmpeg's name, such as ``yuv420p10le``.
         size: width and height of the stored frames in pixels.
-        depth: bits of a sample.
+        depth: bits per sample.
         colour: how samples stand for colours.
         orientation: how frames are turned for display.
-        time_base: seconds that a time of 1 stands for.
-        rate: frames per second in the mean.
-        frames: number of frames, approximately where the file does not say it; None if it is not
-            known.
-        seconds: when the last frame ends, as the file says; None if it does not.
-        aspect: width of a displayed pixel over its height; None if it is not stated.
-        unkept: what frames hold and restored ones do not.
+        time_base: unit of all times, in seconds.
+        rate: average number of frames per second.
+        frames: number of frames, an estimate if the file does not state it; None if unknown.
+        seconds: end of the last frame in seconds; None if the file does not state it.
+        aspect: width of a displayed pixel divided by its height; None if it is not stated.
+        dropped: kinds of data in the source's frames that the restored frames lack.
     """
 
     container: str
@@ -80,7 +79,7 @@ class ClipFacts:
     frames: int | None
     seconds: float | None
     aspect: Fraction | None
-    unkept: tuple[str, ...]
+    dropped: tuple[str, ...]
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -94,7 +93,7 @@ class ClipFacts:
 
     @property
     def usual_duration(self) -> int:
-        """How long a frame is shown in the mean, in time bases."""
+        """Average time for which a frame is shown, in units of ``time_base``."""
         return max(1, round(1 / (self.rate * self.time_base)))
 
 
@@ -103,8 +102,8 @@ class Frame:
     """One frame of a video.
 
     Attributes:
-        number: from 0.
-        time, duration: when and how long it is shown, in time bases.
+        number: number of the frame, from 0.
+        time, duration: when and for how long it is shown, in units of the video's ``time_base``.
         pixels: [H, W, 3] uint8 or uint16 RGB, turned for display.
     """
 
@@ -116,11 +115,11 @@ class Frame:
 
 @dataclass
 class Problems:
-    """What was wrong with a video while it was read.
+    """Faults of a video that appear while its frames are read.
 
     Attributes:
         damaged: number of frames or packets that could not be decoded without errors.
-        retimed: number of frames without a time of their own.
+        retimed: number of frames whose time was missing or not later than the previous one.
         interlaced: number of interlaced frames.
         cut_short: whether the file ends before the video does.
     """
@@ -133,10 +132,10 @@ class Problems:
 
 @contextlib.contextmanager
 def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
-    """Open a video. It is read as a file of a known container, and nothing else is opened for it.
+    """Open a video file. Only known containers are read, and FFmpeg opens no other file.
 
     Raises:
-        ImageError: it is no video, or it is damaged.
+        ImageError: the file is not a video, or it is damaged.
         MissingDependencyError: PyAV is not installed.
     """
     av = require("av")
@@ -159,48 +158,48 @@ def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
             stack.enter_context(container)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             if isinstance(error, av.error.ArgumentError):
-                reason = "it is no video of a known kind"
+                reason = "it is not a video of a known format"
             else:
-                reason = "it is no video, or it is damaged"
+                reason = "it is not a video, or it is damaged"
             raise ImageError(f"{reason} ({_words(error)})") from None
         yield container
 
 
 def pictures_of(container: InputContainer) -> VideoStream:
-    """The stream whose frames are restored: the first that is no cover.
+    """The stream whose frames are restored: the first video stream that is not a cover picture.
 
     Raises:
-        ImageError: there is none.
+        ImageError: the file has no such stream.
     """
     for stream in container.streams.video:
         if not stream.disposition & type(stream.disposition).attached_pic:
             return stream
-    raise ImageError("it holds no video")
+    raise ImageError("it contains no video")
 
 
 def inspect(path: Path, limits: Limits) -> ClipFacts:
-    """Find out what a video is; decodes its first frame.
+    """Read the properties of a video, which decodes its first frame.
 
     Args:
         path: the file.
-        limits: of the memory that a frame may take, as of a picture.
+        limits: limits of a frame's size in memory, the same as for a picture.
 
     Raises:
-        ImageError: it is no video, damaged, too large, or of a kind that cannot be restored.
+        ImageError: it is not a video, or it is damaged, too large, or cannot be restored.
         MissingDependencyError: PyAV is not installed.
     """
     with open_clip(path, limits) as container:
         stream = pictures_of(container)
         codec = stream.codec_context
         if codec is None or not stream.codec:
-            raise ImageError("its codec is not known here")
+            raise ImageError("its codec is unknown")
         limits.check_size(max(1, codec.width), max(1, codec.height), 3, 2)
         frame = next(_decoded(container, stream, Problems()), None)
         if frame is None:
             raise ImageError("none of its frames can be decoded: it is damaged or empty")
         if frame.interlaced_frame:
             raise ImageError(
-                "it is interlaced, and its two half-pictures would be restored as one: "
+                "it is interlaced, and its fields cannot be restored separately: "
                 "deinterlace it first, for example with FFmpeg's filter bwdif"
             )
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
@@ -224,24 +223,24 @@ def inspect(path: Path, limits: Limits) -> ClipFacts:
             frames=frames,
             seconds=seconds,
             aspect=stream.sample_aspect_ratio or None,
-            unkept=tuple(dict.fromkeys(_UNKEPT[kind] for kind in _UNKEPT if kind in kinds)),
+            dropped=tuple(dict.fromkeys(_DROPPED[kind] for kind in _DROPPED if kind in kinds)),
         )
 
 
 def read_frames(
     path: Path, facts: ClipFacts, limits: Limits, problems: Problems, first: int = 0
 ) -> Iterator[Frame]:
-    """The frames of a video in the order in which they are shown.
+    """Read the frames of a video in the order in which they are shown.
 
     Args:
         path: the file.
-        facts: of it.
-        limits: of the memory that a frame may take.
-        problems: is filled in.
-        first: number of the first frame to yield; those before are decoded only.
+        facts: the properties of the video.
+        limits: limits of a frame's size in memory.
+        problems: gets the faults that are found.
+        first: number of the first frame to yield; earlier frames are decoded but not converted.
 
     Raises:
-        ImageError: the video cannot be opened, or its frames change their size.
+        ImageError: the video cannot be opened, or its frames differ in size.
     """
     to_rgb = PixelReader(facts.colour, facts.depth, facts.orientation)
     last = None
@@ -267,7 +266,7 @@ def read_frames(
 def _decoded(
     container: InputContainer, stream: VideoStream, problems: Problems
 ) -> Iterator[VideoFrame]:
-    """All frames that can be decoded."""
+    """Yield all frames that can be decoded."""
     av = require("av")
     stream.thread_type = "AUTO"
     packets = container.demux(stream)
@@ -292,12 +291,12 @@ def _decoded(
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    """When the stream ends, as its file says; a container may end later, with its sound."""
+    """The stated end of the stream; the container may end later because of its sound."""
     start = float((stream.start_time or 0) * (stream.time_base or 0))
     if stream.duration and stream.time_base:
         return start + float(stream.duration * stream.time_base)
     match = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
-    if match:  # of Matroska
+    if match:  # in Matroska
         return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3])
     if container.duration and len(container.streams) == 1:
         return start + container.duration / 1e6
@@ -305,7 +304,7 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _refuse(*_: Any) -> Any:
-    """Called by FFmpeg to open what a file refers to."""
+    """Called by FFmpeg to open other files that a video refers to."""
     raise PermissionError("a video may not refer to other files")
 
 

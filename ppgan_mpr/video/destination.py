@@ -1,4 +1,4 @@
-"""Where a restored video goes, and what to do about one that is there already."""
+"""Chooses the output file of a restored video and checks an existing one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .clip import ClipFacts, inspect
 
 @dataclass(frozen=True)
 class Destination:
-    """The output of one video.
+    """The output file of one video.
 
     Attributes:
         path: the file.
-        manifest: of its folder; None where the user has named the file.
-        keep: whether what is there stays.
-        replace: whether what is there may be replaced.
-        remarks: what the user should know about what is there.
+        manifest: manifest of the output folder; None where the user has named the file.
+        keep: whether the existing output stays.
+        replace: whether an existing output may be replaced.
+        remarks: warnings about the existing output.
     """
 
     path: Path
@@ -41,9 +41,9 @@ class Destination:
         """List the written output in the manifest.
 
         Args:
-            record: how it was made.
+            record: how the output was made.
             source: the video.
-            before: its state before it was read.
+            before: the state of the video before it was read.
 
         Returns:
             Warnings.
@@ -56,8 +56,8 @@ class Destination:
         except OSError as error:
             reason = error.strerror or error
             return (
-                f"{self.manifest.path} cannot be written ({reason}), so it does not say how "
-                f"{self.path} was made",
+                f"{self.manifest.path} cannot be written ({reason}), so it does not list "
+                f"{self.path}",
             )
         return ()
 
@@ -70,18 +70,18 @@ def is_video_name(path: str | os.PathLike[str]) -> bool:
 def choose_destination(
     source: Path, output: Path, predictor: Predictor, wanted: ResultRecord
 ) -> Destination:
-    """Where the result of a video goes.
+    """Choose the output file of a video.
 
     Args:
         source: the video.
         output: a file with the suffix of a video; or a folder, in which the result is
             ``<task>/<stem>_restoration<suffix>``.
-        predictor: its task and its option ``existing`` count.
+        predictor: gives the task and the option ``existing``.
         wanted: how the video is going to be restored.
 
     Raises:
-        UsageError: the folder cannot be made.
-        ImageError: a file is there and may not be replaced.
+        UsageError: the output is the video itself, or its folder cannot be made.
+        ImageError: the output exists and may not be replaced.
     """
     manifest = None
     path = output
@@ -102,19 +102,19 @@ def choose_destination(
         return Destination(path, manifest, replace=existing == "overwrite")
     if existing == "skip":
         if not path.is_file():
-            raise ImageError(f"{path} is no ordinary file and was left alone: move it away.")
+            raise ImageError(f"{path} is not a regular file and was left alone: move it away.")
         reader = _Reader(predictor.options.limits)
         verdict = judge(path, _as_source(source), wanted, manifest, reader)
         remarks = (verdict.remark,) if verdict.remark else ()
         return Destination(path, manifest, verdict.keep, not verdict.keep, remarks)
     raise ImageError(
         f"{path} exists and was left alone: use existing='overwrite' to replace it or "
-        "existing='skip' to pass over it."
+        "existing='skip' to keep it."
     )
 
 
 def mode_of(source: Path) -> int:
-    """Mode bits for the output: those of the source, so that a private video stays private."""
+    """Permission bits of the output: those of the source, so a private video stays private."""
     return permissions(_as_source(source))
 
 
@@ -123,11 +123,11 @@ def _as_source(video: Path) -> Source:
 
 
 class _Reader:
-    """Sees whether an output that is there is a video, for :func:`~.up_to_date.judge`."""
+    """Lets :func:`~.up_to_date.judge` check that an existing output is a video."""
 
     def __init__(self, limits: Limits):
         self._limits = limits
 
     def read(self, path: Path) -> ClipFacts:
-        """What the video is; raises ImageError if the file is none."""
+        """Read the properties of a video; raises ImageError if the file is not a video."""
         return inspect(path, self._limits)

@@ -1,4 +1,4 @@
-"""Which encoder writes a restored video and how, and one part of a video through it."""
+"""Chooses the encoder of a restored video, and encodes the parts of the video."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ..errors import ImageError, UsageError
 from .clip import ClipFacts
 from .pixels import MATRIX_OF_CONVERSION, Colour, PixelWriter
 
-# Containers of parts, by FFmpeg's names: the first that holds the codec is used. Only the order of
-# the packets counts there, and no times.
+# Containers of parts, by FFmpeg's names. The first that supports the codec is used. Only the order
+# of its packets is read, not their times.
 _PART_CONTAINERS = ("nut", "mov", "matroska")
-_SMALL = 64  # pixels; libx265 writes beyond its memory at some smaller sizes
+_SMALL = 64  # pixels; at some smaller sizes libx265 writes outside its buffers
 
 
 @dataclass(frozen=True)
 class _Encoder:
-    """An encoder of FFmpeg and how it is used.
+    """An encoder of FFmpeg and its settings.
 
     Attributes:
-        name: FFmpeg's.
-        quality: its constant quality by default, 0 the best; None where it has none.
-        worst: largest value of that.
-        scale: the option that takes it; ``qscale`` is FFmpeg's own scale of quantisers.
-        options: others.
+        name: FFmpeg's name of the encoder.
+        quality: default of its constant quality, 0 the best; None if it has no such setting.
+        worst: largest value of the quality.
+        scale: the option that sets the quality; ``qscale`` is FFmpeg's own scale of quantisers.
+        options: other options of the encoder.
     """
 
     name: str
@@ -42,7 +42,7 @@ class _Encoder:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-# Qualities at which the encoder changes less than the restoration does.
+# At these qualities, encoding changes the frames less than the restoration does.
 _ENCODERS = {
     "h264": _Encoder("libx264", 17),
     "hevc": _Encoder("libx265", 19, options={"x265-params": "log-level=none"}),
@@ -67,17 +67,17 @@ class Encoding:
     """How the frames of one video are encoded.
 
     Attributes:
-        codec: such as ``h264``.
+        codec: FFmpeg's name of the codec, such as ``h264``.
         encoder: FFmpeg's name of the encoder.
-        options: of the encoder.
-        pixel_format: FFmpeg's name.
+        options: options of the encoder.
+        pixel_format: FFmpeg's name of the pixel format.
         size: width and height in pixels.
-        rate: frames per second in the mean.
-        aspect: of a pixel, or None.
+        rate: average number of frames per second.
+        aspect: width of a displayed pixel divided by its height, or None.
         colour: how samples stand for colours.
-        part_container: FFmpeg's name of the container that parts are kept in.
-        headers_apart: whether the container keeps the codec's headers in its own.
-        warnings: what the user should know.
+        part_container: FFmpeg's name of the container that stores the parts.
+        headers_apart: whether the container stores the codec's headers in its own header.
+        warnings: warnings for the user.
     """
 
     codec: str
@@ -93,7 +93,7 @@ class Encoding:
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """What decides the encoded bytes, as JSON's types."""
+        """All settings that affect the encoded bytes, in the types of JSON."""
         facts = asdict(replace(self, warnings=()))
         return {
             **facts,
@@ -111,19 +111,19 @@ def choose_encoding(
     crf: int | None = None,
     allow_loss: bool = False,
 ) -> Encoding:
-    """The encoding of a restored video, by default in the codec and the pixel format of its source.
+    """Choose the encoding of a restored video: by default the codec and pixel format of its source.
 
     Args:
-        facts: of the source.
+        facts: the properties of the source.
         size: width and height of the restored frames.
         container: FFmpeg's name of the container of the result.
-        codec: another one, or an encoder's name, such as ``h264`` or ``libx264``.
-        crf: constant quality, 0 the best; default: one that is hardly visible.
+        codec: another codec or encoder, such as ``h264`` or ``libx264``.
+        crf: constant quality, 0 the best; default: a quality whose loss is hardly visible.
         allow_loss: whether transparency may be lost.
 
     Raises:
-        UsageError: there is no such codec, or it has no such quality.
-        ImageError: the source's codec has no encoder, or none that takes such frames.
+        UsageError: there is no such codec, or ``crf`` does not suit it.
+        ImageError: the source's codec has no encoder, or the encoder does not support the frames.
     """
     av = require("av")
     if codec is None:
@@ -132,14 +132,14 @@ def choose_encoding(
         wanted = find_encoder(codec)
     try:
         made = av.codec.Codec(wanted.name, "w")
-    except ValueError:  # of PyAV's build
+    except ValueError:  # this build of PyAV lacks the encoder
         raise _missing(codec, facts, wanted.name) from None
     if made.type != "video":
-        raise UsageError(f"codec={codec!r} is no codec of videos: choose one such as 'h264'.")
+        raise UsageError(f"codec={codec!r} is not a video codec: choose one such as 'h264'.")
     options = dict(wanted.options)
     if wanted.quality is None:
         if crf is not None:
-            raise UsageError(f"crf={crf} is not for {wanted.name}, which has no such quality.")
+            raise UsageError(f"crf={crf} does not suit {wanted.name}, which has none: leave it out.")
     else:
         check_whole_number("crf", crf, 0, wanted.worst, optional=True)
         quality = wanted.quality if crf is None else crf
@@ -149,9 +149,10 @@ def choose_encoding(
             options[wanted.scale] = str(quality)
     if wanted.name == "libx265" and min(size) < _SMALL:
         raise ImageError(
-            f"{wanted.name} takes no frames below {_SMALL} x {_SMALL} pixels: choose another codec="
+            f"{wanted.name} needs frames of {_SMALL} x {_SMALL} pixels or more: choose another "
+            "codec="
         )
-    if wanted.name == "libsvtav1":  # it prints its settings
+    if wanted.name == "libsvtav1":  # keep it from printing its settings
         os.environ.setdefault("SVT_LOG", "1")
     source = av.VideoFormat(facts.pixel_format)
     if any(part.is_alpha for part in source.components) and not allow_loss:
@@ -180,14 +181,14 @@ def choose_encoding(
 
 
 class PartEncoder:
-    """Encodes consecutive frames, the first of which depends on none before it.
+    """Encodes one part of a video: consecutive frames that depend on no earlier frame.
 
     Args:
         file: empty and open for writing; gets the part in ``encoding.part_container``.
-        encoding: how.
+        encoding: how the frames are encoded.
 
     Raises:
-        ImageError: the encoder takes no such frames.
+        ImageError: the encoder does not support such frames.
     """
 
     def __init__(self, file: BinaryIO, encoding: Encoding):
@@ -212,7 +213,7 @@ class PartEncoder:
     def add(self, pixels: np.ndarray) -> None:
         """Encode the next frame, [H, W, 3] uint8 or uint16."""
         frame = self._to_frame(pixels)
-        # Numbers in the place of times: encoders differ in the times that they take.
+        # Frame numbers replace times, as encoders differ in the times that they accept.
         frame.pts, frame.time_base = self._frames, self._time_base
         self._frames += 1
         self._write(self._stream.encode(frame))
@@ -221,7 +222,7 @@ class PartEncoder:
         """End the part.
 
         Returns:
-            The numbers of the frames, from 0, in the order in which they stand in the file.
+            The numbers of the frames, from 0, in the order in which the file stores them.
 
         Raises:
             ImageError: the encoder has lost a frame.
@@ -255,7 +256,7 @@ def stream_for(container: Any, encoding: Encoding) -> Any:
 
 
 def set_appearance(context: Any, encoding: Encoding) -> None:
-    """State in the context of an encoder, or of a stream that is copied, how frames are shown."""
+    """Set the pixel aspect and the colours of an encoder, or of a stream that is copied."""
     if encoding.aspect is not None:
         context.sample_aspect_ratio = encoding.aspect
     colour = encoding.colour
@@ -264,10 +265,10 @@ def set_appearance(context: Any, encoding: Encoding) -> None:
 
 
 def find_encoder(codec: str) -> _Encoder:
-    """The encoder that a user names by its codec or by itself, in any case.
+    """Find an encoder by the name of its codec or its own name, in upper or lower case.
 
     Raises:
-        UsageError: there is none; the message suggests the nearest one.
+        UsageError: nothing has this name; the message suggests the nearest one.
     """
     name = codec.lower()
     if name in _ENCODERS:
@@ -283,25 +284,25 @@ def _part_container(encoder: Any) -> str:
         container = require("av").open(io.BytesIO(), "w", format=name)
         if encoder.canonical_name in container.supported_codecs:
             return name
-    raise ImageError(f"{encoder.canonical_name} cannot be kept in parts: choose another codec=")
+    raise ImageError(f"{encoder.canonical_name} cannot be stored in parts: choose another codec=")
 
 
 def _missing(codec: str | None, facts: ClipFacts, encoder: str) -> Exception:
     if codec is not None:
         return UsageError(
-            f"codec={codec!r} needs the encoder {encoder}, which this PyAV does not have: choose "
-            "another one."
+            f"codec={codec!r} needs the encoder {encoder}, which this build of PyAV lacks: choose "
+            "another codec."
         )
     return ImageError(
-        f"its codec {facts.codec} cannot be encoded here: choose another one, such as "
-        "codec='h264', and an output such as clip.mkv"
+        f"its codec {facts.codec} has no encoder: choose another one, such as codec='h264', and "
+        "an output such as clip.mkv"
     )
 
 
 def _pixel_format(
     encoder: Any, source: Any, size: tuple[int, int], facts: ClipFacts
 ) -> tuple[str, tuple[str, ...]]:
-    """The encoder's format that is nearest to the source's, and warnings."""
+    """The encoder's pixel format that is nearest to the source's, and warnings."""
     av = require("av")
     # yuvj420p is an old name of yuv420p in the full range.
     wanted = source.name.replace("yuvj", "yuv")
@@ -309,17 +310,17 @@ def _pixel_format(
     names = [n for n in offered if "yuvj" not in n and not _has_alpha(n)] or offered or [wanted]
     warnings: tuple[str, ...] = ()
     odd = size[0] % 2 or size[1] % 2
-    if odd and encoder.name in ("libx264", "libx265"):  # which take only even sizes as 4:2:0
+    if odd and encoder.name in ("libx264", "libx265"):  # 4:2:0 needs even sizes
         names = [n for n in names if "444" in n or n.startswith(("gbrp", "gray"))]
         warnings += (
             f"its size {size[0]} x {size[1]} is odd, so it has the pixel format 4:4:4, which some "
-            "players do not show",
+            "players do not support",
         )
     if wanted in names:
         return wanted, warnings
     best, _ = av.codec.find_best_pix_fmt_of_list(names, wanted)
     if best is None:
-        raise ImageError(f"{encoder.name} takes no frames like {facts.pixel_format}")
+        raise ImageError(f"{encoder.name} has no pixel format for {facts.pixel_format}")
     if _depth(best.name) < facts.depth:
         warnings += (
             f"{encoder.name} stores {_depth(best.name)} bits per sample and the source has "
@@ -337,7 +338,7 @@ def _has_alpha(name: str) -> bool:
 
 
 def _stored(colour: Colour, source: Any, pixel_format: str) -> Colour:
-    """The colours of the encoded frames, which may be RGB where the source is not, or the reverse.
+    """The colours of the encoded frames, which may be RGB while the source is not, or the reverse.
 
     RGB has the full range and no matrix.
     """
@@ -353,6 +354,6 @@ def _stored(colour: Colour, source: Any, pixel_format: str) -> Colour:
 
 
 def _rate(encoder: Any, rate: Fraction) -> Fraction:
-    """A rate that the encoder takes; only its control of sizes depends on it."""
+    """The encoder's frame rate nearest to ``rate``; it affects only the encoder's rate control."""
     rates = [Fraction(known) for known in encoder.frame_rates or []]
     return min(rates, key=lambda known: abs(known - rate)) if rates else rate

@@ -1,4 +1,4 @@
-"""Puts the finished file together: the encoded parts, and all else of the source unchanged."""
+"""Writes the finished video: the encoded parts, and all other streams of the source unchanged."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _CONTAINERS = {
     ".mts": "mpegts", ".mxf": "mxf", ".nut": "nut", ".ogv": "ogv", ".ts": "mpegts", ".vob": "vob",
     ".webm": "webm", ".wmv": "asf",
 }  # fmt: skip
-_MOVIES = ("3g2", "3gp", "f4v", "mov", "mp4")  # whose time base may be chosen
-# Tags about the encoded stream, and prefixes of Matroska's.
+_MOVIES = ("3g2", "3gp", "f4v", "mov", "mp4")  # containers with a free choice of time base
+# Tags that describe the source's own encoding, and prefixes of such tags in Matroska.
 _OF_ENCODING = ("major_brand", "minor_version", "compatible_brands", "encoder", "rotate")
 _STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_", "DURATION")
 _BLU_RAY = (".m2ts", ".mts")
@@ -38,11 +38,11 @@ _BLU_RAY = (".m2ts", ".mts")
 
 @dataclass(frozen=True)
 class Copied:
-    """Streams of a source that go into the result as they are.
+    """Streams of a source that are copied into the result unchanged.
 
     Attributes:
-        numbers: of the streams.
-        warnings: about those that the container has no place for.
+        numbers: indices of the streams.
+        warnings: warnings about streams that are left out or not restored.
     """
 
     numbers: tuple[int, ...]
@@ -50,16 +50,16 @@ class Copied:
 
 
 def container_of(output: Path) -> str:
-    """FFmpeg's name of the container of an output.
+    """FFmpeg's name of the container that belongs to the suffix of an output.
 
     Raises:
-        ImageError: videos are not written under its suffix.
+        ImageError: the suffix is not that of a video format that can be written.
     """
     name = _CONTAINERS.get(output.suffix.lower())
     if name is None:
         raise ImageError(
-            f"videos are not written as {output.suffix or 'files without suffix'}: choose .mp4 or "
-            ".mkv"
+            f"videos cannot be written as {output.suffix or 'files without suffix'}: choose .mp4 "
+            "or .mkv"
         )
     return name
 
@@ -67,17 +67,18 @@ def container_of(output: Path) -> str:
 def check_container(
     source: Path, output: Path, encoding: Encoding, limits: Limits, allow_loss: bool
 ) -> Copied:
-    """See, before the work, what the container of the result can hold.
+    """Check, before frames are restored, which streams the container of the result can hold.
 
     Args:
         source: the video.
-        output: decides the container by its suffix.
-        encoding: of the restored frames.
+        output: the result, whose suffix decides the container.
+        encoding: how the restored frames are encoded.
         limits: see :func:`.clip.open_clip`.
         allow_loss: whether sound and subtitles may be left out.
 
     Raises:
-        ImageError: it cannot hold the restored frames, or what may not be left out.
+        ImageError: the container cannot hold the restored frames, or sound or subtitles that may
+            not be left out.
     """
     name = container_of(output)
     if not _takes(name, output, lambda container: stream_for(container, encoding)):
@@ -122,13 +123,14 @@ def write_video(
     copied: Copied,
     limits: Limits,
 ) -> tuple[str, ...]:
-    """Write the result, without encoding anything again.
+    """Write the result without encoding any frame again.
 
     Args:
-        file: empty, open for writing, gets the result.
+        file: empty and open for writing; gets the result.
         source: the video.
-        output: decides the container by its suffix.
-        facts, encoding: of the video and of its restored frames.
+        output: the result, whose suffix decides the container.
+        facts: the properties of the video.
+        encoding: how the restored frames are encoded.
         parts, files: the encoded frames.
         copied: see :func:`check_container`.
         limits: see :func:`.clip.open_clip`.
@@ -137,7 +139,7 @@ def write_video(
         Warnings.
 
     Raises:
-        ImageError: it cannot be written.
+        ImageError: the result cannot be written.
     """
     av = require("av")
     try:
@@ -147,7 +149,7 @@ def write_video(
             first = stack.enter_context(_open_part(files[0], encoding))
             target = result.add_stream_from_template(first.streams.video[0], opaque=True)
             pictures = pictures_of(before)
-            set_appearance(target.codec_context, encoding)  # not all parts hold it
+            set_appearance(target.codec_context, encoding)  # not all containers of parts keep it
             target.time_base = facts.time_base
             target.metadata.update(_kept_tags(pictures))
             target.disposition = pictures.disposition
@@ -172,13 +174,13 @@ def write_video(
         raise ImageError(f"{output} cannot be written: {error}") from None
     if exact:
         return ()
-    return (f"{output.suffix} rounds times to {target.time_base} s",)
+    return (f"{output.suffix} rounds the times of frames to multiples of {target.time_base} s",)
 
 
 def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, ...]:
-    """A warning where a file does not say the shape of its pixels.
+    """A warning if the output does not state the shape of its pixels.
 
-    Matroska gets it only from codecs that state it themselves.
+    In Matroska only some codecs state it.
     """
     with open_clip(output, limits) as container:
         found = pictures_of(container).sample_aspect_ratio
@@ -191,7 +193,7 @@ def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, 
 
 
 def _takes(name: str, output: Path, add: Any) -> bool:
-    """Whether a container can hold a stream: whether it can begin a file with it alone."""
+    """Whether a container can hold a stream, by starting a file with this stream alone."""
     av = require("av")
     container = av.open(io.BytesIO(), "w", format=name, options=_options(output, None))
     try:
@@ -233,14 +235,14 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _set_tag(target: Any, facts: ClipFacts, encoding: Encoding) -> None:
-    """Name the codec as the source does: some players know H.265 only as hvc1."""
+    """Copy the source's codec tag: some players recognise H.265 only as hvc1."""
     if facts.codec == encoding.codec == "hevc" and facts.codec_tag in ("hvc1", "hev1"):
         with contextlib.suppress(AttributeError, ValueError):
             target.codec_tag = facts.codec_tag
 
 
 def _kept_tags(part: Any) -> dict[str, str]:
-    """Metadata of a container or stream, without what it says of its own encoding."""
+    """Metadata of a container or stream, without tags about its encoding."""
     return {
         name: value
         for name, value in part.metadata.items()
@@ -264,7 +266,7 @@ def _restored(
     encoding: Encoding,
     target: Any,
 ) -> Iterator[tuple[Fraction, Any]]:
-    """The packets of the parts, with the times of the source."""
+    """Yield the packets of the parts with the times of the source."""
     times = [time for part in parts for time in part.times]
     ends = [*times[1:], times[-1] + parts[-1].durations[-1]]
     decoding = decoding_times([part.order for part in parts], times, facts.usual_duration)
@@ -285,15 +287,15 @@ def _restored(
 def decoding_times(
     orders: Sequence[Sequence[int]], times: Sequence[int], usual: int
 ) -> Iterator[int]:
-    """When each frame has to be decoded, in the order in which frames are stored.
+    """Yield the decoding times of all frames, in the order in which the frames are stored.
 
     Args:
-        orders: of each part the numbers of its frames, as they are stored.
-        times: when each frame of the video is shown, rising.
-        usual: how long a frame is usually shown.
+        orders: for each part, the numbers of its frames in the stored order.
+        times: the display times of all frames, ascending.
+        usual: the usual duration of a frame.
 
     Yields:
-        Rising times, none of them later than that of its frame.
+        Ascending times; each is no later than the display time of its frame.
     """
     delay = max(place - number for order in orders for place, number in enumerate(order))
     for place in range(len(times)):
@@ -302,7 +304,7 @@ def decoding_times(
 
 
 def _others(before: InputContainer, targets: dict[int, Any]) -> Iterator[tuple[Fraction, Any]]:
-    """The packets of the other streams."""
+    """Yield the packets of the copied streams."""
     av = require("av")
     streams = [s for s in before.streams if s.index in targets and s.type != "attachment"]
     if not streams:
@@ -312,7 +314,7 @@ def _others(before: InputContainer, targets: dict[int, Any]) -> Iterator[tuple[F
     while True:
         try:
             packet = next(packets, None)
-        except av.error.FFmpegError:  # the file is cut short, which decoding has noticed
+        except av.error.FFmpegError:  # the file is cut short; read_frames has noted it
             return
         if packet is None:
             return

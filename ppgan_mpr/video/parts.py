@@ -1,9 +1,9 @@
-"""The finished parts of a video that is being restored, kept until the whole is finished.
+"""Storage of the finished parts of a video, so that an interrupted restoration can continue.
 
-They are in a hidden folder beside the output. Each part is a file of encoded frames
+The parts are in a hidden folder beside the output. Each part is a file of encoded frames
 (``0.packets``), the state of the scene at its end (``0.npz``) and, written last, the times of its
-frames (``0.json``). A part without the last is not finished. ``job.json`` says what was being done:
-parts of another source or of other options are thrown away.
+frames (``0.json``). Without ``0.json`` the part is unfinished. ``job.json`` records the source and
+the options: parts of other jobs are deleted.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _JOB, _LOCK = "job.json", "lock"
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive frames of a finished part.
+    """A finished part: some consecutive frames.
 
     Attributes:
-        times, durations: of each frame, in time bases of the source.
-        order: the numbers of the frames, from 0, in the order in which they stand in the file.
+        times, durations: display time and duration of each frame, in the source's time base.
+        order: the numbers of the frames, from 0, in the order in which the file stores them.
         bytes: size of the file.
-        notes: what the result says of these frames, such as the tiles that they took.
+        notes: facts about these frames for the result's record, such as their number of tiles.
     """
 
     times: list[int]
@@ -44,20 +44,18 @@ class Part:
 
 
 class Parts:
-    """The work folder of one output.
-
-    Inside a ``with`` block no other process uses it.
+    """The folder of the parts of one output, locked against other processes in a ``with`` block.
 
     Args:
         output: the file that is being made.
-        job: what decides the pixels: source, weights, options, encoder. JSON's types.
+        job: source, weights, options and encoder, which decide the pixels; in JSON's types.
 
     Attributes:
-        finished: the parts from the first on.
-        folder: where they are.
+        finished: the finished parts, from the first one on.
+        folder: the folder.
 
     Raises:
-        ImageError: entering the block, where another process restores into the same output.
+        ImageError: when the block is entered, if another process makes the same output.
     """
 
     def __init__(self, output: Path, job: Mapping[str, Any]):
@@ -95,23 +93,23 @@ class Parts:
         return sum(len(part.times) for part in self.finished)
 
     def scene(self) -> dict[str, np.ndarray]:
-        """The state at the end of the last finished part; empty before the first."""
+        """The state of the scene at the end of the last finished part; empty without any part."""
         if not self.finished:
             return {}
         return _arrays(self._file(len(self.finished) - 1, "npz"))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[BinaryIO]:
-        """The file of the next part, which appears when the block ends without an error."""
+        """Open the file of the next part; it gets its name when the block ends without an error."""
         with atomic_write(self._file(len(self.finished), "packets")) as file:
             yield file
 
     def add(self, part: Part, scene: Mapping[str, np.ndarray]) -> None:
-        """Keep the part whose file has just been written.
+        """Add the part whose file has just been written.
 
         Args:
-            part: its frames.
-            scene: the state at its end.
+            part: the frames of the part.
+            scene: the state of the scene at its end.
         """
         number = len(self.finished)
         with atomic_write(self._file(number, "npz")) as file:
@@ -125,7 +123,7 @@ class Parts:
         return [self._file(number, "packets") for number in range(len(self.finished))]
 
     def drop(self) -> None:
-        """Keep no part; the folder is removed at the end of the ``with`` block."""
+        """Discard all parts; the folder is removed at the end of the ``with`` block."""
         self.finished.clear()
 
     def _file(self, number: int, suffix: str) -> Path:

@@ -1,4 +1,4 @@
-"""Conversion between frames as codecs store them and RGB pixels, turned for display."""
+"""Conversion between the frames of codecs and RGB pixels that are turned for display."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 _BT709, _BT601 = 1, 5
 #: Matrix of FFmpeg's scaler -> matrix of H.273.
 MATRIX_OF_CONVERSION = {1: 1, 4: 4, 5: 6, 7: 7, 9: 9}
-_STRAIGHT = 0.999  # cosine of angles that are taken for multiples of 90 degrees
-_HD = 720  # lines from which a video that states no matrix has that of BT.709
+_STRAIGHT = 0.999  # from this cosine on, an angle counts as a multiple of 90 degrees
+_HD = 720  # from this height on, a video that states no matrix is taken as BT.709
 
 
 @dataclass(frozen=True)
 class Colour:
-    """How samples stand for colours; the numbers of ITU-T H.273.
+    """How samples stand for colours, in the numbers of ITU-T H.273.
 
     Attributes:
-        matrix, primaries, transfer: as the video states them; 2 if it does not.
-        range: 1 limited (black is 16 of 255), 2 full, 0 not stated.
-        conversion: FFmpeg's number of the matrix that is used.
-        full: whether the full range is used.
+        matrix, primaries, transfer: as the video states them; 2 if unspecified.
+        range: 1 limited (black is 16 of 255), 2 full, 0 unspecified.
+        conversion: FFmpeg's number of the matrix that converts to RGB.
+        full: whether the conversion uses the full range.
     """
 
     matrix: int
@@ -45,7 +45,7 @@ class Colour:
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Colour:
-        """The colours of a frame.
+        """Read the colour settings of a frame.
 
         Raises:
             ImageError: its colours cannot be converted to RGB.
@@ -70,13 +70,13 @@ class Colour:
 
 @dataclass(frozen=True)
 class Orientation:
-    """How stored frames are turned for display: exchange of rows and columns first, then mirrors.
+    """How stored frames are turned for display: first transposed, then mirrored and flipped.
 
     Attributes:
         transposed: rows become columns.
         mirrored: left and right are exchanged.
         flipped: top and bottom are exchanged.
-        askew: the video asks for an angle that is no multiple of 90 degrees, which is not done.
+        askew: the video states an angle that is not a multiple of 90 degrees; it is ignored.
     """
 
     transposed: bool = False
@@ -86,11 +86,11 @@ class Orientation:
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Orientation:
-        """What the display matrix of a frame says."""
+        """Read the display matrix of a frame."""
         matrix = side_data(frame).get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
-        # Numbers of 16.16 bits: x' = a x + c y, y' = b x + d y.
+        # Fixed-point numbers with 16.16 bits: x' = a x + c y, y' = b x + d y.
         a, b, _, c, d = (number / 65536 for number in struct.unpack("=5i", matrix[:20]))
         if min(abs(a), abs(d)) > _STRAIGHT:
             return cls(False, a < 0, d < 0)
@@ -110,11 +110,11 @@ class Orientation:
 
 
 def side_data(frame: VideoFrame) -> dict[str, bytes]:
-    """Further data of a frame by FFmpeg's names, such as ``DISPLAYMATRIX``."""
+    """Side data of a frame by FFmpeg's names, such as ``DISPLAYMATRIX``."""
     try:
         data: Any = frame.side_data
         return {one.type.name: bytes(one) for one in data}
-    except ValueError:  # of a kind that PyAV does not know
+    except ValueError:  # PyAV does not know the kind of data
         return {}
 
 
@@ -122,9 +122,9 @@ class PixelReader:
     """Converts frames to RGB.
 
     Args:
-        colour: of the frames.
-        depth: bits of their samples; more than 8 become 16.
-        orientation: how they are turned.
+        colour: colour settings of the frames.
+        depth: bits per sample; more than 8 become 16.
+        orientation: how frames are turned.
     """
 
     def __init__(self, colour: Colour, depth: int, orientation: Orientation):
@@ -133,7 +133,7 @@ class PixelReader:
         self._orientation = orientation
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """The pixels of a frame, [H, W, 3] uint8 or uint16."""
+        """Convert a frame to pixels [H, W, 3], uint8 or uint16."""
         return self._orientation.apply(self._scaler.to_rgb(frame, self._format).to_ndarray())
 
 
@@ -141,8 +141,8 @@ class PixelWriter:
     """Converts RGB to frames for an encoder.
 
     Args:
-        colour: of the frames.
-        pixel_format: FFmpeg's name of their format.
+        colour: colour settings of the frames.
+        pixel_format: FFmpeg's name of their pixel format.
     """
 
     def __init__(self, colour: Colour, pixel_format: str):
@@ -152,7 +152,7 @@ class PixelWriter:
         self._colour = colour
 
     def __call__(self, pixels: np.ndarray) -> VideoFrame:
-        """A frame of [H, W, 3] uint8 or uint16."""
+        """Convert pixels [H, W, 3], uint8 or uint16, to a frame."""
         kind = "rgb24" if pixels.dtype == np.uint8 else "rgb48le"
         rgb = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=kind)
         frame = self._scaler.from_rgb(rgb, self._format)
@@ -164,12 +164,12 @@ class PixelWriter:
 
 
 class _Scaler:
-    """FFmpeg's conversion of pixel formats, at its most exact."""
+    """FFmpeg's conversion of pixel formats, with its most exact settings."""
 
     def __init__(self, colour: Colour):
         module = require("av").video.reformatter
         ways = module.Interpolation
-        # The default rounds colours by several codes.
+        # The default settings round colours by several levels.
         exact = ways.ACCURATE_RND | ways.FULL_CHR_H_INT | ways.FULL_CHR_H_INP | ways.BITEXACT
         self._how = {
             "src_colorspace": colour.conversion,

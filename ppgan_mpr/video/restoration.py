@@ -31,16 +31,16 @@ from .muxing import check_container, container_of, lost_aspect, write_video
 from .parts import Part, Parts
 from .scenes import SceneChanges
 
-#: Called with the number of restored frames and of all; None where that is not known.
+#: Called with the number of restored frames and the number of all frames (None if unknown).
 Progress = Callable[[int, "int | None"], None]
 
-# Sentences that the command line says before it loads a network.
+# The command line prints these messages before it loads a network.
 AUTO_REFUSED = (
-    "task='auto' chooses a task for each picture, and all frames of a video need the same one: "
+    "task='auto' chooses a task for each picture, and all frames of a video need the same task: "
     "name the task."
 )
 STAGES_REFUSED = "stages=True writes pictures of all stages: leave it out for videos."
-_PART = 48  # frames; an interruption costs at most so many
+_PART = 48  # frames in a part; an interruption loses at most as many
 _REFERENCE, _PREVIOUS = "reference", "previous"  # names of arrays in the state of a scene
 
 
@@ -56,37 +56,37 @@ def restore_video(
 ) -> ResultRecord:
     """Restore the frames of a video and write a video with everything else unchanged.
 
-    Sound, subtitles, chapters, metadata and the times of the frames stay as they are, and so do
-    depth, colour range, primaries, transfer and matrix. A rotation that the file asks for is
-    applied to the pixels. Frames of one scene share the statistics that the scene's first frame
-    has, so that brightness does not flicker.
+    Sound, subtitles, chapters, metadata and the times of the frames stay unchanged, and so do bit
+    depth, colour range, primaries, transfer and matrix. A stated rotation is applied to the pixels.
+    All frames of a scene use the statistics of its first frame, so that brightness does not
+    flicker.
 
-    Memory does not depend on the length. Every 48 frames are a part that is kept on the disk, in a
-    hidden folder beside the output: after an interruption of any kind, the same call goes on
-    behind the last part, with the same result. The output appears when it is complete, and the
-    folder is removed.
+    Memory use does not depend on the length. Every 48 frames form a part, which is kept on the disk
+    in a hidden folder beside the output. After an interruption of any kind, the same call
+    continues after the last part and gives the same result. The output appears when it is
+    complete; then the folder is removed.
 
     Args:
         source: the video.
         output: a file with the suffix of a video, which decides the container; or a folder, in
             which the result is ``<task>/<stem>_restoration<suffix>``.
         predictor: restores the frames. Its options ``strength``, ``max_size``, ``existing``,
-            ``allow_loss`` and ``picture_limit`` hold for the video; ``output_path`` does not.
-        codec: of the result: ``h264``, ``hevc``, ``vp9``, ``av1``, ``ffv1``, …, or an encoder's
-            name; default: that of the source.
-        crf: constant quality of the encoder, 0 the best; default: one whose loss is hardly
+            ``allow_loss`` and ``picture_limit`` apply to the video; ``output_path`` does not.
+        codec: codec of the result (``h264``, ``hevc``, ``vp9``, ``av1``, ``ffv1``, …) or name of an
+            encoder; default: the codec of the source.
+        crf: constant quality of the encoder, 0 the best; default: a quality whose loss is hardly
             visible.
         progress: called after each frame.
-        stop: when it is set, the frame in work is left unfinished and what is finished is kept.
+        stop: setting it ends the restoration during the current frame; finished parts are kept.
 
     Returns:
-        How the video was restored; ``skipped`` where an earlier output is kept. Its ``tiles`` are
-        those of a frame.
+        How the video was restored; ``skipped`` if an earlier output is kept. ``tiles`` is the
+        number of tiles of one frame.
 
     Raises:
-        UsageError: an option makes no sense, or not for videos.
+        UsageError: an option is invalid or does not suit videos.
         ImageError: the source cannot be read, restored or written; or the output exists.
-        StoppedError: ``stop`` was set; the message says what is kept.
+        StoppedError: ``stop`` was set; the message says how many frames are kept.
         MissingDependencyError: PyAV is not installed.
 
     Example:
@@ -125,7 +125,7 @@ def restore_video(
 
 
 def check_predictor(predictor: Any) -> None:
-    """See that a predictor can restore frames of a video.
+    """Check that a predictor can restore frames of a video.
 
     Raises:
         UsageError: it cannot.
@@ -141,11 +141,11 @@ def check_predictor(predictor: Any) -> None:
 
 @dataclass
 class _Notes:
-    """What the parts say of their frames; JSON's types.
+    """Facts about the restored frames, stored with each part in JSON's types.
 
     Attributes:
         tiles, tile, device: how a frame was restored; see :class:`ResultRecord`.
-        short: why tiles were smaller than planned, or None.
+        short: warning that memory was short and tiles were smaller than planned, or None.
         scenes: number of scenes that have begun.
     """
 
@@ -169,14 +169,14 @@ class _Encoded:
 
 @dataclass(frozen=True)
 class _End:
-    """The end of a part: the state of the scene, and what is to be said of its frames."""
+    """Marks the end of a part, with the state of the scene and the notes on the frames so far."""
 
     scene: dict[str, np.ndarray]
     notes: dict[str, Any]
 
 
 class _Work:
-    """One video on its way to the output."""
+    """The restoration of one video."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class _Work:
         self.notes = _Notes()
 
     def prepare(self, codec: str | None, crf: int | None) -> None:
-        """Choose the encoder and see that the container holds everything, before the work."""
+        """Choose the encoder and check, before the work, that the container holds all streams."""
         allow_loss = self._predictor.options.allow_loss
         container = container_of(self._place.path)
         size = self._result_size()
@@ -213,14 +213,14 @@ class _Work:
             self._done = parts.frames
             if parts.finished:
                 self.notes = _Notes(**parts.finished[-1].notes)
-                self._tell()
+                self._report_progress()
             try:
                 self._restore_frames()
             except StoppedError:
                 raise StoppedError(self._kept("it was stopped")) from None
             except MemoryError:
                 raise ImageError(
-                    self._kept(f"frame {self._done} does not fit the memory")
+                    self._kept(f"frame {self._done} does not fit into memory")
                 ) from None
             except OSError as error:  # a full disk
                 raise ImageError(self._kept(f"{error.strerror or error}")) from None
@@ -255,7 +255,7 @@ class _Work:
                 encoder.put(replace(frame, pixels=restored))
                 in_part += 1
                 self._done += 1
-                self._tell()
+                self._report_progress()
                 if in_part == _PART:
                     encoder.put(self._end(scene, changes))
                     in_part = 0
@@ -275,7 +275,7 @@ class _Work:
         return SceneStatistics.from_arrays(state), changes
 
     def _encode(self, item: Frame | _End) -> None:
-        """Encode a frame, or finish a part; in another thread."""
+        """Encode a frame or finish a part; runs in another thread."""
         if isinstance(item, Frame):
             if self._encoded is None:
                 stack = ExitStack()
@@ -309,7 +309,7 @@ class _Work:
                 )
         except FileExistsError:
             raise ImageError(
-                self._kept(f"{path} was made by another program meanwhile and was left alone")
+                self._kept(f"another program has made {path} meanwhile; it was left alone")
             ) from None
         except OSError as error:
             raise ImageError(self._kept(f"{path} cannot be written: {error}")) from None
@@ -324,7 +324,7 @@ class _Work:
         return scale * width, scale * height
 
     def _job(self, before: FileState, record: ResultRecord) -> dict[str, Any]:
-        """What decides the bytes of the parts."""
+        """Everything that affects the bytes of the parts."""
         how = replace(record, output=None, warnings=()).to_dict()
         state = before.with_digest(self._source)
         return {
@@ -337,13 +337,13 @@ class _Work:
 
     def _kept(self, problem: str) -> str:
         if not self._parts.finished:
-            return f"{problem}; no part of it was finished, so nothing of it is kept"
+            return f"{problem}; no part was finished, so no frames are kept"
         return (
             f"{problem}; {self._parts.frames} restored frames are kept in {self._parts.folder}, "
-            "and the same command goes on behind them"
+            "and the same command continues after them"
         )
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         if self._progress:
             self._progress(self._done, self._facts.frames)
 
@@ -356,27 +356,27 @@ class _Work:
         facts, problems = self._facts, self._problems
         if facts.hdr:
             yield (
-                f"it is HDR ({facts.hdr}): the network, which learnt from standard photographs, "
-                "took its values for theirs"
+                f"it is HDR ({facts.hdr}), but the network was trained on standard photographs: "
+                "the result may be poor"
             )
-        if facts.unkept:
-            yield f"the result lacks {', '.join(facts.unkept)}"
+        if facts.dropped:
+            yield f"the result lacks {', '.join(facts.dropped)}"
         if facts.orientation.askew:
-            yield "it asks to be turned by less than 90 degrees, which was not done"
+            yield "its rotation is not a multiple of 90 degrees and was not applied"
         if problems.interlaced:
-            yield f"{problems.interlaced} of its frames are interlaced and may show combs"
+            yield f"{problems.interlaced} of its frames are interlaced and may show comb artefacts"
         if problems.retimed:
-            yield f"{problems.retimed} of its frames have no time of their own and were given one"
+            yield f"{problems.retimed} of its frames had no valid time and were given one"
         if problems.damaged:
             yield f"{problems.damaged} of its frames are damaged or could not be decoded"
         if problems.cut_short or self._is_short():
             of = f" of {facts.frames}" if facts.frames else ""
-            yield f"the file ends early: {self._done}{of} frames could be read"
+            yield f"the file ends early: only {self._done}{of} frames could be read"
         if self.notes.short:
             yield self.notes.short
 
     def _is_short(self) -> bool:
-        """Whether the last frame ends clearly earlier than the file says."""
+        """Whether the last frame ends clearly earlier than the file states."""
         expected = self._facts.seconds
         end = float(self._end_time * self._facts.time_base)
         return expected is not None and end < expected - max(0.5, expected / 50)

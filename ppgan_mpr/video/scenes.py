@@ -1,27 +1,27 @@
-"""Finds where a video changes so much that its frames should not share statistics any more."""
+"""Finds the frames of a video at which a new scene starts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 _BINS = 64  # of each colour's histogram
-_SAMPLES = 1 << 16  # pixels looked at, approximately
-# Mean distances by which colours' values are moved, as a part of their range. From one photograph
-# to another it is 0.06 to 0.33; a pan moves them by less than 0.01 from frame to frame, and in all
-# by up to 0.14.
+_SAMPLES = 1 << 16  # approximate number of pixels in the histograms
+# Thresholds of `distance`. Between two photographs the distance is 0.06 to 0.33. In a pan it is
+# below 0.01 from frame to frame and up to 0.14 in total.
 _CUT = 0.03  # since the previous frame
 _DRIFT = 0.12  # since the first frame of the scene
 
 
 class SceneChanges:
-    """Finds cuts, and where a scene no longer resembles its beginning, by the colours of frames.
+    """Detects new scenes by comparing the colours of frames.
 
-    A cut changes the distribution of colours at once, a slow pan to another subject or a change of
-    light in time; motion and noise do not. A flash starts two scenes, which costs two measurements.
+    A cut changes the distribution of colours at once. A slow pan to another subject or a change of
+    light changes it gradually. Motion and noise do not change it. A flash starts two scenes, which
+    only means that the statistics are measured twice more.
 
     Attributes:
-        reference, previous: cumulative histograms [3, 64] of the scene's first and of the last
-            frame; None before the first.
+        reference, previous: cumulative histograms [3, 64] of the scene's first frame and of the
+            latest frame; None before the first frame.
     """
 
     def __init__(self, reference: np.ndarray | None = None, previous: np.ndarray | None = None):
@@ -30,7 +30,7 @@ class SceneChanges:
     def starts_with(self, pixels: np.ndarray) -> bool:
         """Whether a new scene starts with this frame, [H, W, 3] uint8 or uint16.
 
-        The frames are to be given in order.
+        Frames must be passed in order.
         """
         colours = cumulative_histograms(pixels)
         same = (
@@ -46,7 +46,7 @@ class SceneChanges:
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
-    """How far the values of one picture are from those of another, from 0 to 1.
+    """Distance between the colours of two pictures, from 0 to 1 (the earth mover's distance).
 
     Args:
         one, other: see :func:`cumulative_histograms`.
@@ -55,10 +55,10 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def cumulative_histograms(pixels: np.ndarray) -> np.ndarray:
-    """The share of pixels up to each of 64 levels, of each colour: [3, 64] float32.
+    """Cumulative histograms of the three colours with 64 levels each: [3, 64] float32 in [0, 1].
 
-    The mean difference of two of them is how far the values of one picture have to be moved, in
-    the mean, to be distributed like those of the other (the earth mover's distance).
+    The mean absolute difference of two of them is the earth mover's distance: how far the values
+    of one picture have to move on average to be distributed like those of the other.
     """
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / _SAMPLES) ** 0.5))
     levels = pixels[::step, ::step] >> (2 if pixels.dtype == np.uint8 else 10)

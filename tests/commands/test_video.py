@@ -64,7 +64,7 @@ def test_pictures_and_videos_go_together(clip, tmp_path, capsys, tiny):
     assert main(["broken.mp4", clip, "photo.png", *tiny]) == 1
     captured = capsys.readouterr()
     assert "2 restored, 1 failed" in captured.out
-    assert "broken.mp4: failed: it is no video" in captured.err
+    assert "broken.mp4: failed: it is not a video" in captured.err
     made = sorted(path.name for path in (tmp_path / "output_dir" / "Deraining").iterdir())
     assert made == ["clip_restoration.mp4", "photo_restoration.png"]
 

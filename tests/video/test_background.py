@@ -64,7 +64,7 @@ def test_an_error_of_the_consumer_ends_the_work():
             consumer.put(number)
 
 
-def test_what_waits_is_dropped_after_an_error():
+def test_waiting_items_are_dropped_after_an_error():
     seen, go = [], threading.Event()
 
     def take(item):

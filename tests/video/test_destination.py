@@ -33,7 +33,7 @@ def test_an_existing_output_is_left_alone(tmp_path, video, predictor):
     assert (tmp_path / "out.mkv").read_bytes() == b"mine"
 
 
-def test_it_is_replaced_if_asked(tmp_path, video, make_predictor):
+def test_an_existing_output_is_replaced_on_request(tmp_path, video, make_predictor):
     (tmp_path / "out.mkv").write_bytes(b"old")
     restore_video(video, tmp_path / "out.mkv", make_predictor(existing="overwrite"))
     assert len(decoded(tmp_path / "out.mkv")) == 2
@@ -61,6 +61,6 @@ def test_a_private_video_stays_private(tmp_path, video, predictor):
     assert (tmp_path / "out.mkv").stat().st_mode & 0o077 == 0
 
 
-def test_videos_are_known_by_their_suffix():
+def test_videos_are_recognised_by_their_suffix():
     assert is_video_name("clip.MP4")
     assert not is_video_name("photo.jpg")

@@ -48,17 +48,17 @@ def test_codec_and_quality_can_be_chosen(tmp_path):
         ("h265x", None, "codec='h265x'"),
         (None, 52, "crf=52: give a whole number from 0 to 51"),
         (None, -1, "crf=-1"),
-        ("ffv1", 3, "crf=3 is not for ffv1"),
+        ("ffv1", 3, "crf=3 does not suit ffv1"),
     ],
 )
-def test_mistakes_are_named(tmp_path, codec, crf, message):
+def test_wrong_options_are_named(tmp_path, codec, crf, message):
     facts = facts_of(tmp_path)
     with pytest.raises(UsageError) as caught:
         choose_encoding(facts, facts.size, "matroska", codec, crf)
     assert message in str(caught.value)
 
 
-def test_fewer_bits_are_a_warning(tmp_path):
+def test_a_smaller_bit_depth_gives_a_warning(tmp_path):
     facts = facts_of(tmp_path, codec="ffv1", pixel_format="yuv420p10le")
     encoding = choose_encoding(facts, facts.size, "matroska", "mpeg4")
     assert encoding.pixel_format == "yuv420p"
@@ -73,16 +73,16 @@ def test_an_odd_size_keeps_every_pixel(tmp_path):
     encode(encoding, [picture(size=(47, 31))])
 
 
-def test_transparency_is_lost_only_if_the_user_accepts_it(tmp_path):
+def test_transparency_is_lost_only_with_allow_loss(tmp_path):
     facts = facts_of(tmp_path, codec="ffv1", pixel_format="bgra")
     with pytest.raises(ImageError, match="transparency would be lost: allow_loss=True"):
         choose_encoding(facts, facts.size, "matroska")
     assert choose_encoding(facts, facts.size, "matroska", allow_loss=True).pixel_format == "bgr0"
 
 
-def test_small_frames_are_not_given_to_an_encoder_that_they_crash(tmp_path):
+def test_small_frames_are_refused_for_an_encoder_that_would_crash(tmp_path):
     facts = facts_of(tmp_path)
-    with pytest.raises(ImageError, match="takes no frames below 64 x 64"):
+    with pytest.raises(ImageError, match="needs frames of 64 x 64 pixels or more"):
         choose_encoding(facts, facts.size, "matroska", "hevc")
 
 
@@ -94,17 +94,17 @@ def encode(encoding, pictures):
     return encoder.finish(), file.getvalue()
 
 
-def test_parts_of_the_same_frames_are_the_same_bytes(tmp_path):
+def test_encoding_the_same_frames_twice_gives_the_same_bytes(tmp_path):
     facts = facts_of(tmp_path)
     encoding = choose_encoding(facts, facts.size, "matroska")
     pictures = [picture(number, noise=9) for number in range(20)]
     order, content = encode(encoding, pictures)
     assert sorted(order) == [*range(20)]
-    assert order != [*range(20)]  # of B frames
+    assert order != [*range(20)]  # because of B-frames
     assert encode(encoding, pictures) == (order, content)
 
 
-def test_quality_decides_the_size(tmp_path):
+def test_a_lower_quality_gives_a_smaller_file(tmp_path):
     facts = facts_of(tmp_path)
     pictures = [picture(number, noise=20) for number in range(4)]
     sizes = [

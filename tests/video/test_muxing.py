@@ -19,13 +19,13 @@ def test_decoding_times_rise_and_are_never_late():
     assert all(decode <= times[number] for decode, number in zip(found, stored))
 
 
-def test_frames_in_order_are_decoded_when_they_are_shown():
+def test_frames_stored_in_order_are_decoded_when_they_are_shown():
     assert list(decoding_times([[0, 1], [0, 1]], [5, 6, 9, 12], 1)) == [5, 6, 9, 12]
 
 
-def test_other_suffixes_are_refused():
+def test_unknown_suffixes_are_refused():
     assert container_of(Path("a.MKV")) == "matroska"
-    with pytest.raises(ImageError, match=r"not written as \.xyz"):
+    with pytest.raises(ImageError, match=r"cannot be written as \.xyz"):
         container_of(Path("a.xyz"))
 
 
@@ -41,7 +41,7 @@ def test_a_codec_that_the_container_cannot_hold_is_refused(tmp_path):
         check_container(tmp_path / "a.mkv", Path("a.webm"), encoding, Limits(), False)
 
 
-def test_sound_that_the_container_cannot_hold_is_left_out_only_if_the_user_accepts_it(tmp_path):
+def test_sound_that_the_container_cannot_hold_is_left_out_only_with_allow_loss(tmp_path):
     make_video(tmp_path / "a.mkv", 3, codec="libvpx", audio=True)
     video, output = tmp_path / "a.mkv", Path("a.webm")
     encoding = chosen(video, output)

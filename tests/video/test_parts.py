@@ -1,4 +1,4 @@
-"""Interrupted restorations go on behind the last finished part, with the same result."""
+"""Interrupted restorations continue after the last finished part and give the same result."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ restore_video(source, output, predictor)
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    """A video that changes its subject in the second part."""
+    """A video with a cut in its second part."""
     path = tmp_path_factory.mktemp("video") / "a.mkv"
     seeds = [9 if number > 70 else 0 for number in range(FRAMES)]
     make_video(path, FRAMES, seeds=seeds, audio=True)
@@ -37,7 +37,7 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(video, predictor, tmp_path_factory):
-    """What an uninterrupted restoration makes of it."""
+    """The result of an uninterrupted restoration of ``video``."""
     output = tmp_path_factory.mktemp("whole") / "out.mkv"
     restore_video(video, output, predictor)
     return output
@@ -48,7 +48,7 @@ def same_video(one, other):
 
 
 def interrupt_at(frame, video, output, predictor):
-    """Restore a video until a frame fails, as if the program had ended there."""
+    """Restore a video and raise KeyboardInterrupt at a frame."""
 
     def fail(done, total):
         if done == frame:
@@ -58,7 +58,7 @@ def interrupt_at(frame, video, output, predictor):
         restore_video(video, output, predictor, progress=fail)
 
 
-def test_a_killed_program_goes_on_behind_its_last_part(tmp_path, root, video, whole, weights):
+def test_a_killed_program_continues_after_its_last_part(tmp_path, root, video, whole, weights):
     output = tmp_path / "out.mkv"
     command = [sys.executable, "-c", SCRIPT, str(video), str(output), str(weights)]
     environment = {**os.environ, "PYTHONPATH": str(root)}
@@ -88,7 +88,7 @@ def test_a_killed_program_goes_on_behind_its_last_part(tmp_path, root, video, wh
     assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
 
 
-def test_a_scene_goes_on_across_an_interruption(tmp_path, video, whole, predictor):
+def test_a_scene_continues_after_an_interruption(tmp_path, video, whole, predictor):
     for frame in (60, 100):
         interrupt_at(frame, video, tmp_path / "out.mkv", predictor)
     assert not (tmp_path / "out.mkv").exists()
@@ -101,7 +101,7 @@ def test_a_scene_goes_on_across_an_interruption(tmp_path, video, whole, predicto
 
 
 @pytest.mark.parametrize("change", ["source", "codec", "crf", "strength", "damage"])
-def test_what_was_made_in_another_way_is_not_continued(
+def test_parts_of_another_job_or_damaged_parts_are_not_continued(
     tmp_path, video, make_predictor, predictor, change
 ):
     source = tmp_path / "a.mkv"
@@ -154,7 +154,7 @@ def test_a_part_without_its_last_file_is_not_finished(tmp_path):
         assert parts.frames == 3
 
 
-def test_two_programs_do_not_make_one_output(tmp_path):
+def test_two_processes_cannot_make_the_same_output(tmp_path):
     with (
         Parts(tmp_path / "out.mp4", {}),
         pytest.raises(ImageError, match="is being made by another process"),
@@ -163,7 +163,7 @@ def test_two_programs_do_not_make_one_output(tmp_path):
         pass
 
 
-def test_nothing_is_left_of_what_was_dropped(tmp_path):
+def test_dropped_parts_leave_no_files(tmp_path):
     with Parts(tmp_path / "out.mp4", {}) as parts:
         with parts.writing() as file:
             file.write(b"1234")

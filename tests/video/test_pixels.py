@@ -53,7 +53,7 @@ def test_colours_follow_the_matrix_and_the_range(matrix, red, blue, full, bits):
     assert (back.colorspace, back.color_range) == (matrix, 2 if full else 1)
 
 
-def test_a_video_without_a_matrix_has_that_of_its_size():
+def test_a_video_without_a_stated_matrix_gets_one_by_its_height():
     assert Colour.of(av.VideoFrame(640, 480, "yuv420p")).conversion == 5  # BT.601
     assert Colour.of(av.VideoFrame(1280, 720, "yuv420p")).conversion == 1  # BT.709
 

@@ -1,4 +1,4 @@
-"""Whole videos: what is restored, what stays as it is, and what is said about it."""
+"""Restoration of whole videos: the restored frames, the unchanged rest and the warnings."""
 
 import threading
 from fractions import Fraction
@@ -30,7 +30,7 @@ LOSSLESS = {"codec": "ffv1", "pixel_format": "bgr0"}
 
 @pytest.fixture
 def restore(tmp_path, predictor):
-    """A function that restores a video into another file, and returns it and the record."""
+    """A function that restores a video and returns the output path and the record."""
 
     def run(source, name="out.mkv", by=predictor, **options):
         record = restore_video(source, tmp_path / name, by, **options)
@@ -50,7 +50,7 @@ def test_each_frame_is_restored_with_the_statistics_of_its_scene(tmp_path, resto
     found = [rgb(frame) for frame in decoded(output)]
     assert len(found) == 5
     assert all(np.array_equal(a, b) for a, b in zip(found, expected))
-    for first in (0, 3):  # of a scene
+    for first in (0, 3):  # the first frames of both scenes
         assert np.array_equal(found[first], predictor.restore(frames[first]))
     assert not np.array_equal(found[2], predictor.restore(frames[2]))
     assert (record.size, record.tiles, record.error) == ((48, 32), 1, None)
@@ -58,8 +58,8 @@ def test_each_frame_is_restored_with_the_statistics_of_its_scene(tmp_path, resto
     assert record.weights_digest and record.seconds > 0
 
 
-def test_what_stands_still_does_not_change_when_something_else_moves(tmp_path, restore, predictor):
-    """With averages of each frame, all of a picture gets brighter or darker with a part of it."""
+def test_still_areas_do_not_flicker_when_something_else_moves(tmp_path, restore, predictor):
+    """With statistics of each frame alone, a change in one area changes the whole frame."""
     still = picture(size=(512, 32))
     frames = [still.copy() for _ in range(6)]
     for number, frame in enumerate(frames):
@@ -68,7 +68,7 @@ def test_what_stands_still_does_not_change_when_something_else_moves(tmp_path, r
     output, _ = restore(tmp_path / "a.mkv")
 
     def changes(pictures):
-        parts = [one[:, :64].astype(float) for one in pictures]  # far from what moves
+        parts = [one[:, :64].astype(float) for one in pictures]  # far from the moving area
         return sum(np.abs(b - a).mean() for a, b in pairwise(parts))
 
     alone = changes([predictor.restore(frame) for frame in frames])
@@ -76,7 +76,7 @@ def test_what_stands_still_does_not_change_when_something_else_moves(tmp_path, r
     assert together < 0.2 * alone
 
 
-def test_times_of_a_variable_frame_rate_stay(tmp_path, restore):
+def test_times_of_a_variable_frame_rate_are_kept(tmp_path, restore):
     times = [0, 300, 1700, 1900, 4000, 4001, 9000, 9100, 12800]
     make_video(tmp_path / "a.mp4", 9, times=times)
     output, _ = restore(tmp_path / "a.mp4", "out.mp4")
@@ -138,7 +138,7 @@ def test_chapters_attachments_and_tags_are_copied(tmp_path, restore):
         ("ffv1", "yuv420p10le", ".mkv", (1, 9, 14, 9)),
     ],
 )
-def test_depth_and_colours_stay(tmp_path, restore, codec, pixel_format, suffix, colours):
+def test_bit_depth_and_colours_are_kept(tmp_path, restore, codec, pixel_format, suffix, colours):
     names = ("color_range", "color_primaries", "color_trc", "colorspace")
     source = tmp_path / f"a{suffix}"
     make_video(source, 2, codec=codec, pixel_format=pixel_format, **dict(zip(names, colours)))
@@ -150,7 +150,7 @@ def test_depth_and_colours_stay(tmp_path, restore, codec, pixel_format, suffix, 
 
 
 def test_ten_bits_are_restored_as_sixteen(tmp_path, restore, make_predictor):
-    """At strength 0 the levels between those of 8 bits are still there."""
+    """At strength 0 the result still has levels between those of 8 bits."""
     make_video(tmp_path / "a.mkv", 1, codec="ffv1", pixel_format="yuv444p10le")
     output, _ = restore(tmp_path / "a.mkv", by=make_predictor(strength=0.0))
     before, after = (decoded(path)[0] for path in (tmp_path / "a.mkv", output))
@@ -189,13 +189,13 @@ def test_rotation_is_applied_to_the_pixels(
     expected = turn(rgb(original))
     assert record.size == expected.shape[1::-1]
     assert frame.rotation == 0
-    assert np.abs(rgb(frame).astype(int) - expected).mean() < 2  # of chroma's half resolution
+    assert np.abs(rgb(frame).astype(int) - expected).mean() < 2  # chroma has half the resolution
     with av.open(str(output)) as container:
         aspect = container.streams.video[0].sample_aspect_ratio
     assert aspect == (Fraction(3, 4) if abs(degrees) == 90 else Fraction(4, 3))
 
 
-def test_strength_and_max_size_hold_for_frames(tmp_path, restore, make_predictor):
+def test_strength_and_max_size_apply_to_frames(tmp_path, restore, make_predictor):
     make_video(tmp_path / "a.mkv", 2, **LOSSLESS)
     output, record = restore(tmp_path / "a.mkv", by=make_predictor(strength=0.0, max_size=24))
     assert record.size == (24, 16)
@@ -211,7 +211,7 @@ def test_a_truncated_video_gives_the_frames_that_can_be_read_and_a_warning(tmp_p
     assert any("ends early" in warning for warning in record.warnings)
 
 
-def test_damage_in_the_middle_is_a_warning(tmp_path, restore):
+def test_damage_in_the_middle_gives_a_warning(tmp_path, restore):
     make_video(tmp_path / "a.mkv", 30, codec="mpeg4", noise=20)
     content = bytearray((tmp_path / "a.mkv").read_bytes())
     middle = len(content) // 2
@@ -224,22 +224,22 @@ def test_damage_in_the_middle_is_a_warning(tmp_path, restore):
 @pytest.mark.parametrize(
     "content", [b"", b"These are words. " * 50, bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" * 9]
 )
-def test_what_is_no_video_is_one_sentence(tmp_path, restore, content):
+def test_a_file_that_is_not_a_video_gives_a_one_line_error(tmp_path, restore, content):
     (tmp_path / "a.mp4").write_bytes(content)
-    with pytest.raises(ImageError, match="it is no video") as caught:
+    with pytest.raises(ImageError, match="it is not a video") as caught:
         restore(tmp_path / "a.mp4")
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_a_video_with_sound_only_is_one_sentence(tmp_path, restore):
+def test_a_file_with_sound_only_is_refused(tmp_path, restore):
     with av.open(str(tmp_path / "a.mkv"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(ImageError, match="holds no video"):
+    with pytest.raises(ImageError, match="contains no video"):
         restore(tmp_path / "a.mkv")
 
 
@@ -250,7 +250,7 @@ def test_an_interlaced_video_is_refused(tmp_path, restore):
         restore(tmp_path / "a.mp4")
 
 
-def test_hdr_is_kept_and_named(tmp_path, restore):
+def test_hdr_is_kept_and_gives_a_warning(tmp_path, restore):
     colours = {"color_range": 1, "color_primaries": 9, "color_trc": 16, "colorspace": 9}
     make_video(tmp_path / "a.mkv", 2, codec="ffv1", pixel_format="yuv420p10le", **colours)
     output, record = restore(tmp_path / "a.mkv")
@@ -258,7 +258,7 @@ def test_hdr_is_kept_and_named(tmp_path, restore):
     assert any("HDR (PQ)" in warning for warning in record.warnings)
 
 
-def test_a_frame_that_fails_costs_nothing_that_is_finished(
+def test_a_frame_that_does_not_fit_into_memory_loses_no_finished_part(
     tmp_path, restore, make_predictor, monkeypatch
 ):
     make_video(tmp_path / "a.mkv", 60)
@@ -272,7 +272,7 @@ def test_a_frame_that_fails_costs_nothing_that_is_finished(
         return restore_frame(*arguments)
 
     monkeypatch.setattr(by, "restore_frame", fails_later)
-    with pytest.raises(ImageError, match="frame 54 does not fit the memory; 48 restored frames"):
+    with pytest.raises(ImageError, match="frame 54 does not fit into memory; 48 restored frames"):
         restore(tmp_path / "a.mkv", by=by)
     assert not (tmp_path / "out.mkv").exists()
     restore(tmp_path / "a.mkv", by=by)
@@ -290,18 +290,18 @@ def test_progress_counts_frames(tmp_path, restore):
 def test_stopping_before_the_first_part_keeps_nothing(tmp_path, restore):
     make_video(tmp_path / "a.mkv", 10)
     stop = threading.Event()
-    with pytest.raises(StoppedError, match="nothing of it is kept"):
+    with pytest.raises(StoppedError, match="no frames are kept"):
         restore(tmp_path / "a.mkv", stop=stop, progress=lambda done, _: stop.set())
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
-def test_a_task_for_each_picture_is_refused(tmp_path):
+def test_the_automatic_task_is_refused(tmp_path):
     make_video(tmp_path / "a.mkv", 1)
     with pytest.raises(UsageError, match="name the task"):
         restore_video(tmp_path / "a.mkv", tmp_path / "out.mkv", AutoPredictor(None))
 
 
-def test_long_videos_take_no_more_memory(tmp_path, restore, make_predictor, monkeypatch):
+def test_memory_does_not_grow_with_the_length(tmp_path, restore, make_predictor, monkeypatch):
     """Frames are decoded only a few ahead of the one that is restored."""
     make_video(tmp_path / "a.mkv", 40, **LOSSLESS)
     by = make_predictor()

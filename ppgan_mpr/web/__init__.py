@@ -1,1 +1,1 @@
-"""The web page and its JSON API: one queue of pictures that visitors bring."""
+"""The web page and its JSON API, which restore the pictures of all visitors in one queue."""

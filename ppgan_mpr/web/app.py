@@ -1,4 +1,4 @@
-"""The web application: its routes."""
+"""The web application and its routes."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ def create_app(
     limits: Limits | None = None,
     names: Collection[str] = (),
 ) -> Starlette:
-    """The application, for any ASGI server; one process only, as the queue is in its memory.
+    """Create the application for any ASGI server.
+
+    It must run in a single process, as the queue is in the memory of that process.
 
     Args:
-        options: of all pictures; visitors may change those in
+        options: default options of all pictures; visitors may change those in
             :data:`~ppgan_mpr.web.messages.FIELDS`.
         limits: see :class:`Limits`.
         names: host names of this server, besides ``localhost`` and IP addresses.
@@ -132,7 +134,7 @@ async def _view(request: Request) -> Response:
         path, media_type = await run_in_threadpool(view, job, side)
     except (ImageError, OSError):
         raise _unknown() from None  # expired meanwhile
-    # The job's address is a secret, and its pictures never change.
+    # Browsers may cache it: its address is secret and its content never changes.
     return FileResponse(path, media_type=media_type, headers={"Cache-Control": "private"})
 
 
@@ -184,7 +186,7 @@ def _done(request: Request) -> Job:
 
 @contextlib.contextmanager
 def _place(jobs: Jobs) -> Iterator[None]:
-    """A place in the queue; a full queue is refused."""
+    """Hold a place in the queue, or refuse the request if the queue is full."""
     try:
         with jobs.place():
             yield
@@ -207,7 +209,7 @@ def _accepted(request: Request, job: Job) -> Response:
 
 
 def _unknown() -> Refusal:
-    return Refusal(404, "unknown_job", "There is no such picture here, or its time has passed.")
+    return Refusal(404, "unknown_job", "There is no such picture, or it has expired.")
 
 
 def _answer(request: Request, job: Job) -> dict[str, Any]:

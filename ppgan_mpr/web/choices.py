@@ -1,4 +1,4 @@
-"""What a visitor can choose: tasks, the networks and models for each, and the limits."""
+"""The choices of a visitor: tasks, the networks and models of each task, and the limits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .proposals import offered_weights, weights_fields
 
 
 def choices(limits: Limits) -> dict[str, Any]:
-    """Everything that the page offers, in JSON's types.
+    """All choices of the page, in the types of JSON.
 
-    Weights that a visitor would have to bring as a file are left out.
+    Weights that are only available as a user's own file are left out.
     """
     offered = [_task(task) for task in tasks().values() if offered_weights(task.name)]
     degradations = {task.degradation for task in tasks().values() if task.degradation}
@@ -41,7 +41,7 @@ def _task(task: Task) -> dict[str, Any]:
         "hint": task.hint,
         "views": task.views,
         "degradation": task.degradation,
-        "joins": task.views == 1 and not task.enlarges,  # may be one of several
+        "joins": task.views == 1 and not task.enlarges,  # can be combined with other tasks
         "weights": [_weights(record, task) for record in offered_weights(task.name)],
     }
 

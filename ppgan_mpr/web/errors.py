@@ -1,4 +1,4 @@
-"""Refusals of the API: an HTTP status, a code for programs, a sentence for people."""
+"""Error answers of the API: an HTTP status, a code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .messages import Message
 
 
 class Refusal(HTTPException):
-    """A request that cannot be met.
+    """A refused request.
 
     Args:
-        status: of HTTP.
-        code: a word that programs and translations go by.
+        status: HTTP status.
+        code: a word that identifies the error for programs and translations.
         message: one sentence that says what is wrong and what to do.
-        headers: of the answer.
-        **parameters: name → value of what varies in the sentence, in JSON's types.
+        headers: headers of the answer.
+        **parameters: the values inside the sentence by name, in the types of JSON.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class Refusal(HTTPException):
 
     @classmethod
     def of(cls, status: int, message: Message) -> Refusal:
-        """A refusal that says this."""
+        """Make a refusal with this message."""
         return cls(status, message.code, message.text, **message.parameters)
 
 
 def answer(error: HTTPException) -> JSONResponse:
-    """The JSON form of a refusal, or of what Starlette itself refuses."""
+    """The JSON answer for a refusal or for an error of Starlette."""
     if isinstance(error, Refusal):
         message = Message(error.code, error.detail, error.parameters)
     else:
@@ -49,7 +49,7 @@ def answer(error: HTTPException) -> JSONResponse:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Starlette's handler of HTTPException."""
+    """Handle HTTPException for Starlette, and count refusals."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
         request.app.state.jobs.totals.rejected[error.code] += 1

@@ -1,4 +1,4 @@
-"""What every request passes first: whose page it comes from, and how much it brings."""
+"""Checks of every request: its host name, the site that it comes from, and its size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import Refusal, answer
 
 _HEADERS = {
-    # Nothing but this server's own files; no inline scripts, no inline styles, no frames.
+    # Only this server's own files; no inline scripts, no inline styles, no frames.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -21,22 +21,22 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_HARMLESS = ("GET", "HEAD", "OPTIONS")
+_READ_ONLY = ("GET", "HEAD", "OPTIONS")
 
 
 class Guard:
-    """ASGI middleware against pages of other sites and bodies of any length.
+    """ASGI middleware that refuses requests from other sites and bodies that are too long.
 
-    A foreign page can reach a server on a loopback address in two ways. It can post to it: such
-    requests carry a foreign ``Origin``. Or its own host name can be made to resolve to the
-    loopback address (DNS rebinding), after which the browser takes the two for one site: such
-    requests carry a foreign ``Host``. An IP address cannot be rebound.
+    A page of another site can reach a server on a loopback address in two ways. It can post to the
+    server: such requests have a foreign ``Origin``. Or its host name can be made to resolve to the
+    loopback address (DNS rebinding), so that the browser takes both for the same site: such
+    requests have a foreign ``Host``. IP addresses cannot be rebound.
 
     Args:
-        app: the application inside.
+        app: the application to protect.
         names: host names of this server, besides ``localhost`` and IP addresses.
-        most: bytes of a request's body.
-        patience: seconds to wait for the next part of a body.
+        most: largest size of a request's body in bytes.
+        patience: longest wait for the next part of a body in seconds.
     """
 
     def __init__(self, app: ASGIApp, names: Collection[str], most: int, patience: float = 60):
@@ -44,7 +44,7 @@ class Guard:
         self._names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on to the application, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -70,11 +70,13 @@ class Guard:
         host = headers.get("host", "")
         if not self._is_own(host):
             raise Refusal(
-                421, "host", "The server does not answer to this name: start it with --allow-host."
+                421,
+                "host",
+                "The server does not accept this host name: start it with --allow-host.",
             )
-        if scope["method"] not in _HARMLESS:
+        if scope["method"] not in _READ_ONLY:
             origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-            # Behind a proxy that ends TLS the scheme differs, so host and port are compared.
+            # Only host and port are compared: behind a proxy that ends TLS the scheme differs.
             foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
             if foreign or site in ("cross-site", "same-site"):
                 raise Refusal(403, "origin", "The request comes from a page of another site.")
@@ -97,11 +99,11 @@ class Guard:
 
         async def limited() -> Message:
             nonlocal received, complete
-            try:  # after the body comes nothing but the end of the connection, at any time
+            try:  # after the body only the end of the connection follows, which may take any time
                 patience = None if complete else self._patience
                 message = await asyncio.wait_for(receive(), patience)
             except asyncio.TimeoutError:
-                raise Refusal(408, "slow", "The upload stopped half-way: try again.") from None
+                raise Refusal(408, "slow", "The upload stopped early: try again.") from None
             complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._most:  # a body sent in chunks does not state its length

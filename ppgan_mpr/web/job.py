@@ -1,4 +1,4 @@
-"""One picture on its way through the queue: its states, and the time it has left."""
+"""A job: one picture in the queue, its state and the time left."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from .proposals import Proposal
 
 WAITING, RUNNING, STOPPING = "waiting", "running", "stopping"
 DONE, CLEAN, UNDECIDED, FAILED, CANCELLED = "done", "clean", "undecided", "failed", "cancelled"
-#: States in which nothing happens any more unless the visitor asks for it.
+#: States that only the visitor can change.
 FINISHED = (DONE, CLEAN, UNDECIDED, FAILED, CANCELLED)
 
 
 class TimeLeft:
-    """Estimates the seconds left from the times at which tiles were finished.
+    """Estimates the time left from the times at which tiles were finished.
 
     Args:
-        steps: number of tasks in order; each goes over all tiles. The estimate takes later steps
-            to be as slow as the present one.
-        clock: seconds that only ever grow.
+        steps: number of tasks that run in order; each restores all tiles. The estimate assumes
+            that later steps are as slow as the current one.
+        clock: a monotonic clock, in seconds.
 
     Attributes:
-        done, total: tiles of the present step; both 0 until their number is known.
-        step: the present step, from 1; 0 until the number of its tiles is known.
+        done, total: finished tiles and all tiles of the current step; both 0 until known.
+        step: number of the current step, from 1; 0 until the number of its tiles is known.
     """
 
     def __init__(self, steps: int = 1, clock: Callable[[], float] = time.monotonic):
         self.done = self.total = self.step = 0
         self._steps, self._clock = steps, clock
-        # Number of tiles, time. The first tile also takes the network's preparation.
+        # (number of tiles, time). The first tile is not timed, as it includes the preparation.
         self._first: tuple[int, float] | None = None
         self._last = 0, 0.0
         self._seconds: float | None = None  # for one tile
 
     def note(self, done: int, total: int) -> None:
-        """Note that a tile has been finished, or that a step begins.
+        """Record that a tile is finished or that a step begins.
 
         Args:
-            done: number of finished tiles of the step; 0 when it begins, which steps of a single
-                tile need not say.
-            total: number of all its tiles.
+            done: number of finished tiles of the step; 0 when the step begins (optional for a
+                single tile).
+            total: number of all tiles of the step.
         """
         now = self._clock()
         if self.done == self.total or done < self.done:
@@ -64,7 +64,7 @@ class TimeLeft:
 
     @property
     def seconds_left(self) -> float | None:
-        """The estimate; None before the second tile, whose time is the first to be known."""
+        """The estimate in seconds; None until two tiles of a step are finished."""
         if self._seconds is None:
             return None
         tiles = self.total - self.done + self.total * max(self._steps - self.step, 0)
@@ -73,24 +73,24 @@ class TimeLeft:
 
 @dataclass(eq=False)
 class Job:
-    """One picture on its way through the queue.
+    """A picture that waits, is being restored or is finished.
 
     Attributes:
-        id: a secret of the visitor who brought it.
-        name: of the picture, for display and for naming the result.
-        task: what to restore: a task, several as ``A+B``, or ``auto``.
+        id: a random name that only the visitor knows.
+        name: name of the picture, for display and for naming the result.
+        task: the requested task, several as ``A+B``, or ``auto``.
         options: how to restore.
-        folder: holds everything that belongs to the job.
-        upload: the picture.
-        right: of a left view, the right one.
-        state: one of the words at the top of this module.
+        folder: folder of the job's files.
+        upload: file of the picture.
+        right: file of the right view, if the picture is a left view.
+        state: one of the states at the top of this module.
         progress: tiles and the time left.
-        finding: what ``auto`` found in the picture.
-        proposals: for an undecided job, what the visitor can choose.
-        decided: the task that ``auto`` or, after it, the visitor has chosen.
+        finding: the degradation that ``auto`` found.
+        proposals: the visitor's choices for an undecided job.
+        decided: the task that ``auto`` or the visitor has chosen after the detection.
         error: why there is no result.
-        result: what the predictor reported.
-        finished: when, in seconds of the monotonic clock.
+        result: the predictor's result.
+        finished: end of the work, in seconds of the monotonic clock.
         stop: set to end the work after the current tile.
     """
 
@@ -120,6 +120,6 @@ class Job:
 
     @property
     def download_name(self) -> str:
-        """The file name of the result, as the command line would choose it."""
+        """The file name of the result, the same as that of the command line."""
         assert self.result is not None and self.result.output is not None
         return f"{Path(self.name).stem or 'picture'}_restoration{self.result.output.suffix}"

@@ -1,4 +1,4 @@
-"""The queue of pictures to restore, and the thread that works it off."""
+"""The queue of pictures to restore, and the thread that restores them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .restoration import Restoration
 
 
 class QueueFullError(Exception):
-    """As many pictures wait as the server allows."""
+    """The largest allowed number of pictures is waiting."""
 
 
 @dataclass
 class Totals:
-    """Sums since the start of a server, for monitoring.
+    """Counts and sums since the start of a server, for monitoring.
 
     Attributes:
         finished: final state → number of pictures.
         rejected: reason → number of requests.
-        seconds: spent on restored pictures.
-        pixels: of restored pictures.
+        seconds: time spent on restored pictures.
+        pixels: number of pixels of restored pictures.
     """
 
     finished: Counter[str] = field(default_factory=Counter)
@@ -42,14 +42,14 @@ class Totals:
 
 
 class Jobs:
-    """A queue, the thread that works it off in order, and the results until they expire.
+    """A queue of jobs, the thread that restores them in order, and the unexpired results.
 
-    One picture is restored at a time, since a network uses all cores by itself. Use it as a
-    context manager: leaving it ends the work and removes every file.
+    One picture is restored at a time, since a network uses all cores by itself. Use it in a
+    ``with`` block, whose end stops the work and removes all files.
 
     Args:
         limits: see :class:`Limits`.
-        clock: seconds that only ever grow.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic):
@@ -86,12 +86,12 @@ class Jobs:
 
     @property
     def alive(self) -> bool:
-        """Whether pictures are being worked off."""
+        """Whether the thread that restores pictures is running."""
         return self._thread.is_alive()
 
     @property
     def waiting(self) -> int:
-        """Number of pictures that wait."""
+        """Number of waiting pictures."""
         return len(self._waiting)
 
     @property
@@ -100,17 +100,17 @@ class Jobs:
         return int(self._current is not None)
 
     def new_folder(self) -> Path:
-        """A new folder for the files of a job; its name is the job's id."""
+        """Create a folder for the files of a job; its name is the job's id."""
         folder = self.folder / secrets.token_urlsafe(16)
         folder.mkdir(mode=0o700)
         return folder
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place in the queue while a picture is received.
+        """Reserve a place in the queue while a picture is received.
 
         Raises:
-            QueueFullError: there is none.
+            QueueFullError: the queue is full.
         """
         with self._changed:
             if len(self._waiting) + self._receiving >= self.limits.queue:
@@ -134,12 +134,12 @@ class Jobs:
         """Put an undecided job into the queue again, with the visitor's choice; see :meth:`place`.
 
         Args:
-            job: undecided.
-            task: to do.
+            job: the undecided job.
+            task: the chosen task.
             options: how to restore.
 
         Returns:
-            Whether it was undecided; nothing happens if not.
+            Whether the job was undecided; if not, nothing happens.
         """
         with self._changed:
             if job.state != UNDECIDED or job.id not in self._jobs:
@@ -150,12 +150,12 @@ class Jobs:
         return True
 
     def get(self, name: str) -> Job | None:
-        """The job with this id; None if there is none (any more)."""
+        """The job with this id; None if it is unknown or has expired."""
         self._expire()
         return self._jobs.get(name)
 
     def position(self, job: Job) -> int:
-        """Number of pictures that are restored before this one begins."""
+        """Number of pictures that are restored before this one."""
         with self._changed:
             try:
                 return self._waiting.index(job) + self.running
@@ -163,7 +163,7 @@ class Jobs:
                 return 0
 
     def cancel(self, job: Job) -> None:
-        """End the work on a job: at once if it waits or is undecided, else after its tile."""
+        """Cancel a job: at once if it waits or is undecided, else after the current tile."""
         with self._changed:
             job.stop.set()
             if job in self._waiting:
@@ -179,7 +179,7 @@ class Jobs:
         self.cancel(job)
         with self._changed:
             self._jobs.pop(job.id, None)
-        if job.state in FINISHED:  # else its files go when the work has ended
+        if job.state in FINISHED:  # else they are removed when the work ends
             self._remove_files(job)
 
     def _work(self) -> None:

@@ -1,4 +1,4 @@
-"""What a server grants its visitors."""
+"""The limits of a server."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Limits:
     """Limits of a server, in whole numbers.
 
     Attributes:
-        upload: bytes of one request, all its files together.
-        pixels: pixels of one picture, before it is enlarged.
-        queue: pictures that wait at a time.
-        kept: finished pictures kept for download; the oldest go first.
-        seconds: how long a finished picture is kept.
+        upload: bytes of one request with all its files.
+        pixels: pixels of one picture before it is enlarged.
+        queue: number of waiting pictures.
+        kept: number of finished pictures kept for download; the oldest are removed first.
+        seconds: time for which a finished picture is kept.
 
     Raises:
-        UsageError: a limit is no positive whole number.
+        UsageError: a limit is not a positive whole number.
     """
 
     upload: int = 256 << 20

@@ -1,8 +1,8 @@
-"""What the server says about requests and pictures: a code, a sentence, and its parameters.
+"""The server's messages about requests and pictures: a code, a sentence and its parameters.
 
-Programs and translations go by the code and the parameters; people without either read the
-sentence. The library's errors are plain sentences: the table below recognises those that visitors
-can meet. Sentences that name Python's options are put into the words of the form.
+Programs and translations use the code and the parameters; people can read the sentence. The
+library's errors are plain sentences, so the table below recognises those that visitors may see.
+Names of Python's options in them are replaced by the names of the form's fields.
 """
 
 from __future__ import annotations
@@ -15,67 +15,66 @@ from typing import Any
 from ..errors import DownloadError, MissingDependencyError, UsageError, WeightsError
 from ..inference import InferenceOptions
 
-#: Code → what it means. For pictures that cannot be restored, requests that are refused, and
-#: warnings about restored pictures.
+#: Code → meaning, for errors of pictures, refused requests and warnings about restored pictures.
 CODES = {
     "damaged": "the file is damaged or incomplete",
     "download": "the server could not download the weights",
     "empty_file": "the file is empty",
-    "few_bits": "the picture has fewer bits per sample than those that the network learnt from",
-    "host": "the server does not answer to this host name",
-    "http": "the request has no form that the server knows",
-    "lacks": "the file of the result has no place for everything that the picture had",
+    "few_bits": "the picture has fewer bits per sample than the network's training pictures",
+    "host": "the server does not accept this host name",
+    "http": "the server does not understand the request",
+    "lacks": "the format of the result cannot store all data of the picture",
     "loss": "the format cannot hold the picture without a visible loss",
     "no_picture": "the form has no picture",
     "no_task": "the form has no task",
     "no_weights": "there is no such model for the task",
     "not_a_picture": "the file is not a picture in a known format",
-    "not_done": "there is no result, or not yet",
+    "not_done": "the picture has no result, or no result yet",
     "not_found": "there is no such view",
     "not_installed": "a package is not installed on the server",
     "not_undecided": "there is nothing to choose for the picture",
     "not_written": "the result could not be written",
-    "option": "a field has a value that makes no sense",
+    "option": "a field has an invalid value",
     "origin": "the request comes from a page of another site",
-    "other": "something else, in the words of the library",
-    "queue_full": "as many pictures wait as the server allows",
+    "other": "another message of the library",
+    "queue_full": "the queue is full",
     "raw_file": "a camera's raw file that cannot be developed here",
-    "reduced": "the picture was reduced, as max_size asks",
-    "sample_format": "the samples have a form other than 8 or 16 bits",
+    "reduced": "the picture was reduced to max_size",
+    "sample_format": "the samples are neither 8 nor 16 bits",
     "several_frames": "the file holds several frames or pages",
-    "slow": "the upload stopped half-way",
-    "smaller_batches": "memory was short, so that it took longer",
-    "smaller_tiles": "memory was short, so that the pixels differ from those of other runs",
+    "slow": "the upload stopped before its end",
+    "smaller_batches": "memory was short, so the restoration took longer",
+    "smaller_tiles": "memory was short, so the pixels differ from those of other runs",
     "too_large": "the upload has more bytes than the server allows",
     "too_many_pixels": "the picture has more pixels than the server allows",
-    "too_much_memory": "the picture needs more memory than the server grants",
-    "too_slow": "reading the picture took longer than the server grants",
-    "unexpected": "a fault of the server",
+    "too_much_memory": "the picture needs more memory than the server allows",
+    "too_slow": "reading the picture took longer than the server allows",
+    "unexpected": "an internal error of the server",
     "unknown_field": "the form has a field that does not exist",
     "unknown_job": "there is no such job, or it has expired",
     "unreadable": "the picture cannot be read for another reason",
-    "views": "the task takes another number of views",
+    "views": "the task needs another number of views",
     "views_differ": "the two views differ in size",
     "weak_weights": "the weights hardly help with real pictures",
     "weights": "the weights cannot be used",
 }
-#: Options of restoration that are fields of the form; the others are the server's.
+#: Options of restoration that visitors set in the form; only the server sets the others.
 FIELDS = (
     "network", "model", "scale", "strength", "max_size", "suffix", "quality", "allow_loss",
     "local", "ensemble",
 )  # fmt: skip
-# Fields that are no options of restoration.
+# Other fields that messages may name.
 _OTHER_FIELDS = ("task", "right")
 
 
 @dataclass(frozen=True)
 class Message:
-    """Something to say to a visitor.
+    """A message to a visitor.
 
     Attributes:
         code: one of :data:`CODES`.
-        text: one English sentence, with what to do.
-        parameters: name → value of what varies in the sentence, in JSON's types.
+        text: one English sentence that also says what to do.
+        parameters: the values inside the sentence by name, in the types of JSON.
     """
 
     code: str
@@ -86,13 +85,13 @@ class Message:
         assert self.code in CODES, self.code
 
     def to_dict(self) -> dict[str, Any]:
-        """The message in JSON's types."""
+        """The message in the types of JSON."""
         return {"code": self.code, "message": self.text, "parameters": dict(self.parameters)}
 
 
-# Code, what the library's sentence holds, and a sentence for visitors where the library's names
-# what they cannot do, or "" to keep the library's. Named groups become parameters. The first
-# match counts.
+# (code, pattern of the library's sentence, sentence for visitors or ""). With "" the library's
+# sentence is kept; others advise something that visitors cannot do. Named groups become
+# parameters. The first match counts.
 _PICTURES = tuple(
     (code, re.compile(pattern, re.DOTALL), text)
     for code, pattern, text in (
@@ -104,13 +103,13 @@ _PICTURES = tuple(
             "too_much_memory",
             r"raise picture_limit=|of memory are free|not fit into memory|pixels are more than the"
             r"|does not fit the memory of",
-            "The picture needs more memory than this server grants: send a smaller copy.",
+            "The picture needs more memory than this server allows: send a smaller copy.",
         ),
         (
             "too_slow",
             r"took longer than|read_timeout=",
-            "Reading the picture took longer than this server grants: save it anew in an ordinary "
-            "form, such as a JPEG or PNG file.",
+            "Reading the picture took longer than this server allows: save it again in a common "
+            "format, such as JPEG or PNG.",
         ),
         (
             "views_differ",
@@ -144,12 +143,12 @@ _WARNINGS = tuple(
     )
 )  # fmt: skip
 
-# Between the things that a result lacks, some of which hold commas themselves.
+# Separators in the list of what a result lacks; some items contain commas themselves.
 _ITEMS = re.compile(r"(?:, | and )(?=the |a |Photoshop)")
 
 
 def picture_message(text: str) -> Message:
-    """A sentence of the library about a picture that cannot be restored."""
+    """Make a message from the library's sentence about a picture that cannot be restored."""
     for code, pattern, own in _PICTURES:
         match = pattern.search(text)
         if match:
@@ -158,16 +157,16 @@ def picture_message(text: str) -> Message:
 
 
 def error_message(error: Exception) -> Message:
-    """A library's error that is no fault of the picture, or may be."""
+    """Make a message from any error of the library."""
     text = str(error)
     if isinstance(error, DownloadError):
         return Message(
             "download",
-            "The weights could not be downloaded by the server: choose model=lite where there is "
-            "such a model, or try again later.",
+            "The server could not download the weights: choose model=lite if the task has it, or "
+            "try again later.",
         )
     if isinstance(error, MissingDependencyError):
-        return Message("not_installed", f"Something is not installed on the server: {text}")
+        return Message("not_installed", f"A package is missing on the server: {text}")
     if isinstance(error, WeightsError):
         return Message("weights", f"The weights cannot be used: {in_form_words(text)}")
     if isinstance(error, UsageError):
@@ -176,7 +175,7 @@ def error_message(error: Exception) -> Message:
 
 
 def option_message(text: str) -> Message:
-    """A sentence of the library about an option that makes no sense."""
+    """Make a message from the library's sentence about an invalid option."""
     none = re.match(r"There are no (?P<model>\w+) (?:\w+ )?weights for (?P<task>\w+) to load", text)
     if none:
         others = sorted(set(re.findall(r"model='(\w+)'", text)))
@@ -194,7 +193,7 @@ def option_message(text: str) -> Message:
 
 
 def warning_message(text: str) -> Message:
-    """A warning about a restored picture."""
+    """Make a message from the library's warning about a restored picture."""
     for code, pattern in _WARNINGS:
         match = pattern.match(text)
         if match:
@@ -206,9 +205,9 @@ def warning_message(text: str) -> Message:
 
 
 def in_form_words(text: str) -> str:
-    """A sentence with options as the form writes them: ``model=lite``, ``allow_loss=true``.
+    """Rewrite the options in a sentence as fields of the form: ``model=lite``, ``allow_loss=true``.
 
-    The server's own options become flags of ``mprnet-web``.
+    Options that only the server sets become flags of ``mprnet-web``.
     """
     server = {option.name for option in InferenceOptions.documented()} - set(FIELDS)
 
@@ -224,7 +223,7 @@ def in_form_words(text: str) -> str:
     return _OPTION.sub(worded, text)
 
 
-# name=value as the library writes it; not inside a file's name.
+# name=value as the library writes it, but not inside a file name.
 _OPTION = re.compile(
     r"(?<![\w/\\.-])([a-z_]+)=('[^']*'|\"[^\"]*\"|True|False|-?[\d.]*\d|)(?=[\s,;:)]|\.(?:\s|$)|$)"
 )
@@ -235,6 +234,6 @@ def _is_field(name: str) -> bool:
 
 
 def _numbers(match: re.Match[str]) -> dict[str, Any]:
-    """The named groups, numbers as numbers."""
+    """The named groups, with digits converted to numbers."""
     groups: Iterable[tuple[str, str | None]] = match.groupdict().items()
     return {name: int(value) if value.isdecimal() else value for name, value in groups if value}

@@ -1,4 +1,4 @@
-"""Figures of a running server, in Prometheus' text format."""
+"""Metrics of a running server in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ _PREFIX = "mprnet_web"
 
 
 def metrics(jobs: Jobs) -> str:
-    """All figures, each with its type and meaning."""
+    """All metrics, each with its type and meaning."""
     return "".join(f"{line}\n" for line in _lines(jobs))
 
 
 def _lines(jobs: Jobs) -> Iterator[str]:
     totals = jobs.totals
     yield from _head(
-        "pictures_total", "counter", "Pictures by how they ended; undecided ones count again."
+        "pictures_total", "counter", "Pictures by final state; undecided ones count again."
     )
     for state in FINISHED:
         yield f'{_PREFIX}_pictures_total{{state="{state}"}} {totals.finished[state]}'
-    yield from _head("rejected_total", "counter", "Requests refused, by reason.")
+    yield from _head("rejected_total", "counter", "Refused requests by reason.")
     for reason, count in sorted(totals.rejected.items()):
         yield f'{_PREFIX}_rejected_total{{reason="{reason}"}} {count}'
     values = (
         ("restoration_seconds_total", "counter", "Seconds spent restoring.", totals.seconds),
         ("pixels_total", "counter", "Pixels of restored pictures.", totals.pixels),
-        ("waiting", "gauge", "Pictures that wait.", jobs.waiting),
-        ("queue_limit", "gauge", "Pictures that may wait.", jobs.limits.queue),
+        ("waiting", "gauge", "Waiting pictures.", jobs.waiting),
+        ("queue_limit", "gauge", "Largest number of waiting pictures.", jobs.limits.queue),
         ("running", "gauge", "Pictures being restored.", jobs.running),
     )
     for name, kind, meaning, value in values:

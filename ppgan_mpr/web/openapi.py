@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 
 def description() -> Schema:
-    """The document, in JSON's types."""
+    """The OpenAPI document in the types of JSON."""
     job_id = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
     job, picture = _content("Job"), {"image/*": {"schema": _BINARY}}
     return {
@@ -46,13 +46,13 @@ def description() -> Schema:
                 "parameters": job_id,
                 "get": _operation("State and progress", job, "404"),
                 "delete": {
-                    "summary": "Cancel, and remove all files of the job",
+                    "summary": "Cancel the job and remove all its files",
                     "responses": {"204": {"description": "Removed"}, **_refusals("404")},
                 },
             },
             "/jobs/{id}/cancel": {
                 "parameters": job_id,
-                "post": _operation("Stop, after the current tile at the latest", job, "404"),
+                "post": _operation("Stop the job after the current tile", job, "404"),
             },
             "/jobs/{id}/restore": {
                 "parameters": job_id,
@@ -66,7 +66,7 @@ def description() -> Schema:
                         },
                     },
                     "responses": {
-                        "202": _answer("It waits again", job),
+                        "202": _answer("The picture waits in the queue again", job),
                         **_refusals("404", "409", "422", "503"),
                     },
                 },
@@ -74,7 +74,7 @@ def description() -> Schema:
             "/jobs/{id}/result": {
                 "parameters": job_id,
                 "get": _operation(
-                    "The restored file, byte for byte what mprnet writes", picture, "404", "409"
+                    "The restored file, identical to that of mprnet", picture, "404", "409"
                 ),
             },
             "/jobs/{id}/{side}.view": {
@@ -93,10 +93,10 @@ def description() -> Schema:
                 "get": _operation("Tasks, weights and limits", {"application/json": {}}),
             },
             "/health": {
-                "get": _operation("Whether the server restores", {"application/json": {}}, "503"),
+                "get": _operation("Whether the server works", {"application/json": {}}, "503"),
             },
             "/metrics": {
-                "get": _operation("Figures for Prometheus", {"text/plain": {}}),
+                "get": _operation("Metrics for Prometheus", {"text/plain": {}}),
             },
             "/openapi.json": {
                 "get": _operation("This description", {"application/json": {}}),
@@ -122,16 +122,16 @@ _WHOLE: Schema = {"type": "integer"}
 
 
 def _form() -> Schema:
-    """The fields of the posted form: the files, the task, and options by their names."""
+    """The fields of the upload form: the files, the task and the options."""
     fields = {
-        "image": {**_BINARY, "description": "the picture; of two views, the left one"},
-        "right": {**_BINARY, "description": "the right view, for tasks with two"},
+        "image": {**_BINARY, "description": "the picture, or the left of two views"},
+        "right": {**_BINARY, "description": "the right view, for tasks with two views"},
         "task": {
             "type": "array",
             "items": {"type": "string", "enum": [AUTO, *tasks()]},
             "minItems": 1,
-            "description": "one task; several are done in their order, without rounding between "
-            f"them; {AUTO} looks at the picture, and restores it where it is at least "
+            "description": "one task, or several that run in order without rounding between "
+            f"them; {AUTO} detects the task, and restores the picture if it is at least "
             f"{CONFIDENT:.0%} sure",
         },
         **_options(),
@@ -145,7 +145,7 @@ def _choice() -> Schema:
         "task": {
             "type": "string",
             "enum": list(tasks()),
-            "description": "of a proposal, or any other for one view",
+            "description": "the task of a proposal, or any other task with one view",
         },
         **_options(),
     }
@@ -172,20 +172,20 @@ def _job() -> Schema:
     properties: Schema = {
         "id": _TEXT,
         "name": _TEXT,
-        "task": {**_TEXT, "description": f"as asked for: a task, several as A+B, or {AUTO}"},
+        "task": {**_TEXT, "description": f"the requested task, several as A+B, or {AUTO}"},
         "state": {"type": "string", "enum": states},
-        "position": {**_WHOLE, "description": "pictures that are restored before this one begins"},
-        "step": {**_WHOLE, "description": "of several tasks the present one, from 1"},
+        "position": {**_WHOLE, "description": "number of pictures before this one"},
+        "step": {**_WHOLE, "description": "number of the current task, from 1"},
         "steps": {**_WHOLE, "description": f"number of tasks; 0 while {AUTO} has not decided"},
         "preparing": {
             "type": "boolean",
             "description": "whether the network is being exported or compiled",
         },
-        "tiles_done": {**_WHOLE, "description": "of the present step"},
-        "tiles": {**_WHOLE, "description": "of the present step; 0 until it is known"},
+        "tiles_done": {**_WHOLE, "description": "finished tiles of the current task"},
+        "tiles": {**_WHOLE, "description": "all tiles of the current task; 0 until known"},
         "seconds_left": {
             "type": ["number", "null"],
-            "description": "an estimate from the second tile on",
+            "description": "an estimate, from the second tile on",
         },
         "detected": _or_null("Finding"),
         "proposals": {"type": "array", "items": _reference("Proposal")},
@@ -200,10 +200,10 @@ def _finding() -> Schema:
     properties: Schema = {
         "degradation": {**_TEXT, "description": "the most probable one; empty for none"},
         "confidence": {**_NUMBER, "description": "its probability"},
-        "certain": {"type": "boolean", "description": f"from {CONFIDENT} on"},
+        "certain": {"type": "boolean", "description": f"confidence of at least {CONFIDENT}"},
         "probabilities": {"type": "object", "additionalProperties": _NUMBER},
     }
-    return {"type": "object", "description": "What the picture suffers from",
+    return {"type": "object", "description": "The degradation that was detected",
             "properties": properties}  # fmt: skip
 
 
@@ -214,10 +214,10 @@ def _proposal() -> Schema:
         "probability": _NUMBER,
         "network": _TEXT,
         "model": _TEXT,
-        "megabytes": {"type": ["number", "null"], "description": "of the weights"},
-        "embedded": {"type": "boolean", "description": "whether they need no download"},
+        "megabytes": {"type": ["number", "null"], "description": "size of the weights"},
+        "embedded": {"type": "boolean", "description": "whether the weights need no download"},
     }
-    return {"type": "object", "description": "What can be chosen for an undecided picture",
+    return {"type": "object", "description": "A choice for an undecided picture",
             "properties": properties}  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def _message() -> Schema:
             "description": "; ".join(f"{code}: {meaning}" for code, meaning in CODES.items()),
         },
         "message": {**_TEXT, "description": "an English sentence"},
-        "parameters": {"type": "object", "description": "what varies in the sentence"},
+        "parameters": {"type": "object", "description": "the values inside the sentence"},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
@@ -263,11 +263,11 @@ def _operation(summary: str, content: Schema, *refusals: str) -> Schema:
 def _refusals(*statuses: str) -> Schema:
     meanings = {
         "404": "No such job, or it has expired",
-        "408": "The upload stopped half-way",
+        "408": "The upload stopped before its end",
         "409": "The state of the job does not allow it",
         "413": "Too many bytes or pixels",
         "415": "Not a picture",
-        "422": "An option makes no sense",
+        "422": "An option is invalid",
         "503": "The queue is full",
     }
     return {status: _answer(meanings[status], _content("Error")) for status in statuses}

@@ -1,4 +1,4 @@
-"""What a visitor can choose after a look at the picture, and better weights for a result."""
+"""Proposed tasks for a picture whose degradation was detected, and better weights."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..networks import WeightsRecord, weights_records
 from ..weights import find_record, stronger_than
 from ..weights.catalogue import MODELS
 
-# Less probable degradations are not worth a button.
+# Smallest probability of a degradation that gets a proposal.
 _LEAST = 0.05
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A task that would remove what was found, with weights that can do it.
+    """A task that removes a detected degradation, with weights for it.
 
     Attributes:
-        task: its name.
-        degradation: what it removes.
-        probability: of the degradation.
-        weights: what would be used.
-        as_chosen: whether these are the weights that the visitor's network and model mean.
+        task: name of the task.
+        degradation: the degradation that it removes.
+        probability: probability of the degradation.
+        weights: the weights to use.
+        as_chosen: whether the weights are those of the visitor's network and model.
     """
 
     task: str
@@ -36,7 +36,7 @@ class Proposal:
     as_chosen: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """A dictionary of JSON's types; task, network and model are fields of the form."""
+        """The proposal in the types of JSON; task, network and model are fields of the form."""
         return {
             "task": self.task,
             "degradation": self.degradation,
@@ -46,7 +46,7 @@ class Proposal:
 
 
 def weights_fields(record: WeightsRecord) -> dict[str, Any]:
-    """The fields of the form that name weights, and the size of their download."""
+    """The fields of the form that choose weights, and the size of their download."""
     return {
         "network": record.network,
         "model": record.model,
@@ -56,7 +56,7 @@ def weights_fields(record: WeightsRecord) -> dict[str, Any]:
 
 
 def offered_weights(task: str) -> list[WeightsRecord]:
-    """The weights for a task that a visitor need not bring as a file."""
+    """The weights for a task that are embedded or can be downloaded."""
     return [
         record
         for record in weights_records()
@@ -65,12 +65,12 @@ def offered_weights(task: str) -> list[WeightsRecord]:
 
 
 def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ...]:
-    """Tasks against what was found, the most probable degradation first.
+    """Propose tasks against the detected degradations, the most probable one first.
 
-    Where the visitor's network and model have no weights for a task, others are proposed.
+    If the visitor's network and model have no weights for a task, other weights are proposed.
 
     Raises:
-        UsageError: the network that was chosen removes nothing of it.
+        UsageError: the chosen network cannot remove the most probable degradation.
     """
     found = []
     kinds = sorted(finding.probabilities.items(), key=lambda item: -item[1])
@@ -91,7 +91,7 @@ def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ..
 
 
 def _own_weights(task: str, options: InferenceOptions) -> WeightsRecord | None:
-    """The weights that the options mean, if there are any for the task."""
+    """The weights of the chosen network and model for a task, or None."""
     try:
         return find_record(options.model, task, options.network)
     except UsageError:
@@ -99,13 +99,13 @@ def _own_weights(task: str, options: InferenceOptions) -> WeightsRecord | None:
 
 
 def weak_and_better(names: str) -> tuple[WeightsRecord, WeightsRecord | None] | None:
-    """Of the weights in use, the first that hardly help, with others that do.
+    """The first of the used weights that hardly help, and better weights if there are any.
 
     Args:
-        names: catalogue names, of several steps joined by ``+``.
+        names: catalogue names of the weights; those of several steps are joined by ``+``.
 
     Returns:
-        None where all help.
+        None if no weights are weak.
     """
     used = names.split("+")
     for record in weights_records():

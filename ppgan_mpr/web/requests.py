@@ -1,4 +1,4 @@
-"""From a posted form to a job: the options it names and the files it brings."""
+"""Reads posted forms: the options and files of a new job, or the choice for an undecided one."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ FLAG_FIELDS = ("allow_loss", "local", "ensemble")
 
 
 async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> Job:
-    """Read a posted form into a job whose files lie in a folder of its own.
+    """Read a posted form and store its files in a new folder.
 
     Args:
         request: a multipart form with a picture ``image``, one or more ``task`` and options.
-        jobs: where the job will wait.
+        jobs: the queue that the job will join.
         defaults: the server's options.
 
     Raises:
-        Refusal: an option makes no sense, or a file is no picture that is accepted here.
+        Refusal: an option is invalid, or a file is not an accepted picture.
     """
     async with request.form(max_files=len(FILES), max_fields=_most_fields()) as form:
         task, options = _settings(form, defaults)
@@ -55,7 +55,7 @@ async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> 
         if (right is None) != (views == 1):
             advice = "send the right one as the file 'right'" if views > 1 else "leave 'right' out"
             raise Refusal(
-                422, "views", f"{task} takes {views} view{'s' * (views > 1)} of a picture: "
+                422, "views", f"{task} needs {views} view{'s' * (views > 1)} of a picture: "
                 f"{advice}.", task=task, views=views,
             )  # fmt: skip
         folder = jobs.new_folder()
@@ -77,24 +77,24 @@ async def read_choice(request: Request, job: Job) -> tuple[str, InferenceOptions
 
     Args:
         request: a form with one ``task``, and options that replace those of the job.
-        job: undecided.
+        job: the undecided job.
 
     Raises:
-        Refusal: an option makes no sense, or the task does not go with one picture.
+        Refusal: an option is invalid, or the task is not a single task for one picture.
     """
     async with request.form(max_files=0, max_fields=_most_fields()) as form:
         task, options = _settings(form, job.options)
     chosen = None if is_auto(task) else steps_of(task)
     if chosen is None or len(chosen) > 1 or chosen[0].views > 1:
         raise Refusal(
-            422, "option", f"task={task} is no choice for this picture: name one task for a "
-            "single picture.", field="task",
+            422, "option", f"task={task} does not suit this picture: name one task for a single "
+            "picture.", field="task",
         )  # fmt: skip
     return task, options
 
 
 def safe_name(written: str) -> str:
-    """The last part of a file name from anywhere, without characters that any system reserves."""
+    """The last part of a path, without characters that some operating system reserves."""
     last = re.split(r"[/\\]", written)[-1]
     name = last.encode("utf-8", "replace").decode("utf-8")
     name = re.sub(r'[<>:"|*?]', "_", name)
@@ -112,7 +112,7 @@ def _settings(form: FormData, defaults: InferenceOptions) -> tuple[str, Inferenc
     texts = {name: text for name, text in form.items() if isinstance(text, str) and name != "task"}
     if not any(named):
         raise Refusal(
-            422, "no_task", f"There is no task: name one, several in their order, or {AUTO}.",
+            422, "no_task", f"There is no task: name one, several in order, or {AUTO}.",
             field="task",
         )  # fmt: skip
     try:
@@ -123,7 +123,7 @@ def _settings(form: FormData, defaults: InferenceOptions) -> tuple[str, Inferenc
 
 
 def _checked_task(written: str, options: InferenceOptions) -> str:
-    """The task in its own spelling, if there are weights for it; several joined by ``+``."""
+    """Check that a task has weights, and return its exact name; several are joined by ``+``."""
     if is_auto(written):
         if options.network is not None:
             find_network(options.network)
@@ -137,7 +137,7 @@ def _checked_task(written: str, options: InferenceOptions) -> str:
 
 
 def _options(texts: Mapping[str, str]) -> dict[str, object]:
-    """The options that a form names, in their types; an empty text is the default."""
+    """Convert the texts of a form to options of the right types; empty texts are left out."""
     kinds = {option.name: option.metadata for option in InferenceOptions.documented()}
     values: dict[str, object] = {}
     for name, text in texts.items():
@@ -169,8 +169,7 @@ def _file(form: FormData, name: str) -> UploadFile | None:
 
 
 def _store(file: UploadFile, folder: Path, stem: str, name: str, limits: Limits) -> Path:
-    # The suffix decides the format of the result, as on the command line; the rest of the
-    # visitor's name never reaches the disk.
+    # Only the suffix of the visitor's name is used on the disk, as it decides the result's format.
     suffix = Path(name).suffix
     known = suffix.lower() in SUFFIXES | RAW_SUFFIXES
     path = folder / f"{stem}{suffix if known else ''}"
@@ -194,6 +193,6 @@ def _store(file: UploadFile, folder: Path, stem: str, name: str, limits: Limits)
 
 
 def _named(message: Message, path: Path, name: str) -> Message:
-    """A message about a picture by its visitor's name for it."""
+    """Replace the path in a message by the visitor's name of the picture."""
     text = message.text.replace(str(path), name)
     return Message(message.code, text, {**message.parameters, "name": name})

@@ -1,4 +1,4 @@
-"""Restores one job after another, with the predictors that are kept ready for the next."""
+"""Restores one job after another, and keeps predictors ready for the next jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .proposals import proposals
 
 logger = logging.getLogger(__name__)
 
-# Networks kept ready. Each holds some hundred megabytes; visitors mostly share one or two.
+# Number of networks kept ready. Each takes some hundred megabytes; most visitors use the same.
 _READY = 2
 
 _Key = tuple[tuple[str, ...], InferenceOptions]
@@ -32,7 +32,7 @@ class Restoration:
     """Restores jobs, one at a time.
 
     Args:
-        folder: of the server; results go to ``results`` in it.
+        folder: the server's folder; results go to its sub-folder ``results``.
     """
 
     def __init__(self, folder: Path):
@@ -42,13 +42,13 @@ class Restoration:
         self._progress: Callable[[int, int], None] | None = None
 
     def run(self, job: Job) -> str:
-        """Look at the picture if that is asked for, and restore it.
+        """Restore a picture, after detecting the task if it is ``auto``.
 
         Args:
-            job: its finding, proposals, result and error are filled in.
+            job: the job, whose finding, proposals, result and error are filled in.
 
         Returns:
-            The state that it ends in. What goes wrong is in ``job.error``.
+            The final state. After a failure, ``job.error`` says why.
         """
         try:
             if not job.steps:
@@ -60,7 +60,7 @@ class Restoration:
             job.error = error_message(error)
         except MemoryError as error:
             job.error = picture_message(f"not fit into memory: {error}")
-        except Exception as error:  # a fault of ours costs one picture, not the server
+        except Exception as error:  # a bug fails this picture but does not stop the server
             logger.exception("a picture could not be restored")
             kind = type(error).__name__
             job.error = Message("unexpected", f"unexpected {kind}", {"kind": kind})
@@ -68,10 +68,10 @@ class Restoration:
         return FAILED
 
     def _look(self, job: Job) -> str | None:
-        """Find what the picture suffers from and decide; a state where that ends the work."""
+        """Detect the degradation and choose the task; returns a state if the work ends here."""
         photo = self._source(job).read(self._reader_for(job.options))
         job.finding = detect(photo)
-        del photo  # the restoration reads it again, after an answer perhaps in minutes
+        del photo  # frees memory; the restoration reads it again, perhaps minutes later
         if job.stop.is_set():
             return CANCELLED
         if not job.finding.degradation:
@@ -79,7 +79,7 @@ class Restoration:
         job.proposals = proposals(job.finding, job.options)
         first = next(iter(job.proposals), None)
         able = first is not None and first.degradation == job.finding.degradation
-        # Other weights than the visitor's are proposed, and not taken unasked.
+        # Weights other than the visitor's choice are only proposed.
         if first and able and first.as_chosen and job.finding.certain:
             job.decided = first.task
             return None
@@ -126,7 +126,7 @@ class Restoration:
         return self._predictors[key]
 
     def _reader_for(self, options: InferenceOptions) -> PhotoReader:
-        if self._reader is None:  # its limits are the server's, the same in all options
+        if self._reader is None:  # all options share the server's limits
             self._reader = PhotoReader(options.limits, isolate_all=True)
         return self._reader
 
@@ -135,7 +135,7 @@ class Restoration:
             self._progress(done, total)
 
     def _without_paths(self, job: Job, message: Message) -> Message:
-        """A message about the picture by its visitor's name, without places on the server."""
+        """Replace paths in a message by the visitor's name of the picture."""
         text = message.text
         for path in (job.upload, job.right):
             if path is not None:

@@ -1,4 +1,4 @@
-"""What a visitor learns of a job, in JSON's types."""
+"""The API's description of a job, in the types of JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .proposals import weak_and_better, weights_fields
 
 
 def status(job: Job, position: int) -> dict[str, Any]:
-    """The answer about a job.
+    """Describe a job.
 
     Args:
-        job: of the visitor.
-        position: number of pictures that are restored before it begins.
+        job: the job.
+        position: number of pictures that are restored before it.
     """
     progress, restored = job.progress, job.state == DONE and job.result is not None
     left = progress.seconds_left if job.state == RUNNING else None

@@ -1,4 +1,4 @@
-"""Pictures in forms that a browser shows, at their full size."""
+"""Full-size pictures in formats that browsers show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..apps.display import before_and_after
 from ..imaging.header import read_header
 from .job import Job
 
-# Formats by Pillow's names that every current browser shows.
+# Formats that every current browser shows, by Pillow's names.
 _SHOWN = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -23,10 +23,10 @@ _TURNED = ("JPEG", "MPO")  # formats whose orientation every browser applies
 
 
 def view(job: Job, side: str) -> tuple[Path, str]:
-    """A file for the browser, and its media type; a picture it would not show becomes a PNG.
+    """A file for the browser and its media type; pictures in other formats become PNGs.
 
     Args:
-        job: done.
+        job: a job in the state ``done``.
         side: ``before`` or ``after``.
 
     Raises:

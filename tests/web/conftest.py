@@ -1,4 +1,4 @@
-"""A server that the tests of this folder share, and servers of their own."""
+"""Servers, clients and a browser for the tests of the web page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ppgan_mpr.web.app import create_app
 
 @pytest.fixture
 def serve():
-    """A function that serves with these limits until the test ends, and returns a client."""
+    """A function that starts a server with its own limits and returns a client."""
     with contextlib.ExitStack() as stack:
 
         def serve(limits=None, **options):
@@ -30,7 +30,7 @@ def serve():
 
 @pytest.fixture(scope="module")
 def client():
-    """A client of a server with small tiles, so that there is progress to see."""
+    """A client of a shared server with small tiles, so that progress is visible."""
     with serving(create_app(InferenceOptions(**TILES))) as client:
         yield client
 

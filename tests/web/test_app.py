@@ -30,7 +30,7 @@ def jpeg_with_metadata():
         ("photo.jpg", jpeg_with_metadata(), {"suffix": "tif"}, ["--format", "tif"]),
     ],
 )
-def test_the_result_is_what_the_command_line_writes(client, tmp_path, name, content, fields, flags):
+def test_the_result_equals_that_of_mprnet(client, tmp_path, name, content, fields, flags):
     answer = client.restore(content, name, **fields)
     assert answer.status_code == 202
     job = client.wait(client.get(answer.headers["location"]).json())
@@ -70,7 +70,7 @@ def test_both_views_are_pictures_of_the_same_size(client):
 )
 def test_a_wrong_file_is_refused_without_a_path_of_the_server(client, name, content, code):
     answer = client.restore(content, name)
-    if code is None:  # what only decoding finds
+    if code is None:  # only decoding finds the damage
         message = client.wait(answer.json())["error"]["message"]
     else:
         assert 400 <= answer.status_code < 500
@@ -102,7 +102,7 @@ def test_a_wrong_option_is_refused_in_one_sentence(client, fields, words):
     assert words in answer.json()["error"]["message"]
 
 
-def test_unknown_jobs_and_paths(client):
+def test_unknown_jobs_and_paths_are_not_found(client):
     for path in (
         "/jobs/none",
         "/jobs/none/result",
@@ -113,7 +113,7 @@ def test_unknown_jobs_and_paths(client):
     assert client.get("/page/%2e%2e/app.py").status_code == 404
 
 
-def test_a_result_that_is_not_there_yet(serve):
+def test_an_unfinished_result_is_refused(serve):
     client = serve(**TILES)
     slow = client.restore(png(900, 900)).json()
     waiting = client.restore(png()).json()
@@ -125,7 +125,7 @@ def test_a_result_that_is_not_there_yet(serve):
     client.delete(f"/jobs/{slow['id']}")
 
 
-def test_a_full_queue_asks_to_come_back(serve):
+def test_a_full_queue_asks_to_try_again(serve):
     client = serve(Limits(queue=1), **TILES)
     running = client.wait(client.restore(png(900, 900)).json(), "running")
     assert client.restore(png()).status_code == 202
@@ -136,7 +136,7 @@ def test_a_full_queue_asks_to_come_back(serve):
     client.post(f"/jobs/{running['id']}/cancel")
 
 
-def test_uploads_have_a_size(serve):
+def test_too_large_uploads_are_refused(serve):
     client = serve(Limits(upload=10_000, pixels=1000))
     assert client.restore(png(10, 10)).status_code == 202
     large, wide = client.restore(png(100, 100)), client.restore(png(100, 11))
@@ -162,7 +162,7 @@ def test_cancelling_stops_after_the_current_tile(client):
     assert client.wait(client.restore(png()).json())["state"] == "done"
 
 
-def test_health_and_figures(client):
+def test_health_and_metrics_are_reported(client):
     before = client.figures()
     assert client.wait(client.restore(png(20, 10)).json())["state"] == "done"
     after = client.figures()
@@ -173,6 +173,6 @@ def test_health_and_figures(client):
     assert health.json()["status"] == "ok"
 
 
-def test_two_views_are_asked_for(client):
+def test_a_missing_right_view_is_refused(client):
     answer = client.restore(png(), task="DualPixelDeblurring", network="", model="published")
     assert answer.json()["error"]["code"] == "views"

@@ -18,12 +18,12 @@ def weights_of(offered, name):
     return next(task for task in offered["tasks"] if task["name"] == name)["weights"]
 
 
-def test_choices_can_be_loaded(offered):
+def test_choices_include_models_and_limits(offered):
     assert {"lite", "published"} <= {one["model"] for one in weights_of(offered, "Denoising")}
     assert offered["limits"]["queue"] == Limits().queue
 
 
-def test_choices_name_the_weights_that_hardly_help(offered):
+def test_choices_mark_weak_weights(offered):
     weak = [
         (task["name"], weights["model"], weights["better"]["model"])
         for task in offered["tasks"]
@@ -58,7 +58,7 @@ def test_weights_that_were_downloaded_are_ready(tmp_path, monkeypatch):
     assert ready()[record.name]
 
 
-def test_what_is_offered_has_a_chinese_text(offered, root):
+def test_all_choices_have_a_chinese_text(offered, root):
     chinese = (root / "ppgan_mpr/web/page/chinese.js").read_text(encoding="utf-8")
     translated = set(re.findall(r'^  "([^"]+)":', chinese, re.M))
     needed = {

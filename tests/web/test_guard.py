@@ -1,4 +1,4 @@
-"""Requests that other sites' pages might make."""
+"""Requests from pages of other sites, and bodies that never end."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ppgan_mpr.web.guard import Guard
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", ""])
-def test_a_name_that_is_not_the_servers_is_refused(client, host):
+def test_foreign_host_names_are_refused(client, host):
     answer = client.get("/health", headers={"Host": host})
     assert answer.status_code == 421
     assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
-def test_own_names_and_addresses_are_answered(client, host):
+def test_own_names_and_addresses_are_accepted(client, host):
     assert client.get("/health", headers={"Host": host}).status_code == 200
 
 
-def test_names_given_at_the_start_are_answered():
+def test_names_given_at_the_start_are_accepted():
     with serving(create_app(names=["Photos.example"])) as client:
         assert client.get("/health", headers={"Host": "photos.example"}).status_code == 200
 
@@ -44,14 +44,14 @@ def test_posts_from_other_sites_are_refused(client, headers):
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin")
 
 
-def test_posts_from_the_own_page_are_taken(client):
+def test_posts_from_the_own_page_are_accepted(client):
     headers = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
     files = {"image": ("photo.png", png())}
     answer = client.post("/restore", data=LITE, files=files, headers=headers)
     assert answer.status_code == 202
 
 
-def test_a_body_that_stops_half_way_is_given_up():
+def test_a_body_that_stops_before_its_end_times_out():
     parts = [{"type": "http.request", "body": b"x", "more_body": True}]
 
     async def receive():
@@ -68,7 +68,7 @@ def test_a_body_that_stops_half_way_is_given_up():
     assert refused.value.status_code == 408
 
 
-def test_every_answer_is_protected(client):
+def test_every_answer_has_protective_headers(client):
     for path in ("/health", "/nowhere"):
         headers = client.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'self';")

@@ -1,4 +1,4 @@
-"""The queue without HTTP: results expire, and nothing is left behind."""
+"""The queue without HTTP: expiry and removal of files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_results_expire_with_their_files():
         assert not one.folder.exists()
 
 
-def test_a_deleted_job_leaves_no_trace_of_its_picture():
+def test_a_deleted_job_leaves_no_files():
     with Jobs() as jobs:
         one = finished(jobs)
         jobs.forget(one)
@@ -52,13 +52,13 @@ def test_a_deleted_job_leaves_no_trace_of_its_picture():
         assert files == []
 
 
-def test_the_oldest_results_go_first():
+def test_the_oldest_results_are_removed_first():
     with Jobs(Limits(kept=2)) as jobs:
         three = [finished(jobs) for _ in range(3)]
         assert [jobs.get(one.id) is one for one in three] == [False, True, True]
 
 
-def test_a_choice_counts_once():
+def test_only_an_undecided_job_takes_a_choice():
     with Jobs() as jobs:
         one = job(jobs)
         jobs.submit(one)
@@ -70,7 +70,7 @@ def test_a_choice_counts_once():
         assert jobs.waiting == 0
 
 
-def test_nothing_is_left_behind():
+def test_leaving_the_queue_removes_all_files():
     with Jobs() as jobs:
         finished(jobs)
         jobs.submit(job(jobs))

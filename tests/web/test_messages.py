@@ -1,4 +1,4 @@
-"""Codes and words of what the library says; every sentence here comes from the library itself."""
+"""Codes and parameters of the library's messages; the library itself makes each message here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FRAMES = picture(format="TIFF", save_all=True, append_images=[Image.new("RGB", (
         (picture("F", format="TIFF"), "sample_format"),
     ],
 )
-def test_files_that_cannot_be_read(tmp_path, content, code):
+def test_unreadable_files_get_a_code(tmp_path, content, code):
     path = tmp_path / "picture.png"
     path.write_bytes(content)
     with pytest.raises(RestorationError) as caught:
@@ -54,7 +54,7 @@ def test_files_that_cannot_be_read(tmp_path, content, code):
     assert picture_message(str(caught.value)).code == code
 
 
-def test_a_picture_beyond_the_limit_of_memory(tmp_path):
+def test_a_picture_beyond_the_memory_limit_gets_its_code(tmp_path):
     path = tmp_path / "large.png"
     path.write_bytes(picture(size=(2000, 2000)))
     with pytest.raises(RestorationError) as caught:
@@ -64,7 +64,7 @@ def test_a_picture_beyond_the_limit_of_memory(tmp_path):
     assert "picture_limit" not in message.text
 
 
-def test_views_of_different_sizes():
+def test_views_of_different_sizes_get_a_code_and_both_sizes():
     left, right = (from_array(np.zeros([20, width, 3], np.uint8)) for width in (30, 31))
     with pytest.raises(RestorationError) as caught:
         network_input(left, right, 1)
@@ -75,7 +75,7 @@ def test_views_of_different_sizes():
     }  # fmt: skip
 
 
-def test_a_format_that_loses_the_picture(tmp_path):
+def test_a_format_that_would_lose_data_gets_its_code(tmp_path):
     photo = from_array(np.zeros([20, 30, 4], np.uint8))
     with pytest.raises(RestorationError) as caught:
         write_photo(photo, tmp_path / "a.jpg")
@@ -94,14 +94,14 @@ def test_a_format_that_loses_the_picture(tmp_path):
         ({"suffix": "gif"}, "suffix"),
     ],
 )
-def test_options_name_their_field(changes, field):
+def test_messages_about_options_name_the_field(changes, field):
     with pytest.raises(RestorationError) as caught:
         InferenceOptions(**changes)
     message = option_message(str(caught.value))
     assert (message.code, message.parameters) == ("option", {"field": field})
 
 
-def test_unknown_tasks_and_networks_name_their_field():
+def test_messages_about_unknown_tasks_and_networks_name_the_field():
     for field, search in (("task", find_task), ("network", lambda name: _lite(network=name))):
         with pytest.raises(RestorationError) as caught:
             search("none such")
@@ -112,7 +112,7 @@ def _lite(**changes):
     return find_record("lite", "Denoising", **changes)
 
 
-def test_missing_weights_name_those_there_are():
+def test_a_message_about_missing_weights_names_the_available_ones():
     with pytest.raises(RestorationError) as caught:
         find_record("lite", "LowLight")
     message = option_message(str(caught.value))
@@ -130,11 +130,11 @@ def test_missing_weights_name_those_there_are():
         (WeightsError("damaged"), "weights"),
     ],
 )
-def test_errors_that_are_no_fault_of_the_picture(error, code):
+def test_errors_of_the_server_get_a_code(error, code):
     assert error_message(error).code == code
 
 
-def test_warnings_carry_their_numbers():
+def test_warnings_have_their_numbers_as_parameters():
     photo = from_array(np.zeros([20, 30, 3], np.uint8))
     views = find_task("DualPixelDeblurring")
     few, reduced = warnings_before(views, 30, (90, 60), photo, photo)
@@ -153,7 +153,7 @@ def test_short_memory_is_recognised():
     assert warning_message(batches.warning).code == "smaller_batches"
 
 
-def test_what_a_result_lacks_is_a_list(tmp_path):
+def test_missing_data_of_a_result_becomes_a_list(tmp_path):
     photo = from_array(np.zeros([20, 30, 3], np.uint8))
     credentials = "the content credentials (C2PA), which sign the source"
     dropped = (credentials, "the layers", "the depth map")
@@ -175,7 +175,7 @@ def test_what_a_result_lacks_is_a_list(tmp_path):
         ("a=b.png is no option", "a=b.png is no option"),
     ],
 )
-def test_options_are_written_as_in_the_form(written, worded):
+def test_options_are_named_as_in_the_form(written, worded):
     text = in_form_words(written)
     assert worded in text
     assert not re.search(r"True|False|='", text)

@@ -1,4 +1,4 @@
-"""The page in a real browser, under its own Content-Security-Policy."""
+"""The whole page in a real browser, with its own Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from web_samples import LITE, by_command_line, picture, png, restore, set_fields
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 
 
-def test_upload_compare_download(visit, client, tmp_path):
+def test_a_picture_is_uploaded_compared_and_downloaded(visit, client, tmp_path):
     page = visit()
     content = png(300, 200)
     restore(page, picture(tmp_path, "photo.png", content))
@@ -69,7 +69,7 @@ def test_a_dropped_picture_is_tried_at_two_strengths(visit):
     page.until("document.querySelectorAll('li').length === 1")
 
 
-def test_a_wrong_file_fails_alone_with_a_reason(visit, tmp_path):
+def test_a_wrong_file_fails_with_a_reason_and_others_do_not(visit, tmp_path):
     page = visit()
     restore(
         page,
@@ -120,7 +120,7 @@ def test_the_keyboard_alone_is_enough(visit, tmp_path):
     assert page.evaluate("document.querySelector('[data-zoom=\"1\"]').ariaPressed") == "true"
 
 
-def test_the_wrong_longest_side_is_said_in_the_language_of_the_page(visit, tmp_path):
+def test_an_invalid_longest_side_is_reported_in_the_language_of_the_page(visit, tmp_path):
     page = visit()
     set_fields(page, language="zh")
     restore(page, picture(tmp_path, "photo.png", png()), **LITE, max_size="5")
@@ -158,7 +158,7 @@ def test_everything_has_a_text_in_both_languages(visit):
 
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
-def test_it_fits_a_phone_in_both_schemes(visit, tmp_path, scheme, language):
+def test_the_page_fits_a_phone_in_both_colour_schemes(visit, tmp_path, scheme, language):
     page = visit()
     set_fields(page, language=language)
     page.command(

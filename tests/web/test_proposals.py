@@ -20,7 +20,7 @@ def test_the_most_probable_degradation_comes_first():
     assert [one.weights.model for one in found] == ["lite", "lite"]
 
 
-def test_what_was_found_is_proposed_however_improbable():
+def test_the_detected_degradation_is_always_proposed():
     shares = {"": 0.01, "noise": 0.04, "rain": 0.03, "motion blur": 0.02, "low light": 0.01}
     assert [one.degradation for one in proposals(Finding(shares), LITE)] == ["noise"]
 
@@ -34,7 +34,7 @@ def test_other_weights_are_proposed_where_a_network_has_none():
     ]
 
 
-def test_a_network_against_something_else_is_an_error():
+def test_a_network_for_another_degradation_is_refused():
     with pytest.raises(UsageError, match="motion blur"):
         proposals(Finding(SHARES), InferenceOptions(network="MIRNetv2"))
 

@@ -13,7 +13,7 @@ def pictures(root):
     return pictures_for_detection(root)
 
 
-def test_what_is_found_for_certain_is_restored(client, pictures, tmp_path):
+def test_a_certain_finding_is_restored(client, pictures, tmp_path):
     content = pictures["noisy"]
     job = client.wait(client.restore(content, **AUTO).json())
     assert job["state"] == "done", job["error"]
@@ -70,7 +70,7 @@ def test_only_a_task_for_one_picture_is_a_choice(client, pictures, chosen):
     assert client.get(f"/jobs/{job['id']}").json()["state"] == "undecided"
 
 
-def test_a_choice_may_be_refused(client, pictures):
+def test_a_cancelled_picture_takes_no_choice(client, pictures):
     job = client.wait(client.restore(pictures["doubtful"], **AUTO).json())
     assert client.post(f"/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
     answer = client.post(f"/jobs/{job['id']}/restore", data={"task": "Denoising"})
@@ -86,7 +86,7 @@ def test_other_weights_are_proposed_where_the_model_cannot_do_it(client, picture
 
 
 @pytest.mark.parametrize("named", [["Denoising", "Deraining"], ["denoising,Deraining"]])
-def test_tasks_are_done_in_order(client, tmp_path, named):
+def test_tasks_run_in_order(client, tmp_path, named):
     content = png(90, 70)
     job = client.wait(client.restore(content, task=named).json())
     assert job["state"] == "done", job["error"]
@@ -97,7 +97,7 @@ def test_tasks_are_done_in_order(client, tmp_path, named):
     assert result == by_command_line(tmp_path, content, "photo.png", *flags)
 
 
-def test_a_copy_may_be_reduced(client, tmp_path):
+def test_a_reduced_result_gives_a_warning(client, tmp_path):
     content = png(120, 60)
     job = client.wait(client.restore(content, max_size="40").json())
     assert job["record"]["size"] == [40, 20]
@@ -119,7 +119,7 @@ def test_weak_weights_are_named_with_better_ones(client):
     assert "model=published" in warning["message"]
 
 
-def test_progress_counts_the_time_left(client):
+def test_progress_includes_the_time_left(client):
     job = client.restore(png(900, 900)).json()
     while job["state"] != "running" or job["tiles_done"] < 2:
         job = client.get(f"/jobs/{job['id']}").json()

@@ -1,4 +1,4 @@
-"""What a visitor learns of a job."""
+"""The API's description of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ppgan_mpr.web.status import status
 
 
 @pytest.mark.parametrize(("state", "prepared"), [("running", True), ("waiting", False)])
-def test_a_network_is_prepared_only_while_it_is_exported_or_compiled(state, prepared):
+def test_a_running_job_is_preparing_while_the_network_is_prepared(state, prepared):
     job = Job("id", "photo.png", "any", InferenceOptions(), Path(), Path(), decided="one")
     job.state = state
     assert not status(job, 0)["preparing"]

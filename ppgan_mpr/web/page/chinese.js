@@ -1,4 +1,4 @@
-// The page's Chinese texts: those of english.js, and of what the server says in English.
+// The page's Chinese texts: translations of english.js and of the server's English messages.
 
 export const CHINESE = {
   title: "照片修复",
@@ -47,7 +47,7 @@ export const CHINESE = {
   left: "大约还需 {time}。",
   foundThat: "发现{found}（把握 {percent} %）。",
   and: "、",
-  // Networks of other packages describe themselves in English alone, which is left out here.
+  // Networks of other packages have English descriptions only, which the Chinese page leaves out.
   ownNote: "",
   ownHint: "",
   item: "其他数据",

@@ -1,4 +1,4 @@
-// The page: files come in, and become rows of the list.
+// The page: adds chosen files as rows of the list, and starts their restoration.
 
 import { call } from "./api.js";
 import { sentence } from "./messages.js";
@@ -13,7 +13,7 @@ const files = field("files");
 const right = field("right");
 
 let pictures = [];
-let notice = () => ""; // in the page's language, whenever that changes
+let notice = () => ""; // called again when the language changes
 
 const page = {
   limits: { upload: Infinity },
@@ -55,7 +55,7 @@ function fromInputs() {
   showUnpaired();
 }
 
-/** How many pictures wait for their right views. */
+/** Shows how many pictures still need their right views. */
 function showUnpaired() {
   const count = settings.views() === 2 ? files.files.length : 0;
   field("waiting-files").textContent = count ? text("chosenPictures", { count }) : "";

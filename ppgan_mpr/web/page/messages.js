@@ -1,4 +1,4 @@
-// What the server says, in the page's language.
+// The server's messages in the page's language.
 
 import { has, list, text } from "./translations.js";
 
@@ -16,14 +16,14 @@ export function sentence(said) {
   return text("said.other", values);
 }
 
-/** How long something takes, in words: seconds below two minutes, else minutes. */
+/** A duration in words: seconds below two minutes, else minutes. */
 export function duration(seconds) {
   const whole = Math.ceil(seconds);
   if (whole < 120) return text("seconds", { seconds: whole });
   return text("minutes", { minutes: Math.round(whole / 60) });
 }
 
-/** What a picture suffers from. */
+/** The name of a degradation in the page's language. */
 export function degradation(name) {
   return named("found", name);
 }
@@ -37,7 +37,7 @@ function fieldName(name) {
   return has(name) ? text(name) : name;
 }
 
-/** Something that a file has no place for, such as "the transparency". */
+/** The name of data that a result lacks, such as "the transparency". */
 function item(english) {
   const key = `item.${english.replace(/( \(|, which ).*/s, "")}`;
   return has(key) ? text(key) : text("item", { english });

@@ -1,4 +1,4 @@
-// One row of the list: a picture from its choice to its download.
+// One row of the list: a picture from upload to download.
 
 import { ApiError, call, pause } from "./api.js";
 import { degradation, duration, sentence } from "./messages.js";
@@ -8,15 +8,15 @@ import * as viewer from "./viewer.js";
 
 const template = document.getElementById("picture");
 const rows = document.getElementById("pictures");
-const MOST_UPLOADS = 2; // at a time; the others wait in the page
-const SLOWEST = 2000; // milliseconds between two questions
+const MOST_UPLOADS = 2; // at a time; the others wait in the browser
+const SLOWEST = 2000; // longest time between two status requests in milliseconds
 const WORKING = ["uploading", "waiting", "running", "stopping"];
 const OF_SERVER = ["waiting", "running", "stopping"];
 
 let uploads = 0;
 
 export class Picture {
-  /** A file with its right view, if it has one. */
+  /** Adds a row for a file and its right view, if it has one. */
   constructor(file, right, page) {
     this.file = file;
     this.right = right;
@@ -40,7 +40,7 @@ export class Picture {
     this.draw();
   }
 
-  /** Whether it is uploaded, waits or is being restored. */
+  /** Whether the picture is being uploaded, waits or is being restored. */
   get working() {
     return WORKING.includes(this.state);
   }
@@ -49,12 +49,12 @@ export class Picture {
     return this.row.querySelector(`.${name}`);
   }
 
-  /** Adds the same picture once more, with these fields. */
+  /** Adds the same picture again, with these fields. */
   anew(fields) {
     this.page.add([new Picture(this.file, this.right, this.page)], fields);
   }
 
-  /** Uploads the picture and follows it to its end. */
+  /** Uploads the picture and follows its job until it ends. */
   restore(fields) {
     this.fields = fields;
     this.set("uploading");
@@ -69,7 +69,7 @@ export class Picture {
     });
   }
 
-  /** Goes on with what the visitor has chosen after a look at the picture. */
+  /** Restores an undecided picture by the proposal that the visitor has chosen. */
   decide({ task, network, model }) {
     this.set("uploading");
     return this.attempt(async () => {
@@ -104,7 +104,7 @@ export class Picture {
     }
   }
 
-  /** Posts until there is room in the queue. */
+  /** Posts, and tries again while the queue is full. */
   async post(path, body) {
     for (;;) {
       try {
@@ -156,9 +156,9 @@ export class Picture {
     } else this.stop.abort();
   }
 
-  /** Cancels the work on the server as the page goes away. */
+  /** Cancels the job on the server when the page is left. */
   abandon() {
-    // A beacon would carry the Origin "null", as pages of other sites may.
+    // A beacon would have the Origin "null", which the server refuses.
     const request = { method: "POST", keepalive: true };
     if (this.working && this.job) call(`/jobs/${this.job.id}/cancel`, request).catch(() => {});
   }
@@ -168,7 +168,7 @@ export class Picture {
     const focused = this.row.contains(document.activeElement);
     this.stop?.abort();
     if (this.job) {
-      call(`/jobs/${this.job.id}`, { method: "DELETE" }).catch(() => {}); // expired is removed
+      call(`/jobs/${this.job.id}`, { method: "DELETE" }).catch(() => {}); // it may have expired
       viewer.close(this.job.id);
     }
     this.row.remove();
@@ -240,7 +240,7 @@ export class Picture {
     place.children[focused]?.focus();
   }
 
-  /** One sentence or two about the state. */
+  /** One or two sentences about the state. */
   phrase() {
     const { state, job } = this;
     const record = state === "done" ? job.record : null;
@@ -274,7 +274,7 @@ export class Picture {
   }
 }
 
-/** Fields with weights that help where those of a finished job hardly do, or undefined. */
+/** Fields of better weights if those of a finished job are weak, or undefined. */
 function better(job) {
   const weak = job.warnings.find(({ code }) => code === "weak_weights");
   if (!weak?.parameters.better) return undefined;

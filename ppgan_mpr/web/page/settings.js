@@ -1,4 +1,4 @@
-// The settings above the list: what to restore and how.
+// The settings above the list: the task and its options.
 
 import { has, list, text } from "./translations.js";
 
@@ -8,18 +8,18 @@ const NONE = "";
 let tasks = [];
 let auto = null;
 
-/** Takes what the server offers, and chooses to look at each picture first. */
+/** Takes the server's choices and selects the automatic task. */
 export function offer(choices) {
   ({ tasks, auto } = choices);
   fillTasks();
 }
 
-/** Whether the server's offer is known. */
+/** Whether the server's choices are known. */
 export function known() {
   return tasks.length > 0;
 }
 
-/** Number of views that the chosen task takes. */
+/** Number of views that the chosen task needs. */
 export function views() {
   return task()?.views ?? 1;
 }
@@ -40,18 +40,18 @@ export function taskName(name) {
   return name.split("+").map(named).join(" + ");
 }
 
-/** The chosen task; undefined if pictures are looked at first. */
+/** The chosen task; undefined for the automatic task. */
 function task() {
   return tasks.find((one) => one.name === field("task").value);
 }
 
-/** All chosen tasks in order; those that may be needed if pictures are looked at first. */
+/** All chosen tasks in order; for the automatic task all that it may choose. */
 function steps() {
   const names = task() ? [field("task").value, field("then").value] : auto.tasks;
   return names.map((name) => tasks.find((one) => one.name === name)).filter(Boolean);
 }
 
-/** Fills a select; keeps its choice where it is still there. */
+/** Fills a select element and keeps its choice if it still exists. */
 function fill(select, options) {
   const kept = select.value;
   select.replaceChildren(...options.map(([value, label]) => new Option(label, value)));
@@ -62,7 +62,7 @@ function unique(values) {
   return [...new Set(values)];
 }
 
-/** Shows the tasks, and all that depends on them, in the page's language. */
+/** Fills the tasks and all settings that depend on them, in the page's language. */
 export function fillTasks() {
   const names = [auto.name, ...tasks.map(({ name }) => name)];
   fill(field("task"), names.map((name) => [name, taskName(name)]));
@@ -78,7 +78,7 @@ function fillThen() {
   fillNetworks();
 }
 
-/** The weights of the first task whose network and model the others have too, ready ones first. */
+/** Weights of the first task whose network and model all other tasks have too, ready ones first. */
 function together(wanted) {
   const [first, ...others] = wanted.filter(Boolean);
   const same = (one, other) => one.network === other.network && one.model === other.model;
@@ -87,7 +87,7 @@ function together(wanted) {
     .sort((one, other) => other.ready - one.ready);
 }
 
-/** What the models of the chosen network are made from. */
+/** The weights to choose from. */
 function offered() {
   if (task()) return together(steps());
   const all = steps().flatMap(({ weights }) => weights);
@@ -121,7 +121,7 @@ function fillModels() {
   showHint();
 }
 
-/** What the task is for, and where the chosen weights hardly help or are missing. */
+/** Shows the purpose of the task, and a warning if the chosen weights are weak or missing. */
 function showHint() {
   const model = field("model").value;
   const one = task();
@@ -139,7 +139,7 @@ function purpose({ name, purpose: english }) {
   return has(`purpose.${name}`) ? text(`purpose.${name}`) : `${english}.`;
 }
 
-/** What the chosen model cannot do for a task, and what can. */
+/** A warning if the chosen model is weak or missing for a task, with better models. */
 function weakness({ name, weights }, model) {
   const network = task() ? field("network").value : weights[0].network;
   const own = weights.find((one) => one.network === network && one.model === model);
@@ -160,4 +160,4 @@ function showStrength() {
   field("strength-value").textContent = `${Math.round(field("strength").value * 100)} %`;
 }
 
-showStrength(); // browsers keep it when the page is loaded again
+showStrength(); // browsers keep the value when the page is reloaded

@@ -1,4 +1,4 @@
-// The language of the page, its texts, and the elements that show them.
+// The language of the page, and the translation of its elements.
 
 import { CHINESE } from "./chinese.js";
 import { ENGLISH } from "./english.js";
@@ -6,7 +6,7 @@ import { ENGLISH } from "./english.js";
 export const TEXTS = { en: ENGLISH, zh: CHINESE };
 let language = "en";
 
-/** The language to begin with: the one chosen last, else the browser's. */
+/** The initial language: the last choice, else the browser's language. */
 export function preferredLanguage() {
   const chosen = localStorage.getItem("language");
   if (chosen in TEXTS) return chosen;
@@ -33,12 +33,12 @@ export function text(key, values = {}) {
   return found.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
-/** Several words as one phrase. */
+/** Joins several words to one phrase. */
 export function list(words) {
   return [...new Set(words)].join(text("and"));
 }
 
-/** Fills the elements below one that name a text: content, ARIA label or placeholder. */
+/** Translates all elements below the root: their content, ARIA label or placeholder. */
 export function translate(root) {
   for (const element of root.querySelectorAll("[data-t]")) {
     element.textContent = text(element.dataset.t);

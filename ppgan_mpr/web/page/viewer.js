@@ -1,4 +1,4 @@
-// Before and after at full resolution: a line that divides them, and zoom down to the pixels.
+// The viewer: before and after at full resolution, with a dividing line and zoom.
 
 import { text } from "./translations.js";
 
@@ -14,10 +14,10 @@ const zooms = [...document.querySelectorAll("#zooms button")];
 const HIGHEST_PART = 0.8; // of the window's height, as in the style sheet
 
 let shown = null; // the job's id
-let name = ""; // of its picture
+let name = ""; // the picture's file name
 let zoom = "fit";
 
-/** Shows a finished job; failed() is called if the browser cannot. */
+/** Shows a finished job; calls failed() if the browser cannot show it. */
 export async function show(job, failed) {
   shown = job.id;
   viewer.hidden = false;
@@ -36,7 +36,7 @@ export async function show(job, failed) {
   if (shown === job.id) setZoom(zoom); // which may have been chosen while they were loading
 }
 
-/** Says in the page's language what the two pictures are. */
+/** Describes the two pictures in the page's language. */
 export function describe() {
   before.alt = `${name}, ${text("before")}`;
   after.alt = `${name}, ${text("after")}`;
@@ -63,7 +63,7 @@ function setZoom(wanted) {
   ];
   zoom = wanted;
   const { naturalWidth: width, naturalHeight: height } = after;
-  // At 100 % one pixel of the picture is one of the screen.
+  // At 100 % one pixel of the picture is one pixel of the screen.
   const pixel = 1 / devicePixelRatio;
   const room = Math.min(viewer.clientWidth / width, (innerHeight * HIGHEST_PART) / height);
   const factor = wanted === "fit" ? Math.min(room, 1) : wanted * pixel;
@@ -79,7 +79,7 @@ function setZoom(wanted) {
 }
 
 function place() {
-  // The line stays in the window on the picture while the picture is scrolled under it.
+  // The line keeps its place on the screen while the picture is scrolled under it.
   const x = (divide.value / 100) * stage.clientWidth;
   line.style.left = `${x}px`;
   pair.style.setProperty("--x", `${x + stage.scrollLeft}px`);

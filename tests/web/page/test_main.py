@@ -1,4 +1,4 @@
-"""A picture of 50 megapixels in a real browser, restored by a server in a process of its own."""
+"""A picture of 50 megapixels in a real browser and a server in its own process."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from web_samples import LITE, Client, picture, png, restore, set_fields
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 
 WIDTH, HEIGHT = 8660, 5774
-MEMORY = 1_500_000_000  # bytes of all processes of the server together, from docs/server.md
-IDLE = 0.25  # cores; a network at work takes at least one on a machine that is free
+MEMORY = 1_500_000_000  # bytes of all processes of the server, see docs/server.md
+IDLE = 0.25  # cores; a running network uses at least one core of an idle machine
 
 
 class Watch:
     """Measures the memory of a process and its children while a ``with`` block runs.
 
     Attributes:
-        peak: most bytes at one time.
+        peak: largest number of bytes at one time.
     """
 
     def __init__(self, process: psutil.Process):
@@ -52,7 +52,7 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def server(root, tmp_path_factory):
-    """The process of a server whose tiles are small, so that the first is soon finished."""
+    """The process of a server with small tiles, so that the first tile is soon finished."""
     command = [sys.executable, "-m", "ppgan_mpr.commands.serve", "--port", "0", "--tile", "256"]
     temporary = tmp_path_factory.mktemp("server")
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(temporary)}
@@ -66,7 +66,7 @@ def server(root, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(server):
-    """A client of that server; the page is opened from it, too."""
+    """A client of that server, from which the page is opened, too."""
     with Client(base_url=server.stdout.readline().split()[0], timeout=120) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""What the page makes of messages, in a real browser."""
+"""The page's translation of messages, in a real browser."""
 
 from __future__ import annotations
 

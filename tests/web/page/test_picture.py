@@ -1,4 +1,4 @@
-"""What the page finds, asks and says of a picture, in a real browser; and leaving the page."""
+"""The row of a picture in a real browser: its texts and buttons, and leaving the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pictures(root):
     return pictures_for_detection(root)
 
 
-def test_the_page_begins_by_looking_at_pictures(visit, tmp_path, pictures):
+def test_the_automatic_task_is_the_default(visit, tmp_path, pictures):
     page = visit()
     assert page.evaluate("task.value") == "auto"
     assert not page.evaluate("document.getElementById('network-row').checkVisibility()")
@@ -43,7 +43,7 @@ def test_a_clean_picture_has_nothing_to_restore(visit, tmp_path, pictures):
     assert not page.evaluate("document.querySelector('.download').checkVisibility()")
 
 
-def test_in_doubt_one_press_decides(visit, tmp_path, pictures):
+def test_in_doubt_one_key_press_chooses(visit, tmp_path, pictures):
     page = visit()
     restore(page, picture(tmp_path, "doubtful.png", pictures["doubtful"]), **AUTO)
     page.until("document.querySelector('li.undecided')")
@@ -57,7 +57,7 @@ def test_in_doubt_one_press_decides(visit, tmp_path, pictures):
     assert page.downloaded().read_bytes() == expected
 
 
-def test_what_needs_a_download_says_so_before_the_press(visit, tmp_path, pictures):
+def test_a_proposal_that_needs_a_download_says_so(visit, tmp_path, pictures):
     page = visit()
     restore(page, picture(tmp_path, "dark.png", pictures["dark"]), **AUTO)
     page.until("document.querySelector('li.undecided')")
@@ -80,7 +80,7 @@ def test_a_second_task_follows_the_first(visit, tmp_path):
     )
 
 
-def test_a_reduced_copy_says_so(visit, tmp_path):
+def test_a_reduced_result_is_reported(visit, tmp_path):
     page = visit()
     content = png(120, 60)
     fields = {"task": "Denoising", "model": "lite", "max_size": "40"}
@@ -93,7 +93,7 @@ def test_a_reduced_copy_says_so(visit, tmp_path):
     )
 
 
-def test_weak_weights_are_named_before_and_after(visit, tmp_path):
+def test_weak_weights_give_a_warning_before_and_after_the_restoration(visit, tmp_path):
     page = visit()
     set_fields(page, task="Deblurring", model="lite")
     assert "choose published" in page.evaluate("warning.textContent")
@@ -131,7 +131,7 @@ def accept_dialog(page):
             time.sleep(0.05)
 
 
-def test_leaving_the_page_asks_and_frees_the_processor(visit, client, tmp_path):
+def test_leaving_the_page_asks_first_and_cancels_the_jobs(visit, client, tmp_path):
     page = visit()
     restore(
         page,
@@ -151,7 +151,7 @@ def test_leaving_the_page_asks_and_frees_the_processor(visit, client, tmp_path):
     assert (now["mprnet_web_running"], now["mprnet_web_waiting"]) == (0, 0)
 
 
-def test_an_idle_page_is_left_without_a_question(visit, tmp_path):
+def test_an_idle_page_can_be_left_without_a_question(visit, tmp_path):
     page = visit()
     restore(page, picture(tmp_path, "photo.png", png()))
     page.until("document.querySelector('li.done')")
@@ -160,7 +160,7 @@ def test_an_idle_page_is_left_without_a_question(visit, tmp_path):
     page.until("!window.old && document.readyState === 'complete'")
 
 
-def test_the_focus_stays_near_what_went_away(visit, tmp_path):
+def test_the_focus_stays_near_a_removed_control(visit, tmp_path):
     page = visit()
     restore(
         page,

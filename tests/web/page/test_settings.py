@@ -1,4 +1,4 @@
-"""What the page offers, in a real browser."""
+"""The settings of the page, in a real browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from web_samples import options_of, set_fields
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 
 
-def test_a_second_task_is_offered_where_the_first_can_have_one(visit):
+def test_a_second_task_is_offered_if_the_first_can_be_combined(visit):
     page = visit()
     shown = "document.getElementById('then-row').checkVisibility()"
     assert not page.evaluate(shown)

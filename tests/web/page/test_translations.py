@@ -34,7 +34,7 @@ def english_words(text):
     return set(ENGLISH.findall(text)) - NAMES
 
 
-def test_a_chinese_page_speaks_no_english(visit, tmp_path, pictures):
+def test_a_chinese_page_has_no_english_words(visit, tmp_path, pictures):
     page = visit()
     speak_chinese(page)
     seen = "document.body.innerText + document.getElementById('max_size').placeholder"
@@ -58,7 +58,7 @@ def test_a_chinese_page_speaks_no_english(visit, tmp_path, pictures):
     assert words == set(), lines
 
 
-def test_rows_change_their_language(visit, tmp_path, pictures):
+def test_rows_follow_a_change_of_language(visit, tmp_path, pictures):
     page = visit()
     restore(page, picture(tmp_path, "doubtful.png", pictures["doubtful"]), **AUTO)
     page.until("document.querySelector('li.undecided')")

@@ -1,4 +1,4 @@
-"""Training and scoring pairs: folders, patches, augmentation, and the order of training."""
+"""Pairs for training and scoring: folders, patches, augmentation and the order of samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation of patches and batches: padding, turning and mirroring, saturation, MixUp."""
+"""Augmentation of patches and batches: padding, rotation, mirroring, saturation and MixUp."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 
-# Weights of red, green and blue in luma (ITU-R BT.601), the grey that saturation fades to.
+# Weights of red, green and blue in luma (ITU-R BT.601), the grey of `adjust_saturation`.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(3, 1, 1)
 
-#: Arguments of :func:`dihedral` that only mirror: not at all, both ways, left and right, up and
-#: down.
+#: Arguments of :func:`dihedral` that only mirror: nothing, both axes, left and right, top and
+#: bottom.
 FLIPS = (0, 2, 4, 6)
-#: Those of :data:`FLIPS` that swap left and right.
+#: The elements of :data:`FLIPS` that swap left and right.
 MIRRORED = (2, 4)
 
 
 def pad_reflect(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Pad [..., H, W, C] pixels at the bottom and right by reflection to at least the given size.
 
-    Sides that are long enough are not padded. Padding may be longer than the side: the picture is
-    then reflected repeatedly.
+    Sides that are long enough are not padded. Where the padding is longer than the side, the
+    picture is reflected repeatedly.
     """
     bottom = max(0, height - pixels.shape[-3])
     right = max(0, width - pixels.shape[-2])
@@ -31,7 +31,7 @@ def pad_reflect(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def dihedral(pixels: np.ndarray, which: int) -> np.ndarray:
-    """One of the eight ways to turn and mirror a square, as a view.
+    """Turn and mirror a picture in one of the eight ways that keep a square; returns a view.
 
     Args:
         pixels: [H, W, C].
@@ -43,11 +43,11 @@ def dihedral(pixels: np.ndarray, which: int) -> np.ndarray:
 
 
 def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
-    """Move colours away from (factor > 1) or towards (factor < 1) their grey.
+    """Increase (factor > 1) or reduce (factor < 1) the saturation of a picture.
 
     Args:
         image: RGB [3, H, W] float32 in [0, 1].
-        factor: 0 gives grey, 1 leaves the picture as it is.
+        factor: 0 gives grey, 1 leaves the picture unchanged.
 
     Returns:
         [3, H, W] float32, clipped to [0, 1].
@@ -60,17 +60,17 @@ class MixUp:
     """Blend the pairs of a batch with one another (Zhang et al., ICLR 2018, arXiv 1710.09412).
 
     MPRNet's denoising model was trained with a coefficient from Beta(0.6, 0.6) for each pair, from
-    the sixth epoch on; MIRNet-v2 with one from Beta(1.2, 1.2) for each batch, on half of the
-    batches. Partners and coefficients depend only on seed, rank and iteration, so a resumed run
-    continues with the same ones.
+    the sixth epoch on. MIRNet-v2 was trained with a coefficient from Beta(1.2, 1.2) for each batch,
+    on half of the batches. Partners and coefficients depend only on seed, rank and iteration, so a
+    resumed run draws the same ones.
 
     Args:
         alpha: both parameters of the Beta distribution.
         start_iter: the first iteration to blend (counted from 1, as the trainer does).
         probability: share of the batches that are blended.
-        per_pair: draw a coefficient for each pair of the batch; False draws one for all of them.
-        seed: of the run.
-        rank: of this process among those that train together.
+        per_pair: draw a coefficient for each pair; False draws one for the whole batch.
+        seed: seed of the run.
+        rank: rank of this training process.
 
     Example:
         >>> import numpy as np
@@ -98,17 +98,17 @@ class MixUp:
     def __call__(
         self, target: Any, degraded: Any, iteration: int, slices: int = 1
     ) -> tuple[Any, Any]:
-        """Blend each pair with another pair of its batch, both pictures by the same coefficient.
+        """Blend each pair with another pair of its batch, target and input by the same coefficient.
 
         Args:
             target, degraded: [N, C, H, W] in [0, 1], numpy arrays or Paddle tensors.
             iteration: number of the training iteration.
-            slices: how many batches of other devices this one stands for, when gradients are
-                accumulated. Where a batch has one coefficient, each of them draws its own and is
-                blended by itself.
+            slices: number of smaller batches that this batch is made of, when gradients are
+                accumulated. With ``per_pair=False`` each of them is blended separately, by its own
+                coefficient.
 
         Returns:
-            target, degraded: of the same kind, shape and range.
+            target, degraded: of the same type, shape and range.
         """
         if iteration < self.start_iter:
             return target, degraded
@@ -131,7 +131,7 @@ class MixUp:
         return blend(target), blend(degraded)
 
     def _draw(self, rng: np.random.Generator, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The partners of some pairs [n], and the pairs' own shares of the blends [n, 1, 1, 1]."""
+        """Draw the partners of a group of pairs [n], and the pairs' shares [n, 1, 1, 1]."""
         shape = (len(group), 1, 1, 1)
         if self.probability < 1 and rng.random() >= self.probability:
             return group, np.ones(shape)

@@ -1,4 +1,4 @@
-"""Decoded pictures in memory that all processes of a machine share."""
+"""A cache of decoded pictures, in memory that all processes of a machine share."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from .packed import find_packed
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # a module, or none
+    fcntl = None  # type: ignore[assignment]  # a module or None
 
 logger = logging.getLogger(__name__)
 
 _PREFIX, _SUFFIX = "ppgan_mpr-", ".pixels"
-_MEMORY_FOLDER = Path("/dev/shm")  # of Linux: its files are memory
+_MEMORY_FOLDER = Path("/dev/shm")  # Linux keeps its files in memory
 
 
 class DecodedCache:
-    """Keeps the first pictures of a data set decoded, as many as fit.
+    """A cache of as many decoded pictures of a data set as fit, starting with the first.
 
-    Every picture of a shuffled epoch is needed once, so no choice of pictures to keep is better
-    than another and nothing is ever thrown out. The pixels are in a memory-mapped file, which
-    all processes that read the same pictures share: workers, and the training processes of
-    several GPUs. Its pages are taken when a picture is stored. The last process removes it; what
-    processes that were killed leave behind, the next cache removes. Where files cannot be shared
-    (Windows), or the folder has no room, a process shares its memory with its workers alone.
+    Each epoch needs every picture once, in random order. So all choices of pictures are equally
+    good, and a stored picture is never replaced. The pixels are in a memory-mapped file, which all
+    processes that read the same pictures share: workers, and the training processes of several
+    GPUs. Memory is taken when a picture is stored. The last process removes the file. Files of
+    killed processes are removed by the next cache. Where files cannot be shared (Windows), or the
+    folder has no room, each process shares its memory only with its workers.
 
     Args:
         pictures: path and header of every picture, in the order of their numbers.
-        limit: bytes to use at most.
-        folder: for the file; default: memory (``/dev/shm``), or the folder of temporary files
-            where there is none.
+        limit: largest number of bytes.
+        folder: folder of the file; default: memory (``/dev/shm``), or else the folder of temporary
+            files.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class DecodedCache:
         ends = np.cumsum([header.nbytes for header in self._headers], dtype=np.int64)
         self._count = int(np.searchsorted(ends, limit, side="right"))
         self._starts = np.concatenate([[0], ends])[: self._count + 1]
-        # First one byte for each picture, 1 where it is stored; then the pixels.
+        # The file starts with one byte for each picture, which is 1 if it is stored. Pixels follow.
         size = max(1, self._count + int(self._starts[-1]))
         self._file: int | None = None
         if folder is None:
@@ -67,7 +67,7 @@ class DecodedCache:
         self._memory = mmap.mmap(-1 if self._file is None else self._file, size)
 
     def __len__(self) -> int:
-        """Number of pictures that fit."""
+        """Number of pictures that fit into the cache."""
         return self._count
 
     @property
@@ -76,7 +76,7 @@ class DecodedCache:
         return self._file is not None
 
     def get(self, number: int) -> np.ndarray | None:
-        """The pixels [H, W, 3] of a picture, read-only, or None where they are not stored."""
+        """The read-only pixels [H, W, 3] of a picture, or None if they are not stored."""
         if number >= self._count or not self._stored(number):
             return None
         pixels = self._slot(number)
@@ -84,18 +84,18 @@ class DecodedCache:
         return pixels
 
     def put(self, number: int, pixels: np.ndarray) -> None:
-        """Store the pixels of a picture if there is room for it."""
+        """Store the pixels of a picture if there is room."""
         if number >= self._count or pixels.nbytes != self._headers[number].nbytes:
             return
         if self._file is not None:
             start = self._count + int(self._starts[number])
-            try:  # a full folder is an error here; writing to the map would end the process
+            try:  # in a full folder this fails, but writing to the map would kill the process
                 _reserve(self._file, start, pixels.nbytes)
             except OSError:
                 return
-        # Two processes may store the same picture at once: they write the same bytes.
+        # Two processes may store the same picture at once, as they write the same bytes.
         self._slot(number)[:] = pixels
-        # The system orders its own calls after what this process wrote to the map.
+        # A system call sets the flag, so that it comes after the pixels written to the map.
         if self._file is None:
             self._memory[number] = 1
         else:
@@ -117,7 +117,7 @@ class DecodedCache:
 
 
 def _fingerprint(pictures: Iterable[tuple[Path, Header]]) -> str:
-    """A name for these files as they are now."""
+    """A name that identifies these files and their current content."""
     digest = hashlib.sha256(str(os.getuid()).encode())
     for path, header in pictures:
         found = find_packed(path)
@@ -128,9 +128,9 @@ def _fingerprint(pictures: Iterable[tuple[Path, Header]]) -> str:
 
 
 def _open_shared(path: Path, size: int, owner: DecodedCache) -> int | None:
-    """Open the file of a cache, or make it; None where that fails.
+    """Open or create the file of a cache; returns None if that fails.
 
-    Every user holds a shared lock, which the system gives up with the process, however it ends.
+    Every user holds a shared lock, which the system releases when the process ends in any way.
     """
     try:
         _remove_abandoned(path.parent)
@@ -144,8 +144,8 @@ def _open_shared(path: Path, size: int, owner: DecodedCache) -> int | None:
         if os.fstat(file).st_size != size:
             if shutil.disk_usage(path.parent).free < size:
                 logger.warning(
-                    "%s has no room for a cache of %.1f GB that processes share: each training "
-                    "process keeps its own",
+                    "%s has no room for a shared cache of %.1f GB: each training process keeps its "
+                    "own cache",
                     path.parent,
                     size / 1e9,
                 )
@@ -162,7 +162,7 @@ def _open_shared(path: Path, size: int, owner: DecodedCache) -> int | None:
 def _remove_abandoned(folder: Path) -> None:
     """Remove the files of caches that no process uses."""
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError):  # another user's, or gone
+        with contextlib.suppress(OSError):  # in use, of another user, or already removed
             file = os.open(path, os.O_RDWR)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -172,8 +172,8 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _release(file: int, path: Path, process: int) -> None:
-    """Stop using a file, and remove it if nobody else uses it."""
-    if os.getpid() != process:  # a worker, which ends with its own copy
+    """Stop using the file of a cache, and remove it if no other process uses it."""
+    if os.getpid() != process:  # a forked worker, which must not unlock its parent's file
         return
     with contextlib.suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,10 +183,10 @@ def _release(file: int, path: Path, process: int) -> None:
 
 
 def _reserve(file: int, start: int, size: int) -> None:
-    """Take room in a file.
+    """Reserve disk space for a part of a file.
 
     Raises:
-        OSError: there is none.
+        OSError: there is no space.
     """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, start, size)

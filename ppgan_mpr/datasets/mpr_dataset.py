@@ -1,12 +1,13 @@
 """Data sets of degraded and clean photos, with PaddleGAN's class names.
 
 Folders contain ``input/`` and ``target/`` with pictures of the same names. A sample is
-``(target, input, name)``: float32 [3, H, W] RGB in [0, 1], and the file name without extension.
+``(target, input, name)``: two float32 [3, H, W] RGB pictures in [0, 1], and the file name without
+extension.
 
-Two options of ``img_options`` describe the input. ``scale``: its height and width are the
-target's divided by this number, and bicubic interpolation enlarges it to the target's size
-(super-resolution). ``dual_pixel``: it is the left and the right view of a dual-pixel camera, in
-``inputL/`` and ``inputR/``, and a sample's input is [6, H, W], the left view first.
+Two options of ``img_options`` describe the input. ``scale`` (super-resolution): the target is this
+many times as high and wide as the input, which is enlarged by bicubic interpolation.
+``dual_pixel``: the input is the left and the right view of a dual-pixel camera, in ``inputL/`` and
+``inputR/``, and a sample's input is [6, H, W], the left view first.
 
 The classes are map-style data sets for ``paddle.io.DataLoader``.
 """
@@ -35,34 +36,39 @@ logger = logging.getLogger(__name__)
 # MPRNet's deblurring recipe changes the saturation of one pair in three.
 _SATURATION_SHARE = 1 / 3
 
-# (target, input, name), or (input, name) where there is no target
+# (target, input, name), or (input, name) without a target
 Sample = tuple[Any, ...]
 Options = Mapping[str, Any]
 
-_LARGEST = 1 << 16  # pixels of a patch's side, or enlargement: beyond any use
+_LARGEST = 1 << 16  # larger than any useful patch side in pixels, or scale
 _DEGRADATION = {"scale": 1, "dual_pixel": False}
 
 
 class MPRTrain:
-    """Random patches, turned and mirrored at random.
+    """A training data set of random patches, which are turned and mirrored at random.
 
-    The patch is chosen first and only that much is decoded; all changes are made to the patch.
-    With indices from :class:`~ppgan_mpr.datasets.ResumableBatchSampler`, a sample is a pure
-    function of seed, epoch and index.
+    Of each photo, only the part up to the patch is decoded. With indices from
+    :class:`~ppgan_mpr.datasets.ResumableBatchSampler`, a sample depends only on seed, epoch and
+    index.
 
     Args:
         rgb_dir: folder with ``input/`` and ``target/``.
-        img_options: ``patch_size``, side of the patches in pixels (smaller photos are enlarged
-            by reflection). Optional: ``rotate``, turn and mirror in all eight ways with equal
-            chance (default), or False only mirror, horizontally and vertically; ``mirror``, False
-            leaves patches as they are, with ``rotate: false``, or only turns them; ``saturation``,
-            change one pair in three by a factor up to this much above or below 1 (MPRNet
-            deblurring: 0.2; default 0, none); ``cache_gb``, memory for decoded photos in GB
-            (default 0, none), which all processes of the machine share; ``cache_dir``, a folder
-            for them (default: memory), see :class:`~ppgan_mpr.datasets.cache.DecodedCache`;
-            ``scale`` and
-            ``dual_pixel``, see above. Dual-pixel views are only mirrored: their disparity is
-            horizontal, and in a mirrored scene the left view is the right one's mirror image.
+        img_options: ``patch_size``, side of the patches in pixels (smaller photos are padded by
+            reflection). Optional:
+
+            - ``rotate``: turn and mirror in all eight ways with equal probability (default); False
+              only mirrors, horizontally and vertically.
+            - ``mirror``: False never mirrors, so that patches are only turned, or left unchanged
+              with ``rotate: false``.
+            - ``saturation``: change the saturation of one pair in three by a factor of up to this
+              much above or below 1 (MPRNet deblurring: 0.2; default 0, no change).
+            - ``cache_gb``: GB of memory for decoded photos, shared by all processes of the machine
+              (default 0, no cache).
+            - ``cache_dir``: folder of the cache (default: memory), see
+              :class:`~ppgan_mpr.datasets.cache.DecodedCache`.
+            - ``scale`` and ``dual_pixel``: see the top of this module. Dual-pixel views are only
+              mirrored: their disparity is horizontal, and when a scene is mirrored, the views
+              change places.
 
     Raises:
         UsageError: an option is wrong, or files do not pair; one message lists them all.
@@ -141,7 +147,7 @@ class MPRTrain:
     def _read_enlarged(
         self, number: int, path: Path, header: Header, top: int, left: int, height: int, width: int
     ) -> np.ndarray:
-        """The same rectangle of the enlarged photo, of which no more is computed."""
+        """A rectangle of the enlarged photo; only this rectangle is computed."""
         first, last = source_range(top, height, self.scale, header.height)
         start, stop = source_range(left, width, self.scale, header.width)
         region = self._read(number, path, header, first, start, last - first, stop - start)
@@ -151,7 +157,7 @@ class MPRTrain:
 
 
 class _Scored:
-    """A data set for scoring, whose sizes are known before anything is decoded."""
+    """Base of the data sets for scoring, which know the sizes of pictures without decoding."""
 
     pairs: list[Pair]
     patch_size: int | None
@@ -160,7 +166,7 @@ class _Scored:
         return len(self.pairs)
 
     def headers(self) -> list[tuple[str, Header | None]]:
-        """Of every pair, its name and the header of its target after cropping."""
+        """The name of every pair and the header of its target after cropping."""
         return [(pair.name, self._header(pair.target_header)) for pair in self.pairs]
 
     def _header(self, header: Header | None) -> Header | None:
@@ -171,13 +177,13 @@ class _Scored:
 
 
 class MPRVal(_Scored):
-    """Whole photos with their targets, or their centres.
+    """A validation data set of whole photos, or of their centres, with targets.
 
     Args:
         rgb_dir: folder with ``input/`` and ``target/``.
         img_options: ``patch_size``, side of the centre crop in pixels, or None (the default) for
             whole photos (a crop is never larger than the photo); ``scale`` and ``dual_pixel``,
-            see above.
+            see the top of this module.
         rgb_dir2: not used; PaddleGAN's class has it.
 
     Raises:
@@ -205,10 +211,10 @@ class MPRVal(_Scored):
 
 
 class MPRTest(_Scored):
-    """Whole photos, with their targets where there are any.
+    """A test data set of whole photos, with targets if there are any.
 
     Args:
-        inp_dir: folder of pictures; or one with ``input/``, and perhaps ``target/``, inside.
+        inp_dir: folder of pictures, or folder with ``input/`` and optionally ``target/``.
         img_options: ``patch_size`` as for :class:`MPRVal`.
 
     Raises:
@@ -226,7 +232,7 @@ class MPRTest(_Scored):
             self.pairs = find_inputs(inner if inner.is_dir() else folder)
 
     def __getitem__(self, index: int) -> Sample:
-        """(target, input, name), or (input, name) without targets; as :class:`MPRVal`."""
+        """(target, input, name), or (input, name) without targets; see :class:`MPRVal`."""
         pair = self.pairs[index]
         pictures = [
             to_planes(_centre(read_picture(path), self.patch_size))
@@ -236,7 +242,7 @@ class MPRTest(_Scored):
 
 
 def _degraded_pairs(folder: str | Path, options: Options) -> tuple[int, bool, list[Pair]]:
-    """The options ``scale`` and ``dual_pixel``, and the pairs that they describe."""
+    """Check ``scale`` and ``dual_pixel``, and find the pairs that they describe."""
     scale, dual_pixel = options["scale"], _flag(options, "dual_pixel")
     check_whole_number("img_options.scale", scale, 1, _LARGEST)
     inputs = ("inputL", "inputR") if dual_pixel else ("input",)
@@ -251,7 +257,7 @@ def _centre(pixels: np.ndarray, size: int | None) -> np.ndarray:
     if size is None:
         return pixels
     height, width = min(size, pixels.shape[0]), min(size, pixels.shape[1])
-    # An odd margin is divided as the protocols that crop divide it.
+    # An odd margin is split in the same way as by the protocols.
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
 

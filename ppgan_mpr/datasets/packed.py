@@ -1,11 +1,11 @@
-"""Data sets in a single file, for disks on which opening many small files is slow.
+"""Packed data sets: all pictures in one file, for disks that open many small files slowly.
 
-The file is an uncompressed tar archive, which any ``tar`` unpacks to the folders that it was made
-of. Its first member, ``index.json``, states where each picture begins and how large it is, so
-that pictures are read in any order, one read each, and none is opened to check the data set.
+The file is an uncompressed tar archive, which any ``tar`` unpacks to the original folders. Its
+first member, ``index.json``, states the position, length and size in pixels of each picture. So
+pictures are read in any order by a single read, and the data set is checked without opening them.
 
-A picture in such a file has the path ``data/GoPro.tar/input/7.png``: everything that names a
-folder of pairs may name a packed one instead.
+A picture in such a file has a path such as ``data/GoPro.tar/input/7.png``. A packed data set can
+be used wherever a folder of pairs can.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Entry(NamedTuple):
     """One picture of a packed data set.
 
     Attributes:
-        offset: its first byte in the file.
-        size: its number of bytes.
-        header: of the picture.
+        offset: position of its first byte in the tar file.
+        size: number of its bytes.
+        header: header of the picture.
     """
 
     offset: int
@@ -42,16 +42,16 @@ class Entry(NamedTuple):
 
 
 class Packed:
-    """A packed data set that is open for reading, by any number of processes and threads.
+    """A packed data set that any number of processes and threads can read.
 
     Args:
         path: the tar file.
 
     Attributes:
-        entries: name in the archive, such as ``input/7.png``, → the picture.
+        entries: name in the archive, such as ``input/7.png`` → the picture.
 
     Raises:
-        UsageError: it is not a file that :func:`pack` wrote, or it is incomplete.
+        UsageError: the file was not written by :func:`pack`, or it is incomplete.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +73,7 @@ class Packed:
             end = max((entry.offset + entry.size for entry in self.entries.values()), default=0)
             if path.stat().st_size < end:
                 raise ValueError("it ends too early")
-            # Never closed: workers read from it until they end.
+            # It is never closed, as workers read from it until they end.
             self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
@@ -83,14 +83,14 @@ class Packed:
             ) from None
 
     def read(self, name: str) -> bytes:
-        """The bytes of a picture's file.
+        """Read the bytes of a picture's file.
 
         Raises:
-            ImageError: they cannot be read.
+            ImageError: the file cannot be read.
         """
         entry = self.entries[name]
         try:
-            if hasattr(os, "pread"):  # which has no position that processes would share
+            if hasattr(os, "pread"):  # it needs no file position, which processes would share
                 data = os.pread(self._file, entry.size, entry.offset)
             else:
                 with self.path.open("rb") as file:
@@ -103,7 +103,7 @@ class Packed:
         return data
 
     def list(self, folder: str, suffixes: Iterable[str]) -> list[Path]:
-        """Paths of the pictures in a folder of the archive, sorted."""
+        """The sorted paths of the pictures in a folder of the archive."""
         wanted = set(suffixes)
         return sorted(
             self.path / name
@@ -113,7 +113,7 @@ class Packed:
 
 
 def find_packed(path: str | Path) -> tuple[Packed, str] | None:
-    """The packed data set that a path leads into, and the name inside; None for other paths."""
+    """Split a path into its packed data set and the name inside; None for other paths."""
     text = os.fspath(path)
     if SUFFIX not in text:
         return None
@@ -130,12 +130,12 @@ def _opened(path: Path, modified: int) -> Packed:
 
 
 def pack(folder: str | Path, path: str | Path, groups: Iterable[Iterable[Path]]) -> int:
-    """Write pictures of a folder into one file, atomically.
+    """Write pictures of a folder atomically into one file.
 
     Args:
-        folder: that the names in the archive are relative to.
+        folder: the folder; names in the archive are relative to it.
         path: the file to write, ``….tar``.
-        groups: pictures, those that are read together in one group; they stand side by side.
+        groups: the pictures; those of a group are read together and stored side by side.
 
     Returns:
         Number of pictures.
@@ -146,7 +146,7 @@ def pack(folder: str | Path, path: str | Path, groups: Iterable[Iterable[Path]])
     """
     folder, path = Path(folder), Path(path)
     if path.suffix != SUFFIX:
-        raise UsageError(f"{path} is no {SUFFIX} file: give a name that ends in {SUFFIX}.")
+        raise UsageError(f"{path} is not a {SUFFIX} file: give a name that ends in {SUFFIX}.")
     files = [picture for group in groups for picture in group]
     heads, pictures, offset = [], {}, 0
     for picture in files:
@@ -164,7 +164,7 @@ def pack(folder: str | Path, path: str | Path, groups: Iterable[Iterable[Path]])
             for head, picture in zip(heads, files):
                 content = picture.read_bytes()
                 if len(content) != pictures[picture.relative_to(folder).as_posix()][1]:
-                    raise ImageError(f"{picture} changes while it is read: try again")
+                    raise ImageError(f"{picture} changed while it was read: try again")
                 archive.write(head)
                 archive.write(_fill(content))
             archive.write(bytes(2 * tarfile.BLOCKSIZE))

@@ -1,4 +1,4 @@
-"""Pairs of degraded and clean photos in folders, with all mistakes found there reported at once."""
+"""Finds pairs of degraded and clean photos in folders, and reports all mistakes at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..imaging.pairing import list_pictures, match_by_stem
 from .packed import find_packed
 from .reader import SUFFIXES
 
-_SHOWN = 5  # names of each kind of mistake in the message
+_SHOWN = 5  # largest number of names that a message lists for each kind of mistake
 
 
 class Pair(NamedTuple):
-    """A degraded photo and its clean one.
+    """A degraded photo and its clean target.
 
     Attributes:
-        name: the file name without its extension, shared by all.
+        name: the common file name without extension.
         inputs: one degraded photo, or the left and the right view of a dual-pixel camera.
-        target: the clean photo, or None where there is none.
-        header: of the first input; all inputs have the same height and width.
-        target_header: of the target.
+        target: the clean photo, or None without a target.
+        header: header of the first input; all inputs have the same height and width.
+        target_header: header of the target.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Pair(NamedTuple):
 
     @property
     def input(self) -> Path:
-        """The only input, or the left view of two."""
+        """The only input, or the left of two views."""
         return self.inputs[0]
 
     @property
     def files(self) -> list[tuple[Path, Header]]:
-        """Every picture with its header: the inputs, then the target if there is one."""
+        """All pictures with their headers: the inputs, then the target if there is one."""
         files = [(path, self.header) for path in self.inputs]
         if self.target is not None and self.target_header is not None:
             files.append((self.target, self.target_header))
@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 
 
 def input_folders(folder: str | Path) -> tuple[str, ...]:
-    """The names of a folder's inputs: two views where there is ``inputL``, else ``input``."""
+    """Names of the input folders: two views if there is an ``inputL``, else ``input``."""
     return ("inputL", "inputR") if _is_folder(Path(folder) / "inputL") else ("input",)
 
 
@@ -62,15 +62,15 @@ def find_pairs(
     Args:
         folder: contains the folders of inputs and the folder ``target``; or a packed data set
             (see :mod:`ppgan_mpr.datasets.packed`).
-        inputs: names of the folders of inputs, each of which has a picture for every pair.
-        scale: height and width of a target divided by those of its input.
+        inputs: names of the folders of inputs; each has one picture for every pair.
+        scale: enlargement: how many times as high and wide as its input a target is.
 
     Returns:
         The pairs, sorted by name.
 
     Raises:
-        UsageError: there are files without partner, names that occur twice, unreadable files or
-            pairs of the wrong sizes; one message lists them all.
+        UsageError: a folder is missing or empty, or there are files without partner, names that
+            occur twice, unreadable files or pairs of wrong sizes; one message lists them all.
     """
     folder = Path(folder)
     parts = (*inputs, "target")
@@ -78,7 +78,7 @@ def find_pairs(
     for part in parts:
         if not _is_folder(folder / part):
             raise UsageError(
-                f"{folder} must hold the folders {listed} with pictures of the same names, but "
+                f"{folder} must contain the folders {listed} with pictures of the same names, but "
                 f"{folder / part} is missing"
             )
     matches = match_by_stem([folder / part for part in parts], SUFFIXES, listing=_list)
@@ -104,25 +104,25 @@ def find_pairs(
             )
     _raise_if_any(folder, problems)
     if not pairs:
-        raise UsageError(f"{folder} holds no pictures in {listed}: check the path")
+        raise UsageError(f"{folder} has no pictures in {listed}: check the path")
     return pairs
 
 
 def find_inputs(folder: str | Path) -> list[Pair]:
-    """Photos without targets, directly in ``folder``, in the form of :func:`find_pairs`.
+    """Find photos directly in ``folder``, as pairs without targets.
 
     Raises:
-        UsageError: no such folder, no pictures in it, names that occur twice, or unreadable files.
+        UsageError: the folder is missing or empty, names occur twice, or files are unreadable.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder: give the folder that holds the pictures")
+        raise UsageError(f"{folder} is not a folder: give the folder of the pictures")
     matches = match_by_stem([folder], SUFFIXES)
     problems = {f"names twice in {folder.name}/": _names(matches.duplicates[0])}
     headers = _read_headers([path for (path,) in matches.groups.values()], problems)
     _raise_if_any(folder, problems)
     if not matches.groups:
-        raise UsageError(f"{folder} holds no pictures: check the path")
+        raise UsageError(f"{folder} contains no pictures: check the path")
     return [
         Pair(stem, paths, None, headers[paths[0]], None) for stem, paths in matches.groups.items()
     ]
@@ -156,7 +156,7 @@ def _read_headers(paths: list[Path], problems: dict[str, list[str]]) -> dict[Pat
         except ImageError:
             return None
 
-    with ThreadPoolExecutor(8) as pool:  # waits for the disk, not for the processor
+    with ThreadPoolExecutor(8) as pool:  # the time is spent waiting for the disk
         headers = dict(zip(paths, pool.map(read, paths, chunksize=64)))
     problems["unreadable pictures"] = [
         f"{path.parent.name}/{path.name}" for path, header in headers.items() if header is None

@@ -1,11 +1,10 @@
-"""Decode only the upper left part of a PNG, up to a given row and column.
+"""Decodes only the upper left part of a PNG, up to a given row and column.
 
 A PNG is one deflate stream, so a patch cannot be decoded alone. But its rows are stored from the
 top, and each byte is predicted only from bytes to its left and above (PNG specification, section
 9). So everything below and to the right of a patch can be left out: the stream is inflated up to
-the patch's last row, the rows are cut after its last column, and the rest is again a valid PNG,
-which OpenCV decodes. On 1280x720 photos and patches of 256 this touches 41 % of the pixels on
-average.
+the patch's last row, and the rows are cut after its last column. The result is again a valid PNG,
+which OpenCV decodes. For 1280x720 photos and patches of 256 it has 41 % of the pixels on average.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from typing import Any
 from ..imaging.png_chunks import SIGNATURE, chunk, is_critical, walk
 
 inflate: Any = zlib
-with contextlib.suppress(ImportError):  # inflates in a third of the time
+with contextlib.suppress(ImportError):  # isal inflates in a third of the time
     from isal import isal_zlib
 
     inflate = isal_zlib
 
-# Share of the picture's area up to which cutting is faster than decoding the whole with OpenCV,
-# whose own zlib is faster than Python's but slower than isal's.
+# Up to this share of the picture's area, cutting is faster than decoding the whole with OpenCV.
+# OpenCV's zlib is faster than Python's and slower than isal.
 PAYS_UP_TO = 0.7 if inflate is zlib else 1.0
 
 _BLOCK = 65535  # largest stored block of a deflate stream, in bytes
-_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples a pixel; palettes are left out
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> samples per pixel; palettes are left out
 
 
 def check(png: bytes) -> None:
     """Compare the checksums of a PNG with its content.
 
-    Those of texts and colour spaces are left out: they do not change a pixel, and some programs
-    write wrong ones.
+    Chunks of texts and colour spaces are not checked: they do not affect pixels, and some programs
+    write wrong checksums there.
 
     Args:
         png: content of a PNG file.
@@ -45,14 +44,14 @@ def check(png: bytes) -> None:
     """
     view = memoryview(png)
     for kind, start, end in walk(png):
-        if is_critical(kind) or kind == b"eXIf":  # which may hold an orientation
+        if is_critical(kind) or kind == b"eXIf":  # EXIF may contain an orientation
             stored = int.from_bytes(view[end : end + 4], "big")
             if inflate.crc32(view[start - 4 : end]) != stored:
                 raise ValueError(f"the checksum of its {kind.decode('latin1')} chunk is wrong")
 
 
 def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
-    """A PNG file cut to its first ``bottom`` rows and ``right`` columns.
+    """Cut a PNG file to its first ``bottom`` rows and ``right`` columns.
 
     Args:
         png: content of a PNG file.
@@ -60,8 +59,8 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
         right: columns to keep, at most the picture's width.
 
     Returns:
-        The smaller PNG, stored without compression, or None for the kinds that cannot be cut
-        like this (interlaced, with a palette, or with less than 8 bits a sample).
+        The smaller PNG, stored without compression, or None for kinds of PNG that cannot be cut
+        (interlaced, with a palette, or with less than 8 bits per sample).
 
     Raises:
         ValueError: the file is damaged or ends too early.
@@ -72,7 +71,7 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
     if colour not in _CHANNELS or depth < 8 or interlaced:
         return None
     pixel = _CHANNELS[colour] * depth // 8
-    stride = 1 + width * pixel  # each row starts with the number of its prediction
+    stride = 1 + width * pixel  # each row starts with a byte for its filter type
     rows = _inflate(png, bottom * stride)
     keep = 1 + right * pixel
     rows = b"".join([rows[start : start + keep] for start in range(0, len(rows), stride)])
@@ -82,9 +81,9 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
 
 
 def _inflate(png: bytes, size: int) -> bytes:
-    """The first ``size`` bytes of the picture's deflate stream.
+    """Decompress the first ``size`` bytes of the picture's deflate stream.
 
-    Where these are all, the decompressor compares the checksum behind them, too.
+    If these are all bytes, the decompressor also compares the checksum at the end.
     """
     view = memoryview(png)
     parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]
@@ -98,7 +97,7 @@ def _inflate(png: bytes, size: int) -> bytes:
 
 
 def _store(content: bytes) -> bytes:
-    """A zlib stream that contains ``content`` uncompressed (RFC 1950, RFC 1951 section 3.2.4)."""
+    """Make a zlib stream with uncompressed ``content`` (RFC 1950, RFC 1951 section 3.2.4)."""
     parts = [b"\x78\x01"]
     for start in range(0, len(content), _BLOCK):
         block = content[start : start + _BLOCK]

@@ -1,7 +1,7 @@
-"""Fast reading of training and scoring pictures: RGB in their own bit depth, whole or in part.
+"""Fast reading of training and scoring pictures, whole or in part, as RGB in their bit depth.
 
-OpenCV decodes, several times as fast as :func:`ppgan_mpr.imaging.read_photo`, which keeps
-metadata and knows more formats. Both return pictures upright by the same rule.
+OpenCV decodes several times as fast as :func:`ppgan_mpr.imaging.read_photo`, which keeps metadata
+and supports more formats. Both turn pictures upright by the same rule.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def read_picture(path: str | Path) -> np.ndarray:
     """Decode a whole picture.
 
     Args:
-        path: a file with one of :data:`SUFFIXES`. Grey pictures are repeated over three
-            channels, an alpha channel is dropped, an EXIF orientation is applied.
+        path: a file with one of :data:`SUFFIXES`. Grey is repeated over three channels, an alpha
+            channel is dropped, and the EXIF orientation is applied.
 
     Returns:
         RGB pixels [H, W, 3], uint8 or uint16.
@@ -44,19 +44,19 @@ def read_picture(path: str | Path) -> np.ndarray:
     data = _read_bytes(path)
     try:
         orientation = header_of(data).orientation
-    except Exception:  # whatever a damaged file drives the parsers into
-        orientation = 1  # OpenCV decides
+    except Exception:  # a damaged file may cause any error in the parsers
+        orientation = 1  # OpenCV then decides whether the file can be read
     return _decode(data, path, orientation)
 
 
 def read_region(
     path: str | Path, header: Header, top: int, left: int, height: int, width: int
 ) -> np.ndarray:
-    """Decode one rectangle of a picture; of a PNG, no more than the rectangle needs.
+    """Decode one rectangle of a picture; PNGs are decoded only up to its lower right corner.
 
     Args:
         path: the picture.
-        header: what :func:`ppgan_mpr.imaging.read_header` returned for it.
+        header: the header of the picture, from :func:`ppgan_mpr.imaging.read_header`.
         top, left, height, width: the rectangle in pixels, inside the picture.
 
     Returns:
@@ -84,17 +84,17 @@ def read_region(
 
 
 def to_planes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels [H, W, 3], codes or floats in [0, 1], as float32 [3, H, W] in [0, 1]."""
+    """Convert pixels [H, W, 3], integers or floats in [0, 1], to float32 [3, H, W] in [0, 1]."""
     return to_float(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def changed_size(path: str | Path) -> ImageError:
-    """The error for a picture whose size is no longer the one in its header."""
+    """The error for a picture whose size differs from that in its stored header."""
     return ImageError(f"{path} has changed its size since training began: start again")
 
 
 def _read_bytes(path: str | Path) -> bytes:
-    """The content of a file; of a PNG, after its checksums were compared."""
+    """Read the content of a file, and compare the checksums of a PNG."""
     try:
         packed = find_packed(path)
         data = packed[0].read(packed[1]) if packed else Path(path).read_bytes()
@@ -110,9 +110,9 @@ def _read_bytes(path: str | Path) -> bytes:
 def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     if orientation != 1 and data[:4] in MAGICS:
-        data = upright_exif(data)  # OpenCV turns TIFF whatever the flags; its layout is EXIF's
+        data = upright_exif(data)  # OpenCV always turns TIFF; its tags have the layout of EXIF
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path} is not a picture of 8 or 16 bits: replace or remove it")
-    pixels = pixels[:, :, ::-1]  # a view: of a region's picture, most is never copied
+    pixels = pixels[:, :, ::-1]  # a view, as most pixels outside a region are never copied
     return pixels if orientation == 1 else turn_upright(pixels, orientation)

@@ -1,4 +1,4 @@
-"""Batch sampler whose order depends on a seed, shared by processes and resumable at any batch."""
+"""A batch sampler with a seeded order that processes share and that can resume at any batch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 from ..errors import UsageError
 
-# First number of every seed, so that orders and samples have different random numbers.
+# First number of every seed, so that the order and the samples use different random numbers.
 _ORDER, _SAMPLE = 1, 2
 
 
 class SampleIndex(int):
-    """The index of a sample, with everything else that its patch depends on.
+    """The index of a sample, with all other values that its patch depends on.
 
-    Other data sets can use it as an ordinary int. It is sent with the batch to the worker that
-    draws the patch, so the worker's own state cannot change the result.
+    Other data sets can use it as an ordinary int. It is sent to the worker that draws the patch,
+    so the worker's own state does not affect the result.
 
     Attributes:
-        draw: (seed, pass over the data set, sample), the seed of the patch.
-        patch_size: side of the patch in pixels, or None for the data set's own.
+        draw: the seed of the patch: (seed, pass over the data set, sample).
+        patch_size: side of the patch in pixels, or None for the data set's patch size.
     """
 
     draw: tuple[int, ...]
@@ -39,15 +39,15 @@ class SampleIndex(int):
         return int(self), self.draw, self.patch_size
 
     def __mod__(self, size: int) -> SampleIndex:
-        # RepeatDataset wraps indices around like this; the repeats must differ.
+        # RepeatDataset wraps indices around in this way, and each repeat needs other patches.
         return SampleIndex(int(self) % size, self.draw, self.patch_size)
 
 
 def sample_rng(index: int) -> np.random.Generator:
     """The random generator of one patch.
 
-    For a :class:`SampleIndex` its seed is ``draw``. For a plain int (of another sampler) it is
-    drawn from numpy's global state, which Paddle seeds differently in every worker.
+    For a :class:`SampleIndex` its seed is ``draw``. For a plain int (from another sampler) the seed
+    is drawn from numpy's global state, which Paddle seeds differently in every worker.
     """
     if isinstance(index, SampleIndex):
         return np.random.default_rng((_SAMPLE, *index.draw))
@@ -57,22 +57,22 @@ def sample_rng(index: int) -> np.random.Generator:
 class ResumableBatchSampler:
     """Batches of sample numbers for ``paddle.io.DataLoader(batch_sampler=...)``.
 
-    Every epoch is a new permutation that depends only on the seed and the epoch; samples that do
-    not fill a batch in all processes are left out. The processes share each global batch, so one
-    of the same size has the same samples with the same augmentation however many there are.
+    Every epoch is a new permutation that depends only on the seed and the epoch. Samples that do
+    not fill a batch in all processes are left out. The processes share each global batch. So a
+    global batch of the same size has the same samples and augmentation for any number of processes.
 
-    The position is a number of samples, not the state of an iterator: workers read ahead, so
-    only the trainer knows how far training is. It calls :meth:`advance` after each batch and
-    stores :meth:`state_dict`; a new iterator starts exactly there, without decoding what it skips.
+    The position is a number of samples, not the state of an iterator: workers read ahead, so only
+    the trainer knows how far training is. It calls :meth:`advance` after each batch and stores
+    :meth:`state_dict`. A new iterator starts exactly there, without decoding skipped samples.
 
     Args:
         dataset: anything with a length.
-        batch_size: samples of a batch in this process.
+        batch_size: number of samples of a batch in this process.
         num_replicas: number of processes.
-        rank: of this process.
-        seed: of the run, 0 or more.
-        repeat: passes over the data set in an epoch; for data sets smaller than a batch.
-        patch_size: side of the patches in pixels; None leaves it to the data set.
+        rank: rank of this process.
+        seed: seed of the run, 0 or more.
+        repeat: passes over the data set in an epoch, for data sets smaller than a batch.
+        patch_size: side of the patches in pixels, or None for the data set's patch size.
 
     Attributes:
         batch_size, patch_size: current values; :meth:`resize` changes them.
@@ -116,7 +116,7 @@ class ResumableBatchSampler:
         self.resize(batch_size, patch_size)
 
     def __len__(self) -> int:
-        """Batches of this process in a whole epoch, at the current batch size."""
+        """Number of batches of this process in a whole epoch at the current batch size."""
         return self._epoch_size // self._global_batch
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
@@ -131,7 +131,7 @@ class ResumableBatchSampler:
             ]
 
     def resize(self, batch_size: int, patch_size: int | None = None) -> None:
-        """Change the sizes from the current position on (progressive training).
+        """Change batch size and patch size from the current position on (progressive training).
 
         Iterators that already run keep the old sizes: start a new one.
 
@@ -142,23 +142,23 @@ class ResumableBatchSampler:
         self.patch_size = patch_size
         if self._epoch_size < self._global_batch:
             raise UsageError(
-                f"the data set gives {self._epoch_size} samples an epoch, but one batch takes "
+                f"the data set gives {self._epoch_size} samples per epoch, but one batch takes "
                 f"{self._global_batch}: lower batch_size or raise repeat"
             )
         self._leave_rest()
 
     def set_epoch(self, epoch: int, consumed: int = 0) -> None:
-        """Go to an epoch, after its first ``consumed`` samples (of all processes together)."""
+        """Go to an epoch and skip its first ``consumed`` samples (of all processes together)."""
         self.epoch = epoch
         self.consumed = consumed
 
     def advance(self) -> None:
-        """Count one batch of the current size as done by every process."""
+        """Record that every process has trained on one batch of the current size."""
         self.consumed += self._global_batch
         self._leave_rest()
 
     def state_dict(self) -> dict[str, int]:
-        """The position, for a checkpoint; the same in every process."""
+        """The position for a checkpoint, equal in all processes."""
         return {
             "seed": self._seed,
             "epoch": self.epoch,
@@ -167,15 +167,15 @@ class ResumableBatchSampler:
         }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue from a :meth:`state_dict`; batch size and number of processes may differ.
+        """Go to the position of a :meth:`state_dict`; batch size and processes may differ.
 
         Raises:
             UsageError: the size of the data set has changed.
         """
         if state["size"] != self._size:
             raise UsageError(
-                f"the checkpoint was trained on {state['size']} samples, but the data set has "
-                f"{self._size} now: restore it, or start a new run from the weights"
+                f"the checkpoint was trained on {state['size']} samples, but the data set now has "
+                f"{self._size}: restore the data set, or start a new run from the weights"
             )
         self._seed = state["seed"]
         self.set_epoch(state["epoch"], state["consumed"])
@@ -183,7 +183,7 @@ class ResumableBatchSampler:
 
     @property
     def passes(self) -> int:
-        """How many whole passes over the data set are done."""
+        """Number of finished passes over the data set."""
         return (self.epoch * self._epoch_size + self.consumed) // self._size
 
     def _leave_rest(self) -> None:
@@ -200,7 +200,7 @@ class ResumableBatchSampler:
         return self._size * self._repeat
 
     def _samples(self, epoch: int) -> list[tuple[int, int]]:
-        """(number of the pass, sample) in the order of an epoch."""
+        """All (pass over the data set, sample) of an epoch, in order."""
         samples = []
         for number in range(epoch * self._repeat, (epoch + 1) * self._repeat):
             order = np.arange(self._size)

@@ -37,7 +37,7 @@ def test_command_prepares_and_reports(root, gopro_download, tmp_path, monkeypatc
     code, printed = run("gopro", gopro_download, tmp_path / "GoPro", "--jobs", 2)
     assert code == 0 and "train: 1 pairs" in printed.out
     code, printed = run("sidd", gopro_download, tmp_path / "SIDD")
-    assert code == 1 and "holds nothing of sidd" in printed.err
+    assert code == 1 and "contains nothing of sidd" in printed.err
     code, printed = run("gopro", gopro_download, "/proc/absent")
     assert code == 1
     assert "/proc/absent" in printed.err and "Traceback" not in printed.err
@@ -76,7 +76,7 @@ def test_mistakes_name_flags(pairs, tmp_path, capsys):
     done = str(tmp_path / "pieces")
     assert main(["cut", str(pairs), done, "--size", "25", "--step", "16", "--scale", "2"]) == 1
     error = capsys.readouterr().err
-    assert "--size 25 is no multiple of --scale 2" in error
+    assert "--size 25 is not a multiple of --scale 2" in error
     assert main(["cut", str(tmp_path / "missing"), done]) == 1
     assert "missing" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:

@@ -157,7 +157,7 @@ def test_mistakes_are_one_sentence_and_found_before_the_download(
     good = write_pairs((40, 40))
     (tmp_path / "empty").mkdir()
     for folder, options, message in (
-        (tmp_path / "empty", [], "must hold the folders input/ and target/"),
+        (tmp_path / "empty", [], "must contain the folders input/ and target/"),
         (good, ["--limit", "0"], "--limit 0"),
         (good, ["--dataset", "anythin"], "did you mean Anything?"),
         (good, ["--protocol", "sidd"], "does not divide into the blocks"),

@@ -38,19 +38,19 @@ def _make_pairs(folder, count=5, **options):
 
 @pytest.fixture
 def picture():
-    """Makes RGB pixels: smooth, with some noise, as photos are."""
+    """A function that makes RGB pixels that are smooth with some noise, like photos."""
     return _picture
 
 
 @pytest.fixture
 def write():
-    """Writes RGB or grey pixels to a file, by its extension."""
+    """A function that writes RGB or grey pixels in the format of the file's extension."""
     return _write
 
 
 @pytest.fixture
 def pair_folder(tmp_path):
-    """Makes a folder of pairs in the test's own folder."""
+    """A function that makes a folder of pairs in the test's own folder."""
 
     def make(count=5, name="set", **options):
         return _make_pairs(tmp_path / name, count, **options)
@@ -60,7 +60,7 @@ def pair_folder(tmp_path):
 
 @pytest.fixture(scope="session")
 def loader_runs(tmp_path_factory, root):
-    """What Paddle's DataLoader gave in a process of its own; see ``loader_runs.py``."""
+    """The batches of Paddle's DataLoader in a separate process; see ``loader_runs.py``."""
     pytest.importorskip("paddle")
     folder = _make_pairs(tmp_path_factory.mktemp("loader") / "set", 7)
     script = root / "tests" / "helpers" / "loader_runs.py"

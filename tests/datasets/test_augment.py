@@ -72,7 +72,7 @@ def test_one_coefficient_blends_the_whole_batch():
 
 
 def test_each_slice_of_an_accumulated_batch_is_blended_by_itself():
-    """As on the devices whose batches the slices stand for."""
+    """Slices give the same result as batches on several devices."""
     target = np.random.default_rng(0).random((12, 3, 4, 4), np.float32)
     blended, _ = MixUp(1.2, per_pair=False)(target, target, iteration=2, slices=3)
     found = blends(blended, target)
@@ -83,7 +83,7 @@ def test_each_slice_of_an_accumulated_batch_is_blended_by_itself():
 
 
 def blends(blended, batch):
-    """(picture, partner) → the picture's share, for those that are not their own partner."""
+    """(picture, partner) → the picture's share, for pictures blended with another one."""
     found = {}
     for index, (picture, own) in enumerate(zip(blended, batch)):
         for partner, other in enumerate(batch):

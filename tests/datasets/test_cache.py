@@ -47,7 +47,7 @@ def _store_and_die(pictures, memory):
     os._exit(9)  # as if it were killed
 
 
-def test_what_one_process_stores_others_find(pictures, memory):
+def test_processes_share_stored_pictures(pictures, memory):
     stored, end = SPAWN.Event(), SPAWN.Event()
     other = SPAWN.Process(target=_store_and_wait, args=(pictures, memory, stored, end))
     other.start()
@@ -92,7 +92,7 @@ def test_folder_without_room_is_not_used(pictures, memory, monkeypatch, caplog):
     np.testing.assert_array_equal(cache.get(1), read_picture(pictures[1][0]))
 
 
-def test_folder_that_fills_up_leaves_pictures_out(pictures, memory, monkeypatch):
+def test_pictures_are_not_stored_in_a_full_folder(pictures, memory, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -102,7 +102,7 @@ def test_folder_that_fills_up_leaves_pictures_out(pictures, memory, monkeypatch)
     assert cache.get(1) is None
 
 
-def test_training_reads_through_the_cache_of_a_folder(pair_folder, memory):
+def test_training_uses_a_cache_in_a_folder(pair_folder, memory):
     folder = pair_folder(3)
     options = {"patch_size": 16, "cache_gb": 0.1, "cache_dir": str(memory)}
     cached, plain = MPRTrain(folder, options), MPRTrain(folder, {"patch_size": 16})

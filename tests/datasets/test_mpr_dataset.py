@@ -155,12 +155,12 @@ def test_test_set_works_with_and_without_targets(pair_folder):
 
 
 def _turns_seen(dataset, pixels):
-    """Which of the eight ways come up, by comparing the target with the whole photo."""
+    """The arguments of `dihedral` that occur, found by comparing targets with the whole photo."""
     known = {to_planes(dihedral(pixels, turn)).tobytes(): turn for turn in range(8)}
     return {known[dataset[_draw(number)][0].tobytes()] for number in range(60)}
 
 
-def test_rotate_may_be_left_out(tmp_path, picture, write):
+def test_patches_are_only_mirrored_without_rotate(tmp_path, picture, write):
     pixels = picture(8, 8)
     for part in ("input", "target"):
         write(tmp_path / part / "a.png", pixels)
@@ -173,7 +173,7 @@ def test_rotate_may_be_left_out(tmp_path, picture, write):
         assert np.array_equal(got, wanted)
 
 
-def test_mirror_may_be_left_out(tmp_path, picture, write):
+def test_patches_are_only_turned_without_mirror(tmp_path, picture, write):
     pixels = picture(8, 8)
     for part in ("input", "target"):
         write(tmp_path / part / "a.png", pixels)
@@ -184,7 +184,7 @@ def test_mirror_may_be_left_out(tmp_path, picture, write):
 
 @pytest.fixture
 def dual_pixel_folder(tmp_path, picture, write):
-    """Views that are the target moved a pixel to the left and to the right, 16 bits."""
+    """A folder of 16-bit views: the target shifted by a pixel to the left and to the right."""
     for number in range(2):
         scene = picture(24, 34, number, dtype=np.uint16)
         views = {"inputL": scene[:, :-2], "target": scene[:, 1:-1], "inputR": scene[:, 2:]}
@@ -228,7 +228,7 @@ def test_dual_pixel_validation_and_cache(dual_pixel_folder, caplog):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_an_enlarged_patch_is_a_part_of_the_enlarged_photo(tmp_path, picture, write, scale, dtype):
+def test_an_enlarged_patch_equals_the_enlarged_photo_there(tmp_path, picture, write, scale, dtype):
     small = picture(20, 26, dtype=dtype)
     whole = enlarge(small, 20 * scale, 26 * scale)
     write(tmp_path / "input" / "a.png", small)

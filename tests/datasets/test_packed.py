@@ -37,7 +37,7 @@ def test_packed_pictures_give_the_samples_of_the_folder(packed, cache_gb):
     assert [name for name, _ in MPRVal(file).headers()] == [n for n, _ in MPRVal(folder).headers()]
 
 
-def test_any_tar_unpacks_the_folders(packed, tmp_path):
+def test_pythons_tarfile_unpacks_the_folders(packed, tmp_path):
     folder, file = packed
     with tarfile.open(file) as archive:
         for member in archive.getmembers()[1:]:

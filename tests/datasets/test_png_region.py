@@ -27,7 +27,7 @@ def inflate(request, monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_region_equals_that_part_of_the_whole_picture(
+def test_region_equals_the_same_part_of_the_whole_picture(
     tmp_path, picture, write, dtype, channels, inflate
 ):
     pixels = picture(90, 70, dtype=dtype)
@@ -47,7 +47,7 @@ def test_region_equals_that_part_of_the_whole_picture(
         assert np.array_equal(region, expected[top : top + height, left : left + width])
 
 
-def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
+def test_a_png_is_cut_to_the_rows_and_columns_of_a_region(tmp_path, picture, write, inflate):
     path = write(tmp_path / "p.png", picture(90, 70))
     cut = png_region.upper_left(path.read_bytes(), 30, 40)
     with Image.open(_file(tmp_path, cut)) as image:
@@ -55,7 +55,7 @@ def test_only_what_a_region_needs_is_decoded(tmp_path, picture, write, inflate):
 
 
 @pytest.mark.parametrize("mode, options", [("P", {}), ("1", {}), ("LA", {}), ("RGB", {})])
-def test_regions_of_every_kind_of_png(tmp_path, picture, mode, options):
+def test_regions_of_every_kind_of_png_are_read(tmp_path, picture, mode, options):
     path = tmp_path / "p.png"
     image = Image.fromarray(picture(64, 64)).convert(mode)
     image.save(path, **options)
@@ -89,8 +89,8 @@ def test_a_single_changed_bit_never_changes_a_patch_unnoticed(
             read_picture(path)
 
 
-def test_checksum_behind_the_pixels_is_compared_where_all_are_read(picture, inflate):
-    """Its chunk has a right checksum, so only the stream's own one is wrong."""
+def test_checksum_at_the_end_of_the_stream_is_compared_if_all_rows_are_read(picture, inflate):
+    """The checksum of the chunk is right, so only that of the stream is wrong."""
     rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in picture(20, 30)))
     parts = (
         (b"IHDR", struct.pack(">IIBBBBB", 30, 20, 8, 2, 0, 0, 0)),
@@ -103,7 +103,7 @@ def test_checksum_behind_the_pixels_is_compared_where_all_are_read(picture, infl
         png_region.upper_left(data, 20, 10)
 
 
-def test_wrong_checksum_of_a_text_is_no_damage(tmp_path, picture, write):
+def test_wrong_checksum_of_a_text_is_ignored(tmp_path, picture, write):
     path = write(tmp_path / "p.png", picture(24, 40))
     data, expected = path.read_bytes(), read_picture(path)
     text = chunk(b"tEXt", b"Title\0photo")

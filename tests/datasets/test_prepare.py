@@ -1,4 +1,4 @@
-"""Tiny trees with the folders and file names of the real downloads."""
+"""Preparation of tiny downloads with the folders and file names of the real ones."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_failed_copy_leaves_no_file(gopro_download, tmp_path, monkeypatch):
     assert not _snapshot(tmp_path / "GoPro")
 
 
-def test_rain13k(tmp_path, picture, write, monkeypatch):
+def test_rain13k_is_prepared_and_stray_files_are_noted(tmp_path, picture, write, monkeypatch):
     root = tmp_path / "download"
     sets = {"train/Rain13K": ["1.jpg", "2.png"], "test/Rain100L": ["1.png"]}
     sets["test/Test2800"] = ["926_10.jpg"]
@@ -162,7 +162,7 @@ def _matlab_blocks(folder):
     return blocks
 
 
-def test_sidd_patches_and_blocks(sidd_download, tmp_path):
+def test_sidd_gives_patches_and_blocks(sidd_download, tmp_path):
     blocks = _matlab_blocks(sidd_download)
     done = tmp_path / "SIDD"
     counts, notes = prepare("sidd", sidd_download, done, jobs=2)
@@ -187,7 +187,7 @@ def test_sidd_patches_and_blocks(sidd_download, tmp_path):
     assert pairs[0].input.read_bytes() == first
 
 
-def test_photos_of_sidd_stay_whole_beside_its_patches(sidd_download, tmp_path):
+def test_sidd_photos_are_linked_whole(sidd_download, tmp_path):
     _matlab_blocks(sidd_download)
     done = tmp_path / "SIDD"
     prepare("sidd", sidd_download, done)
@@ -213,7 +213,7 @@ def test_sidd_lists_missing_files(sidd_download, tmp_path):
         assert part in str(error.value)
 
 
-def test_lol(tmp_path, picture, write, monkeypatch):
+def test_lol_is_prepared_and_missing_folders_are_named(tmp_path, picture, write, monkeypatch):
     root = tmp_path / "download" / "LOLdataset"
     for folder, names in {"our485": ["2", "5", "10"], "eval15": ["1"]}.items():
         for number, name in enumerate(names):
@@ -255,10 +255,10 @@ def test_fivek_is_split_by_number_in_every_layout(
     noted = "; ".join(notes)
     for part in (
         "a0002-lonely.png has no partner",
-        "a0001.png is left out: its number came before",
-        "a5001-x.png is left out: it has no number",
-        "notes2011.png is left out: it has no number",
-        "1 raw files have to be exported",
+        "a0001.png is left out: its number is taken",
+        "a5001-x.png is left out: it has no valid number",
+        "notes2011.png is left out: it has no valid number",
+        "1 raw files must first be exported",
     ):
         assert part in noted
     with pytest.raises(UsageError, match="train has 2 of 4500 pairs, test has 2 of 500"):
@@ -272,7 +272,7 @@ def test_download_with_raw_files_only_is_explained(tmp_path):
         prepare("fivek", tmp_path / "download", tmp_path / "FiveK")
 
 
-def test_published_counts():
+def test_expected_counts_are_the_published_ones():
     assert lol.EXPECTED == {"train": 485, "test": 15}
     assert fivek.EXPECTED == {"train": 4500, "test": 500}
     assert gopro.EXPECTED == {"train": 2103, "test": 1111}
@@ -292,7 +292,7 @@ def test_empty_download_is_refused(tmp_path):
 @pytest.mark.usefixtures("gopro_counts")
 @pytest.mark.parametrize("copy", [False, True])
 def test_linked_downloads_are_prepared(gopro_download, tmp_path, copy):
-    """As DVC and git-annex keep them, with one that leads back up."""
+    """DVC and git-annex make such links; two links here lead back up."""
     linked = tmp_path / "linked"
     for path in gopro_download.rglob("*.png"):
         link = linked / path.relative_to(gopro_download)
@@ -308,8 +308,8 @@ def test_linked_downloads_are_prepared(gopro_download, tmp_path, copy):
 
 
 @pytest.mark.usefixtures("gopro_counts")
-def test_picture_of_the_same_name_is_noted(gopro_download, tmp_path, picture, write):
+def test_a_second_picture_of_the_same_name_is_noted(gopro_download, tmp_path, picture, write):
     folder = gopro_download / "GOPRO_Large" / "train" / "GOPR0374_11_00" / "blur"
     write(folder / "000047.bmp", picture(16, 16))
     _, notes = prepare("gopro", gopro_download, tmp_path / "GoPro")
-    assert any("000047.bmp has the name of another picture" in note for note in notes)
+    assert any("000047.bmp has the same name as another picture" in note for note in notes)

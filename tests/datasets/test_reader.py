@@ -13,7 +13,7 @@ from ppgan_mpr.imaging import read_header, read_photo
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
-def test_pictures_are_read_upright_as_photos_are(tmp_path, picture, suffix):
+def test_pictures_are_turned_upright_like_photos(tmp_path, picture, suffix):
     path = tmp_path / f"turned{suffix}"
     exif = Image.Exif()
     exif[0x0112] = 8
@@ -75,7 +75,7 @@ def test_planes_range_from_zero_to_one(dtype):
 
 
 def test_header_and_picture_agree_on_odd_orientations(tmp_path, picture):
-    """In XMP only, as text, and as a number."""
+    """The orientation is only in XMP, stored as text, or stored as a number."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
     for number, options in enumerate(
         ({"xmp": xmp}, {"exif": _exif(2, b"6")}, {"exif": _exif(3, b"\0\6")})

@@ -86,7 +86,7 @@ def test_batch_larger_than_the_rest_starts_a_new_epoch():
     resumed = ResumableBatchSampler(range(10), 7)
     resumed.load_state_dict(half.state_dict())
     assert list(resumed) == list(sampler)
-    with pytest.raises(UsageError, match="gives 10 samples an epoch, but one batch takes 11"):
+    with pytest.raises(UsageError, match="gives 10 samples per epoch, but one batch takes 11"):
         sampler.resize(11)
 
 
@@ -110,7 +110,7 @@ def test_repeat_fills_a_batch_from_a_small_set():
 
 def test_state_of_another_data_set_is_refused():
     state = ResumableBatchSampler(range(20), 4).state_dict()
-    with pytest.raises(UsageError, match="20 samples, but the data set has 21"):
+    with pytest.raises(UsageError, match="20 samples, but the data set now has 21"):
         ResumableBatchSampler(range(21), 4).load_state_dict(state)
 
 

@@ -1,4 +1,4 @@
-"""Preparation of public data sets: from the download to the layout that training reads."""
+"""Preparation of public data sets: converts downloads to the folders that training reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATASETS = {
     "sidd-photos": sidd.plan_photos,
 }
 
-_SHOWN = 10  # notes in an error message
+_SHOWN = 10  # largest number of notes in an error message
 
 
 def prepare(
@@ -36,13 +36,13 @@ def prepare(
 
     Args:
         dataset: a key of :data:`DATASETS`.
-        source: folder with the unpacked download, at any depth below it. It is only read.
+        source: folder with the unpacked download at any depth. It is only read.
         destination: folder for ``train/``, ``test/`` and so on. Nothing in it is removed.
         jobs: number of threads.
         copy: copy unchanged pictures even where a hard link is possible.
-        force: write pairs again that exist already.
-        verify: require the published number of pairs, before the work in the download, and
-            after it in the destination. False prepares the pairs that are found.
+        force: write existing pairs again.
+        verify: require the published number of pairs, first in the download and afterwards in the
+            destination. False prepares all pairs that are found.
 
     Returns:
         Number of pairs in each split of the destination, and notes on files that were left out.
@@ -52,23 +52,23 @@ def prepare(
     """
     source, destination = Path(source), Path(destination)
     if not source.is_dir():
-        raise UsageError(f"{source} is not a folder: give the one with the unpacked download")
+        raise UsageError(f"{source} is not a folder: give the folder of the unpacked download")
     if destination.resolve() == source.resolve():
         raise UsageError(f"{source} is the download: give another folder for the prepared set")
     plan = DATASETS[exact_name("data set", dataset, DATASETS)](source, destination)
     if not plan.tasks:
         notes = f" ({_list(plan.notes)})" if plan.notes else ""
         raise UsageError(
-            f"{source} holds nothing of {dataset}{notes}: unpack the download there, with "
+            f"{source} contains nothing of {dataset}{notes}: unpack the download there, with "
             "its folders"
         )
     if verify:
-        remedy = "complete the download, or accept a part of it with verify=False"
+        remedy = "complete the download, or use verify=False to prepare a part of it"
         _check(plan.counts(), plan, f"{source} is not complete", remedy)
     execute(plan.tasks, Writer(destination, copy), jobs, force)
     counts = {split: len(find_pairs(destination / split)) for split in plan.counts()}
     if verify:
-        _check(counts, plan, f"{destination} has other files too", "use an empty folder")
+        _check(counts, plan, f"{destination} also has other files", "use an empty folder")
     return counts, plan.notes
 
 

@@ -1,8 +1,9 @@
-"""Cutting of photos into overlapping sub-pictures, from which patches are read faster.
+"""Cuts photos into overlapping sub-pictures, from which patches are read faster.
 
-A patch of a PNG costs the decoding of everything above and to the left of it; of a small picture
+To read a patch of a PNG, everything above and to the left of it must be decoded. In a small picture
 that is little. Most released training code reads such sub-pictures: 512x512 pixels every 256
-(BasicSR's habit, NAFNet and MIRNet-v2 on GoPro, FiveK, RealSR and DPDD) or every 384 (SIDD).
+(the convention of BasicSR; NAFNet and MIRNet-v2 on GoPro, FiveK, RealSR and DPDD) or every 384
+(SIDD).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ...files import atomic_write
 from ..pairs import Pair, find_pairs, input_folders
 from ..reader import read_picture
 
-_LARGEST = 1 << 16  # pixels of a side: beyond any use
+_LARGEST = 1 << 16  # larger than any useful side in pixels
 _SETTINGS = "cut.json"
 
 
@@ -34,13 +35,14 @@ class Cut:
 
     Attributes:
         size: side of the sub-pictures, in pixels of the target.
-        step: distance of their upper left corners.
-        min_rest: where more pixels than this are left at the bottom or the right, one more
-            sub-picture ends there.
-        scale: height and width of a target divided by those of its input.
+        step: distance between their upper left corners, in pixels of the target.
+        min_rest: if more pixels than this are left at the bottom or the right, another sub-picture
+            covers them.
+        scale: enlargement: how many times as high and wide as its input a target is.
 
     Raises:
-        UsageError: a number is out of range, or ``size`` or ``step`` no multiple of ``scale``.
+        UsageError: a number is out of range, or ``size`` or ``step`` is not a multiple of
+            ``scale``.
     """
 
     size: int = 512
@@ -56,12 +58,12 @@ class Cut:
         for name in ("size", "step"):
             if getattr(self, name) % self.scale:
                 raise UsageError(
-                    f"{name}={getattr(self, name)} is no multiple of scale={self.scale}: inputs "
+                    f"{name}={getattr(self, name)} is not a multiple of scale={self.scale}: inputs "
                     "and targets would not be cut at the same places."
                 )
 
     def starts(self, length: int) -> list[int]:
-        """First pixels of the sub-pictures along a side; one that is too short stays whole."""
+        """First pixels of the sub-pictures along a side; a side that is too short stays whole."""
         if length <= self.size:
             return [0]
         starts = list(range(0, length - self.size + 1, self.step))
@@ -80,32 +82,32 @@ def cut(
 ) -> tuple[int, int]:
     """Cut all pairs of a folder; sub-pictures that an earlier run finished are not written again.
 
-    ``cut.json`` in the destination notes sizes and distances, and the size and time of each
-    source picture: one that has changed since is cut again.
+    ``cut.json`` in the destination records how the pictures were cut, and the file size and time of
+    each source picture. A source picture that has changed since is cut again.
 
-    A sub-picture of ``7.png`` that begins at row 256 and column 512 of the target is called
-    ``7_256_512.png``. They are PNGs in the depth of their photo, each written atomically.
+    The sub-picture of ``7.png`` that begins at row 256 and column 512 of the target is named
+    ``7_256_512.png``. Sub-pictures are PNGs in the bit depth of their photo, written atomically.
 
     Args:
         source: folder with ``input/`` and ``target/``, or ``inputL/``, ``inputR/`` and
             ``target/``. It is only read.
         destination: folder for the same folders. Only sub-pictures of changed pictures are
             removed from it.
-        how: sizes and distances.
+        how: how pictures are cut.
         jobs: number of threads.
-        force: write again what exists already.
+        force: write existing sub-pictures again.
 
     Returns:
-        Number of pairs in the source, and of those in the destination.
+        Number of pairs in the source, and number of their sub-picture pairs in the destination.
 
     Raises:
         UsageError: files do not pair, or the destination was cut in another way or from
-            pictures that the source does not have.
+            pictures that the source lacks.
         ImageError: a picture cannot be read.
     """
     source, destination, how = Path(source), Path(destination), how or Cut()
     if destination.resolve() == source.resolve():
-        raise UsageError(f"{source} is what is cut: give another folder for the sub-pictures.")
+        raise UsageError(f"{source} is the source: give another folder for the sub-pictures.")
     inputs = input_folders(source)
     pairs = find_pairs(source, inputs, how.scale)
     parts = [destination / name for name in (*inputs, "target")]
@@ -120,7 +122,7 @@ def cut(
             for done in as_completed(running):
                 total += done.result()
                 bar.update()
-        finally:  # on an error or Ctrl-C, pairs in work are finished and no more are started
+        finally:  # after an error or Ctrl-C, running pairs are finished and no others are started
             pool.shutdown(cancel_futures=True)
     return len(pairs), total
 
@@ -128,7 +130,7 @@ def cut(
 def _check_settings(
     source: Path, destination: Path, how: Cut, pairs: list[Pair], parts: list[Path]
 ) -> None:
-    """Note how a folder is cut and from what, so that all its sub-pictures belong together."""
+    """Record how and from what a folder is cut; refuse a folder that was cut in another way."""
     path = destination / _SETTINGS
     files = {
         f"{part.name}/{picture.name}": (part, pair.name, picture)
@@ -141,14 +143,14 @@ def _check_settings(
         known = earlier.pop("sources", {})
         if earlier != asdict(how):
             listed = ", ".join(f"{key} {value}" for key, value in earlier.items())
-            raise UsageError(f"{destination} is cut with {listed}: give another folder.")
+            raise UsageError(f"{destination} was cut with {listed}: give another folder.")
         absent = [key for key in known if key not in files]
         if absent:
             raise UsageError(
-                f"{destination} is cut from pictures that {source} does not have, such as "
+                f"{destination} was cut from pictures that {source} lacks, such as "
                 f"{absent[0]}: give another folder."
             )
-        # Removed before the new stamps are written: a run interrupted here removes them again.
+        # They are removed before the new stamps are written, in case the run is interrupted here.
         for key, (part, name, _) in files.items():
             if key in known and known[key] != stamps[key]:
                 _remove_pieces(part, name)
@@ -158,13 +160,13 @@ def _check_settings(
 
 
 def _stamp(picture: Path) -> list[int]:
-    """Size in bytes and time of change in nanoseconds, by which a changed file is recognised."""
+    """Size in bytes and modification time in nanoseconds, which reveal a changed file."""
     status = picture.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
 def _remove_pieces(part: Path, name: str) -> None:
-    """Remove the sub-pictures of one picture; it may have had another size."""
+    """Remove all sub-pictures of one picture, which may have had another size."""
     pieces = re.compile(re.escape(name) + r"_\d+_\d+\.png")
     for file in list(part.iterdir()) if part.is_dir() else ():
         if pieces.fullmatch(file.name):
@@ -173,7 +175,7 @@ def _remove_pieces(part: Path, name: str) -> None:
 
 def _cut_pair(pair: Pair, parts: list[Path], how: Cut, force: bool) -> int:
     """Write the sub-pictures of one pair; returns their number."""
-    assert pair.target_header is not None  # find_pairs finds pairs
+    assert pair.target_header is not None  # find_pairs returns no pairs without targets
     height, width = pair.target_header[:2]
     places = [(top, left) for top in how.starts(height) for left in how.starts(width)]
     for part, (path, header) in zip(parts, pair.files):
@@ -191,8 +193,8 @@ def _cut_pair(pair: Pair, parts: list[Path], how: Cut, force: bool) -> int:
 
 
 def _save(pixels: np.ndarray, path: Path) -> None:
-    """Write RGB pixels [H, W, 3] as a PNG that is read fast."""
-    # Compressed but little: harder compression is slower to write, and hardly smaller.
+    """Write RGB pixels [H, W, 3] as a PNG."""
+    # Low compression is faster to write, and the files are hardly larger.
     done, data = cv2.imencode(
         ".png", np.ascontiguousarray(pixels[:, :, ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 1]
     )

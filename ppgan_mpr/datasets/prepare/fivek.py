@@ -1,9 +1,9 @@
-"""MIT-Adobe FiveK, retouched by expert C: the first 4500 photos to train on, the last 500 to test.
+"""MIT-Adobe FiveK, retouched by expert C: 4500 photos for training and the last 500 for testing.
 
-The download contains raw files and TIFFs in ProPhoto RGB, which first have to be exported as
-pictures of one size (see docs/datasets.md). The exports are in two folders side by side, with or
-without sub-folders for splits; the number in the file name decides which split a photo belongs
-to, as in MIRNet and most work on this set.
+The download contains raw files and TIFFs in ProPhoto RGB, which must first be exported as pictures
+of one size (see docs/datasets.md). The exports are in two folders side by side, with or without
+sub-folders for splits. The number in the file name decides the split of a photo, as in MIRNet and
+most other work on this set.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"a?(\d{4})(?!\d)")  # a0001-jmac_DSC1459.png
 
 
 def plan(source: Path, destination: Path) -> Plan:
-    """Find the two folders anywhere below ``source``."""
+    """Find the two folders of exported photos anywhere below ``source``."""
     tasks, notes, found, raw = [], [], set(), 0
     for folder in folders_below(source, destination):
         raw += sum(path.suffix.lower() in RAW_SUFFIXES for path in folder.iterdir())
@@ -37,12 +37,12 @@ def plan(source: Path, destination: Path) -> Plan:
                 numbered = _NUMBER.match(pair.input)
                 number = int(numbered[1]) if numbered else 0
                 if not 1 <= number <= sum(EXPECTED.values()) or number in found:
-                    why = "its number came before" if number in found else "it has no number"
+                    why = "its number is taken" if number in found else "it has no valid number"
                     notes.append(f"{folder / inputs / pair.input} is left out: {why}")
                     continue
                 found.add(number)
                 split = "train" if number <= EXPECTED["train"] else "test"
                 tasks.append(replace(task, pairs=(replace(pair, split=split),)))
     if raw:
-        notes.append(f"{raw} raw files have to be exported as pictures first")
+        notes.append(f"{raw} raw files must first be exported as pictures")
     return Plan(EXPECTED, tasks, notes)

@@ -1,4 +1,4 @@
-"""Preparation of downloads whose pictures are only moved and renamed."""
+"""Helpers for downloads whose pictures are only moved and renamed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .plan import Pair, Task, Writer
 
 
 def folders_below(source: Path, *avoid: Path) -> Iterable[Path]:
-    """``source`` and all folders below it, sorted, without ``avoid`` and what is below them.
+    """Yield ``source`` and all folders below it in sorted order, except ``avoid`` and below.
 
-    Links to a folder above are not followed.
+    Links to a parent folder are not followed.
     """
     if any(source.samefile(folder) for folder in avoid if folder.exists()):
         return
@@ -30,10 +30,10 @@ def match(
     Args:
         inputs, targets: the folders.
         split: folder of the destination for the pairs.
-        prefix: of the new names.
+        prefix: prefix of the new names.
 
     Returns:
-        One task for each pair, and a note on each file that is left out.
+        One task for each pair, and a note for each file that is left out.
     """
     matches = match_by_stem((inputs, targets), SUFFIXES)
     tasks = [
@@ -43,7 +43,7 @@ def match(
         f"{path} has no partner and is left out" for paths in matches.unmatched for path in paths
     ]
     notes += [
-        f"{path} has the name of another picture there and is left out"
+        f"{path} has the same name as another picture and is left out"
         for duplicates in matches.duplicates
         for path, _ in duplicates
     ]

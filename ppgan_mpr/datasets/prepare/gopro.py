@@ -1,7 +1,7 @@
-"""GoPro: ``GOPRO_Large/{train,test}/SEQUENCE/{blur,blur_gamma,sharp}/FRAME.png``.
+"""GoPro, in ``GOPRO_Large/{train,test}/SEQUENCE/{blur,blur_gamma,sharp}/FRAME.png``.
 
 MPRNet and all later work use ``blur`` (averaged after the camera's response was undone), not
-``blur_gamma``, and call the pictures ``SEQUENCE-FRAME.png``.
+``blur_gamma``, and name the pictures ``SEQUENCE-FRAME.png``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .folders import folders_below, match
 from .plan import Plan
 
 EXPECTED = {"train": 2103, "test": 1111}
-# The sequences of the published split, to name those that an incomplete download lacks.
+# The sequences of the published split, used to name those that a download lacks.
 SEQUENCES = {
     "train": (
         "GOPR0372_07_00 GOPR0372_07_01 GOPR0374_11_00 GOPR0374_11_01 GOPR0374_11_02 "
@@ -36,7 +36,7 @@ def plan(source: Path, destination: Path) -> Plan:
         split = folder.parent.name
         if split in EXPECTED and (folder / "blur").is_dir() and (folder / "sharp").is_dir():
             if (split, folder.name) in found:
-                notes.append(f"{folder} is left out: the sequence was found before")
+                notes.append(f"{folder} is left out: the sequence occurs twice")
                 continue
             found.add((split, folder.name))
             pairs, left = match(folder / "blur", folder / "sharp", split, f"{folder.name}-")

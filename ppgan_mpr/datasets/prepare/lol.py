@@ -20,7 +20,7 @@ def plan(source: Path, destination: Path) -> Plan:
         if not split or not (folder / "low").is_dir() or not (folder / "high").is_dir():
             continue
         if split in found:
-            notes.append(f"{folder} is left out: {found[split]} is the same set")
+            notes.append(f"{folder} is left out: it is the same set as {found[split]}")
             continue
         found[split] = folder
         pairs, left = match(folder / "low", folder / "high", split)

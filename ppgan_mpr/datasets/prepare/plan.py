@@ -1,4 +1,4 @@
-"""The work of preparing a data set, as data, and its execution in parallel."""
+"""Plans of the work that prepares a data set, and their execution in parallel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...files import atomic_place, atomic_write
 
 @dataclass(frozen=True)
 class Pair:
-    """One input and target of the finished data set.
+    """The file names of one pair of the finished data set.
 
     Attributes:
         split: folder below the destination, such as ``train`` or ``test/Rain100L``.
@@ -35,11 +35,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Task:
-    """Work for one thread.
+    """A piece of work for one thread.
 
     Attributes:
         pairs: the pairs that it produces.
-        run: writes the files of some of these pairs with the :class:`Writer`.
+        run: writes the files of the given pairs with the :class:`Writer`.
     """
 
     pairs: tuple[Pair, ...]
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """The content of a download.
+    """The pairs that were found in a download, and the work that prepares them.
 
     Attributes:
         expected: split -> number of pairs in the published data set.
@@ -70,8 +70,8 @@ class Writer:
 
     Args:
         destination: folder of the finished data set.
-        copy: True copies unchanged files; otherwise they become hard links where the file system
-            allows it, which take no space and share their content with the download.
+        copy: True copies unchanged files. False makes hard links where the file system allows
+            them; they take no space and share their content with the download.
     """
 
     def __init__(self, destination: Path, copy: bool = False):
@@ -87,8 +87,8 @@ class Writer:
         """Link or copy an unchanged file."""
         with atomic_place(path) as temporary:
             if not self._copy:
-                with suppress(OSError):  # another file system, or one without links
-                    os.link(os.path.realpath(source), temporary)  # not a link to a link
+                with suppress(OSError):  # another file system, or one without hard links
+                    os.link(os.path.realpath(source), temporary)  # not to a symbolic link
                     return
             shutil.copyfile(source, temporary)
 
@@ -102,15 +102,15 @@ class Writer:
 
 
 def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -> None:
-    """Do the work that is not done yet, in parallel, with a progress bar.
+    """Run the unfinished tasks in parallel, with a progress bar.
 
-    Decoding, encoding and copying release Python's lock, so threads use all cores.
+    Decoding, encoding and copying release Python's global lock, so threads use all cores.
 
     Args:
-        tasks: of the plan.
+        tasks: the tasks of the plan.
         writer: writes the files.
         jobs: number of threads.
-        force: write files again that exist already.
+        force: write existing files again.
     """
 
     def open_pairs(task: Task) -> tuple[Pair, ...]:
@@ -130,5 +130,5 @@ def execute(tasks: list[Task], writer: Writer, jobs: int, force: bool = False) -
             for done in as_completed(running):
                 done.result()
                 bar.update(len(running[done]))
-        finally:  # on an error or Ctrl-C, tasks that run are finished and no more are started
+        finally:  # after an error or Ctrl-C, running tasks are finished and no others are started
             pool.shutdown(cancel_futures=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from .folders import folders_below, match
 from .plan import Plan
 
-# Test100 comes with 98 pairs, the ones that MSPFN and MPRNet are scored on.
+# Test100 has 98 pairs, on which MSPFN and MPRNet are scored.
 EXPECTED = {
     "train": 13712,
     "test/Test100": 98,
@@ -24,7 +24,7 @@ _SPLITS["rain13k"] = "train"
 
 
 def plan(source: Path, destination: Path) -> Plan:
-    """Find folders of those names with ``input`` and ``target`` anywhere below ``source``."""
+    """Find the folders of the splits with ``input`` and ``target`` anywhere below ``source``."""
     tasks, notes = [], []
     found: dict[str, Path] = {}
     for folder in folders_below(source, destination):
@@ -32,7 +32,7 @@ def plan(source: Path, destination: Path) -> Plan:
         if not split or not (folder / "input").is_dir() or not (folder / "target").is_dir():
             continue
         if split in found:
-            notes.append(f"{folder} is left out: {found[split]} is the same set")
+            notes.append(f"{folder} is left out: it is the same set as {found[split]}")
             continue
         found[split] = folder
         pairs, left = match(folder / "input", folder / "target", split)

@@ -1,10 +1,10 @@
 """SIDD: training patches from SIDD-Medium's sRGB scenes, and the validation blocks.
 
 The scenes are ``SIDD_Medium_Srgb/Data/SCENE/NNNN_{NOISY,GT}_SRGB_{010,011}.PNG``: 160 scene
-folders with two noisy photos and their targets each. MPRNet cuts each of the 320 photos into
-300 random patches of 256x256 before training; later work cuts the whole photos into overlapping
-sub-pictures, for which ``sidd-photos`` prepares them. Validation are 40 x 32 blocks of 256x256 in
-``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat``.
+folders with two noisy photos and their targets each. MPRNet cuts 300 random patches of 256x256
+from each of the 320 photos before training. Later work cuts the photos into overlapping
+sub-pictures, for which ``sidd-photos`` prepares them. The validation set is 40 x 32 blocks of
+256x256 in ``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def plan(source: Path, destination: Path) -> Plan:
 
 
 def plan_photos(source: Path, destination: Path) -> Plan:
-    """As :func:`plan`, but the photos stay whole: ``photos/``, to be cut next."""
+    """Like :func:`plan`, but whole photos go to ``photos/``, to be cut into sub-pictures."""
     return _plan(source, destination, EXPECTED_WHOLE, "photos", _whole)
 
 
@@ -66,7 +66,7 @@ def _plan(
                 continue
             photo = f"{found[1] or folder.name[:4]}_{found[2]}"
             if photo in photos:
-                notes.append(f"{noisy} is left out: the photo was found before")
+                notes.append(f"{noisy} is left out: the photo occurs twice")
                 continue
             photos.add(photo)
             tasks.append(task(noisy, clean, photo))
@@ -98,7 +98,7 @@ def _patches(noisy: Path, clean: Path, photo_name: str) -> Task:
         header = read_header(noisy)
         if header[:2] != read_header(clean)[:2]:
             raise ImageError(f"{noisy} and {clean} differ in size: download them again")
-        # The places depend on the name alone, so an interrupted run continues with the same ones.
+        # The places depend only on the name, so a continued run cuts the same patches.
         rng = np.random.default_rng(zlib.crc32(photo_name.encode()))
         tops = rng.integers(header.height - PATCH_SIZE + 1, size=PATCHES)
         lefts = rng.integers(header.width - PATCH_SIZE + 1, size=PATCHES)
@@ -138,15 +138,15 @@ def _load(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _load_once(path: Path) -> np.ndarray:
-    """The blocks [40, 32, 256, 256, 3] uint8 of a validation file."""
+    """Read the blocks [40, 32, 256, 256, 3] uint8 of a validation file."""
     try:
         from scipy.io import loadmat
     except ModuleNotFoundError:
         raise MissingDependencyError(
-            "SciPy reads SIDD's validation blocks, but it is not installed: run  pip install scipy"
+            "SIDD's validation blocks need SciPy, which is not installed: run  pip install scipy"
         ) from None
     blocks = loadmat(str(path)).get(path.stem)
     shape = (SCENES, BLOCKS, PATCH_SIZE, PATCH_SIZE, 3)
     if blocks is None or blocks.shape != shape or blocks.dtype != np.uint8:
-        raise ImageError(f"{path} does not hold {SCENES} x {BLOCKS} blocks: download it again")
+        raise ImageError(f"{path} does not contain {SCENES} x {BLOCKS} blocks: download it again")
     return blocks

@@ -1,4 +1,4 @@
-"""Cutting of photos into sub-pictures."""
+"""Cutting photos into sub-pictures."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_sub_pictures_cover_a_side(how, length, expected):
     assert how.starts(length) == expected
 
 
-def test_patches_of_gopro_have_nearly_the_places_that_whole_frames_give():
-    """The figures of "How each training set is cut" in docs/training.md."""
+def test_patches_of_cut_gopro_frames_are_distributed_nearly_as_in_whole_frames():
+    """The numbers in "How each training set is cut" in docs/training.md."""
     patch, frequencies, uses = 256, [], []
     for length in (720, 1280):
         places, how = length - patch + 1, Cut(512, 256)
@@ -51,7 +51,7 @@ def test_patches_of_gopro_have_nearly_the_places_that_whole_frames_give():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_sub_pictures_are_those_of_their_photo(pair_folder, tmp_path, dtype):
+def test_sub_pictures_equal_their_part_of_the_photo(pair_folder, tmp_path, dtype):
     folder, done = pair_folder(2, height=40, width=56, dtype=dtype), tmp_path / "cut"
     assert cut(folder, done, Cut(24, 16), jobs=2) == (2, 12)
     pairs = find_pairs(done)
@@ -83,7 +83,7 @@ def test_small_inputs_are_cut_at_the_same_places(tmp_path, picture, write):
     np.testing.assert_array_equal(
         read_picture(tmp_path / "cut/input/0_16_32.png"), target[::4, ::4]
     )
-    with pytest.raises(UsageError, match="size=25 is no multiple of scale=4"):
+    with pytest.raises(UsageError, match="size=25 is not a multiple of scale=4"):
         Cut(25, 16, scale=4)
 
 
@@ -103,10 +103,10 @@ def test_interrupted_run_continues(pair_folder, tmp_path):
     assert len(find_pairs(done)) == 12
 
 
-def test_folder_is_not_cut_in_two_ways(pair_folder, tmp_path):
+def test_a_folder_cut_in_another_way_is_refused(pair_folder, tmp_path):
     folder = pair_folder(1)
     cut(folder, tmp_path / "cut", Cut(24, 16))
-    with pytest.raises(UsageError, match="is cut with size 24, step 16"):
+    with pytest.raises(UsageError, match="was cut with size 24, step 16"):
         cut(folder, tmp_path / "cut", Cut(24, 8))
     with pytest.raises(UsageError, match="another folder"):
         cut(folder, folder)
@@ -128,7 +128,7 @@ def test_changed_picture_is_cut_again_and_no_other(pair_folder, tmp_path, pictur
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
 
-def test_pieces_of_pictures_that_the_source_lacks_are_refused(pair_folder, tmp_path):
+def test_a_folder_cut_from_other_pictures_is_refused(pair_folder, tmp_path):
     folder = pair_folder(2)
     cut(folder, tmp_path / "cut", Cut(24, 16))
     for part in ("input", "target"):

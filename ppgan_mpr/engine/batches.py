@@ -1,4 +1,4 @@
-"""How a batch of a wanted size is spread over processes and slices."""
+"""Division of a batch into the shares of processes, and of each share into slices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class BatchPlan(NamedTuple):
     """The batch of one process.
 
     Attributes:
-        batch_size: pictures of this process in each update.
-        accumulate: slices of them that pass through the network one after the other.
+        batch_size: number of this process's pictures in each update.
+        accumulate: number of slices that pass through the network one after the other.
     """
 
     batch_size: int
@@ -28,7 +28,7 @@ def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = Fa
 
     With ``total_batch_size``, ``dataset.train.batch_size`` is the largest slice: the processes
     share the total, and each accumulates the gradients of as many slices as its share needs.
-    Without it, the two options are used as they stand.
+    Without it, ``batch_size`` and ``accumulate`` are used directly.
 
     Args:
         cfg: the configuration; it is not changed.
@@ -36,8 +36,7 @@ def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = Fa
         progressive: whether the size of the batches changes during the run.
 
     Raises:
-        UsageError: the total does not divide among the processes, or another option contradicts
-            it.
+        UsageError: the processes cannot share the total equally, or another option contradicts it.
     """
     total, train = cfg["total_batch_size"], cfg["dataset"]["train"]
     most = train.get("batch_size", 1)
@@ -45,7 +44,7 @@ def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = Fa
         return BatchPlan(most, cfg["accumulate"])
     if progressive:
         raise UsageError(
-            "dataset.train.progressive states the batch of each step: leave total_batch_size out."
+            "dataset.train.progressive sets the batch of each step: leave total_batch_size out."
         )
     plan = share_batch(total, most, world_size, cfg["accumulate"])
     logger.info(
@@ -65,17 +64,17 @@ def share_batch(
     """Divide a batch among processes, and each share into slices of at most ``most`` pictures.
 
     Args:
-        total: pictures of all processes in each update.
-        most: pictures that pass through the network of one process at once.
+        total: number of pictures of all processes in each update.
+        most: largest number of pictures that pass through a network at once.
         world_size: number of processes.
-        accumulate: the option of that name, which the slices replace.
-        where: the option that gives the total, for messages.
+        accumulate: the option ``accumulate``, which must not be set.
+        where: name of the option that gives the total, for messages.
 
     Raises:
-        UsageError: the total does not divide among the processes, or ``accumulate`` is set.
+        UsageError: the processes cannot share the total equally, or ``accumulate`` is set.
     """
     if accumulate > 1:
-        raise UsageError(f"{where} derives accumulate: leave one of them out.")
+        raise UsageError(f"{where} determines accumulate: leave one of them out.")
     share, rest = divmod(total, world_size)
     if rest:
         raise UsageError(

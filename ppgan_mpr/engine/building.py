@@ -1,4 +1,4 @@
-"""From a configuration to model and training data, with PaddleGAN's builders."""
+"""Builds model, training data and optimizer of a configuration, with PaddleGAN's builders."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ logger = logging.getLogger(__name__)
 
 
 def build_model(cfg: AttrDict) -> MPRModel:
-    """The model, with random weights that depend on the seed alone.
+    """Build the model, with random weights that depend only on the seed.
 
     Raises:
-        UsageError: the configuration names a model that is not ours.
+        UsageError: the configuration names a model other than an MPRModel.
     """
     paddle.seed(seed_everything(cfg.seed))
     model = _build_model(cfg.model)
     if not isinstance(model, MPRModel):
         raise UsageError(
-            f"model.name is {cfg.model.name}, but this Trainer trains MPRModel alone: train "
-            "other models with PaddleGAN's own scripts."
+            f"model.name is {cfg.model.name}, but this Trainer trains MPRModel only: train other "
+            "models with PaddleGAN's own scripts."
         )
     if processes.count() > 1:
         paddle.distributed.init_parallel_env()
@@ -47,10 +47,10 @@ def build_model(cfg: AttrDict) -> MPRModel:
 
 
 def build_training_data(cfg: AttrDict) -> TrainingData:
-    """The training set in its order, in the batches of this process.
+    """Build the training data with the batches of this process.
 
     Raises:
-        UsageError: batches that make no sense, or a data set that cannot be read.
+        UsageError: the batches are impossible, or the data set cannot be read.
     """
     settings = copy.deepcopy(cfg.dataset.train)
     progressive = Progressive.take_from(settings, processes.count(), cfg.accumulate)
@@ -81,10 +81,10 @@ def _plan(cfg: AttrDict, settings: dict[str, Any], progressive: Progressive | No
 
 
 def configure(model: MPRModel, cfg: AttrDict, accumulate: int) -> None:
-    """Give a model the options of the configuration that say how to update its network.
+    """Set the options of a model that determine how its network is updated.
 
     Raises:
-        UsageError: options that exclude one another.
+        UsageError: options exclude one another.
     """
     model.configure(
         accumulate=accumulate,
@@ -100,12 +100,12 @@ def configure(model: MPRModel, cfg: AttrDict, accumulate: int) -> None:
 def build_optimizer(
     cfg: AttrDict, model: MPRModel, data: TrainingData, total_iters: int
 ) -> paddle.optimizer.Optimizer:
-    """The optimizer of a model, with a schedule of the learning rate over the whole run.
+    """Build the optimizer of a model, with a learning-rate schedule over the whole run.
 
     Args:
         cfg: the configuration.
-        model: whose network is optimized; it gets the schedule.
-        data: whose length counts for schedules in passes over the data.
+        model: the model, which also gets the schedule.
+        data: the training data, for schedules that count passes over the data.
         total_iters: length of the run.
     """
     if "iters_per_epoch" in cfg.lr_scheduler:  # PaddleGAN's LinearDecay
@@ -126,10 +126,10 @@ class Intervals(NamedTuple):
 
 
 def intervals(cfg: AttrDict, iters_per_epoch: int) -> Intervals:
-    """The intervals of a configuration, which gives that of snapshots in ``epochs`` if any."""
+    """Read the intervals; with ``epochs``, the interval of snapshots counts epochs."""
     logs, validate = cfg.log_config, cfg.get("validate") or {}
     if validate.get("local"):
-        logger.warning("validate.local counts when weights are scored, not while training")
+        logger.warning("validate.local applies when weights are scored, not during training")
     return Intervals(
         logs.interval,
         logs.visiual_interval,
@@ -139,17 +139,17 @@ def intervals(cfg: AttrDict, iters_per_epoch: int) -> Intervals:
 
 
 def is_due(interval: int, iteration: int) -> bool:
-    """Whether what is done once in ``interval`` iterations follows this one."""
+    """Whether an action with this interval is due after this iteration."""
     return interval > 0 and iteration % interval == 0
 
 
 def length_of_run(cfg: AttrDict, iters_per_epoch: int) -> int:
-    """Iterations of the run, which ``epochs`` may give as passes over the data."""
+    """Iterations of the run, from ``epochs`` (passes over the data) or ``total_iters``."""
     return cfg.epochs * iters_per_epoch if cfg.get("epochs") else cfg.total_iters
 
 
 def require_training_sections(cfg: AttrDict) -> None:
-    """Raise UsageError unless the configuration has all that training needs."""
+    """Raise UsageError unless the configuration has all sections that training needs."""
     for section, given in {
         "dataset.train": cfg.dataset.get("train"),
         "lr_scheduler": cfg.get("lr_scheduler"),

@@ -1,8 +1,8 @@
-"""Training checkpoints: atomic writes, and reading that runs no code.
+"""Training checkpoints: written atomically, and read without running code.
 
-A checkpoint has PaddleGAN's layout (``{net: weights, optimizer: state, 'epoch': iteration}``
-in a pickle of plain arrays, numbers and strings), so that PaddleGAN and everything that
-reads its files can take the weights from it, plus what an exact continuation needs.
+A checkpoint has PaddleGAN's layout (``{net: weights, optimizer: state, 'epoch': iteration}`` in a
+pickle of plain arrays, numbers and strings), so that PaddleGAN and other readers of its files can
+use the weights. In addition it has all that an exact continuation needs.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NUMBERED = re.compile(r"iter_(\d+)_(checkpoint|weight)\.pdparams")
-KEEP = 2  # numbered checkpoints, unless snapshot_config.keep says otherwise
+KEEP = 2  # number of checkpoints to keep without snapshot_config.keep
 
 
 class Checkpoints:
     """The checkpoints and weights in the folder of a run, which the first process writes.
 
     Args:
-        folder: made when the first file is written.
-        keep: numbered checkpoints to keep, which hold the optimizer's state. Weights are a
-            third or a quarter of the size, and all of them stay, as with PaddleGAN.
+        folder: folder of the run; it is made when the first file is written.
+        keep: number of checkpoints to keep. They contain the optimizer's state. Files of weights
+            are a third or a quarter of the size and all stay, as with PaddleGAN.
 
     Attributes:
-        folder: may be set until training begins.
+        folder: folder of the run; it may be set until training begins.
     """
 
     def __init__(self, folder: str | Path, keep: int = KEEP) -> None:
         self.folder, self.keep = Path(folder), keep
-        self._saved = 0  # the newest iteration that needs no saving
+        self._saved = 0  # the newest saved iteration
 
     def path(self, iteration: int, kind: str = "checkpoint") -> Path:
         """The file of an iteration; ``kind`` is ``"checkpoint"`` or ``"weight"``."""
         return self.folder / f"iter_{iteration}_{kind}.pdparams"
 
     def begin(self, iteration: int) -> None:
-        """Training begins after so many iterations, of which a checkpoint exists already.
+        """Start after ``iteration``, which is saved already.
 
         Unfinished files of a process that was killed an hour ago or earlier are deleted.
         """
@@ -65,10 +65,10 @@ class Checkpoints:
 
     @contextmanager
     def saving(self, state: RunState) -> Iterator[None]:
-        """Save what was trained inside the block, however it ends.
+        """Save the state at the end of the block, also after an error.
 
         Raises:
-            DivergedError: the block's, with the checkpoint from before.
+            DivergedError: the block raised it; the message also names the checkpoint.
         """
         try:
             yield
@@ -76,7 +76,7 @@ class Checkpoints:
             state.diverged = True
             self.save(state)
             raise DivergedError(
-                f"{error} The weights from before are in {self.path(state.iteration)}."
+                f"{error} The last good weights are in {self.path(state.iteration)}."
             ) from None
         except Exception:
             self._rescue(state)
@@ -85,7 +85,7 @@ class Checkpoints:
             self.save(state)
 
     def save(self, state: RunState) -> None:
-        """Write the weights and the checkpoint of the present iteration.
+        """Write the weights and the checkpoint of the current iteration.
 
         Raises:
             UsageError: they cannot be written.
@@ -104,12 +104,12 @@ class Checkpoints:
         write_state(self.folder / "best_checkpoint.pdparams", state.state_dict())
 
     def _rescue(self, state: RunState) -> None:
-        """Save what was trained before an error, if it can be saved."""
+        """Save the state after an error, unless an update was only half done."""
         if state.iteration == self._saved:
             return
         if state.model.step.updating:
             newest = f": resume from the newest checkpoint in {self.folder}" if self._saved else ""
-            logger.error("The error is in the middle of an update, which cannot be saved%s", newest)
+            logger.error("The error interrupted an update, so nothing can be saved%s", newest)
             return
         try:
             self.save(state)
@@ -119,10 +119,10 @@ class Checkpoints:
             logger.error("Saved %s after an error", self.path(state.iteration))
 
     def _prune(self, iteration: int) -> None:
-        """Keep the newest checkpoints up to the iteration that was just saved.
+        """Delete all checkpoints except the newest ones up to the iteration just saved.
 
-        Higher numbers are of a run that went back to an earlier checkpoint: it does not continue
-        from them, and neither may ``resume='auto'``.
+        Checkpoints with higher numbers exist when a run went back to an earlier checkpoint. They
+        are deleted, too, so that ``resume='auto'`` does not continue from them.
         """
         found = sorted(_numbered(self.folder), reverse=True)
         kept = [path for number, path in found if number <= iteration][: self.keep]
@@ -132,20 +132,20 @@ class Checkpoints:
 
 
 def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
-    """The checkpoint with which a run of this configuration continues.
+    """Find the checkpoint from which a run of this configuration continues.
 
-    It is the one of the highest iteration in the folder with the latest date in its name. Times of
-    files do not count, because copying a folder changes them.
+    It is the checkpoint of the highest iteration in the folder with the latest date in its name.
+    The times of files are ignored, because copying a folder changes them.
 
-    A file that cannot be read, or holds the state of a diverged run, is passed over with a
-    warning for the one before it.
+    Files that cannot be read, or that contain the state of a diverged run, are skipped with a
+    warning.
 
     Args:
-        output_dir: the configured output folder, which holds one folder for each start.
-        run: name of the configuration; only its own folders count.
+        output_dir: the configured output folder, which has a sub-folder for each started run.
+        run: name of the configuration; only folders of this name are searched.
 
     Returns:
-        The path, or None where there is nothing to resume.
+        The path, or None if there is nothing to resume.
     """
     of_run = re.compile(re.escape(run) + r"(-\d{4}(?:-\d\d){4,5}(?:-\d+)?)?")
     found = []
@@ -168,7 +168,7 @@ def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
-    """Iteration and path of each numbered checkpoint."""
+    """Yield iteration and path of each numbered checkpoint."""
     for path in folder.glob("iter_*_checkpoint.pdparams"):
         match = _NUMBERED.fullmatch(path.name)
         if match:
@@ -189,10 +189,10 @@ def _is_finite(value: Any) -> bool:
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write nested dicts of tensors, arrays, numbers and strings; durable on return.
+    """Write nested dicts of tensors, arrays, numbers and strings; on return they are on the disk.
 
     Raises:
-        UsageError: the file cannot be written; what was there before is still there.
+        UsageError: the file cannot be written; an earlier file stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,7 +211,7 @@ def read_state(path: Path) -> dict[str, Any]:
     """Read a training checkpoint.
 
     Raises:
-        WeightsError: missing, damaged, unsafe, or not a training checkpoint.
+        WeightsError: the file is missing, damaged, unsafe, or not a training checkpoint.
     """
     state, _ = read_file(path)
     if not isinstance(state, dict) or "epoch" not in state:
@@ -222,7 +222,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Nested dicts with arrays in place of tensors."""
+    """Replace the tensors in nested dicts by arrays."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, paddle.Tensor):

@@ -1,4 +1,4 @@
-"""Configurations: reading a yaml, changing options of it, and finding mistakes in it."""
+"""Configurations: reading yaml files, changing their options, and finding mistakes in them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 else:
     AttrDict = import_ppgan("ppgan.utils.config").AttrDict
 
-#: Our own options at the top of the yaml, which PaddleGAN's Trainer does not have.
+#: Options at the top of the yaml that PaddleGAN's Trainer does not have.
 DEFAULTS: dict[str, Any] = defaults(Configuration)
-# Options of one start of a run, which may differ when it is resumed.
+# Options that may differ when a run is resumed.
 _OF_A_START = ("output_dir", "is_train", "profiler_options")
-# Similarity from which an unknown option counts as misspelt; PaddleGAN's own options are below.
+# From this similarity on, an unknown option counts as misspelt. PaddleGAN's options are below it.
 _MISSPELT = 0.85
-_REPEAT = "RepeatDataset"  # which PaddleGAN builds without a registry
+_REPEAT = "RepeatDataset"  # PaddleGAN builds it without a registry
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
@@ -56,15 +56,15 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
 
     Args:
         path: the yaml file.
-        overrides: ``"model.generator.n_feat=40"``. A value is a Python literal, or else
-            the string as it stands; it is never run as code.
+        overrides: changes such as ``"model.generator.n_feat=40"``. A value is a Python literal, or
+            else an unchanged string; it is never run as code.
 
     Returns:
         The configuration, with :data:`DEFAULTS` filled in.
 
     Raises:
-        UsageError: the file cannot be read or is no configuration, an override has an
-            unknown key, or an option a value that it cannot have.
+        UsageError: the file cannot be read or is not a configuration, an override has an unknown
+            key, or an option has an invalid value.
     """
     config = read_config(path)
     _check_spelling(config)
@@ -77,7 +77,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
 
 
 def _unknown_options(config: AttrDict) -> Iterator[tuple[str, str, set[str]]]:
-    """(section, name, names known there) of options that the lenient sections do not declare."""
+    """Yield (section, name, known names) of undeclared options in lenient sections."""
     for path, node in (("", config), *config.items()):
         schema = schema_at(path)
         if schema is not None and schema.lenient and isinstance(node, dict):
@@ -87,7 +87,7 @@ def _unknown_options(config: AttrDict) -> Iterator[tuple[str, str, set[str]]]:
 
 
 def _check_spelling(config: AttrDict) -> None:
-    """Refuse unknown options that are nearly known ones: training would go on without them."""
+    """Refuse unknown options that resemble known ones, as training would ignore them."""
     for path, name, known in _unknown_options(config):
         near = nearest(name, known, _MISSPELT)
         if near:
@@ -96,10 +96,10 @@ def _check_spelling(config: AttrDict) -> None:
 
 
 def check_config(config: AttrDict) -> None:
-    """Find options that do not exist or cannot have their values; gives numbers their type.
+    """Check that all options exist and have valid values, and convert numbers to their types.
 
     Raises:
-        UsageError: the first one that is found.
+        UsageError: the first mistake that is found.
     """
     _check_spelling(config)
     check_values(config, Configuration)
@@ -111,10 +111,10 @@ def check_config(config: AttrDict) -> None:
 
 
 def read_config(path: str | Path) -> AttrDict:
-    """A yaml with :data:`DEFAULTS` filled in, as it stands.
+    """Read a yaml and fill in :data:`DEFAULTS`, without further checks.
 
     Raises:
-        UsageError: the file cannot be read or is no configuration.
+        UsageError: the file cannot be read or is not a configuration.
     """
     content = read_yaml(path)
     if "model" not in content:
@@ -123,12 +123,12 @@ def read_config(path: str | Path) -> AttrDict:
 
 
 def with_defaults(content: Mapping[str, Any]) -> AttrDict:
-    """A configuration with :data:`DEFAULTS` filled in, and numbers in their type."""
+    """Fill in :data:`DEFAULTS`, and convert texts such as ``1e-8`` to numbers."""
     return _attributes({**DEFAULTS, **content})
 
 
 def differences(old: dict, new: dict) -> list[str]:
-    """What changes between two configurations of one run, such as ``"seed: 0 -> 1"``."""
+    """List the changes between two configurations of a run, such as ``"seed: 0 -> 1"``."""
     before, after = dict(_flat(_plain(old))), dict(_flat(_plain(new)))
     return [
         f"{key}: {before.get(key)} -> {after.get(key)}"
@@ -146,7 +146,7 @@ def _flat(node: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def save_config(config: AttrDict, path: Path) -> None:
-    """Write a configuration so that it can be run again."""
+    """Write a configuration to a yaml from which it can be run again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(yaml.safe_dump(_plain(config), sort_keys=False).encode())
@@ -159,7 +159,7 @@ def _plain(value: Any) -> Any:
 
 
 def literal(text: str) -> Any:
-    """The Python literal or yaml scalar that ``text`` spells, or else ``text`` itself."""
+    """Parse a text as a Python literal or a yaml scalar; other texts are returned unchanged."""
     for parse in (ast.literal_eval, parse_yaml):  # yaml: true, null
         try:
             value = parse(text)
@@ -184,14 +184,14 @@ def _attributes(value: Any, path: str = "") -> Any:
 def override_option(config: AttrDict, override: str) -> None:
     """Change one option of a configuration, such as ``"model.generator.n_feat=40"``.
 
-    A section that is not there, or null, is made.
+    A missing or null section is created.
 
     Raises:
         UsageError: there is no such option.
     """
     path, equals, value = override.partition("=")
     if not equals:
-        raise UsageError(f"{override!r} changes no option: write key=value, such as seed=1.")
+        raise UsageError(f"{override!r} is not an option: write key=value, such as seed=1.")
     node: Any = config
     schema: type[Section] | None = Configuration
     keys = path.split(".")
@@ -207,17 +207,17 @@ def override_option(config: AttrDict, override: str) -> None:
                 raise UsageError(f"{override}: there is no option {key!r}{_hint(key, known)}")
             schema = subsection(schema, key)
         else:
-            raise UsageError(f"{override}: {'.'.join(keys[:depth])} has no parts.")
+            raise UsageError(f"{override}: {'.'.join(keys[:depth])} is not a section.")
         if depth == len(keys) - 1:
             node[key] = value if is_text(path) else _attributes(literal(value), path)
             return
         if isinstance(node, dict) and node.get(key) is None:
-            node[key] = AttrDict()  # known, but not given until now
+            node[key] = AttrDict()  # a known section that the configuration lacks
         node = node[key]
 
 
 def _check_classes(node: dict[str, Any], schema: type[Section], path: str) -> None:
-    """Compare sections that configure a class, and all below, with what the class takes."""
+    """Check that sections, with all below them, have only known options and classes."""
     if schema.registry is not None:
         if "name" in node:
             _check_class(node, schema, path)
@@ -254,69 +254,69 @@ def _check_class(node: dict[str, Any], schema: type[Section], path: str) -> None
 
 
 def _is_registered() -> bool:
-    """Whether our classes are in PaddleGAN's registries."""
+    """Whether PaddleGAN's registries have the classes of this package."""
     owner = getattr(registry_table("MODELS").get("MPRModel"), "__module__", "")
     return owner.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _our_names() -> set[str]:
-    """Names under which the plugin registers what belongs to our networks."""
+    """Names of the classes that the plugin registers for the networks of this package."""
     return {name for spec in networks() for name in spec.plugin_names.values()}
 
 
 def _check_channels(config: AttrDict) -> None:
-    """Compare what our networks take with what the data sets give: one view or two."""
+    """Check that data sets give the channels (one or two views) that the network needs."""
     taken = _channels_taken(config.model.get("generator") or {})
     if taken is None:
         return
     for name, section in (config.get("dataset") or {}).items():
-        section = section or {}  # one that is not in use
+        section = section or {}  # an unused section is null
         options = (section.get("dataset") or section).get("img_options") or {}
         given = 6 if options.get("dual_pixel") else 3
         if given != taken:
             raise UsageError(
-                f"model.generator takes {taken} channels and dataset.{name} gives {given}: "
-                "dual_pixel in its img_options goes with networks for 6."
+                f"model.generator takes {taken} channels and dataset.{name} gives {given}: set "
+                "dual_pixel in its img_options only for networks with 6."
             )
 
 
 def _check_schedule(config: AttrDict) -> None:
-    """``eta_min`` belongs to schedules that only decay; those that may rise have ``eta_mins``."""
+    """Check that ``eta_min`` is below the learning rate; only ``eta_mins`` may be above it."""
     schedule = config.get("lr_scheduler") or {}
     rate, last = schedule.get("learning_rate"), schedule.get("eta_min")
     if rate is not None and last is not None and last > rate:
         raise UsageError(
-            f"lr_scheduler.eta_min is {last}, above the learning_rate {rate} that decays to it: "
-            "give a smaller one."
+            f"lr_scheduler.eta_min is {last}, but the learning_rate {rate} must decay to it: give "
+            "a smaller eta_min."
         )
 
 
 def _check_clipping(config: AttrDict) -> None:
-    """The optimizer's ``grad_clip`` is an object of Paddle, which no yaml can hold."""
+    """Refuse the optimizer's ``grad_clip``, an object of Paddle that a yaml cannot contain."""
     clip = (config.get("optimizer") or {}).get("grad_clip")
     if clip is not None:
         raise UsageError(
-            f"optimizer.grad_clip is {shortened(clip)}, but takes an object of Paddle: leave it "
-            "out, and give the largest norm as clip_grad_norm beside the sections."
+            f"optimizer.grad_clip is {shortened(clip)}, but must be an object of Paddle: leave it "
+            "out, and give the largest norm as clip_grad_norm at the top of the yaml."
         )
 
 
 def _drop_null_batches(config: AttrDict) -> None:
-    """Take out ``batch_size: null``, by which a yaml drops that of its base."""
+    """Remove ``batch_size: null``, which cancels the batch size of a base file."""
     for section in (config.get("dataset") or {}).values():
         if section and section.get("batch_size", 1) is None:
             del section["batch_size"]
 
 
 def _channels_taken(generator: Mapping[str, Any]) -> int | None:
-    """Channels of the picture that one of our networks takes; None for networks of others."""
+    """Input channels of a network of this package; None for other networks."""
     by_name = {spec.plugin_names.get("generator"): spec for spec in networks()}
     spec = by_name.get(generator.get("name"))
     return None if spec is None else spec.input_channels(generator)
 
 
 def _known_options(schema: type[Section], node: Mapping[str, Any]) -> set[str]:
-    """What may stand in a section: its own options, and the arguments of its class."""
+    """All options that a section may have: its own, and the arguments of its class."""
     if schema.registry is None or "name" not in node:
         return option_names(schema)
     own = {"name"} | option_names(schema, own=True)
@@ -327,7 +327,7 @@ def _known_options(schema: type[Section], node: Mapping[str, Any]) -> set[str]:
 
 
 def constructor_arguments(name: str) -> Iterator[str]:
-    """What the data set class of that name takes, with ``"**"`` if it takes anything."""
+    """Argument names of a data set class, with ``"**"`` if it takes any keyword."""
     found = _classes(DataSet).get(name)
     return iter(()) if found is None else _argument_names(found)
 
@@ -342,7 +342,7 @@ def _parameters(found: type) -> Iterable[inspect.Parameter]:
 
 
 def _classes(schema: type[Section]) -> dict[str, type]:
-    """Name → class of all that a section may name."""
+    """Name → class for all classes that a section may name."""
     if schema is Criterion:
         return criterions()
     if schema.registry == "METRICS":
@@ -353,6 +353,6 @@ def _classes(schema: type[Section]) -> dict[str, type]:
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
-    """``: did you mean X?`` for the nearest option, or the list of them all."""
+    """``: did you mean X?`` for the nearest option, or a list of all options."""
     others = sorted(set(known) - {key, "**"})
     return f": {did_you_mean(key, others)}" if others else "."

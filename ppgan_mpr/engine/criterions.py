@@ -10,10 +10,10 @@ from ..ppgan_compat import registry_table
 
 
 def criterions() -> dict[str, type]:
-    """Name → class of the losses of an :class:`MPRModel`: ours before PaddleGAN's.
+    """Name → class of the losses of an :class:`MPRModel`; ours replace PaddleGAN's.
 
-    PaddleGAN's registry is left alone, because its CharbonnierLoss is another function, and the
-    one that its other models were trained with.
+    PaddleGAN's registry stays unchanged, because its CharbonnierLoss is another function, with
+    which its other models were trained.
     """
     ours = {loss.__name__: loss for loss in (CharbonnierLoss, EdgeLoss, PSNRLoss)}
     return {**registry_table("CRITERIONS"), **ours}

@@ -1,4 +1,4 @@
-"""Curves of a run in its folder: CSV tables and a PNG, without another program."""
+"""Training curves of a run: CSV tables and a PNG in its folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, float]  # column → value
 
 _STEP = "iteration"
-# Panels of the picture: title, table, and the columns whose names begin so.
+# Panels of the picture: title, table, and prefixes of the columns.
 _PANELS = (
     ("loss", "train", ("loss", "stage")),
     ("learning rate", "train", ("lr",)),
@@ -24,14 +24,14 @@ _PANELS = (
 
 
 class Curves:
-    """Numbers of a run by iteration.
+    """The losses, scores and other numbers of a run by iteration.
 
-    ``train.csv`` and ``validation.csv`` get a row at a time, and ``curves.png`` shows them.
-    Failing to write them is a warning.
+    Rows are appended to ``train.csv`` and ``validation.csv``, and ``curves.png`` shows them. If
+    they cannot be written, a warning is logged.
 
     Args:
-        folder: for the files; made with the first row.
-        iteration: of the run. Later rows, which an interrupted run has left, are dropped.
+        folder: folder of the files; it is made with the first row.
+        iteration: current iteration of the run. Later rows of an interrupted run are dropped.
     """
 
     def __init__(self, folder: Path, iteration: int = 0) -> None:
@@ -47,7 +47,7 @@ class Curves:
         """Add a row to ``"train"`` or ``"validation"``."""
         rows = self._rows[table]
         row = {_STEP: iteration, **values}
-        if rows and rows[-1][_STEP] == iteration:  # a validation that was repeated
+        if rows and rows[-1][_STEP] == iteration:  # a repeated validation
             rows.pop()
         new_columns = not rows or not row.keys() <= rows[-1].keys()
         rows.append(row)
@@ -61,7 +61,7 @@ class Curves:
             logger.warning("The curves cannot be written: %s", error)
 
     def draw(self) -> None:
-        """Write ``curves.png``, if Matplotlib is installed, as it is with PaddleGAN."""
+        """Write ``curves.png`` if Matplotlib is installed, as it is with PaddleGAN."""
         if not any(self._rows.values()):
             return
         try:
@@ -105,7 +105,7 @@ class Curves:
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows of a table; none where there is no file."""
+    """Read the rows of a table; a missing or damaged file has none."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [

@@ -1,4 +1,4 @@
-"""Training data whose order and random numbers depend on seed and iteration alone."""
+"""Training data whose order and random numbers depend only on seed and iteration."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from . import processes
 from .loading import load_batches
 from .progressive import Progressive, Step
 
-# The loader's workers start anew with each epoch of the sampler, so that for a small data set
-# one of its epochs is several passes. It may depend on nothing that a resumed run may change.
+# The loader's workers restart with each epoch of the sampler. So for a small data set, one epoch
+# of the sampler has several passes. A resumed run must not be able to change this number.
 _SAMPLES_BETWEEN_RESTARTS = 16384
 
 
 class ElsewhereError(RestorationError):
-    """Another process has no batch to continue with."""
+    """Another process failed to read its batch."""
 
 
 class TrainingData:
-    """A data set and the position in it.
+    """A training set, the position in it, and its batches.
 
     Args:
         dataset: map-style data set of training samples.
         settings: section ``dataset.train`` of the configuration.
-        seed: of order and augmentation.
-        rank: this process.
+        seed: seed of order and augmentation.
+        rank: rank of this process.
         world_size: number of processes, which share each batch.
-        progressive: the sizes of patches and batches by iteration; None takes the settings'.
-        accumulate: slices of each batch where there is no ``progressive``.
+        progressive: the sizes of patches and batches by iteration; None uses ``settings``.
+        accumulate: number of slices of each batch without ``progressive``.
 
     Attributes:
-        iteration: the one that the next batch is for, from 1.
-        iters_per_epoch: iterations that see as many samples as there are, rounded up.
+        iteration: iteration of the next batch, from 1.
+        iters_per_epoch: number of iterations for one pass over the data set, rounded up.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class TrainingData:
         self.go_to(1)
 
     def next_batch(self) -> Any:
-        """The batch at the current position; :meth:`advance` goes on to the next one.
+        """Read the batch at the current position; :meth:`advance` goes to the next one.
 
-        All processes get theirs together, or none.
+        Either all processes get their batches, or none.
 
         Raises:
-            Exception: of the data set.
-            ElsewhereError: the data set raised one in another process.
+            Exception: the data set raised it.
+            ElsewhereError: the data set raised an exception in another process.
         """
         batch = failure = None
         try:
@@ -89,7 +89,7 @@ class TrainingData:
             failure = error
         if processes.in_any(failure):
             raise failure or ElsewhereError(
-                "Another process cannot continue with its data: see its own log for the reason."
+                "Another process cannot read its data: see its own log for the reason."
             )
         return batch
 
@@ -98,20 +98,20 @@ class TrainingData:
             batch = next(self._batches, None)
             if batch is not None:
                 return batch
-        # At the end of an epoch of the sampler, and where workers have read ahead with the
-        # sizes of the step before.
+        # At the end of an epoch of the sampler, or where workers have read ahead with the sizes of
+        # the previous step.
         self.close()
         self._sizes_read = self._sizes
         self._batches = load_batches(self._dataset, self.sampler, **self._loading)
         return next(self._batches)
 
     def advance(self) -> bool:
-        """Count the batch as trained on; returns whether the next one has other sizes."""
+        """Go to the next batch; returns whether it has other sizes."""
         self.sampler.advance()
         return self.go_to(self.iteration + 1)
 
     def restart(self, iteration: int) -> None:
-        """Go to an iteration as if all before it had been trained on."""
+        """Go to an iteration from the beginning."""
         self.close()
         self.sampler.set_epoch(0)
         self.go_to(1)
@@ -125,10 +125,10 @@ class TrainingData:
             self._batches = None
 
     def go_to(self, iteration: int) -> bool:
-        """Give the next batches the sizes of this iteration.
+        """Set the iteration and the sizes of its batch.
 
         Returns:
-            Whether they differ from those before.
+            Whether the sizes differ from the previous ones.
         """
         self.iteration = iteration
         before = self._sizes
@@ -138,12 +138,12 @@ class TrainingData:
 
     @property
     def batch(self) -> int:
-        """Samples in an iteration, of all processes together."""
+        """Number of samples in an iteration, of all processes together."""
         return self.sampler.batch_size * self._world_size
 
     @property
     def accumulate(self) -> int:
-        """Slices of the next batch that pass through the network one after the other."""
+        """Number of slices of the next batch that pass through the network one after the other."""
         return self.step.accumulate if self.step else self._accumulate
 
     @property
@@ -162,14 +162,14 @@ class TrainingData:
 
 
 class SeededDataset(Dataset):
-    """Makes any data set draw the same random numbers for the same sample.
+    """Wraps a data set so that it draws the same random numbers for the same sample.
 
-    MPRTrain's patches depend on the index alone. Other data sets draw from ``random`` or
-    ``numpy.random``, at any time and in any worker: both generators are seeded with what
-    identifies the sample.
+    MPRTrain's patches depend only on the index. Other data sets draw from ``random`` or
+    ``numpy.random``, at any time and in any worker. So both generators are seeded for each sample
+    by its index.
 
     Args:
-        dataset: to be read with indices of a ``ResumableBatchSampler``.
+        dataset: the data set; it is read with indices of a ``ResumableBatchSampler``.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -178,19 +178,19 @@ class SeededDataset(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    # Paddle passes on whatever the batch sampler yields.
+    # Paddle passes the batch sampler's indices on unchanged.
     def __getitem__(self, index: SampleIndex) -> Any:
         seed_everything(*index.draw)
         return self.dataset[index]
 
 
 def mix_seed(*numbers: int) -> int:
-    """One seed made of several numbers, another one for every combination of them."""
+    """Mix several numbers into one seed; every combination gives another seed."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def seed_everything(*numbers: int) -> int:
-    """Seed ``random`` and ``numpy.random`` with the :func:`mix_seed` that is returned."""
+    """Seed ``random`` and ``numpy.random`` with :func:`mix_seed`, and return the seed."""
     seed = mix_seed(*numbers)
     random.seed(seed)
     np.random.seed(seed)

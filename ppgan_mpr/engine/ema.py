@@ -10,14 +10,14 @@ import paddle
 
 
 class EMA:
-    """A moving average of a network's weights, which restores better than the last of them.
+    """A moving average of a network's weights, which restores better than the last weights.
 
     After update n the average is ``d·average + (1 - d)·weights`` with
     ``d = min(decay, (1 + n) / (10 + n))``, so that the random start is soon forgotten.
 
     Args:
-        network: the ``paddle.nn.Layer`` to follow.
-        decay: close to 1; 0.999 looks back over about a thousand iterations.
+        network: the network.
+        decay: close to 1; 0.999 averages over about a thousand iterations.
     """
 
     def __init__(self, network: paddle.nn.Layer, decay: float) -> None:
@@ -27,7 +27,7 @@ class EMA:
         self._is_applied = False
         parameters = network.parameters()
         self._average = [p.detach().astype("float32").clone() for p in parameters]
-        # Not by way of the network, which may hold its weights in 16 bits.
+        # The network's own state dict may have weights in 16 bits.
         averages = {id(p): average for p, average in zip(parameters, self._average)}
         self._named = {
             name: averages[id(value)]
@@ -36,13 +36,13 @@ class EMA:
         }
 
     def restart(self) -> None:
-        """Begin the average anew from the network's present weights."""
+        """Restart the average from the network's current weights."""
         self.updates = 0
         self._assign(self._average, self.network.parameters())
 
     @paddle.no_grad()
     def update(self) -> None:
-        """Add the network's present weights to the average."""
+        """Add the network's current weights to the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, parameter in zip(self._average, self.network.parameters()):
@@ -51,7 +51,7 @@ class EMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside the block the network computes with the average; afterwards as before.
+        """Give the network the averaged weights inside the block, and its own ones afterwards.
 
         Blocks may be nested.
         """
@@ -69,12 +69,12 @@ class EMA:
             self._assign(parameters, backup)
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """The average under the names of the network's state dict, shared weights repeated."""
+        """The average under the names of the network's state dict; shared weights are repeated."""
         state = {**self.network.state_dict(), **self._named}
         return {name: value.astype("float32").numpy().copy() for name, value in state.items()}
 
     def set_state_dict(self, state: Mapping[str, np.ndarray], updates: int) -> None:
-        """Continue from an average of :meth:`state_dict` after so many updates."""
+        """Continue from the :meth:`state_dict` of an average and its number of updates."""
         for (name, _), average in zip(self.network.named_parameters(), self._average):
             average.set_value(state[name])
         self.updates = updates

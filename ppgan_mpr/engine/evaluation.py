@@ -1,4 +1,4 @@
-"""Scoring a data set: each picture exactly once, with any number of processes."""
+"""Scoring of a data set: each picture exactly once, by any number of processes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _NO_TARGETS = "dataset.test has no targets to score against: give it a target/."
 
 
 class Shard:
-    """A batch sampler over one process's pictures: every ``world_size``-th, none twice."""
+    """A batch sampler over the pictures of one process: every ``world_size``-th picture."""
 
     def __init__(self, size: int, batch_size: int = 1, rank: int = 0, world_size: int = 1):
         own = list(range(rank, size, world_size))
         self.batches = [own[i : i + batch_size] for i in range(0, len(own), batch_size)]
         largest = -(-size // world_size)
-        #: Batches of the process that has the most, the same number in every process.
+        #: Number of batches of the process that has the most; equal in all processes.
         self.rounds = -(-largest // batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -43,29 +43,29 @@ class Shard:
 
 
 class Outcome(NamedTuple):
-    """One picture's scores, one for each protocol, and perhaps the pictures themselves."""
+    """The scores of one picture, one for each protocol, and its pixels if they are wanted."""
 
     number: int  # in the data set
     name: str
     scores: list[dict[str, float]]
-    pictures: dict[str, np.ndarray]  # uint8 or uint16 [H, W, 3], empty unless wanted
+    pictures: dict[str, np.ndarray]  # uint8 or uint16 [H, W, 3]; empty unless wanted
 
 
 class Evaluation:
     """Scores a model on a data set of ``(target, degraded, name)``.
 
     Args:
-        dataset: pictures [3, H, W] in [0, 1], of any sizes. Of a data set that has targets'
-            ``headers`` their sizes are checked before anything is restored, and pictures are
-            scored and written in their depth.
+        dataset: pictures [3, H, W] in [0, 1], of any sizes. If it has a method ``headers``, all
+            sizes are checked before anything is restored, and pictures are scored and written in
+            the bit depth of their targets.
         protocols: how to score.
-        batch_size: pictures loaded together, and restored together if they have one size.
-        num_workers: processes that load them.
-        rank: this process.
+        batch_size: number of pictures loaded together, and restored together if equal in size.
+        num_workers: number of processes that load pictures.
+        rank: rank of this process.
         world_size: number of processes.
 
     Raises:
-        UsageError: there are no targets, or pictures that a protocol cannot score.
+        UsageError: there are no targets, or a protocol cannot score some pictures.
     """
 
     def __init__(
@@ -100,16 +100,16 @@ class Evaluation:
         Args:
             restore: a batch ``(target, degraded, names)`` and a padding of
                 :data:`ppgan_mpr.imaging.padding.PADDING_SIDES` → ``(degraded, restored, target)``,
-                tensors [N, 3, H, W]. Called once for each padding that the protocols ask for.
-            folder: where process 0 writes the restored pictures, as PNG, with the padding of the
-                first protocol; None writes none.
-            panels: write ``input | restored | target`` side by side as well.
-            progress: called after every round with the number of pictures done.
-            stop: called before every round, in all processes; True ends the evaluation.
+                tensors [N, 3, H, W]. Called once for each padding that the protocols need.
+            folder: folder in which process 0 writes the restored pictures as PNG, with the padding
+                of the first protocol; None writes none.
+            panels: also write ``input | restored | target`` side by side.
+            progress: called after every round with the number of finished pictures.
+            stop: called before every round in all processes; True ends the evaluation.
 
         Returns:
-            A table for each protocol, in the data set's order; complete in process 0 and in
-            all others. None if ``stop`` said so.
+            A table for each protocol in the data set's order, complete in all processes; None if
+            ``stop`` ended the evaluation.
         """
         outcomes: list[Outcome] = []
         loaded = load_batches(self.dataset, self.shard, self.num_workers, collate=list)
@@ -150,7 +150,7 @@ class Evaluation:
             depth = np.dtype(np.uint8)
             if self.headers is not None:
                 depth = np.dtype(f"u{self.headers[index][1].itemsize}")
-                wanted = to_dtype(wanted, depth)  # as it was read
+                wanted = to_dtype(wanted, depth)  # in its original bit depth
             scores = [p.score(results[p.padding], wanted) for p in self.protocols]
             shown = {}
             if keep:
@@ -166,7 +166,7 @@ def _to_hwc(pictures: paddle.Tensor) -> np.ndarray:
 
 
 def _same_size(numbered: Iterable[Numbered]) -> list[list[Numbered]]:
-    """Samples sorted into groups whose pictures have one size."""
+    """Group samples by the size of their pictures."""
     groups: dict[tuple[int, ...], list[Numbered]] = {}
     for index, sample in numbered:
         if len(sample) != 3:
@@ -176,7 +176,7 @@ def _same_size(numbered: Iterable[Numbered]) -> list[list[Numbered]]:
 
 
 def _check(headers: Sequence[tuple[str, Header | None]], protocols: Sequence[Protocol]) -> None:
-    """Say which pictures cannot be scored, before hours of training."""
+    """Refuse pictures that cannot be scored, before training takes hours."""
     for protocol in protocols:
         for name, header in headers:
             if header is None:
@@ -192,7 +192,7 @@ def _check(headers: Sequence[tuple[str, Header | None]], protocols: Sequence[Pro
 
 def _write_pictures(folder: Path, outcome: Outcome, panels: bool) -> None:
     pictures = {folder / f"{outcome.name}.png": outcome.pictures["restored"]}
-    if panels:  # in a folder of their own: the pictures above can then be scored as they are
+    if panels:  # in a separate folder, so that the folder of pictures can be scored
         side_by_side = np.concatenate(list(outcome.pictures.values()), axis=1)
         pictures[folder / "panels" / f"{outcome.name}.png"] = side_by_side
     try:

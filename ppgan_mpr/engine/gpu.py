@@ -1,4 +1,4 @@
-"""The GPU that trains: the choice of its convolution algorithms, and its memory."""
+"""Settings of the training GPU: the search for convolution algorithms, and peak memory."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def is_used() -> bool:
 
 @contextmanager
 def convolution_search() -> Iterator[None]:
-    """Inside the block cuDNN times its algorithms for each new shape and keeps the fastest.
+    """Let cuDNN time its algorithms for each new shape inside the block and keep the fastest.
 
-    Training has few shapes, each seen many thousand times. Whole pictures of a validation have
-    many, for which the search would take longer than it saves. Nothing changes on a CPU, nor where
-    ``FLAGS_cudnn_deterministic`` is set, with which Paddle refuses to search.
+    Training has few shapes, each used many thousand times. The whole pictures of a validation have
+    many shapes, for which the search would take longer than it saves. Nothing changes on a CPU, or
+    if ``FLAGS_cudnn_deterministic`` is set, with which Paddle refuses to search.
     """
     if not is_used() or paddle.get_flags(_DETERMINISTIC)[_DETERMINISTIC]:
         yield
@@ -36,5 +36,5 @@ def convolution_search() -> Iterator[None]:
 
 
 def peak_memory() -> float | None:
-    """The most memory in GB that Paddle has held on this process's GPU; None on a CPU."""
+    """The largest memory in GB that Paddle has reserved on this process's GPU; None on a CPU."""
     return paddle.device.cuda.max_memory_reserved() / 1e9 if is_used() else None

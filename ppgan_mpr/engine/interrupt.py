@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C, SIGTERM and SIGHUP let the iteration finish, so that it can be saved."""
+"""Handling of Ctrl-C, SIGTERM and SIGHUP: the iteration is finished first and can be saved."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from . import processes
 
 
 class Interrupt:
-    """Inside its ``with`` block a signal is only recorded.
+    """Records signals inside its ``with`` block instead of ending the process.
 
-    A block inside another one begins with the signal that the outer one has recorded. A signal
-    that the caller ignores, as ``nohup`` does, stays ignored.
+    A nested block starts with the signal that the outer block has recorded. Signals that the caller
+    ignores, as ``nohup`` does, stay ignored.
 
-    A second Ctrl-C interrupts at once, for the impatient; the other signals may be repeated
-    without harm, as Paddle's launcher does within a second.
+    A second Ctrl-C interrupts at once. Repeating other signals has no effect; Paddle's launcher
+    repeats them within a second.
 
     Attributes:
         signal: number of the signal that arrived in this process, or 0.
-        shared: number of a signal that all processes know of, and leave for together, or 0.
+        shared: number of a signal that all processes know and stop for together, or 0.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Interrupt:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
-        # Only the main thread may install handlers; elsewhere signals keep their meaning.
+        # Only the main thread may install handlers; in other threads signals keep their handlers.
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) == signal.SIG_IGN:
@@ -43,7 +43,7 @@ class Interrupt:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
-            # None stands for a handler that Python did not install and cannot put back.
+            # None means a handler that Python did not install and cannot restore.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def share(self) -> bool:
@@ -52,10 +52,10 @@ class Interrupt:
         return self.shared > 0
 
     def take_shared(self, number: int) -> None:
-        """Take the largest signal of all processes, which an update has exchanged.
+        """Take over the largest signal of all processes, which an update has exchanged.
 
-        So an iteration needs no exchange of its own, for which the GPUs would have to wait. A
-        single process takes also a signal that arrived after the exchange.
+        So no separate exchange is needed, for which the GPUs would have to wait. A single process
+        also notices a signal that arrived after the exchange.
         """
         self.shared = number if processes.count() > 1 else self.signal
 

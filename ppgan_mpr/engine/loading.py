@@ -1,8 +1,8 @@
 """Loading of batches with Paddle's DataLoader, robust against exceptions and signals.
 
-An exception in a data set ends Paddle's reader, a thread, and the trainer waits forever; and
-workers that a signal kills take the trainer with them. So exceptions travel as samples and are
-raised where the batch is used, and workers ignore signals.
+An exception in a data set would end the thread of Paddle's reader, and the trainer would wait
+forever. So exceptions are passed on as samples and raised where the batch is used. Workers that a
+signal kills would end the trainer, too. So workers ignore signals.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ def load_batches(
     use_shared_memory: bool = True,
     collate: Collate = default_collate_fn,
 ) -> Generator[Any, None, None]:
-    """The batches of a data set, in their order.
+    """Yield the batches of a data set in order.
 
-    Closing the iterator, or leaving it by an exception, ends the workers.
+    Closing the generator, or an exception, ends the workers.
 
     Args:
         dataset: map-style data set.
-        batches: a batch sampler: iterable over lists of what the data set is indexed with.
-        num_workers: processes that load; 0 loads in a thread.
-        use_shared_memory: how workers hand over their arrays.
-        collate: makes a batch, which is a sequence, of a list of samples.
+        batches: a batch sampler, which yields lists of indices of the data set.
+        num_workers: number of processes that load; 0 loads in a thread.
+        use_shared_memory: whether workers pass arrays in shared memory.
+        collate: makes a batch (a sequence) from a list of samples.
 
     Raises:
-        RestorationError: raised by the data set, in whichever process, with its own class.
-        RuntimeError: any other exception of the data set, with its traceback in the message.
+        RestorationError: the data set raised it, in any process; its class is kept.
+        RuntimeError: the data set raised another exception; the message has its traceback.
     """
     guarded: Any = _GuardedCollate(collate)
     iterator: Any = iter(
@@ -61,21 +61,21 @@ def load_batches(
                 raise batch[-1].error()
             yield batch
     finally:
-        # Not left to the garbage collector: a traceback would keep the workers alive, and
-        # Python, which ends them by SIGTERM, would wait for them at its exit.
+        # A traceback would keep the workers from garbage collection. At its exit Python ends
+        # workers by SIGTERM, which they ignore, and would wait for them forever.
         _end_thread(iterator, num_workers)
         iterator._try_shutdown_all()
 
 
 def _end_thread(iterator: Any, num_workers: int) -> None:
-    """Wait for the thread that loads without workers; Paddle sleeps a second while it lives."""
+    """End the thread that loads without workers; while it runs, Paddle would sleep a second."""
     if num_workers == 0 and iterator._thread:
         iterator._exit_thread_expectedly()
         iterator._thread.join()
 
 
 class _Failure:
-    """An exception on its way between processes, in a form that can always be pickled."""
+    """An exception in a form that can always be pickled and sent between processes."""
 
     def __init__(self, error: Exception) -> None:
         own = isinstance(error, RestorationError)
@@ -103,7 +103,7 @@ class _Guarded(Dataset):
 
 
 class _GuardedCollate:
-    """Makes a batch of the samples, or of the first exception among them."""
+    """Makes a batch of samples, or of the first exception among them."""
 
     def __init__(self, collate: Collate) -> None:
         self.collate = collate

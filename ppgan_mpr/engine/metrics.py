@@ -16,15 +16,16 @@ from .whole_pictures import to_image
 
 
 def metrics() -> dict[str, type]:
-    """Name → class of the metrics of an :class:`MPRModel`: ours before PaddleGAN's.
+    """Name → class of the metrics of an :class:`MPRModel`; ours replace PaddleGAN's.
 
-    PaddleGAN's PSNR and SSIM stay those of its other models, whose scores they have to repeat.
+    PaddleGAN's registry stays unchanged, as its other models need its own PSNR and SSIM to
+    reproduce their scores.
     """
     return {**registry_table("METRICS"), **{ours.__name__: ours for ours in (PSNR, SSIM)}}
 
 
 def build_metrics(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Label → metric, from a section of labelled metrics or of a single one."""
+    """Build label → metric from a section of labelled metrics, or of a single metric."""
     if "name" in section:
         metric = _build_metric(section)
         return {type(metric).__name__: metric}
@@ -37,18 +38,18 @@ def _build_metric(options: Mapping[str, Any]) -> Any:
 
 
 def update_metric(metric: Any, restored: paddle.Tensor, target: paddle.Tensor) -> None:
-    """Give a metric pictures of one size, in the form in which it takes them.
+    """Pass pictures of equal size to a metric in the form that it needs.
 
     Args:
-        metric: with the interface of PaddleGAN's.
+        metric: a metric with PaddleGAN's interface.
         restored, target: [N, 3, H, W] in [0, 1].
     """
     if isinstance(metric, import_ppgan("ppgan.metrics.fid").FID):
-        # As PaddleGAN's generators of pictures give them: batches in [-1, 1].
+        # FID needs batches in [-1, 1], like those of PaddleGAN's generators.
         metric.update(*(2 * x.astype("float32").clip(0, 1) - 1 for x in (restored, target)))
         return
     protocol = getattr(metric, "protocol", None)
-    # Most protocols score what would be stored; the others score numbers that are not rounded.
+    # Most protocols score rounded pictures, as they would be stored; others score floats.
     rounded = protocol is None or protocol.quantize
     convert = to_image if rounded else _to_array
     metric.update(*([convert(picture) for picture in batch] for batch in (restored, target)))
@@ -60,17 +61,17 @@ def _to_array(picture: paddle.Tensor) -> np.ndarray:
 
 
 class SharedMetric:
-    """A metric that knows nothing of several processes, over the pictures of all of them.
+    """Computes a metric of a single process over the pictures of all processes.
 
-    What it has collected is recognised by its state after ``reset()``: empty lists, whose items
-    are joined, and zeros, which are added up.
+    Its collected values are found by its state after ``reset()``: empty lists are joined over the
+    processes, and zeros are added up.
 
     Args:
-        label: of the metric in the configuration.
-        metric: with ``reset``, ``update`` and ``accumulate``.
+        label: label of the metric in the configuration.
+        metric: a metric with ``reset``, ``update`` and ``accumulate``.
 
     Raises:
-        UsageError: there are several processes, and nothing to recognise.
+        UsageError: there are several processes, and no such list or number was found.
     """
 
     def __init__(self, label: str, metric: Any) -> None:
@@ -79,12 +80,12 @@ class SharedMetric:
         self.reset()
         if processes.count() > 1 and not self._collections:
             raise UsageError(
-                f"validate.metrics: {self.label} keeps its sums in no list or number, so "
+                f"validate.metrics: {self.label} has no list or number for its sums, so "
                 "several processes cannot compute it: leave it out, or score in one process."
             )
 
     def reset(self) -> None:
-        """Forget all pictures."""
+        """Remove the values of all pictures."""
         self._metric.reset()
         self._collections = [key for key, value in vars(self._metric).items() if _is_empty(value)]
 
@@ -93,9 +94,9 @@ class SharedMetric:
         update_metric(self._metric, restored, target)
 
     def accumulate(self) -> float:
-        """The value over all processes, which call this together, once after each reset.
+        """The value over all processes; all of them call this together, once after each reset.
 
-        A metric that exchanges its scores by itself sees the same ones in every process, which
+        A metric that also exchanges its scores itself gets the same scores in every process, which
         does not change their mean.
         """
         if processes.count() > 1:

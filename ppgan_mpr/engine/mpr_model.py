@@ -35,29 +35,30 @@ Batch = Sequence[Any]
 class MPRModel(BaseModel):
     """A restoration network with its losses, for PaddleGAN's Trainer or ours.
 
-    Serves every network that maps a picture [N, C, H, W] in [0, 1] (C is 3, or 6 for the two
-    views of a dual-pixel camera) to one picture [N, 3, H, W] or to a list of them, the result
-    first.
+    It supports every network that maps a picture [N, C, H, W] in [0, 1] (C is 3, or 6 for the two
+    views of a dual-pixel camera) to one picture [N, 3, H, W] or to a list of pictures with the
+    result first.
 
     Args:
         generator: configuration of the network, with its registered ``name``.
         char_criterion: configuration of the loss; the default is the Charbonnier loss.
-        edge_criterion: configuration of the edge loss; None trains without.
+        edge_criterion: configuration of the edge loss; None trains without it.
         edge_weight: weight λ of the edge loss, 0.05 in the paper.
         clip_output: compute the losses on outputs clipped to [0, 1].
-        psnr_criterion: another name for ``char_criterion``, which PaddleGAN's NAFNetModel has.
+        psnr_criterion: another name for ``char_criterion``, as in PaddleGAN's NAFNetModel.
 
     Raises:
         UsageError: two configurations of the loss are given.
 
     Attributes:
-        padding: where :meth:`forward` pads pictures whose sides are no multiples of what the
-            network needs, see :func:`ppgan_mpr.imaging.padding.source_indices`.
+        padding: the sides on which :meth:`forward` pads pictures to the multiple that the network
+            needs, see :func:`ppgan_mpr.imaging.padding.source_indices`.
         step: updates the network on a batch.
         ema: the averaged weights, or None.
-        seed: of the random numbers of MixUp.
-        tiles: restores the pictures of a validation in its place, within a budget of memory.
-        show_panels: add input, restored and target side by side to what :meth:`test_iter` shows.
+        seed: seed of MixUp's random numbers.
+        tiles: restores validation pictures in tiles within a memory limit, or None.
+        show_panels: add input, restored and target side by side to the visuals of
+            :meth:`test_iter`.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class MPRModel(BaseModel):
         self.lr_scheduler: Any = None
 
     def setup_input(self, input: Batch) -> None:
-        """Take a batch ``(target, degraded, names)``; pictures [N, C, H, W] in [0, 1]."""
+        """Set the current batch ``(target, degraded, names)``; pictures [N, C, H, W] in [0, 1]."""
         self.target, self.degraded, *names = input
         self.image_paths = list(names[0]) if names else []
 
@@ -101,7 +102,7 @@ class MPRModel(BaseModel):
         """The loss and, for a network of several stages, each stage's share of it.
 
         Args:
-            outputs: of the network: one tensor [N, 3, H, W] or a sequence, the result first.
+            outputs: output of the network: a tensor [N, 3, H, W] or several, the result first.
             target: [N, 3, H, W].
         """
         if not isinstance(outputs, (list, tuple)):
@@ -114,12 +115,12 @@ class MPRModel(BaseModel):
 
     @property
     def network(self) -> paddle.nn.Layer:
-        """The network itself, outside of what exchanges its gradients."""
+        """The network itself, without the wrapper that exchanges gradients between processes."""
         network = self.nets["generator"]
         return getattr(network, "_layers", network)
 
     def set_total_iter(self, total_iter: int) -> None:
-        """Take the length of the run; a schedule with a ``span`` stretches over it."""
+        """Set the length of the run; a schedule with a method ``span`` stretches over it."""
         super().set_total_iter(total_iter)
         span = getattr(self.lr_scheduler, "span", None)
         if span is not None:
@@ -135,30 +136,30 @@ class MPRModel(BaseModel):
         seed: int = 0,
         recompute: bool = False,
     ) -> None:
-        """Choose how :meth:`train_iter` updates the network; call it before the first one.
+        """Choose how :meth:`train_iter` updates the network; call this before training.
 
         Args:
-            accumulate: slices of each batch, see :class:`GradientStep`.
+            accumulate: number of slices of each batch, see :class:`GradientStep`.
             clip_grad_norm: largest norm of the gradient; None does not clip.
-            ema_decay: of the averaged weights; None keeps no average.
+            ema_decay: decay of the averaged weights; None keeps no average.
             mixup: options of :class:`ppgan_mpr.datasets.MixUp`; None does not blend.
-            precision: number formats; float32 when None.
-            seed: of the random numbers of MixUp.
-            recompute: keep less memory for the backward pass, see :func:`recompute_blocks`.
+            precision: number formats; None is float32.
+            seed: seed of MixUp's random numbers.
+            recompute: use less memory for the backward pass, see :func:`recompute_blocks`.
 
         Raises:
-            UsageError: options that exclude one another, or that the network does not have.
+            UsageError: options exclude one another, or do not suit the network.
         """
         precision = precision or MixedPrecision()
         world_size = paddle.distributed.get_world_size()
         if precision.level == "O2" and world_size > 1:
             raise UsageError(
-                f"amp_level is O2, which works in one process only, but there are {world_size}: "
+                f"amp_level is O2, which works only in one process, but there are {world_size}: "
                 "set amp_level=O1."
             )
         if accumulate > 1 and self.objective.sums:
             raise UsageError(
-                "accumulate is for losses that are means: give the criterions reduction: mean, or "
+                "accumulate needs losses that are means: set reduction: mean in the criterions, or "
                 "leave accumulate out."
             )
         self.step = GradientStep(accumulate, clip_grad_norm, precision)
@@ -168,7 +169,7 @@ class MPRModel(BaseModel):
             recompute_blocks(self.network)
 
     def begin(self) -> None:
-        """Prepare for the first update, when weights and seed are those of the run."""
+        """Prepare for the first update, after weights and seed have been set."""
         self._begun = True
         self.step.precision.decorate(self.network, self.optimizers.get("optim"))
         if self._mixup is not None:  # an empty section blends with the defaults
@@ -182,7 +183,7 @@ class MPRModel(BaseModel):
         if not self._begun:
             self.begin()
         if self._blend:
-            # The schedule has counted the iterations, also those before a run was resumed.
+            # The schedule counts all iterations, including those before a resume.
             iteration = self.lr_scheduler.last_epoch + 1
             self.target, self.degraded = self._blend(
                 self.target, self.degraded, iteration, self.step.accumulate
@@ -198,7 +199,7 @@ class MPRModel(BaseModel):
         self._show(self.degraded[-count:], restored, self.target[-count:])
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Inside the block the network has its averaged weights, if it has any."""
+        """Give the network its averaged weights, if there are any, inside the block."""
         return self.ema.applied() if self.ema and self.ema.updates else nullcontext()
 
     def forward(self) -> None:
@@ -219,7 +220,7 @@ class MPRModel(BaseModel):
 
         Args:
             batch: ``(target, degraded, names)``, pictures [N, C, H, W] in [0, 1].
-            padding: see the class.
+            padding: see the attribute of the class.
 
         Returns:
             ``(degraded, restored, target)``, each [N, 3, H, W].
@@ -233,10 +234,10 @@ class MPRModel(BaseModel):
     def setup_optimizers(
         self, lr: Any, cfg: Mapping[str, Any]
     ) -> dict[str, paddle.optimizer.Optimizer]:
-        """PaddleGAN's method; the networks that it optimizes must be there.
+        """Build the optimizers as PaddleGAN does, and check ``net_names`` first.
 
         Raises:
-            UsageError: ``net_names`` lists another network, or none.
+            UsageError: ``net_names`` is empty or names an unknown network.
         """
         names = cfg.get("net_names")
         listed = isinstance(names, (list, tuple))
@@ -248,7 +249,7 @@ class MPRModel(BaseModel):
         return super().setup_optimizers(lr, cfg)
 
     def setup_metrics(self, cfg: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Build PaddleGAN-style metrics; pictures are padded as the first protocol asks."""
+        """Build PaddleGAN-style metrics, and use the padding of the first protocol."""
         self.metrics.update(build_metrics(cfg))
         protocols = [getattr(metric, "protocol", None) for metric in self.metrics.values()]
         self.padding = next((p.padding for p in protocols if p is not None), self.padding)
@@ -267,6 +268,6 @@ class MPRModel(BaseModel):
     def _show(
         self, degraded: paddle.Tensor, restored: paddle.Tensor, target: paddle.Tensor
     ) -> None:
-        # Of the two views of a dual-pixel camera, six channels, the left one is shown.
+        # Dual-pixel input has six channels; only the left view is shown.
         self.visual_items.clear()
         self.visual_items.update(input=degraded[:, :3], restored=restored, target=target)

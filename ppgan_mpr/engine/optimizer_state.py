@@ -1,4 +1,4 @@
-"""The state of an optimizer under names that mean the same in every process."""
+"""The state of an optimizer under names that do not depend on the process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MASTER_WEIGHTS = "master_weights"
 def optimizer_state(
     optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer
 ) -> dict[str, Any]:
-    """An optimizer's state under the network's parameter names.
+    """An optimizer's state under the attribute paths of the network's parameters.
 
-    Paddle names it after a counter of all layers that a process ever made; attribute paths
-    mean the same in every process.
+    Paddle's own names contain a counter of all layers that a process has made, which differs
+    between processes.
     """
     return _rename(optimizer.state_dict(), {p.name: n for n, p in network.named_parameters()})
 
@@ -25,19 +25,19 @@ def optimizer_state(
 def set_optimizer_state(
     optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer, state: Mapping[str, Any]
 ) -> None:
-    """Continue from a state of :func:`optimizer_state`."""
+    """Load a state of :func:`optimizer_state` into an optimizer."""
     state = _rename(state, {n: p.name for n, p in network.named_parameters()})
     optimizer.set_state_dict(_tensors(state))
 
 
 def _rename(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Replace the parameter's name at the start of every key."""
+    """Replace the name of the parameter at the start of every key."""
     renamed = {}
     for key, value in state.items():
         if key == _MASTER_WEIGHTS:
             renamed[key] = {names[name]: weight for name, weight in value.items()}
             continue
-        # The longest name wins: "conv.w_0" must not claim what belongs to "conv.w_0_1".
+        # The longest name wins: "conv.w_0" must not match the keys of "conv.w_0_1".
         parts = key.split("_")
         stems = ("_".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))
         stem = next((stem for stem in stems if stem in names), None)
@@ -46,7 +46,7 @@ def _rename(state: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
 
 
 def _tensors(value: Any) -> Any:
-    """Nested dicts with tensors in place of arrays."""
+    """Replace the arrays in nested dicts by tensors."""
     if isinstance(value, Mapping):
         return {key: _tensors(item) for key, item in value.items()}
     return paddle.to_tensor(value) if isinstance(value, np.ndarray) else value

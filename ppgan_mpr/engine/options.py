@@ -1,4 +1,4 @@
-"""The values that options of a configuration may have."""
+"""Rules for the values of options in a configuration."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..errors import UsageError
 
 
 class Rule(Protocol):
-    """What one option may be."""
+    """A rule for the value of one option."""
 
     def check(self, name: str, value: Any) -> Any:
-        """The value in its type.
+        """Check a value and convert it to its type.
 
         Args:
-            name: of the option, for the message.
-            value: what the user gave.
+            name: name of the option, for the message.
+            value: the user's value.
 
         Raises:
             UsageError: the option cannot have this value.
@@ -28,15 +28,15 @@ class Rule(Protocol):
 
 
 class Number(NamedTuple):
-    """A number, or a whole one, in a range.
+    """A number or whole number in a range.
 
     Attributes:
         low, high: smallest and largest value.
-        whole: whole numbers only, which may be written like 1e5.
-        open: low and high themselves are not allowed.
-        open_above: high itself is not allowed.
+        whole: only whole numbers are allowed, also in forms such as 1e5.
+        open: low and high are excluded.
+        open_above: high is excluded.
         none: null is allowed.
-        never: -1 is allowed, which PaddleGAN's options of an interval have for "never".
+        never: -1 is allowed, which means "never" in PaddleGAN's interval options.
     """
 
     low: float = 0
@@ -63,7 +63,7 @@ class Number(NamedTuple):
         return above and below and math.isfinite(value) and not (self.whole and value != int(value))
 
     def wanted(self) -> str:
-        """What to give, for messages, such as ``a whole number from 1 on``."""
+        """The allowed values, for messages, such as ``a whole number from 1 on``."""
         kind = "a whole number" if self.whole else "a number"
         bounded = self.high != math.inf
         if self.open:
@@ -75,7 +75,7 @@ class Number(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """One of some words."""
+    """One of several words."""
 
     words: tuple[str, ...]
 
@@ -86,10 +86,10 @@ class Choice(NamedTuple):
 
 
 class NumberList(NamedTuple):
-    """A list of numbers, which may be written like 1e-6.
+    """A list of numbers, which may have forms such as 1e-6.
 
     Attributes:
-        item: what each of them may be.
+        item: the rule for each number.
     """
 
     item: Number
@@ -108,7 +108,7 @@ class NumberList(NamedTuple):
 
 
 class Flag:
-    """Yes or no."""
+    """True or false."""
 
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Rule.check`."""
@@ -118,7 +118,7 @@ class Flag:
 
 
 class SectionRule(NamedTuple):
-    """A section with at least the options ``needed``."""
+    """A section that has at least the options ``needed``."""
 
     needed: tuple[str, ...] = ()
     none: bool = False
@@ -152,7 +152,7 @@ AMP_LEVEL = Choice(("O1", "O2"))  # how much of the network computes in 16 bits
 AMP_DTYPE = Choice(("auto", "bfloat16", "float16"))
 
 
-# Words of an annotation → the types that a yaml's value may have, and how a message calls them.
+# Word of an annotation → allowed types of a yaml value, and their name in messages.
 _SEQUENCE = ((list, tuple), "a list")
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
@@ -165,18 +165,18 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
-    """Compare the type of an option with that of the argument that it becomes.
+    """Compare the type of an option's value with the type of the class's argument.
 
-    The argument's type is its annotation, or else that of its default value. Types other than
-    numbers, texts, flags and lists are left to the class that takes the argument.
+    The argument's type is its annotation, or else the type of its default. Only numbers, texts,
+    flags and lists are checked; other types are left to the class.
 
     Args:
-        name: of the option, for the message.
-        value: what the user gave.
+        name: name of the option, for the message.
+        value: the user's value.
         parameter: the argument, from a signature.
 
     Returns:
-        The value; a whole number written like 1e5 as an int.
+        The value; whole numbers such as 1e5 become int.
 
     Raises:
         UsageError: the argument cannot have a value of this type.
@@ -187,7 +187,7 @@ def check_argument(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     allowed = tuple(kind for word in words for kind in _KINDS[word][0])
     if isinstance(value, float) and float not in allowed and int in allowed and value.is_integer():
         return int(value)
-    # bool is a subclass of int, and no number that a user means
+    # bool is a subclass of int, but true and false are not numbers
     fits = bool in allowed if isinstance(value, bool) else isinstance(value, allowed)
     if not fits:
         wanted = " or ".join(dict.fromkeys(_KINDS[word][1] for word in words))
@@ -205,7 +205,7 @@ def _type_of(parameter: inspect.Parameter) -> str:
 
 
 def type_words(annotation: str) -> list[str]:
-    """The types that an annotation names, such as ``["Sequence", "None"]``; none where unknown."""
+    """The types in an annotation, such as ``["Sequence", "None"]``; empty if unknown."""
     text = annotation
     while "[" in text and text != (shorter := re.sub(r"\[[^\[\]]*\]", "", text)):
         text = shorter

@@ -18,18 +18,18 @@ DType = Literal["auto", "bfloat16", "float16"]
 
 
 class MixedPrecision:
-    """How forward pass, backward pass and update treat number formats.
+    """The number formats of forward pass, backward pass and update.
 
     Paddle computes in mixed precision on GPUs only; on a CPU everything stays float32.
 
     Args:
-        level: ``"O1"`` casts the operations that gain from it, ``"O2"`` the whole network
-            (the optimizer then keeps float32 master weights); None is plain float32.
+        level: ``"O1"`` casts the operations that benefit, ``"O2"`` the whole network (the
+            optimizer then keeps float32 master weights); None is plain float32.
         dtype: ``"bfloat16"``, ``"float16"`` with dynamic loss scaling, or ``"auto"`` for bfloat16
-            where the GPU has it.
+            if the GPU supports it and float16 otherwise.
 
     Attributes:
-        level: as given; None on a CPU.
+        level: the level in use; None on a CPU.
         dtype: ``"bfloat16"`` or ``"float16"``.
         scaler: scales the loss for float16, or None.
 
@@ -56,7 +56,7 @@ class MixedPrecision:
 
     @property
     def of_weights(self) -> str:
-        """The format of the network's weights, ``f32`` except for ``O2``: also that of scoring."""
+        """The format of the network's weights and of scoring: ``f32``, except with ``O2``."""
         return {"bfloat16": "bf16", "float16": "f16"}[self.dtype] if self.level == "O2" else "f32"
 
     def decorate(self, network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer) -> None:
@@ -67,9 +67,9 @@ class MixedPrecision:
             )
 
     def autocast(self, training: bool = True) -> AbstractContextManager[None]:
-        """The context in which to run the network.
+        """The context in which the network runs.
 
-        Scoring computes in float32, as those who restore with the weights do, unless the network
+        Scoring computes in float32, like later restorations with the weights, unless the network
         itself is in 16 bits.
         """
         enable = self.level == "O2" or (self.level == "O1" and training)
@@ -80,7 +80,7 @@ class MixedPrecision:
         (self.scaler.scale(loss) if self.scaler else loss).backward()
 
     def unscale(self, optimizer: paddle.optimizer.Optimizer) -> None:
-        """Bring the gradients to their true size, before they are measured or clipped."""
+        """Undo the loss scaling of the gradients, before they are measured or clipped."""
         if self.scaler:
             self.scaler.unscale_(optimizer)
 
@@ -98,7 +98,7 @@ class MixedPrecision:
     def weights(
         network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
     ) -> dict[str, paddle.Tensor]:
-        """The network's state dict, with the float32 weights that ``O2`` keeps beside it."""
+        """The network's state dict, with the float32 master weights of ``O2`` if there are any."""
         state = network.state_dict()
         masters = optimizer.state_dict().get("master_weights", {})
         for name, parameter in network.named_parameters():
@@ -107,10 +107,10 @@ class MixedPrecision:
         return state
 
     def state_dict(self) -> Any:
-        """State of the loss scaling; empty without."""
+        """The state of the loss scaling; empty without scaling."""
         return self.scaler.state_dict() if self.scaler else {}
 
     def set_state_dict(self, state: Any) -> None:
-        """Continue from a state of :meth:`state_dict`."""
+        """Load a state of :meth:`state_dict`."""
         if self.scaler and state:
             self.scaler.load_state_dict(state)

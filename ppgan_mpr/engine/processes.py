@@ -1,4 +1,4 @@
-"""Exchange between the processes of a run; with one process each function returns at once."""
+"""Exchange between the processes of a run; with one process all functions return at once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def rank() -> int:
 
 
 def count() -> int:
-    """How many processes train together."""
+    """Number of processes that train together."""
     return dist.get_world_size()
 
 
 def is_first() -> bool:
-    """Whether this process is the one that logs and writes."""
+    """Whether this is the first process, which logs and writes files."""
     return dist.get_rank() == 0
 
 
 def in_any(flag: object) -> bool:
     """Whether ``flag`` is true in any process.
 
-    All have to leave together: one that waits for the others' gradients hangs.
+    All processes must stop together: a process that waits for gradients of ended ones would hang.
     """
     if count() == 1:
         return bool(flag)
@@ -38,7 +38,7 @@ def in_any(flag: object) -> bool:
 
 
 def largest(number: int) -> int:
-    """The largest of the processes' numbers."""
+    """The largest number of all processes."""
     if count() == 1:
         return number
     found = paddle.to_tensor([number])
@@ -47,7 +47,7 @@ def largest(number: int) -> int:
 
 
 def largest_of_each(numbers: paddle.Tensor) -> paddle.Tensor:
-    """The largest of the processes' numbers at each place, on the device and without waiting."""
+    """The largest number of all processes at each index, on the device and without waiting."""
     if count() > 1:
         dist.all_reduce(numbers, dist.ReduceOp.MAX)
     return numbers
@@ -59,7 +59,7 @@ def agree(number: int) -> bool:
 
 
 def wait_for_all() -> None:
-    """Return when every process has come this far; one that failed before never does."""
+    """Return when all processes have called this; if one has failed before, it never returns."""
     in_any(False)
 
 
@@ -73,7 +73,7 @@ def mean(values: dict[str, float]) -> dict[str, float]:
 
 
 def gather(items: list[T]) -> list[T]:
-    """The lists of all processes joined; any of them may be empty."""
+    """Join the lists of all processes; any of them may be empty."""
     if dist.get_world_size() == 1:
         return items
     lists: list[list[T]] = []

@@ -1,7 +1,7 @@
 """Profiling of iterations, with PaddleGAN's option ``profiler_options`` and Paddle's profiler.
 
-PaddleGAN calls ``paddle.utils.profiler``, which Paddle has removed; the option's syntax
-(``"batch_range=[10, 20]; state=CPU; profile_path=trace"``) is kept.
+PaddleGAN calls ``paddle.utils.profiler``, which Paddle has removed. The syntax of the option stays:
+``"batch_range=[10, 20]; state=CPU; profile_path=trace"``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _SORTED_KEYS = {"total": "CPUTotal", "max": "CPUMax", "min": "CPUMin", "ave": "C
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """``"key=value; key=value"`` with PaddleGAN's keys.
+    """Parse ``"key=value; key=value"`` with PaddleGAN's keys.
 
     Raises:
-        UsageError: unknown key or senseless value.
+        UsageError: a key is unknown or a value is invalid.
     """
     options: dict[str, Any] = dict(_DEFAULTS)
     for pair in filter(None, (part.strip() for part in text.split(";"))):
@@ -41,7 +41,7 @@ def parse_options(text: str) -> dict[str, Any]:
     start, stop = options["batch_range"] if _is_pair(options["batch_range"]) else (0, 0)
     if not 0 <= start < stop:
         raise UsageError(
-            "profiler_options: batch_range must be two rising iterations such as [10, 20]."
+            "profiler_options: batch_range must be two ascending iterations such as [10, 20]."
         )
     check_choice("profiler_options: state", options["state"], _TARGETS)
     check_choice("profiler_options: sorted_key", options["sorted_key"], _SORTED_KEYS)
@@ -59,10 +59,10 @@ def _on_gpu() -> bool:
 
 
 class TrainingProfiler:
-    """Records the iterations ``batch_range`` of a run and writes a Chrome trace.
+    """Profiles the iterations ``batch_range`` of a run and writes a Chrome trace.
 
     Args:
-        options: of :func:`parse_options`.
+        options: the result of :func:`parse_options`.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a run shows of itself: log lines with speed and time left, curves, previews, VisualDL."""
+"""Reports of a run: log lines with speed and time left, curves, previews and VisualDL."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ logger = logging.getLogger(__name__)
 
 
 class Stopwatch:
-    """Mean times of iterations since the last :meth:`reset`."""
+    """Measures the mean times of iterations since the last :meth:`reset`."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin to measure anew."""
+        """Restart the measurement."""
         self._iterations = self._samples = 0
         self._total = self._data = 0.0
 
     def start(self) -> None:
-        """An iteration begins, and waits for its data."""
+        """Call this when an iteration begins and waits for its data."""
         self._began = time.perf_counter()
 
     def data_read(self) -> None:
-        """The iteration has its data."""
+        """Call this when the iteration has its data."""
         self._data += time.perf_counter() - self._began
 
     def stop(self, samples: int) -> None:
-        """The iteration is finished, with so many samples in this process."""
+        """Call this when the iteration is finished, with its number of samples in this process."""
         self._total += time.perf_counter() - self._began
         self._iterations += 1
         self._samples += samples
 
     @property
     def iteration_time(self) -> float:
-        """Seconds of an iteration, reading included."""
+        """Mean seconds per iteration, including reading."""
         return self._total / max(self._iterations, 1)
 
     @property
     def data_time(self) -> float:
-        """Seconds of an iteration spent waiting for data."""
+        """Mean seconds per iteration spent waiting for data."""
         return self._data / max(self._iterations, 1)
 
     @property
     def samples_per_second(self) -> float:
-        """Samples of this process."""
+        """Samples per second of this process."""
         return self._samples / self._total if self._total else 0.0
 
 
@@ -68,14 +68,14 @@ class Progress:
     """The log lines, curves, previews and VisualDL records of a run.
 
     Args:
-        visualdl: write VisualDL's file as well.
+        visualdl: also write VisualDL's file.
 
     Attributes:
-        folder: of the run.
+        folder: folder of the run.
         stopwatch: measures the iterations.
 
     Raises:
-        MissingDependencyError: VisualDL is wanted and not installed.
+        MissingDependencyError: VisualDL is requested but not installed.
     """
 
     def __init__(self, visualdl: bool = False) -> None:
@@ -87,7 +87,7 @@ class Progress:
         self._curves: Curves | None = None
 
     def begin(self, folder: Path, iteration: int) -> None:
-        """Training begins, after so many iterations, in the folder of the run."""
+        """Start after ``iteration``, in the folder of the run."""
         self.folder = folder
         if processes.is_first():
             self._curves = Curves(folder / "curves", iteration)
@@ -101,14 +101,16 @@ class Progress:
         losses: Mapping[str, float],
         skipped: int = 0,
     ) -> None:
-        """Log losses by stage, learning rate, speed and the time that is left.
+        """Log losses by stage, learning rate, speed and the time left.
+
+        All processes call this together.
 
         Args:
-            iteration, total_iters: the finished iteration, and how many there will be.
-            epoch: the pass over the data set.
-            rate: the learning rate of the iteration.
-            losses: of this process; all processes call this together.
-            skipped: batches skipped in a row.
+            iteration, total_iters: the finished iteration, and the number of all iterations.
+            epoch: number of the pass over the data set.
+            rate: learning rate of the iteration.
+            losses: losses of this process.
+            skipped: number of consecutive skipped batches.
         """
         losses = processes.mean(dict(losses))
         watch = self.stopwatch
@@ -133,7 +135,7 @@ class Progress:
         watch.reset()
 
     def record_scores(self, iteration: int, tables: Sequence[ScoreTable]) -> None:
-        """Record the mean scores of a validation, one table for each protocol, and draw them."""
+        """Record the mean scores of a validation, a table for each protocol, and draw curves."""
         for table in tables:
             scores = {f"{name}/{table.protocol.name}": v for name, v in table.mean().items()}
             self._record("validation", iteration, scores)
@@ -145,12 +147,12 @@ class Progress:
             self._curves.draw()
 
     def preview(self, iteration: int, pictures: Mapping[str, paddle.Tensor]) -> None:
-        """Show the first picture of a batch, on disk or in VisualDL.
+        """Write the first picture of a batch to the disk or to VisualDL.
 
-        A preview that cannot be written is a warning.
+        If it cannot be written, a warning is logged.
 
         Args:
-            iteration: which made them.
+            iteration: the current iteration.
             pictures: name → [N, 3, H, W] in [0, 1].
         """
         if not processes.is_first():
@@ -177,13 +179,13 @@ class Progress:
 
     @cached_property
     def visualdl_writer(self) -> Any:
-        """VisualDL's file in the folder of the run, made when first used."""
+        """VisualDL's file in the folder of the run, created on first use."""
         from visualdl import LogWriter
 
         return LogWriter(logdir=str(self.folder))
 
     def close(self) -> None:
-        """Close what was opened for VisualDL."""
+        """Close VisualDL's file."""
         if "visualdl_writer" in self.__dict__:
             self.visualdl_writer.close()
 

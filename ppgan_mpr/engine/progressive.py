@@ -15,13 +15,13 @@ _TOTAL = "total_batch_size"
 
 
 class Step(NamedTuple):
-    """A stretch of iterations whose batches have one size.
+    """Consecutive iterations with equal batch and patch sizes.
 
     Attributes:
-        iters: its length.
+        iters: number of iterations.
         patch_size: side of the patches in pixels.
-        batch_size: pictures of this process in each update.
-        accumulate: slices of them that pass through the network one after the other.
+        batch_size: number of this process's pictures in each update.
+        accumulate: number of slices that pass through the network one after the other.
     """
 
     iters: int
@@ -35,22 +35,22 @@ class Step(NamedTuple):
 
 
 class Progressive:
-    """The patch and batch size of every iteration.
+    """A schedule of the patch and batch sizes of all iterations.
 
-    A network learns faster from many small patches and sees more context in few large ones;
-    MIRNet-v2 begins with the former and ends with the latter (arXiv 2205.01649).
+    A network learns faster from many small patches and sees more context in few large ones.
+    MIRNet-v2 begins with small patches and ends with large ones (arXiv 2205.01649).
 
     Args:
-        steps: mappings with ``iters`` (how many iterations), ``patch_size`` (pixels, a multiple
-            of 8) and ``batch_size`` (of each process), in their order. The last one holds to
-            the end of the run, however long that is. With ``total_batch_size``, the processes
-            share that many pictures, and ``batch_size`` is the most that pass through the
-            network of one of them at once: slices are derived.
+        steps: mappings with ``iters`` (number of iterations), ``patch_size`` (pixels, a multiple
+            of 8) and ``batch_size`` (of each process), in order. The last step continues to the
+            end of the run. With ``total_batch_size``, the processes share that number of pictures,
+            and ``batch_size`` is the largest slice: the number of slices follows from it.
         world_size: number of processes.
-        accumulate: slices of the batches of steps without ``total_batch_size``.
+        accumulate: number of slices in steps without ``total_batch_size``.
 
     Raises:
-        UsageError: a key is missing or unknown, a number impossible, or a total cannot be shared.
+        UsageError: a key is missing or unknown, a number is impossible, or the processes cannot
+            share a total equally.
     """
 
     def __init__(
@@ -66,23 +66,23 @@ class Progressive:
     def take_from(
         cls, settings: dict[str, Any], world_size: int = 1, accumulate: int = 1
     ) -> Progressive | None:
-        """Take ``progressive`` out of a data set's settings, which then are the first step's.
+        """Remove ``progressive`` from a data set's settings, and set the sizes of the first step.
 
-        Sizes that are null count as left out.
+        Sizes of null count as absent.
 
         Args:
             settings: section ``dataset.train``; changed in place.
             world_size, accumulate: see the class.
 
         Raises:
-            UsageError: the settings give a batch or patch size beside the schedule's.
+            UsageError: the settings give a batch or patch size in addition to the schedule.
         """
         steps = settings.pop("progressive", None)
         if steps is None:
             return None
         schedule = cls(steps, world_size, accumulate)
         places = [("dataset.train", settings, "batch_size")]
-        inner = settings.get("dataset", settings)  # what a RepeatDataset repeats
+        inner = settings.get("dataset", settings)  # the data set inside a RepeatDataset
         if "img_options" in constructor_arguments(inner["name"]):
             inner["img_options"] = inner.get("img_options") or {}
             places.append(("img_options", inner["img_options"], "patch_size"))
@@ -90,13 +90,13 @@ class Progressive:
             if section.get(key) is not None:
                 raise UsageError(
                     f"dataset.train.progressive gives the {key} of every iteration: leave "
-                    f"{key} out of {where}, or set {key}: null there to drop that of a base."
+                    f"{key} out of {where}, or set {key}: null there to cancel that of a base."
                 )
             section[key] = getattr(schedule.steps[0], key)
         return schedule
 
     def at(self, iteration: int) -> Step:
-        """The step that an iteration belongs to, counted from 1."""
+        """The step of an iteration; iterations count from 1."""
         for step in self.steps:
             if iteration <= step.iters:
                 return step
@@ -112,7 +112,7 @@ def _step(number: int, given: Mapping[str, Any], world_size: int, accumulate: in
     where = f"dataset.train.progressive.{number}"
     if not isinstance(given, Mapping) or set(given) - {_TOTAL} != set(_KEYS):
         raise UsageError(
-            f"{where} must have exactly the keys {', '.join(_KEYS)}, and perhaps {_TOTAL}."
+            f"{where} must have exactly the keys {', '.join(_KEYS)}, and optionally {_TOTAL}."
         )
     checked = {key: COUNT.check(f"{where}.{key}", value) for key, value in given.items()}
     total = checked.pop(_TOTAL, None)

@@ -1,4 +1,4 @@
-"""Gradient recomputation: less memory for a batch, for a second forward pass of most layers."""
+"""Gradient recomputation: saves memory at the cost of a second forward pass of most layers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ _RANDOM = (paddle.nn.Dropout, paddle.nn.Dropout2D, paddle.nn.Dropout3D, paddle.n
 
 
 def recompute_blocks(network: paddle.nn.Layer) -> None:
-    """Let the blocks of a network keep their input alone for the backward pass, in place.
+    """Change the blocks of a network so that they keep only their input for the backward pass.
 
-    The backward pass computes the rest again, block by block, with the same number formats. The
-    gradients are the same bit by bit where layers are deterministic, as those of this package.
+    The backward pass recomputes all other values block by block, with the same number formats. If
+    layers are deterministic, as those of this package are, the gradients are identical.
 
     Args:
-        network: whose :class:`~ppgan_mpr.networks.spec.NetworkSpec` names ``recomputed_layers``.
+        network: a network whose :class:`~ppgan_mpr.networks.spec.NetworkSpec` has
+            ``recomputed_layers``; changed in place.
 
     Raises:
-        UsageError: the network has none.
+        UsageError: the network has no ``recomputed_layers``.
     """
     spec = spec_of(network)
     if spec is None or not spec.recomputed_layers:
         name = type(network).__name__
         raise UsageError(
-            f"recompute is not for {name}, which states no recomputed_layers: leave it out, and "
-            "set accumulate to save memory."
+            f"recompute is not for {name}, which has no recomputed_layers: leave it out, and set "
+            "accumulate to save memory."
         )
     blocks = tuple(resolve(path) for path in spec.recomputed_layers)
     for layer in network.sublayers():
@@ -39,11 +40,11 @@ def recompute_blocks(network: paddle.nn.Layer) -> None:
 
 
 class _Recomputed:
-    """The forward pass of a layer that is recomputed while training."""
+    """The forward pass of a layer that is recomputed during training."""
 
     def __init__(self, layer: paddle.nn.Layer, forward: Any) -> None:
         self._layer, self._forward = layer, forward
-        # Random numbers must repeat, for which PaddlePaddle 2 does not recompute on a CPU.
+        # Only random layers need the generator's state; on a CPU PaddlePaddle 2 cannot restore it.
         self._random = any(isinstance(part, _RANDOM) for part in layer.sublayers(include_self=True))
 
     def __call__(self, *maps: paddle.Tensor) -> paddle.Tensor:
@@ -51,6 +52,6 @@ class _Recomputed:
             return self._forward(*maps)
         from paddle.distributed.fleet.utils import recompute
 
-        # The reentrant form runs a backward pass of each block inside the whole one: gradients of
-        # a PReLU that all blocks share then arrive one by one, which DataParallel cannot take.
+        # The reentrant form runs a separate backward pass for each block. The gradients of a PReLU
+        # that all blocks share would arrive one by one, which DataParallel does not support.
         return recompute(self._forward, *maps, use_reentrant=False, preserve_rng_state=self._random)

@@ -1,4 +1,4 @@
-"""Lock of a run's folder, so that two processes do not continue the same run."""
+"""A lock of a run's folder, so that no two processes continue the same run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LOCK_FILE = ".lock"
 
 
 class RunLock:
-    """Holds a folder inside a ``with`` block.
+    """Locks a folder inside a ``with`` block.
 
-    The operating system releases it when the process ends, however that happens: a killed run
-    leaves a file and no lock. File systems that have no locks give none.
+    The operating system releases the lock when the process ends in any way: a killed run leaves a
+    file but no lock. On file systems without locks nothing is locked.
 
     Args:
-        folder: of the run; it must exist.
+        folder: folder of the run; it must exist.
 
     Raises:
-        UsageError: entering the block, where another process holds the folder.
+        UsageError: when the block is entered, if another process has locked the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,16 +49,16 @@ class RunLock:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()  # and the lock with it
+            self._file.close()  # this also releases the lock
             self._file = None
 
 
 def _lock(file: IO[str]) -> None:
-    """Lock a file without waiting; raises BlockingIOError where another process holds it."""
+    """Lock a file without waiting; raises BlockingIOError if another process has locked it."""
     if sys.platform == "win32":
         import msvcrt
 
-        # Locked bytes cannot be read: far behind the text, which names the holder.
+        # Locked bytes cannot be read, so a byte far behind the name of the holder is locked.
         file.seek(1 << 20)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -71,5 +71,5 @@ def _lock(file: IO[str]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
-    except OSError:  # not supported there
+    except OSError:  # the file system has no locks
         return

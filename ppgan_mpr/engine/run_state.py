@@ -24,18 +24,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class RunState:
-    """Everything that a checkpoint holds.
+    """Everything that a checkpoint stores.
 
     Attributes:
         model: the network, the average of its weights, and the loss scale.
-        optimizer: over the network, with the learning rate's schedule.
+        optimizer: the network's optimizer, with the learning-rate schedule.
         data: the order of the training set, and the position in it.
         total_iters: length of the run, which the learning rate follows.
-        seed: of the run.
-        iteration: iterations that are finished, with all that belongs to them.
-        best_psnr: of the best validation so far in dB, or None.
+        seed: seed of the run.
+        iteration: number of completely finished iterations.
+        best_psnr: PSNR of the best validation so far in dB, or None.
         validated: the last iteration whose validation is finished.
-        diverged: the iterations after this state had losses that were not finite.
+        diverged: whether the iterations after this state had losses that were not finite.
     """
 
     model: MPRModel
@@ -49,10 +49,10 @@ class RunState:
     diverged: bool = False
 
     def finish_iteration(self) -> bool:
-        """Count an iteration whose update is applied: from here on it can be saved.
+        """Count an iteration whose update is applied; afterwards it can be saved.
 
         Returns:
-            Whether the next one has other sizes.
+            Whether the next iteration has other sizes.
         """
         resized = self.data.advance()
         self.iteration += 1
@@ -61,10 +61,10 @@ class RunState:
         return resized
 
     def take_scores(self, tables: Sequence[ScoreTable]) -> bool:
-        """Record that the validation is finished; returns whether its PSNR is the best so far.
+        """Record a finished validation; returns whether its PSNR is the best so far.
 
         Args:
-            tables: of the protocols; the first one decides.
+            tables: the table of each protocol; the first one decides.
         """
         self.validated = self.iteration
         psnr = tables[0].mean()["psnr"] if tables else None
@@ -75,7 +75,7 @@ class RunState:
         return True
 
     def weights(self) -> dict[str, Any]:
-        """The weights to release and evaluate, as the content of a file."""
+        """The weights for release and evaluation, as the content of a file."""
         if self.model.ema:
             return {"generator": self.model.ema.state_dict()}
         return {"generator": MixedPrecision.weights(self.model.network, self.optimizer)}
@@ -106,17 +106,17 @@ class RunState:
         """Continue from the content of a checkpoint.
 
         Args:
-            state: of :meth:`state_dict`.
+            state: a result of :meth:`state_dict`.
             source: its file, for messages.
 
         Raises:
-            WeightsError: weights of another network.
-            UsageError: a checkpoint of PaddleGAN's own Trainer, which lacks the data order, or
-                one with the state of another kind of optimizer.
+            WeightsError: the weights are those of another network.
+            UsageError: the checkpoint is of PaddleGAN's own Trainer, which does not store the data
+                order, or of another kind of optimizer.
         """
         training = state.get("training")
         self._check(training, source)
-        assert training is not None  # says _check
+        assert training is not None  # checked by _check
         set_weights(self.model.network, state["generator"], str(source))
         set_optimizer_state(self.optimizer, self.model.network, state["optim"])
         if self.model.ema:
@@ -142,7 +142,7 @@ class RunState:
         optimizer = type(self.optimizer).__name__
         if training.get("optimizer", optimizer) != optimizer:
             raise UsageError(
-                f"{source} holds the state of {training['optimizer']}, but optimizer.name is "
+                f"{source} has the state of {training['optimizer']}, but optimizer.name is "
                 f"{optimizer}: set optimizer.name={training['optimizer']}, or start from the "
                 f"weights with load={str(source)!r}."
             )
@@ -153,13 +153,13 @@ class RunState:
         planned = training.get("total_iters", self.total_iters)
         if planned != self.total_iters:
             logger.warning(
-                "total_iters was %d and is %d now: the learning rate follows the new length",
+                "total_iters was %d and is now %d: the learning rate follows the new length",
                 planned,
                 self.total_iters,
             )
         if training["batch"] != self.data.batch:
             logger.warning(
-                "A batch had %d samples and has %d now; results will differ",
+                "A batch had %d samples and now has %d; results will differ",
                 training["batch"],
                 self.data.batch,
             )

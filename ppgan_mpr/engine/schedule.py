@@ -1,4 +1,4 @@
-"""Learning rates of published recipes: a warm-up and one cosine, or a cycle of cosines."""
+"""Learning-rate schedules of published recipes: warm-up and one cosine, or several cosines."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class WarmupCosine(LRScheduler):
     Args:
         learning_rate: the peak.
         warmup_iters: length W of the warm-up in iterations.
-        total_iters: length T of the run in iterations; None takes the run's own.
-        eta_min: where the cosine ends, and stays.
-        last_epoch: where to continue, as in ``paddle.optimizer.lr.LRScheduler``.
+        total_iters: length T of the schedule in iterations; None uses the length of the run.
+        eta_min: learning rate at the end of the cosine and afterwards.
+        last_epoch: iteration to continue from, as in ``paddle.optimizer.lr.LRScheduler``.
 
     Raises:
         UsageError: the warm-up does not fit into the run.
@@ -62,7 +62,7 @@ class WarmupCosine(LRScheduler):
         step = max(self.last_epoch, 0)
         if step < self.warmup_iters:
             return self.base_lr * (step + 1) / self.warmup_iters
-        if self.total_iters is None:  # not spanned yet
+        if self.total_iters is None:  # before span()
             return self.base_lr
         cosine_iters = max(self.total_iters - self.warmup_iters, 1)
         progress = min((step - self.warmup_iters) / cosine_iters, 1.0)
@@ -70,23 +70,23 @@ class WarmupCosine(LRScheduler):
 
 
 class CosineAnnealingRestartCyclicLR(LRScheduler):
-    """Half periods of a cosine one after the other, each with a minimum of its own.
+    """Several half cosines one after the other, each with its own minimum.
 
-    With t counted in iterations from 0, and in period k of length Tₖ from t₀ₖ on::
+    With t counted in iterations from 0, and for period k of length Tₖ that begins at t₀ₖ::
 
         eta_minₖ + weightₖ · (learning_rate - eta_minₖ) · (1 + cos(π (t - t₀ₖ) / Tₖ)) / 2
 
-    The last iteration of a period, where t - t₀ₖ = Tₖ, belongs to it, as in the code that
-    Restormer and MIRNet-v2 were trained with (arXiv 2111.09881, 2205.01649), whose name and
-    arguments this class has. A minimum above ``learning_rate`` makes the rate rise: MIRNet-v2
-    was trained from 2e-4 up to 3e-4, then again from 2e-4 down to 1e-6.
+    The iteration with t - t₀ₖ = Tₖ belongs to period k, as in the training code of Restormer and
+    MIRNet-v2 (arXiv 2111.09881, 2205.01649), whose name and arguments this class has. A minimum
+    above ``learning_rate`` makes the rate rise: MIRNet-v2 was trained from 2e-4 up to 3e-4, then
+    again from 2e-4 down to 1e-6.
 
     Args:
-        learning_rate: where every period of weight 1 begins.
-        periods: their lengths in iterations.
-        restart_weights: of each period.
-        eta_mins: where each period ends; the last one's holds to the end of the run.
-        last_epoch: where to continue, as in ``paddle.optimizer.lr.LRScheduler``.
+        learning_rate: learning rate at the start of every period of weight 1.
+        periods: lengths of the periods in iterations.
+        restart_weights: weight of each period.
+        eta_mins: learning rate at the end of each period; the last one stays until the run ends.
+        last_epoch: iteration to continue from, as in ``paddle.optimizer.lr.LRScheduler``.
 
     Raises:
         UsageError: the lists differ in length, or a period is not a positive number.
@@ -107,7 +107,7 @@ class CosineAnnealingRestartCyclicLR(LRScheduler):
             )
         if min(periods) < 1:
             raise UsageError(f"lr_scheduler.periods is {list(periods)}: give numbers from 1 on.")
-        # Plain lists: a checkpoint holds them.
+        # Plain lists, as checkpoints store them.
         self.periods = list(periods)
         self.restart_weights = [float(weight) for weight in restart_weights]
         self.eta_mins = [float(eta_min) for eta_min in eta_mins]

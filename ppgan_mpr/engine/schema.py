@@ -1,8 +1,8 @@
-"""The schema of a configuration: its sections and options, their types and their ranges.
+"""The schema of a configuration: its sections and options with their types and ranges.
 
-Each section is a dataclass that is never instantiated: a run's configuration stays PaddleGAN's
-nested dict, which PaddleGAN's builders take, and :func:`check_section` compares it with these
-declarations. An option's annotation states its type; :func:`option` adds a default and a range.
+Each section is a dataclass that is never instantiated. The configuration of a run remains a nested
+dict, which PaddleGAN's builders need, and :func:`check_values` compares it with these declarations.
+An option's annotation states its type; :func:`option` adds a default and a range.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Section:
 
     Attributes:
         registry: PaddleGAN's registry of the classes that the section may name; the other options
-            are arguments of that class. None for sections that configure no class.
-        lenient: unknown options in a yaml are warnings, because PaddleGAN's may have more.
+            are arguments of the class. None for sections that do not configure a class.
+        lenient: unknown options only give a warning, because PaddleGAN may have more options.
         free: options may have any name.
-        others: the schema of subsections that have no field here.
+        others: schema of subsections without a field here.
     """
 
     registry: ClassVar[str | None] = None
@@ -44,16 +44,16 @@ def option(
     required: bool = False,
     own: bool = False,
 ) -> Any:
-    """An option of a section.
+    """Declare an option of a section.
 
     Args:
-        default: filled in where the yaml has none; without it the option stays absent.
+        default: filled in if the yaml lacks the option; without a default it stays absent.
         low, high: smallest and largest value.
-        open: low and high themselves are not allowed.
-        open_above: high itself is not allowed.
+        open: low and high are excluded.
+        open_above: high is excluded.
         never: -1 is allowed, and means never.
-        required: the section makes no sense without it.
-        own: where the section configures a class: no argument of that class.
+        required: the section must have the option.
+        own: the option is not an argument of the class that the section configures.
     """
     bounds = {"low": low, "high": high, "open": open, "open_above": open_above, "never": never}
     metadata = {"bounds": bounds, "required": required, "own": own or required}
@@ -67,7 +67,7 @@ def section(
     none: bool = False,
     required: bool = False,
 ) -> Any:
-    """A subsection; ``None`` for ``schema`` is the class that it is declared in."""
+    """Declare a subsection; ``schema`` None means the class with this declaration."""
     metadata = {"section": schema, "none": none, "required": required, "own": False}
     return field(default=default, metadata=metadata)
 
@@ -113,7 +113,7 @@ class Model(Section):
 
 @dataclass(init=False)
 class ImageOptions(Section):
-    """``img_options`` of a data set, whose class checks the others."""
+    """``img_options`` of a data set, whose class checks all other options."""
 
     free = True
     cache_gb: float = option(low=0)
@@ -127,8 +127,8 @@ class DataSet(Section):
     name: str = option(required=True)
     rgb_dir: str = option()
     img_options: ImageOptions | None = section(ImageOptions, none=True)
-    dataset: DataSet = section(None)  # what a RepeatDataset repeats
-    # Null is for one that a base gives: check_config takes it out.
+    dataset: DataSet = section(None)  # the data set inside a RepeatDataset
+    # Null cancels the batch size of a base file; check_config removes it.
     batch_size: int | None = option(low=1, own=True)
     num_workers: int = option(low=0, own=True)
     use_shared_memory: bool = option(own=True)
@@ -137,7 +137,7 @@ class DataSet(Section):
 
 @dataclass(init=False)
 class DataSets(Section):
-    """``dataset``."""
+    """``dataset``: the training set and the validation set."""
 
     others = DataSet
     train: DataSet | None = section(DataSet, none=True)
@@ -161,7 +161,7 @@ class Schedule(Section):
 
 @dataclass(init=False)
 class Optimizer(Section):
-    """``optimizer``."""
+    """``optimizer``: the optimizer of the network."""
 
     registry = "OPTIMIZERS"
     name: str = option(required=True)
@@ -174,7 +174,7 @@ class Optimizer(Section):
 
 @dataclass(init=False)
 class Metric(Section):
-    """One of ``validate.metrics``."""
+    """One metric of ``validate.metrics``."""
 
     registry = "METRICS"
     name: str = option(required=True)
@@ -190,7 +190,7 @@ class Metrics(Section):
 
 @dataclass(init=False)
 class Validate(Section):
-    """``validate``: when and how to score dataset.test."""
+    """``validate``: when and how dataset.test is scored."""
 
     lenient = True
     interval: int = option(low=1, never=True)
@@ -213,7 +213,7 @@ class MixUpOptions(Section):
 
 @dataclass(init=False)
 class LogConfig(Section):
-    """``log_config``: iterations between lines of the log, and between previews."""
+    """``log_config``: intervals of log lines and previews, in iterations."""
 
     lenient = True
     interval: int = option(low=1, required=True)
@@ -222,7 +222,7 @@ class LogConfig(Section):
 
 @dataclass(init=False)
 class SnapshotConfig(Section):
-    """``snapshot_config``: iterations between checkpoints, and how many to keep."""
+    """``snapshot_config``: interval of checkpoints in iterations, and how many to keep."""
 
     lenient = True
     interval: int = option(low=1, required=True)
@@ -250,17 +250,17 @@ class Configuration(Section):
     image_num: int = option()
     export_model: list = option()
     seed: int = option(0, low=0)  # of weights, data order and augmentation
-    accumulate: int = option(1, low=1)  # slices of a batch that pass through the network in turn
-    # Pictures per update, of all processes and slices together.
+    accumulate: int = option(1, low=1)  # number of slices of a batch
+    # Number of pictures per update, of all processes and slices together.
     total_batch_size: int | None = option(None, low=1)
     clip_grad_norm: float | None = option(None, low=0, open=True)  # largest norm of the gradient
-    # Of the averaged weights, which are evaluated and released.
+    # Decay of the averaged weights, which are evaluated and released.
     ema_decay: float | None = option(None, low=0, high=1, open=True)
     mixup: MixUpOptions | None = section(MixUpOptions, None, none=True)
     amp: bool = option(False)  # mixed precision on GPUs
     amp_level: Literal["O1", "O2"] = option("O1")
     amp_dtype: Literal["auto", "bfloat16", "float16"] = option("auto")
-    recompute: bool = option(False)  # keep less for the backward pass, and compute it again
+    recompute: bool = option(False)  # recompute values in the backward pass to save memory
 
 
 def defaults(schema: type[Section]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def defaults(schema: type[Section]) -> dict[str, Any]:
 
 
 def subsection(schema: type[Section] | None, key: str) -> type[Section] | None:
-    """The schema of what stands under a key, or None where there is no section."""
+    """The schema of the section under a key, or None if the key has no section."""
     if schema is None:
         return None
     for item in _fields(schema):
@@ -291,12 +291,12 @@ def schema_at(path: str) -> type[Section] | None:
 
 
 def option_names(schema: type[Section], own: bool = False) -> set[str]:
-    """The options that a section declares; ``own`` ones are no arguments of its class."""
+    """The declared options of a section; with ``own``, without the arguments of its class."""
     return {item.name for item in _fields(schema) if item.metadata["own"] or not own}
 
 
 def is_text(path: str) -> bool:
-    """Whether an option is always a text: a folder may be called 2024."""
+    """Whether an option is always a text, as a folder may be named 2024."""
     where, _, key = path.rpartition(".")
     schema = schema_at(where)
     declared = [item for item in (_fields(schema) if schema else ()) if item.name == key]
@@ -304,17 +304,17 @@ def is_text(path: str) -> bool:
 
 
 def check_values(node: dict[str, Any], schema: type[Section], path: str = "") -> None:
-    """Compare the values of a section, and of all below it, with the schema.
+    """Check the values of a section and of all sections below it.
 
-    Whole numbers get their type.
+    Whole numbers are converted to int.
 
     Args:
         node: the section; changed in place.
-        schema: of it.
-        path: of it, for messages.
+        schema: schema of the section.
+        path: path of the section, for messages.
 
     Raises:
-        UsageError: the first option with a value that it cannot have, or a missing section.
+        UsageError: the first option with an invalid value, or the first missing section.
     """
     inside = f"{path}." if path else ""
     for item in _fields(schema):
@@ -329,7 +329,7 @@ def check_values(node: dict[str, Any], schema: type[Section], path: str = "") ->
 
 
 def rule_of(item: Field, owner: type[Section] | None = None) -> Rule | None:
-    """What an option may be; None leaves it to the class that takes it."""
+    """The rule for an option; None leaves the check to the class."""
     if "section" in item.metadata:
         schema: Any = item.metadata["section"] or owner
         required = [part.name for part in _fields(schema) if part.metadata["required"]]

@@ -1,4 +1,4 @@
-"""Scoring of a configuration's validation set without training, and loading of weights."""
+"""Scoring of a validation set without training, and loading of weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Scorer:
     """Scores the validation set of a configuration, without training.
 
     Args:
-        cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`.
+        cfg: a configuration from :func:`ppgan_mpr.engine.config.load_config`.
 
     Raises:
         RestorationError: the configuration cannot be scored.
@@ -37,7 +37,7 @@ class Scorer:
         self._scored: str | None = None
 
     def load(self, weights: str | Path) -> None:
-        """Score these weights, with TLC if ``validate.local`` or else the weights say so.
+        """Load the weights to score; ``validate.local``, or else the weights, decide on TLC.
 
         Raises:
             RestorationError: see :func:`load_into`; or TLC does not apply to the network.
@@ -55,32 +55,32 @@ class Scorer:
     def _use_local_statistics(self, channels: int) -> None:
         spec = spec_of(self.network)
         if spec is None or not spec.local_layers:
-            reason = spec.no_local if spec else "it is none of ppgan_mpr"
+            reason = spec.no_local if spec else "it is not a network of ppgan_mpr"
             raise UsageError(f"validate.local is not for this network: {reason}.")
         self.network.eval()
         spec.localise(self.network, channels)
         self.model.tiles = build_tiles(self._cfg, self.model, local=True)
 
     def score(self) -> None:
-        """Restore and score everything; scores and pictures go to ``output_dir``."""
+        """Restore and score all pictures; scores and pictures go to ``output_dir``."""
         self.validation.run(Path(self.output_dir), "evaluation", self._scored)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, as nothing is open."""
 
 
 def load_into(model: MPRModel, weights: str | Path) -> Weights:
-    """Give a model weights: a file of any supported format, or a name of the catalogue.
+    """Load weights into a model: a file of any supported format, or a name in the catalogue.
 
     Returns:
-        The weights as they were read.
+        The loaded weights.
 
     Raises:
         RestorationError: the weights cannot be read or downloaded, or do not fit the network.
     """
     record = record_of_name(str(weights))
     if record:
-        check_record_fits(record, model.network)  # before a download
+        check_record_fits(record, model.network)  # checked before a download
     loaded = load_weights(weights)
     set_weights(model.network, loaded.tensors, loaded.source)
     logger.info("Loaded weights from %s", weights)

@@ -1,4 +1,4 @@
-"""What surrounds a Trainer: device, output folder, log, and the checkpoint to resume from."""
+"""The environment of a Trainer: device, output folder, log, and checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _FILES_OF_A_START = {LOCK_FILE, "log.txt", "config.yaml"}
 
 
 def choose_device(no_cuda: bool = False) -> None:
-    """Compute on the GPU that the launcher assigned, or on the CPU where there is none."""
+    """Choose the GPU that the launcher assigned, or the CPU if there is no GPU."""
     gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     paddle.set_device("gpu" if gpu and not no_cuda else "cpu")
 
 
 def find_checkpoint(resume: str, output_dir: str, run: str) -> Path | None:
-    """The checkpoint to resume from.
+    """Find the checkpoint to resume from.
 
     Args:
-        resume: a file, or ``auto`` for the newest of this configuration.
+        resume: a file, or ``auto`` for the newest checkpoint of this configuration.
         output_dir: the configured output folder.
         run: name of the configuration.
 
     Returns:
-        The path; None where ``auto`` finds nothing, and a new run begins.
+        The path, or None if ``auto`` finds nothing and a new run begins.
 
     Raises:
         UsageError: there is no such file.
@@ -55,10 +55,10 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path | None:
 
 
 def make_run_folder(output_dir: str, run: str) -> Path:
-    """Make a new folder for a run, named by configuration and time, as PaddleGAN does.
+    """Make a new folder for a run, named after configuration and time as by PaddleGAN.
 
-    Runs that start in the same second get one each. Only the first process makes the folder
-    and knows its exact name.
+    Runs that start in the same second get separate folders. Only the first process makes the
+    folder and knows its exact name.
     """
     name = run + time.strftime("-%Y-%m-%d-%H-%M-%S", time.localtime())
     folder, number = Path(output_dir) / name, 1
@@ -73,10 +73,10 @@ def make_run_folder(output_dir: str, run: str) -> Path:
 
 
 def check_same_checkpoint(checkpoint: Path | None) -> None:
-    """Compare what the processes resume, which search on their own machine's disk.
+    """Check that all processes resume the same iteration, as each searches its own disk.
 
     Raises:
-        UsageError: they do not all resume the same iteration; in all processes.
+        UsageError: the iterations differ; raised in all processes.
     """
     number = re.search(r"\d+", checkpoint.name) if checkpoint else None
     if not processes.agree(int(number[0]) if number else -(checkpoint is None)):
@@ -88,14 +88,16 @@ def check_same_checkpoint(checkpoint: Path | None) -> None:
 
 @contextmanager
 def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iterator[Path]:
-    """The folder of a run, which belongs to this run alone inside the block.
+    """Open the folder of a run, and lock it against other runs inside the block.
+
+    If a signal or an error ends a new run before anything was saved, its folder is removed. A
+    later error is logged as the last line of the run's log.
 
     Args:
         config: the configuration.
-        run: its name.
-        checkpoint: with which the run continues, in its own folder; None makes a new one, which
-            is removed where a signal or an error ends the run before anything was saved. An error
-            that ends it later is the last line of its log.
+        run: name of the configuration.
+        checkpoint: checkpoint from which the run continues in the same folder; None makes a new
+            folder.
 
     Raises:
         UsageError: the folder cannot be made, or another run uses it.
@@ -105,7 +107,7 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
     except OSError as error:
         raise UsageError(
             f"output_dir is {config.output_dir!r}, where no folder can be made "
-            f"({error.strerror}): name another one."
+            f"({error.strerror}): choose another output_dir."
         ) from None
     with ExitStack() as stack:
         failure = None
@@ -128,12 +130,12 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
 
 
 def _remove_unused(folder: Path) -> bool:
-    """Remove the folder of a run that has only begun; returns whether it was one."""
+    """Remove the folder of a run that has saved nothing; returns whether it was such a run."""
     files = list(folder.iterdir())
     if not {file.name for file in files} <= _FILES_OF_A_START:
         return False
-    logger.info("Nothing was saved: %s is removed", folder)
-    with suppress(OSError):  # Windows removes no open files
+    logger.info("Nothing was saved, so %s is removed", folder)
+    with suppress(OSError):  # Windows cannot remove open files
         for file in files:
             file.unlink()
         folder.rmdir()
@@ -141,10 +143,9 @@ def _remove_unused(folder: Path) -> bool:
 
 
 def store_config(config: AttrDict, folder: Path) -> None:
-    """Write ``config.yaml``, from which the run can be repeated.
+    """Write ``config.yaml``, with which the run can be repeated.
 
-    Where a resumed run has other options, the log names them, and the earlier file is kept
-    beside the new one.
+    If a resumed run has other options, they are logged, and the earlier file is kept.
     """
     if not processes.is_first():
         return
@@ -165,16 +166,15 @@ def store_config(config: AttrDict, folder: Path) -> None:
 class RunLog:
     """The log of one run, on the terminal and in a file.
 
-    Inside its ``with`` block every message of this package and of PaddleGAN is shown once, on
-    standard output, by the first process alone. :meth:`write_to` starts the file with the
-    messages since the beginning of the block, so that a run that cannot start leaves none.
-    Afterwards the loggers are as they were before.
+    Inside its ``with`` block the first process shows every message of this package and of PaddleGAN
+    once on standard output. :meth:`write_to` starts the file, with all messages since the beginning
+    of the block. So a run that cannot start leaves no file. Afterwards the loggers are restored.
     """
 
     _FORMAT = logging.Formatter(
         "[%(asctime)s] %(name)s %(levelname)s: %(message)s", datefmt="%m/%d %H:%M:%S"
     )
-    _CAPACITY = 100_000  # messages kept until there is a file; never reached
+    _CAPACITY = 100_000  # largest number of messages before the file exists; never reached
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -187,7 +187,7 @@ class RunLog:
         terminal.setFormatter(self._FORMAT)
         for name in ("ppgan", "ppgan_mpr"):
             self._take_over(logging.getLogger(name), [terminal, self._kept])
-        # PaddleGAN adds a handler of its own to a logger that it has not set up.
+        # PaddleGAN would add its own handler to a logger that it has not set up.
         initialized = import_ppgan("ppgan.utils.logger").logger_initialized
         if "ppgan" not in initialized:
             initialized.append("ppgan")
@@ -199,7 +199,7 @@ class RunLog:
         self._kept.close()
 
     def write_to(self, path: Path) -> None:
-        """Append what was logged so far, and all that follows, to a file."""
+        """Append all earlier and later messages to a file."""
         if not processes.is_first():
             return
         file = logging.FileHandler(path, encoding="utf-8")
@@ -213,6 +213,6 @@ class RunLog:
         self._stack.callback(logger.setLevel, logger.level)
         self._stack.callback(setattr, logger, "propagate", logger.propagate)
         self._stack.callback(setattr, logger, "handlers", logger.handlers)
-        # The loggers below have no level of their own and follow.
+        # The loggers below have no levels of their own and follow this one.
         logger.setLevel(logging.INFO if processes.is_first() else logging.CRITICAL + 1)
         logger.propagate, logger.handlers = False, list(handlers)

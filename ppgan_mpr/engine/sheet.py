@@ -1,4 +1,4 @@
-"""Sheet of the best and the worst pictures of a validation."""
+"""A picture sheet of the best and the worst results of a validation."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class _Row(NamedTuple):
 class Sheet:
     """Collects the pictures with the highest and the lowest PSNR.
 
-    The PSNR is that of the whole frame in RGB, whatever the protocols score.
+    The PSNR is always that of the full frame in RGB.
 
     Args:
-        count: best pictures, and worst pictures.
+        count: number of best pictures, and number of worst pictures.
     """
 
     def __init__(self, count: int = 3) -> None:
@@ -41,16 +41,16 @@ class Sheet:
     def add(
         self, name: str, degraded: np.ndarray, restored: np.ndarray, target: np.ndarray
     ) -> None:
-        """Look at a picture; all are [H, W, 3] in [0, 1]."""
+        """Add a picture if it is among the best or worst; arrays are [H, W, 3] in [0, 1]."""
         error = float(np.mean((restored - target) ** 2))
         psnr = -10 * np.log10(error) if error > 0 else np.inf
         self._rows.append(_Row(psnr, name, _thumbnails(degraded, restored, target)))
         self._rows = self._extremes(self._rows)
 
     def write(self, path: Path) -> None:
-        """Write the sheet of all processes, which call this together, as PNG.
+        """Write the sheet as PNG; all processes call this together.
 
-        Failing to write it is a warning.
+        If it cannot be written, a warning is logged.
         """
         rows = self._extremes(processes.gather(self._rows))
         if not rows or not processes.is_first():
@@ -66,7 +66,7 @@ class Sheet:
             logger.warning("The sheet of pictures cannot be written: %s", error)
 
     def _extremes(self, rows: list[_Row]) -> list[_Row]:
-        """The worst and the best rows, in rising order."""
+        """The worst and the best rows, in ascending order."""
         rows = sorted(rows, key=lambda row: (row.psnr, row.name))
         if len(rows) <= 2 * self._count:
             return rows
@@ -74,7 +74,7 @@ class Sheet:
 
 
 def _thumbnails(*pictures: np.ndarray) -> np.ndarray:
-    """Pictures [H, W, 3] in [0, 1] side by side, in 8 bits, made smaller where they are large."""
+    """Join pictures [H, W, 3] in [0, 1] side by side in 8 bits, after shrinking large ones."""
     height, width = pictures[-1].shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -83,7 +83,7 @@ def _thumbnails(*pictures: np.ndarray) -> np.ndarray:
 
 
 def _labelled(row: _Row, width: int) -> np.ndarray:
-    """A row with its name and PSNR above, on white, of the sheet's width."""
+    """A row of the sheet on white, with its name and PSNR above."""
     height = row.pictures.shape[0]
     canvas = np.full((height + _LABEL, width, 3), 255, np.uint8)
     canvas[_LABEL:, : row.pictures.shape[1]] = row.pictures

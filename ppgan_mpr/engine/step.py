@@ -1,4 +1,4 @@
-"""One update of the weights: gradients of a batch, guarded, clipped and applied."""
+"""One update of the weights: computes, checks, clips and applies the gradients of a batch."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class DivergedError(RestorationError, ArithmeticError):
 
 
 class GradientStep:
-    """From a batch to updated weights.
+    """Updates a network's weights on a batch.
 
     Args:
-        accumulate: cut the batch into so many slices that pass through the network one
-            after the other. The update is that of the whole batch, in less memory.
-        clip_grad_norm: scale the gradient down to this Euclidean norm; None leaves it.
-        precision: number formats; float32 when None.
-        patience: consecutive batches with a non-finite loss or gradient that are skipped
-            before :class:`DivergedError`.
+        accumulate: number of slices of a batch that pass through the network one after the
+            other. The update equals that of the whole batch, in less memory.
+        clip_grad_norm: largest Euclidean norm of the gradient; None does not clip.
+        precision: number formats; None is float32.
+        patience: number of consecutive batches with a non-finite loss or gradient that are
+            skipped before :class:`DivergedError` is raised.
 
     Attributes:
-        skipped: batches skipped since the last that was not.
-        updating: True from the moment an update begins; the trainer sets it to False when
-            everything that belongs to the same iteration is done.
-        signal: a number of this process, 0 or more; an update sets it to the largest of all
-            processes, so that all of them know of a signal that one has received.
+        skipped: number of consecutive skipped batches.
+        updating: True from the beginning of an update; the trainer sets it to False when the
+            iteration is completely finished.
+        signal: number of a signal that this process has received, or 0. An update sets it to the
+            largest number of all processes, so that all of them know of the signal.
 
     Raises:
-        UsageError: an argument out of range.
+        UsageError: an argument is out of range.
     """
 
     def __init__(
@@ -69,9 +69,8 @@ class GradientStep:
 
         Args:
             network: a ``paddle.nn.Layer`` or a ``paddle.DataParallel`` around one.
-            optimizer: over its parameters.
-            objective: ``(outputs, target) -> dict`` of scalar tensors; the one named
-                ``loss`` is minimised.
+            optimizer: the optimizer of its parameters.
+            objective: ``(outputs, target) -> dict`` of scalar tensors; ``loss`` is minimised.
             degraded: [N, C, H, W].
             target: [N, C, H, W].
 
@@ -80,8 +79,8 @@ class GradientStep:
             ``grad_norm``, and the network's main output for the last slice, [n, C, H, W].
 
         Raises:
-            DivergedError: the batch was the last of too many non-finite ones. The weights
-                are those before the first of them.
+            DivergedError: too many consecutive batches were not finite. The weights are those
+                before the first of them.
         """
         sums: dict[str, paddle.Tensor] = {}
         count = min(self.accumulate, len(degraded))
@@ -112,13 +111,13 @@ class GradientStep:
     ) -> tuple[dict[str, float], bool]:
         """The losses and the gradient's norm, and whether they are finite in all processes.
 
-        All that the host has to know of an iteration is copied at once, because every copy waits
-        until the device has computed all that it was given.
+        All values that the host needs are copied at once, because every copy waits until the device
+        has finished its work.
         """
         squares = paddle.add_n(
             [gradient.astype("float32").square().sum() for gradient in gradients]
         )
-        # A clipped output that is not a number has no gradient: only the loss shows it.
+        # Where a clipped output is NaN, the gradient is zero, so the loss is checked, too.
         finite = paddle.isfinite(squares) & paddle.isfinite(sums["loss"])
         news = paddle.stack([1 - finite.astype("float32"), paddle.full([], float(self.signal))])
         shared = processes.largest_of_each(news)
@@ -136,7 +135,7 @@ class GradientStep:
         norm: float,
         finite: bool,
     ) -> None:
-        """Clip and apply the gradients, or skip them."""
+        """Clip and apply the gradients, or skip the update."""
         if finite and self.clip_grad_norm and norm > self.clip_grad_norm:
             for gradient in gradients:
                 gradient.scale_(self.clip_grad_norm / norm)

@@ -1,4 +1,4 @@
-"""Restoration of large validation pictures in tiles, in the way that files are restored."""
+"""Restoration of large validation pictures in tiles, like the restoration of files."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ..networks import spec_of
 
 logger = logging.getLogger(__name__)
 
-_LARGE = 4096  # pixels: the side of a picture that fits no small budget
+_LARGE = 4096  # side in pixels of a picture that needs tiles
 
 
 class TiledRestoration:
-    """Restores the pictures of a validation set within a budget of memory.
+    """Restores the pictures of a validation set within a memory limit.
 
-    A picture that fits goes through the network whole. A larger one is cut into tiles that share
-    the network's statistics, overlap and blend: its score may differ a little from that of the
-    whole picture, and the log says how many pictures this concerns.
+    A picture that fits passes through the network whole. A larger one is cut into overlapping tiles
+    that share the network's statistics and are blended. Its score may differ a little from that of
+    the whole picture; the log names the number of such pictures.
 
     Args:
-        network: that is trained, as it is at the time of each call.
+        network: the network in training; each call uses its current weights.
         memory: working memory of the network, such as ``8G``.
         precision: ``f32``, or ``bf16`` or ``f16`` for mixed precision on a GPU.
-        local: whether the network's statistics are those of TLC, which tiles do not share.
+        local: whether the network uses TLC, whose local statistics tiles do not share.
 
     Raises:
-        UsageError: the network is none of this package, or the amount is no amount or does not
-            hold the smallest tile.
+        UsageError: the network is not part of this package, or ``memory`` is invalid or too small
+            for the smallest tile.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TiledRestoration:
         spec = spec_of(network)
         if spec is None:
             raise UsageError(
-                "validate.memory is for networks of ppgan_mpr, whose statistics tiles can share: "
+                "validate.memory needs a network of ppgan_mpr, whose statistics tiles can share: "
                 "leave it out."
             )
         self._options = InferenceOptions(
@@ -84,14 +84,14 @@ class TiledRestoration:
         self.tiled = []
 
     def _check_memory(self, memory: str) -> None:
-        """Refuse an amount that does not even hold the smallest tile of a large picture."""
+        """Refuse an amount that is too small for the smallest tile of a large picture."""
         restorer = Restorer(self._model, self._options, memory="1K")
         tile = restorer.plan(_LARGE, _LARGE).tile
         needed = restorer.backend.bytes_per_pixel * math.prod(tile)
         if needed > self._options.memory_bytes:
             raise UsageError(
-                f"validate.memory is {memory!r}, but the smallest tile of this network takes "
-                f"{math.ceil(needed / (1 << 20))}M: give more."
+                f"validate.memory is {memory!r}, but the smallest tile of this network needs "
+                f"{math.ceil(needed / (1 << 20))}M: raise it."
             )
 
     def _restored(self, restorer: Restorer, picture: np.ndarray, name: str) -> np.ndarray:

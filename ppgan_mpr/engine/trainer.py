@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains a restoration network as a configuration says.
+    """Trains a restoration network according to a configuration.
 
-    Data order and random numbers depend on seed and iteration alone, and a run that is resumed
-    from a checkpoint ends with the weights of an uninterrupted one.
+    Data order and random numbers depend only on seed and iteration. So a run that is resumed from a
+    checkpoint ends with the weights of an uninterrupted run.
 
     Args:
-        cfg: a configuration of :func:`ppgan_mpr.engine.config.load_config`.
+        cfg: a configuration from :func:`ppgan_mpr.engine.config.load_config`.
         profiler_options: profile some iterations, see :mod:`ppgan_mpr.engine.profiling`.
 
     Raises:
@@ -57,7 +57,7 @@ class Trainer:
 
     @property
     def output_dir(self) -> str:
-        """The folder of the run, which the first save makes; may be set until training begins."""
+        """The folder of the run, made by the first save; it may be set until training begins."""
         return str(self.checkpoints.folder)
 
     @output_dir.setter
@@ -65,12 +65,12 @@ class Trainer:
         self.checkpoints.folder = Path(folder)
 
     def train(self) -> None:
-        """Train to the end, or until a signal asks to stop; save before leaving.
+        """Train to the end or until a signal arrives, and save before returning.
 
         Raises:
-            DivergedError: too many non-finite gradients in a row; a checkpoint was saved.
+            DivergedError: too many consecutive gradients were not finite; a checkpoint was saved.
             SystemExit: a signal arrived; a checkpoint was saved.
-            Exception: whatever went wrong; what was trained until then was saved.
+            Exception: any other error; the finished iterations were saved.
         """
         done, total = self.state.iteration, self.total_iters
         if done >= total and not self._validation_is_missing():
@@ -85,7 +85,7 @@ class Trainer:
         with closing(self.data), Interrupt() as self._interrupt:
             with self.checkpoints.saving(self.state):
                 self._loop()
-            if self._interrupt.shared:  # still inside: launchers repeat their SIGTERM
+            if self._interrupt.shared:  # inside the block, as launchers repeat their SIGTERM
                 resume = f"; resume from {self.checkpoints.path(self.state.iteration)}"
                 first = " before the first iteration"
                 logger.info("Stopped by a signal%s", resume if self.state.iteration else first)
@@ -105,8 +105,8 @@ class Trainer:
         interrupt.share()
         profiled = False
         while state.iteration < self.total_iters and not (interrupt.shared or profiled):
-            # Random numbers depend on nothing but their iteration: no generator needs saving.
-            # Those of `random` and `numpy.random` belong to the data, which is read ahead.
+            # Random numbers depend only on the iteration, so checkpoints store no generator. The
+            # data seeds `random` and `numpy.random` itself, as it is read ahead.
             paddle.seed(mix_seed(state.seed, processes.rank(), state.iteration + 1))
             watch.start()
             batch = data.next_batch()
@@ -129,12 +129,12 @@ class Trainer:
             if is_due(every.snapshot, state.iteration):
                 self.checkpoints.save(state)
             if is_due(every.validation, state.iteration):
-                self.validate()  # may take long: saved before it, and again with its result
+                self.validate()  # it may take long, so the state is saved before and after it
                 if is_due(every.snapshot, state.iteration):
                     self.checkpoints.save(state)
 
     def log(self, rate: float, epoch: int) -> None:
-        """Log the losses of the last iteration, with its learning rate and pass over the data."""
+        """Log the losses of the last iteration, with its learning rate and epoch."""
         losses, skipped = self.model.get_current_losses(), self.model.step.skipped
         self.progress.log(self.state.iteration, self.total_iters, epoch, rate, losses, skipped)
 
@@ -160,11 +160,11 @@ class Trainer:
         """Continue a run exactly where its checkpoint was written.
 
         Raises:
-            WeightsError: not a readable training checkpoint, or one of another network.
-            UsageError: a checkpoint of PaddleGAN's own Trainer or of another optimizer.
+            WeightsError: the file is not a readable training checkpoint of this network.
+            UsageError: the checkpoint is of PaddleGAN's own Trainer or of another optimizer.
         """
         self.state.load_state_dict(read_state(Path(path)), path)
-        # The state holds the rate of a schedule of the length that the run had then.
+        # The state has the learning rate for the earlier length of the run.
         self.model.set_total_iter(self.total_iters)
         logger.info("Resumed %s at iteration %d", path, self.state.iteration + 1)
 
@@ -173,5 +173,5 @@ class Trainer:
         load_into(self.model, weights)
 
     def close(self) -> None:
-        """Close what was opened for VisualDL."""
+        """Close VisualDL's file."""
         self.progress.close()

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _build_dataset = import_ppgan("ppgan.datasets.builder").build_dataset
 
-# how dataset.test is loaded, and PaddleGAN's defaults
+# Options for loading dataset.test, with PaddleGAN's defaults.
 _LOADING = {"batch_size": 1, "num_workers": 0, "use_shared_memory": True}
 
 
@@ -32,14 +32,14 @@ class Validation:
 
     Args:
         cfg: the configuration.
-        model: to restore with.
+        model: the model that restores the pictures.
 
     Raises:
-        UsageError: there is nothing to score, or pictures that a protocol cannot score; before
-            anything is restored.
+        UsageError: there is nothing to score, or a protocol cannot score some pictures. It is
+            raised before anything is restored.
 
     Attributes:
-        remark: how the network restores, for the log, such as ``"with TLC"``; may be empty.
+        remark: a remark on the network for the log, such as ``"with TLC"``; may be empty.
     """
 
     remark = ""
@@ -66,13 +66,13 @@ class Validation:
         """Restore and score everything, with the averaged weights if there are any.
 
         Args:
-            folder: of the run; scores and pictures go to folders below it.
-            name: of the files, such as ``"iter_1000"``.
-            scored: what was scored, stored with the scores.
-            stop: called now and then, in all processes; True ends the validation.
+            folder: folder of the run; scores and pictures go to folders below it.
+            name: name of the files, such as ``"iter_1000"``.
+            scored: name of the scored weights, stored with the scores.
+            stop: called from time to time in all processes; True ends the validation.
 
         Returns:
-            A table for each protocol, or None if ``stop`` said so.
+            A table for each protocol, or None if ``stop`` ended the validation.
         """
         for metric in self._others:
             metric.reset()
@@ -134,15 +134,15 @@ class Validation:
 
 
 def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRestoration | None:
-    """What restores within ``validate.memory``, or None where it is not set.
+    """Make the restoration in tiles for ``validate.memory``, or None if it is not set.
 
     Args:
         cfg: the configuration.
-        model: whose network restores.
-        local: whether the network's statistics are those of TLC.
+        model: the model whose network restores.
+        local: whether the network uses TLC.
 
     Raises:
-        UsageError: it is no amount of memory, or the network none of this package.
+        UsageError: ``validate.memory`` is invalid, or the network is not part of this package.
     """
     memory = (cfg.get("validate") or {}).get("memory")
     if not memory:
@@ -151,7 +151,7 @@ def build_tiles(cfg: AttrDict, model: MPRModel, local: bool = False) -> TiledRes
 
 
 def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], list[SharedMetric]]:
-    """The protocols that metrics follow, each once, and the metrics that follow none."""
+    """Split metrics into protocols without repetitions, and metrics without a protocol."""
     protocols: list[Protocol] = []
     others = []
     for label, metric in metrics.items():
@@ -165,7 +165,7 @@ def _sort(metrics: Mapping[str, Any]) -> tuple[list[Protocol], list[SharedMetric
 
 def _build_evaluation(cfg: AttrDict, protocols: list[Protocol]) -> Evaluation:
     if not cfg.dataset.get("test"):
-        raise UsageError("Scoring needs the section dataset.test: add it, or drop validate.")
+        raise UsageError("Scoring needs the section dataset.test: add it, or remove validate.")
     settings = copy.deepcopy(cfg.dataset.test)
     loading = {key: settings.pop(key, default) for key, default in _LOADING.items()}
     loading.pop("use_shared_memory")

@@ -14,13 +14,13 @@ def restore_whole(network: paddle.nn.Layer, degraded: paddle.Tensor, padding: st
     """Restore a batch in one pass.
 
     Args:
-        network: its first output is the result.
+        network: the network, whose first output is the result.
         degraded: [N, C, H, W].
-        padding: where pictures are padded whose sides are no multiples of what the network needs,
-            see :func:`ppgan_mpr.imaging.padding.source_indices`.
+        padding: the sides on which pictures are padded to the multiple that the network needs, see
+            :func:`ppgan_mpr.imaging.padding.source_indices`.
 
     Returns:
-        [N, 3, H, W], as the network computes it.
+        The network's output [N, 3, H, W], cut to the size of the input.
     """
     multiple = size_multiple(network)
     padded, parts = degraded, []
@@ -35,18 +35,18 @@ def restore_whole(network: paddle.nn.Layer, degraded: paddle.Tensor, padding: st
 
 
 def size_multiple(network: paddle.nn.Layer) -> int:
-    """The number of which the height and width of a network's input must be multiples."""
+    """Height and width of the network's input must be multiples of this number."""
     spec = spec_of(network)
     return 1 if spec is None else spec.size_multiple
 
 
 def to_image(picture: paddle.Tensor) -> np.ndarray:
-    """[3, H, W] in [0, 1] → uint8 [H, W, 3], rounded."""
+    """Convert [3, H, W] in [0, 1] to rounded uint8 [H, W, 3]."""
     return to_dtype(picture.transpose([1, 2, 0]).numpy(), np.uint8)
 
 
 def _pad_side(size: int, multiple: int, padding: str) -> tuple[np.ndarray, slice]:
-    """For a side of a picture the indices that pad it, and where the picture is in the result."""
+    """The indices that pad a side of a picture, and the picture's range in the padded side."""
     indices = source_indices(size, multiple, padding)
     before = (len(indices) - size) // 2 if padding == "both" else 0
     return indices, slice(before, before + size)

@@ -60,7 +60,7 @@ def pairs(tmp_path_factory):
 
 @pytest.fixture
 def settings(pairs, tmp_path):
-    """A configuration that trains a tiny network in a second, as plain dicts to change."""
+    """A configuration that trains a tiny network in a second, as plain dicts that tests change."""
     pytest.importorskip("ppgan")
     config = copy.deepcopy(CONFIG)
     config["output_dir"] = str(tmp_path / "out")
@@ -78,7 +78,7 @@ def three_stages():
 
 @pytest.fixture
 def build(tmp_path, undrawn_curves):
-    """Settings → Trainer or Scorer, as ``mprnet-train`` builds it."""
+    """A function: settings → Trainer or Scorer, built as by ``mprnet-train``."""
 
     def build(settings, is_train=True, profiler_options=None):
         import yaml
@@ -97,7 +97,7 @@ def build(tmp_path, undrawn_curves):
 
 @pytest.fixture
 def weights_of():
-    """Trainer → name → array of its network's weights."""
+    """A function: Trainer → name → array of its network's weights."""
 
     def weights_of(trainer):
         return {n: v.numpy().copy() for n, v in trainer.network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Files in the folder of a run."""
+"""Checkpoints in the folder of a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ppgan_mpr.engine.checkpoints import Checkpoints, read_state, write_state
 from ppgan_mpr.files import atomic_write
 
 
-def test_beginning_deletes_the_unfinished_files_of_a_killed_run(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # with it a killed run leaves nothing
+def test_unfinished_files_of_a_killed_run_are_deleted_at_the_start(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # with O_TMPFILE a killed run leaves no files
     with atomic_write(tmp_path / "unused"):
         (name,) = os.listdir(tmp_path)
     (tmp_path / "unused").unlink()

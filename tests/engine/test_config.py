@@ -78,7 +78,7 @@ def test_malformed_override_is_an_error(file, override):
         load_config(file, [override])
 
 
-def test_file_that_is_no_configuration_is_an_error(tmp_path):
+def test_file_that_is_not_a_configuration_is_an_error(tmp_path):
     for content, message in (("a: [", "not a yaml"), ("- 1", "not a training configuration")):
         path = tmp_path / "bad.yaml"
         path.write_text(content)
@@ -163,7 +163,7 @@ def test_unknown_class_names_the_nearest(file):
         ("optimizer", "Adam", "WarmupCosine"),
     ],
 )
-def test_unknown_class_lists_those_of_its_section_alone(file, section, known, other):
+def test_unknown_class_lists_only_the_classes_of_its_section(file, section, known, other):
     with pytest.raises(UsageError, match=rf"^{section}.name: there is no 'qqqq'") as raised:
         load_config(file, [f"{section}.name=qqqq"])
     listed = str(raised.value).partition("choose one of ")[2].rstrip(".").split(", ")
@@ -218,7 +218,7 @@ APPLY = "!!python/object/apply:os.mkdir [run]"
         "!!python/object/new:os.system ['touch run']: 1",
     ],
 )
-def test_yaml_runs_nothing(file, tmp_path, monkeypatch, line):
+def test_yaml_runs_no_code(file, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     file.write_text(f"{file.read_text()}\n{line}\n")
     with pytest.raises(UsageError, match=r"run\.yaml is not a yaml file"):
@@ -235,7 +235,7 @@ def test_yaml_runs_nothing(file, tmp_path, monkeypatch, line):
         "{a: !!python/name:os.system }",
     ],
 )
-def test_options_run_nothing(file, tmp_path, monkeypatch, value):
+def test_options_run_no_code(file, tmp_path, monkeypatch, value):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"seed is"):
         load_config(file, [f"seed={value}"])

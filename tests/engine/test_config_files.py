@@ -18,7 +18,7 @@ def test_packaged_file_is_found_by_name_and_by_path(tmp_path, monkeypatch, path)
 
 
 @pytest.mark.parametrize("path", [NAME, f"{NAME}.yaml", f"configs/{NAME}.yaml"])
-def test_file_on_disk_wins_over_the_packaged_one(tmp_path, monkeypatch, path):
+def test_file_on_disk_is_preferred_to_the_packaged_one(tmp_path, monkeypatch, path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").mkdir()
     (tmp_path / path).touch()
@@ -59,7 +59,7 @@ def write(tmp_path):
     return write
 
 
-def test_file_inherits_what_it_does_not_say_itself(write):
+def test_file_inherits_the_options_that_it_lacks(write):
     write("bases/data.yaml", "dataset: {train: {batch_size: 4, rgb_dir: here}}\nseed: 1\n")
     write("bases/run.yaml", "total_iters: 5\nseed: 2\n")
     path = write(
@@ -68,7 +68,7 @@ def test_file_inherits_what_it_does_not_say_itself(write):
     )
     assert read_yaml(path) == {
         "dataset": {"train": {"batch_size": 8, "rgb_dir": "here"}},
-        "seed": 1,  # of the first base
+        "seed": 1,  # from the first base
         "total_iters": 5,
     }
 
@@ -116,17 +116,17 @@ BOMB = "l0: &l0 [1, 1]\n" + "\n".join(
     ("text", "message"),
     [
         (DEEP, "nested too deeply"),
-        ("a: &a [*a]", "one holds itself"),
-        ("model: &m {generator: *m}", "one holds itself"),
+        ("a: &a [*a]", "one contains itself"),
+        ("model: &m {generator: *m}", "one contains itself"),
         (BOMB, "too many values"),
         (f"seed: {'9' * 5000}", "a number that is too long"),
         (f"seed: 0x{'f' * 5000}", "a number that is too long"),
         ("seed: 2020-99-99", "an impossible date"),
-        ("seed: 1\nmodel: !mine [1]", "line 2: tags of this kind are not read"),
+        ("seed: 1\nmodel: !mine [1]", "line 2: tags of this kind are not allowed"),
     ],
     ids=["deep", "itself", "section", "bomb", "digits", "hexadecimal", "date", "tag"],
 )
-def test_yaml_that_cannot_be_used_is_one_short_sentence(write, text, message):
+def test_unusable_yaml_gives_a_short_one_line_error(write, text, message):
     path = write("run.yaml", text)
     with pytest.raises(UsageError, match=rf"run\.yaml is not a yaml file .*{message}") as caught:
         read_yaml(path)

@@ -18,7 +18,7 @@ from ppgan_mpr.engine.sheet import Sheet
 
 @pytest.fixture
 def undrawn_curves():
-    """Here the curves are drawn."""
+    """Replaces the fixture of the same name, so that curves are drawn in these tests."""
 
 
 def rows(path):
@@ -26,7 +26,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_resumed_run_continues_the_table_where_its_checkpoint_was(tmp_path):
+def test_resumed_run_continues_the_table_at_its_checkpoint(tmp_path):
     first = Curves(tmp_path)
     for iteration in (1, 2, 3):
         first.add("train", iteration, {"loss": 1 / iteration})
@@ -38,7 +38,7 @@ def test_resumed_run_continues_the_table_where_its_checkpoint_was(tmp_path):
     assert [row["stage1"] for row in table] == ["", "", "2.0"]
 
 
-def test_training_leaves_tables_a_picture_and_a_sheet(settings, build):
+def test_training_writes_tables_curves_and_a_sheet(settings, build):
     pytest.importorskip("matplotlib")
     settings["validate"]["interval"] = 3
     trainer = build(settings)

@@ -29,7 +29,7 @@ def test_average_follows_the_weights_fast_at_first_then_by_its_decay(network):
         assert ema.state_dict()["weight"] == pytest.approx(np.full((2, 2), expected), rel=1e-5)
 
 
-def test_network_has_its_own_weights_again_after_evaluation(network):
+def test_network_gets_its_own_weights_back_after_evaluation(network):
     fill(network, 1.0)
     ema = EMA(network, decay=0.5)
     fill(network, 3.0)

@@ -36,7 +36,7 @@ def test_scores_do_not_depend_on_the_batch_size(pairs, batch_size):
     protocols = [get_protocol("gopro"), get_protocol("rain-y")]
     tables = Evaluation(MPRVal(pairs / "val"), protocols, batch_size).run(copy_input)
     for table in tables:
-        assert list(table.scores) == ["00", "01", "02"]  # 01 has another size than its fellows
+        assert list(table.scores) == ["00", "01", "02"]  # 01 has another size than the others
         for name, score in table.scores.items():
             restored, target = (
                 np.asarray(Image.open(pairs / "val" / part / f"{name}.png"))
@@ -50,7 +50,7 @@ def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
     protocols = [replace(gopro, name="both", padding="both"), gopro, get_protocol("rain-y")]
     calls = []
 
-    def restore(batch, padding):  # one padding restores perfectly, the other nothing
+    def restore(batch, padding):  # restores perfectly with one padding and not at all with the other
         target, degraded, names = batch
         calls.append((padding, *names))
         return degraded, target if padding == "both" else degraded, target
@@ -64,7 +64,7 @@ def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
         np.asarray(Image.open(folder / "00.png"))
         for folder in (tmp_path / "out", pairs / "val" / "target")
     )
-    np.testing.assert_array_equal(written, target)  # that of the first protocol
+    np.testing.assert_array_equal(written, target)  # the padding of the first protocol
 
 
 def test_stored_scores_name_their_protocol(settings, build):
@@ -97,7 +97,7 @@ def test_data_without_targets_is_an_error(settings, build, pairs):
 
 
 def write_16_bits(folder, clean):
-    """A pair of 16 bits whose input is wrong by less than half a step of 8 bits."""
+    """A 16-bit pair whose input differs from the target by less than half an 8-bit step."""
     for part, pixels in (("target", clean), ("input", clean + np.uint16(100))):
         path = folder / part / "a.png"
         path.parent.mkdir(parents=True)
@@ -114,7 +114,7 @@ def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
     written = cv2.imread(str(tmp_path / "out" / "a.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(written[:, :, ::-1], clean + np.uint16(100))
 
-    # What was written is scored like what was restored, panels or not.
+    # The written pictures get the same scores as the restored ones, also beside panels.
     from ppgan_mpr.metrics import evaluate_folders
 
     again = evaluate_folders(tmp_path / "out", tmp_path / "target", protocol)
@@ -125,7 +125,7 @@ def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
 
 @pytest.mark.parametrize(("y", "name"), [(False, "ppgan-crop256"), (True, "ppgan-crop256-y")])
 def test_scores_of_crops_name_their_protocol(settings, build, tmp_path, y, name):
-    """What PaddleGAN's own yaml scores is the protocol of PaddleGAN's published numbers."""
+    """PaddleGAN's own yaml scores by the protocol of PaddleGAN's published numbers."""
     rng = np.random.default_rng(0)
     pictures = {}
     for part in ("target", "input"):

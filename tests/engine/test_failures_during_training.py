@@ -24,7 +24,7 @@ WORKERS = [0, 2]
 
 @pytest.fixture(autouse=True)
 def end_when_hanging():
-    """Paddle's reader ignores signals while it waits: without this a hang would never end."""
+    """End a hanging test, as Paddle's reader ignores signals while it waits."""
     faulthandler.dump_traceback_later(180, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
@@ -88,14 +88,14 @@ def test_signal_to_all_processes_of_a_job_still_saves_a_checkpoint(settings, bui
     settings["dataset"]["train"]["num_workers"] = 2
     trainer = build(settings)
     log = trainer.log
-    before = _children()  # other tests' loaders, whose workers are not to be harmed
+    before = _children()  # workers of other tests, which must stay alive
 
     def log_and_interrupt(*args):
         log(*args)
         if trainer.state.iteration == 2:
             children = sorted(_children() - before)
             assert len(children) >= 2
-            # Of another process: Paddle's workers forgive a signal of their parent.
+            # Another process sends the signals: Paddle's workers ignore signals of their parent.
             subprocess.run(["kill", f"-{number}", *children, str(os.getpid())], check=True)
             time.sleep(0.2)
 
@@ -171,7 +171,7 @@ def test_snapshot_is_written_before_validation(settings, build):
     assert there and all(there)
     assert (
         ckpt.read_state(path)["training"]["best"] == trainer.state.best_psnr
-    )  # and once more after it
+    )  # it is written again after the validation
 
 
 def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path, monkeypatch):
@@ -216,17 +216,17 @@ def test_raised_total_iters_stretches_the_schedule(settings, build):
     settings["total_iters"] = 12
     longer = build(settings)
     longer.resume(Path(first.output_dir) / "iter_6_checkpoint.pdparams")
-    assert longer.optimizer.get_lr() == pytest.approx(0.5e-3)  # half way of the cosine
+    assert longer.optimizer.get_lr() == pytest.approx(0.5e-3)  # half-way down the cosine
 
 
-def test_resuming_a_finished_run_says_so_and_changes_nothing(settings, build, caplog):
+def test_resuming_a_finished_run_logs_it_and_changes_nothing(settings, build, caplog):
     first = build(settings)
     first.train()
     path = Path(first.output_dir) / "iter_6_checkpoint.pdparams"
     settings["seed"] = 5
     again = build(settings)
     again.resume(path)
-    assert again.state.seed == 0  # that of the run
+    assert again.state.seed == 0  # the seed of the run
     again.train()
     assert "iteration 6 of 6 is done" in caplog.text
     np.testing.assert_array_equal(
@@ -259,7 +259,7 @@ def test_unwritable_preview_does_not_end_the_run(settings, build, weights_of, tm
     settings["log_config"]["visiual_interval"] = 2
     again = build(settings)
     Path(again.output_dir).mkdir()
-    (Path(again.output_dir) / "visual_train").touch()  # where a folder is wanted
+    (Path(again.output_dir) / "visual_train").touch()  # a file instead of a folder
     again.train()
     for name, value in weights_of(whole).items():
         np.testing.assert_array_equal(value, weights_of(again)[name])
@@ -299,7 +299,7 @@ def test_interrupted_validation_is_repeated_on_resuming(settings, build, tmp_pat
     assert resumed.state.best_psnr == whole.state.best_psnr
     again = build(settings)
     again.resume(folder / "iter_6_checkpoint.pdparams")
-    again.validate = None  # is not called: nothing is missing
+    again.validate = None  # it must not be called, as no validation is missing
     again.train()
 
 

@@ -1,4 +1,4 @@
-"""What only a GPU needs, with a GPU's answers in its place."""
+"""Settings that only a GPU needs, tested with a simulated GPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEARCH, DETERMINISTIC = "FLAGS_cudnn_exhaustive_search", "FLAGS_cudnn_determinis
 
 @pytest.fixture
 def flags(monkeypatch):
-    """Paddle's flags on a machine with a GPU."""
+    """Paddle's flags on a simulated machine with a GPU."""
     values = {SEARCH: False, DETERMINISTIC: False}
 
     def get_flags(names):
@@ -30,7 +30,7 @@ def flags(monkeypatch):
     return values
 
 
-def test_cudnn_searches_inside_the_block_alone(flags):
+def test_cudnn_searches_only_inside_the_block(flags):
     with gpu.convolution_search():
         assert flags[SEARCH]
     assert not flags[SEARCH]
@@ -39,7 +39,7 @@ def test_cudnn_searches_inside_the_block_alone(flags):
     assert not flags[SEARCH]
 
 
-def test_cudnn_does_not_search_where_it_has_to_be_deterministic(flags):
+def test_cudnn_does_not_search_if_it_must_be_deterministic(flags):
     flags[DETERMINISTIC] = True
     with gpu.convolution_search():
         assert not flags[SEARCH]
@@ -82,7 +82,7 @@ def test_log_and_curves_show_the_memory_of_a_gpu(settings, build, monkeypatch, c
     assert float(first["gpu_gb"]) == 12.34
 
 
-def test_log_on_a_cpu_says_nothing_of_a_gpu(settings, build, caplog):
+def test_log_on_a_cpu_does_not_mention_a_gpu(settings, build, caplog):
     caplog.set_level("INFO")
     settings["total_iters"] = 2
     build(settings).train()

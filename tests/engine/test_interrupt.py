@@ -13,7 +13,7 @@ from ppgan_mpr.engine.interrupt import Interrupt
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_ending_signal_is_recorded_and_its_handler_put_back(number):
+def test_ending_signal_is_recorded_and_its_handler_restored(number):
     before = signal.getsignal(number)
     with Interrupt() as interrupt:
         assert interrupt.signal == 0

@@ -34,7 +34,7 @@ def model():
     return MPRModel(GENERATOR, **criterions, edge_criterion={"name": "EdgeLoss"})
 
 
-def test_metrics_take_pictures_of_any_size(model, batch):
+def test_metrics_accept_pictures_of_any_size(model, batch):
     from ppgan_mpr.metrics.paddle_metrics import PSNR
 
     model.setup_input(batch)
@@ -85,7 +85,7 @@ def test_loss_is_the_sum_over_stages_of_charbonnier_and_edge(model, batch):
     assert model.get_current_losses()["loss"] < sum(stages)
 
 
-def test_protocol_that_does_not_round_is_given_unrounded_pictures(model, batch):
+def test_protocol_without_rounding_gets_unrounded_pictures(model, batch):
     metrics = model.setup_metrics({"psnr": {"name": "PSNR", "protocol": "dpdd"}})
     model.setup_input(batch)
     model.forward = lambda: setattr(model, "restored", model.target + 0.001)

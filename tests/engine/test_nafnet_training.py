@@ -1,4 +1,4 @@
-"""NAFNet under PaddleGAN's names: its configuration trains, resumes exactly and is scored."""
+"""PaddleGAN's configuration of NAFNet, and batches that are divided into slices."""
 
 import copy
 
@@ -57,7 +57,7 @@ def config(tmp_path):
 
 
 def shrunk(pairs, output_dir):
-    """Overrides that make a run of four short iterations of PaddleGAN's configuration."""
+    """Overrides that shorten PaddleGAN's configuration to a run of four short iterations."""
     return [
         f"output_dir={output_dir}",
         f"dataset.train.rgb_dir={pairs / 'train'}",
@@ -131,7 +131,7 @@ def test_slices_follow_from_the_total_batch(total, most, world_size, expected):
         ({"total_batch_size": 8, "accumulate": 2}, 1, "leave one of them out"),
     ],
 )
-def test_batches_that_make_no_sense(changes, world_size, message):
+def test_impossible_batches_are_refused(changes, world_size, message):
     cfg = {"accumulate": 1, "dataset": {"train": {"batch_size": 4}}, **changes}
     with pytest.raises(UsageError, match=message):
         plan_batches(cfg, world_size)

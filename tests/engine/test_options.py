@@ -1,4 +1,4 @@
-"""Impossible values of options are errors before anything is built."""
+"""Options with impossible values are refused before anything is built."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_impossible_value_is_an_error_that_names_the_option(file, override):
         ("amp=maybe", "amp is 'maybe': give true or false."),
         ("mixup=0.6", "mixup is 0.6: give a section, or null."),
         ("validate.interval=0", "whole number from 1 on, or -1 for never."),
-        ("optimizer.grad_clip=1", "optimizer.grad_clip is 1, but takes an object of Paddle: "),
+        ("optimizer.grad_clip=1", "optimizer.grad_clip is 1, but must be an object of Paddle: "),
         ("optimizer.grad_clip=1", "clip_grad_norm"),
     ],
 )
@@ -110,7 +110,7 @@ def test_message_says_what_to_give(file, override, message):
         ("MultiStepDecay", "milestones", "'x'", "a whole number from 0 on"),
     ],
 )
-def test_impossible_list_of_a_schedule_is_one_sentence(
+def test_impossible_list_of_a_schedule_gives_a_one_sentence_error(
     settings, tmp_path, name, option, value, wanted
 ):
     settings["lr_scheduler"] = {"name": name, "learning_rate": 1e-3, "milestones": [3]}
@@ -125,7 +125,7 @@ def test_impossible_list_of_a_schedule_is_one_sentence(
     )
 
 
-def test_numbers_of_a_list_may_be_written_like_1e_6(settings, tmp_path):
+def test_numbers_of_a_list_may_have_the_form_1e_6(settings, tmp_path):
     path = tmp_path / "run.yaml"
     settings["lr_scheduler"] = {
         "name": "CosineAnnealingRestartCyclicLR",
@@ -183,7 +183,7 @@ def test_valid_values_are_accepted(file):
 
 
 class Outside:
-    """A network of another package: some arguments have annotations, others defaults alone."""
+    """A network of another package, whose arguments have annotations or only defaults."""
 
     def __init__(
         self,
@@ -232,7 +232,7 @@ def test_arguments_of_other_networks_may_have_any_name_and_type(outside, option,
         ("model.generator.reduction=0.5", "a whole number or a list"),
     ],
 )
-def test_argument_of_a_network_has_the_type_that_its_class_states(outside, override, wanted):
+def test_arguments_of_a_network_must_have_the_types_of_its_class(outside, override, wanted):
     name, _, _ = override.partition("=")
     with pytest.raises(UsageError, match=rf"^{name} is .*: give {wanted}\.$"):
         load_config(outside, [override])

@@ -1,4 +1,4 @@
-"""A very small MIRNet-v2 overfits one real pair, so data, network and loss work together."""
+"""A very small MIRNet-v2 overfits one real pair, which tests data, network and loss together."""
 
 from __future__ import annotations
 

@@ -30,18 +30,18 @@ def test_unknown_level_or_type_is_an_error(options):
 
 @pytest.fixture
 def on_a_gpu(monkeypatch):
-    """Paddle's answers on a machine with a GPU; a function that says if it has bfloat16."""
+    """A simulated GPU, and a function that sets whether it supports bfloat16."""
     monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
     return lambda answer: monkeypatch.setattr(paddle.amp, "is_bfloat16_supported", lambda: answer)
 
 
-def test_auto_is_bfloat16_where_the_gpu_has_it(on_a_gpu):
+def test_auto_is_bfloat16_if_the_gpu_supports_it(on_a_gpu):
     on_a_gpu(True)
     assert (MixedPrecision("O1").dtype, MixedPrecision("O1").scaler) == ("bfloat16", None)
     on_a_gpu(False)
     assert MixedPrecision("O1").dtype == "float16"
     assert MixedPrecision("O1").scaler is not None
-    assert MixedPrecision("O1", "bfloat16").dtype == "bfloat16"  # what the user asks for
+    assert MixedPrecision("O1", "bfloat16").dtype == "bfloat16"  # the user's choice
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_network_is_scored_in_the_format_of_its_weights(
 
 
 class Scaler:
-    """Scales as paddle.amp.GradScaler, which does nothing on a CPU."""
+    """Works like paddle.amp.GradScaler, which does nothing on a CPU."""
 
     def __init__(self, network):
         self.network, self.calls = network, []
@@ -86,7 +86,7 @@ class Scaler:
 
 
 def updated(scaled, value=1.0):
-    """Weight, norm and the scaler's calls after an update with a clipped gradient."""
+    """Weight, gradient norm and calls of the scaler after an update with a clipped gradient."""
     paddle.seed(0)
     network = paddle.nn.Conv2D(3, 3, 1)
     optimizer = paddle.optimizer.SGD(0.1, parameters=network.parameters())

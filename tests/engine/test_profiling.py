@@ -18,11 +18,11 @@ def test_options_have_paddlegans_syntax():
     ("text", "message"),
     [
         ("batchrange=[1, 2]", "no 'batchrange': did you mean batch_range"),
-        ("batch_range=[5, 5]", "two rising"),
-        ("batch_range=5", "two rising"),
+        ("batch_range=[5, 5]", "two ascending"),
+        ("batch_range=5", "two ascending"),
         ("state=TPU", "state='TPU'"),
     ],
 )
-def test_mistake_is_an_error_that_names_it(text, message):
+def test_mistakes_are_named(text, message):
     with pytest.raises(UsageError, match=message):
         parse_options(text)

@@ -29,7 +29,7 @@ SIZES = [(3, 16)] * 2 + [(2, 24)] * 3 + [(1, 32)] * 3  # of eight iterations
 
 @pytest.fixture
 def growing(settings):
-    """The tiny run's settings with a schedule, and a checkpoint after every iteration."""
+    """Settings of a tiny run with a schedule and a checkpoint after every iteration."""
     train = settings["dataset"]["train"]
     del train["batch_size"], train["img_options"]["patch_size"]
     train["progressive"] = STEPS
@@ -39,7 +39,7 @@ def growing(settings):
 
 
 def watched(trainer):
-    """The trainer, and a list that takes (batch, patch) of every iteration."""
+    """The trainer, and a list that records (batch, patch) of every iteration."""
     seen, setup_input = [], trainer.model.setup_input
 
     def watch(batch):
@@ -53,7 +53,7 @@ def watched(trainer):
 
 
 @pytest.mark.parametrize(("workers", "stops"), [(0, (1, 5)), (2, (2, 4))])
-def test_sizes_change_at_their_iteration_also_when_resumed(
+def test_sizes_change_at_their_iteration_also_in_a_resumed_run(
     growing, build, weights_of, tmp_path, workers, stops
 ):
     growing["ema_decay"] = 0.9
@@ -73,7 +73,7 @@ def test_sizes_change_at_their_iteration_also_when_resumed(
         assert resumed.model.losses == whole.model.losses
 
 
-def test_the_log_says_when_the_patch_grows(growing, build, caplog):
+def test_the_log_reports_changes_of_the_patch_size(growing, build, caplog):
     caplog.set_level("INFO")
     build(growing).train()
     messages = caplog.messages
@@ -162,11 +162,11 @@ def test_slices_of_a_step_give_the_update_of_its_whole_batch(growing, build, wei
         np.testing.assert_allclose(results[1][name], value, atol=2e-4)
 
 
-def test_slices_are_named_in_the_log_and_may_not_be_given_twice(growing, build):
+def test_slices_are_logged_and_contradict_accumulate(growing, build):
     growing["dataset"]["train"]["progressive"] = TOTALS
     assert "batches of 4, 2 slices each" in str(Progressive(TOTALS))
     growing["accumulate"] = 2
-    with pytest.raises(UsageError, match="total_batch_size derives accumulate"):
+    with pytest.raises(UsageError, match="total_batch_size determines accumulate"):
         build(growing)
 
 
@@ -187,7 +187,7 @@ def test_mistake_in_the_schedule_is_an_error(growing, build, change, message):
         build(growing)
 
 
-def test_sizes_of_a_base_are_dropped_by_null(growing, build, tmp_path):
+def test_null_cancels_the_sizes_of_a_base(growing, build, tmp_path):
     steps = growing["dataset"]["train"].pop("progressive")
     growing["dataset"]["train"].update(batch_size=4, img_options={"patch_size": 8})
     base = tmp_path / "base.yaml"
@@ -198,7 +198,7 @@ def test_sizes_of_a_base_are_dropped_by_null(growing, build, tmp_path):
     trainer.train()
     assert seen == SIZES
     del dropped["batch_size"]
-    with pytest.raises(UsageError, match="or set batch_size: null there to drop that of a base"):
+    with pytest.raises(UsageError, match="or set batch_size: null there to cancel that of a base"):
         build(heir)
 
 

@@ -24,10 +24,10 @@ NAMES = [spec.name for spec in networks()]
 
 
 def train(name, recompute, **options):
-    """Two updates: the weights, their average, the losses, and bytes kept for a backward pass."""
+    """Weights, their average, losses, and bytes kept for a backward pass, after two updates."""
     paddle.seed(0)
     model = MPRModel({"name": name, **SMALL[name]})
-    for parameter in model.network.parameters():  # so that no branch begins as zero
+    for parameter in model.network.parameters():  # so that no branch starts as zero
         parameter.set_value(parameter + 0.05 * paddle.randn(parameter.shape))
     model.configure(recompute=recompute, ema_decay=0.9, **options)
     rate = paddle.optimizer.lr.StepDecay(1e-3, 100)
@@ -56,14 +56,14 @@ def test_recomputation_trains_the_same_weights_in_less_memory(name):
     options = {"accumulate": 2, "clip_grad_norm": 0.5}
     plain, recomputed = (train(name, recompute, **options) for recompute in (False, True))
     for expected, got in zip(plain[:2], recomputed[:2]):
-        assert list(got) == list(expected)  # the names in a state dict stay
+        assert list(got) == list(expected)  # the names in the state dict do not change
         for key, value in expected.items():
             np.testing.assert_array_equal(got[key], value)
     assert recomputed[2] == plain[2]
     assert recomputed[3] < 0.7 * plain[3]
 
 
-def test_option_of_the_yaml_recomputes_in_a_run(settings, build, weights_of):
+def test_run_with_recompute_trains_the_same_weights(settings, build, weights_of):
     settings["total_iters"] = 2
     results = []
     for recompute in (False, True):

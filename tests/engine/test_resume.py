@@ -113,7 +113,7 @@ CHECKPOINT = {"epoch": 1, "generator": {"weight": np.ones(3, "float32")}}
 
 @pytest.fixture
 def age():
-    """A function that writes a checkpoint of so many seconds ago."""
+    """A function that writes a checkpoint with a modification time some seconds ago."""
 
     def age(path, seconds, state=CHECKPOINT):
         write_state(path, state)
@@ -123,7 +123,7 @@ def age():
     return age
 
 
-def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path, age):
+def test_auto_finds_the_newest_checkpoint_of_this_configuration(tmp_path, age):
     names = [
         "mprnet-2026-01-02-03-04-05/iter_20_checkpoint.pdparams",
         "mprnet-2026-01-01-03-04-05/iter_90_checkpoint.pdparams",
@@ -135,7 +135,7 @@ def test_auto_takes_the_newest_checkpoint_of_this_configuration(tmp_path, age):
     assert newest_checkpoint(tmp_path, "mirnet") is None
 
 
-def test_auto_does_not_depend_on_the_times_of_files(tmp_path, age):
+def test_auto_ignores_the_times_of_files(tmp_path, age):
     names = [
         "run-2026-01-02-03-04-05-2/iter_20_checkpoint.pdparams",
         "run-2026-01-02-03-04-05-2/iter_9_checkpoint.pdparams",
@@ -146,7 +146,7 @@ def test_auto_does_not_depend_on_the_times_of_files(tmp_path, age):
     assert newest_checkpoint(tmp_path, "run") == newest
 
 
-def test_auto_stays_with_a_run_that_went_back_to_an_earlier_checkpoint(settings, build):
+def test_auto_continues_a_run_that_went_back_to_an_earlier_checkpoint(settings, build):
     settings["snapshot_config"] = {"interval": 2, "keep": 3}
     whole = build(settings)
     whole.train()
@@ -204,7 +204,7 @@ def test_random_numbers_of_third_party_data_sets_continue(
     whole.train()
     settings["output_dir"] = str(tmp_path / "resumed")
     resumed = build(settings)
-    np.random.rand(7)  # the new process has drawn other numbers before
+    np.random.rand(7)  # the new process has drawn other random numbers before
     resumed.resume(Path(whole.output_dir) / "iter_3_checkpoint.pdparams")
     resumed.train()
     assert same(weights_of(resumed), weights_of(whole))

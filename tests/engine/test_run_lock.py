@@ -1,4 +1,4 @@
-"""One process at a time has the folder of a run."""
+"""Only one process at a time can use the folder of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with RunLock(Path(sys.argv[1])):
 
 @pytest.fixture
 def holder(tmp_path, root):
-    """A process that holds the folder until it ends."""
+    """A process that locks the folder until it ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)],
         cwd=root,

@@ -51,18 +51,18 @@ def test_warm_up_longer_than_the_run_is_an_error():
 
 
 def test_cycle_of_mirnetv2_rises_and_then_falls_from_its_base():
-    """2e-4 up to 3e-4 in the first period, again from 2e-4 down to 1e-6 in the second."""
+    """From 2e-4 up to 3e-4 in the first period, then from 2e-4 down to 1e-6 in the second."""
     schedule = CosineAnnealingRestartCyclicLR(2e-4, [4, 10], [1, 1], [3e-4, 1e-6])
     found = rates(schedule, 20)
     assert found[0] == pytest.approx(2e-4)
     assert found[2] == pytest.approx(2.5e-4)
-    assert found[4] == pytest.approx(3e-4)  # still the first period's
+    assert found[4] == pytest.approx(3e-4)  # still in the first period
     assert found[5] == pytest.approx(1e-6 + (2e-4 - 1e-6) * (1 + math.cos(math.pi / 10)) / 2)
     assert found[9] == pytest.approx((2e-4 + 1e-6) / 2)
     assert found[14:] == pytest.approx([1e-6] * 6)  # stays there
 
 
-def test_weight_of_a_period_scales_what_is_above_its_minimum():
+def test_weight_of_a_period_scales_the_rate_above_its_minimum():
     schedule = CosineAnnealingRestartCyclicLR(1.0, [2, 2], [1, 0.5], [0.0, 0.2])
     assert rates(schedule, 4)[3] == pytest.approx(0.2 + 0.5 * 0.8 / 2)
 
@@ -71,6 +71,6 @@ def test_weight_of_a_period_scales_what_is_above_its_minimum():
     ("periods", "weights", "message"),
     [([4, 10], [1], "2 periods, 1 restart_weights"), ([0], [1], "periods is")],
 )
-def test_periods_that_make_no_cycle_are_an_error(periods, weights, message):
+def test_impossible_periods_are_an_error(periods, weights, message):
     with pytest.raises(UsageError, match=message):
         CosineAnnealingRestartCyclicLR(1.0, periods, weights, [0.0] * len(periods))

@@ -1,4 +1,4 @@
-"""Scores of weights that are meant to run with TLC."""
+"""Scoring of weights that are meant for TLC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = {"width": 8, "middle_blk_num": 1, "enc_blk_nums": (1,), "dec_blk_nums": (
 
 @pytest.fixture
 def weights(tmp_path, changed_network):
-    """A file of random weights, of a size that is known to be meant for TLC."""
+    """A file of random weights of a size that the catalogue marks for TLC."""
     network = find_network("NAFNet")
     record = next(record for record in network.weights if record.local)
     record = dataclasses.replace(record, hyperparameters=SIZE)
@@ -41,14 +41,14 @@ def weights(tmp_path, changed_network):
 
 @pytest.fixture
 def nafnet(settings, tmp_path):
-    """A configuration that scores this network on pictures that need no padding."""
+    """A configuration that scores this network on a picture that needs no padding."""
     settings["model"] = {
         "name": "NAFNetModel",
         "generator": {"name": "NAFNet", **{k: v if isinstance(v, int) else list(v)
                                            for k, v in SIZE.items()}},
         "psnr_criterion": {"name": "PSNRLoss"},
     }  # fmt: skip
-    # Halves of another brightness, whose averages differ from that of the whole.
+    # Both halves differ in brightness, so local averages differ from the global one.
     pixels = np.random.default_rng(1).integers(0, 60, (4, 6, 3)) + np.repeat([20, 170], 3)[:, None]
     picture = Image.fromarray(pixels.astype("u1")).resize((96, 64), Image.Resampling.BICUBIC)
     for part in ("input", "target"):
@@ -59,7 +59,7 @@ def nafnet(settings, tmp_path):
 
 
 def scored(scorer, weights):
-    """The PSNR of the only picture, and what is stored as scored."""
+    """The PSNR of the only picture, and the stored name of the scored weights."""
     scorer.load(weights)
     scorer.score()
     (file,) = scorer.output_dir.glob("scores/*gopro.json")
@@ -69,7 +69,7 @@ def scored(scorer, weights):
 
 @pytest.mark.parametrize("local", [None, True, False])
 @pytest.mark.parametrize("memory", [None, "1G"])
-def test_weights_are_scored_as_they_are_meant_unless_told_otherwise(
+def test_weights_decide_on_tlc_unless_the_configuration_does(
     nafnet, weights, build, tmp_path, caplog, local, memory
 ):
     if local is not None:
@@ -92,7 +92,7 @@ def test_weights_are_scored_as_they_are_meant_unless_told_otherwise(
     assert psnr == pytest.approx(10 * np.log10(255**2 / error), abs=5e-4)
 
 
-def test_other_weights_are_scored_as_before(nafnet, weights, build, tmp_path, changed_network):
+def test_other_weights_are_scored_without_a_remark(nafnet, weights, build, tmp_path, changed_network):
     changed_network("NAFNet", weights=())
     scorer = build(nafnet, is_train=False)
     scorer.output_dir = tmp_path / "out"

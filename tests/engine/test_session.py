@@ -1,4 +1,4 @@
-"""What surrounds a run: the checkpoint to resume from, its folder, its lock."""
+"""The checkpoint that processes resume from."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ppgan_mpr.engine.session import check_same_checkpoint
 from ppgan_mpr.errors import UsageError
 
 
-@pytest.mark.parametrize("theirs", [5, -1])  # -1: the other process has found none
+@pytest.mark.parametrize("theirs", [5, -1])  # -1: the other process has found no checkpoint
 def test_processes_that_find_different_checkpoints_do_not_start(monkeypatch, theirs):
-    """As on machines without a common disk."""
+    """This happens on machines without a common disk."""
     found = Path("runs/iter_20_checkpoint.pdparams")
 
-    def largest(number):  # both processes ask for the number first, then for its negative
+    def largest(number):  # it is called with the number first, then with its negative
         return max(number, theirs if number > 0 else -theirs)
 
     monkeypatch.setattr(processes, "largest", largest)
@@ -27,6 +27,6 @@ def test_processes_that_find_different_checkpoints_do_not_start(monkeypatch, the
         check_same_checkpoint(found)
 
 
-def test_one_process_resumes_what_it_finds():
+def test_a_single_process_resumes_the_checkpoint_that_it_finds():
     check_same_checkpoint(Path("runs/iter_20_checkpoint.pdparams"))
     check_same_checkpoint(None)

@@ -36,7 +36,7 @@ def update(step, batch, **options):
     return network.weight.numpy() - before, losses, restored
 
 
-def test_accumulated_slices_make_the_whole_batch_s_update(batch):
+def test_accumulated_slices_give_the_update_of_the_whole_batch(batch):
     whole, whole_losses, _ = update(GradientStep(), batch)
     sliced, sliced_losses, restored = update(GradientStep(accumulate=2), batch)
     assert np.abs(whole).max() > 1e-3
@@ -51,7 +51,7 @@ def test_clipping_scales_down_long_gradients_only(batch):
     norm = losses["grad_norm"]
     halved, losses, _ = update(GradientStep(clip_grad_norm=norm / 2), batch)
     np.testing.assert_allclose(halved, free / 2, rtol=1e-4, atol=1e-8)
-    assert losses["grad_norm"] == pytest.approx(norm)  # what is logged is the true one
+    assert losses["grad_norm"] == pytest.approx(norm)  # the norm before clipping is logged
     untouched, _, _ = update(GradientStep(clip_grad_norm=norm * 2), batch)
     np.testing.assert_array_equal(untouched, free)
 
@@ -66,7 +66,7 @@ def test_non_finite_batches_are_skipped_until_patience_ends(batch):
         assert step.skipped == count
     np.testing.assert_array_equal(network.weight.numpy(), start)
 
-    step(network, optimizer, objective, degraded, target)  # one good batch: patience is renewed
+    step(network, optimizer, objective, degraded, target)  # a good batch resets the count
     assert step.skipped == 0
     good = network.weight.numpy().copy()
     assert not np.array_equal(good, start)
@@ -77,7 +77,7 @@ def test_non_finite_batches_are_skipped_until_patience_ends(batch):
 
 
 @pytest.mark.parametrize("options", [{"accumulate": 0}, {"clip_grad_norm": 0.0}])
-def test_impossible_options_are_errors(options):
+def test_impossible_options_are_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         GradientStep(**options)
 

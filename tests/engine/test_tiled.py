@@ -1,4 +1,4 @@
-"""Validation in tiles, within a budget of memory."""
+"""Validation in tiles within a memory limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ppgan_mpr.networks import find_network  # noqa: E402
 
 @pytest.fixture
 def large(settings, tmp_path):
-    """The tiny run's settings with one larger picture to validate on."""
+    """Settings of a tiny run that validates on one larger picture."""
     y, x = np.mgrid[:104, :140]
     target = 127 + 60 * np.stack([np.sin(x / (9 + c)) + np.cos(y / 7) for c in range(3)], -1)
     noisy = target + np.random.default_rng(0).normal(0, 20, target.shape)
@@ -79,6 +79,6 @@ def test_tiles_follow_the_weights_of_the_network():
     assert float((first - whole).abs().mean()) < 0.25 * difference
 
 
-def test_amount_that_is_none_is_an_error(large, build):
+def test_invalid_amount_of_memory_is_an_error(large, build):
     with pytest.raises(UsageError, match="memory='much'"):
         score(large, build, "much")

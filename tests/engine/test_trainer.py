@@ -17,7 +17,7 @@ from ppgan_mpr.weights import load_weights  # noqa: E402
 
 @pytest.fixture
 def log(caplog):
-    """Everything that is logged, from level INFO on."""
+    """All log messages from level INFO on."""
     caplog.set_level(logging.INFO)
     return caplog
 
@@ -32,7 +32,7 @@ def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log, three_
 
 
 def test_iteration_waits_for_the_device_once(settings, build, monkeypatch):
-    """Every copy to the host waits until the device has computed all that it was given."""
+    """Every copy to the host waits until the device has finished its work."""
     settings.update(ema_decay=0.9, clip_grad_norm=0.1, mixup={"alpha": 1.0}, accumulate=2)
     settings["log_config"]["interval"] = 100
     trainer = build(settings)
@@ -44,7 +44,7 @@ def test_iteration_waits_for_the_device_once(settings, build, monkeypatch):
         def count(tensor, *arguments):
             size = len(copies)
             result = read(tensor, *arguments)
-            del copies[size:]  # a method that calls another one of these copies once
+            del copies[size:]  # methods that call each other count as one copy
             copies.append(name)
             return result
 
@@ -76,7 +76,7 @@ def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, m
         np.testing.assert_array_equal(evaluated[0][name], average[name])
     assert any(not np.array_equal(trained[name], average[name]) for name in average)
 
-    # The checkpoint holds both, and as weights it means the average.
+    # The checkpoint contains both; loaded as weights it gives the average.
     checkpoint = Path(trainer.output_dir) / "iter_3_checkpoint.pdparams"
     loaded = load_weights(checkpoint).tensors
     np.testing.assert_array_equal(loaded["ending.weight"], average["ending.weight"])
@@ -86,7 +86,7 @@ def test_averaged_weights_are_evaluated_and_saved(settings, build, weights_of, m
     )
 
 
-def test_best_checkpoint_is_the_one_with_the_highest_psnr(settings, build, monkeypatch):
+def test_best_checkpoint_has_the_highest_psnr(settings, build, monkeypatch):
     from ppgan_mpr.metrics import ScoreTable
 
     settings["validate"]["interval"] = 1
@@ -202,7 +202,7 @@ def test_visualdl_receives_losses_and_previews(settings, build, three_stages):
     assert b"visual_train/restored" in content
 
 
-def test_paddlegan_s_own_trainer_trains_and_scores_the_model(settings, tmp_path, log):
+def test_paddlegans_own_trainer_trains_and_scores_the_model(settings, tmp_path, log):
     import yaml
 
     from ppgan_mpr.engine.config import load_config

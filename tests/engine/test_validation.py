@@ -1,4 +1,4 @@
-"""Metrics of other packages, which state no protocol, in a validation of our trainer."""
+"""Validation by metrics of other packages, which have no protocol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ppgan_mpr.ppgan_compat import registry_table
 
 
 class MeanAbsoluteError:
-    """A metric with PaddleGAN's interface, as its LPIPS and FID have."""
+    """A metric with the interface of PaddleGAN's LPIPS and FID."""
 
     def __init__(self):
         self.reset()
@@ -37,7 +37,7 @@ class MeanAbsoluteError:
         return np.mean(self.errors)
 
 
-def test_metric_without_a_protocol_is_computed_and_marked(settings, build, monkeypatch, caplog):
+def test_metric_without_a_protocol_is_computed_and_logged_as_such(settings, build, monkeypatch, caplog):
     monkeypatch.setitem(registry_table("METRICS"), "MeanAbsoluteError", MeanAbsoluteError)
     settings["validate"]["metrics"]["mae"] = {"name": "MeanAbsoluteError"}
     caplog.set_level("INFO")
@@ -61,7 +61,7 @@ def test_all_measures_of_a_protocol_are_logged(settings, build, caplog):
     )
 
 
-def test_validation_needs_no_metric_with_a_protocol(settings, build, monkeypatch, caplog):
+def test_validation_works_without_any_protocol(settings, build, monkeypatch, caplog):
     monkeypatch.setitem(registry_table("METRICS"), "MeanAbsoluteError", MeanAbsoluteError)
     settings["validate"]["metrics"] = {"mae": {"name": "MeanAbsoluteError"}}
     caplog.set_level("INFO")
@@ -124,7 +124,7 @@ if processes.is_first():
 """
 
 
-def test_metrics_without_a_protocol_are_those_of_one_process(settings, tmp_path, root):
+def test_metrics_without_a_protocol_do_not_depend_on_the_processes(settings, tmp_path, root):
     """Three pictures: one of two processes has two of them."""
     import yaml
 
@@ -155,7 +155,7 @@ def test_metric_that_several_processes_cannot_share_is_refused(settings, build, 
 
     monkeypatch.setitem(registry_table("METRICS"), "Opaque", Opaque)
     settings["validate"]["metrics"] = {"opaque": {"name": "Opaque"}}
-    build(settings, is_train=False)  # one process may
+    build(settings, is_train=False)  # a single process can compute it
     with pytest.raises(UsageError, match="several processes cannot compute it"):
         monkeypatch.setattr(processes, "count", lambda: 2)
         SharedMetric("opaque", Opaque())

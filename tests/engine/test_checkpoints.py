@@ -9,7 +9,7 @@ from ppgan_mpr.files import atomic_write
 
 
 def test_unfinished_files_of_a_killed_run_are_deleted_at_the_start(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # with O_TMPFILE a killed run leaves no files
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)  # it would leave no files
     with atomic_write(tmp_path / "unused"):
         (name,) = os.listdir(tmp_path)
     (tmp_path / "unused").unlink()

@@ -50,7 +50,7 @@ def test_each_score_follows_the_padding_of_its_protocol(pairs, tmp_path):
     protocols = [replace(gopro, name="both", padding="both"), gopro, get_protocol("rain-y")]
     calls = []
 
-    def restore(batch, padding):  # restores perfectly with one padding and not at all with the other
+    def restore(batch, padding):  # restores perfectly with only one padding
         target, degraded, names = batch
         calls.append((padding, *names))
         return degraded, target if padding == "both" else degraded, target

@@ -92,7 +92,7 @@ def test_weights_decide_on_tlc_unless_the_configuration_does(
     assert psnr == pytest.approx(10 * np.log10(255**2 / error), abs=5e-4)
 
 
-def test_other_weights_are_scored_without_a_remark(nafnet, weights, build, tmp_path, changed_network):
+def test_other_weights_are_scored_without_tlc(nafnet, weights, build, tmp_path, changed_network):
     changed_network("NAFNet", weights=())
     scorer = build(nafnet, is_train=False)
     scorer.output_dir = tmp_path / "out"

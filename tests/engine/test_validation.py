@@ -37,7 +37,7 @@ class MeanAbsoluteError:
         return np.mean(self.errors)
 
 
-def test_metric_without_a_protocol_is_computed_and_logged_as_such(settings, build, monkeypatch, caplog):
+def test_metric_without_a_protocol_is_computed_and_marked(settings, build, monkeypatch, caplog):
     monkeypatch.setitem(registry_table("METRICS"), "MeanAbsoluteError", MeanAbsoluteError)
     settings["validate"]["metrics"]["mae"] = {"name": "MeanAbsoluteError"}
     caplog.set_level("INFO")

@@ -54,7 +54,7 @@ def test_volume_ssim_equals_a_direct_three_dimensional_convolution(pictures):
 
 
 @pytest.mark.parametrize("form", ["channels", "volume", "uniform"])
-def test_ssim_of_identical_pictures_is_one_whatever_the_range(pictures, form):
+def test_ssim_does_not_depend_on_the_range_and_is_one_for_identical_pictures(pictures, form):
     a, b = pictures
     assert ssim(a, a, 255, form) == pytest.approx(1)
     assert ssim(a / 255, b / 255, 1, form) == pytest.approx(ssim(a, b, 255, form))

@@ -34,13 +34,13 @@ class Prefetch(Generic[Item]):
 
     def __enter__(self) -> Iterator[Item]:
         self._thread.start()
-        return self._taken()
+        return self._received()
 
     def __exit__(self, *_: object) -> None:
         self._left.set()
         self._thread.join()
 
-    def _taken(self) -> Iterator[Item]:
+    def _received(self) -> Iterator[Item]:
         while (item := self._queue.get()) is not _END:
             yield item  # type: ignore[misc] # everything except _END is an item
         if self._error is not None:

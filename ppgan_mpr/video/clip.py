@@ -153,7 +153,7 @@ def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
                 },
                 metadata_errors="replace",
                 buffer_size=_BUFFER,
-                io_open=_refuse,
+                io_open=_refuse_to_open,
             )
             stack.enter_context(container)
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -161,7 +161,7 @@ def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
                 reason = "it is not a video of a known format"
             else:
                 reason = "it is not a video, or it is damaged"
-            raise ImageError(f"{reason} ({_words(error)})") from None
+            raise ImageError(f"{reason} ({_reason_of(error)})") from None
         yield container
 
 
@@ -303,10 +303,10 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def _refuse(*_: Any) -> Any:
+def _refuse_to_open(*_: Any) -> Any:
     """Called by FFmpeg to open other files that a video refers to."""
     raise PermissionError("a video may not refer to other files")
 
 
-def _words(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

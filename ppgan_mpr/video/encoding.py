@@ -133,13 +133,13 @@ def choose_encoding(
     try:
         made = av.codec.Codec(wanted.name, "w")
     except ValueError:  # this build of PyAV lacks the encoder
-        raise _missing(codec, facts, wanted.name) from None
+        raise _missing_encoder(codec, facts, wanted.name) from None
     if made.type != "video":
         raise UsageError(f"codec={codec!r} is not a video codec: choose one such as 'h264'.")
     options = dict(wanted.options)
     if wanted.quality is None:
         if crf is not None:
-            raise UsageError(f"crf={crf} does not suit {wanted.name}, which has none: leave it out.")
+            raise UsageError(f"crf={crf} does not suit {wanted.name}: leave it out.")
     else:
         check_whole_number("crf", crf, 0, wanted.worst, optional=True)
         quality = wanted.quality if crf is None else crf
@@ -171,7 +171,7 @@ def choose_encoding(
         size=size,
         rate=_rate(made, facts.rate),
         aspect=aspect,
-        colour=_stored(facts.colour, source, pixel_format),
+        colour=_encoded_colour(facts.colour, source, pixel_format),
         part_container=_part_container(made),
         headers_apart=bool(
             av.ContainerFormat(container, "w").flags & av.format.Flags.global_header.value
@@ -287,7 +287,7 @@ def _part_container(encoder: Any) -> str:
     raise ImageError(f"{encoder.canonical_name} cannot be stored in parts: choose another codec=")
 
 
-def _missing(codec: str | None, facts: ClipFacts, encoder: str) -> Exception:
+def _missing_encoder(codec: str | None, facts: ClipFacts, encoder: str) -> Exception:
     if codec is not None:
         return UsageError(
             f"codec={codec!r} needs the encoder {encoder}, which this build of PyAV lacks: choose "
@@ -337,7 +337,7 @@ def _has_alpha(name: str) -> bool:
     return any(part.is_alpha for part in require("av").VideoFormat(name).components)
 
 
-def _stored(colour: Colour, source: Any, pixel_format: str) -> Colour:
+def _encoded_colour(colour: Colour, source: Any, pixel_format: str) -> Colour:
     """The colours of the encoded frames, which may be RGB while the source is not, or the reverse.
 
     RGB has the full range and no matrix.

@@ -81,7 +81,7 @@ def check_container(
             not be left out.
     """
     name = container_of(output)
-    if not _takes(name, output, lambda container: stream_for(container, encoding)):
+    if not _can_hold(name, output, lambda container: stream_for(container, encoding)):
         raise ImageError(
             f"{output.suffix} cannot hold {encoding.codec}: choose another codec=, or an output "
             "such as clip.mkv"
@@ -96,7 +96,7 @@ def check_container(
             def add(target: OutputContainer, stream: Any = stream) -> None:
                 target.add_stream_from_template(stream, opaque=True)
 
-            if _takes(name, output, add):
+            if _can_hold(name, output, add):
                 kept.append(stream.index)
                 if stream.type == "video" and not _is_cover(stream):
                     warnings.append(f"its other video, stream {stream.index}, was not restored")
@@ -192,7 +192,7 @@ def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, 
     )
 
 
-def _takes(name: str, output: Path, add: Any) -> bool:
+def _can_hold(name: str, output: Path, add: Any) -> bool:
     """Whether a container can hold a stream, by starting a file with this stream alone."""
     av = require("av")
     container = av.open(io.BytesIO(), "w", format=name, options=_options(output, None))

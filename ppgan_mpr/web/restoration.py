@@ -52,7 +52,7 @@ class Restoration:
         """
         try:
             if not job.steps:
-                undone = self._look(job)
+                undone = self._detect(job)
                 if undone:
                     return undone
             return self._restore(job)
@@ -67,7 +67,7 @@ class Restoration:
         job.error = self._without_paths(job, job.error)
         return FAILED
 
-    def _look(self, job: Job) -> str | None:
+    def _detect(self, job: Job) -> str | None:
         """Detect the degradation and choose the task; returns a state if the work ends here."""
         photo = self._source(job).read(self._reader_for(job.options))
         job.finding = detect(photo)

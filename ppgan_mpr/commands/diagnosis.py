@@ -126,8 +126,7 @@ def _thread_findings(facts: Facts) -> list[Finding]:
         return []
     return [
         Finding(
-            f"OMP_NUM_THREADS is 1, so PaddlePaddle uses only one of {facts.cores} cores: unset "
-            "it."
+            f"OMP_NUM_THREADS is 1, so PaddlePaddle uses only one of {facts.cores} cores: unset it."
         )
     ]
 

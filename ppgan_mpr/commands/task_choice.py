@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 20  # most pictures that a printed command names
 _OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets these itself
 
-HELP = (
-    "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
-)
+HELP = "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
 
 
 def check_task(task: str | None, sources: list[Source], weight_path: str | None) -> None:

@@ -96,7 +96,7 @@ def test_files_that_do_not_fit_the_memory(tmp_path, root, start):
     with path.open("wb") as file:
         file.write(start)
         file.truncate(2 << 30)
-    words = "the file has 2.0 GB, and " if start else "it is not a picture in a known format"
+    words = "the file has 2.0 GB, but only " if start else "it is not a picture in a known format"
     assert in_little_memory(READ.format(path=str(path)), 1500, root).count(words) == 2
 
 

@@ -45,7 +45,7 @@ class TileBar:
 
         Args:
             name: name of the picture.
-            done: number of finished tiles; 0 when the first one begins.
+            done: number of finished tiles; 0 before the first one, more than once.
             total: number of all tiles.
         """
         if total == 1 or not sys.stderr.isatty():

@@ -156,7 +156,8 @@ class Restorer:
         Args:
             image: [H, W, C] float32 in [0, 1], any size from 1×1 up.
             progress: called with the numbers of finished tiles and of all tiles. With several
-                tiles, it is also called before the first one, and again if they must be smaller.
+                tiles, it is also called before their statistics are measured, before the first one,
+                and again if they must be smaller.
 
         Returns:
             [H, W, 3] float32, not clipped; [H, W, 3 * stages] for a model with all stages, the
@@ -260,6 +261,9 @@ class _Picture:
                 shared = self._measure(grid)
             except MemoryError:
                 grid = self._smaller(grid)
+            else:
+                if grid.count > 1:
+                    self._report(0, grid)  # from now on, the time goes into tiles
         if scene is not None and shared is not None:
             scene.measured[step] = shared
         yield from blend(grid, self._restored(grid, shared))

@@ -173,6 +173,7 @@ WHOLE_PROGRAM = {
     "test_outside_network.py", "test_package.py", "test_portability.py", "test_privacy.py",
     "test_readme.py", "test_samples.py", "soak/test_soak.py", "commands/test_two_nodes.py",
     # Training from start to end.
+    "commands/test_distributed_training.py", "commands/test_resumed_training.py",
     "engine/test_failures_during_training.py", "engine/test_nafnet_training.py",
     "engine/test_overfit.py", "engine/test_resume.py",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A local model zoo, pictures to measure on, and mprnet-verify as a function."""
+"""Fixtures of mprnet-verify (a local model zoo, pictures to measure on) and of mprnet-train."""
 
 import dataclasses
 import json
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tls_server import Server
+from training_samples import SIZE, paddlegan_config, write_noisy_pairs
 from verification_samples import OPTIONS, TINY
 
 from ppgan_mpr.networks import WeightsRecord, find_network
@@ -97,3 +98,28 @@ def verify(tmp_path, capsys):
         return code, captured.out, captured.err, content
 
     return run
+
+
+@pytest.fixture(scope="session")
+def training_data(tmp_path_factory):
+    """train/ and val/ with smooth pictures and noisy copies."""
+    root = tmp_path_factory.mktemp("data")
+    write_noisy_pairs(root)
+    return root
+
+
+@pytest.fixture
+def config(training_data, tmp_path):
+    """The path of a yaml file for a tiny training run."""
+    yaml = pytest.importorskip("yaml")
+    content = paddlegan_config("deraining")
+    content["dataset"]["train"].update(rgb_dir=str(training_data / "train"), batch_size=2)
+    content["dataset"]["train"]["img_options"]["patch_size"] = 32
+    test = {"rgb_dir": str(training_data / "val"), "name": "MPRVal", "img_options": None}
+    content["dataset"]["test"].update(test)
+    content["validate"]["metrics"] = {"psnr": {"name": "PSNR", "protocol": "rain-y"}}
+    content["output_dir"] = str(tmp_path / "out")
+    content["model"]["generator"].update(SIZE)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path

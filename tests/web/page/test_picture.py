@@ -66,31 +66,32 @@ def test_a_proposal_that_needs_a_download_says_so(visit, tmp_path, pictures):
     assert "downloads the model published once" in button
 
 
-def test_a_second_task_follows_the_first(visit, tmp_path):
-    page = visit()
-    content = png(90, 70)
-    chain = {"task": "Denoising", "model": "lite", "then": "Deraining"}
-    restore(page, picture(tmp_path, "photo.png", content), **chain)
+def restored(page, tmp_path, content, **fields):
+    """Restore one photo with these fields of the form; returns the state that the page shows."""
+    restore(page, picture(tmp_path, "photo.png", content), **fields)
     page.until("document.querySelector('li.done')")
-    assert "Denoising + Deraining" in page.evaluate(STATE)
+    return page.evaluate(STATE)
+
+
+def check_download(page, tmp_path, content, *flags):
+    """Check that the page offers the result that the command line writes."""
     page.click(".download")
-    flags = ("--task", "Denoising,Deraining")
-    assert page.downloaded().read_bytes() == by_command_line(
-        tmp_path / "cli", content, "photo.png", *flags
-    )
+    expected = by_command_line(tmp_path / "cli", content, "photo.png", *flags)
+    assert page.downloaded().read_bytes() == expected
+
+
+def test_a_second_task_follows_the_first(visit, tmp_path):
+    page, content = visit(), png(90, 70)
+    fields = {"task": "Denoising", "model": "lite", "then": "Deraining"}
+    assert "Denoising + Deraining" in restored(page, tmp_path, content, **fields)
+    check_download(page, tmp_path, content, "--task", "Denoising,Deraining")
 
 
 def test_a_reduced_result_is_reported(visit, tmp_path):
-    page = visit()
-    content = png(120, 60)
+    page, content = visit(), png(120, 60)
     fields = {"task": "Denoising", "model": "lite", "max_size": "40"}
-    restore(page, picture(tmp_path, "photo.png", content), **fields)
-    page.until("document.querySelector('li.done')")
-    assert "reduced from 120 x 60 to 40 x 20" in page.evaluate(STATE)
-    page.click(".download")
-    assert page.downloaded().read_bytes() == by_command_line(
-        tmp_path / "cli", content, "photo.png", "--max-size", "40"
-    )
+    assert "reduced from 120 x 60 to 40 x 20" in restored(page, tmp_path, content, **fields)
+    check_download(page, tmp_path, content, "--max-size", "40")
 
 
 def test_weak_weights_give_a_warning_before_and_after_the_restoration(visit, tmp_path):

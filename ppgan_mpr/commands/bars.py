@@ -15,14 +15,14 @@ class PhotoBar(tqdm):
     """A progress bar over pictures that shows pictures per minute and the time left in words.
 
     Args:
-        count: number of pictures.
+        count: number of pictures; None if it is not known yet.
 
     Attributes:
         seconds_left: the caller's estimate of the time left. While it is None, the bar estimates
             from the number of pictures.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int | None):
         self.seconds_left: float | None = None
         super().__init__(
             total=count,
@@ -40,9 +40,9 @@ class PhotoBar(tqdm):
         left, figures = self.seconds_left, ""
         if done and rate:
             figures = f", {60 * rate:.1f} pictures/min"
-            if left is None:
+            if left is None and total:
                 left = (total - done) / rate
-        if left and done < total:
+        if left and total and done < total:
             figures += f", about {duration(left)} left"
         return {**shown, "figures": figures}
 

@@ -20,7 +20,8 @@ from .flags import as_flags
 from .inference_flags import add_restoration_flags, chosen_options
 from .messages import show_messages
 from .program import program_name, run_program
-from .task_choice import HELP as TASK_HELP
+from .progress import photo_bar
+from .task_choice import add_task_flag, add_weights_flag
 
 _SHOWN_FAILURES = 100
 _LINE_SECONDS = 30.0
@@ -37,8 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("input", metavar="INPUT")
     add("output", metavar="OUTPUT")
-    add("-t", "--task", metavar="TASK", help=TASK_HELP)
-    add("--weight_path", metavar="FILE", help="your own weights; every node needs the file")
+    add_task_flag(parser)
+    add_weights_flag(parser, "; every node needs the file")
     add(
         "--address", metavar="ADDRESS",
         help="Ray cluster to run on; auto: this node's cluster (default: RAY_ADDRESS, which ray "
@@ -90,18 +91,13 @@ class _Display:
     """Shows a bar on a terminal, a line now and then elsewhere, and failures."""
 
     def __init__(self, progress: Progress):
-        from tqdm import tqdm
-
         self._progress = progress
-        self._bar = tqdm(unit="photo", disable=not sys.stderr.isatty())
+        self._bar = photo_bar(None)  # until the inputs are listed
         self._next_line = time.monotonic() + _LINE_SECONDS
-        self._began = False
 
     def show(self, outcome: Outcome) -> None:
         progress = self._progress
-        if not self._began:
-            self._began = True
-            self._bar.total = progress.total
+        self._bar.total, self._bar.seconds_left = progress.total, progress.seconds_left
         self._bar.set_postfix_str(f"{progress.megapixel_rate:.2f} MP/s", refresh=False)
         self._bar.update(progress.items - self._bar.n)
         failed = progress.counts["failed"]

@@ -24,8 +24,12 @@ _LONG = 60.0  # seconds left above which a line is logged
 logger = logging.getLogger(__name__)
 
 
-def photo_bar(count: int) -> PhotoBar:
-    """A progress bar over the pictures, with their rate and the time left."""
+def photo_bar(count: int | None) -> PhotoBar:
+    """A progress bar over the pictures, with their rate and the time left.
+
+    Args:
+        count: number of pictures; None if it is not known yet.
+    """
     from .bars import PhotoBar
 
     return PhotoBar(count)

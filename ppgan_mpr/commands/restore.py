@@ -22,8 +22,14 @@ from .messages import show_messages
 from .program import interruptible
 from .progress import Progress, photo_bar
 from .result_lines import JsonLines, Lines, report_results
-from .task_choice import HELP as TASK_HELP
-from .task_choice import better_commands, check_task, make_predictor, task_steps
+from .task_choice import (
+    add_task_flag,
+    add_weights_flag,
+    better_commands,
+    check_task,
+    make_predictor,
+    task_steps,
+)
 from .video import add_video_flags, check_video_options, restore_videos, split_videos
 
 if TYPE_CHECKING:
@@ -60,8 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder for the outputs, or the output file of a single picture (default: "
         "%(default)s)",
     )  # fmt: skip
-    add("--weight_path", metavar="FILE", help="your own weights (.pdparams, .pth, .safetensors)")
-    add("-t", "--task", metavar="TASK", help=TASK_HELP)
+    add_weights_flag(parser)
+    add_task_flag(parser)
     add(
         "--right_image", nargs="+", default=[], metavar="IMAGE",
         help="right views, for tasks with two views; --input_image names the left ones",
@@ -178,8 +184,10 @@ def _restore(arguments: argparse.Namespace) -> int:
     if not images:
         example = next(iter(tasks()))
         raise UsageError(f"Name a picture: mprnet --input_image photo.jpg --task {example}")
-    from ..apps.result import check_writable_report
-    from ..apps.sources import expand, may_need_isolation, pair_views, unique
+    from ..apps.report import check_writable_report
+    from ..apps.source_search import expand
+    from ..apps.sources import may_need_isolation, unique
+    from ..apps.views import pair_views
     from ..imaging import PhotoReader
 
     options = chosen_options(arguments)

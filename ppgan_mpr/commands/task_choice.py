@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
@@ -23,7 +24,26 @@ if TYPE_CHECKING:
 _MOST_NAMED = 20  # most pictures that a printed command names
 _OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets these itself
 
-HELP = "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
+_HELP = (
+    "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
+)
+
+
+def add_task_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of the task, which several commands have."""
+    parser.add_argument("-t", "--task", metavar="TASK", help=_HELP)
+
+
+def add_weights_flag(parser: argparse.ArgumentParser, place: str = "") -> None:
+    """Add the flag of a weights file.
+
+    Args:
+        parser: of the command.
+        place: added to the help, such as where the file must be.
+    """
+    suffixes = ".pdparams, .pth, .safetensors"
+    text = f"your own weights ({suffixes}){place}"
+    parser.add_argument("--weight_path", metavar="FILE", help=text)
 
 
 def check_task(task: str | None, sources: list[Source], weight_path: str | None) -> None:
@@ -32,9 +52,8 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
     Raises:
         UsageError: it does not exist or does not fit.
     """
-    from ..apps.auto import is_auto
-    from ..apps.chain import AUTO, steps_of
-    from ..apps.sources import check_views
+    from ..apps.task_names import AUTO, is_auto, steps_of
+    from ..apps.views import check_views
 
     if task is None:
         return
@@ -52,8 +71,7 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
 
 def task_steps(task: str | None) -> int:
     """How often each picture goes through a network with this ``--task``."""
-    from ..apps.auto import is_auto
-    from ..apps.chain import steps_of
+    from ..apps.task_names import is_auto, steps_of
 
     return 1 if task is None or is_auto(task) else len(steps_of(task))
 

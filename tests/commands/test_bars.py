@@ -31,3 +31,11 @@ def test_a_better_estimate_of_the_time_left_is_preferred(monkeypatch):
         assert "about 5 min left" in str(bar)
         bar.n = 20
         assert "left" not in str(bar)
+
+
+def test_a_bar_begins_before_the_number_of_pictures_is_known(monkeypatch):
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with PhotoBar(None) as bar:
+        assert "0/?" in str(bar)
+        bar.total, bar.n, bar.seconds_left = 20, 10, 300
+        assert "10/20" in str(bar) and "about 5 min left" in str(bar)

@@ -1,4 +1,4 @@
-"""What programs call: the predictors and their results."""
+"""The predictors that programs call, and their results."""
 
 from __future__ import annotations
 

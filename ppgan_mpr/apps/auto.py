@@ -17,41 +17,38 @@ from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
 from .batch import StoppedError
-from .chain import AUTO
 from .destination import check_count, checked_path, is_file_name
 from .earlier_findings import EarlierFindings
 from .output_target import OutputTarget
-from .plan import DRY_RUN, Plan, PlanRecord, with_output
+from .plan import DRY_RUN, Plan, PlanRecord
+from .planning import with_output
 from .predictor import Predictor
 from .remarks import lack_of_weights
 from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
-from .sources import Source, expand, unique
+from .source_search import expand
+from .sources import Source, unique
 from .turn import Turn
 
 _TOO_LARGE = "it does not fit the memory"
 
-#: Called with the source's name and what was found; returns the degradation to remove, or None.
+#: Called with the source's name and the finding; returns the degradation to remove, or None.
 Choose = Callable[[str, Finding], "str | None"]
 
 
-def is_auto(task: str | None) -> bool:
-    """Whether the name of a task asks to choose one for each picture."""
-    return task is not None and task.strip().lower() == AUTO
-
-
 class AutoPredictor:
-    """Looks at each picture and restores what it suffers from; leaves others alone.
+    """Detects what each picture suffers from, and removes it.
 
-    What is found, and how surely, is in ``Result.record.detected``. A picture that suffers from
-    nothing, perhaps from something, or from what the chosen model has no weights against, has no
-    output: ``Result.left_alone``. The predictor of a task is made when the first picture needs it.
+    ``Result.record.detected`` holds the finding and its confidence. A picture is left alone
+    (``Result.left_alone``) and has no output if nothing is found, if the finding is not certain,
+    or if the chosen model has no weights against it. The predictor of a task is made when the
+    first picture needs it.
 
     Args:
         output_path: pictures go to ``output_path/<task>/``; see
             :class:`~ppgan_mpr.apps.predictor.Predictor`.
         options: for all tasks; see :class:`~ppgan_mpr.InferenceOptions`.
-        choose: asked about pictures of which it is not sure; default: they are left alone.
+        choose: asked about pictures whose finding is not certain; default: they are left alone.
         tile_progress, reader, dry_run: see :class:`~ppgan_mpr.apps.predictor.Predictor`.
         **changes: options by name.
 
@@ -98,7 +95,7 @@ class AutoPredictor:
         return path.parent if path is not None and is_file_name(path) else path
 
     def restore(self, image: Any) -> Any:
-        """Restore one picture and return it; unchanged where it is left alone.
+        """Restore one picture and return it; a picture that is left alone returns unchanged.
 
         Args, Returns, Raises: see :meth:`ppgan_mpr.apps.predictor.Predictor.restore`.
         """
@@ -132,7 +129,7 @@ class AutoPredictor:
         if self._dry_run:
             raise UsageError(DRY_RUN)
         sources = self._sources(images)
-        # Who is asked about a picture looks at one after another.
+        # A person who is asked looks at one picture after another.
         jobs = concurrent_pictures(self.options.jobs if self._choose is None else 1)
         process = self.prepare(unique(sources))
         yield from restore_each(sources, process, jobs, stop, self._reader.budget)
@@ -142,39 +139,26 @@ class AutoPredictor:
     ) -> Callable[[Source, Turn], Result]:
         """See :meth:`.predictor.Predictor.prepare`."""
         check_count(self.output_path, len(sources))
-        outputs: dict[str, Callable[[Source, Turn], Result]] = {}
         isolated = len(sources) > 1 or outputs_of is not None
+        processes: dict[str, Callable[[Source, Turn], Result]] = {}
+
+        def process_for(degradation: str) -> Callable[[Source, Turn], Result]:
+            predictor = self._predictor(degradation)
+            with self._lock:
+                if degradation not in processes:
+                    # Which of the files need this task is not known yet.
+                    in_memory = [source for source in sources if source.path is None]
+                    processes[degradation] = predictor.prepare(in_memory, outputs_of)
+                return processes[degradation]
 
         def process(source: Source, turn: Turn) -> Result:
             turn.check()
             try:
-                earlier = self._earlier and self._earlier.find(source)
-                lack = self._lack(earlier["degradation"]) if earlier else None
-                if earlier and not lack:
-                    degradation = earlier["degradation"]
-                    seen = _Seen.of(source, earlier, isolated=isolated)
-                else:
-                    photo = source.read(self._reader, isolated, turn.memory)
-                    finding = detect(photo)
-                    lack = self._lack(finding.degradation)
-                    degradation = None if lack else self._decide(source, finding)
-                    detected = self._detected(finding, bool(degradation))
-                    if not degradation:
-                        record = ResultRecord(
-                            source.name,
-                            size=photo.size,
-                            warnings=(lack,) if lack else (),
-                            detected=detected,
-                        )
-                        return Result(record, None, source)
-                    seen = _Seen.of(source, detected, photo=photo)
-                predictor = self._predictor(degradation)
-                with self._lock:
-                    if degradation not in outputs:
-                        # Which of the files need this task is not known yet.
-                        in_memory = [source for source in sources if source.path is None]
-                        outputs[degradation] = predictor.prepare(in_memory, outputs_of)
-                result = outputs[degradation](seen, turn)
+                looked_at = self._look(source, isolated, turn.memory)
+                if isinstance(looked_at, Result):
+                    return looked_at
+                degradation, seen = looked_at
+                result = process_for(degradation)(seen, turn)
             except StoppedError:
                 raise
             except (RestorationError, OSError) as error:
@@ -186,8 +170,29 @@ class AutoPredictor:
 
         return process
 
+    def _look(self, source: Source, isolated: bool, memory: Share) -> tuple[str, _Seen] | Result:
+        """Find out what a picture suffers from.
+
+        Returns:
+            The degradation to remove, and the source with what was found. If the picture is left
+            alone, its result.
+        """
+        earlier = self._earlier.find(source) if self._earlier else None
+        if earlier and not self._lack(earlier["degradation"]):
+            return earlier["degradation"], _Seen.of(source, earlier, isolated=isolated)
+        photo = source.read(self._reader, isolated, memory)
+        finding = detect(photo)
+        lack = self._lack(finding.degradation)
+        degradation = None if lack else self._decide(source, finding)
+        detected = self._detected(finding, bool(degradation))
+        if degradation:
+            return degradation, _Seen.of(source, detected, photo=photo)
+        warnings = (lack,) if lack else ()
+        record = ResultRecord(source.name, size=photo.size, warnings=warnings, detected=detected)
+        return Result(record, None, source)
+
     def plan(self, images: Any) -> Plan:
-        """What :meth:`run` would read; tasks, and so tiles and times, depend on the pictures.
+        """Plan what :meth:`run` would read. Tasks, tiles and times depend on the pictures.
 
         Args, Raises: see :meth:`.predictor.Predictor.plan`.
         """
@@ -215,7 +220,7 @@ class AutoPredictor:
             return self._choose(source.name, finding)
 
     def _lack(self, degradation: str) -> str | None:
-        """Why the options leave nothing to remove a degradation with, or None."""
+        """Why no weights for these options remove a degradation; None if some do."""
         if not degradation:
             return None
         task = next(iter(_against(degradation, self.options.network)), None)
@@ -232,7 +237,7 @@ class AutoPredictor:
                         tile_progress=self._tile_progress,
                         reader=self._reader,
                     )
-                except RestorationError as error:  # the next picture need not download in vain
+                except RestorationError as error:  # so that the next picture does not try again
                     self._predictors[degradation] = error
             found = self._predictors[degradation]
         if isinstance(found, RestorationError):
@@ -240,7 +245,7 @@ class AutoPredictor:
         return found
 
     def _detected(self, finding: Finding, restored: bool) -> dict[str, Any]:
-        """What the record says of a finding; see :class:`.result.ResultRecord`."""
+        """The record of a finding; see :class:`.result.ResultRecord`."""
         found = finding.degradation
         suitable = _against(found, self.options.network) or _against(found)
         return {
@@ -274,7 +279,7 @@ def _against(degradation: str, network: str | None = None) -> list[Task]:
 
 
 def _tasks(network: str | None) -> dict[str, str]:
-    """Degradation → name of the task that is chosen for it."""
+    """Degradation → name of the task that removes it."""
     suitable = {
         task.degradation: _against(task.degradation, network)
         for task in tasks().values()
@@ -285,13 +290,13 @@ def _tasks(network: str | None) -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class _Seen(Source):
-    """A source that has been looked at: what was found, and perhaps its decoded picture.
+    """A source whose degradation is known, and perhaps its decoded picture.
 
     Attributes:
-        photo: for one use, as restoring overwrites its pixels; None: the file is read when it is
-            needed.
+        photo: the decoded picture, for one use, as restoring overwrites its pixels. None: the
+            file is read again.
         isolated: how to read it; see :meth:`Source.read`.
-        original: the source, whose identity this one has.
+        original: the source itself, which has the same identity.
     """
 
     photo: Photo | None = None
@@ -304,12 +309,12 @@ class _Seen(Source):
 
     @property
     def identity(self) -> Any:
-        """That of the source."""
+        """The identity of the original source."""
         assert self.original is not None
         return self.original.identity
 
     def read(
         self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
     ) -> Photo:
-        """The picture."""
+        """See :meth:`Source.read`."""
         return self.photo or super().read(reader, self.isolated, memory)

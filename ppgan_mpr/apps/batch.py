@@ -1,4 +1,4 @@
-"""Processes items in order, some of them concurrently, until somebody asks to stop."""
+"""Processes items in order, several concurrently, until a request to stop."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Done = TypeVar("Done")
 
 
 class StoppedError(Exception):
-    """Work on an item was given up because of a request to stop."""
+    """A request to stop has ended the work on an item."""
 
 
 class Stop:
-    """A request to stop, which work looks at now and then.
+    """A request to stop, which work checks from time to time.
 
     Args:
-        requested: set by whoever wants to stop.
+        requested: set by the caller to stop the work.
     """
 
     def __init__(self, requested: threading.Event | None = None):
@@ -30,27 +30,27 @@ class Stop:
         self._abandoned = threading.Event()  # nobody waits for results any more
 
     def check(self) -> None:
-        """Go on, or raise StoppedError."""
+        """Raise StoppedError if the work is to stop."""
         requested = self._requested is not None and self._requested.is_set()
         if requested or self._abandoned.is_set():
             raise StoppedError
 
     def abandon(self) -> None:
-        """Stop whatever is still at work."""
+        """Stop the work that is still going on."""
         self._abandoned.set()
 
 
 def process_in_order(
     items: Iterable[Item], process: Callable[[Item, Stop], Done], jobs: int, stop: Stop
 ) -> Generator[Done, None, None]:
-    """Process items and yield the results in order, as soon as they are there.
+    """Process items and yield the results in order, as soon as they are available.
 
     Args:
         items: what to process.
-        process: called with an item and ``stop``; may raise StoppedError, then the item has no
+        process: called with an item and ``stop``. If it raises StoppedError, the item has no
             result.
-        jobs: items processed concurrently, by threads; up to 1 works in the caller's thread,
-            which an interrupt from the keyboard reaches.
+        jobs: items processed concurrently, by threads. A single job uses the caller's thread, so
+            that Ctrl-C interrupts it.
         stop: see :class:`Stop`.
     """
     if jobs <= 1:

@@ -1,4 +1,4 @@
-"""Several tasks in order: the output of one is the input of the next, without rounding."""
+"""Several tasks in order. Each step takes the output of the step before, without rounding."""
 
 from __future__ import annotations
 
@@ -9,53 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
 from ..imaging import PhotoReader
-from ..inference import Crop, InferenceOptions, Restorer, RestorerPool, TilePlan, TileUse
+from ..inference import (
+    Cache,
+    Crop,
+    InferenceOptions,
+    Restorer,
+    RestorerPool,
+    TilePlan,
+    TileUse,
+)
 from ..inference.shared_statistics import SceneStatistics
-from ..networks import Task, find_task
+from .lazy_weights import choose_weights
+from .loaded_network import LoadedNetwork, load_network
 from .predictor import Predictor
+from .restoration import TileProgress
+from .task_names import JOINT, steps_of
 
-# Times the bytes of an 8-bit picture that it takes between two tasks, in float32.
+# Between two tasks a picture is held in float32, which takes this many times the bytes of 8 bits.
 _TIMES_BETWEEN = 4
-#: Between the names of tasks in the name of the folder of their outputs.
-JOINT = "+"
-#: The name of a task that stands for the one which a picture needs.
-AUTO = "auto"
-
-
-def steps_of(task: str) -> tuple[Task, ...]:
-    """The tasks that ``A,B`` or ``A+B`` names, in order.
-
-    Raises:
-        UsageError: one is unknown, named twice, or cannot be a step.
-    """
-    names = [name.strip() for name in task.replace(JOINT, ",").split(",")]
-    if len(names) > 1 and not all(names):
-        raise UsageError(f"task={task!r} names no task beside a comma: leave the comma out.")
-    if len(names) > 1 and AUTO in map(str.lower, names):
-        raise UsageError(
-            f"task={task!r}: {AUTO!r} chooses a task for each picture, so it cannot be one of "
-            f"several: name the tasks, or {AUTO!r} alone."
-        )
-    steps = tuple(map(find_task, names))
-    for step in steps:
-        if len(steps) > 1 and (step.views > 1 or step.enlarges):
-            raise UsageError(
-                f"task={task!r}: {step.name} takes a picture of another size or number of views, "
-                "so it cannot be one of several tasks: run it by itself."
-            )
-        if steps.count(step) > 1:
-            raise UsageError(f"task={task!r}: {step.name} is named twice: name each task once.")
-    return steps
 
 
 class ChainPredictor(Predictor):
-    """Several tasks in order on each picture, such as denoising and then deblurring.
+    """Performs several tasks in order on each picture, such as denoising and then deblurring.
 
-    Used like :class:`Predictor`. Between the steps a picture stays float32: it is neither
-    rounded nor written. Outputs go to ``output_path/<task>+<task>``, and the record of a result
-    names the networks and weights of all steps. The whole picture is held once in float32.
+    Used like :class:`Predictor`. A picture is neither rounded nor written between the steps; one
+    copy of the whole picture is held in float32. Outputs go to ``output_path/<task>+<task>``. The
+    record of a result names the networks and weights of all steps.
 
     Args:
         output_path: see :class:`Predictor`.
@@ -81,48 +61,57 @@ class ChainPredictor(Predictor):
         *,
         task: str,
         options: InferenceOptions | None = None,
-        tile_progress: Callable[[str, int, int], None] | None = None,
+        tile_progress: TileProgress | None = None,
         reader: PhotoReader | None = None,
         dry_run: bool = False,
         **changes: Any,
     ):
-        names = [step.name for step in steps_of(task)]
         super().__init__(
             output_path,
-            task=names[-1],
+            task=task,
             options=options,
             tile_progress=tile_progress,
             reader=reader,
             dry_run=dry_run,
             **changes,
         )
-        between = self.options.replace(stages=False)  # of the last step only
-        earlier = [
-            Predictor(None, task=name, options=between, reader=self._reader, dry_run=dry_run)
-            for name in names[:-1]
-        ]
-        steps: tuple[Predictor, ...] = (*earlier, self)
-        facts = [step._facts for step in steps]
-        on_each_device = zip(*(step._restorers.restorers for step in steps))
-        self.task = JOINT.join(names)
-        self.local = any(step.local for step in steps)
-        self._restorers = RestorerPool(list(map(_Sequence, on_each_device)), self.device)
-        # Replaces what the last step's records have in common.
-        self._facts = replace(
-            facts[-1],
-            task=self.task,
-            local=self.local,
-            network=JOINT.join(dict.fromkeys(fact.network for fact in facts)),
-            weights=JOINT.join(fact.weights for fact in facts),
-            weights_digest=JOINT.join(fact.weights_digest for fact in facts),
-        )
 
-    def _times_held(self, in_place: bool) -> float:
-        return super()._times_held(in_place) + _TIMES_BETWEEN
+    def _load(
+        self, weight_path: str | os.PathLike[str] | None, task: str | None, cache: Cache
+    ) -> LoadedNetwork:
+        assert task is not None  # this class requires it
+        *earlier, last = (step.name for step in steps_of(task))
+        loaded_last = super()._load(weight_path, last, cache)
+        options = self.options.replace(stages=False)  # only the last step returns its stages
+        loaded = []
+        for name in earlier:
+            weights = choose_weights(None, name, self.networks(), options, cache, self._dry_run)
+            loaded.append(load_network(weights, options, cache, self._dry_run))
+        return _joined([*loaded, loaded_last])
+
+
+def _joined(steps: Sequence[LoadedNetwork]) -> LoadedNetwork:
+    """Several networks in order, as one."""
+    last, records = steps[-1], [step.common_record for step in steps]
+    on_each_device = zip(*(step.restorers.restorers for step in steps))
+    common_record = replace(
+        last.common_record,
+        task=JOINT.join(record.task for record in records),
+        local=any(record.local for record in records),
+        network=JOINT.join(dict.fromkeys(record.network for record in records)),
+        weights=JOINT.join(record.weights for record in records),
+        weights_digest=JOINT.join(record.weights_digest for record in records),
+    )
+    return replace(
+        last,
+        restorers=RestorerPool(list(map(_Sequence, on_each_device)), last.restorers.device),
+        common_record=common_record,
+        times_between=_TIMES_BETWEEN,
+    )
 
 
 class _Sequence(Restorer):
-    """Restorers one after another, with the interface of one."""
+    """Several restorers in order, used like one."""
 
     def __init__(self, restorers: Sequence[Restorer]):
         self._restorers = restorers
@@ -134,7 +123,7 @@ class _Sequence(Restorer):
         return sum(restorer.memory_to_take for restorer in self._restorers)
 
     def plan(self, height: int, width: int) -> TilePlan:
-        """See :meth:`Restorer.plan`; the tiles of all steps, of the size of the last one's."""
+        """See :meth:`Restorer.plan`; the tiles of all steps count, with the size of the last."""
         plans = [restorer.plan(height, width) for restorer in self._restorers]
         count = sum(plan.count for plan in plans)
         return replace(plans[-1], count=count, memory=max(plan.memory for plan in plans))
@@ -149,7 +138,7 @@ class _Sequence(Restorer):
         scene: SceneStatistics | None = None,
         step: int = 0,
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """See :meth:`Restorer.strips`; all steps but the last are done before the first strip."""
+        """See :meth:`Restorer.strips`. The earlier steps are finished before the first strip."""
         used = used or TileUse()
         count, short = 0, None
         for number, restorer in enumerate(self._restorers[:-1]):

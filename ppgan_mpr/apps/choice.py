@@ -1,15 +1,17 @@
-"""The predictor for a task, for several in order, or for a task chosen for each picture."""
+"""Chooses the class of predictor: for a task, several tasks in order, or ``auto``."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
-from .auto import AutoPredictor, Choose, is_auto
-from .chain import ChainPredictor, steps_of
 from .predictor import Predictor
+from .task_names import is_auto, steps_of
 
-AnyPredictor = Union[Predictor, AutoPredictor]
+if TYPE_CHECKING:
+    from .auto import AutoPredictor, Choose
+
+AnyPredictor = Union[Predictor, "AutoPredictor"]
 
 
 def predictor_for(
@@ -22,17 +24,21 @@ def predictor_for(
     """The predictor that the name of a task asks for.
 
     Args:
-        task: a task, several as ``A,B``, ``auto``, or None for what the weights are for.
+        task: a task, several as ``A,B``, ``auto``, or None for the task of the weights.
         output_path, weight_path: see :class:`.predictor.Predictor`.
         choose: see :class:`.auto.AutoPredictor`.
-        **arguments: of every predictor.
+        **arguments: those that all predictors take.
 
     Raises:
         UsageError: a task or an option makes no sense.
         WeightsError, DownloadError, MissingDependencyError: see :class:`.predictor.Predictor`.
     """
     if is_auto(task):
+        from .auto import AutoPredictor  # with the detection, which other tasks do not need
+
         return AutoPredictor(output_path, choose=choose, **arguments)
     if task is not None and len(steps_of(task)) > 1:
+        from .chain import ChainPredictor
+
         return ChainPredictor(output_path, task=task, **arguments)
     return Predictor(output_path, weight_path, task=task, **arguments)

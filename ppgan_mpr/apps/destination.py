@@ -1,4 +1,4 @@
-"""The output path that a user names: a folder, or the file of a single picture."""
+"""The output path of a run: a folder, or the file of a single picture."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def outputs_at(
     Args:
         path: see :func:`checked_path`; None writes no files.
         task: name of the task, and of the folder below ``path``.
-        options: ``suffix``, ``existing`` and ``allow_loss`` count here.
+        options: ``suffix``, ``existing`` and ``allow_loss`` are used.
         sources: the pictures.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
-        reader: reads outputs that are there already; default: one with the usual limits.
+        reader: reads existing outputs; default: one with the usual limits.
         keep_manifest: list how each output in a folder was made.
-        dry_run: write nothing, see :class:`.outputs.Outputs`.
+        dry_run: write nothing; see :class:`.outputs.Outputs`.
 
     Raises:
         UsageError: there are several pictures and one output file, or a path and options
@@ -93,7 +93,7 @@ def outputs_at(
 
 
 def check_count(path: Path | None, count: int) -> None:
-    """See that there is one picture for an output path that names a file.
+    """Check that an output path that names a file is for one picture.
 
     Raises:
         UsageError: there are several.

@@ -1,4 +1,4 @@
-"""How results look in a notebook, and the pictures for it."""
+"""Before/after views of results in a notebook."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .result import Result
 from .sources import Source
 
 _READER = PhotoReader()
-_LONGEST = 1200  # pixels of a slider's longer side; a notebook keeps its pictures in itself
-_MOST = 12  # sliders shown of a list
+_LONGEST = 1200  # pixels of a slider's longer side, as pictures are stored in the notebook
+_MOST = 12  # sliders shown for a list
 
 
 def before_and_after(result: Result, longest: int | None = None) -> tuple[Image.Image, Image.Image]:
-    """Display copies of what was given and of its result, in the result's size.
+    """Copies of a picture and of its result for display, both in the result's size.
 
     Args:
-        result: of a picture that was restored, or that an earlier run restored.
-        longest: most pixels of the longer side; None keeps the full size.
+        result: of a picture that this run or an earlier one restored.
+        longest: maximum length of the longer side in pixels; None keeps the full size.
 
     Raises:
-        ImageError: a file has changed, and cannot be read any more.
+        ImageError: a file has changed, and can no longer be read.
     """
     assert result.origin is not None and result.ok
     if result.image is not None:
@@ -40,22 +40,22 @@ def before_and_after(result: Result, longest: int | None = None) -> tuple[Image.
 
 
 def read_origin(result: Result) -> Photo:
-    """What was given, once more.
+    """Read the picture of a result again.
 
     Raises:
-        ImageError: a file has changed, and cannot be read any more.
+        ImageError: a file has changed, and can no longer be read.
     """
     assert result.origin is not None  # every result of a predictor has one
     return result.origin.read(_READER, isolated=False)  # it was read before
 
 
 def result_html(result: Result) -> str:
-    """A before/after slider, or why there is none."""
+    """HTML with a before/after slider, or with the reason why there is none."""
     return slider_style() + _slider(result)
 
 
 def results_html(results: Sequence[Result]) -> str:
-    """A slider for each of the first results, and what the others are."""
+    """HTML with a slider for each of the first results, and the number of the others."""
     parts = [f"<p>{_slider(result)}</p>" for result in results[:_MOST]]
     left = len(results) - _MOST
     if left > 0:

@@ -1,4 +1,4 @@
-"""What earlier runs with ``task='auto'`` found, so that finished pictures need no second look."""
+"""Findings of earlier runs with ``task='auto'``, which save a second analysis of pictures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .sources import Source
 
 
 class EarlierFindings:
-    """What was found in the pictures whose results are listed in the manifest of an output folder.
+    """Findings for the pictures whose results are listed in the manifest of an output folder.
 
     Args:
-        path: the output path that the user named; of a single file there is no manifest.
+        path: the output path of the run; a single output file has no manifest.
         suffix: of the outputs; None: that of the picture.
-        tasks: degradation → name of the task against it.
+        tasks: degradation → name of the task that removes it.
     """
 
     def __init__(self, path: Path, suffix: str | None, tasks: Mapping[str, str]):
@@ -27,10 +27,10 @@ class EarlierFindings:
         self._manifest = None if is_file_name(path) else Manifest(path)
 
     def find(self, source: Source) -> Mapping[str, Any] | None:
-        """What was found last in a picture that was then restored and has not changed since.
+        """The last finding for a picture that was restored and has not changed since.
 
         Returns:
-            See ``detected`` of :class:`.result.ResultRecord`; None if nothing is known.
+            ``detected`` of :class:`.result.ResultRecord`; None if nothing is known.
         """
         if self._manifest is None or source.path is None:
             return None
@@ -45,7 +45,7 @@ class EarlierFindings:
 
 
 def _is_of(entry: Entry, degradation: str, path: Path, manifest: Manifest) -> bool:
-    """Whether an output is of this file as it is now, in which a degradation was found."""
+    """Whether an output was made of this unchanged file, against this degradation."""
     detected = entry.record.detected
     if not isinstance(detected, dict) or detected.get("degradation") != degradation:
         return False

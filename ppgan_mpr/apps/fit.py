@@ -1,4 +1,4 @@
-"""Whether weights, task and options of a predictor go together."""
+"""Checks that the weights, the task and the options of a predictor are compatible."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def check_fit(info: ModelInfo, task: Task, spec: NetworkSpec, options: Inference
 
     Args:
         info: what the weights are for.
-        task: to do.
+        task: the task.
         spec: of the network.
-        options: ``local``, ``stages`` and ``ensemble`` count here.
+        options: ``local``, ``stages`` and ``ensemble`` are used.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: they are not compatible.
     """
     if info.channels != task.channels:
         raise UsageError(

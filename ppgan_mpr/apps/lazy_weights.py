@@ -1,4 +1,4 @@
-"""The weights of a predictor: chosen by its arguments, and read only when they are needed."""
+"""The weights of a predictor, chosen by its arguments and read only when they are needed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class ModelInfo:
 
     Attributes:
         network: name of the network.
-        task: name of the task, or None where nothing says it.
-        scale: how many times the picture is enlarged before it enters the network, or None
-            where nothing says it.
-        channels: of the picture that enters the network.
+        task: name of the task, or None if it is not known.
+        scale: how many times the picture is enlarged before it enters the network, or None if it
+            is not known.
+        channels: number of input channels of the network.
         local: whether the weights are meant to run with TLC.
-        task_stated: whether the weights state the task; otherwise it is that of known weights of
-            this size, or what the user asked for.
+        task_stated: whether the weights state the task; otherwise the task is that of known
+            weights of this size, or the one that the user asked for.
     """
 
     network: str
@@ -48,18 +48,18 @@ class ModelInfo:
 class LazyWeights:
     """The weights of a predictor.
 
-    Reading weights takes PaddlePaddle and seconds. Where the network was exported before, an
-    identity and the :class:`ModelInfo` are all that is needed, and both are in the catalogue or
-    the cache. What must be downloaded is downloaded when the identity is asked for.
+    Reading weights takes seconds and PaddlePaddle. A network that was exported before needs only
+    the identity of its weights and their :class:`ModelInfo`, which are in the catalogue or in the
+    cache. Missing files are downloaded when the identity is used.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`.
-        task: name of the task that they must be for; None: whatever they are for.
-        networks: those that they may belong to.
-        scale: the enlargement, which weights may not say; None: whatever they say.
-        cache: remembers what files hold.
+        task: name of the required task; None: that of the weights.
+        networks: to which the weights may belong.
+        scale: the enlargement, for weights that do not state it; None: that of the weights.
+        cache: stores facts about files.
         progress: show a bar while downloading.
-        dry_run: download nothing; the identity of weights that are not there is then their name.
+        dry_run: download nothing; missing weights are then identified by their name.
 
     Attributes:
         info: with the task and the scale that were given or found.
@@ -84,7 +84,8 @@ class LazyWeights:
             self._record: WeightsRecord | None = source
         else:
             self._record = record_of_name(os.fspath(source))
-        # Before reading: a file that is replaced meanwhile must not lend its identity to the old.
+        # Before reading: if the file is replaced meanwhile, its content must not be cached under
+        # the identity of the new file.
         self._identity = self._identify() if os.path.isfile(self._path) else None
         names = [spec.name for spec in networks]
         found = self._remembered(cache, names)
@@ -121,7 +122,7 @@ class LazyWeights:
 
     @property
     def record(self) -> WeightsRecord | None:
-        """The entry of the catalogue; None for a file that was named by its path."""
+        """The entry in the catalogue; None for a file given by its path."""
         return self._record
 
     @property
@@ -149,7 +150,7 @@ class LazyWeights:
 
     @property
     def download(self) -> int | None:
-        """Bytes that must be downloaded, 0 if their number is not known; None if nothing must."""
+        """Bytes to download, 0 if their number is not known; None if nothing is downloaded."""
         missing = self._record is not None and not os.path.isfile(self._path)
         return (self._record.size or 0) if self._record and missing else None
 
@@ -188,7 +189,7 @@ class LazyWeights:
         return Path(os.path.expanduser(self.name))
 
     def _remembered(self, cache: Cache, networks: Sequence[str]) -> ModelInfo | None:
-        """What these weights were found to be for earlier, with the same networks to choose."""
+        """The facts in the catalogue, or in the cache for the same choice of networks; or None."""
         if self._record:
             record = self._record
             channels = find_network(record.network).input_channels(record.hyperparameters)
@@ -203,7 +204,7 @@ class LazyWeights:
             if asked not in (None, 1):
                 raise UsageError(f"scale={asked}, but {task} does not enlarge: leave it out.")
             return 1
-        if stated and asked not in (None, stated, 1):  # 1: somebody has enlarged the picture
+        if stated and asked not in (None, stated, 1):  # 1: the picture is already enlarged
             raise UsageError(f"scale={asked}, but {self.name} enlarges {stated} times.")
         scale = asked or stated
         if scale is None:
@@ -212,7 +213,7 @@ class LazyWeights:
 
 
 def _info_of(facts: Mapping[str, Any]) -> ModelInfo | None:
-    """The cached facts about weights, or None where they are not what was stored."""
+    """The cached facts about weights, or None if they are damaged."""
     try:
         info = ModelInfo(**facts)
         find_network(info.network)
@@ -233,13 +234,13 @@ def choose_weights(
     cache: Cache,
     dry_run: bool = False,
 ) -> LazyWeights:
-    """The weights that a user's arguments mean.
+    """The weights that a user's arguments name.
 
     Args:
         weight_path: a file or a catalogue name; None: known weights of ``options.model``.
-        task: name of the task, in any case; None: what the weights are for.
-        choice: networks to choose from; the first that has such weights is taken.
-        options: ``network``, ``model``, ``scale`` and ``progress`` count here.
+        task: name of the task, in any letter case; None: that of the weights.
+        choice: networks to choose from; the first one with such weights is taken.
+        options: ``network``, ``model``, ``scale`` and ``progress`` are used.
         cache, dry_run: see :class:`LazyWeights`.
 
     Raises:
@@ -277,7 +278,7 @@ def choose_weights(
 
 
 def _with_weights(choice: Sequence[NetworkSpec], model: str, task: str) -> str | None:
-    """The first of the networks that has such weights; the only one to choose, if there is one."""
+    """The first network with such weights; if there is one network to choose from, that one."""
     if len(choice) == 1:
         return choice[0].name
     own = ((spec.name, (record.model, record.task)) for spec in choice for record in spec.weights)

@@ -1,12 +1,13 @@
-"""The manifest of an output folder: a file that says how each output was made.
+"""The manifest of an output folder: a file that records how each output was made.
 
-One line of JSON for each output, in the order in which they were written; of several lines for
-one output the last holds. A line is appended after its output is complete, whole and under a
-lock, so that several processes can restore into one folder. A damaged line is passed over.
+Each output has a line of JSON, in the order in which the outputs were written. If an output has
+several lines, the last one is valid. A line is appended when its output is complete. It is
+written whole and under a lock, so that several processes can restore into one folder. Damaged
+lines are ignored.
 
-An output that replaces a file is announced in a line of its own, with the digest of its content
-only. If the process is killed before the line that says how it was made, the announcement
-distinguishes the output from one that somebody has edited.
+An output that replaces a file is announced in a line of its own, which holds only the digest of
+its content. If the process is killed before it lists the output, the announcement shows that the
+output was not edited by the user.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class FileState:
         return cls(name, status.st_size, status.st_mtime_ns)
 
     def with_digest(self, path: Path) -> FileState:
-        """The same with the digest of the content, if the file is still in this state."""
+        """This state with the digest of the content, if the file has not changed since."""
         try:
             digest = _sha256(path)
             status = path.stat()
@@ -77,10 +78,10 @@ class FileState:
         return replace(self, sha256=digest) if same else self
 
     def same_content(self, path: Path) -> bool:
-        """Whether a file has the content that this one had.
+        """Whether a file has the same content.
 
-        Size and time decide where they are the same. Where only the time differs, as after
-        copying, the digest does.
+        Files of equal size and time are taken as equal. If only the time differs, as after
+        copying, the digests are compared.
 
         Raises:
             OSError: the file cannot be read.
@@ -97,8 +98,8 @@ class Entry:
 
     Attributes:
         output: the output as it was written.
-        sources: the source as it was read; with two views both, the left one first. Empty for a
-            picture in memory.
+        sources: the file of the source as it was read; two views have two files, the left one
+            first. Empty for a picture in memory.
         time: when the output was written, in UTC and ISO 8601.
         record: how it was made.
     """
@@ -110,7 +111,7 @@ class Entry:
 
 
 class Manifest:
-    """The manifest of a folder, which need not exist yet.
+    """The manifest of a folder. Neither of them needs to exist yet.
 
     Args:
         folder: of the outputs.
@@ -124,7 +125,7 @@ class Manifest:
         self._folder = folder
         self._real_folder = os.path.realpath(folder)
         self._places: dict[str, list[int]] = {}  # output -> where its lines begin
-        self._read = 0  # bytes of the manifest that are known
+        self._read = 0  # bytes of the manifest that have been read
         self._lock = threading.Lock()
 
     def append(self, record: ResultRecord, output: Path, sources: tuple[FileState, ...]) -> None:
@@ -152,11 +153,11 @@ class Manifest:
         self._write(line)
 
     def announce(self, output: Path, content: bytes | memoryview) -> None:
-        """Say that a file is about to be replaced, for :meth:`announced`.
+        """Announce that a file is about to be replaced; see :meth:`announced`.
 
         Args:
             output: the file, below the folder.
-            content: what it is going to hold.
+            content: new content of the file.
 
         Raises:
             OSError: the manifest cannot be written.
@@ -166,7 +167,7 @@ class Manifest:
         )
 
     def announced(self, output: Path) -> bool:
-        """Whether a file holds what a run has announced.
+        """Whether a file holds the content that a run has announced.
 
         Raises:
             OSError: the file cannot be read.
@@ -179,14 +180,14 @@ class Manifest:
         return bool(digests) and _sha256(output) in digests
 
     def find(self, output: Path) -> Entry | None:
-        """The last line of an output that is whole, or None."""
+        """The last undamaged line of an output, or None."""
         return next(filter(None, map(_entry, self._lines(output))), None)
 
     def relative(self, path: Path) -> str:
         """A file's path relative to the folder, with forward slashes.
 
-        It does not depend on links or on the folder in which a program runs. Of a file on
-        another drive of Windows, the absolute path.
+        It depends neither on links nor on the current folder. A file on another Windows drive has
+        its absolute path.
         """
         real = os.path.realpath(path)
         with contextlib.suppress(ValueError):
@@ -203,7 +204,7 @@ class Manifest:
             _append(file, f"{json.dumps(line)}\n".encode())
 
     def _lines(self, output: Path) -> Iterator[Any]:
-        """What the lines of an output hold, the last one first, without those that are no JSON."""
+        """The parsed lines of an output, the last one first, without lines that are no JSON."""
         try:
             with self._lock:
                 self._update()
@@ -219,7 +220,7 @@ class Manifest:
             return
 
     def _update(self) -> None:
-        """Find the lines that were appended since the last time, by other processes too."""
+        """Find the lines that this and other processes have appended since the last call."""
         try:
             size = self.path.stat().st_size
             if size < self._read:  # another file
@@ -259,7 +260,7 @@ def _append(file: BinaryIO, line: bytes) -> None:
 
 
 def _output_of(line: bytes) -> str | None:
-    """The output that a line is about, without parsing the rest of it; None if it is damaged."""
+    """The output named in a line, without parsing the rest; None if the line is damaged."""
     if line.startswith(_START) and line.endswith(b"}\n"):
         with contextlib.suppress(ValueError, RecursionError):
             output, _ = _DECODER.raw_decode(line.decode("ascii"), len(_START))
@@ -268,7 +269,7 @@ def _output_of(line: bytes) -> str | None:
 
 
 def _entry(line: Any) -> Entry | None:
-    """What a line says; None if it is not as :meth:`Manifest.append` writes it."""
+    """The entry in a line; None if the line is not in the form of :meth:`Manifest.append`."""
     try:
         output = FileState(line["output"], line["bytes"], line["mtime_ns"], line["sha256"])
         sources = tuple(FileState(**source) for source in line["sources"])

@@ -1,4 +1,4 @@
-"""A photo as the network takes it, in crops, so that it is never held as a whole in float32."""
+"""Crops of a photo as network input, so that the whole photo is never held in float32."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..inference import Crop
 
 
 def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
-    """The function that crops the picture that enters the network.
+    """A function that crops the picture that enters the network.
 
     Args:
         photo: the picture, or the left one of two views.
@@ -22,7 +22,7 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
         scale: how many times the picture is enlarged first (bicubic interpolation).
 
     Returns:
-        (rows, columns) of the enlarged picture → [h, w, 3] float32 in [0, 1], with two views
+        (rows, columns) of the enlarged picture → [h, w, 3] float32 in [0, 1]; for two views
         [h, w, 6], the left one first.
 
     Raises:
@@ -40,12 +40,12 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
 
 
 def weakened(restored: np.ndarray, original: np.ndarray, strength: float) -> np.ndarray:
-    """Pixels between the original and the restored ones.
+    """Blend the restored pixels with the original ones.
 
     Args:
-        restored: [h, w, 3], as it comes from the network.
-        original: [h, w, C] as it entered the network; with two views the left one counts.
-        strength: 0 gives the original, 1 the restored ones.
+        restored: [h, w, 3], output of the network.
+        original: [h, w, C], input of the network; the left one of two views is used.
+        strength: 0 gives the original pixels, 1 the restored ones.
 
     Returns:
         [h, w, 3] in [0, 1].
@@ -55,13 +55,12 @@ def weakened(restored: np.ndarray, original: np.ndarray, strength: float) -> np.
 
 
 def blank_result(photo: Photo, scale: int, in_place: bool) -> Photo:
-    """A photo of ``scale`` times the size with what is not restored: alpha and metadata.
+    """The result of a photo without its pixels: alpha and metadata, at ``scale`` times the size.
 
     Args:
-        photo: what is restored.
+        photo: the picture to restore.
         scale: see :func:`network_input`.
-        in_place: the result may take the room of ``photo``, whose rows are not needed any more
-            when their restored ones are there.
+        in_place: the result may overwrite the pixels of ``photo``.
     """
     if in_place and scale == 1 and photo.pixels.flags.writeable:
         return photo

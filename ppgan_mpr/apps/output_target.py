@@ -1,4 +1,4 @@
-"""Where a predictor puts restored pictures: the interface of files and of other stores."""
+"""The interface through which a predictor writes restored pictures, to files or elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StageTarget(Protocol):
     """Takes the outputs of the earlier stages of a network."""
 
     def claim(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The names for the outputs of the first ``count`` stages, beside that of the result.
+        """Reserve names for the outputs of the first ``count`` stages, beside the result.
 
         Raises:
             ImageError: one of them is taken.
@@ -41,13 +41,13 @@ class OutputTarget(Protocol):
         """Takes the outputs of earlier stages."""
 
     def finished(self, source: Source) -> Path | None:
-        """The result of an earlier run that is to be kept, where its name alone tells."""
+        """The result of an earlier run that is to be kept, if its name is known before reading."""
 
     def note_files(self, source: Source) -> tuple[FileState, ...]:
-        """The files of a source as they are before it is read, for :meth:`list_made`."""
+        """The state of a source's files before they are read, for :meth:`list_made`."""
 
     def claim(self, source: Source, photo: Photo) -> Path:
-        """The name of the result, from now on taken by this picture.
+        """Reserve the name of the result for this picture.
 
         Args:
             source: the picture.
@@ -58,16 +58,17 @@ class OutputTarget(Protocol):
         """
 
     def remarks(self, output: Path) -> tuple[str, ...]:
-        """What the user should know about an output that was there already."""
+        """What the user should know about an output that existed before."""
 
     def keeps(self, output: Path) -> bool:
-        """Whether ``output``, which has been claimed, is there already and is to stay."""
+        """Whether ``output``, which has been claimed, exists already and is to be kept."""
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a result under the name that it claimed.
 
         Returns:
-            Where it was written; None where it is there meanwhile and is to be kept.
+            Where it was written; None if another program has written it meanwhile and it is to
+            be kept.
 
         Raises:
             ImageError: it cannot be written.
@@ -76,4 +77,4 @@ class OutputTarget(Protocol):
     def list_made(
         self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
     ) -> tuple[str, ...]:
-        """Record how an output that has been written was made; returns warnings."""
+        """List how an output was made, after it has been written; returns warnings."""

@@ -1,4 +1,4 @@
-"""Where restored pictures go, so that none is ever lost or overwritten unasked."""
+"""Names and writes output files, and protects existing files."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from .up_to_date import Verdict, judge, source_files
 
 
 class Outputs:
-    """Names the output of every picture of one run.
+    """The output files of one run.
 
     Args:
         folder: all outputs go in or below it.
-        suffix: of the outputs; None keeps the input's where that format can hold the picture.
-        existing: what to do about a file that is already there: ``error``, ``overwrite``
-            or ``skip``, which is about outputs that are up to date (see :mod:`.up_to_date`).
-        sources: the pictures. A name belongs to the first of them that it follows from, whoever
-            is read first and whatever is there already; those in memory are numbered in order.
-        file: the output of the only picture, instead of a name made of its own.
-        manifest: is written, and read to skip; None: no record is kept.
+        suffix: of the outputs; None keeps the input's if that format can hold the picture.
+        existing: what to do about an existing file: ``error``, ``overwrite``, or ``skip``, which
+            keeps outputs that are up to date (see :mod:`.up_to_date`).
+        sources: the pictures. Two files with the same output name conflict: the first one in this
+            list gets the name. Pictures in memory are numbered in order.
+        file: the output of the only picture, in place of a name made from the picture's.
+        manifest: lists the outputs, and is read to skip them; None: no manifest.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
         allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.
-        reader: reads outputs that are there already; default: one with the usual limits.
-        dry_run: only find names; make and clean no folder.
+        reader: reads existing outputs; default: one with the usual limits.
+        dry_run: only find names, without making or cleaning folders.
 
     Raises:
         UsageError: the folder cannot be made or written.
@@ -73,13 +73,13 @@ class Outputs:
         self._lock = threading.Lock()
         if not dry_run:
             _make_writable(folder)
-        # Trying the folder out writes a file.
+        # name_key writes a trial file.
         self._key = str if dry_run else name_key(folder)
         self._numbered: dict[Any, Path] = {}  # by the identities of pictures in memory
         for source in sources:
             if source.path is not None:
                 self._claimed.setdefault(self._key(str(self._wanted(source))), source.name)
-        for source in sources:  # whose numbers must not depend on which is restored first
+        for source in sources:  # now, so that numbers do not depend on the order of restoration
             if source.path is None and file is None and source.problem is None:
                 self._numbered[source.identity] = self._claim_free(source, suffix or ".png")
 
@@ -89,17 +89,17 @@ class Outputs:
         return self._folder / output_name(source, suffix, number)
 
     def _wanted(self, source: Source) -> Path:
-        """The output's name, as far as it is known before the picture is."""
+        """The output's name, as far as it is known before the picture is read."""
         return self._named(source, self._suffix or own_suffix(source))
 
     def finished(self, source: Source) -> Path | None:
-        """The result of an earlier run that is to be kept, if its name is enough to find it.
+        """The result of an earlier run that is to be kept, if its name is known before reading.
 
-        Saves reading the picture; where the result may have another suffix than the
-        source, :meth:`keeps` decides after reading.
+        The picture then need not be read. If the result has another suffix than the source,
+        :meth:`keeps` decides after reading.
 
         Raises:
-            ImageError: the name is another picture's.
+            ImageError: the name belongs to another picture.
         """
         if source.path is None:
             return None
@@ -108,29 +108,29 @@ class Outputs:
         return output if self._judge(output, source) else None
 
     def keeps(self, output: Path) -> bool:
-        """Whether ``output``, which has been claimed, is there already and is to stay."""
+        """Whether ``output``, which has been claimed, exists already and is to be kept."""
         return output in self._verdicts and self._verdicts[output].keep
 
     def remarks(self, output: Path) -> tuple[str, ...]:
-        """What the user should know about an output that was there already."""
+        """What the user should know about an output that existed before."""
         verdict = self._verdicts.get(output)
         return (verdict.remark,) if verdict and verdict.remark else ()
 
     def note_files(self, source: Source) -> tuple[FileState, ...]:
-        """The files of a source as they are before it is read, for :meth:`list_made`."""
+        """The state of a source's files before they are read, for :meth:`list_made`."""
         if self._manifest is None:
             return ()
         try:
             return tuple(
                 FileState.of(path, self._manifest.relative(path)) for path in source_files(source)
             )
-        except OSError:  # reading the picture says why
+        except OSError:  # reading the picture reports the error
             return ()
 
     def list_made(
         self, record: ResultRecord, output: Path, source: Source, files: tuple[FileState, ...]
     ) -> tuple[str, ...]:
-        """List an output that has been written in the manifest.
+        """List in the manifest an output that has been written.
 
         Args:
             record: how it was made.
@@ -156,10 +156,10 @@ class Outputs:
         return ()
 
     def _judge(self, output: Path, source: Source) -> bool:
-        """Whether ``output`` is there already and is to stay as it is.
+        """Whether ``output`` exists already and is to be kept.
 
         Raises:
-            ImageError: what is there is no file.
+            ImageError: it is no ordinary file.
         """
         if self._existing != "skip" or not os.path.lexists(output):
             return False
@@ -175,7 +175,7 @@ class Outputs:
         return verdict.keep
 
     def _may_replace(self, output: Path) -> bool:
-        """Whether what is at the place of ``output`` may be overwritten."""
+        """Whether an existing ``output`` may be overwritten."""
         if self._existing == "overwrite":
             return True
         if output not in self._outdated:
@@ -184,15 +184,15 @@ class Outputs:
             status = output.stat()
         except OSError:
             return False
-        # What has changed meanwhile was not judged.
+        # A file that has changed meanwhile was not judged.
         return self._outdated[output] == (status.st_size, status.st_mtime_ns)
 
     def claim(self, source: Source, photo: Photo) -> Path:
-        """The file to write, from now on taken by this picture; its folder is there.
+        """Reserve the output file of a picture, and make its folder.
 
         Raises:
-            ImageError: it exists, another picture of this run has the same name, or its format
-                cannot hold the picture.
+            ImageError: the file exists, another picture of this run has the same name, or the
+                format cannot hold the picture.
         """
         numbered = source.path is None and self._file is None
         if numbered:
@@ -205,8 +205,8 @@ class Outputs:
             if output not in self._verdicts:
                 self._judge(output, source)
         if not self.keeps(output):
-            target_of(photo, output, self._allow_loss)  # hours of work may lie before the writing
-            # What takes a number meanwhile is no reason to fail: ``write`` finds the next one.
+            target_of(photo, output, self._allow_loss)  # fail now, and not after hours of work
+            # If a number is taken meanwhile, ``write`` finds the next one.
             if not numbered and self._existing == "error" and os.path.lexists(output):
                 raise _left_alone(output)
             if not self._dry_run:
@@ -215,18 +215,18 @@ class Outputs:
         return output
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
-        """Write a picture to the place that it claimed.
+        """Write a picture to the file that it claimed.
 
-        What another thread or process has put there meanwhile stays, unless it may be
-        overwritten; a picture from memory then takes the next free name.
+        A file that another thread or process has written there meanwhile is kept, unless it may
+        be overwritten. A picture in memory then takes the next free name.
 
         Returns:
-            Where it was written; None where another program has meanwhile made the result, which
-            is to be kept.
+            The file that was written; None if another program has meanwhile written the result,
+            which is kept.
 
         Raises:
-            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the place is taken, which
-                under ``skip`` means by something else than this result.
+            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the name is taken. Under
+                ``skip`` this result, written by another program, is no error.
         """
         while True:
             try:
@@ -255,18 +255,18 @@ class Outputs:
                 output = self.claim(source, photo)
 
     def _made_meanwhile(self, output: Path, source: Source) -> bool:
-        """Whether what another program has put there is the result, which is to be kept."""
+        """Whether another program has written the result, which is then kept."""
         if self._judge(output, source):
             return True
         announced = output in self._verdicts and self._verdicts[output].announced
         if announced:
-            self._verdicts[output] = Verdict(True)  # the other run is about to list it
+            self._verdicts[output] = Verdict(True)  # the other run will list it next
         return announced
 
     def _announce(self, output: Path, content: bytes | memoryview) -> None:
-        """Note in the manifest what is about to replace a file."""
+        """Announce in the manifest the content that will replace a file."""
         if self._manifest is not None and output.exists():
-            with contextlib.suppress(OSError):  # ``list_made`` says that it cannot be written
+            with contextlib.suppress(OSError):  # ``list_made`` reports the error
                 self._manifest.announce(output, content)
 
     def _take(self, output: Path, source: Source) -> None:
@@ -279,7 +279,7 @@ class Outputs:
             )
 
     def _claim_free(self, source: Source, suffix: str) -> Path:
-        # Pictures in memory all have the same name, so they are numbered.
+        """Reserve the first free name of a picture in memory; these are numbered."""
         number = 1
         with self._lock:
             output = self._named(source, suffix)
@@ -307,28 +307,28 @@ def _make_writable(folder: Path) -> None:
 
 
 def output_name(source: Source, suffix: str, number: int = 1) -> Path:
-    """The name of an output below the folder of its task.
+    """The path of an output below the folder of its task.
 
     Args:
         source: the picture.
         suffix: of the output.
-        number: which of several outputs of the same name it is, from 1 on.
+        number: distinguishes outputs of the same name, from 1 on.
     """
     ending = f"{'' if number == 1 else f'-{number}'}_restoration{suffix}"
     return source.folder / fitting_name(source.stem, ending)
 
 
 def own_suffix(source: Source) -> str:
-    """The suffix of a picture's file; of a picture in memory that of PNG."""
+    """The suffix of a picture's file; PNG's for a picture in memory."""
     return ".png" if source.path is None else source.path.suffix
 
 
 def permissions(source: Source) -> int:
-    """Mode bits for what shows a picture: the source's, so that a private photo stays private."""
+    """Mode bits of a picture's outputs: its file's, so that private photos stay private."""
     mode = 0o666
     for view in (source, source.right):
         if view is not None and view.path is not None:
-            # A file that cannot be looked at any more might have been private.
+            # A file that is gone might have been private.
             try:
                 mode &= view.path.stat().st_mode
             except OSError:

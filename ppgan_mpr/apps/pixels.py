@@ -1,4 +1,4 @@
-"""Fills the pixels of photos with what a network makes of a picture."""
+"""Fills in the pixels of results with the output of a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .network_input import weakened
 
 
 def blank_stages(result: Photo, count: int) -> tuple[Photo, ...]:
-    """Photos for the outputs of ``count`` stages, like the result but for their pixels."""
+    """Photos for the outputs of ``count`` stages, like the result but with pixels of their own."""
     return tuple(replace(result, pixels=np.empty_like(result.pixels)) for _ in range(count))
 
 
@@ -33,11 +33,11 @@ def fill(
 
     Args:
         result: its pixels are written.
-        stages: of the earlier stages, the first one first; their pixels are written. Empty for a
-            model without all stages.
+        stages: outputs of the earlier stages, the first one first; their pixels are written.
+            Empty if the model returns only the last stage.
         restorer: restores the picture.
-        crop: crops it; may read the pixels of ``result`` below what has been written.
-        strength: of the result, see :func:`.network_input.weakened`; stages have all of it.
+        crop: crops the network's input; may read pixels of ``result`` that are not yet written.
+        strength: of the result, see :func:`.network_input.weakened`; stages are not blended.
         progress, used, scene: see :meth:`~ppgan_mpr.inference.Restorer.strips`.
     """
     width, height = result.size

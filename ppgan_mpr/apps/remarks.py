@@ -1,4 +1,4 @@
-"""What a user should know about a picture whose restoration succeeds."""
+"""Warnings about pictures that are restored, and about weights that hardly help."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 def warnings_before(
     task: Task, max_size: int | None, full_size: tuple[int, int], *photos: Photo | None
 ) -> tuple[str, ...]:
-    """What is to be said of the pictures that enter a network.
+    """Warnings about the pictures that enter a network.
 
     Args:
-        task: what is restored.
+        task: of the network.
         max_size: the limit that pictures were reduced to, if any.
-        full_size: width and height of the first picture before.
+        full_size: width and height of the first picture before it was reduced.
         photos: the picture, or the left and the right view; None is left out.
     """
     given = [photo for photo in photos if photo is not None]
@@ -43,9 +43,9 @@ def lack_of_weights(degradation: str, task: Task | None, options: InferenceOptio
     """Why the chosen model and network cannot remove a degradation; None if they can.
 
     Args:
-        degradation: what a picture suffers from.
-        task: the one that would remove it; None: the chosen network has none.
-        options: ``model`` and ``network`` count here.
+        degradation: that a picture suffers from.
+        task: the task that removes it; None: the chosen network has none.
+        options: ``model`` and ``network`` are used.
 
     Raises:
         UsageError: there is no such network.
@@ -61,9 +61,10 @@ def lack_of_weights(degradation: str, task: Task | None, options: InferenceOptio
 
 
 def warn_of_weakness(record: WeightsRecord | None) -> None:
-    """Log a warning if weights hardly help, with others for the task that do.
+    """Log a warning if weights hardly help, and suggest better ones for the task.
 
-    These are also the attribute ``better_weights`` of the log record, for command lines.
+    The better weights are also the attribute ``better_weights`` of the log record, for command
+    lines.
     """
     if record is None or not record.weakness:
         return
@@ -76,12 +77,12 @@ def warn_of_weakness(record: WeightsRecord | None) -> None:
 
 
 def unkept_warning(result: Photo, output: Path | None, is_pillow: bool) -> tuple[str, ...]:
-    """What a result has no place for.
+    """A warning about metadata that the format of a result cannot hold.
 
     Args:
         result: with the metadata of its picture.
         output: the file to be written, if any.
-        is_pillow: whether a Pillow image is returned; where there is no file, it counts.
+        is_pillow: whether the result without a file is returned as a Pillow image.
     """
     if output is not None:
         lost = unkept(result, output.suffix)

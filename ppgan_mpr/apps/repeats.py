@@ -15,16 +15,16 @@ from .result import Result
 from .sources import Source, unique
 from .turn import Turn
 
-_MOST_BESIDE = 4  # pictures read and written while others are computed; each may need a process
+_MOST_BESIDE = 4  # pictures read and written while others are computed; each may take a process
 
 
 def concurrent_pictures(asked: int | None, devices: int = 1) -> int:
-    """The number of pictures in work at the same time.
+    """The number of pictures processed concurrently.
 
     Args:
         asked: the option ``jobs``. By default each device computes one picture, and meanwhile
             each core may read or write another.
-        devices: number of devices; each can have a picture.
+        devices: number of devices, each of which gets at least one picture.
     """
     if asked is None:
         return devices + min(cpu_count(), _MOST_BESIDE)
@@ -38,13 +38,13 @@ def restore_each(
     stop: threading.Event | None,
     budget: MemoryBudget,
 ) -> Iterator[Result]:
-    """Yield the result of each picture in order; that of a picture listed twice is repeated.
+    """Yield the result of each picture in order; a picture listed twice repeats its result.
 
     Args:
         sources: the pictures.
         process: restores one.
-        jobs: pictures in work at the same time, as far as the memory goes.
-        stop: when it is set, the iteration ends after what is finished.
+        jobs: pictures processed concurrently, as far as the memory suffices.
+        stop: ends the iteration when it is set, after the finished pictures.
         budget: the memory that the pictures share.
     """
 

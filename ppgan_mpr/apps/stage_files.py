@@ -1,7 +1,7 @@
-"""Files with the outputs of a network's earlier stages, beside that of the result.
+"""Files with the outputs of a network's earlier stages, beside the result.
 
-They are written before the result and announced in the manifest, so that a later run knows those
-of a run that was killed, and replaces them.
+They are written before the result and announced in the manifest. So a later run recognises the
+files of a run that was killed, and replaces them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class StageFiles:
     """Names and writes the files of one run.
 
     Args:
-        existing: see :class:`.outputs.Outputs`. Under ``skip``, files that an earlier run has
-            announced, and empty or damaged ones, are replaced.
+        existing: see :class:`.outputs.Outputs`. Under ``skip``, empty and damaged files and those
+            that an earlier run has announced are replaced.
         manifest: see :class:`.outputs.Outputs`.
-        reader: reads files that are there already.
+        reader: reads existing files.
         allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.
     """
 
@@ -36,7 +36,7 @@ class StageFiles:
         self._reader, self._allow_loss = reader, allow_loss
 
     def claim(self, output: Path, count: int) -> tuple[Path, ...]:
-        """The files for the first ``count`` stages, the first one first.
+        """Names for the outputs of the first ``count`` stages, the first one first.
 
         Args:
             output: the file of the result.
@@ -62,7 +62,8 @@ class StageFiles:
             quality: of lossy formats.
 
         Raises:
-            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the file exists meanwhile.
+            ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the file was written
+                meanwhile.
         """
         try:
             write_photo(
@@ -75,7 +76,7 @@ class StageFiles:
                 before_placing=partial(self._announce, path),
             )
         except FileExistsError:
-            # Another run that makes the same results may have been faster.
+            # Another run with the same results may have written it.
             if self._existing != "skip" or not is_as_announced(path, self._manifest):
                 raise _left_alone(path) from None
 
@@ -88,7 +89,7 @@ class StageFiles:
 
     def _announce(self, path: Path, content: bytes | memoryview) -> None:
         if self._manifest is not None:
-            with contextlib.suppress(OSError):  # ``list_made`` says that it cannot be written
+            with contextlib.suppress(OSError):  # ``list_made`` reports the error
                 self._manifest.announce(path, content)
 
 

@@ -1,4 +1,4 @@
-"""What the restoration of one picture shares with the others of its run."""
+"""The context of one picture in a run: the request to stop, and its memory."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Turn:
     memory: Share
 
     def check(self) -> None:
-        """Go on, or raise StoppedError."""
+        """Raise StoppedError if the run is to stop."""
         self.stop.check()

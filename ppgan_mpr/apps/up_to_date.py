@@ -1,4 +1,4 @@
-"""Whether an output that is there already is the one that a run would write."""
+"""Decides whether an existing output is up to date: the same as a run would write."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from .manifest import Entry, Manifest
 from .result import ResultRecord
 from .sources import Source
 
-# Options that ask for something; what was used is in the record under the same name.
+# Options with values such as ``auto``; the record has the values that were used.
 _RESOLVED = ("backend", "precision", "device")
-_STAGES = "stages"  # the option of files beside the output, which does not change the output
+_STAGES = "stages"  # an option that adds files and does not change the output
 _LOSSY = ("JPEG", "WEBP", "AVIF")  # formats whose pixels depend on the option ``quality``
 
 
 class Reader(Protocol):
-    """Reads a file of the kind that is judged, or raises ImageError."""
+    """Reads an existing output, or raises ImageError."""
 
     def read(self, path: Path) -> object: ...
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to happen to an output that exists.
+    """The decision about an existing output.
 
     Attributes:
-        keep: whether it stays; otherwise the picture is restored again in its place.
+        keep: whether it is kept; otherwise the picture is restored again and replaces it.
         remark: what the user should know about it, or None.
-        announced: whether it is of a run that has not listed it, and may still do so.
+        announced: whether a run has announced it and not listed it yet.
     """
 
     keep: bool
@@ -49,23 +49,23 @@ def judge(
     manifest: Manifest | None,
     reader: Reader,
 ) -> Verdict:
-    """Decide whether an output that exists stays as it is.
+    """Decide whether an existing output is kept.
 
-    A picture that the manifest does not know, or that has been edited since, is somebody's file
-    and stays. One that is empty or damaged, that was made in another way, or whose source has
-    changed, is restored again.
+    A picture that is not in the manifest, or that has been edited since, belongs to the user and
+    is kept. An output is made again if it is empty or damaged, if it was made in another way, or
+    if its source has changed.
 
     Args:
         output: the file.
-        source: the picture that it should be the result of.
-        wanted: how the run would restore it; what depends on the picture does not count.
-        manifest: of the folder of outputs, or None where none is kept.
-        reader: reads the output where the manifest does not say what it is.
+        source: the picture that belongs to the output.
+        wanted: how the run restores pictures; fields that depend on the picture are not used.
+        manifest: of the folder of outputs, or None if there is none.
+        reader: reads an output that the manifest does not list as it is.
 
     Raises:
-        ImageError: it is the result of another picture, or a file that the manifest does not know
-            and that does not even begin like a picture.
-        OSError: it cannot be looked at.
+        ImageError: the output is the result of another picture; or it is not in the manifest and
+            does not begin like a picture.
+        OSError: the output cannot be read.
     """
     if output.is_file() and output.stat().st_size == 0:
         return Verdict(False, f"{output} was empty, so it was restored again")
@@ -114,7 +114,7 @@ def is_damaged(path: Path, reader: Reader) -> bool:
     """Whether a file is empty, or begins like a picture and cannot be decoded.
 
     Raises:
-        OSError: it cannot be looked at.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         start = file.read(SIGNATURE_BYTES)
@@ -122,7 +122,7 @@ def is_damaged(path: Path, reader: Reader) -> bool:
 
 
 def is_as_announced(path: Path, manifest: Manifest | None) -> bool:
-    """Whether a file holds what a run has announced for it.
+    """Whether a file holds the content that a run has announced for it.
 
     Raises:
         OSError: the file cannot be read.
@@ -131,12 +131,12 @@ def is_as_announced(path: Path, manifest: Manifest | None) -> bool:
 
 
 def _missing_stage(output: Path, entry: Entry, manifest: Manifest) -> str | None:
-    """Why the outputs of earlier stages beside an output are not all there, or None."""
+    """Which output of an earlier stage is missing beside an output; None if all are there."""
     for name in entry.record.stages:
         try:
             path = output.with_name(Path(name).name)
             there = path.is_file() and is_as_announced(path, manifest)
-        except (TypeError, ValueError):  # a manifest that somebody has written by hand
+        except (TypeError, ValueError):  # a manifest that was edited by hand
             return f"{manifest.path} names no file for one of its stages"
         if not there:
             return f"{path} is missing or not as it was written"
@@ -144,12 +144,12 @@ def _missing_stage(output: Path, entry: Entry, manifest: Manifest) -> str | None
 
 
 def source_files(source: Source) -> list[Path]:
-    """The file of a source, of two views the left one first; none for a picture in memory."""
+    """The file of a source, or of its two views, the left one first; none for one in memory."""
     return [view.path for view in (source, source.right) if view and view.path]
 
 
 def _source_changed(entry: Entry, source: Source, manifest: Manifest, output: Path) -> str | None:
-    """Why the source is not the one that the output was made of, or None."""
+    """How the source has changed since the output was made, or None."""
     paths = source_files(source)
     if len(paths) != len(entry.sources):
         raise ImageError(_of_another(output, entry.record.source))
@@ -169,7 +169,7 @@ def _of_another(output: Path, source: str) -> str:
 
 
 def _difference(made: ResultRecord, wanted: ResultRecord, suffix: str) -> str | None:
-    """What of the way in which an output was made is not as wanted; None if all is."""
+    """The first difference between how an output was made and how it is wanted, or None."""
     for name in ("task", "network", "scale", "local"):
         before, now = getattr(made, name), getattr(wanted, name)
         if before != now:
@@ -194,7 +194,7 @@ def _is_lossy(suffix: str) -> bool:
 
 
 def _kind(record: ResultRecord, name: str) -> str:
-    """What was used; which of several GPUs makes no difference."""
+    """The value that was used, without the number of a GPU."""
     return str(getattr(record, name)).partition(":")[0]
 
 
@@ -204,7 +204,7 @@ def _shown(name: str, record: ResultRecord) -> str:
 
 
 def _is_picture(path: Path, reader: Reader) -> bool:
-    """Whether a file can be decoded; True also where a limit or a missing package prevents it."""
+    """Whether a file can be decoded; also True if a limit or a missing package prevents it."""
     try:
         reader.read(path)
     except (MissingDependencyError, LimitError):

@@ -9,8 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..apps.auto import is_auto
-from ..apps.chain import AUTO, steps_of
+from ..apps.task_names import AUTO, is_auto, steps_of
 from ..errors import UsageError
 from ..file_names import name_key
 from ..inference import InferenceOptions

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 
-from ..apps.chain import AUTO, JOINT
+from ..apps.task_names import AUTO, JOINT
 from ..errors import UsageError
 from ..file_names import fitting_name
 from ..imaging.formats import readable_suffixes

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..apps.chain import AUTO
 from ..apps.result import ResultRecord
+from ..apps.task_names import AUTO
 from ..errors import ImageError, RestorationError, UsageError
 from ..imaging.decode import SIGNATURE_BYTES, recognised
 from ..imaging.limits import Limits

@@ -76,7 +76,7 @@ def _command(arguments: Sequence[str], weights: WeightsRecord) -> str:
 
 def _is_auto(arguments: Sequence[str]) -> bool:
     """Whether the command line says ``--task auto``."""
-    from ..apps.auto import is_auto
+    from ..apps.task_names import is_auto
 
     values = [*zip(arguments, arguments[1:]), *(word.split("=", 1) for word in arguments)]
     return any(

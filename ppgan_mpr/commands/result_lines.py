@@ -75,7 +75,7 @@ def report_results(
     Returns:
         The exit code and the records.
     """
-    from ..apps.result import write_report
+    from ..apps.report import write_report
 
     started = time.perf_counter()
     restored = skipped = failed = incomplete = clean = doubtful = without_weights = 0

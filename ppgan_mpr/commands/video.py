@@ -37,7 +37,7 @@ def add_video_flags(parser: argparse.ArgumentParser) -> None:
 
 def split_videos(sources: Sequence[Source]) -> tuple[list[Source], list[Source]]:
     """Separate pictures from videos by their suffixes."""
-    from ..video.destination import is_video_name
+    from ..imaging.formats import is_video_name
 
     videos = [s for s in sources if s.path is not None and is_video_name(s.path)]
     return [source for source in sources if source not in videos], videos
@@ -51,16 +51,16 @@ def check_video_options(
     Raises:
         UsageError: an option cannot be used with videos, or only with videos.
     """
-    from ..apps.auto import is_auto
-    from ..video.destination import is_video_name
-    from ..video.encoding import find_encoder
-    from ..video.restoration import AUTO_REFUSED, STAGES_REFUSED
-
     if not videos:
         for name in ("codec", "crf"):
             if getattr(arguments, name) is not None:
                 raise UsageError(f"{name}= is for videos, but no input is one: leave it out.")
         return
+    from ..apps.task_names import is_auto
+    from ..imaging.formats import is_video_name
+    from ..video.encoding import find_encoder
+    from ..video.restoration import AUTO_REFUSED, STAGES_REFUSED
+
     if is_auto(arguments.task):
         raise UsageError(AUTO_REFUSED)
     if arguments.stages:
@@ -99,6 +99,8 @@ def restore_videos(
     Yields:
         A result for each video.
     """
+    if not videos:
+        return
     from ..apps.batch import StoppedError
     from ..apps.result import Result
     from ..video import restore_video
@@ -126,11 +128,11 @@ def restore_videos(
         except UsageError:
             raise
         except (RestorationError, OSError) as error:
-            record = replace(predictor.record_of(source.name), error=str(error))
+            record = replace(predictor.common_record, source=source.name, error=str(error))
         except Exception as error:  # a bug, here or in a library, must not stop the other videos
             logger.debug("%s", source.name, exc_info=True)
             problem = f"unexpected {type(error).__name__}: {error}"
-            record = replace(predictor.record_of(source.name), error=problem)
+            record = replace(predictor.common_record, source=source.name, error=problem)
         finally:
             bar.close()
         yield Result(record, None, source)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..checks import did_you_mean
 from ..errors import UsageError
@@ -124,6 +126,11 @@ def readable_suffixes() -> frozenset[str]:
     """Suffixes of the files that are restored in a folder; raw files only with rawpy."""
     developed = importlib.util.find_spec("rawpy") is not None
     return SUFFIXES | RAW_SUFFIXES if developed else SUFFIXES
+
+
+def is_video_name(path: str | os.PathLike[str]) -> bool:
+    """Whether a path has the suffix of a video."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_available(target: Writable) -> bool:

@@ -14,7 +14,7 @@ from ..apps.sources import Source
 from ..apps.up_to_date import judge
 from ..errors import ImageError, UsageError
 from ..file_names import fitting_name
-from ..imaging.formats import VIDEO_SUFFIXES
+from ..imaging.formats import is_video_name
 from ..imaging.limits import Limits
 from .clip import ClipFacts, inspect
 
@@ -60,11 +60,6 @@ class Destination:
                 f"{self.path}",
             )
         return ()
-
-
-def is_video_name(path: str | os.PathLike[str]) -> bool:
-    """Whether a path has the suffix of a video."""
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def choose_destination(

@@ -100,7 +100,7 @@ def restore_video(
     options = predictor.options
     before = _state(source)
     facts = inspect(source, options.limits)
-    record = predictor.record_of(str(source))
+    record = replace(predictor.common_record, source=str(source))
     chosen = {name: value for name, value in record.options.items() if name != "quality"}
     record = replace(record, options={**chosen, "codec": codec, "crf": crf})
     place = choose_destination(source, output, predictor, record)

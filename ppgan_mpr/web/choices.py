@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..apps.auto import task_against
-from ..apps.chain import AUTO
+from ..apps.task_names import AUTO
 from ..detection import CONFIDENT
 from ..networks import Task, WeightsRecord, find_network, tasks
 from ..version import __version__
-from ..weights import stronger_than
+from ..weights import loadable, stronger_than
 from ..weights.download import cached_path
 from .limits import Limits
-from .proposals import offered_weights, weights_fields
+from .proposals import weights_fields
 
 
 def choices(limits: Limits) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def choices(limits: Limits) -> dict[str, Any]:
 
     Weights that are only available as a user's own file are left out.
     """
-    offered = [_task(task) for task in tasks().values() if offered_weights(task.name)]
+    offered = [_task(task) for task in tasks().values() if loadable(task.name)]
     degradations = {task.degradation for task in tasks().values() if task.degradation}
     return {
         "version": __version__,
@@ -42,7 +42,7 @@ def _task(task: Task) -> dict[str, Any]:
         "views": task.views,
         "degradation": task.degradation,
         "joins": task.views == 1 and not task.enlarges,  # can be combined with other tasks
-        "weights": [_weights(record, task) for record in offered_weights(task.name)],
+        "weights": [_weights(record, task) for record in loadable(task.name)],
     }
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..apps.auto import is_auto
-from ..apps.chain import steps_of
 from ..apps.result import Result
+from ..apps.task_names import is_auto, steps_of
 from ..detection import Finding
 from ..inference import InferenceOptions
 from .messages import Message

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..apps.chain import AUTO
 from ..apps.result import ResultRecord
+from ..apps.task_names import AUTO
 from ..detection import CONFIDENT
 from ..inference import InferenceOptions
 from ..networks import networks, tasks

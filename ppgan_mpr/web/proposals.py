@@ -10,8 +10,7 @@ from ..detection import Finding
 from ..errors import UsageError
 from ..inference import InferenceOptions
 from ..networks import WeightsRecord, weights_records
-from ..weights import find_record, stronger_than
-from ..weights.catalogue import MODELS
+from ..weights import find_record, loadable, stronger_than
 
 # Smallest probability of a degradation that gets a proposal.
 _LEAST = 0.05
@@ -55,15 +54,6 @@ def weights_fields(record: WeightsRecord) -> dict[str, Any]:
     }
 
 
-def offered_weights(task: str) -> list[WeightsRecord]:
-    """The weights for a task that are embedded or can be downloaded."""
-    return [
-        record
-        for record in weights_records()
-        if record.task == task and record.model in MODELS and (record.url or record.resource)
-    ]
-
-
 def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ...]:
     """Propose tasks against the detected degradations, the most probable one first.
 
@@ -84,7 +74,7 @@ def proposals(finding: Finding, options: InferenceOptions) -> tuple[Proposal, ..
                 raise
             continue
         own = _own_weights(task, options)
-        weights = own or next(iter(offered_weights(task)), None)
+        weights = own or next(iter(loadable(task)), None)
         if weights is not None:
             found.append(Proposal(task, kind, probability, weights, own is not None))
     return tuple(found)

@@ -11,8 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from ..apps.auto import is_auto
-from ..apps.chain import AUTO, JOINT, steps_of
+from ..apps.task_names import AUTO, JOINT, is_auto, steps_of
 from ..checks import did_you_mean
 from ..errors import ImageError, RestorationError, UsageError
 from ..file_names import is_invisible

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..apps.auto import is_auto
+from ..apps.task_names import is_auto
 from ..inference.preparation import preparing
 from .job import DONE, RUNNING, UNDECIDED, Job
 from .messages import Message, warning_message

@@ -1,6 +1,9 @@
-"""The predictor and the pictures that several tests of this folder share."""
+"""Predictors, pictures and folders for several tests of this folder."""
+
+import os
 
 import pytest
+from apps_samples import picture
 from detection_samples import SMALL, codes, noisy, rained_on, scene
 from PIL import Image
 
@@ -23,3 +26,21 @@ def mixed(tmp_path, monkeypatch):
     for name, content in pictures.items():
         Image.fromarray(codes(content)).save(tmp_path / "mixed" / f"{name}.png")
     return tmp_path / "mixed"
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder of two pictures, and two sub-folders that may not be searched."""
+    for name in ("a.png", "b.png"):
+        picture().save(tmp_path / name)
+    for name in ("locked2", "locked10"):
+        (tmp_path / name).mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if "locked" in os.fspath(path):  # real permissions do not stop the superuser
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return tmp_path

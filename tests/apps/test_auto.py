@@ -21,7 +21,7 @@ def test_each_picture_of_a_folder_gets_the_task_that_it_needs(mixed, tmp_path):
     assert written == ["Denoising/noisy_restoration.png", "Deraining/rainy_restoration.png"]
 
 
-def test_the_record_says_what_was_found(mixed):
+def test_record_holds_the_finding(mixed):
     (result,) = AutoPredictor(None, model="lite").run(mixed / "noisy.png")
     detected = result.record.detected
     assert (detected["degradation"], detected["task"]) == ("noise", "Denoising")
@@ -29,7 +29,7 @@ def test_the_record_says_what_was_found(mixed):
     assert not detected["doubtful"]
 
 
-def test_the_manifest_says_what_was_found(mixed):
+def test_manifest_holds_the_finding(mixed):
     results = AutoPredictor("out", model="lite").run(mixed)
     lines = [json.loads(line) for line in Path("out", MANIFEST).read_text().splitlines()]
     found = {line["output"]: line["record"]["detected"] for line in lines}
@@ -41,12 +41,12 @@ def test_the_manifest_says_what_was_found(mixed):
     assert len(found) == 2
 
 
-def test_a_clean_picture_from_memory_comes_back_unchanged():
+def test_clean_picture_in_memory_returns_unchanged():
     clean = codes(scene(**SMALL))
     np.testing.assert_array_equal(AutoPredictor(None, model="lite").restore(clean), clean)
 
 
-def test_an_unreadable_file_stops_no_other(mixed):
+def test_unreadable_file_does_not_stop_the_others(mixed):
     (mixed / "broken.png").write_bytes(b"\x89PNG broken")
     results = AutoPredictor("out", model="lite").run(mixed)
     assert [result.ok for result in results] == [False, True, True, True]
@@ -60,7 +60,7 @@ def dark(tmp_path):
     return file
 
 
-def test_a_picture_without_weights_is_left_alone_with_what_was_found(dark):
+def test_picture_without_weights_is_left_alone_with_its_finding(dark):
     (result,) = AutoPredictor("out", model="lite").run(dark)
     assert result.ok and result.left_alone and result.without_weights and not result.doubtful
     detected = result.record.detected
@@ -72,18 +72,18 @@ def test_a_picture_without_weights_is_left_alone_with_what_was_found(dark):
     assert "low light, left alone; there are no lite weights" in result._repr_html_()
 
 
-def test_a_network_against_nothing_that_was_found_leaves_the_picture_alone(dark):
+def test_network_without_the_task_leaves_the_picture_alone(dark):
     (result,) = AutoPredictor("out", network="mprnet").run(dark)
     assert result.without_weights
     assert result.record.warnings == ("network='MPRNet' removes no low light: leave it out",)
 
 
-def test_restoring_one_picture_without_weights_is_an_error(dark):
+def test_restoring_a_picture_without_weights_is_an_error(dark):
     with pytest.raises(UsageError, match=r"It looks like low light .* there are no lite weights"):
         AutoPredictor(None, model="lite").restore(dark)
 
 
-def test_nobody_is_asked_about_a_picture_without_weights(dark, monkeypatch):
+def test_no_question_about_a_picture_without_weights(dark, monkeypatch):
     from ppgan_mpr.detection import Finding
 
     unsure = Finding({"": 0.4, "low light": 0.6})
@@ -95,7 +95,7 @@ def test_nobody_is_asked_about_a_picture_without_weights(dark, monkeypatch):
     assert "there are no lite weights for LowLight" in result.record.warnings[0]
 
 
-def test_who_is_asked_decides_about_uncertain_pictures(mixed, monkeypatch):
+def test_user_decides_about_uncertain_pictures(mixed, monkeypatch):
     from ppgan_mpr.detection import Finding
 
     unsure = Finding({"": 0.4, "noise": 0.6})

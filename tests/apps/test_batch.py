@@ -1,7 +1,6 @@
-"""Many pictures: one failure costs one picture, and several jobs change nothing."""
+"""Batches of pictures: failures, order, requests to stop, and several jobs."""
 
 import logging
-import os
 import struct
 import sys
 import threading
@@ -27,7 +26,7 @@ def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
     assert "b.png" in results[1].error
     messages = [record.getMessage() for record in caplog.records]
     assert messages[-1] == "2 of 4 pictures could not be restored: see the error of their results."
-    assert "c.png" not in " ".join(messages)  # each error is in its result alone
+    assert "c.png" not in " ".join(messages)  # errors of pictures are only in their results
     written = sorted(path.name for path in (tmp_path / "out" / "Denoising").iterdir())
     assert written == ["a_restoration.png", "d_restoration.png"]
 
@@ -58,8 +57,8 @@ def test_several_jobs_give_the_same_pictures(tmp_path):
         assert a.output.read_bytes() == b.output.read_bytes()
 
 
-def test_calls_at_the_same_time_do_not_end_each_other(tmp_path):
-    from ppgan_mpr.apps.sources import expand
+def test_concurrent_calls_do_not_end_each_other(tmp_path):
+    from ppgan_mpr.apps.source_search import expand
 
     for index in range(5):
         picture(index).save(tmp_path / f"{index}.png")
@@ -70,8 +69,8 @@ def test_calls_at_the_same_time_do_not_end_each_other(tmp_path):
     assert not any(result.error for result in results)
 
 
-def test_iteration_works_no_further_ahead_than_asked(tmp_path, monkeypatch):
-    from ppgan_mpr.apps.sources import expand
+def test_iteration_reads_only_as_many_pictures_ahead_as_jobs(tmp_path, monkeypatch):
+    from ppgan_mpr.apps.source_search import expand
     from ppgan_mpr.imaging import PhotoReader
 
     read = []
@@ -128,7 +127,7 @@ def test_error_in_an_item_reaches_the_caller(jobs):
         list(process_in_order([1, 0, 1], process, jobs, Stop()))
 
 
-# Stands for a library whose decoder has a fault: what the file says decides which.
+# Replaces a library by one with faults in its decoder: the content of the file selects a fault.
 FAULTY_DECODER = """
 import os, signal, time
 def open_heif(file, convert_hdr_to_8bit):
@@ -187,29 +186,19 @@ def test_each_bad_file_costs_one_line(batch, tmp_path, capsys, jobs):
     assert [name for name in written if not name.startswith(("manifest", "."))] == names
 
 
-def test_a_folder_that_cannot_be_searched_changes_the_exit_code(tmp_path, capsys, monkeypatch):
-    folder = tmp_path / "in"
-    (folder / "locked").mkdir(parents=True)
-    picture().save(folder / "a.png")
-    scandir = os.scandir
-
-    def refuse(path):
-        if "locked" in os.fspath(path):  # permissions do not hold for every user
-            raise PermissionError(13, "Permission denied", os.fspath(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    arguments = [str(folder), "-r", "-t", "Denoising", "-m", "lite", "-o", str(tmp_path / "out")]
+def test_a_folder_that_cannot_be_searched_changes_the_exit_code(locked, capsys):
+    arguments = [str(locked), "-r", "-t", "Denoising", "-m", "lite", "-o", str(locked / "out")]
     arguments += ["--backend", "paddle"]  # as above
     assert main(arguments) == 1
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        f"{folder / 'locked'}: failed: the folder cannot be searched: Permission denied"
+        f"{locked / name}: failed: the folder cannot be searched: Permission denied"
+        for name in ("locked2", "locked10")
     ]
-    assert printed.out.splitlines()[-1].startswith("1 restored, 1 failed in ")
+    assert printed.out.splitlines()[-1].startswith("2 restored, 2 failed in ")
 
 
-def test_running_out_of_memory_is_named_whatever_raises_it(denoise, monkeypatch):
+def test_any_allocation_failure_is_reported_as_lack_of_memory(denoise, monkeypatch):
     def fail(array):
         raise RuntimeError("Exception from core.cpp:97: std::bad_alloc")
 

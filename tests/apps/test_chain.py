@@ -16,7 +16,7 @@ def chain():
     return ChainPredictor(None, task=TASKS, **OPTIONS)
 
 
-def test_the_second_step_takes_what_the_first_gives_unrounded(chain):
+def test_second_step_takes_the_unrounded_output_of_the_first(chain):
     image = np.asarray(picture(), np.float32) / 255
     expected = image
     for task in ("Denoising", "Deraining"):
@@ -32,7 +32,7 @@ def test_the_record_names_all_steps(chain):
     assert record.tiles == 2
 
 
-def test_results_are_in_a_folder_of_both_names_and_are_no_inputs(tmp_path):
+def test_results_are_in_a_folder_of_both_names_and_are_not_inputs(tmp_path):
     picture().save(tmp_path / "a.png")
     chain = ChainPredictor(tmp_path, task=TASKS, recursive=True, **OPTIONS)
     (first,) = chain.run(tmp_path)
@@ -53,7 +53,7 @@ def test_results_are_in_a_folder_of_both_names_and_are_no_inputs(tmp_path):
         ("Denoising,", "leave the comma out"),
     ],
 )
-def test_what_cannot_be_a_step_is_said(task, message):
+def test_invalid_steps_are_refused(task, message):
     with pytest.raises(UsageError, match=message):
         ChainPredictor(None, task=task, **OPTIONS)
 

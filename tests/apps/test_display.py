@@ -7,7 +7,7 @@ from ppgan_mpr.apps.display import before_and_after
 from ppgan_mpr.detection import Finding
 
 
-def test_a_restored_array_shows_itself_beside_what_was_given(tmp_path):
+def test_restored_array_is_shown_beside_the_original(tmp_path):
     image = np.asarray(picture())
     result = MPRPredictor(None, task="Denoising", model="lite").run(image)[0]
     before, after = before_and_after(result)
@@ -15,7 +15,7 @@ def test_a_restored_array_shows_itself_beside_what_was_given(tmp_path):
     assert np.array_equal(np.asarray(after), result.image)
 
 
-def test_a_restored_file_shows_itself_beside_its_source(tmp_path):
+def test_restored_file_is_shown_beside_its_source(tmp_path):
     picture().save(tmp_path / "photo.png")
     result = predictor(tmp_path).run(tmp_path / "photo.png")[0]
     before, after = before_and_after(result)
@@ -34,7 +34,7 @@ def test_results_in_a_notebook_are_sliders_and_errors(tmp_path):
     assert 'type="range"' in results[0]._repr_html_()
 
 
-def test_a_source_that_is_gone_is_a_sentence(tmp_path):
+def test_missing_source_is_shown_as_a_sentence(tmp_path):
     picture().save(tmp_path / "photo.png")
     result = predictor(tmp_path).run(tmp_path / "photo.png")[0]
     (tmp_path / "photo.png").unlink()
@@ -47,7 +47,7 @@ def test_only_the_first_of_many_results_are_shown():
     assert html.count('type="range"') == 12 and "2 more" in html
 
 
-def test_pictures_that_were_left_alone_are_a_sentence(monkeypatch):
+def test_pictures_left_alone_are_shown_as_a_sentence(monkeypatch):
     sharp = codes(scene(height=96, width=96))
     (clean,) = AutoPredictor(None, model="lite").run(sharp)
     assert "nothing to restore" in clean._repr_html_()

@@ -23,7 +23,7 @@ from ppgan_mpr.networks import find_network, find_task
         ("MIRNetv2", "DualPixelDeblurring", 6, {"ensemble": True}, "exchanges its two views"),
     ],
 )
-def test_what_does_not_go_together_is_one_sentence(network, task, channels, options, words):
+def test_incompatible_arguments_give_one_sentence(network, task, channels, options, words):
     info = ModelInfo(network, task, 1, channels, False)
     arguments = info, find_task(task), find_network(network), InferenceOptions(**options)
     if words is None:
@@ -33,6 +33,6 @@ def test_what_does_not_go_together_is_one_sentence(network, task, channels, opti
         check_fit(*arguments)
 
 
-def test_predictor_checks_before_any_picture():
+def test_predictor_checks_arguments_before_any_picture():
     with pytest.raises(UsageError, match="local=True"):
         Predictor(None, task="LowLight", local=True)

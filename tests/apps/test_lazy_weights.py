@@ -14,7 +14,7 @@ from ppgan_mpr.weights.formats import write_file
 
 
 def test_weights_replaced_while_they_are_read(tmp_path, monkeypatch):
-    """As a running training does; the next run must see the new ones."""
+    """As a running training replaces them. The next run must use the new weights."""
     from ppgan_mpr.apps import lazy_weights
 
     convert("lite:Denoising", tmp_path / "w.safetensors")
@@ -42,7 +42,7 @@ def test_weight_path_alone_is_enough(tmp_path):
     assert restorer.task == "Deraining"
 
 
-def test_weights_that_do_not_say_their_task(tmp_path):
+def test_weights_without_a_stated_task(tmp_path):
     convert("lite:Deraining", tmp_path / "w.pdparams")
     with pytest.raises(UsageError, match="does not say what it was trained for: give task="):
         MPRPredictor(None, tmp_path / "w.pdparams")
@@ -57,7 +57,7 @@ def test_weights_of_another_task_are_refused(tmp_path):
 
 @pytest.fixture
 def of_published_size(tmp_path, changed_network):
-    """Random weights of a network as small as one that is published for denoising."""
+    """Random weights of a small network whose size is that of the one published for denoising."""
     network = find_network("NAFNet")
     size = {"width": 4, "middle_blk_num": 1, "enc_blk_nums": (1,), "dec_blk_nums": (1,)}
     record = next(record for record in network.weights if record.task == "Denoising")
@@ -72,7 +72,7 @@ def of_published_size(tmp_path, changed_network):
 def test_explicit_task_wins_over_the_one_deduced_from_the_size(of_published_size, task, caplog):
     assert Predictor(None, of_published_size, backend="paddle").task == "Denoising"
     assert not caplog.text
-    for _ in range(2):  # read, and remembered
+    for _ in range(2):  # from the file, then from the cache
         caplog.clear()
         predictor = Predictor(None, of_published_size, task=task, backend="paddle")
         assert predictor.task == predictor.weights.task == task
@@ -92,7 +92,7 @@ def test_deduced_task_with_other_inputs_is_refused(of_published_size):
         Predictor(None, of_published_size, task="DualPixelDeblurring")
 
 
-def test_own_weights_serve_tasks_that_their_network_is_not_known_for(of_published_size, tmp_path):
+def test_own_weights_may_be_for_a_new_task_of_their_network(of_published_size, tmp_path):
     convert(of_published_size, tmp_path / "rain.safetensors", "Deraining")
     for task in (None, "Deraining"):
         predictor = Predictor(

@@ -37,7 +37,7 @@ def test_each_output_is_listed_with_how_it_was_made(tmp_path):
     assert second["sources"] == []
 
 
-def test_the_last_line_of_an_output_holds(tmp_path):
+def test_last_line_of_an_output_is_valid(tmp_path):
     manifest = Manifest(tmp_path)
     path = make(tmp_path, "x.png")
     for task in ("first", "second"):
@@ -58,7 +58,7 @@ def test_the_last_line_of_an_output_holds(tmp_path):
         b'{"output": "x.png", "bytes": ' + b"[" * 100_000 + b"}\n",
     ],
 )
-def test_a_torn_line_costs_only_itself(tmp_path, torn):
+def test_damaged_line_does_not_affect_other_lines(tmp_path, torn):
     manifest = Manifest(tmp_path)
     before, after = make(tmp_path, "before.png"), make(tmp_path, "after.png")
     manifest.append(ResultRecord("a"), before, ())
@@ -75,7 +75,7 @@ def test_a_torn_line_costs_only_itself(tmp_path, torn):
     ("key", "value"),
     [("options", []), ("warnings", 3), ("size", 3), ("colour", "red")],
 )
-def test_a_line_with_a_wrong_record_counts_as_absent(tmp_path, key, value):
+def test_line_with_an_invalid_record_is_ignored(tmp_path, key, value):
     picture().save(tmp_path / "a.png")
     predictor(tmp_path).run(tmp_path / "a.png")
     (line,) = lines(tmp_path / "out")
@@ -88,13 +88,13 @@ def test_a_line_with_a_wrong_record_counts_as_absent(tmp_path, key, value):
         assert len(result.record.warnings) == warnings
 
 
-def test_names_that_are_no_text_are_found_again(tmp_path):
+def test_names_that_are_not_unicode_are_found_again(tmp_path):
     path = make(tmp_path, "\udcff \u00e9 \n.png")
     Manifest(tmp_path).append(ResultRecord(str(path)), path, ())
     assert Manifest(tmp_path).find(path).record.source == str(path)
 
 
-def test_a_manifest_that_was_replaced_is_read_anew(tmp_path):
+def test_replaced_manifest_is_read_again(tmp_path):
     manifest = Manifest(tmp_path)
     first, second = make(tmp_path, "1.png"), make(tmp_path, "2.png")
     for path in (first, second):
@@ -132,7 +132,7 @@ for number in range(200):
     assert all(manifest.find(tmp_path / name) for name in found)
 
 
-def test_a_manifest_that_cannot_be_written_costs_no_picture(tmp_path):
+def test_unwritable_manifest_does_not_prevent_restoration(tmp_path):
     (tmp_path / "out" / MANIFEST).mkdir(parents=True)
     picture().save(tmp_path / "a.png")
     (result,) = predictor(tmp_path).run(tmp_path / "a.png")
@@ -143,7 +143,7 @@ def test_a_manifest_that_cannot_be_written_costs_no_picture(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names there")
-def test_a_manifest_that_is_a_pipe_is_named_as_such(tmp_path):
+def test_manifest_that_is_a_pipe_is_reported(tmp_path):
     picture().save(tmp_path / "a.png")
     (tmp_path / "out").mkdir()
     os.mkfifo(tmp_path / "out" / MANIFEST)

@@ -27,7 +27,7 @@ def picture(size=(40, 28), seed=0):
 
 @pytest.fixture
 def weights(tmp_path):
-    """Writes random weights of a small network; returns the network and their path."""
+    """A function that writes random weights of a small network; returns the network and path."""
 
     def make(name, **form):
         paddle.seed(0)
@@ -41,7 +41,7 @@ def weights(tmp_path):
 
 
 def expected(network, picture):
-    """What the network makes of [H, W, C] in [0, 1], as 8-bit codes."""
+    """The network's output for [H, W, C] in [0, 1], as 8-bit codes."""
     batch = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
     with paddle.no_grad():
         restored = network(paddle.to_tensor(batch))[0].numpy()[0].transpose(1, 2, 0)
@@ -60,7 +60,7 @@ def test_result_is_the_networks(weights, name, backend):
     result = MIRNetPredictor(None, path, **options).run(picture())[0]
     wanted = expected(network, picture() / np.float32(255)) * 255
     assert codes_differ_by(result.image, wanted) <= 0.51
-    again = MIRNetPredictor(None, path, **options)  # from what was remembered of the file
+    again = MIRNetPredictor(None, path, **options)  # with facts from the cache
     assert again.network == name
     np.testing.assert_array_equal(again.run(picture())[0].image, result.image)
 
@@ -125,7 +125,7 @@ def test_super_resolution_in_memory(weights, shape):
         assert enlarged.run(Image.fromarray(array))[0].image.size == (80, 56)
 
 
-def test_enlargement_is_needed_known_and_not_contradicted(weights, tmp_path):
+def test_enlargement_must_be_given_and_agree_with_the_weights(weights, tmp_path):
     _, path = weights("MIRNetv2")
     with pytest.raises(UsageError, match="does not say how many times it enlarges"):
         MIRNetPredictor(None, path, task="SuperResolution")
@@ -179,7 +179,7 @@ def test_dual_pixel_folders_pair_by_name(dual_pixel, tmp_path):
     assert main(["-i", left, "--right_image", right, *options]) == 2
 
 
-def test_views_are_needed_of_one_size_and_nowhere_else(dual_pixel, weights, tmp_path):
+def test_two_views_of_one_size_are_required_only_by_their_task(dual_pixel, weights, tmp_path):
     _, path = dual_pixel
     predictor = MIRNetPredictor(None, path)
     with pytest.raises(UsageError, match="give the right one too"):
@@ -196,7 +196,7 @@ def test_views_are_needed_of_one_size_and_nowhere_else(dual_pixel, weights, tmp_
         MIRNetPredictor(None, plain, task="DualPixelDeblurring")
 
 
-def test_networks_are_told_apart(weights):
+def test_networks_are_distinguished(weights):
     _, path = weights("MIRNet")
     assert Predictor(None, path, task="lowlight").network == "MIRNet"
     with pytest.raises(WeightsError, match="weights of MIRNet, and MIRNetv2 was asked for"):
@@ -231,7 +231,7 @@ def test_local_attention_is_the_same_on_every_backend(weights, backend, changed_
     assert codes_differ_by(exported, plain) > 0
 
 
-def test_command_line_enlarges_where_the_task_does(weights, tmp_path, capsys):
+def test_command_line_enlarges_for_tasks_that_enlarge(weights, tmp_path, capsys):
     _, path = weights("MIRNetv2")
     Image.fromarray(picture()).save(tmp_path / "small.png")
     command = ["-i", str(tmp_path / "small.png"), "--weight_path", str(path), "--network",

@@ -1,4 +1,4 @@
-"""MPRPredictor in the place of PaddleGAN's."""
+"""MPRPredictor as a replacement for PaddleGAN's class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_arguments_of_ppgans_predictor_in_order(tmp_path):
 
 @pytest.mark.parametrize("task", ["Deblurring", "Denoising", "Deraining"])
 def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
-    """A full-size file written by ppgan's MPRNet restores as ppgan's network does."""
+    """Weights of full size written by ppgan's MPRNet give the same picture as ppgan's network."""
     pytest.importorskip("ppgan", reason="PaddleGAN is not installed")
     compat = pytest.importorskip("ppgan_mpr.ppgan_compat")
     compat.import_ppgan()
@@ -32,7 +32,7 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     theirs = Theirs(**widths)
     theirs.eval()
     for name, parameter in theirs.named_parameters():
-        if parameter.ndim == 4:  # Paddle's initial weights let the stages' outputs explode
+        if parameter.ndim == 4:  # with Paddle's initial weights the outputs would explode
             parameter.set_value(parameter * (0.05 if name.startswith("tail") else 0.4))
     path = tmp_path / "theirs.pdparams"
     paddle.save(theirs.state_dict(), str(path))
@@ -43,7 +43,7 @@ def test_equals_ppgans_own_network_on_its_own_file(tmp_path, task):
     restorer = MPRPredictor(None, path, backend="paddle", precision="f32")
     assert restorer.task == task
     ours = restorer.run(image.astype(np.float32) / 255)[0].image
-    assert np.abs(expected).max() < 10  # of a picture's order, so the comparison means something
+    assert np.abs(expected).max() < 10  # in the range of a picture, so that errors are visible
     assert np.abs(ours - image / 255).mean() > 1e-3
     np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)
 

@@ -45,7 +45,7 @@ def test_enlarged_crop_is_a_part_of_the_enlarged_picture(scale):
         np.testing.assert_allclose(crop(rows, columns), whole[rows, columns], atol=1e-6)
 
 
-def test_result_of_a_file_takes_its_place_and_that_of_an_array_does_not():
+def test_result_of_a_file_overwrites_its_pixels_and_that_of_an_array_does_not():
     photo = from_array(noise(channels=4))
     assert np.shares_memory(blank_result(photo, 1, in_place=True).pixels, photo.pixels)
     result = blank_result(photo, 1, in_place=False)
@@ -68,7 +68,7 @@ def test_enlarged_result_has_enlarged_alpha_and_the_metadata(dtype):
     np.testing.assert_allclose(result.alpha, expected, atol=0.51)
 
 
-def test_strength_goes_from_the_original_to_the_restored_picture():
+def test_strength_blends_the_original_with_the_restored_picture():
     original = np.full([2, 2, 3], 0.2, np.float32)
     restored = np.full([2, 2, 3], 0.6, np.float32)
     assert np.array_equal(weakened(restored, original, 0), original)
@@ -76,7 +76,7 @@ def test_strength_goes_from_the_original_to_the_restored_picture():
     assert np.allclose(weakened(restored, original, 1), restored)
 
 
-def test_of_two_views_the_left_one_is_the_original():
+def test_left_view_is_the_original_for_blending():
     views = np.concatenate([np.zeros([2, 2, 3]), np.ones([2, 2, 3])], axis=2).astype(np.float32)
     assert np.allclose(weakened(np.ones([2, 2, 3], np.float32), views, 0.5), 0.5)
 

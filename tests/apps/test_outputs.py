@@ -1,4 +1,4 @@
-"""Where results go, and what is never lost or overwritten on the way."""
+"""Names of outputs, and the protection of existing files."""
 
 import os
 import stat
@@ -31,7 +31,7 @@ def test_existing_output_is_left_alone(tmp_path):
     Image.open(output).verify()
 
 
-def test_skipping_goes_by_the_result_of_that_very_picture(tmp_path):
+def test_skipping_requires_a_result_of_the_same_picture(tmp_path):
     (tmp_path / "in").mkdir()
     picture().save(tmp_path / "in" / "x.png")
     skipping = predictor(tmp_path, existing="skip")
@@ -77,7 +77,7 @@ def test_failing_write_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
-def test_names_go_to_the_first_source_whoever_is_read_first(tmp_path, jobs, existing):
+def test_first_source_gets_the_name_in_any_order_of_reading(tmp_path, jobs, existing):
     for number, folder in enumerate(("100", "101")):
         (tmp_path / folder).mkdir()
         picture(number).save(tmp_path / folder / "IMG_1.png")
@@ -107,7 +107,7 @@ def test_threads_lose_no_result(tmp_path):
     assert len(list(folder.iterdir())) == 6
 
 
-def test_picture_from_memory_whose_number_is_taken_meanwhile_gets_the_next(tmp_path, monkeypatch):
+def test_picture_in_memory_takes_the_next_free_number(tmp_path, monkeypatch):
     from ppgan_mpr.apps import outputs as module
 
     def another_program(photo, path, *how):
@@ -124,7 +124,7 @@ def test_picture_from_memory_whose_number_is_taken_meanwhile_gets_the_next(tmp_p
     assert result.output.with_name("image_restoration.png").read_bytes() == b"another's"
 
 
-def test_result_that_came_first_from_elsewhere_stays(tmp_path, monkeypatch):
+def test_result_written_meanwhile_by_another_program_is_kept(tmp_path, monkeypatch):
     from ppgan_mpr.apps import outputs as module
 
     def late(photo, path, **options):
@@ -166,7 +166,7 @@ def test_result_that_another_program_made_meanwhile_is_skipped(tmp_path):
         ("half a picture", "meanwhile"),
     ],
 )
-def test_what_is_no_result_at_the_place_of_an_output_is_an_error(tmp_path, made, when, existing):
+def test_output_name_taken_by_another_file_is_an_error(tmp_path, made, when, existing):
     picture().save(tmp_path / "a.png")
     output = tmp_path / "out" / "Denoising" / "a_restoration.png"
     output.parent.mkdir(parents=True)
@@ -190,7 +190,7 @@ def test_what_is_no_result_at_the_place_of_an_output_is_an_error(tmp_path, made,
     assert not (tmp_path / "missing.png").exists()
 
 
-def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(tmp_path, monkeypatch):
     from ppgan_mpr.inference import Restorer
 
     def never(*_):
@@ -207,7 +207,7 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):
         MPRPredictor("/proc/absent", task="Denoising", model="lite").run(tmp_path / "a.png")
 
 
-def test_accepted_loss_is_named(tmp_path):
+def test_accepted_loss_is_reported(tmp_path):
     picture().convert("RGBA").save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         image.putalpha(0)
@@ -219,8 +219,8 @@ def test_accepted_loss_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("fill", [0, 257 * 90])
-def test_16_bits_are_16_bits_whatever_the_codes(tmp_path, fill):
-    """The format is chosen before there are restored codes, which no 8 bits could hold."""
+def test_16_bit_pictures_stay_16_bit_for_any_values(tmp_path, fill):
+    """The format is chosen before the values are restored. They would not fit 8 bits."""
     pixels = np.full([9, 9], fill, np.uint16)
     Image.fromarray(pixels).save(tmp_path / "a.jp2")
     result = predictor(tmp_path).run(tmp_path / "a.jp2")[0]
@@ -230,7 +230,7 @@ def test_16_bits_are_16_bits_whatever_the_codes(tmp_path, fill):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o640, 0o640), (0o777, 0o644)])
 def test_private_photo_stays_private(tmp_path, mode, expected):
-    """Permissions are the source's, less those that the process masks, and never executable."""
+    """Permissions are the source's without those that the umask removes; never executable."""
     picture().save(tmp_path / "a.png")
     (tmp_path / "a.png").chmod(mode)
     os.utime(tmp_path / "a.png", (1, 1))
@@ -240,10 +240,10 @@ def test_private_photo_stays_private(tmp_path, mode, expected):
     finally:
         os.umask(mask)
     assert stat.S_IMODE(output.stat().st_mode) == expected
-    assert output.stat().st_mtime > 1  # it is a new picture
+    assert output.stat().st_mtime > 1  # the time is that of the new file
 
 
-def test_result_says_what_it_lacks(tmp_path):
+def test_result_reports_lost_metadata(tmp_path):
     exif = Image.Exif()
     exif[0x010F] = "Maker"
     exif.get_ifd(0x8825)[1] = "N"
@@ -257,8 +257,8 @@ def test_result_says_what_it_lacks(tmp_path):
 
 
 @pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
-def test_names_that_are_one_file_never_overwrite_each_other(tmp_path, monkeypatch, existing):
-    """As on Windows and macOS."""
+def test_names_of_one_file_do_not_overwrite_each_other(tmp_path, monkeypatch, existing):
+    """Windows and macOS ignore the case of names."""
     from ppgan_mpr.apps import outputs as module
 
     monkeypatch.setattr(
@@ -279,7 +279,7 @@ def test_names_that_are_one_file_never_overwrite_each_other(tmp_path, monkeypatc
         assert "would overwrite that of" in second.error and pair[0] in second.error
 
 
-def test_both_are_restored_where_names_differ_by_case(tmp_path):
+def test_names_that_differ_by_case_are_both_restored(tmp_path):
     (tmp_path / "in").mkdir()
     for number, name in enumerate(("IMG.png", "img.png")):
         picture(number).save(tmp_path / "in" / name)
@@ -302,7 +302,7 @@ def test_longest_names_are_restored(tmp_path):
     assert again[0].skipped
 
 
-def test_output_name_that_no_file_can_have_is_an_error(tmp_path):
+def test_impossible_output_name_is_an_error(tmp_path):
     with pytest.raises(UsageError, match=r"\.png: the name is too long for a file"):
         MPRPredictor(tmp_path / f"{'n' * 260}.png", task="Denoising", model="lite")
 

@@ -1,4 +1,4 @@
-"""The pace of a network, remembered between runs."""
+"""The speed of a network, remembered between runs."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_pace_is_remembered_for_its_network_alone(tmp_path):
     assert Pace(Cache(tmp_path), "b").remembered() is None
 
 
-def test_the_tile_that_the_network_is_compiled_for_does_not_count(tmp_path):
+def test_first_tile_does_not_count(tmp_path):
     pace = Pace(Cache(tmp_path), "a")
     pace.note(1000, [0.0, 60.0])
     pace.note(1000, [70.0, 72.0])
@@ -24,7 +24,7 @@ def test_the_tile_that_the_network_is_compiled_for_does_not_count(tmp_path):
     assert pace.remembered() == pytest.approx(750)
 
 
-def test_a_moment_says_too_little(tmp_path):
+def test_pace_of_a_short_run_is_not_stored(tmp_path):
     pace = Pace(Cache(tmp_path), "a")
     pace.save()
     pace.note(1000, [0.0, 5.0, 5.1])

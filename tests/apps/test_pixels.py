@@ -42,11 +42,11 @@ def test_each_stage_is_a_file_beside_the_result(tmp_path, expected):
     assert np.abs(expected[0] - expected[2]).max() > 1
 
 
-def test_stages_of_a_picture_from_memory_are_pictures(expected):
+def test_stages_of_a_picture_in_memory_are_pictures(expected):
     (result,) = staged(None, precision="f32", strength=0.0).run(np.asarray(picture(size=(96, 64))))
     assert len(result.stages) == 2
     assert all(map(close, result.stages, expected))
-    assert close(result.image, np.asarray(picture(size=(96, 64))))  # strength is of the result
+    assert close(result.image, np.asarray(picture(size=(96, 64))))  # strength affects the result
 
 
 def test_stages_in_tiles_have_the_size_of_the_photo(tmp_path):
@@ -57,7 +57,7 @@ def test_stages_in_tiles_have_the_size_of_the_photo(tmp_path):
 
 
 @pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
-def test_file_in_the_place_of_a_stage_is_replaced_only_if_asked(tmp_path, existing):
+def test_existing_stage_file_is_replaced_only_if_asked(tmp_path, existing):
     picture().save(tmp_path / "photo.png")
     taken = tmp_path / "Denoising" / "photo_restoration_stage2.png"
     taken.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Plans: what a run would do, without doing it."""
+"""Plans of runs, which restore and write nothing."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def entries(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def test_plan_is_what_the_run_then_does(folder, tmp_path):
+def test_plan_agrees_with_the_run(folder, tmp_path):
     plan = planner(tmp_path, tile=64).plan(folder)
     results = predictor(tmp_path, tile=64).run(folder)
     assert [record.source for record in plan] == [result.source for result in results]
@@ -65,8 +65,8 @@ def test_nothing_is_written_downloaded_or_restored(folder, tmp_path, monkeypatch
     assert entries(tmp_path) == before
 
 
-def test_existing_outputs_are_skipped_or_in_the_way_as_in_the_run(folder, tmp_path):
-    picture().save(tmp_path / "in" / "e.gif")  # whose result may be a .png or not
+def test_existing_outputs_are_treated_as_in_the_run(folder, tmp_path):
+    picture().save(tmp_path / "in" / "e.gif")  # the suffix of its result follows from its content
     sources = [folder / name for name in ("a.png", "e.gif")]
     predictor(tmp_path).run(sources)
     before = entries(tmp_path)
@@ -126,7 +126,7 @@ def test_tiles_of_all_tasks_of_a_chain_are_planned(folder, tmp_path):
     assert plan[0].output == result.record.output
 
 
-def test_the_task_of_an_automatic_run_is_left_open(folder, tmp_path):
+def test_plan_of_an_automatic_run_has_no_task(folder, tmp_path):
     dry = AutoPredictor(tmp_path / "out", model="lite", dry_run=True)
     plan = dry.plan(folder)
     assert [record.task for record in plan] == [""] * 4

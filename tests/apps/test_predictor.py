@@ -7,7 +7,7 @@ from apps_samples import picture, predictor
 from PIL import Image
 
 from ppgan_mpr import MPRPredictor, Predictor, RestorationError, WeightsRecord
-from ppgan_mpr.apps.sources import expand
+from ppgan_mpr.apps.source_search import expand
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.networks import find_network
@@ -60,8 +60,8 @@ def test_narrow_photo_in_tiles(side):
     assert np.abs(restored.image.astype(int) - whole).mean() < 2
 
 
-def test_tiles_of_a_file_take_its_place(tmp_path):
-    """A file's rows give way to restored ones while later tiles are still to be read."""
+def test_tiles_of_a_file_overwrite_its_pixels(tmp_path):
+    """Rows of a file are overwritten by restored ones while later tiles are still to be read."""
     path = tmp_path / "photo.png"
     picture(size=(203, 261), mode="RGBA").save(path)
     options = {"task": "Denoising", "model": "lite", "tile": 64, "overlap": 16}
@@ -73,7 +73,7 @@ def test_tiles_of_a_file_take_its_place(tmp_path):
         (result,) = restore.run(path)
         assert (np.asarray(Image.open(result.output)) == expected).all()
         result.output.unlink()
-    assert (given == kept).all()  # an array is its owner's
+    assert (given == kept).all()  # arrays of the user are never overwritten
 
 
 def test_strip_of_few_rows_is_restored(denoise):
@@ -96,7 +96,7 @@ def test_array_keeps_its_dtype_shape_and_alpha(denoise, shape, dtype):
         np.testing.assert_array_equal(restored[..., -1], image[..., -1])
 
 
-def test_pil_image_comes_back_as_pil(denoise):
+def test_pil_image_returns_as_pil_image(denoise):
     restored = denoise.run(picture(mode="L"))[0].image
     assert isinstance(restored, Image.Image)
     assert restored.mode == "L"
@@ -201,7 +201,7 @@ def test_output_path_may_name_the_file_of_one_picture(tmp_path):
         restorer.run([picture(), picture()])
 
 
-def test_without_an_output_folder_files_come_back_as_arrays(tmp_path, denoise):
+def test_without_an_output_folder_files_return_as_arrays(tmp_path, denoise):
     picture().save(tmp_path / "a.png")
     result = denoise.run(tmp_path / "a.png")[0]
     assert result.output is None
@@ -293,7 +293,7 @@ def restore(path, photo, **options):
 
 def test_weights_choose_tlc_and_the_user_may_overrule_them(nafnet_weights, known_weights):
     options = {"weight_path": nafnet_weights, "task": "Deblurring"}
-    assert not Predictor(None, **options).local  # weights of a size that nobody knows
+    assert not Predictor(None, **options).local  # weights of an unknown size
     known_weights("NAFNet", dataclasses.replace(NAFNET_RECORD, local=False))
     assert not Predictor(None, **options).local
     assert Predictor(None, **options, local=True).local
@@ -332,7 +332,7 @@ def test_strength_blends_with_the_original(tmp_path, tile):
     assert np.abs(half - (full.astype(float) + image) / 2).max() <= 1
 
 
-def test_strength_of_a_file_blends_with_what_the_file_held(tmp_path):
+def test_strength_blends_with_the_original_pixels_of_a_file(tmp_path):
     picture(size=(90, 80)).save(tmp_path / "photo.png")
     result = predictor(tmp_path, strength=0, tile=64).run(tmp_path / "photo.png")[0]
     assert np.array_equal(np.asarray(Image.open(result.output)), np.asarray(picture(size=(90, 80))))

@@ -12,7 +12,7 @@ from ppgan_mpr.weights import find_record
 @pytest.fixture
 def warnings(caplog):
     """A function that returns the log records of warnings about weights so far."""
-    # Not those about PaddlePaddle 2, which computes by itself and slowly.
+    # Without the warning that PaddlePaddle 2 is slow.
     return lambda: [
         record
         for record in caplog.records
@@ -20,7 +20,7 @@ def warnings(caplog):
     ]
 
 
-def test_weights_that_hardly_help_are_named_once_with_better_ones(warnings):
+def test_weak_weights_are_reported_once_with_better_ones(warnings):
     Predictor(None, task="Deblurring", model="lite").run([picture(), picture()])
     (warning,) = warnings()
     text = warning.getMessage()
@@ -29,7 +29,7 @@ def test_weights_that_hardly_help_are_named_once_with_better_ones(warnings):
     assert warning.better_weights == find_record("published", "Deblurring")
 
 
-def test_weights_that_help_are_not_remarked_on(warnings):
+def test_good_weights_are_not_reported(warnings):
     Predictor(None, task="Denoising", model="lite")
     assert not warnings()
 

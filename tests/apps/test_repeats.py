@@ -1,4 +1,4 @@
-"""A folder at full speed: which pictures are in work at the same time."""
+"""Pictures of a folder that are read, computed and written concurrently."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 class Log:
-    """What happens to which picture, in order."""
+    """The events of all pictures, in order."""
 
     def __init__(self, monkeypatch):
         self.events = []
@@ -49,7 +49,7 @@ class Log:
         monkeypatch.setattr(outputs, "write_photo", logged_write)
 
     def before_writing(self, name):
-        """Is called before a picture is written."""
+        """Called before a picture is written."""
 
     def add(self, what, name):
         with self._changed:
@@ -61,7 +61,7 @@ class Log:
             assert self._changed.wait_for(lambda: (what, name) in self.events, LATER)
 
 
-def test_the_next_is_read_and_the_last_is_written_while_one_is_computed(
+def test_next_picture_is_read_and_last_one_written_during_computation(
     folder, tmp_path, monkeypatch
 ):
     log = Log(monkeypatch)
@@ -77,7 +77,7 @@ def test_the_next_is_read_and_the_last_is_written_while_one_is_computed(
     assert [result.source[-5] for result in results] == [*"0123"]
 
 
-def test_overlapping_changes_no_byte(folder, tmp_path):
+def test_concurrent_reading_and_writing_changes_no_byte(folder, tmp_path):
     one = predictor(tmp_path / "one", jobs=1).run(folder)
     together = predictor(tmp_path / "together").run(folder)
     for a, b in zip(one, together):
@@ -85,8 +85,8 @@ def test_overlapping_changes_no_byte(folder, tmp_path):
         assert a.output.read_bytes() == b.output.read_bytes()
 
 
-# Of 700 MB that are free, a network that is planned with 600 MB leaves too little for a second
-# picture, as it takes no more than four fifths of what is free.
+# 700 MB are free. A network may take four fifths of them, and 600 MB are planned for it. So too
+# little is left for a second picture.
 @pytest.mark.parametrize(("free", "network"), [(0, "64M"), (700 << 20, "600M")])
 def test_pictures_wait_for_each_other_where_memory_is_short(
     folder, tmp_path, monkeypatch, free, network
@@ -100,7 +100,7 @@ def test_pictures_wait_for_each_other_where_memory_is_short(
     assert [what for what, _ in log.events] == ["read", "written"] * 4
 
 
-def test_pictures_from_memory_wait_for_each_other_too(tmp_path, monkeypatch):
+def test_pictures_in_memory_wait_for_each_other_too(tmp_path, monkeypatch):
     second_is_computed, overlapped = threading.Event(), []
     reader = PhotoReader()
     reader.budget = MemoryBudget(free=lambda: 0)
@@ -123,9 +123,7 @@ def test_pictures_from_memory_wait_for_each_other_too(tmp_path, monkeypatch):
     assert overlapped == [False]
 
 
-def test_a_network_that_is_small_enough_leaves_room_for_a_second_picture(
-    folder, tmp_path, monkeypatch
-):
+def test_small_network_leaves_room_for_a_second_picture(folder, tmp_path, monkeypatch):
     log = Log(monkeypatch)
     reader = PhotoReader()
     reader.budget = MemoryBudget(free=lambda: 700 << 20)
@@ -139,7 +137,7 @@ def test_a_network_that_is_small_enough_leaves_room_for_a_second_picture(
     assert [result.error for result in results] == [None] * 4
 
 
-def test_pictures_from_memory_are_numbered_in_their_order(tmp_path, monkeypatch):
+def test_pictures_in_memory_are_numbered_in_order(tmp_path, monkeypatch):
     second_is_written = threading.Event()
     write = outputs.write_photo
 
@@ -158,7 +156,7 @@ def test_pictures_from_memory_are_numbered_in_their_order(tmp_path, monkeypatch)
     assert names == ["image_restoration.png", "image-2_restoration.png"]
 
 
-def test_who_is_asked_looks_at_one_picture_after_another(folder, tmp_path, monkeypatch):
+def test_user_is_asked_about_one_picture_at_a_time(folder, tmp_path, monkeypatch):
     threads = []
 
     def choose(name, finding):
@@ -172,10 +170,10 @@ def test_who_is_asked_looks_at_one_picture_after_another(folder, tmp_path, monke
     assert threads == [threading.current_thread()] * 4
 
 
-def test_pictures_in_work_follow_from_devices_and_cores():
+def test_number_of_concurrent_pictures_follows_from_devices_and_cores():
     beside = min(cpu_count(), 4)
     assert concurrent_pictures(None) == 1 + beside
     assert concurrent_pictures(None, devices=3) == 3 + beside
     assert concurrent_pictures(1) == 1
     assert concurrent_pictures(8) == 8
-    assert concurrent_pictures(1, devices=2) == 2  # each device has a picture
+    assert concurrent_pictures(1, devices=2) == 2  # one picture for each device

@@ -1,4 +1,4 @@
-"""Outputs of earlier stages: what a run that was ended leaves, and what later runs do about it."""
+"""Files with the outputs of earlier stages, also after a run that was killed."""
 
 import threading
 
@@ -27,19 +27,19 @@ def run(tmp_path):
 
 @pytest.fixture
 def files(tmp_path, run):
-    """The result and the outputs of its two earlier stages, which have been written."""
+    """The written files of a result and of its two earlier stages."""
     assert run().ok
     names = ("a_restoration.png", "a_restoration_stage1.png", "a_restoration_stage2.png")
     return [tmp_path / "out" / "Denoising" / name for name in names]
 
 
-def test_finished_stages_are_done(run, files):
+def test_finished_stages_are_skipped(run, files):
     result = run()
     assert result.skipped
     assert result.record.warnings == ()
 
 
-def test_a_run_that_was_ended_before_the_result_is_finished(run, files):
+def test_run_killed_before_the_result_is_completed(run, files):
     before = [path.read_bytes() for path in files]
     files[0].unlink()
     files[2].unlink()
@@ -49,7 +49,7 @@ def test_a_run_that_was_ended_before_the_result_is_finished(run, files):
 
 
 @pytest.mark.parametrize("harm", ["missing", "empty", "truncated"])
-def test_a_harmed_stage_is_written_again(run, files, harm):
+def test_damaged_stage_is_written_again(run, files, harm):
     before = files[1].read_bytes()
     if harm == "missing":
         files[1].unlink()
@@ -66,14 +66,14 @@ def test_other_options_replace_the_stages_too(run, files):
     assert run(strength=0.5).skipped
 
 
-def test_a_stage_that_somebody_has_edited_stays(run, files):
+def test_edited_stage_is_kept(run, files):
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(files[1])
     edited = files[1].read_bytes()
     assert "was left alone" in run().error
     assert files[1].read_bytes() == edited
 
 
-def test_a_file_of_that_name_that_no_run_has_written_stays(run, tmp_path):
+def test_file_of_the_user_with_the_name_of_a_stage_is_kept(run, tmp_path):
     own = tmp_path / "out" / "Denoising" / "a_restoration_stage2.png"
     own.parent.mkdir(parents=True)
     picture().save(own)
@@ -82,11 +82,11 @@ def test_a_file_of_that_name_that_no_run_has_written_stays(run, tmp_path):
     assert own.read_bytes() == before
 
 
-def test_a_result_with_stages_is_done_for_a_run_without(run, files):
+def test_result_with_stages_is_skipped_by_a_run_without_them(run, files):
     assert run(stages=False).skipped
 
 
-def test_a_result_without_stages_is_not_done_for_a_run_with(run):
+def test_result_without_stages_is_restored_again_by_a_run_with_them(run):
     assert run(stages=False).ok
     result = run()
     assert result.ok and not result.skipped

@@ -1,4 +1,4 @@
-"""Which outputs of earlier runs ``existing='skip'`` takes as done."""
+"""Outputs of earlier runs that ``existing='skip'`` keeps, and those that it replaces."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def output(tmp_path, name="a_restoration.png"):
 
 
 def again(tmp_path, photo, **options):
-    """The result of a second run that skips, and whether it has written the output."""
+    """The result of a second run with ``existing='skip'``, and whether it wrote the output."""
     before = output(tmp_path).stat().st_mtime_ns
     (result,) = predictor(tmp_path, **SKIP, **options).run(photo)
     written = output(tmp_path).stat().st_mtime_ns != before
@@ -37,7 +37,7 @@ def again(tmp_path, photo, **options):
     return result, written
 
 
-def test_the_same_command_is_done(tmp_path, photo):
+def test_outputs_of_the_same_command_are_skipped(tmp_path, photo):
     result, written = again(tmp_path, photo)
     assert result.skipped
     assert not written
@@ -55,7 +55,7 @@ def test_the_same_command_is_done(tmp_path, photo):
         ({"precision": "bf16", "backend": "openvino"}, "precision='f32'"),
     ],
 )
-def test_another_option_is_not_done(tmp_path, photo, options, reason):
+def test_output_with_another_option_is_restored_again(tmp_path, photo, options, reason):
     pytest.importorskip("openvino")
     predictor(tmp_path, existing="overwrite", precision="f32").run(photo)
     options = {"precision": "f32", **options}
@@ -66,7 +66,7 @@ def test_another_option_is_not_done(tmp_path, photo, options, reason):
     assert not written
 
 
-def test_options_that_leave_the_pixels_alone_change_nothing(tmp_path, photo):
+def test_options_without_effect_on_pixels_do_not_matter(tmp_path, photo):
     for options in ({"jobs": 2}, {"threads": 1}, {"quality": 50}, {"memory": "600M"}):
         assert not again(tmp_path, photo, **options)[1]
 
@@ -80,13 +80,13 @@ def test_quality_counts_for_lossy_formats(tmp_path):
     assert "quality=95" in result.record.warnings[0]
 
 
-def test_what_auto_has_chosen_may_be_named(tmp_path, photo):
+def test_choice_of_auto_may_be_given_explicitly(tmp_path, photo):
     used = json.loads((tmp_path / "out" / MANIFEST).read_text())["record"]
     chosen = {name: used[name] for name in ("backend", "precision", "device")}
     assert not again(tmp_path, photo, **chosen)[1]
 
 
-def test_other_weights_are_not_done(tmp_path, photo):
+def test_output_with_other_weights_is_restored_again(tmp_path, photo):
     from ppgan_mpr.weights import load_weights
     from ppgan_mpr.weights.formats import write_file
 
@@ -100,7 +100,7 @@ def test_other_weights_are_not_done(tmp_path, photo):
     assert other.run(photo)[0].skipped
 
 
-def test_an_output_of_another_task_is_not_done(tmp_path, photo):
+def test_output_of_another_task_is_restored_again(tmp_path, photo):
     target = tmp_path / "out" / "Deraining" / output(tmp_path).name
     target.parent.mkdir()
     output(tmp_path).rename(target)
@@ -114,7 +114,7 @@ def test_an_output_of_another_task_is_not_done(tmp_path, photo):
 @pytest.mark.parametrize(
     "damage", [lambda content: b"", lambda content: content[: len(content) // 2]]
 )
-def test_empty_and_truncated_outputs_are_not_done(tmp_path, photo, damage):
+def test_empty_and_truncated_outputs_are_restored_again(tmp_path, photo, damage):
     whole = output(tmp_path).read_bytes()
     output(tmp_path).write_bytes(damage(whole))
     result, written = again(tmp_path, photo)
@@ -123,7 +123,7 @@ def test_empty_and_truncated_outputs_are_not_done(tmp_path, photo, damage):
     assert output(tmp_path).read_bytes() == whole
 
 
-def test_a_changed_source_is_not_done(tmp_path, photo):
+def test_changed_source_is_restored_again(tmp_path, photo):
     picture(1).save(photo)
     result, written = again(tmp_path, photo)
     assert written
@@ -131,8 +131,8 @@ def test_a_changed_source_is_not_done(tmp_path, photo):
     assert not again(tmp_path, photo)[1]
 
 
-def test_copied_and_moved_files_are_done(tmp_path, photo):
-    """Another time, or another place, of the same content."""
+def test_copied_and_moved_files_are_skipped(tmp_path, photo):
+    """Files of equal content, but of another time or in another place."""
     os.utime(photo, (1e9, 1e9))
     os.utime(output(tmp_path), (1e9, 1e9))
     assert not again(tmp_path, photo)[1]
@@ -153,7 +153,7 @@ def test_the_whole_folder_may_move(tmp_path, photo):
 
 
 def test_the_result_of_another_picture_is_a_conflict(tmp_path, photo):
-    """Cameras name different pictures alike."""
+    """Cameras use the same name for different pictures."""
     other = tmp_path / "card 2" / "a.png"
     other.parent.mkdir()
     picture(7).save(other)
@@ -172,14 +172,14 @@ def test_an_edited_output_is_kept(tmp_path, photo):
         assert "it was changed after it was restored" in result.record.warnings[0]
 
 
-def test_a_file_that_the_manifest_does_not_know_is_kept(tmp_path, photo):
+def test_file_missing_in_the_manifest_is_kept(tmp_path, photo):
     (tmp_path / "out" / MANIFEST).unlink()
     result, written = again(tmp_path, photo, tile=64)
     assert not written
     assert f"{MANIFEST} does not say how it was made" in result.record.warnings[0]
 
 
-def test_a_truncated_output_that_the_manifest_does_not_know_is_not_done(tmp_path, photo):
+def test_truncated_output_missing_in_the_manifest_is_restored_again(tmp_path, photo):
     whole = output(tmp_path).read_bytes()
     output(tmp_path).write_bytes(whole[: len(whole) // 2])
     (tmp_path / "out" / MANIFEST).unlink()
@@ -189,7 +189,7 @@ def test_a_truncated_output_that_the_manifest_does_not_know_is_not_done(tmp_path
     assert output(tmp_path).read_bytes() == whole
 
 
-def test_a_truncated_single_output_file_is_not_done(tmp_path):
+def test_truncated_single_output_file_is_restored_again(tmp_path):
     from ppgan_mpr import MPRPredictor
 
     one = tmp_path / "o1.png"
@@ -209,9 +209,7 @@ def test_a_truncated_single_output_file_is_not_done(tmp_path):
 
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("options", [SKIP, {"existing": "overwrite"}])
-def test_an_output_is_restored_again_that_a_killed_run_replaced_but_did_not_list(
-    tmp_path, photo, listed, options
-):
+def test_unlisted_output_of_a_killed_run_is_restored_again(tmp_path, photo, listed, options):
     manifest = tmp_path / "out" / MANIFEST
     old = output(tmp_path).read_bytes()
     if not listed:
@@ -222,7 +220,7 @@ def test_an_output_is_restored_again_that_a_killed_run_replaced_but_did_not_list
     new = output(tmp_path).read_bytes()
     *before, last = manifest.read_text().splitlines(keepends=True)
     assert json.loads(last)["record"]
-    manifest.write_text("".join(before))  # as if it had been killed before the last line
+    manifest.write_text("".join(before))  # as if the run had been killed before the last line
 
     result, written = again(tmp_path, photo)
     assert written
@@ -233,7 +231,7 @@ def test_an_output_is_restored_again_that_a_killed_run_replaced_but_did_not_list
     assert result.record.warnings == ()
 
 
-def test_an_announced_output_that_was_never_placed_leaves_the_old_one_known(tmp_path, photo):
+def test_announcement_without_output_leaves_the_old_entry_valid(tmp_path, photo):
     picture(1).save(photo)
     old, manifest = output(tmp_path).read_bytes(), tmp_path / "out" / MANIFEST
     times = output(tmp_path).stat()
@@ -251,7 +249,7 @@ def test_an_announced_output_that_was_never_placed_leaves_the_old_one_known(tmp_
     assert "it was changed after it was restored" in result.record.warnings[0]
 
 
-def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
+def test_output_changed_between_check_and_write_is_kept(tmp_path, photo):
     def edit(name, done, total):
         output(tmp_path).write_bytes(b"somebody's work")
 
@@ -262,8 +260,8 @@ def test_what_changes_between_the_check_and_the_write_is_kept(tmp_path, photo):
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_what_another_run_makes_meanwhile_is_judged(tmp_path, photo, same):
-    """It may have written the output and not have listed it yet."""
+def test_output_that_another_run_writes_meanwhile_is_judged(tmp_path, photo, same):
+    """The other run may have written the output and not yet listed it."""
     picture(1).save(photo)
     manifest = tmp_path / "out" / MANIFEST
 
@@ -281,7 +279,7 @@ def test_what_another_run_makes_meanwhile_is_judged(tmp_path, photo, same):
         assert "another program has changed it" in result.error
 
 
-def test_outputs_with_another_suffix_than_their_source_are_known(tmp_path):
+def test_outputs_with_another_suffix_than_their_source_are_skipped(tmp_path):
     picture(mode="P").save(tmp_path / "b.gif")
     skipping = predictor(tmp_path, **SKIP)
     assert not skipping.run(tmp_path / "b.gif")[0].skipped
@@ -294,7 +292,7 @@ def test_outputs_with_another_suffix_than_their_source_are_known(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured, files are sparse")
 @pytest.mark.parametrize("listed", [True, False])
 def test_an_output_beyond_the_limits_is_kept_and_not_read(tmp_path, photo, listed):
-    """A file of 6 GB without content, which nobody's memory should hold."""
+    """A sparse file of 6 GB must not be read into memory."""
     start = output(tmp_path).read_bytes()
     with output(tmp_path).open("wb") as file:
         file.write(start)

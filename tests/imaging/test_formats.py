@@ -14,7 +14,7 @@ from ppgan_mpr.imaging import (
     read_photo,
     writable_suffix,
 )
-from ppgan_mpr.imaging.formats import WRITABLE
+from ppgan_mpr.imaging.formats import WRITABLE, is_video_name
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,8 @@ def test_suffixes_are_known_to_a_reader():
     known = set(Image.registered_extensions())
     assert len(SUFFIXES - known) < 16  # those of HEIF, OpenCV, AVIF and rare aliases
     assert PngImagePlugin.PngImageFile.format == "PNG"
+
+
+def test_videos_are_recognised_by_their_suffix():
+    assert is_video_name("clip.MP4")
+    assert not is_video_name("photo.jpg")

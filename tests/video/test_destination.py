@@ -5,7 +5,6 @@ from video_samples import decoded, make_video
 
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.video import restore_video
-from ppgan_mpr.video.destination import is_video_name
 
 
 @pytest.fixture
@@ -59,8 +58,3 @@ def test_a_private_video_stays_private(tmp_path, video, predictor):
     video.chmod(0o600)
     restore_video(video, tmp_path / "out.mkv", predictor)
     assert (tmp_path / "out.mkv").stat().st_mode & 0o077 == 0
-
-
-def test_videos_are_recognised_by_their_suffix():
-    assert is_video_name("clip.MP4")
-    assert not is_video_name("photo.jpg")

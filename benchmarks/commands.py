@@ -79,6 +79,14 @@ def command(case: dict, home: Path) -> dict:
         line += ["--model", "lite"]
     else:
         line += ["--weight_path", case["weights"]]
+    return timed(line, home)
+
+
+def timed(line: list[str], home: Path) -> dict:
+    """Wall and processor seconds of a command with this cache folder, and its peak memory in bytes.
+
+    The processes that the command starts and waits for count too.
+    """
     environment = {**os.environ, "PPGAN_MPR_HOME": str(home)}
     started = time.perf_counter()
     process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL)

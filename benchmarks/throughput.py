@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from commands import SIZES, in_process
+from commands import SIZES, in_process, timed
 from inference import aside, machine, picture
 
 from ppgan_mpr.dependencies import cpu_count
@@ -47,15 +44,8 @@ def command(folder: Path, home: Path, task: str, jobs: str) -> dict[str, float]:
     line = [sys.executable, str(_SCRIPT), str(folder), "--task", task, "--model", "lite",
             "--device", "cpu", "--overwrite", "-o", str(home / "out")]  # fmt: skip
     line += [] if jobs == "default" else ["--jobs", jobs]
-    environment = {**os.environ, "PPGAN_MPR_HOME": str(home / "cache")}
-    started = time.perf_counter()
-    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, line)
-    return {"wall": wall, "processor": usage.ru_utime + usage.ru_stime}
+    found = timed(line, home / "cache")
+    return {"wall": found["seconds"], "processor": found["processor"]}
 
 
 def graph_seconds(photo: Path, home: Path) -> float:

@@ -1,3 +1,4 @@
+import functools
 import os
 import shutil
 import threading
@@ -101,35 +102,46 @@ def test_facts_that_are_not_a_dictionary_are_ignored(cache, content):
     assert cache.load_facts("facts") is None
 
 
-class GarbageCache(Cache):
-    """Stores valid files with useless content."""
+class KeysCache(Cache):
+    """Remembers the keys under which something was stored."""
 
-    garbage = b"no network"
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.keys = []
 
     def store(self, payload, *key):
-        super().store(self.garbage, *key)
+        self.keys.append(key)
+        super().store(payload, *key)
+
+
+@pytest.fixture(scope="module")
+def restored_and_keys(network, photo, tmp_path_factory):
+    """A function: backend → what an empty cache leads to, and the keys stored in it."""
+
+    @functools.cache
+    def restore(backend):
+        cache = KeysCache(tmp_path_factory.mktemp("sound"))
+        model = Model("small", find_network("MPRNet"), lambda: network, cache)
+        return Restorer(model, backend=backend)(photo), cache.keys
+
+    return restore
 
 
 @pytest.mark.parametrize("garbage", [b"no network", b"", b'{"floats_per_pixel": "many"}', b"{}"])
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 def test_invalid_cached_networks_are_exported_and_compiled_again(
-    network, photo, tmp_path, backend, garbage
+    network, photo, cache, restored_and_keys, backend, garbage
 ):
     pytest.importorskip(backend)
     pytest.importorskip("onnx")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
-    spec = find_network("MPRNet")
-
-    def restore(cache):
-        return Restorer(Model("small", spec, lambda: network, cache), backend=backend)(photo)
-
-    expected = restore(Cache(tmp_path / "sound"))
-    wrong = GarbageCache(tmp_path / "wrong")
-    wrong.garbage = garbage
-    restore(wrong)
-    assert list((tmp_path / "wrong").iterdir())
+    expected, keys = restored_and_keys(backend)
+    assert keys
+    for key in keys:  # valid files with useless content
+        cache.store(garbage, *key)
     for _ in range(2):  # the second time with what the first has stored
-        np.testing.assert_array_equal(restore(Cache(tmp_path / "wrong")), expected)
+        model = Model("small", find_network("MPRNet"), lambda: network, cache)
+        np.testing.assert_array_equal(Restorer(model, backend=backend)(photo), expected)
 
 
 def test_an_unusable_folder_is_named_once(tmp_path, caplog):

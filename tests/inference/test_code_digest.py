@@ -36,6 +36,12 @@ def copy(root, tmp_path):
     return tmp_path / "copy"
 
 
+@pytest.fixture(scope="module")
+def unchanged(root):
+    """The digest of the package as it is."""
+    return run("-c", PRINT, path=root)
+
+
 def change(file, before, after):
     text = file.read_text()
     assert before in text
@@ -66,27 +72,25 @@ def test_a_changed_network_is_exported_again(copy, tmp_path):
     ["networks/mprnet/network.py", "networks/mprnet/spec.py", "networks/blocks/conv.py",
      "networks/spec.py", "inference/export/operators.py", "inference/shared_statistics.py"],
 )  # fmt: skip
-def test_digest_depends_on_every_file_of_the_network(copy, file):
-    before = run("-c", PRINT, path=copy)
+def test_digest_depends_on_every_file_of_the_network(copy, unchanged, file):
     with (copy / "ppgan_mpr" / file).open("a") as source:
         source.write("# changed\n")
-    assert run("-c", PRINT, path=copy) != before
+    assert run("-c", PRINT, path=copy) != unchanged
 
 
-def test_other_files_leave_cached_networks_valid(copy):
-    before = run("-c", PRINT, path=copy)
+def test_other_files_leave_cached_networks_valid(copy, unchanged):
     for file in ("networks/nafnet/network.py", "apps/predictor.py", "inference/restorer.py"):
         with (copy / "ppgan_mpr" / file).open("a") as source:
             source.write("# changed\n")
-    assert run("-c", PRINT, path=copy) == before
+    assert run("-c", PRINT, path=copy) == unchanged
 
 
-def test_the_package_may_be_in_a_zip(copy, tmp_path):
+def test_the_package_may_be_in_a_zip(copy, unchanged, tmp_path):
     archive = tmp_path / "package.zip"
     with zipfile.ZipFile(archive, "w") as content:
         for file in sorted((copy / "ppgan_mpr").rglob("*.py")):
             content.write(file, file.relative_to(copy))
-    assert run("-c", PRINT, path=archive) == run("-c", PRINT, path=copy)
+    assert run("-c", PRINT, path=archive) == unchanged
 
 
 def test_neither_the_exporter_nor_paddle_is_imported(copy):

@@ -101,7 +101,7 @@ def run(arguments, folder, root, **options):
 )
 def test_an_interrupted_batch_lists_exactly_what_it_finished(tmp_path, root, jobs, number):
     for index in range(40):
-        Image.new("RGB", (200, 150), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
+        Image.new("RGB", (120, 90), (index, 80, 70)).save(tmp_path / f"{index:02}.png")
     arguments = [".", *LITE, "--jobs", jobs, "--backend", "paddle", "--report", "report.json"]
     process = run(arguments, tmp_path, root, stdout=subprocess.PIPE)
     first = process.stdout.readline()  # the first picture is done

@@ -35,12 +35,12 @@ def restore(image, **options):
 
 
 def test_free_memory_changes_no_pixel(free):
-    """Half a gigabyte is needed, and a gigabyte is enough."""
-    image = np.random.default_rng(0).integers(0, 256, [640, 760, 3], np.uint8)
+    """Some 125 MiB are needed, within a budget of 150, and 225 are enough."""
+    image = np.random.default_rng(0).integers(0, 256, [320, 380, 3], np.uint8)
     results = []
-    for amount in (64 << 30, 900 << 20):
+    for amount in (64 << 30, 225 << 20):
         free(amount)
-        results.append(restore(image))
+        results.append(restore(image, memory="150M"))
     plenty, enough = results
     assert (plenty.record.tile, plenty.record.tiles) == (enough.record.tile, enough.record.tiles)
     assert enough.record.warnings == ()

@@ -113,7 +113,7 @@ class Workplace:
     @cached_property
     def results(self) -> dict[str, bytes]:
         """Name → content of each result of an undisturbed run."""
-        self.restore(self.folder / "first")  # which fills the cache
+        self.cold_seconds = self.restore(self.folder / "first").seconds  # it fills the cache
         started = time.perf_counter()
         run = self.restore(self.folder / "second")
         self.seconds = time.perf_counter() - started
@@ -122,18 +122,20 @@ class Workplace:
         found = read_files(self.folder / "second" / "Denoising")
         return {name: content for name, content in found.items() if name.endswith(".png")}
 
-    @cached_property
-    def cold_seconds(self) -> float:
-        """Time of a run with an empty cache."""
-        run = watch(self._one(self.folder / "cold"), self.folder / "cold-home")
-        return run.seconds
-
-    def _one(self, output: Path) -> list[str]:
-        return mprnet(self.sources / "0.png", "-o", output, "--skip-existing")
-
     def restore_one(self, output: Path, home: Path, **options: object) -> Run:
         """Restore one source with a cache of its own."""
-        return watch(self._one(output), home, **options)  # type: ignore[arg-type]
+        command = mprnet(self.sources / "0.png", "-o", output, "--skip-existing")
+        return watch(command, home, **options)  # type: ignore[arg-type]
+
+    @cached_property
+    def pairs(self) -> Path:
+        """Parts of the samples, small so that they are scored fast."""
+        for path in (ROOT / "samples" / "Denoising").glob("*/*"):
+            part = self.folder / "pairs" / path.parent.name
+            part.mkdir(parents=True, exist_ok=True)
+            with Image.open(path) as whole:
+                whole.crop((0, 0, 96, 64)).save(part / f"{path.stem}.png")
+        return self.folder / "pairs"
 
     def train(self, output: Path, *arguments: str, **options: object) -> Run:
         """Train a very small network for a few iterations."""
@@ -143,8 +145,7 @@ class Workplace:
             f"validate.interval={_ITERATIONS}", "validate.save_img=false",
             "validate.save_panels=false", "snapshot_config.interval=3",
             "dataset.train.batch_size=2", "dataset.train.img_options.patch_size=32",
-            f"dataset.train.rgb_dir={ROOT / 'samples' / 'Denoising'}",
-            f"dataset.test.rgb_dir={ROOT / 'samples' / 'Denoising'}",
+            f"dataset.train.rgb_dir={self.pairs}", f"dataset.test.rgb_dir={self.pairs}",
         ]  # fmt: skip
         return watch(command, self.home, **options)  # type: ignore[arg-type]
 
@@ -379,17 +380,16 @@ def plan() -> list[tuple[str, int, Scenario]]:
 
 
 def inject_faults(
-    seed: int, share: float, folder: Path, say: Callable[[str], None]
+    seed: int, share: float, place: Workplace, say: Callable[[str], None]
 ) -> list[Verdict]:
     """Inject a share of the planned faults and return what each led to.
 
     Args:
         seed: of the choice, and of the moments.
         share: between 0 and 1; evenly over the kinds.
-        folder: for everything.
+        place: what is restored, and its undisturbed results.
         say: called with a line about each fault.
     """
-    place = Workplace(folder)
     faults = plan()
     step = 1 / share
     offset = random.Random(seed).uniform(0, step)

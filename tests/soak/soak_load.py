@@ -51,8 +51,14 @@ class Load:
         ])  # fmt: skip
 
 
-def many_pictures(count: int, folder: Path) -> Load:
-    """Restore ``count`` tiny pictures in one folder and watch the program meanwhile."""
+def many_pictures(count: int, folder: Path, home: Path) -> Load:
+    """Restore ``count`` tiny pictures in one folder and watch the program meanwhile.
+
+    Args:
+        count: of pictures.
+        folder: for everything but the cache.
+        home: folder of the cache.
+    """
     sources = folder / "photos"
     sources.mkdir(parents=True)
     for number in range(count):
@@ -68,7 +74,7 @@ def many_pictures(count: int, folder: Path) -> Load:
         seen.append((lines, process.memory_info().rss, process.num_fds()))
 
     command = mprnet(sources, "-o", folder / "out")
-    run = watch(command, folder / "home", on_line=on_line, sample=sample)
+    run = watch(command, home, on_line=on_line, sample=sample)
     if run.code or f"{count} restored" not in run.text:
         raise RuntimeError(run.text[-2000:])
     when = [moment for moment, line in run.lines if " -> " in line]
@@ -84,14 +90,14 @@ def many_pictures(count: int, folder: Path) -> Load:
     )
 
 
-def two_programs(folder: Path, warm: bool) -> list[str]:
+def two_programs(place: Workplace, folder: Path, warm: bool) -> list[str]:
     """Restore one folder by two programs at once; returns what went wrong.
 
     Args:
-        folder: for everything.
-        warm: fill the cache before; otherwise both also export and compile the network.
+        place: what is restored, and its undisturbed results.
+        folder: for the results and the empty cache.
+        warm: use the cache of the place; otherwise both also export and compile the network.
     """
-    place = Workplace(folder)
     expected = place.results
     home = place.home if warm else folder / "cold"
     output = folder / "out"

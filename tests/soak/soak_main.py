@@ -74,9 +74,9 @@ def _files(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _faults(options: argparse.Namespace, folder: Path) -> bool:
-    from soak_faults import inject_faults, table
+    from soak_faults import Workplace, inject_faults, table
 
-    verdicts = inject_faults(options.seed, options.share, folder / "faults", _say)
+    verdicts = inject_faults(options.seed, options.share, Workplace(folder / "faults"), _say)
     print(table(verdicts))
     return not any(verdict.problems for verdict in verdicts)
 
@@ -84,17 +84,18 @@ def _faults(options: argparse.Namespace, folder: Path) -> bool:
 def _load(options: argparse.Namespace, folder: Path) -> bool:
     from soak_load import many_pictures
 
-    load = many_pictures(options.pictures, folder / "load")
+    load = many_pictures(options.pictures, folder / "load", folder / "home")
     print(load.table())
     return load.flat
 
 
 def _pairs(_: argparse.Namespace, folder: Path) -> bool:
+    from soak_faults import Workplace
     from soak_load import two_programs
 
-    problems = []
+    problems, place = [], Workplace(folder / "place")
     for warm in (False, True):
-        found = two_programs(folder / ("warm" if warm else "cold"), warm)
+        found = two_programs(place, folder / ("warm" if warm else "cold"), warm)
         print(f"two programs, {'warm' if warm else 'cold'} cache: {'; '.join(found) or 'fine'}")
         problems += found
     return not problems

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from soak_corpus import corpus
-from soak_faults import inject_faults, plan
+from soak_faults import Workplace, inject_faults, plan
 from soak_files import restore_all
 from soak_load import many_pictures, two_programs
 
@@ -14,6 +14,14 @@ pytestmark = pytest.mark.skipif(
 SHARE = 0.05
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Pictures, a cache and the results of undisturbed runs, which no test changes."""
+    made = Workplace(tmp_path_factory.mktemp("place"))
+    assert made.results  # which fills the cache, whichever test comes first
+    return made
+
+
 def test_every_damaged_file_is_restored_or_reported_in_one_line(tmp_path):
     report = restore_all(corpus(seed=0, share=SHARE), tmp_path)
     assert len(report.fates) >= 100
@@ -21,8 +29,8 @@ def test_every_damaged_file_is_restored_or_reported_in_one_line(tmp_path):
     assert report.within_memory
 
 
-def test_faults_lose_nothing_and_the_next_run_finishes(tmp_path):
-    verdicts = inject_faults(0, SHARE, tmp_path / "faults", say=lambda _: None)
+def test_faults_lose_nothing_and_the_next_run_finishes(place):
+    verdicts = inject_faults(0, SHARE, place, say=lambda _: None)
     assert len(verdicts) >= 10
     assert [(one.kind, one.number, one.problems) for one in verdicts if one.problems] == []
     assert sum(one.lost for one in verdicts) == 0
@@ -33,12 +41,12 @@ def test_the_corpus_and_the_faults_are_as_many_as_promised():
     assert len(plan()) >= 200
 
 
-def test_a_long_run_does_not_grow(tmp_path):
-    load = many_pictures(300, tmp_path / "load")
+def test_a_long_run_does_not_grow(place, tmp_path):
+    load = many_pictures(300, tmp_path / "load", place.home)
     assert load.handles[1] <= load.handles[0] + 2
     assert load.memory[1] < 1.2 * load.memory[0]
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["cold cache", "warm cache"])
-def test_two_programs_restore_one_folder(tmp_path, warm):
-    assert two_programs(tmp_path / "work", warm) == []
+def test_two_programs_restore_one_folder(place, tmp_path, warm):
+    assert two_programs(place, tmp_path, warm) == []

@@ -19,6 +19,7 @@ TEMPORARY = ".ppgan_mpr.tmp"
 _LEFT_OVER = 3600.0  # seconds without a change after which a temporary file counts as abandoned
 # Windows makes a locked byte unreadable, so the lock is on a byte beyond the end of the file.
 _LOCKED_BYTE = 1 << 62
+_LOCK_PAUSE = 0.1  # seconds between attempts to lock a file on Windows
 # Errors of file systems that cannot sync.
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF}
 
@@ -116,15 +117,8 @@ def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
     if os.name == "nt":
         import msvcrt
 
-        mode = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # type: ignore[attr-defined]
-        free = True
         try:
-            file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), mode, 1)  # type: ignore[attr-defined]
-        except OSError:
-            free = wait
-        try:
-            yield free
+            yield _lock_byte(file, wait)
         finally:
             with contextlib.suppress(OSError):
                 file.seek(_LOCKED_BYTE)
@@ -140,6 +134,24 @@ def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
         except OSError:  # no locks here
             pass
         yield free
+
+
+def _lock_byte(file: BinaryIO, wait: bool) -> bool:
+    """Lock a file on Windows; False if another caller holds the lock and ``wait`` is false."""
+    import msvcrt
+
+    mode = msvcrt.LK_NBLCK  # type: ignore[attr-defined] # LK_LOCK waits ten seconds, then fails
+    while True:
+        try:
+            file.seek(_LOCKED_BYTE)
+            msvcrt.locking(file.fileno(), mode, 1)  # type: ignore[attr-defined]
+            return True
+        except OSError as error:
+            if error.errno != errno.EACCES:  # no locks here
+                return True
+        if not wait:
+            return False
+        time.sleep(_LOCK_PAUSE)
 
 
 @contextlib.contextmanager

@@ -244,3 +244,24 @@ def test_lock_that_is_held_is_reported_without_waiting(tmp_path):
         one.close()
         with locked(other, wait=False) as free:
             assert free
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_windows_lock_is_waited_for_until_it_is_free(monkeypatch, wait):
+    attempts = []
+
+    def lock(_, mode, __):
+        if mode == 0:
+            return
+        attempts.append(mode)
+        if len(attempts) < 4:  # held; the mode that waits fails after ten seconds
+            raise OSError(errno.EDEADLK if mode == 1 else errno.EACCES, "locked")
+
+    constants = {"LK_UNLCK": 0, "LK_LOCK": 1, "LK_NBLCK": 2}
+    monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=lock, **constants))
+    file = types.SimpleNamespace(seek=lambda _: None, fileno=lambda: 7)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        with locked(file, wait) as free:
+            pass
+    assert (free, len(attempts)) == ((True, 4) if wait else (False, 1))

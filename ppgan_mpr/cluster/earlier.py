@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import UsageError
@@ -58,10 +59,10 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
     rows: dict[str, dict[str, Any]] = {}
     counted: set[str] = set()
     own: dict[str, int] = {}  # output -> its size when it was written
-    for is_part in (False, True):
-        for row in read_rows(store, _COLUMNS, finished=not is_part):
+    for finished in (True, False):
+        for row in read_rows(store, _COLUMNS, finished):
             rows[row["source"]] = row
-            if is_part or existing != "overwrite":
+            if not finished or existing != "overwrite":
                 counted.add(row["source"])
             if row["output"] and not row["skipped"]:
                 own[_file_of(row, store)] = row["output_bytes"]
@@ -108,8 +109,11 @@ def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> s
 def _file_of(row: Mapping[str, Any], store: Store) -> str:
     """The name of a row's output file; for a picture in a shard, that of the shard."""
     name = store.name_of(row["output"])
-    shard, mark, _ = name.partition(".tar/")
-    return f"{shard}.tar" if mark else name
+    if row["source"] == row["item"]:
+        return name
+    # A member of a shard: its new name has as many folders as the old one.
+    member = PurePosixPath(row["source"][len(row["item"]) :].lstrip("/"))
+    return PurePosixPath(name).parents[len(member.parts) - 1].as_posix()
 
 
 def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | None:

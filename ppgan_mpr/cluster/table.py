@@ -87,17 +87,18 @@ def write_part(store: Store, run: str, rows: Sequence[Row]) -> None:
 
 
 def read_rows(
-    store: Store, columns: list[str] | None = None, finished: bool = True
+    store: Store, columns: list[str] | None = None, finished: bool | None = None
 ) -> Iterator[dict[str, Any]]:
     """The rows of all runs as dictionaries, those of earlier runs first.
 
     Args:
         store: store of the outputs.
         columns: names of the columns to read; None: all.
-        finished: also read the rows of finished jobs.
+        finished: True: only the rows of finished jobs. False: only those of an unfinished job.
+            None: all.
     """
     for name in _files(store):
-        if finished or name != RESULTS:
+        if finished is None or finished == (name == RESULTS):
             yield from _read(store, name, columns).to_pylist()
 
 

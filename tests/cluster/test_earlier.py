@@ -6,6 +6,7 @@ from cluster_samples import TASK, job
 from ppgan_mpr.apps.result import ResultRecord
 from ppgan_mpr.cluster.items import Item
 from ppgan_mpr.cluster.job import WorkerFacts
+from ppgan_mpr.cluster.stores import Store
 from ppgan_mpr.cluster.table import Row
 from ppgan_mpr.errors import UsageError
 
@@ -26,13 +27,13 @@ def picture(name="a", stamp="1"):
     return Item(f"in/{name}.png", f"/in/{name}.png", name, nbytes=10, stamp=stamp)
 
 
-def write_result(folder, content=b"result", **changes):
+def write_result(folder, content=b"result", name=OUTPUT, **changes):
     """Write an output of a job, and its row."""
     bulk = job(folder)
-    bulk.output.write(OUTPUT, content)
+    bulk.output.write(name, content)
     record = ResultRecord(
         "in/a.png",
-        output=bulk.output.shown_as(OUTPUT),
+        output=bulk.output.shown_as(name),
         task=TASK,
         network="MPRNet",
         weights_digest="sha256:1",
@@ -50,6 +51,43 @@ def test_existing_result_is_not_restored_again(tmp_path):
     assert earlier.has(picture())
     assert not earlier.has(picture("b"))
     assert earlier.present == {}
+
+
+def test_result_below_a_folder_with_the_suffix_of_a_shard_is_found(tmp_path):
+    write_result(tmp_path, name=f"{TASK}/x.tar/a_restoration.png")
+    assert look(tmp_path).has(picture())
+
+
+@pytest.mark.parametrize("member", ["b.png", "y.tar/deep/b.png", "/b.png"])
+def test_shard_in_a_folder_with_the_suffix_of_a_shard_is_found(tmp_path, member):
+    bulk = job(tmp_path)
+    name = f"{TASK}/x.tar/s.tar"
+    write_result(tmp_path, name=f"{TASK}/x.tar/a_restoration.png")
+    bulk.output.write(name, b"shard")
+    record = ResultRecord(
+        f"in/x.tar/s.tar/{member}", output=bulk.output.shown_as(f"{name}/{member}")
+    )
+    write_part(bulk.output, "run", [Row(record, "in/x.tar/s.tar", 10, "1")])
+    shard = Item("in/x.tar/s.tar", "/in/x.tar/s.tar", "s", nbytes=10, stamp="1", shard=True)
+    earlier = look(tmp_path)
+    assert earlier.has(shard) and earlier.present == {}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_each_table_is_read_once(tmp_path, monkeypatch, finished):
+    write_result(tmp_path)
+    if finished:
+        finalise(job(tmp_path).output)
+    read = []
+    original = Store.read
+
+    def note(store, name):
+        read.append(name)
+        return original(store, name)
+
+    monkeypatch.setattr(Store, "read", note)
+    look(tmp_path)
+    assert len([name for name in read if name.endswith(".parquet")]) == 1
 
 
 @pytest.mark.parametrize("finished", [True, False])

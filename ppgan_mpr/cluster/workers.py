@@ -19,10 +19,11 @@ from ..imaging.limits import Limits
 from ..imaging.read import read_bytes
 from .items import Item
 from .job import Job, WorkerFacts
+from .listing import Naming
 from .picture_outputs import OutputFile
 from .restoring_process import Answer, Request, RestoringProcess
 from .shards import answer_of_failure, restore_shard
-from .stores import is_address, joined, read_place
+from .stores import is_address, read_place
 from .table import Row, write_part
 
 if TYPE_CHECKING:
@@ -139,8 +140,7 @@ class Worker:
             yield Row(answer.record, item.source, item.nbytes, item.stamp, size, node), files
 
     def _restore_shard(self, item: Item) -> list[Answer]:
-        task = self._process.facts.task or AUTO
-        name = joined(task, f"{item.stem}.tar")
+        name = Naming(self._process.facts.task or AUTO, None, str).wanted(item)
         output = self._job.output
         if item.source != item.taken.get(name, item.source):
             return [answer_of_failure(item, f"{item.taken[name]} has the same name")]

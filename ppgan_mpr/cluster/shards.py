@@ -38,6 +38,8 @@ def restore_shard(
 ) -> list[ResultRecord]:
     """Restore the pictures of a shard and write the new one, whole or not at all.
 
+    The new file has the permission bits of the old one.
+
     Args:
         item: the shard.
         name: name of the new shard in ``output``.
@@ -60,7 +62,7 @@ def restore_shard(
                 members[answer.item.source].files = answer.files
                 _write_finished(members, target)
             _write_finished(members, target)
-        output.write_file(name, file)
+        output.write_file(name, file, item.mode)
     return records
 
 

@@ -118,12 +118,12 @@ class Store:
         # An object appears when its upload is complete. A failed upload leaves nothing.
         _again(lambda: _upload(filesystem, path, content))
 
-    def write_file(self, name: str, file: Path) -> None:
+    def write_file(self, name: str, file: Path, mode: int = 0o666) -> None:
         """Write a file with the content of another one, which may be larger than the memory."""
         place = self.place(name)
         if self.is_local:
             Path(place).parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(place) as target, file.open("rb") as source:
+            with atomic_write(place, mode=mode) as target, file.open("rb") as source:
                 _copy(source, target)
             return
         filesystem, path = _located(place)

@@ -1,4 +1,5 @@
 import io
+import os
 import tarfile
 
 import pytest
@@ -24,7 +25,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def restored(photos, tmp_path_factory):
-    """The members of a new shard, and its records."""
+    """The path of a new shard, and its records."""
     folder = tmp_path_factory.mktemp("shards")
     with tarfile.open(folder / "s.tar", "w") as shard:
         for path in sorted(photos.iterdir()):
@@ -38,21 +39,27 @@ def restored(photos, tmp_path_factory):
     bulk = job(folder / "out")
     process = RestoringProcess(bulk)
     place = str(folder / "s.tar")
-    records = restore_shard(Item(place, place, "s", shard=True), "s.tar", bulk.output, process)
+    item = Item(place, place, "s", mode=0o600, shard=True)
+    records = restore_shard(item, "s.tar", bulk.output, process)
     process.end()
-    return read(folder / "out" / "s.tar"), records
+    return folder / "out" / "s.tar", records
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no permission bits there")
+def test_new_shard_has_the_mode_of_the_old_one(restored):
+    assert restored[0].stat().st_mode & 0o777 == 0o600
 
 
 def test_members_keep_their_names_and_order(restored, photos):
     names = []
     for path in sorted(photos.iterdir()):
         names += [f"x/{path.name}", f"x/{path.stem}.txt", f"x/{path.stem}.cls"]
-    assert [name for name, _ in restored[0]] == names
+    assert [name for name, _ in read(restored[0])] == names
 
 
 def test_captions_are_copied_and_pictures_equal_those_of_the_predictor(restored, photos, tmp_path):
     MPRPredictor(tmp_path, task=TASK, **OPTIONS).run(str(photos))
-    members = dict(restored[0])
+    members = dict(read(restored[0]))
     for path in photos.iterdir():
         expected = tmp_path / TASK / f"{path.stem}_restoration{path.suffix}"
         assert members[f"x/{path.name}"] == expected.read_bytes()

@@ -148,7 +148,12 @@ def _serve(restorer: PictureRestorer, requests: BinaryIO, answers: BinaryIO, job
     lock = threading.Lock()
 
     def handle(number: int, item: Item, content: bytes) -> None:
-        answer = restorer.restore(item, content)
+        answer: tuple[ResultRecord, list[OutputFile]]
+        try:
+            answer = restorer.restore(item, content)
+        except Exception as error:  # without an answer, the worker would wait forever
+            reason = f"unexpected {type(error).__name__}: {error}"
+            answer = ResultRecord(item.source, error=reason), []
         with lock:
             send(answers, (number, *answer))
 

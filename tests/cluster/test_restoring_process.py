@@ -1,5 +1,5 @@
 import pytest
-from cluster_samples import KILLER, job, write_pictures
+from cluster_samples import FAILING, KILLER, job, write_pictures
 
 from ppgan_mpr.cluster.items import Item
 from ppgan_mpr.cluster.restoring_process import Request, RestoringProcess
@@ -22,6 +22,17 @@ def test_only_the_picture_that_kills_the_process_fails(tmp_path, killing):
     assert set(failed) == {f"p00002{KILLER}"}
     assert "SIGKILL" in failed[f"p00002{KILLER}"]
     assert all(answer.files for stem, answer in answers.items() if stem not in failed)
+
+
+def test_unexpected_error_fails_only_its_picture(tmp_path, killing):
+    write_pictures(tmp_path / "in", 3)
+    (tmp_path / "in" / f"p00001{FAILING}.png").write_bytes(b"whatever")
+    process = RestoringProcess(job(tmp_path / "out", jobs=2))
+    answers = {answer.item.stem: answer for answer in process.restore(requests(tmp_path / "in"))}
+    assert "exit code 0" in process.end()  # it was not started again
+    failed = {stem: answer.record.error for stem, answer in answers.items() if answer.record.error}
+    assert set(failed) == {f"p00001{FAILING}"} and len(answers) == 4
+    assert "ArithmeticError: unexpected" in failed[f"p00001{FAILING}"]
 
 
 def test_job_that_cannot_be_done_is_refused(tmp_path):

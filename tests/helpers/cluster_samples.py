@@ -10,7 +10,7 @@ from ppgan_mpr.cluster.job import Job
 from ppgan_mpr.cluster.stores import Store
 from ppgan_mpr.inference import InferenceOptions
 
-KILLER = "killer"
+KILLER, FAILING = "killer", "failing"
 # Runs at the start of every Python process, but changes only the restoring processes of workers.
 KILLING = f"""
 import os, signal
@@ -25,6 +25,8 @@ if restores:
     def restore(self, item, content):
         if "{KILLER}" in item.source:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "{FAILING}" in item.source:
+            raise ArithmeticError("unexpected")
         return original(self, item, content)
 
     restoring.PictureRestorer.restore = restore
@@ -34,7 +36,10 @@ TASK = "Denoising"
 
 
 def environment_with_killer(folder, root):
-    """Environment in which pictures called ``killer`` kill their process; writes to ``folder``."""
+    """Environment in which pictures called ``killer`` kill their process; writes to ``folder``.
+
+    Pictures called ``failing`` raise an unexpected error there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(KILLING)
     return {"PYTHONPATH": os.pathsep.join([str(folder), str(root)])}

@@ -233,8 +233,14 @@ def _facts(
         try:
             answers[name] = ray.get(reference)
         except Exception as error:  # any error, as the node may fail to import this package
-            answers[name] = str(error).strip().splitlines()[-1]
+            answers[name] = last_line(error)
     return answers
+
+
+def last_line(error: Exception) -> str:
+    """The last line of an error's text; the name of its type if it has no text."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def facts_here(job: Job) -> WorkerFacts | str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from .items import Item
 from .job import Job, WorkerFacts
-from .nodes import Pool
+from .nodes import Pool, last_line
 from .workers import Reader, Worker, Writer, table_of
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
 
 def _reason(error: Exception) -> str:
     """Why the pipeline ended, in one sentence from the last line of a node's traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    _, mark, text = lines[-1].partition(f"{UsageError.__name__}: ")
-    if mark:
-        return text
-    return f"A worker cannot be started, or the cluster is lost: {lines[-1]}"
+    line = last_line(error)
+    _, mark, text = line.partition(f"{UsageError.__name__}: ")
+    return text if mark else f"A worker cannot be started, or the cluster is lost: {line}"
 
 
 class Groups:

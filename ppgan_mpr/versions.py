@@ -7,11 +7,18 @@ import platform
 from .dependencies import installed_version
 from .version import __version__
 
+#: Packages that may provide the module ``cv2``.
+OPENCV = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python-headless",
+    "opencv-contrib-python",
+)
 # module -> the packages that may provide it
 _PROVIDERS = {
     "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
-    "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
+    "cv2": OPENCV,
 }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..dependencies import install_command, install_extra
-from .installation import OPENCV, REQUIRED, TRAINING, Facts
+from ..versions import OPENCV
+from .installation import REQUIRED, TRAINING, Facts
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,10 @@ from typing import Any
 from ..dependencies import cpu_count, installed_version
 from ..errors import RestorationError
 from ..version import __version__
+from ..versions import OPENCV
 from .probes import ProbeError, run_probe
 
 PADDLE = ("paddlepaddle", "paddlepaddle-gpu")
-OPENCV = (
-    "opencv-python-headless",
-    "opencv-python",
-    "opencv-contrib-python-headless",
-    "opencv-contrib-python",
-)
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "PIL": ("pillow",),

@@ -133,7 +133,7 @@ def computer_report(measurement: Measurement, options: InferenceOptions) -> dict
             "local": options.local,
         },
         "machine": {"system": platform.platform(), "processor": _processor(backend.device)},
-        "versions": versions(backend.name, "opencv-python-headless", "pillow"),
+        "versions": versions(backend.name, "cv2", "pillow"),
     }
 
 

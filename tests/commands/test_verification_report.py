@@ -1,6 +1,7 @@
 """The report of mprnet-verify."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from verification_samples import score
@@ -8,10 +9,12 @@ from verification_samples import score
 from ppgan_mpr.commands.verification import Comparison, Tolerance
 from ppgan_mpr.commands.verification_report import (
     comparison_report,
+    computer_report,
     conclude,
     pictures_report,
     render_table,
 )
+from ppgan_mpr.inference import InferenceOptions
 from ppgan_mpr.metrics import ScoreTable, get_protocol
 from ppgan_mpr.weights.digests import DigestCheck, FileDigest
 
@@ -82,3 +85,14 @@ def test_report_is_strict_json_although_a_score_is_infinite(measured):
     assert row["measured"]["identical"] == 1
     assert row["difference"]["psnr"] == pytest.approx(1)
     assert pictures[2] == {"name": "c", "psnr": None, "ssim": 0.9}
+
+
+@pytest.mark.parametrize("package", ["opencv-python", "opencv-contrib-python-headless"])
+def test_report_names_any_package_of_opencv(monkeypatch, package):
+    def installed(name):
+        return "4" if name == package else None
+
+    monkeypatch.setattr("ppgan_mpr.versions.installed_version", installed)
+    backend = SimpleNamespace(name="openvino", device="cpu", precision="f32", threads=1)
+    report = computer_report(SimpleNamespace(backend=backend), InferenceOptions())
+    assert report["versions"][package] == "4"

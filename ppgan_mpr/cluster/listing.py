@@ -81,15 +81,6 @@ def start_of(name: str, task: str) -> str:
     return below.rpartition("_restoration")[0]
 
 
-def outputs_before(store: Store, key: Callable[[str], str]) -> dict[str, list[str]]:
-    """Start of a name → the outputs in a folder with this start; see :class:`Naming`."""
-    found: dict[str, list[str]] = {}
-    for entry in outputs_in(store):
-        task, _, _ = entry.name.partition("/")
-        found.setdefault(key(start_of(entry.name, task)), []).append(entry.name)
-    return found
-
-
 def outputs_in(store: Store) -> Iterator[Entry]:
     """The files, shards included, in the folders of tasks."""
     _, below = store.listed("")

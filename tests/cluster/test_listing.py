@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from cluster_samples import TASK
 
-from ppgan_mpr.cluster.listing import Naming, list_items, outputs_before
+from ppgan_mpr.cluster.listing import Naming, list_items
 from ppgan_mpr.cluster.stores import Store
 from ppgan_mpr.errors import UsageError
 
@@ -98,9 +98,8 @@ def test_only_the_first_of_pictures_with_the_same_output_owns_its_name(tmp_path)
 
 def test_items_list_their_outputs_that_existed_before(tmp_path):
     touch(tmp_path, "in/sub/a.png", "in/b.png")
-    touch(tmp_path, f"out/{TASK}/sub/a_restoration.png", f"out/{TASK}/x_restoration.png")
-    before = outputs_before(Store.at(str(tmp_path / "out")), str)
-    naming = Naming(TASK, None, str, before)
+    names = {name: [f"{TASK}/{name}_restoration.png"] for name in ("sub/a", "x")}
+    naming = Naming(TASK, None, str, names)
     items = listed(tmp_path / "in", recursive=True, naming=naming)
     assert items[f"{tmp_path}/in/sub/a.png"].present == (f"{TASK}/sub/a_restoration.png",)
     assert items[f"{tmp_path}/in/b.png"].present == ()

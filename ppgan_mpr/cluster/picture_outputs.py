@@ -120,14 +120,16 @@ class PictureOutputs:
             with self._lock:
                 self._kept.add(shown)
             return shown
-        with self._lock:
-            self._owners[shown] = item.source
         target_of(photo, shown, self._options.allow_loss)
         if name in item.present and self._options.existing == "error":
             raise ImageError(
                 f"{shown} exists and was left alone: use existing='overwrite' to replace it or "
                 "existing='skip' to pass over it."
             )
+        with self._lock:
+            # Entries of pictures that failed are removed here.
+            owners = {path: name for path, name in self._owners.items() if name in self._items}
+            self._owners = {**owners, shown: item.source}
         return shown
 
     def remarks(self, output: Path) -> tuple[str, ...]:

@@ -47,6 +47,31 @@ def test_existing_file_is_left_alone_unless_it_may_be_replaced():
     assert not outputs.keeps(output)
 
 
+def test_refused_picture_owns_no_output():
+    present = (f"{TASK}/sub/a_restoration.jpg",)
+    item = Item("in/sub/a.jpg", "/in/sub/a.jpg", "a", "sub", present=present)
+    options = InferenceOptions(existing="error")
+    outputs = PictureOutputs(TASK, options, Store.at("out"), {item.source: item}, {})
+    with pytest.raises(ImageError):
+        outputs.claim(ReadPicture.of(item, b""), PHOTO)
+    with pytest.raises(KeyError):
+        outputs.owner(Path("out", *present))
+
+
+def test_failed_picture_owns_no_output_once_another_begins():
+    first, second = (Item(f"in/{name}.png", f"/in/{name}.png", name) for name in "ab")
+    items = {first.source: first}
+    outputs = PictureOutputs(TASK, InferenceOptions(), Store.at("out"), items, {})
+    failed = outputs.claim(ReadPicture.of(first, b""), PHOTO)
+    assert outputs.owner(failed) == first.source
+    items.clear()
+    items[second.source] = second
+    output = outputs.claim(ReadPicture.of(second, b""), PHOTO)
+    assert outputs.owner(output) == second.source
+    with pytest.raises(KeyError):
+        outputs.owner(failed)
+
+
 def test_output_name_of_another_picture_is_refused():
     with pytest.raises(ImageError, match=r"would overwrite that of in/sub/a\.png"):
         claim("overwrite", taken={f"{TASK}/sub/a_restoration.jpg": "in/sub/a.png"})

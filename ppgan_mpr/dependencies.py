@@ -41,6 +41,7 @@ _OPTIONAL = {
     "rawpy": ("rawpy develops cameras' raw files", "raw"),
     "av": ("PyAV, which needs Python 3.11 or newer, reads and writes videos", "video"),
     "ray": ("Ray spreads pictures over workers", "cluster"),
+    "pyarrow": ("pyarrow writes the table of results", "cluster"),
 }
 
 
@@ -158,8 +159,11 @@ def send_no_statistics(module: str) -> None:
 
 def _broken(module: str, error: Exception) -> MissingDependencyError:
     reason = " ".join(f"{error}".split()) or type(error).__name__
+    remedy = "install it again."
+    if module == "pyarrow" and (installed_version("numpy") or "").startswith("1."):
+        remedy = "pyarrow 26 and later need NumPy 2, so run  pip install 'pyarrow<26'"
     return MissingDependencyError(
-        f"{module} is installed but cannot be loaded ({reason}): install it again."
+        f"{module} is installed but cannot be loaded ({reason}): {remedy}"
     )
 
 

@@ -68,7 +68,7 @@ def connected(address: str | None) -> Iterator[Any]:
 
     Raises:
         UsageError: the cluster cannot be reached.
-        MissingDependencyError: Ray is not installed.
+        MissingDependencyError: Ray or pyarrow is not installed or cannot be loaded.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
@@ -79,6 +79,7 @@ def connected(address: str | None) -> Iterator[Any]:
     # Ray's C++ log is for its developers. Users get errors as exceptions.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray = require("ray")
+    require("pyarrow")
     if ray.is_initialized():
         yield ray
         return

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
+from ..dependencies import require
 from ..errors import UsageError
 from ..files import atomic_write
 
@@ -64,6 +65,7 @@ class Store:
         """The store at a path or address such as ``s3://bucket/photos``.
 
         Raises:
+            MissingDependencyError: it is an address, and pyarrow cannot be loaded.
             UsageError: no installed package opens such an address.
         """
         if is_address(place):
@@ -277,7 +279,7 @@ def _filesystem(place: str) -> FileSystem:
 
 @lru_cache(maxsize=32)
 def _opened(scheme: str, host: str, query: str) -> FileSystem:
-    import pyarrow
+    pyarrow = require("pyarrow")
     from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
 
     address = f"{scheme}://{host}" + (f"?{query}" if query else "")

@@ -1,6 +1,7 @@
 """The command line of mprnet-bulk; jobs are tested in tests/cluster."""
 
 import sys
+import types
 
 import pytest
 
@@ -64,3 +65,24 @@ def test_missing_ray_is_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main([str(tmp_path), str(tmp_path / "out"), "--task", "Denoising"]) == 2
     assert "ppgan_mpr[cluster]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["out", "s3://bucket/out"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("raise ImportError('NumPy 2 is needed')", ("NumPy 2 is needed", "'pyarrow<26'")),
+        ("raise ModuleNotFoundError(name='pyarrow')", ("not installed", "ppgan_mpr[cluster]")),
+    ],
+)
+def test_unusable_pyarrow_is_one_sentence(tmp_path, capsys, monkeypatch, fault, words, output):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "pyarrow.py").write_text(fault)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", types.ModuleType("ray"))
+    monkeypatch.setattr("ppgan_mpr.dependencies.installed_version", lambda _: "1.26.4")
+    assert main(["in", output, "--task", "Denoising"]) == 2
+    error = capsys.readouterr().err
+    assert all(word in error for word in words) and len(error.splitlines()) == 1

@@ -49,7 +49,9 @@ class Targets:
         if not files:
             raise UsageError(f"The folder {place} holds no picture to compare with.")
         self._only = files[0] if place.is_file() else None
-        self._by_stem = {file.stem: file for file in files}
+        self._by_stem: dict[str, list[Path]] = {}
+        for file in files:
+            self._by_stem.setdefault(file.stem, []).append(file)
 
     def find(self, stem: str) -> tuple[Photo, int] | None:
         """Read the target of the picture with this stem.
@@ -58,11 +60,14 @@ class Targets:
             The target and the permission bits of its file, or None if there is no target.
 
         Raises:
-            ImageError: the target cannot be read.
+            ImageError: the target cannot be read, or there are several with this stem.
             OSError: its file has just been removed.
         """
-        file = self._only or self._by_stem.get(stem)
-        return None if file is None else (read_photo(file), file.stat().st_mode)
+        files = [self._only] if self._only else self._by_stem.get(stem, [])
+        if len(files) > 1:
+            names = " and ".join(file.name for file in files)
+            raise ImageError(f"{names} are both targets in {files[0].parent}: remove all but one.")
+        return (read_photo(files[0]), files[0].stat().st_mode) if files else None
 
     @property
     def protocol(self) -> Protocol:

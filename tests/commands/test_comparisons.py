@@ -256,3 +256,12 @@ def test_slider_uncovers_a_picture_by_mouse_and_keys(page):
     assert 15 < moved < 35
     page.press("ArrowRight", 39)
     assert page.evaluate(place) == moved + 0.5
+
+
+def test_two_targets_of_a_picture_are_named(photos, capsys):
+    (photos / "clean/two.jpg").write_bytes((photos / "in/two.jpg").read_bytes())
+    assert main(["in", *LITE, "--compare", "--target", "clean"]) == 1
+    out, errors = capsys.readouterr()
+    (line,) = (line for line in errors.splitlines() if "not compared" in line)
+    assert "in/two.jpg" in line and "two.jpg and two.png" in line
+    assert "one #1.png" in out

@@ -16,11 +16,13 @@ import time
 from ..cluster.bulk import LARGE, BulkJob, Outcome, Progress
 from ..file_names import shown
 from ..inference.memory import parse_memory
+from .estimate import duration
 from .flags import as_flags
 from .inference_flags import add_restoration_flags, chosen_options
 from .messages import show_messages
 from .program import program_name, run_program
 from .progress import photo_bar
+from .result_lines import passed_over_in_words
 from .task_choice import add_task_flag, add_weights_flag
 
 _SHOWN_FAILURES = 100
@@ -123,7 +125,7 @@ def progress_line(progress: Progress) -> str:
             f"{progress.items} of {progress.total} done",
             f"{progress.rate:.2f} pictures/s",
             f"{progress.megapixel_rate:.2f} MP/s",
-            "time left unknown" if left is None else f"{_time(left)} left",
+            "time left unknown" if left is None else f"{duration(left)} left",
             *(f"{node} {busy:.0%} busy" for node, busy in progress.utilisation().items()),
         )
     )
@@ -134,11 +136,8 @@ def summary(progress: Progress) -> list[str]:
     counts = [f"{n} {what}" for what, n in progress.counts.items() if n] or ["nothing to do"]
     if progress.finished_before:
         counts.append(f"{progress.finished_before} restored by earlier runs")
-    if progress.passed_over:
-        kinds = (f"{n} {suffix or 'without suffix'}" for suffix, n in progress.passed_over.items())
-        total = sum(progress.passed_over.values())
-        counts.append(f"{total} of other formats passed over ({', '.join(kinds)})")
-    lines = [f"{', '.join(counts)} in {_time(progress.seconds)}"]
+    counts += passed_over_in_words(progress.passed_over)
+    lines = [f"{', '.join(counts)} in {duration(progress.seconds)}"]
     if progress.done:
         lines.append(
             f"{progress.rate:.2f} pictures/s, {progress.megapixel_rate:.2f} MP/s with "
@@ -146,14 +145,6 @@ def summary(progress: Progress) -> list[str]:
         )
         lines += [f"{node}: {busy:.0%} busy" for node, busy in progress.utilisation().items()]
     return [*lines, f"table: {shown(progress.table)}"]
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
 if __name__ == "__main__":

@@ -28,15 +28,17 @@ def progress():
 def test_progress_shows_rates_time_left_and_every_node(progress):
     line = progress_line(progress)
     assert "3 of 4 done" in line and "0.30 pictures/s" in line and "0.40 MP/s" in line
-    assert "3.3 s left" in line
+    assert "3 s left" in line
     assert "one 20% busy" in line and "two 10% busy" in line
 
 
 def test_summary_counts_every_picture(progress):
     progress.finished_before = 7
     progress.table = "out/table.parquet"
+    progress.passed_over.update({".txt": 1, "": 2})
     lines = summary(progress)
-    assert lines[0].startswith("2 restored, 1 failed, 7 restored by earlier runs in ")
+    assert lines[0].startswith("2 restored, 1 failed, 7 restored by earlier runs, ")
+    assert "3 of other formats passed over (2 without suffix, 1 .txt) in " in lines[0]
     assert lines[-1] == "table: out/table.parquet"
 
 

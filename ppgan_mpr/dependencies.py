@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .ending_signals import ENDING
+from .ending_signals import handled_by
 from .errors import MissingDependencyError
 
 # module -> (its purpose, the extra of this package that installs it)
@@ -194,21 +194,11 @@ def _uninterrupted() -> Iterator[None]:
     A C++ library that is interrupted while it loads fails with an error of its own, which looks
     as if the library were damaged.
     """
-    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
-        yield
-        return
     arrived: list[int] = []
-    previous = {
-        number: signal.signal(number, lambda number, _: arrived.append(number))
-        for number in ENDING
-        # None stands for a handler that Python did not install and cannot put back.
-        if signal.getsignal(number) not in (None, signal.SIG_IGN)
-    }
     try:
-        yield
+        with handled_by(lambda number, _: arrived.append(number)):
+            yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
         if arrived:
             signal.raise_signal(arrived[0])
 

@@ -6,12 +6,10 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from ..ending_signals import ENDING
+from ..ending_signals import handled_by
 from ..errors import RestorationError
 from ..file_names import shown
 from .flags import as_flags
@@ -42,9 +40,6 @@ def interruptible() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: a signal arrived inside the block.
     """
-    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
-        yield
-        return
     owner, arrived = os.getpid(), False
 
     def interrupt(number: int, _: object) -> None:
@@ -56,28 +51,15 @@ def interruptible() -> Iterator[None]:
         arrived = True
         raise KeyboardInterrupt
 
-    previous: dict[int, Any] = {number: _handler(number) for number in ENDING}
-    for number, known in previous.items():
-        if known != signal.SIG_IGN:
-            signal.signal(number, interrupt)
-    try:
-        yield
-    except BaseException:
-        if arrived:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        for number, known in previous.items():
-            signal.signal(number, known)
+    with handled_by(interrupt, foreign=True) as previous:
+        try:
+            yield
+        except BaseException:
+            if arrived:
+                raise KeyboardInterrupt from None
+            raise
     if arrived:
         raise KeyboardInterrupt
-
-
-def _handler(number: int) -> Any:
-    """A signal's current handler, in a form that ``signal.signal`` accepts."""
-    # None stands for a handler that Python did not install and cannot put back.
-    known = signal.getsignal(number)
-    return signal.SIG_DFL if known is None else known
 
 
 def run_program(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..ending_signals import ENDING
+from ..ending_signals import ENDING, handled_by
 from ..errors import RestorationError, UsageError
 from ..file_names import shown
 from ..version import __version__
@@ -234,7 +236,7 @@ def _restore(arguments: argparse.Namespace) -> int:
         from .comparisons import Comparisons
 
         comparisons = Comparisons(predictor.output_folder, targets)
-    with _InterruptAsEvent() as stop:
+    with _interrupt_as_event() as stop:
         restored = progress.watch(predictor.iterate(sources, stop)) if sources else iter(())
         results = itertools.chain(
             restored, restore_videos(videos, output_path, predictor, arguments, stop)
@@ -262,33 +264,23 @@ def _targets(arguments: argparse.Namespace) -> Targets | None:
     return Targets(Path(arguments.target).expanduser(), get_protocol(arguments.protocol or "gopro"))
 
 
-class _InterruptAsEvent:
-    """While its block runs, the first Ctrl-C, SIGTERM or SIGHUP sets an event.
+@contextlib.contextmanager
+def _interrupt_as_event() -> Iterator[threading.Event]:
+    """While the block runs, the first Ctrl-C, SIGTERM or SIGHUP sets an event.
 
     So finished pictures are still listed. A second signal ends the program at once.
     """
+    event = threading.Event()
 
-    def __enter__(self) -> threading.Event:
-        self._event = threading.Event()
-        self._main = threading.current_thread() is threading.main_thread()
-        if self._main:  # only the main thread may set handlers
-            self._previous = {
-                number: signal.signal(number, self._note)
-                for number in ENDING
-                if signal.getsignal(number) != signal.SIG_IGN
-            }
-        return self._event
+    def note(*_: object) -> None:
+        event.set()
+        for number in ENDING:
+            if signal.getsignal(number) == note:
+                again = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                signal.signal(number, again)
 
-    def __exit__(self, *_: object) -> None:
-        if self._main:
-            for number, handler in self._previous.items():
-                signal.signal(number, handler)
-
-    def _note(self, *_: object) -> None:
-        self._event.set()
-        for number in self._previous:
-            again = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            signal.signal(number, again)
+    with handled_by(note):
+        yield event
 
 
 if __name__ == "__main__":

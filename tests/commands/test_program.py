@@ -8,7 +8,8 @@ import tempfile
 
 import pytest
 
-from ppgan_mpr.commands.program import ENDING, program_name, run_program
+from ppgan_mpr.commands.program import program_name, run_program
+from ppgan_mpr.ending_signals import ENDING
 from ppgan_mpr.errors import DownloadError, UsageError
 
 

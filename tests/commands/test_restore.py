@@ -11,8 +11,8 @@ import requests
 from PIL import Image
 
 from ppgan_mpr import ResultRecord
-from ppgan_mpr.commands.program import ENDING
 from ppgan_mpr.commands.restore import main
+from ppgan_mpr.ending_signals import ENDING
 from ppgan_mpr.errors import DownloadError
 
 LITE = ["--task", "Denoising", "--model", "lite"]

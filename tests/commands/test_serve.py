@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from ppgan_mpr.commands.program import ENDING
 from ppgan_mpr.commands.serve import main, parse_args
+from ppgan_mpr.ending_signals import ENDING
 from ppgan_mpr.version import __version__
 
 

@@ -66,6 +66,8 @@ def run_program(
     body: Callable[[], int],
     failure: int | Callable[[RestorationError], int] = 2,
     message: Callable[[object], str] = as_flags,
+    prefix: str = "error",
+    unwritable: int | None = None,
 ) -> int:
     """Run a command; errors that the user can fix become one line on the terminal.
 
@@ -73,6 +75,9 @@ def run_program(
         body: does the work and returns the exit code.
         failure: exit code after such an error, or a function that returns it.
         message: turns an error into a message with command-line flags.
+        prefix: first word of the line.
+        unwritable: exit code after an OSError, such as a full disk; None: ``failure`` if it is a
+            number, else 1.
 
     Returns:
         The exit code, 130 after Ctrl-C, SIGTERM or SIGHUP.
@@ -82,14 +87,25 @@ def run_program(
             return body()
     except RestorationError as error:
         lines = map(shown, message(error).split("\n"))
-        print("error: " + "\n".join(lines), file=sys.stderr)
+        print(f"{prefix}: " + "\n".join(lines), file=sys.stderr)
         return failure if isinstance(failure, int) else failure(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # nobody reads the output any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_output()
         return 1
     except OSError as error:  # a folder that cannot be written, a full disk
+        _write_output()
         where = shown(error.filename or "a file")
-        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
+        print(f"{prefix}: {where}: {error.strerror or error}", file=sys.stderr)
+        if unwritable is not None:
+            return unwritable
         return 1 if callable(failure) else failure
+
+
+def _write_output() -> None:
+    """Write the buffered output; if that fails, drop it, as Python would fail again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ending_signals import ENDING, handled_by
-from ..errors import RestorationError, UsageError
+from ..errors import UsageError
 from ..file_names import shown
 from ..version import __version__
 from .flags import as_flags
 from .inference_flags import add_restoration_flags, chosen_options
 from .messages import show_messages
-from .program import interruptible
+from .program import INTERRUPTED, run_program
 from .progress import Progress, photo_bar
 from .result_lines import JsonLines, Lines, report_results
 from .task_choice import (
@@ -158,25 +158,25 @@ def main(argv: list[str] | None = None) -> int:
 
         return download(arguments[1:])
     options = build_parser().parse_args(arguments)
-    try:
-        if options.list:
-            from .listing import print_models
-
-            print_models()
-            return 0
-        with show_messages(arguments), interruptible():
-            return _restore(options)
-    except RestorationError as error:
-        print(f"mprnet: {shown(as_flags(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+    with show_messages(arguments):
+        code = run_program(
+            lambda: _run(options),
+            message=lambda error: shown(as_flags(error)),  # in one line
+            prefix="mprnet",
+            unwritable=1,
+        )
+    if code == INTERRUPTED:
         print("mprnet: interrupted; finished pictures are complete", file=sys.stderr)
-        return 130
-    except OSError as error:  # nobody reads the output any more, or a disk is full
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            print(f"mprnet: {error.strerror or error}", file=sys.stderr)
-        return 1
+    return code
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        from .listing import print_models
+
+        print_models()
+        return 0
+    return _restore(arguments)
 
 
 def _restore(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -108,6 +109,44 @@ def test_forked_process_of_a_program_dies_of_sigterm():
 def test_full_disk_names_the_file(capsys):
     assert run_program(fail(OSError(errno.ENOSPC, "No space left on device", "out.json"))) == 2
     assert capsys.readouterr().err == "error: out.json: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_full_output_ends_the_program_with_one_line(root):
+    code = """if True:
+        from ppgan_mpr.commands.program import run_program
+
+        def body():
+            print("result", flush=True)
+
+        raise SystemExit(run_program(body, prefix="tool", unwritable=5))
+    """
+    # With a buffer, Python writes the output again when it ends.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (5, "tool: a file: No space left on device\n")
+
+
+def test_output_before_an_error_is_kept(root):
+    code = """if True:
+        from ppgan_mpr.commands.program import run_program
+
+        def body():
+            print("result")
+            raise OSError(28, "No space left on device", "out.json")
+
+        raise SystemExit(run_program(body))
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "result\n")
 
 
 def test_programming_error_keeps_its_traceback():

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -399,3 +400,15 @@ def test_json_and_the_report_name_flags_as_the_terminal_does(photo, capsys):
     assert "because it was made with --strength 1.0" in warning
     with open("report.json") as file:
         assert json.load(file) == [record]
+
+
+def test_file_that_cannot_be_written_is_named(photo, monkeypatch, capsys):
+    def full(*_):
+        print("a result")
+        raise OSError(errno.ENOSPC, "No space left on device", "report.json")
+
+    monkeypatch.setattr("ppgan_mpr.commands.restore.report_results", full)
+    assert main([photo, *LITE]) == 1
+    printed, errors = capsys.readouterr()
+    assert errors.splitlines()[-1] == "mprnet: report.json: No space left on device"
+    assert printed == "a result\n"

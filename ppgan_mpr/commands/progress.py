@@ -95,7 +95,7 @@ class Progress:
         self._bar, self._tiles = bar, TileBar()
         self._left = TimeLeft({source.name: _weight(source) for source in sources}, steps, clock)
         self._count = len(sources)
-        self._said = False
+        self._estimates, self._said = 0, False
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Note and show the finished tiles of a picture; see :class:`TileBar`."""
@@ -103,11 +103,12 @@ class Progress:
         seconds = self._left.note(name, done, total)
         if seconds is None:
             return
+        self._estimates += 1
         if not self._bar.disable:
             self._bar.seconds_left = seconds
             self._bar.set_postfix_str(_memory_in_use())
-        elif seconds > _LONG and not self._said:
-            self._said = True
+        elif seconds > _LONG and self._estimates > 1 and not self._said:
+            self._said = True  # not at the first tile, before which the network may be compiled
             what = f" for {self._count} pictures" if self._count > 1 else ""
             logger.info(
                 "about %s left%s, in %s of memory", duration(seconds), what, _memory_in_use()

@@ -148,7 +148,8 @@ class Restorer:
         grown = Padding(height, width, self._planner.multiple, self._padding)
         grid = self._planner.grid(grown.height, grown.width)
         on_cpu = self.backend.device == "cpu"
-        return TilePlan(grid.tile, grid.count, self._planner.needed(grid) if on_cpu else 0)
+        needed = _needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
+        return TilePlan(grid.tile, grid.count, needed)
 
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.
@@ -299,9 +300,7 @@ class _Picture:
         backend.keep_budget = planner.budget
         # On a GPU, only a failed allocation shows how much memory is left.
         if backend.device == "cpu":
-            needed = planner.needed(grid)
-            if grid.count == 1:
-                needed = max(needed, backend.whole_bytes(self._height * self._width))
+            needed = _needed_on_cpu(planner, backend, grid)
             spare = memory.reduced_budget(needed, backend.kept_bytes)
             if spare is not None:
                 backend.keep_budget = min(planner.budget, spare)
@@ -385,6 +384,12 @@ class _Picture:
             total = restored if total is None else total + restored
         assert total is not None  # there is at least one transform
         return total / np.float32(len(self._transforms))
+
+
+def _needed_on_cpu(planner: Planner, backend: Backend, grid: Grid) -> float:
+    """Working memory in bytes for the tiles of a grid, or for a whole picture."""
+    needed = planner.needed(grid)
+    return needed if grid.count > 1 else max(needed, backend.whole_bytes(math.prod(grid.tile)))
 
 
 @dataclass(frozen=True)

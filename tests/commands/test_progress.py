@@ -87,6 +87,7 @@ def test_long_work_is_announced_once_without_a_terminal(tmp_path, clock, caplog)
     pictures = sources(tmp_path, 3)
     with photo_bar(3) as bar, caplog.at_level(logging.INFO):
         progress = Progress(pictures, bar, clock=clock)
+        clock.now += 1000  # the network is compiled before the first tile is finished
         for picture in pictures:
             for tile in (1, 2):
                 clock.now += 30

@@ -269,6 +269,15 @@ def test_plan_predicts_the_tiles_of_a_picture(model, photo):
     assert plan.memory == pytest.approx(tiled.backend.bytes_per_pixel * np.prod(plan.tile))
 
 
+def test_plan_of_a_whole_picture_counts_the_memory_of_a_network_for_any_size(model, photo):
+    pytest.importorskip("openvino")
+    restore = Restorer(model, backend="openvino", device="cpu", precision="f32")
+    pixels = photo.shape[0] * photo.shape[1]
+    plan = restore.plan(*photo.shape[:2])
+    assert plan.count == 1 and plan.memory == restore.backend.whole_bytes(pixels)
+    assert plan.memory > restore.backend.bytes_per_pixel * pixels
+
+
 def test_memory_to_take_excludes_what_the_network_already_has(model, photo):
     pytest.importorskip("openvino")
     planned = Restorer(model, backend="openvino", device="cpu", memory="100M")

@@ -26,6 +26,8 @@ noise is estimated by scikit-image's `estimate_sigma`. Wiener deconvolution assu
 because the path of the camera is unknown.
 """
 
+_COLUMNS = 2  # of panels in a plot
+
 _NOT_MEASURED = """\
 ## Not measured
 
@@ -136,6 +138,14 @@ def _published_scores() -> Iterator[tuple[str, Any]]:
                 yield record.name, score
 
 
+def _title(name: str) -> str:
+    """Network and name of weights."""
+    from ppgan_mpr.networks import find_network, weights_records
+
+    network = next(record.network for record in weights_records() if record.name == name)
+    return f"{find_network(network).title} {name}"
+
+
 def plot_folders(folders: Sequence[Numbers], path: Path) -> None:
     """Plot the gain over the input against seconds per megapixel, a panel for each task."""
     tasks = list(dict.fromkeys(folder["task"] for folder in folders))
@@ -152,8 +162,8 @@ def plot_folders(folders: Sequence[Numbers], path: Path) -> None:
         for name, points in names.items():
             axis.scatter(*zip(*points), label=name, s=28)
         axis.axhline(0, color="0.6", linewidth=0.8)
-        axis.set(title=task, xscale="log", xlabel="seconds per megapixel", ylabel="dB over input")
-        axis.legend(fontsize=7)
+        axis.set(title=task, ylabel="dB over input")
+        _finish(axis, "seconds per megapixel")
     _save(figure, path)
 
 
@@ -167,11 +177,10 @@ def plot_networks(seconds: Sequence[Numbers], path: Path) -> None:
     figure, axes = _panels(len(panels))
     for axis, ((dataset, protocol), scores) in zip(axes, panels.items()):
         for name, score in scores:
-            label = f"{name} with TLC" if score.local else name
+            label = _title(name) + (" with TLC" if score.local else "")
             axis.scatter(known[name, score.local], score.psnr, label=label, s=28)
-        axis.set(title=f"{dataset} [{protocol}]", xscale="log")
-        axis.set(xlabel="seconds for 256×256", ylabel="published PSNR in dB")
-        axis.legend(fontsize=6)
+        axis.set(title=f"{dataset} [{protocol}]", ylabel="published PSNR in dB")
+        _finish(axis, "seconds for 256×256")
     _save(figure, path)
 
 
@@ -183,8 +192,26 @@ def _panels(count: int) -> tuple[Any, Any]:
     matplotlib.rcParams.update({"svg.hashsalt": "results", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, count, figsize=(4.2 * count, 3.6), squeeze=False)
-    return figure, axes[0]
+    rows = -(-count // _COLUMNS)
+    size = 4.6 * _COLUMNS, 4.4 * rows
+    figure, axes = pyplot.subplots(rows, _COLUMNS, figsize=size, squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.axis("off")
+    return figure, axes.flat[:count]
+
+
+def _finish(axis: Any, seconds: str) -> None:
+    """Scale the seconds logarithmically, in plain numbers, and list the names below the panel."""
+    from matplotlib import ticker
+
+    places = [place for points in axis.collections for place, _ in points.get_offsets()]
+    limits = min(places) / 1.6, max(places) * 1.6
+    axis.set(xscale="log", xlim=limits, xlabel=seconds)
+    axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(ticker.NullFormatter())
+    axis.margins(y=0.15)
+    axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
 
 
 def _save(figure: Any, path: Path) -> None:

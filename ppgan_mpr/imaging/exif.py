@@ -102,6 +102,8 @@ def described_exif(
         order, big, first = parse_header(exif) if exif else ("<", False, 0)
     except TiffError:
         return exif
+    if exif and first + 2 > len(exif):  # it is cut off before its first directory
+        return exif
     own = resolution(exif)
     if dpi and not (own and np.allclose(own, dpi, rtol=0.002)):
         for tag, value in zip((_X_DPI, _Y_DPI), dpi):

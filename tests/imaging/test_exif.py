@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 
 import imaging_samples as samples
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from ppgan_mpr.imaging import read_photo, write_photo
+from ppgan_mpr.imaging import Metadata, from_array, read_photo, write_photo
 
 # EXIF orientation -> the same picture made with numpy's own turns (EXIF 2.32, table 6).
 TURNS = {
@@ -109,3 +110,12 @@ def test_size_in_the_exif_of_a_turned_photo_is_updated(tmp_path):
         assert image.size == (24, 40)
         written = image.getexif().get_ifd(0x8769)
         assert (written[0xA002], written[0xA003]) == image.size
+
+
+@pytest.mark.parametrize("exif", [b"II*\0\x00\x10\0\0", b"MM\0*\0\0\0\x07"])
+def test_photo_with_a_cut_off_exif_block_can_be_written(tmp_path, exif):
+    """The block's first directory would begin beyond its end."""
+    metadata = Metadata(exif=exif, dpi=(300.0, 300.0))
+    photo = replace(from_array(samples.ramp(16, 24)), metadata=metadata)
+    write_photo(photo, tmp_path / "photo.webp")
+    assert read_photo(tmp_path / "photo.webp").size == (24, 16)

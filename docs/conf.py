@@ -36,6 +36,15 @@ def _without_links_to_the_repository(app: Any, name: str, source: list[str]) -> 
     source[0] = _OUTSIDE.sub(r"\1", source[0])
 
 
+def _language_of_the_page(
+    app: Any, name: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Chinese pages get ``<html lang="zh-CN">``."""
+    if name.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
 def setup(app: Any) -> None:
-    """Register what changes the sources."""
+    """Register what changes the sources and the pages."""
     app.connect("source-read", _without_links_to_the_repository)
+    app.connect("html-page-context", _language_of_the_page)

@@ -153,6 +153,12 @@ def test_site_has_every_page(root, site):
     assert "Restore one picture and return it." in reference
 
 
+def test_pages_of_the_site_state_their_language(site):
+    for page in site.rglob("*.html"):
+        language = re.search(r'<html[^>]*\slang="([^"]+)"', page.read_text(encoding="utf-8"))[1]
+        assert language == ("zh-CN" if site / "zh" in page.parents else "en"), page
+
+
 def test_site_has_every_image_of_its_pages(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

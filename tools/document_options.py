@@ -72,7 +72,7 @@ def _options() -> Iterator[tuple[str, str, str, str]]:
     for option in InferenceOptions.documented():
         details = option.metadata
         metavar = f" {details['metavar']}" if details.get("metavar") else ""
-        flag = _OPTION_FLAGS.get(option.name, f"`--{option.name}{metavar}`")
+        flag = _OPTION_FLAGS.get(option.name, f"`--{option.name.replace('_', '-')}{metavar}`")
         yield f"`{option.name}`", flag, _default(option.default), _cell(str(details["help"]))
 
 

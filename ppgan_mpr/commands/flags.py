@@ -62,6 +62,6 @@ def _restoration() -> dict[str, str]:
     from ..inference.options import InferenceOptions
 
     return {
-        **{option.name: f"--{option.name}" for option in InferenceOptions.documented()},
+        **{o.name: f"--{o.name.replace('_', '-')}" for o in InferenceOptions.documented()},
         **_NAMES,
     }

@@ -32,9 +32,9 @@ def add_inference_flag(flags: Flags, option: Field[Any], default: Any = _SAME) -
     """
     details = option.metadata
     names = [_SHORT[option.name]] if option.name in _SHORT else []
-    names.append(f"--{option.name}")
-    if "_" in option.name:  # PaddleGAN uses underscores, most programs use hyphens
-        names.append(f"--{option.name.replace('_', '-')}")
+    names.append(f"--{option.name.replace('_', '-')}")
+    if "_" in option.name:  # most programs use hyphens, PaddleGAN uses underscores
+        names.append(f"--{option.name}")
     if default is _SAME:
         default = option.default
     if isinstance(default, bool):

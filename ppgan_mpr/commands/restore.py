@@ -53,15 +53,16 @@ def build_parser() -> argparse.ArgumentParser:
     titles = [spec.title for spec in networks()]
     parser = argparse.ArgumentParser(
         prog="mprnet",
-        description=f"Restore photographs with {', '.join(titles[:-1])} and {titles[-1]}.",
+        description="Restore photographs and videos with "
+        f"{', '.join(titles[:-1])} and {titles[-1]}.",
         epilog=f"{_examples()}\n\n{_tasks()}\n\n{_EXIT}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("images", nargs="*", metavar="IMAGE", help="the same as --input_image")
+    add("images", nargs="*", metavar="IMAGE", help="pictures, videos, folders or globs")
     add(
         "-i", "--input_image", nargs="+", default=[], metavar="IMAGE",
-        help="files, folders or globs",
+        help="the same as IMAGE without a flag; videos in folders are skipped",
     )  # fmt: skip
     add(
         "-o", "--output_path", default="output_dir", metavar="PATH",
@@ -116,6 +117,7 @@ def _examples() -> str:
         f'--input_image "holiday/*.jpg" --task {first} --model lite',
         "--input_image holiday/ --task auto --model lite",
         f"--input_image scans/ --recursive --task {first} --skip-existing",
+        f"--input_image clip.mp4 --task {first}",
     ]
     lines += [f"--input_image small.png --task {t.name} --scale 4" for t in known if t.enlarges]
     lines += [

@@ -25,7 +25,8 @@ _MOST_NAMED = 20  # most pictures that a printed command names
 _OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets these itself
 
 _HELP = (
-    "the task, see below; A,B: one after the other; auto: chosen for each picture by its defects"
+    "one of the tasks that mprnet --help lists; A,B: first A, then B; auto: find the main defect "
+    "of each picture, and choose the task that removes it"
 )
 
 

@@ -50,9 +50,10 @@ class InferenceOptions:
     """Options of a predictor and of the command line."""
 
     network: str | None = _option(
-        None, "network to use; default: the first with such weights for the task",
+        None,
+        "network to use; default: the first one that has weights of the chosen model for the task",
         metavar="NAME",
-    )  # fmt: skip
+    )
     model: str = _option(
         "published",
         "published: full-size weights, downloaded once; lite: small embedded ones, faster and "
@@ -61,8 +62,8 @@ class InferenceOptions:
     )
     scale: int | None = _option(
         None,
-        "factor of enlargement, for tasks that enlarge, if the weights do not state it; 1 for "
-        "pictures that are already enlarged",
+        "how many times to enlarge, for tasks that enlarge; not needed if the weights state it; "
+        "1: the pictures have been enlarged by other means and keep their size",
         metavar="N",
     )
     device: str = _option(
@@ -95,9 +96,9 @@ class InferenceOptions:
     )
     jobs: int | None = _option(
         None,
-        "images processed concurrently, as far as the free memory allows; 1: one by one; "
-        "default: one for each device and one more for each core, at most 4, so that reading and "
-        "writing overlap with computing",
+        "pictures processed at the same time, fewer if the free memory is too small; 1: one after "
+        "another; default: one per device plus one per core (at most 4 for the cores), so that "
+        "reading and writing overlap with computing",
         metavar="N",
     )
     picture_limit: str | int = _option(

@@ -175,7 +175,7 @@ def test_each_bad_file_costs_one_line(batch, tmp_path, capsys, jobs):
     for name, words in (
         ("b.png", "its 30000 x 30000 pixels would take 2.5 GB, more than the limit of 1.0 GB"),
         ("d.heic", "its decoder crashed with SIGABRT" if sys.platform == "linux" else "decoder"),
-        ("d2.heic", "decoding took longer than 5 s: raise --read_timeout if"),
+        ("d2.heic", "decoding took longer than 5 s: raise --read-timeout if"),
     ):
         (line,) = (line for line in wrong if line.startswith(f"{batch / name}: failed: "))
         assert words in line

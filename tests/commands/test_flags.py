@@ -14,6 +14,7 @@ from ppgan_mpr.commands.flags import as_flags
         ("Give task=, one of these.", "Give --task, one of these."),
         ("choose backend='paddle'.", "choose --backend paddle."),
         ("suffix='qoi': no", "--format qoi: no"),
+        ("leave it out with allow_loss=True", "leave it out with --allow-loss"),
         ("the right one too (right=).", "the right one too (--right_image)."),
         # names of files
         ("frame=001.jpg cannot be read", "frame=001.jpg cannot be read"),

@@ -172,7 +172,7 @@ def test_loss_that_is_accepted_is_named_in_a_line(photo, capsys):
     assert main(arguments) == 1
     refusal = capsys.readouterr().err
     assert "would lose the transparency and the resolution (300 dpi), choose" in refusal
-    assert "accept the loss by --allow_loss" in refusal
+    assert "accept the loss by --allow-loss" in refusal
     assert main([*arguments, "--allow-loss"]) == 0
     lost = "clear.png: the result lacks the transparency and the resolution (300 dpi)\n"
     assert lost in capsys.readouterr().err

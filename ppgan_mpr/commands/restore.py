@@ -66,8 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "-o", "--output_path", default="output_dir", metavar="PATH",
-        help="folder for the outputs, or the output file of a single picture (default: "
-        "%(default)s)",
+        help="folder for the outputs, or the output file of a single picture or video "
+        "(default: %(default)s)",
     )  # fmt: skip
     add_weights_flag(parser)
     add_task_flag(parser)

@@ -237,7 +237,7 @@ def test_a_name_that_is_taken_is_refused(spec):
     register_network(spec)  # registering it again changes nothing
     with pytest.raises(UsageError, match="a network 'TinyNet' already"):
         register_network(dataclasses.replace(spec))
-    with pytest.raises(UsageError, match="describes the task 'Denoising' unlike another"):
+    with pytest.raises(UsageError, match="describes the task 'Denoising' differently"):
         register_network(
             dataclasses.replace(
                 spec,

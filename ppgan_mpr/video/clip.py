@@ -16,6 +16,7 @@ from ..dependencies import require
 from ..errors import ImageError
 from ..imaging.limits import MAX_PIXELS, Limits
 from .pixels import Colour, Orientation, PixelReader, side_data
+from .unreadable import reason_unreadable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -157,11 +158,7 @@ def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:
             )
             stack.enter_context(container)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            if isinstance(error, av.error.ArgumentError):
-                reason = "it is not a video of a known format"
-            else:
-                reason = "it is not a video, or it is damaged"
-            raise ImageError(f"{reason} ({_reason_of(error)})") from None
+            raise ImageError(_reason(path, error)) from None
         yield container
 
 
@@ -308,5 +305,16 @@ def _refuse_to_open(*_: Any) -> Any:
     raise PermissionError("a video may not refer to other files")
 
 
-def _reason_of(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file cannot be opened."""
+    av = require("av")
+    try:
+        reason = reason_unreadable(path)
+    except OSError as unread:
+        return f"it cannot be read: {unread.strerror or unread}"
+    if reason:
+        return reason
+    reason = "it is not a video of a known format, or it is damaged"
+    if isinstance(error, (av.error.ArgumentError, av.error.InvalidDataError)):
+        return reason  # FFmpeg's words for these errors add nothing
+    return f"{reason} ({getattr(error, 'strerror', None) or str(error) or type(error).__name__})"

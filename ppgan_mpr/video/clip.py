@@ -61,7 +61,8 @@ class ClipFacts:
         orientation: how frames are turned for display.
         time_base: unit of all times, in seconds.
         rate: average number of frames per second.
-        frames: number of frames, an estimate if the file does not state it; None if unknown.
+        frames: number of frames, an estimate if it is not ``counted``; None if unknown.
+        counted: whether the file states the number of frames.
         seconds: end of the last frame in seconds; None if the file does not state it.
         aspect: width of a displayed pixel divided by its height; None if it is not stated.
         dropped: kinds of data in the source's frames that the restored frames lack.
@@ -78,6 +79,7 @@ class ClipFacts:
     time_base: Fraction
     rate: Fraction
     frames: int | None
+    counted: bool
     seconds: float | None
     aspect: Fraction | None
     dropped: tuple[str, ...]
@@ -218,6 +220,7 @@ def inspect(path: Path, limits: Limits) -> ClipFacts:
             time_base=time_base,
             rate=rate.limit_denominator(1001),
             frames=frames,
+            counted=bool(stream.frames),
             seconds=seconds,
             aspect=stream.sample_aspect_ratio or None,
             dropped=tuple(dict.fromkeys(_DROPPED[kind] for kind in _DROPPED if kind in kinds)),

@@ -370,8 +370,12 @@ class _Work:
         if problems.damaged:
             yield f"{problems.damaged} of its frames are damaged or could not be decoded"
         if problems.cut_short or self._is_short():
-            of = f" of {facts.frames}" if facts.frames else ""
-            yield f"the file ends early: only {self._done}{of} frames could be read"
+            if facts.counted:
+                read = f"{self._done} of {facts.frames} frames"
+                yield f"the file ends early: only {read} could be read"
+            else:
+                few = "frame" if self._done == 1 else f"{self._done} frames"
+                yield f"only the first {few} could be read; the file ends early"
         if self.notes.short:
             yield self.notes.short
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..apps.sources import Source
     from .bars import PhotoBar
 
-_LONG = 60.0  # seconds left above which a line is logged
+LONG = 60.0  # seconds left above which a line is logged
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Progress:
         if not self._bar.disable:
             self._bar.seconds_left = seconds
             self._bar.set_postfix_str(_memory_in_use())
-        elif seconds > _LONG and self._estimates > 1 and not self._said:
+        elif seconds > LONG and self._estimates > 1 and not self._said:
             self._said = True  # not at the first tile, before which the network may be compiled
             what = f" for {self._count} pictures" if self._count > 1 else ""
             logger.info(

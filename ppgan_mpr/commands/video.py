@@ -6,12 +6,15 @@ import argparse
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError, RestorationError, UsageError
+from .estimate import TimeLeft, duration
+from .progress import LONG
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -110,7 +113,7 @@ def restore_videos(
         if stop.is_set():
             return
         assert source.path is not None  # split_videos takes only sources with a path
-        bar = _FrameBar(source.path.name)
+        bar = FrameProgress(source.path.name)
         try:
             owner = first_of.setdefault(source.path.name.casefold(), source.name)
             if owner != source.name:
@@ -138,16 +141,25 @@ def restore_videos(
         yield Result(record, None, source)
 
 
-class _FrameBar:
-    """A progress bar over the frames of a video, with rate and time left; only on a terminal."""
+class FrameProgress:
+    """Shows the restored frames of a video: a bar on a terminal, else one line if it takes long.
 
-    def __init__(self, name: str):
+    Args:
+        name: name of the video.
+        clock: returns seconds.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic):
         self._name = name
         self._bar: tqdm | None = None
+        self._left = TimeLeft({name: 1.0}, clock=clock)
+        self._kept: int | None = None  # frames of an earlier run
+        self._said = False
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show progress; see :data:`~ppgan_mpr.video.restoration.Progress`."""
         if not sys.stderr.isatty():
+            self._announce(done, total)
             return
         if self._bar is None:
             from tqdm import tqdm
@@ -158,6 +170,19 @@ class _FrameBar:
                 position=1, file=sys.stderr,
             )  # fmt: skip
         self._bar.update(done - self._bar.n)
+
+    def _announce(self, done: int, total: int | None) -> None:
+        """Log the time left once, from the second restored frame on."""
+        if self._kept is None:  # the first report
+            self._kept = done if done > 1 else 0
+        restored = done - self._kept
+        if total is None or self._said or not restored:
+            return
+        seconds = self._left.note(self._name, min(done, total), total)
+        # The first frame may include compiling the network.
+        if restored > 1 and seconds is not None and seconds > LONG:
+            self._said = True
+            logger.info("about %s left for %s", duration(seconds), self._name)
 
     def close(self) -> None:
         """Remove the bar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -43,6 +44,8 @@ STAGES_REFUSED = "stages=True writes pictures of all stages: leave it out for vi
 _PART = 48  # frames in a part; an interruption loses at most as many
 _REFERENCE, _PREVIOUS = "reference", "previous"  # names of arrays in the state of a scene
 
+logger = logging.getLogger(__name__)
+
 
 def restore_video(
     source: str | os.PathLike[str],
@@ -76,7 +79,7 @@ def restore_video(
             encoder; default: the codec of the source.
         crf: constant quality of the encoder, 0 the best; default: a quality whose loss is hardly
             visible.
-        progress: called after each frame.
+        progress: called after each frame, and before the first one if the work continues.
         stop: setting it ends the restoration during the current frame; finished parts are kept.
 
     Returns:
@@ -212,6 +215,7 @@ class _Work:
             self._parts = parts
             self._done = parts.frames
             if parts.finished:
+                self._log_continuation()
                 self.notes = _Notes(**parts.finished[-1].notes)
                 self._report_progress()
             try:
@@ -342,6 +346,13 @@ class _Work:
             f"{problem}; {self._parts.frames} restored frames are kept in {self._parts.folder}, "
             "and the same command continues after them"
         )
+
+    def _log_continuation(self) -> None:
+        name, done, total = self._source.name, self._done, self._facts.frames
+        where = f"after frame {done}"
+        if total is not None and done < total:
+            where = f"at frame {done + 1} of {'' if self._facts.counted else 'about '}{total}"
+        logger.info("%s continues %s", name, where)
 
     def _report_progress(self) -> None:
         if self._progress:

@@ -1,6 +1,7 @@
 """Videos on the command line."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ pytest.importorskip("av", reason="videos need PyAV")
 from video_samples import decoded, make_video
 
 from ppgan_mpr.commands.restore import main
+from ppgan_mpr.commands.video import FrameProgress
 from ppgan_mpr.weights.formats import write_file
 
 DENOISE = ["--task", "Denoising", "--model", "lite"]
@@ -118,6 +120,33 @@ def test_without_pyav_the_extra_is_named(clip, tmp_path, root, tiny):
     assert done.returncode == 1
     assert "PyAV, which needs Python 3.11 or newer" in done.stderr
     assert "[video]'" in done.stderr
+
+
+@pytest.mark.parametrize("kept", [0, 480])
+def test_the_time_left_is_logged_once_without_a_terminal(caplog, kept):
+    now = 0.0
+    with caplog.at_level(logging.INFO):
+        progress = FrameProgress("clip.mp4", clock=lambda: now)
+        if kept:
+            progress(kept, 1000)
+        now += 1000  # the network is compiled before the first frame
+        for done in range(kept + 1, 1001):
+            now += 2
+            progress(done, 1000)
+            if done == kept + 1:
+                assert caplog.messages == []
+    assert caplog.messages == [f"about {'33' if not kept else '17'} min left for clip.mp4"]
+
+
+@pytest.mark.parametrize("total", [20, None])
+def test_no_time_left_is_logged_for_a_short_video_or_an_unknown_length(caplog, total):
+    now = 0.0
+    with caplog.at_level(logging.INFO):
+        progress = FrameProgress("clip.mp4", clock=lambda: now)
+        for done in range(1, 21):
+            now += 2
+            progress(done, total)
+    assert caplog.messages == []
 
 
 def test_ctrl_c_says_which_frames_are_kept(clip, tmp_path, root, tiny):

@@ -1,5 +1,6 @@
 """Interrupted restorations continue after the last finished part and give the same result."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -86,6 +87,16 @@ def test_a_killed_program_continues_after_its_last_part(tmp_path, root, video, w
     assert watched[-1] == FRAMES
     assert same_video(output, whole)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
+
+
+def test_a_message_says_at_which_frame_the_work_continues(tmp_path, predictor, caplog):
+    make_video(tmp_path / "a.mp4", 60)
+    with caplog.at_level(logging.INFO):
+        interrupt_at(50, tmp_path / "a.mp4", tmp_path / "out.mp4", predictor)
+        assert not any("continues" in line for line in caplog.messages)
+        restore_video(tmp_path / "a.mp4", tmp_path / "out.mp4", predictor)
+    lines = [line for line in caplog.messages if "continues" in line]
+    assert lines == ["a.mp4 continues at frame 49 of 60"]
 
 
 def test_a_scene_continues_after_an_interruption(tmp_path, video, whole, predictor):

@@ -312,10 +312,11 @@ def _pixel_format(
     odd = size[0] % 2 or size[1] % 2
     if odd and encoder.name in ("libx264", "libx265"):  # 4:2:0 needs even sizes
         names = [n for n in names if "444" in n or n.startswith(("gbrp", "gray"))]
-        warnings += (
-            f"its size {size[0]} x {size[1]} is odd, so it has the pixel format 4:4:4, which some "
-            "players do not support",
-        )
+        if source.chroma_width(2) < 2 or source.chroma_height(2) < 2:
+            warnings += (
+                f"its size {size[0]} x {size[1]} is odd, so it has the pixel format 4:4:4, which "
+                "some players do not support",
+            )
     if wanted in names:
         return wanted, warnings
     best, _ = av.codec.find_best_pix_fmt_of_list(names, wanted)

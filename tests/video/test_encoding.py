@@ -73,6 +73,12 @@ def test_an_odd_size_keeps_every_pixel(tmp_path):
     encode(encoding, [picture(size=(47, 31))])
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "gray", "bgr0"])
+def test_an_odd_size_without_chroma_subsampling_gives_no_warning(tmp_path, pixel_format):
+    facts = facts_of(tmp_path, size=(47, 31), codec="ffv1", pixel_format=pixel_format)
+    assert choose_encoding(facts, facts.size, "matroska", "h264").warnings == ()
+
+
 def test_transparency_is_lost_only_with_allow_loss(tmp_path):
     facts = facts_of(tmp_path, codec="ffv1", pixel_format="bgra")
     with pytest.raises(ImageError, match="transparency would be lost: allow_loss=True"):

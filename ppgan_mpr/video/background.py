@@ -48,16 +48,21 @@ class Prefetch(Generic[Item]):
 
     def _run(self) -> None:
         try:
+            self._pass_on()
+        except BaseException as error:
+            self._error = error
+        self._put(_END)
+
+    def _pass_on(self) -> None:
+        """Queue the items until the reader leaves, and close their source."""
+        try:
             for item in self._items:
                 if not self._put(item):
                     return
-        except BaseException as error:
-            self._error = error
         finally:
             close = getattr(self._items, "close", None)
             if close is not None:
                 close()
-            self._put(_END)
 
     def _put(self, item: object) -> bool:
         while not self._left.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -232,6 +233,11 @@ class PartEncoder:
         if sorted(self._order) != list(range(self._frames)):
             raise ImageError(f"{self._encoding.encoder} has not encoded every frame")
         return self._order
+
+    def close(self) -> None:
+        """Close the container, also in the middle of a part, whose file is then useless."""
+        with contextlib.suppress(self._errors, OSError, ValueError):
+            self._container.close()
 
     def _write(self, packets: Any) -> None:
         for packet in packets:

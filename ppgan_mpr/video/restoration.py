@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -164,8 +164,7 @@ class _Encoded:
     """The part that is being encoded."""
 
     encoder: PartEncoder
-    file: ExitStack
-    written: Any
+    file: BinaryIO
     times: list[int] = field(default_factory=list)
     durations: list[int] = field(default_factory=list)
 
@@ -195,6 +194,7 @@ class _Work:
         self._limits = predictor.options.limits
         self._problems = Problems()
         self._encoded: _Encoded | None = None
+        self._open_part = ExitStack()  # of the file that is being encoded, and its encoder
         self.notes = _Notes()
 
     def prepare(self, codec: str | None, crf: int | None) -> None:
@@ -242,7 +242,8 @@ class _Work:
         frames = read_frames(
             self._source, self._facts, self._limits, self._problems, self._parts.frames
         )
-        with Consumer(self._encode) as encoder, Prefetch(frames) as decoded:
+        # After an error, the open part is closed when both threads have ended.
+        with self._open_part, Consumer(self._encode) as encoder, Prefetch(frames) as decoded:
             in_part = 0
             for frame in decoded:
                 self._stop.check()
@@ -282,9 +283,10 @@ class _Work:
         """Encode a frame or finish a part; runs in another thread."""
         if isinstance(item, Frame):
             if self._encoded is None:
-                stack = ExitStack()
-                file = stack.enter_context(self._parts.writing())
-                self._encoded = _Encoded(PartEncoder(file, self.encoding), stack, file)
+                file = self._open_part.enter_context(self._parts.writing())
+                encoder = PartEncoder(file, self.encoding)
+                self._open_part.callback(encoder.close)
+                self._encoded = _Encoded(encoder, file)
             self._encoded.times.append(item.time)
             self._encoded.durations.append(item.duration)
             self._encoded.encoder.add(item.pixels)
@@ -292,8 +294,8 @@ class _Work:
         part, self._encoded = self._encoded, None
         assert part is not None  # an end follows at least one frame
         order = part.encoder.finish()
-        size = part.written.seek(0, os.SEEK_END)
-        part.file.close()
+        size = part.file.seek(0, os.SEEK_END)
+        self._open_part.close()
         self._parts.add(Part(part.times, part.durations, order, size, item.notes), item.scene)
 
     def _write(self) -> tuple[str, ...]:

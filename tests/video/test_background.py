@@ -31,6 +31,30 @@ def test_an_error_comes_after_the_items_before_it():
     assert seen == [1]
 
 
+def test_an_error_while_closing_the_source_reaches_the_reader():
+    class Items:
+        def __iter__(self):
+            return iter([1, 2])
+
+        def close(self):
+            raise OSError("cannot be closed")
+
+    seen, errors = [], []
+
+    def read():
+        try:
+            with Prefetch(Items()) as taken:
+                seen.extend(taken)
+        except OSError as error:
+            errors.append(str(error))
+
+    reader = threading.Thread(target=read, daemon=True)  # it must not wait forever
+    reader.start()
+    reader.join(10)
+    assert not reader.is_alive()
+    assert (seen, errors) == ([1, 2], ["cannot be closed"])
+
+
 def test_leaving_early_ends_the_thread_and_closes_the_source():
     closed = threading.Event()
 

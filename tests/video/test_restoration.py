@@ -1,5 +1,6 @@
 """Restoration of whole videos: the restored frames, the unchanged rest and the warnings."""
 
+import contextlib
 import threading
 from fractions import Fraction
 from itertools import pairwise
@@ -24,6 +25,7 @@ from ppgan_mpr.apps.batch import StoppedError
 from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.inference.shared_statistics import SceneStatistics
 from ppgan_mpr.video import restore_video
+from ppgan_mpr.video.parts import Parts
 
 LOSSLESS = {"codec": "ffv1", "pixel_format": "bgr0"}
 
@@ -306,6 +308,32 @@ def test_a_frame_that_does_not_fit_into_memory_loses_no_finished_part(
     restore(tmp_path / "a.mkv", by=by)
     assert len(decoded(tmp_path / "out.mkv")) == 60
     assert len(calls) == 55 + 12  # the first part was not restored again
+
+
+def test_an_error_closes_the_unfinished_part(tmp_path, restore, make_predictor, monkeypatch):
+    make_video(tmp_path / "a.mkv", 10)
+    by, files, calls = make_predictor(), [], []
+    restore_frame, writing = by.restore_frame, Parts.writing
+
+    def fails_later(*arguments):
+        calls.append(1)
+        if len(calls) == 9:
+            raise MemoryError
+        return restore_frame(*arguments)
+
+    @contextlib.contextmanager
+    def watched(self):
+        with writing(self) as file:
+            files.append(file)
+            yield file
+
+    monkeypatch.setattr(by, "restore_frame", fails_later)
+    monkeypatch.setattr(Parts, "writing", watched)
+    with pytest.raises(ImageError, match="does not fit into memory") as caught:
+        restore(tmp_path / "a.mkv", by=by)
+    assert [file.closed for file in files] == [True]
+    assert caught.value.__context__ is not None  # so nothing has been collected as garbage
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
 def test_progress_counts_frames(tmp_path, restore):

@@ -132,6 +132,15 @@ class Problems:
     interlaced: int = 0
     cut_short: bool = False
 
+    def warnings(self) -> Iterator[str]:
+        """Yield a warning for each kind of faulty frames."""
+        if self.interlaced:
+            yield f"{self.interlaced} of its frames are interlaced and may show comb artefacts"
+        if self.retimed:
+            yield f"{self.retimed} of its frames had no valid time and were given one"
+        if self.damaged:
+            yield f"{self.damaged} of its frames are damaged or could not be decoded"
+
 
 @contextlib.contextmanager
 def open_clip(path: Path, limits: Limits) -> Iterator[InputContainer]:

@@ -376,12 +376,7 @@ class _Work:
             yield f"the result lacks {', '.join(facts.dropped)}"
         if facts.orientation.askew:
             yield "its rotation is not a multiple of 90 degrees and was not applied"
-        if problems.interlaced:
-            yield f"{problems.interlaced} of its frames are interlaced and may show comb artefacts"
-        if problems.retimed:
-            yield f"{problems.retimed} of its frames had no valid time and were given one"
-        if problems.damaged:
-            yield f"{problems.damaged} of its frames are damaged or could not be decoded"
+        yield from problems.warnings()
         if problems.cut_short or self._is_short():
             if facts.counted:
                 read = f"{self._done} of {facts.frames} frames"

@@ -194,7 +194,7 @@ class _Work:
         self._limits = predictor.options.limits
         self._problems = Problems()
         self._encoded: _Encoded | None = None
-        self._open_part = ExitStack()  # of the file that is being encoded, and its encoder
+        self._open_part = ExitStack()  # closes the encoder and the file of the unfinished part
         self.notes = _Notes()
 
     def prepare(self, codec: str | None, crf: int | None) -> None:

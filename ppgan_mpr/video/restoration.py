@@ -331,7 +331,7 @@ class _Work:
 
     def _job(self, before: FileState, record: ResultRecord) -> dict[str, Any]:
         """Everything that affects the bytes of the parts."""
-        how = replace(record, output=None, warnings=()).to_dict()
+        how = replace(record, source="", output=None, warnings=()).to_dict()
         state = before.with_digest(self._source)
         return {
             "source": {"bytes": state.bytes, "sha256": state.sha256},

@@ -20,7 +20,7 @@ from ..imaging.formats import readable_suffixes
 from ..networks import tasks
 from .items import Item
 from .job import STATE
-from .stores import Entry, Store, is_address, read_place, without_options
+from .stores import Entry, Store, is_address, path_of, read_place, with_path, without_options
 
 _TABLES = (".csv", ".parquet")
 _SHARD = ".tar"
@@ -112,18 +112,17 @@ def list_items(
     """
     passed_over = Counter() if passed_over is None else passed_over
     store = Store.at(input_path)
-    suffix = posixpath.splitext(input_path.partition("?")[0])[1].lower()
-    exists = not is_address(input_path) and os.path.lexists(store.root)
+    suffix = posixpath.splitext(path_of(store.root))[1].lower()
+    found = store.find("")
+    exists = found is not None or (store.is_local and os.path.lexists(store.root))
     if not exists and _pattern_of(input_path) is not None:
         yield from _from_glob(input_path, naming)
-        return
-    found = store.find("")
-    if found is None:
+    elif found is None:
         yield from _from_folder(store, recursive, output, naming, passed_over)
     elif suffix in _TABLES:
         yield from _from_table(store, naming)
     else:
-        yield from naming.named([_item(Store.at(store.shown), found)])
+        yield from naming.named([_item(store, found)])
 
 
 def _from_folder(
@@ -178,7 +177,7 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
 
     content = io.BytesIO(read_place(store.root))
     try:
-        is_csv = store.root.partition("?")[0].lower().endswith(".csv")
+        is_csv = path_of(store.root).lower().endswith(".csv")
         table = csv.read_csv(content) if is_csv else parquet.read_table(content)
     except pyarrow.ArrowInvalid as error:
         raise UsageError(f"{store.shown} cannot be read as a table: {error}.") from None
@@ -198,7 +197,7 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
 
 def _listed(path: str, folder: Store) -> Item:
     """The picture at a path in a table. Its size stays unknown, which saves a request."""
-    stem, suffix = posixpath.splitext(posixpath.basename(path.partition("?")[0]))
+    stem, suffix = posixpath.splitext(posixpath.basename(path_of(path)))
     shard = suffix.lower() == _SHARD
     if is_address(path) or os.path.isabs(path):
         return Item(without_options(path), path, stem, shard=shard)
@@ -210,7 +209,7 @@ def _listed(path: str, folder: Store) -> Item:
 
 
 def _item(store: Store, entry: Entry, folder: str = "") -> Item:
-    name = entry.name or posixpath.basename(store.root.partition("?")[0])
+    name = entry.name or posixpath.basename(path_of(store.root))
     stem, suffix = posixpath.splitext(posixpath.basename(name))
     return Item(
         store.shown_as(entry.name),
@@ -226,15 +225,17 @@ def _item(store: Store, entry: Entry, folder: str = "") -> Item:
 
 def _pattern_of(text: str) -> tuple[str, str] | None:
     """The folder where a glob pattern starts, and the rest of it; None if it is no pattern."""
-    start, mark, options = text.partition("?") if is_address(text) else (text, "", "")
-    if not glob.has_magic(start):
+    path = path_of(text)
+    if not glob.has_magic(path):
         return None
-    parts = start.split("/")
+    parts = path.split("/")
     first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     folder = "/".join(parts[:first])
-    if start.startswith("/") and not folder:
+    if path.startswith("/") and not folder:
         folder = "/"
-    return (folder or ".") + mark + options, "/".join(parts[first:])
+    elif not folder and not is_address(text):
+        folder = "."
+    return with_path(text, folder), "/".join(parts[first:])
 
 
 def _regular(pattern: str) -> str:
@@ -249,10 +250,8 @@ def _regular(pattern: str) -> str:
 
 
 def _parent(place: str) -> str:
-    if not is_address(place):
-        return posixpath.dirname(place) or "."
-    start, mark, options = place.partition("?")
-    return posixpath.dirname(start) + mark + options
+    path = posixpath.dirname(path_of(place))
+    return with_path(place, path if path or is_address(place) else ".")
 
 
 def _is_result_folder(name: str) -> bool:
@@ -263,7 +262,7 @@ def _results_below(store: Store, output: Store) -> str | None:
     """The path of the output folder relative to the input folder; None if it is not inside."""
     if store.is_local != output.is_local:
         return None
-    inner, outer = output.root.partition("?")[0], store.root.partition("?")[0]
+    inner, outer = without_options(output.root), without_options(store.root)
     if store.is_local:
         inner, outer = os.path.realpath(inner), os.path.realpath(outer)
     if inner == outer:

@@ -10,11 +10,10 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
 
 from ..dependencies import require
 from ..errors import UsageError
@@ -28,6 +27,8 @@ Done = TypeVar("Done")
 # Attempts at a request to an object store, and seconds before the second; the pause then doubles
 _ATTEMPTS, _FIRST_PAUSE = 5, 0.2
 _FINAL = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+# Options at the end of an address; a name may hold question marks too
+_OPTIONS = re.compile(r"(?:\w+=[^&?]*(?:&\w+=[^&?]*)*)?")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Store:
         """
         if is_address(place):
             _filesystem(place)  # raises the error for a wrong address before the work starts
-            return cls(without_options(place).rstrip("/"), place.rstrip("/"))
+            root = with_path(place, path_of(place).rstrip("/"))
+            return cls(without_options(root), root)
         expanded = os.path.expanduser(place)
         return cls(expanded.rstrip("/") or "/", os.path.abspath(expanded))
 
@@ -81,7 +83,7 @@ class Store:
 
     def shown_as(self, name: str) -> str:
         """A file's place for messages and records."""
-        return joined(self.shown, name) if name else self.shown
+        return f"{self.shown.rstrip('/')}/{name}" if name else self.shown
 
     def place(self, name: str) -> str:
         """A file's absolute path or address."""
@@ -221,22 +223,73 @@ def is_address(place: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
 
 
+@dataclass(frozen=True)
+class Address:
+    """The parts of ``scheme://user:password@host/path?options``.
+
+    Object stores allow ``#`` and ``?`` in names, so this is no general URL: ``#`` has no special
+    meaning, and options begin at the last ``?`` if they look like ``name=value``, or are empty.
+
+    Attributes:
+        scheme: such as ``s3``.
+        host: the bucket, behind a user and password if there are any.
+        path: path in the bucket, without a slash at its start.
+        options: such as ``region=eu-central-1``.
+    """
+
+    scheme: str
+    host: str
+    path: str
+    options: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Address:
+        """The parts of an address."""
+        scheme, _, rest = text.partition("://")
+        path, mark, options = rest.rpartition("?")
+        if not mark or not _OPTIONS.fullmatch(options):
+            path, options = rest, ""
+        host, _, path = path.partition("/")
+        return cls(scheme, host, path, options)
+
+    def __str__(self) -> str:
+        # An empty list of options shows that a question mark before it belongs to the path.
+        mark = "?" if self.options or "?" in self.path else ""
+        return f"{self.shown_with(self.host)}{mark}{self.options}"
+
+    def shown_with(self, host: str) -> str:
+        """The address without options, with another host."""
+        return f"{self.scheme}://{host}/{self.path}" if self.path else f"{self.scheme}://{host}"
+
+    @property
+    def bucket(self) -> str:
+        """The host without user and password."""
+        return self.host.rpartition("@")[2]
+
+
 def without_options(place: str) -> str:
     """A path, or an address without options (``?region=...``) and password."""
     if not is_address(place):
         return place
-    parts = urlsplit(place)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    address = Address.of(place)
+    return address.shown_with(address.bucket)
+
+
+def path_of(place: str) -> str:
+    """A path, or the path of an address in its bucket."""
+    return Address.of(place).path if is_address(place) else place
+
+
+def with_path(place: str, path: str) -> str:
+    """A path, or an address with another path."""
+    return str(replace(Address.of(place), path=path)) if is_address(place) else path
 
 
 def joined(place: str, name: str) -> str:
     """Append a name to a path, or to an address in front of its options (``?region=...``)."""
-    if not place:
-        return name
     if not is_address(place):
         return posixpath.join(place, name)
-    start, mark, options = place.partition("?")
-    return f"{start.rstrip('/')}/{name}{mark}{options}"
+    return with_path(place, posixpath.join(path_of(place).rstrip("/"), name))
 
 
 def read_place(place: str) -> bytes:
@@ -268,13 +321,13 @@ def open_place(place: str) -> BinaryIO:
 
 def _located(place: str) -> tuple[FileSystem, str]:
     """The file system of an address, and the path inside it."""
-    parts = urlsplit(place)
-    return _filesystem(place), f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+    address = Address.of(place)
+    return _filesystem(place), f"{address.bucket}/{address.path}".rstrip("/")
 
 
 def _filesystem(place: str) -> FileSystem:
-    parts = urlsplit(place)
-    return _opened(parts.scheme, parts.netloc, parts.query)
+    address = Address.of(place)
+    return _opened(address.scheme, address.host, address.options)
 
 
 @lru_cache(maxsize=32)

@@ -4,7 +4,7 @@ import pytest
 from cluster_samples import TASK
 
 from ppgan_mpr.cluster.listing import Naming, list_items
-from ppgan_mpr.cluster.stores import Store
+from ppgan_mpr.cluster.stores import Store, read_place
 from ppgan_mpr.errors import UsageError
 
 NAMING = Naming(TASK, None, str)
@@ -54,6 +54,29 @@ def test_results_of_earlier_jobs_are_no_inputs(tmp_path):
 def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):
     touch(tmp_path, "a.png", "b.png", "c.jpg", "sub/d.png", "sub/e.jpg", "sub/deep/f.jpg")
     assert sorted(item.stem for item in listed(tmp_path / pattern).values()) == stems
+
+
+@pytest.mark.parametrize("name", ["what?.png", "IMG#1.png", "a?b=1.png", "[1].png"])
+@pytest.mark.parametrize("place", ["", "memory://"])
+@pytest.mark.parametrize("way", ["given directly", "in a glob", "in a table"])
+def test_names_keep_the_signs_that_addresses_and_globs_use(tmp_path, name, place, way):
+    pytest.importorskip("fsspec")
+    store = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
+    store.write(name, b"x")
+    store.write("list.csv", f"path\n{name}\n".encode())
+    given = {"given directly": name, "in a glob": "*.png", "in a table": "list.csv"}[way]
+    options = "?" if place else ""  # an empty list of options
+    (item,) = listed(store.shown_as(given) + options).values()
+    assert item.stem == name[: -len(".png")]
+    assert NAMING.wanted(item) == f"{TASK}/{item.stem}_restoration.png"
+    assert read_place(item.place) == b"x" and item.source == store.shown_as(name)
+
+
+def test_single_file_keeps_the_options_of_its_address():
+    pytest.importorskip("fsspec")
+    Store.at("memory://place").write("a.png", b"x")
+    (item,) = listed("memory://place/a.png?region=x").values()
+    assert item.place == "memory://place/a.png?region=x" and item.source == "memory://place/a.png"
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -37,6 +37,19 @@ def test_written_files_are_listed_and_read(store):
     assert store.find("a") is None and store.find("missing") is None
 
 
+@pytest.mark.parametrize("name", ["IMG#1.png", "what?.png", "a?b=1", "a#b?c=d&e/f?.png", "100%23"])
+def test_signs_with_a_meaning_in_addresses_are_allowed_in_names(store, name):
+    store.write(f"D/{name}", b"content")
+    store.write("D/IMG#2.png", b"another")
+    found = {entry.name for entries in store.folders("D") for entry in entries}
+    assert found == {f"D/{name}", "D/IMG#2.png"}
+    assert store.find(f"D/{name}").nbytes == 7 and store.read(f"D/{name}") == b"content"
+    assert store.name_of(store.shown_as(f"D/{name}")) == f"D/{name}"
+    assert store.shown_as(f"D/{name}").endswith(name)
+    store.remove(f"D/{name}")
+    assert store.find(f"D/{name}") is None and store.find("D/IMG#2.png")
+
+
 def test_file_can_be_replaced_and_removed(store):
     store.write("a.bin", b"old")
     store.write("a.bin", b"new")

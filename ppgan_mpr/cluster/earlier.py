@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import UsageError
 from .items import Item
 from .job import STATE, Job, WorkerFacts
-from .listing import outputs_in, start_of
+from .listing import is_result_folder, outputs_in, start_of
 from .stores import Store
 from .table import read_rows
 
@@ -65,7 +65,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
             if not finished or existing != "overwrite":
                 counted.add(row["source"])
             if row["output"] and not row["skipped"]:
-                own[_file_of(row, store)] = row["output_bytes"]
+                own[_file_of(row, store, sizes)] = row["output_bytes"]
     earlier = Earlier()
     for row in rows.values():
         if row["error"] or row["skipped"]:
@@ -79,7 +79,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
             )
         if difference or row["source"] not in counted:
             continue
-        name = _file_of(row, store) if row["output"] else None
+        name = _file_of(row, store, sizes) if row["output"] else None
         if name is None or (name in sizes and own[name] in (0, sizes[name])):
             earlier.finished[row["item"]] = row["input_bytes"], row["input_stamp"]
     if existing != "overwrite":
@@ -106,14 +106,23 @@ def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> s
     return set(before)
 
 
-def _file_of(row: Mapping[str, Any], store: Store) -> str:
-    """The name of a row's output file; for a picture in a shard, that of the shard."""
-    name = store.name_of(row["output"])
-    if row["source"] == row["item"]:
-        return name
-    # A member of a shard: its new name has as many folders as the old one.
-    member = PurePosixPath(row["source"][len(row["item"]) :].lstrip("/"))
-    return PurePosixPath(name).parents[len(member.parts) - 1].as_posix()
+def _file_of(row: Mapping[str, Any], store: Store, sizes: Mapping[str, int]) -> str:
+    """The name of a row's output file; for a picture in a shard, that of the shard.
+
+    The table is in the output folder, so its outputs are there too. But the row may spell the
+    folder differently, such as relative to another working directory.
+    """
+    output = row["output"]
+    parts = output.split("/")
+    names = [store.name_of(output)] if output.startswith(f"{store.shown.rstrip('/')}/") else []
+    names += ["/".join(parts[i:]) for i, part in enumerate(parts) if is_result_folder(part)]
+    if row["source"] != row["item"]:
+        # A member of a shard: its new name has as many folders as the old one.
+        member = PurePosixPath(row["source"][len(row["item"]) :].lstrip("/"))
+        depth = len(member.parts)
+        names = ["/".join(PurePosixPath(name).parts[:-depth]) for name in names]
+    names = [name for name in names if name]
+    return next((name for name in names if name in sizes), names[0] if names else output)
 
 
 def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | None:

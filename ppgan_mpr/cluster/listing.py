@@ -81,11 +81,16 @@ def start_of(name: str, task: str) -> str:
     return below.rpartition("_restoration")[0]
 
 
+def is_result_folder(name: str) -> bool:
+    """Whether jobs write into a folder of this name in the output folder."""
+    return name in (STATE, AUTO) or set(name.split(JOINT)) <= set(tasks())
+
+
 def outputs_in(store: Store) -> Iterator[Entry]:
     """The files, shards included, in the folders of tasks."""
     _, below = store.listed("")
     for folder in below:
-        if folder != STATE and _is_result_folder(folder):
+        if folder != STATE and is_result_folder(folder):
             for entries in store.folders(folder):
                 yield from entries
 
@@ -254,10 +259,6 @@ def _parent(place: str) -> str:
     return with_path(place, path if path or is_address(place) else ".")
 
 
-def _is_result_folder(name: str) -> bool:
-    return name in (STATE, AUTO) or set(name.split(JOINT)) <= set(tasks())
-
-
 def _results_below(store: Store, output: Store) -> str | None:
     """The path of the output folder relative to the input folder; None if it is not inside."""
     if store.is_local != output.is_local:
@@ -274,4 +275,4 @@ def _results_below(store: Store, output: Store) -> str | None:
 def _is_result(name: str, results: str) -> bool:
     start = f"{results}/" if results else ""
     below = name[len(start) :] if name.startswith(start) else ""
-    return _is_result_folder(below.partition("/")[0]) if below else False
+    return is_result_folder(below.partition("/")[0]) if below else False

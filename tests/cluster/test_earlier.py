@@ -73,6 +73,29 @@ def test_shard_in_a_folder_with_the_suffix_of_a_shard_is_found(tmp_path, member)
     assert earlier.has(shard) and earlier.present == {}
 
 
+@pytest.mark.parametrize("folder", ["so", "x/Deblurring/so", "x/y/so"])
+@pytest.mark.parametrize("shard", [False, True])
+def test_results_are_found_however_the_output_folder_is_spelled(
+    tmp_path, monkeypatch, folder, shard
+):
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    monkeypatch.chdir(place.parent)
+    if shard:
+        name = f"{TASK}/s.tar"
+        record = ResultRecord("in/s.tar/deep/b.png", output=f"so/{name}/deep/b.png")
+        job("so").output.write(name, b"shard")
+        write_part(job("so").output, "run", [Row(record, "in/s.tar", 10, "1")])
+        source = Item("in/s.tar", "/in/s.tar", "s", nbytes=10, stamp="1", shard=True)
+    else:
+        write_result("so")
+        source = picture()
+    for output in ("so", "./so", place, f"../{place.parent.name}/so"):
+        assert look(output).has(source) and look(output).present == {}
+    monkeypatch.chdir(place)
+    assert look(".").has(source) and look(".").present == {}
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_each_table_is_read_once(tmp_path, monkeypatch, finished):
     write_result(tmp_path)

@@ -202,6 +202,7 @@ class BulkJob:
         for item in list_items(
             self._input, job.options.recursive, output, naming, self.progress.passed_over
         ):
+            item = earlier.as_recorded(item)
             if earlier.has(item):
                 self.progress.finished_before += 1
             elif item.nbytes >= self._large and not item.shard:

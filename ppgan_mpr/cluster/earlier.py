@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..errors import UsageError
 from .items import Item
 from .job import STATE, Job, WorkerFacts
 from .listing import is_result_folder, outputs_in, start_of
-from .stores import Store
+from .stores import Store, resolved
 from .table import read_rows
 
 # File with the names of the outputs that existed before a job began, kept until the job is finished
@@ -28,17 +29,27 @@ class Earlier:
     """The results of earlier runs.
 
     Attributes:
-        finished: input file → its size and time stamp when it was restored. Only files that were
-            restored in the same way as in this job.
+        finished: resolved place of an input file → its size and time stamp when it was restored.
+            Only files that were restored in the same way as in this job.
         present: start of a name → outputs that no job made; see :class:`.listing.Naming`.
+        spellings: resolved folder of inputs → the folder as the table of results spells it.
     """
 
     finished: dict[str, tuple[int, str]] = field(default_factory=dict)
     present: dict[str, list[str]] = field(default_factory=dict)
+    spellings: dict[str, str] = field(default_factory=dict)
+
+    def as_recorded(self, item: Item) -> Item:
+        """An item under the name that it has in the table, so that it gets no second row."""
+        place = resolved(item.source)
+        spelling = self.spellings.get(posixpath.dirname(place))
+        if spelling is None:
+            return item
+        return replace(item, source=posixpath.join(spelling, posixpath.basename(place)))
 
     def has(self, item: Item) -> bool:
         """Whether an item's result exists and is up to date."""
-        seen = self.finished.get(item.source)
+        seen = self.finished.get(resolved(item.source))
         known = bool(item.stamp) and seen is not None and bool(seen[1])
         return seen is not None and (not known or seen == (item.nbytes, item.stamp))
 
@@ -57,17 +68,21 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
     store, existing = job.output, job.options.existing
     sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}
     rows: dict[str, dict[str, Any]] = {}
+    spellings: dict[str, str] = {}
     counted: set[str] = set()
     own: dict[str, int] = {}  # output -> its size when it was written
     for finished in (True, False):
         for row in read_rows(store, _COLUMNS, finished):
-            rows[row["source"]] = row
+            item = resolved(row["item"])
+            source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
+            rows[source] = row
+            spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])
             if not finished or existing != "overwrite":
-                counted.add(row["source"])
+                counted.add(source)
             if row["output"] and not row["skipped"]:
                 own[_file_of(row, store, sizes)] = row["output_bytes"]
-    earlier = Earlier()
-    for row in rows.values():
+    earlier = Earlier(spellings=spellings)
+    for source, row in rows.items():
         if row["error"] or row["skipped"]:
             continue
         difference = _difference(row, job, facts)
@@ -77,11 +92,11 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
                 "existing='overwrite' to restore all pictures again, existing='skip' to restore "
                 "only these pictures again, or another output folder."
             )
-        if difference or row["source"] not in counted:
+        if difference or source not in counted:
             continue
         name = _file_of(row, store, sizes) if row["output"] else None
         if name is None or (name in sizes and own[name] in (0, sizes[name])):
-            earlier.finished[row["item"]] = row["input_bytes"], row["input_stamp"]
+            earlier.finished[resolved(row["item"])] = row["input_bytes"], row["input_stamp"]
     if existing != "overwrite":
         changed = {n for n, nbytes in own.items() if n in sizes and nbytes not in (0, sizes[n])}
         for name in _before(store, sizes, own) | changed:

@@ -20,7 +20,17 @@ from ..imaging.formats import readable_suffixes
 from ..networks import tasks
 from .items import Item
 from .job import STATE
-from .stores import Entry, Store, is_address, path_of, read_place, with_path, without_options
+from .stores import (
+    Entry,
+    Store,
+    is_address,
+    joined,
+    path_of,
+    read_place,
+    resolved,
+    with_path,
+    without_options,
+)
 
 _TABLES = (".csv", ".parquet")
 _SHARD = ".tar"
@@ -194,7 +204,11 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
         )
     column = table.column(names[0] if names else 0)
     folder = Store(_parent(store.shown), _parent(store.root))
-    items = [_listed(str(path), folder) for path in dict.fromkeys(column.to_pylist()) if path]
+    listed = (_listed(str(path), folder) for path in column.to_pylist() if path)
+    unique: dict[str, Item] = {}  # a table may spell a path in several ways
+    for item in listed:
+        unique.setdefault(resolved(item.source), item)
+    items = list(unique.values())
     if not items:
         raise UsageError(f"{store.shown} lists no picture.")
     yield from naming.named(items)
@@ -202,15 +216,27 @@ def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
 
 def _listed(path: str, folder: Store) -> Item:
     """The picture at a path in a table. Its size stays unknown, which saves a request."""
-    stem, suffix = posixpath.splitext(posixpath.basename(path_of(path)))
-    shard = suffix.lower() == _SHARD
-    if is_address(path) or os.path.isabs(path):
-        return Item(without_options(path), path, stem, shard=shard)
-    inner = posixpath.normpath(path)
-    if inner.startswith("../"):
-        inner = posixpath.basename(inner)
-    below = posixpath.dirname(inner)
-    return Item(folder.shown_as(path), folder.place(path), stem, below, shard=shard)
+    below = ""
+    if not is_address(path):
+        inner = posixpath.normpath(path)
+        if not os.path.isabs(path) and not inner.startswith("../"):
+            below = posixpath.dirname(inner)
+        path = inner
+    store = _beside(folder, path)
+    stem, suffix = posixpath.splitext(posixpath.basename(path_of(store.root)))
+    return Item(store.shown, store.root, stem, below, shard=suffix.lower() == _SHARD)
+
+
+def _beside(folder: Store, path: str) -> Store:
+    """The file at a path in a table that is in a folder."""
+    if is_address(path):
+        return Store(without_options(path), path)
+    if os.path.isabs(path):
+        return Store(path, path)
+    if folder.is_local:
+        return Store(*(posixpath.normpath(joined(p, path)) for p in (folder.shown, folder.root)))
+    root = with_path(folder.root, posixpath.normpath(joined(path_of(folder.root), path)))
+    return Store(without_options(root), root)
 
 
 def _item(store: Store, entry: Entry, folder: str = "") -> Item:

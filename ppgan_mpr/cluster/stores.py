@@ -292,6 +292,19 @@ def joined(place: str, name: str) -> str:
     return with_path(place, posixpath.join(path_of(place).rstrip("/"), name))
 
 
+def resolved(shown: str) -> str:
+    """The file at a place for messages and records: equal for all spellings of its folder."""
+    if is_address(shown):
+        return shown
+    folder, name = posixpath.split(shown)
+    return posixpath.join(_real_folder(folder, os.getcwd()), name)
+
+
+@lru_cache(maxsize=1024)
+def _real_folder(folder: str, working_folder: str) -> str:
+    return os.path.realpath(os.path.join(working_folder, folder))
+
+
 def read_place(place: str) -> bytes:
     """The content of the file at a path or address.
 

@@ -45,7 +45,7 @@ def history(run, tmp_path_factory):
     (output / TASK / "p00001_restoration.jpg").unlink()
     with (photos / "p00003.tif").open("ab") as file:
         file.write(b"\0")
-    second = run(photos, output)
+    second = run(f"{folder}/./in", f"{folder}/./out")  # the same folders
     after = files_below(output), rows_of(output)
     return {"photos": photos, "first": (first, *before), "second": (second, *after)}
 

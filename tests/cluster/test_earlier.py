@@ -96,6 +96,37 @@ def test_results_are_found_however_the_output_folder_is_spelled(
     assert look(".").has(source) and look(".").present == {}
 
 
+@pytest.mark.parametrize("shard", [False, True])
+def test_inputs_are_recognised_however_their_folder_is_spelled(tmp_path, monkeypatch, shard):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    monkeypatch.chdir(tmp_path)
+    if shard:
+        record = ResultRecord("in/a.png/b.png", output=f"out/{TASK}/a.tar/b.png")
+        job("out").output.write(f"{TASK}/a.tar", b"shard")
+        write_part(job("out").output, "run", [Row(record, "in/a.png", 10, "1")])
+    else:
+        write_result("out")
+    earlier = look("out")
+    for folder in ("in", "./in", tmp_path / "in", "link", "in/../in"):
+        for name in ("a", "new"):
+            item = dataclasses.replace(picture(name), source=f"{folder}/{name}.png")
+            assert earlier.has(item) == (name == "a")
+            assert earlier.as_recorded(item).source == f"in/{name}.png"
+    other = dataclasses.replace(picture(), source="other/a.png")
+    assert not earlier.has(other) and earlier.as_recorded(other) == other
+
+
+def test_row_of_another_spelling_replaces_the_earlier_row(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_result(tmp_path)
+    bulk = job(tmp_path)
+    place = str(tmp_path / "in/a.png")
+    record = ResultRecord(place, error="no memory")
+    write_part(bulk.output, "run2", [Row(record, place, 10, "1")])
+    assert not look(tmp_path).has(picture())
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_each_table_is_read_once(tmp_path, monkeypatch, finished):
     write_result(tmp_path)

@@ -94,6 +94,18 @@ def test_paths_in_a_table_are_relative_to_its_folder(tmp_path, form):
     assert items[2].place == "s3://bucket/c.jpg"
 
 
+@pytest.mark.parametrize("place", ["", "memory://"])
+def test_table_that_spells_a_path_in_several_ways_lists_the_picture_once(tmp_path, place):
+    pytest.importorskip("fsspec")
+    folder = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
+    paths = ["sub/a.png", "./sub/a.png", "sub/../sub//a.png", folder.shown_as("sub/a.png")]
+    folder.write("list.csv", "\n".join(["path", *paths, "../b.png"]).encode())
+    first, second = listed(folder.shown_as("list.csv")).values()
+    assert (first.source, first.folder) == (folder.shown_as("sub/a.png"), "sub")
+    above = folder.shown.rpartition("/")[0]
+    assert second.source == second.place == f"{above}/b.png"
+
+
 def test_table_without_paths_is_refused(tmp_path):
     pytest.importorskip("pyarrow")
     (tmp_path / "list.csv").write_text("name,label\na,1\n")

@@ -131,7 +131,7 @@ def list_items(
     found = store.find("")
     exists = found is not None or (store.is_local and os.path.lexists(store.root))
     if not exists and _pattern_of(input_path) is not None:
-        yield from _from_glob(input_path, naming)
+        yield from _from_glob(input_path, output, naming, passed_over)
     elif found is None:
         yield from _from_folder(store, recursive, output, naming, passed_over)
     elif suffix in _TABLES:
@@ -164,21 +164,33 @@ def _from_folder(
         raise UsageError(f"The folder {store.shown} holds no picture{deeper}.")
 
 
-def _from_glob(pattern: str, naming: Naming) -> Iterator[Item]:
+def _from_glob(
+    pattern: str, output: Store, naming: Naming, passed_over: Counter[str]
+) -> Iterator[Item]:
+    """The pictures and shards that match; outputs keep the sub-folders of the pattern's start."""
     parts = _pattern_of(pattern)
     assert parts is not None
     start, rest = parts
     store = Store.at(start)
+    results = _results_below(store, output)
     match = re.compile(_regular(rest)).fullmatch
     deep = "/" in rest or "**" in rest
-    items = [
-        _item(store, entry)
-        for entries in store.folders(recursive=deep)
-        for entry in entries
-        if match(entry.name)
-    ]
+    suffixes = {*readable_suffixes(), _SHARD}
+    items, others = [], 0
+    for entries in store.folders(recursive=deep):
+        if entries and results is not None and _is_result(entries[0].name, results):
+            continue
+        for entry in entries:
+            known = posixpath.splitext(entry.name)[1].lower()
+            if not match(entry.name):
+                continue
+            if known in suffixes:
+                items.append(_item(store, entry, posixpath.dirname(entry.name)))
+            else:
+                passed_over[known] += 1
+                others += 1
     if not items:
-        raise UsageError(f"No file matches {pattern}.")
+        raise UsageError(f"No {'picture' if others else 'file'} matches {pattern}.")
     yield from naming.named(items)
 
 

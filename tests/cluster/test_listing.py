@@ -56,6 +56,32 @@ def test_globs_match_as_in_a_shell(tmp_path, pattern, stems):
     assert sorted(item.stem for item in listed(tmp_path / pattern).values()) == stems
 
 
+@pytest.mark.parametrize(
+    ("pattern", "folders"),
+    [
+        ("a/*.png", [""]),
+        ("[ab]/*.png", ["a", "b"]),
+        ("**/*.png", ["", "a", "a/deep", "b"]),
+        ("?/deep/x.png", ["a/deep"]),
+    ],
+)
+def test_outputs_of_a_glob_keep_the_folders_below_its_start(tmp_path, pattern, folders):
+    touch(tmp_path, "x.png", "a/x.png", "a/deep/x.png", "b/x.png")
+    items = listed(tmp_path / pattern).values()
+    assert sorted(item.folder for item in items) == folders
+    assert all(not item.taken for item in items)
+
+
+def test_glob_passes_over_results_and_files_that_are_no_pictures(tmp_path):
+    touch(tmp_path, "a.png", "a.txt", "b.tar", f"out/{TASK}/a_restoration.png", "out/c.png")
+    passed_over = Counter()
+    items = listed(tmp_path / "**" / "*", tmp_path / "out", passed_over=passed_over)
+    assert [item.stem for item in items.values()] == ["a", "b", "c"]
+    assert passed_over == {".txt": 1}
+    with pytest.raises(UsageError, match="No picture matches"):
+        listed(tmp_path / "*.txt")
+
+
 @pytest.mark.parametrize("name", ["what?.png", "IMG#1.png", "a?b=1.png", "[1].png"])
 @pytest.mark.parametrize("place", ["", "memory://"])
 @pytest.mark.parametrize("way", ["given directly", "in a glob", "in a table"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import io
 import os
 import posixpath
 import re
@@ -20,21 +19,10 @@ from ..imaging.formats import readable_suffixes
 from ..networks import tasks
 from .items import Item
 from .job import STATE
-from .stores import (
-    Entry,
-    Store,
-    is_address,
-    joined,
-    path_of,
-    read_place,
-    resolved,
-    with_path,
-    without_options,
-)
+from .path_table import TABLES, listed_places
+from .stores import Entry, Store, is_address, path_of, with_path, without_options
 
-_TABLES = (".csv", ".parquet")
 _SHARD = ".tar"
-_PATH_COLUMNS = ("path", "url", "source", "image", "file")
 
 
 @dataclass
@@ -134,7 +122,7 @@ def list_items(
         yield from _from_glob(input_path, output, naming, passed_over)
     elif found is None:
         yield from _from_folder(store, recursive, output, naming, passed_over)
-    elif suffix in _TABLES:
+    elif suffix in TABLES:
         yield from _from_table(store, naming)
     else:
         yield from naming.named([_item(store, found)])
@@ -195,60 +183,12 @@ def _from_glob(
 
 
 def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
-    """The pictures in a table of paths.
-
-    Relative paths start at the table's folder; their outputs keep the sub-folders.
-    """
-    import pyarrow
-    from pyarrow import csv, parquet
-
-    content = io.BytesIO(read_place(store.root))
-    try:
-        is_csv = path_of(store.root).lower().endswith(".csv")
-        table = csv.read_csv(content) if is_csv else parquet.read_table(content)
-    except pyarrow.ArrowInvalid as error:
-        raise UsageError(f"{store.shown} cannot be read as a table: {error}.") from None
-    names = [name for name in table.column_names if name.lower() in _PATH_COLUMNS]
-    if not names and table.num_columns > 1:
-        raise UsageError(
-            f"{store.shown} has no column named path: its columns are "
-            f"{', '.join(table.column_names)}."
-        )
-    column = table.column(names[0] if names else 0)
-    folder = Store(_parent(store.shown), _parent(store.root))
-    listed = (_listed(str(path), folder) for path in column.to_pylist() if path)
-    unique: dict[str, Item] = {}  # a table may spell a path in several ways
-    for item in listed:
-        unique.setdefault(resolved(item.source), item)
-    items = list(unique.values())
-    if not items:
-        raise UsageError(f"{store.shown} lists no picture.")
+    """The pictures and shards in a table. Their sizes stay unknown, which saves requests."""
+    items = []
+    for place, folder in listed_places(store):
+        stem, suffix = posixpath.splitext(posixpath.basename(path_of(place.root)))
+        items.append(Item(place.shown, place.root, stem, folder, shard=suffix.lower() == _SHARD))
     yield from naming.named(items)
-
-
-def _listed(path: str, folder: Store) -> Item:
-    """The picture at a path in a table. Its size stays unknown, which saves a request."""
-    below = ""
-    if not is_address(path):
-        inner = posixpath.normpath(path)
-        if not os.path.isabs(path) and not inner.startswith("../"):
-            below = posixpath.dirname(inner)
-        path = inner
-    store = _beside(folder, path)
-    stem, suffix = posixpath.splitext(posixpath.basename(path_of(store.root)))
-    return Item(store.shown, store.root, stem, below, shard=suffix.lower() == _SHARD)
-
-
-def _beside(folder: Store, path: str) -> Store:
-    """The file at a path in a table that is in a folder."""
-    if is_address(path):
-        return Store(without_options(path), path)
-    if os.path.isabs(path):
-        return Store(path, path)
-    if folder.is_local:
-        return Store(*(posixpath.normpath(joined(p, path)) for p in (folder.shown, folder.root)))
-    root = with_path(folder.root, posixpath.normpath(joined(path_of(folder.root), path)))
-    return Store(without_options(root), root)
 
 
 def _item(store: Store, entry: Entry, folder: str = "") -> Item:
@@ -290,11 +230,6 @@ def _regular(pattern: str) -> str:
         or ("[" + word[1:].replace("!", "^", 1) if len(word) > 1 else re.escape(word))
         for word in words
     )
-
-
-def _parent(place: str) -> str:
-    path = posixpath.dirname(path_of(place))
-    return with_path(place, path if path or is_address(place) else ".")
 
 
 def _results_below(store: Store, output: Store) -> str | None:

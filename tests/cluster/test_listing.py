@@ -105,40 +105,6 @@ def test_single_file_keeps_the_options_of_its_address():
     assert item.place == "memory://place/a.png?region=x" and item.source == "memory://place/a.png"
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_paths_in_a_table_are_relative_to_its_folder(tmp_path, form):
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import csv, parquet
-
-    rows = ["sub/a.png", str(tmp_path / "b.png"), "sub/a.png", "s3://bucket/c.jpg"]
-    table = pyarrow.table({"label": [1, 2, 3, 4], "path": rows})
-    {"csv": csv.write_csv, "parquet": parquet.write_table}[form](table, tmp_path / f"list.{form}")
-    place = str(tmp_path / f"list.{form}")
-    items = list(list_items(place, False, Store.at("out"), NAMING))
-    assert [item.stem for item in items] == ["a", "b", "c"]
-    assert items[0].folder == "sub" and items[0].place == str(tmp_path / "sub" / "a.png")
-    assert items[2].place == "s3://bucket/c.jpg"
-
-
-@pytest.mark.parametrize("place", ["", "memory://"])
-def test_table_that_spells_a_path_in_several_ways_lists_the_picture_once(tmp_path, place):
-    pytest.importorskip("fsspec")
-    folder = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
-    paths = ["sub/a.png", "./sub/a.png", "sub/../sub//a.png", folder.shown_as("sub/a.png")]
-    folder.write("list.csv", "\n".join(["path", *paths, "../b.png"]).encode())
-    first, second = listed(folder.shown_as("list.csv")).values()
-    assert (first.source, first.folder) == (folder.shown_as("sub/a.png"), "sub")
-    above = folder.shown.rpartition("/")[0]
-    assert second.source == second.place == f"{above}/b.png"
-
-
-def test_table_without_paths_is_refused(tmp_path):
-    pytest.importorskip("pyarrow")
-    (tmp_path / "list.csv").write_text("name,label\na,1\n")
-    with pytest.raises(UsageError, match="no column named path"):
-        listed(tmp_path / "list.csv")
-
-
 @pytest.mark.parametrize("name", ["missing", "empty", "*.png"])
 def test_nothing_to_restore_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()

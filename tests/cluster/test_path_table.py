@@ -1,0 +1,94 @@
+import pytest
+from cluster_samples import TASK
+
+from ppgan_mpr.cluster.listing import Naming, list_items
+from ppgan_mpr.cluster.stores import Store
+from ppgan_mpr.errors import UsageError
+
+NAMING = Naming(TASK, None, str)
+
+pytest.importorskip("pyarrow")
+
+
+def listed(place):
+    items = list_items(str(place), False, Store.at("out"), NAMING)
+    return {item.source: item for item in items}
+
+
+def listed_in(folder, *paths, name="list.csv"):
+    """The items of a table in a folder or at an address, in order."""
+    store = Store.at(str(folder))
+    store.write(name, "\n".join(["path", *paths]).encode())
+    return list(list_items(store.place(name), False, Store.at("out"), NAMING))
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_paths_in_a_table_are_relative_to_its_folder(tmp_path, form):
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    rows = ["sub/a.png", str(tmp_path / "b.png"), "sub/a.png", "s3://bucket/c.jpg"]
+    table = pyarrow.table({"label": [1, 2, 3, 4], "path": rows})
+    {"csv": csv.write_csv, "parquet": parquet.write_table}[form](table, tmp_path / f"list.{form}")
+    place = str(tmp_path / f"list.{form}")
+    items = list(list_items(place, False, Store.at("out"), NAMING))
+    assert [item.stem for item in items] == ["a", "b", "c"]
+    assert items[0].folder == "sub" and items[0].place == str(tmp_path / "sub" / "a.png")
+    assert items[2].place == "s3://bucket/c.jpg"
+
+
+@pytest.mark.parametrize("place", ["", "memory://"])
+def test_table_that_spells_a_path_in_several_ways_lists_the_picture_once(tmp_path, place):
+    pytest.importorskip("fsspec")
+    folder = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
+    paths = ["sub/a.png", "./sub/a.png", "sub/../sub//a.png", folder.shown_as("sub/a.png")]
+    (item,) = listed_in(folder.shown, *paths)
+    assert (item.source, item.folder) == (folder.shown_as("sub/a.png"), "sub")
+    (item,) = listed_in(folder.shown, "../b.png")
+    assert item.source == item.place == f"{folder.shown.rpartition('/')[0]}/b.png"
+
+
+def test_table_without_paths_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("name,label\na,1\n")
+    with pytest.raises(UsageError, match="no column named path"):
+        listed(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("place", ["", "memory://"])
+@pytest.mark.parametrize("table", ["list", "in/list", "in/a/list"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_outputs_keep_the_folders_below_the_common_parent(tmp_path, place, table, absolute):
+    pytest.importorskip("fsspec")
+    base = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
+    up = {"list": "../x/", "in/list": "../../x/", "in/a/list": "../../../x/"}[table]
+    start = base.shown_as("x/") if absolute else up
+    items = listed_in(base.shown_as(table), f"{start}a/x.png", f"{start}b/deep/x.png")
+    assert [item.folder for item in items] == ["a", "b/deep"]
+    assert items[0].source == base.shown_as("x/a/x.png")
+    (alone,) = listed_in(base.shown_as(table), f"{start}a/x.png")
+    assert alone.folder == ""
+
+
+def test_no_outputs_of_a_table_collide(tmp_path):
+    items = listed_in(tmp_path / "list", "a/x.png", "x.png", "../a/x.png", f"{tmp_path}/list/y.png")
+    assert [item.folder for item in items] == ["list/a", "list", "a", "list"]
+    assert all(not item.taken for item in items)
+    items = listed_in(tmp_path, "s3://one/a/x.png", "s3://two/a/x.png")
+    assert [item.folder for item in items] == ["one/a", "two/a"]
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "place"),
+    [
+        ("memory://b/in?region=x", "memory://b/a.png", "memory://b/a.png?region=x"),
+        ("memory://me:pw@b/in", "memory://b/a.png", "memory://me:pw@b/a.png"),
+        ("memory://b/in?region=x", "memory://b/a.png?region=y", "memory://b/a.png?region=y"),
+        ("memory://b/in?region=x", "memory://c/a.png", "memory://c/a.png"),
+        ("memory://b/in?endpoint_override=h", "memory://c/a", "memory://c/a?endpoint_override=h"),
+        ("memory://b/in?endpoint_override=h", "s3://b/a.png", "s3://b/a.png"),
+    ],
+)
+def test_options_of_a_tables_address_apply_to_its_own_store(table, path, place):
+    pytest.importorskip("fsspec")
+    (item,) = listed_in(table, path)
+    assert item.place == place and item.source == path.partition("?")[0]

@@ -19,7 +19,7 @@ from ..imaging.formats import readable_suffixes
 from ..networks import tasks
 from .items import Item
 from .job import STATE
-from .path_table import TABLES, listed_places
+from .path_table import TABLES, UNREADABLE_TABLES, listed_places
 from .stores import Entry, Store, is_address, path_of, with_path, without_options
 
 _SHARD = ".tar"
@@ -124,6 +124,11 @@ def list_items(
         yield from _from_folder(store, recursive, output, naming, passed_over)
     elif suffix in TABLES:
         yield from _from_table(store, naming)
+    elif suffix in UNREADABLE_TABLES:
+        raise UsageError(
+            f"{store.shown} is no picture, tar shard or table of paths: write the paths into a "
+            "CSV file (.csv) or a Parquet file (.parquet), in a column named path."
+        )
     else:
         yield from naming.named([_item(store, found)])
 

@@ -6,8 +6,10 @@ import io
 import os
 import posixpath
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..imaging.formats import readable_suffixes
 from .stores import (
     Address,
     Store,
@@ -20,8 +22,16 @@ from .stores import (
     without_options,
 )
 
+if TYPE_CHECKING:
+    import pyarrow
+
 #: Suffixes of tables.
 TABLES = (".csv", ".parquet")
+#: Suffixes of other files that may list paths, which cannot be read.
+UNREADABLE_TABLES = (
+    ".txt", ".lst", ".list", ".tsv", ".json", ".jsonl", ".ndjson", ".feather", ".arrow",
+    ".xls", ".xlsx", ".ods",
+)  # fmt: skip
 # Names of the column with the paths; the first that exists is used
 _COLUMNS = ("path", "url", "source", "image", "file")
 
@@ -38,7 +48,7 @@ def listed_places(table: Store) -> list[tuple[Store, str]]:
     start = Store(_parent(table.shown), _parent(table.root))
     unique: dict[str, Store] = {}
     anchored = set()  # files with relative paths below the table's folder
-    for path in _paths(table):
+    for path in _paths(table, start):
         place = _beside(start, path)
         key = resolved(place.shown)
         unique.setdefault(key, place)
@@ -58,25 +68,85 @@ def listed_places(table: Store) -> list[tuple[Store, str]]:
     ]
 
 
-def _paths(table: Store) -> list[str]:
+def _paths(table: Store, start: Store) -> list[str]:
     """The entries of the column with the paths."""
     import pyarrow
-    from pyarrow import csv, parquet
 
-    content = io.BytesIO(read_place(table.root))
+    is_csv = path_of(table.root).lower().endswith(".csv")
     try:
-        is_csv = path_of(table.root).lower().endswith(".csv")
-        read = csv.read_csv(content) if is_csv else parquet.read_table(content)
-    except pyarrow.ArrowInvalid as error:
-        raise UsageError(f"{table.shown} cannot be read as a table: {error}.") from None
-    names = [name for name in read.column_names if name.lower() in _COLUMNS]
-    if not names and read.num_columns > 1:
+        content = read_place(table.root)
+        column = _csv_column(table, content, start) if is_csv else _parquet_column(table, content)
+        entries = column.to_pylist()
+    except UnicodeDecodeError:
+        raise UsageError(f"{table.shown} is not UTF-8 text: save it with this encoding.") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(f"{table.shown} cannot be read as a table: {reason}.") from None
+    return [_cleaned(entry, start) for entry in entries if entry and entry.strip()]
+
+
+def _csv_column(table: Store, content: bytes, start: Store) -> pyarrow.ChunkedArray:
+    """The column of a CSV file, whose header may be missing if it has one column."""
+    import pyarrow
+    from pyarrow import csv
+
+    content.decode()  # raises an error for other encodings
+    with csv.open_csv(io.BytesIO(content)) as stream:
+        names = stream.schema.names
+    number = _chosen(table, names)
+    is_header = len(names) > 1 or _known(names[0]) > 0 or not _may_be_path(names[0], start)
+    numbers = [str(i) for i in range(len(names))]
+    options = csv.ReadOptions(column_names=numbers, skip_rows_after_names=int(is_header))
+    texts = csv.ConvertOptions(
+        include_columns=[str(number)], column_types={str(number): pyarrow.string()}
+    )
+    return csv.read_csv(io.BytesIO(content), options, convert_options=texts).column(0)
+
+
+def _parquet_column(table: Store, content: bytes) -> pyarrow.ChunkedArray:
+    """The column of a Parquet file."""
+    from pyarrow import parquet, types
+
+    schema = parquet.read_schema(io.BytesIO(content))
+    field = schema.field(_chosen(table, schema.names))
+    kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+    if not (types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)):
         raise UsageError(
-            f"{table.shown} has no column named path: its columns are "
-            f"{', '.join(read.column_names)}."
+            f"The column {field.name} of {table.shown} holds {field.type} instead of paths."
         )
-    column = read.column(names[0] if names else 0)
-    return [str(path) for path in column.to_pylist() if path]
+    return parquet.read_table(io.BytesIO(content), columns=[field.name]).column(0)
+
+
+def _chosen(table: Store, names: list[str]) -> int:
+    """The number of the column with the paths."""
+    known = [_known(name) for name in names]
+    if any(known):
+        return min((rank, number) for number, rank in enumerate(known) if rank)[1]
+    if len(names) == 1:
+        return 0
+    columns = ", ".join(names) or "none"
+    raise UsageError(f"{table.shown} has no column named path: its columns are {columns}.")
+
+
+def _known(name: str) -> int:
+    """The rank of a column's name among the usual ones, from 1; 0 if it is no such name."""
+    name = name.strip().lower()
+    return _COLUMNS.index(name) + 1 if name in _COLUMNS else 0
+
+
+def _may_be_path(text: str, start: Store) -> bool:
+    suffixes = (*readable_suffixes(), ".tar")
+    return "/" in text or text.strip().lower().endswith(suffixes) or _exists(text, start)
+
+
+def _exists(path: str, start: Store) -> bool:
+    return start.is_local and os.path.lexists(joined(start.root, path))
+
+
+def _cleaned(path: str, start: Store) -> str:
+    """A path without spaces around it, unless they belong to the file's name, and without ``~``."""
+    path = path if _exists(path, start) else path.strip()
+    return os.path.expanduser(path) if path.startswith("~/") else path
 
 
 def _beside(folder: Store, path: str) -> Store:

@@ -92,3 +92,79 @@ def test_options_of_a_tables_address_apply_to_its_own_store(table, path, place):
     pytest.importorskip("fsspec")
     (item,) = listed_in(table, path)
     assert item.place == place and item.source == path.partition("?")[0]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("first", ["a.png", "sub/a", "b", "shard.tar", "s3://bucket/a"])
+def test_one_column_without_a_header_loses_no_picture(tmp_path, first, newline):
+    (tmp_path / "b").write_bytes(b"x")
+    (tmp_path / "list.csv").write_bytes(newline.join([first, "c.png", ""]).encode())
+    assert [item.stem for item in listed(tmp_path / "list.csv").values()][1] == "c"
+    assert len(listed(tmp_path / "list.csv")) == 2
+
+
+@pytest.mark.parametrize("header", ["filename", "Path", " url ", "\ufeffpath"])
+def test_header_of_one_column_is_no_picture(tmp_path, header):
+    (tmp_path / "list.csv").write_text(f"{header}\nc.png\n", encoding="utf-8")
+    assert [item.stem for item in listed(tmp_path / "list.csv").values()] == ["c"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("names", [["source", "path"], ["path", "source"], ["file", "Path", "url"]])
+def test_column_called_path_is_preferred(tmp_path, names, form):
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    table = pyarrow.table({name: [f"{name.lower()}.png"] for name in names})
+    {"csv": csv.write_csv, "parquet": parquet.write_table}[form](table, tmp_path / f"list.{form}")
+    assert [item.stem for item in listed(tmp_path / f"list.{form}").values()] == ["path"]
+
+
+def test_entries_stay_texts_without_spaces_around_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "odd .png ").write_bytes(b"x")
+    paths = [" a.png", "b.png ", "odd .png ", "007", "2020-01-01", "~/c.png", "  ", "true"]
+    items = listed_in(tmp_path, *paths)
+    assert [item.source for item in items if "home" not in item.source] == [
+        f"{tmp_path}/{name}"
+        for name in ("a.png", "b.png", "odd .png ", "007", "2020-01-01", "true")
+    ]
+    numbers = listed_in(tmp_path, "007", "1.50", name="numbers.csv")
+    assert [item.source for item in numbers] == [f"{tmp_path}/007", f"{tmp_path}/1.50"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path\nKäfer.png\n".encode("latin-1"), "is not UTF-8 text"),
+        ("Käfer,label\na,b\n".encode("utf-16"), "is not UTF-8 text"),
+        (b"path,label\na.png\n", "cannot be read as a table"),
+        (b"", "cannot be read as a table"),
+        (b"path\n", "lists no picture"),
+    ],
+)
+def test_faulty_csv_is_refused_in_one_sentence(tmp_path, content, message):
+    (tmp_path / "list.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=message) as caught:
+        listed(tmp_path / "list.csv")
+    assert "\n" not in str(caught.value)
+
+
+def test_faulty_parquet_is_refused(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    place = tmp_path / "list.parquet"
+    parquet.write_table(pyarrow.table({"image": [{"bytes": b"x", "path": "a.png"}]}), place)
+    with pytest.raises(UsageError, match=r"column image of .* holds struct"):
+        listed(place)
+    place.write_bytes(place.read_bytes()[:-20])
+    with pytest.raises(UsageError, match="cannot be read as a table"):
+        listed(place)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".tsv", ".jsonl", ".JSON", ".xlsx"])
+def test_other_kinds_of_lists_are_refused_with_the_readable_ones(tmp_path, suffix):
+    (tmp_path / f"list{suffix}").write_text("a.png\n")
+    with pytest.raises(UsageError, match=r"CSV file \(\.csv\) or a Parquet file"):
+        listed(tmp_path / f"list{suffix}")

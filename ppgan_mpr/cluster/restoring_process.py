@@ -70,8 +70,17 @@ class RestoringProcess:
 
     def restore(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Restore pictures and yield the answers in any order; only a few are held at a time."""
-        remaining = iter(requests)
         waiting: dict[int, Request] = {}
+        try:
+            yield from self._answers_to(iter(requests), waiting)
+        finally:
+            if waiting:  # abandoned, so the process would answer the next pictures with these
+                self.end()
+
+    def _answers_to(
+        self, remaining: Iterator[Request], waiting: dict[int, Request]
+    ) -> Iterator[Answer]:
+        """Answers to requests; ``waiting`` holds the requests that the process has received."""
         number = 0
         # One more picture than the process restores concurrently, so that it need not wait.
         while True:
@@ -88,7 +97,8 @@ class RestoringProcess:
             answer = self._receive() if alive else None
             if answer is None:
                 self.end()
-                suspects, waiting = list(waiting.values()), {}
+                suspects = list(waiting.values())
+                waiting.clear()
                 for request in suspects:
                     yield self._restore_alone(request)
                 continue

@@ -38,3 +38,15 @@ def test_unexpected_error_fails_only_its_picture(tmp_path, killing):
 def test_job_that_cannot_be_done_is_refused(tmp_path):
     with pytest.raises(UsageError, match="f32"):
         RestoringProcess(job(tmp_path, backend="onnxruntime", precision="bf16"))
+
+
+def test_answers_match_their_pictures_after_an_abandoned_run(tmp_path):
+    write_pictures(tmp_path / "in", 5)
+    process = RestoringProcess(job(tmp_path / "out", jobs=2))
+    abandoned = process.restore(requests(tmp_path / "in"))
+    next(abandoned)
+    abandoned.close()
+    answers = list(process.restore(reversed(list(requests(tmp_path / "in")))))
+    process.end()
+    assert len(answers) == 5
+    assert all(answer.record.source == answer.item.source for answer in answers)

@@ -3,7 +3,8 @@
 The new shard has the members of the old one in the same order. A restored picture keeps its
 member's name, which ties it to the rest of its sample, such as a caption; only the suffix changes
 with the format. Members that are not pictures are copied. A picture that cannot be restored is
-left out, and its row says why.
+left out, and its row says why. If the shard ends too early, the new one has the members before the
+damage.
 """
 
 from __future__ import annotations
@@ -25,6 +26,24 @@ from .restoring_process import Answer, Request, RestoringProcess
 from .stores import Store, open_place
 
 
+class _CheckedHeader(tarfile.TarInfo):
+    """The header of a member; a damaged one is an error, where ``tarfile`` sees the end."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        """Read the next header.
+
+        Raises:
+            tarfile.ReadError: the header is damaged, or the blocks that end a tar are missing.
+        """
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"the shard is damaged or ends too early ({error})") from None
+
+
 @dataclass
 class _Member:
     """A member of the new shard; ``files`` is None until it is restored."""
@@ -38,7 +57,8 @@ def restore_shard(
 ) -> list[ResultRecord]:
     """Restore the pictures of a shard and write the new one, whole or not at all.
 
-    The new file has the permission bits of the old one.
+    The new file has the permission bits of the old one. If the old one is damaged, the new one has
+    the members before the damage.
 
     Args:
         item: the shard.
@@ -47,46 +67,69 @@ def restore_shard(
         process: restores the pictures.
 
     Returns:
-        A record for each picture.
+        A record for each picture, and one for the shard itself if it is damaged.
 
     Raises:
-        OSError, tarfile.TarError: the shard cannot be read or written.
+        OSError: the new shard cannot be written.
     """
     records: list[ResultRecord] = []
+    damage: list[Exception] = []
     with tempfile.TemporaryDirectory(prefix="ppgan_mpr-") as folder:
         file = Path(folder, "shard.tar")
         with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as target:
             members: dict[str, _Member] = {}  # members not written yet, in order
-            for answer in process.restore(_requests(item, members, target)):
+            for answer in process.restore(_requests(item, members, target, damage)):
                 records.append(_named(answer.record, output.shown_as(name), answer.files))
                 members[answer.item.source].files = answer.files
                 _write_finished(members, target)
             _write_finished(members, target)
-        output.write_file(name, file, item.mode)
+            written = target.offset > 0
+        if damage:
+            records.append(answer_of_failure(item, damage[0]).record)
+        if written or not damage:
+            output.write_file(name, file, item.mode)
     return records
 
 
 def _requests(
-    item: Item, members: dict[str, _Member], target: tarfile.TarFile
+    item: Item,
+    members: dict[str, _Member],
+    target: tarfile.TarFile,
+    damage: list[Exception],
 ) -> Iterator[Request]:
-    """Yield the pictures of a shard; other members go to ``members`` unchanged."""
+    """Yield the pictures of a shard; other members go to ``members`` unchanged.
+
+    At the first damage, the error goes to ``damage`` and the members end.
+    """
     suffixes = readable_suffixes()
-    with open_place(item.place) as stream, tarfile.open(fileobj=stream, mode="r|") as shard:
-        for number, info in enumerate(shard):
-            stem, suffix = posixpath.splitext(posixpath.basename(info.name))
-            source = f"{item.source}/{info.name}"
-            content = _content(shard.extractfile(info)) if info.isfile() else b""
-            if not info.isfile() or suffix.lower() not in suffixes or stem.startswith("."):
-                copied = [OutputFile(info.name, content)] if info.isfile() else []
-                members[f"{number} {source}"] = _Member(info, copied)
-                _write_finished(members, target)
-                continue
-            if source in members:  # a tar may hold a name twice; the last one counts
-                source = f"{source} ({number})"
-            members[source] = _Member(info)
-            folder = posixpath.dirname(info.name)
-            picture = Item(source, item.place, stem, folder, info.size, shard=True)
-            yield Request(picture, content)
+    contents = _contents(item, damage)
+    for number, (info, content) in enumerate(contents):
+        stem, suffix = posixpath.splitext(posixpath.basename(info.name))
+        source = f"{item.source}/{info.name}"
+        if not info.isfile() or suffix.lower() not in suffixes or stem.startswith("."):
+            copied = [OutputFile(info.name, content)] if info.isfile() else []
+            members[f"{number} {source}"] = _Member(info, copied)
+            _write_finished(members, target)
+            continue
+        if source in members:  # a tar may hold a name twice; the last one counts
+            source = f"{source} ({number})"
+        members[source] = _Member(info)
+        folder = posixpath.dirname(info.name)
+        picture = Item(source, item.place, stem, folder, info.size, shard=True)
+        yield Request(picture, content)
+
+
+def _contents(item: Item, damage: list[Exception]) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """The members of a shard with their contents; the first damage goes to ``damage``."""
+    try:
+        with (
+            open_place(item.place) as stream,
+            tarfile.open(fileobj=stream, mode="r|", tarinfo=_CheckedHeader) as shard,
+        ):
+            for info in shard:
+                yield info, _content(shard.extractfile(info)) if info.isfile() else b""
+    except (OSError, tarfile.TarError) as error:
+        damage.append(error)
 
 
 def _write_finished(members: dict[str, _Member], target: tarfile.TarFile) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -155,7 +154,7 @@ class Worker:
             return [Answer(item, record, [])]
         try:
             records = restore_shard(item, name, output, self._process)
-        except (OSError, tarfile.TarError) as error:
+        except OSError as error:
             return [answer_of_failure(item, error)]
         return [Answer(item, record, []) for record in records]
 

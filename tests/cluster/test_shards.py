@@ -72,3 +72,47 @@ def test_every_picture_has_a_record(restored):
     assert "empty" in records["broken.jpg"].error
     good = records["p00000.png"]
     assert good.error is None and good.output.endswith("out/s.tar/x/p00000.png")
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    started = RestoringProcess(job(tmp_path_factory.mktemp("out")))
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def restore(photos, tmp_path, process):
+    """A function that restores a shard of the photos cut to some bytes."""
+    path = tmp_path / "s.tar"
+    with tarfile.open(path, "w") as shard:
+        for photo in sorted(photos.iterdir()):
+            shard.add(photo, photo.name)
+    with tarfile.open(path) as shard:
+        ends = [info.offset_data + -(-info.size // 512) * 512 for info in shard.getmembers()]
+
+    def restored_after(cut):
+        path.write_bytes(path.read_bytes()[: cut(ends)])
+        item = Item("in/s.tar", str(path), "s", shard=True)
+        return restore_shard(item, "s.tar", job(tmp_path / "out").output, process)
+
+    return restored_after
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [lambda ends: ends[1], lambda ends: ends[1] + 100, lambda ends: ends[1] + 600],
+    ids=["between members", "in a header", "in a picture"],
+)
+def test_members_of_a_shard_that_ends_too_early_stay_usable(restore, tmp_path, cut):
+    *good, damage = restore(cut)
+    assert [record.error for record in good] == [None, None]
+    assert damage.source == "in/s.tar" and "in/s.tar cannot be restored: " in damage.error
+    assert [name for name, _ in read(tmp_path / "out" / "s.tar")] == ["p00000.png", "p00001.jpg"]
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_shard_without_a_whole_member_is_not_written(restore, tmp_path, size):
+    (damage,) = restore(lambda ends: size)
+    assert damage.source == "in/s.tar" and damage.error
+    assert not (tmp_path / "out" / "s.tar").exists()

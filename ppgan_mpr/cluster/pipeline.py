@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,6 @@ def restore_groups(
     )
     try:
         for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
-            yield rows.to_pylist()
+            yield [json.loads(text) for text in rows.column("progress").to_pylist()]
     except ray.exceptions.RayError as error:
         raise UsageError(_reason(error)) from error

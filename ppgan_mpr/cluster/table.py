@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import posixpath
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _PARTS = f"{STATE}/parts"
 _JSON = ("options", "versions", "detected")  # dictionaries, stored as JSON text
 _PAIRS = ("size", "tile")
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file name that is not UTF-8
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def read_rows(
     """
     for name in _files(store):
         if finished is None or finished == (name == RESULTS):
-            yield from _read(store, name, columns).to_pylist()
+            for row in _read(store, name, columns).to_pylist():
+                yield {column: _with_names(value) for column, value in row.items()}
 
 
 def record_of(row: Mapping[str, Any]) -> ResultRecord:
@@ -160,4 +163,11 @@ def _text(value: Any) -> Any:
     """A value for Parquet, whose texts are UTF-8: other bytes of a file name become escapes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
-    return value
+    return [_text(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _with_names(value: Any) -> Any:
+    """The inverse of :func:`_text`."""
+    if isinstance(value, str) and "\\udc" in value:
+        return _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), value)
+    return [_with_names(one) for one in value] if isinstance(value, list) else value

@@ -115,9 +115,9 @@ class Worker:
         files: list[list[dict[str, Any]]] = []
         for row, written in self._rows(table):
             rows.append(_packed(row))
-            files.append([vars(file) for file in written])
+            files.append([{**vars(file), "name": _as_bytes(file.name)} for file in written])
         struct = pa.struct(
-            [("name", pa.string()), ("content", pa.large_binary()), ("mode", pa.int32())]
+            [("name", pa.binary()), ("content", pa.large_binary()), ("mode", pa.int32())]
         )
         return pa.table({"row": rows, "files": pa.array(files, pa.list_(struct))})
 
@@ -178,15 +178,17 @@ class Writer:
             rows = list(pool.map(self._write, texts, files))
         if rows:
             write_part(self._job.output, self._job.run, rows)
-        return pa.Table.from_pylist([progress_of(row) for row in rows], schema=_progress_schema())
+        # JSON can hold names that are not UTF-8.
+        return pa.table({"progress": [json.dumps(progress_of(row)) for row in rows]})
 
     def _write(self, text: str, files: list[dict[str, Any]]) -> Row:
         row = _unpacked(text)
         try:
             for file in files:
-                self._job.output.write(file["name"], file["content"], file["mode"])
-        except OSError as error:
-            reason = f"{row.record.output} cannot be written: {error.strerror or error}"
+                self._job.output.write(_as_text(file["name"]), file["content"], file["mode"])
+        except (OSError, ValueError) as error:  # object stores refuse names that are not UTF-8
+            detail = getattr(error, "strerror", None) or error
+            reason = f"{row.record.output} cannot be written: {detail}"
             record = replace(row.record, output=None, stages=(), error=reason)
             return replace(row, record=record, output_bytes=0)
         return row
@@ -226,16 +228,14 @@ def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
     return None
 
 
-def _progress_schema() -> pyarrow.Schema:
-    import pyarrow as pa
+def _as_bytes(name: str) -> bytes:
+    """A file name for a table; a name that is not UTF-8 cannot be a text there."""
+    return name.encode("utf-8", "surrogatepass")
 
-    return pa.schema(
-        [
-            ("source", pa.string()), ("error", pa.string()), ("skipped", pa.bool_()),
-            ("left_alone", pa.bool_()), ("pixels", pa.int64()), ("seconds", pa.float64()),
-            ("node", pa.string()), ("item", pa.string()),
-        ]
-    )  # fmt: skip
+
+def _as_text(name: bytes) -> str:
+    """The inverse of :func:`_as_bytes`."""
+    return name.decode("utf-8", "surrogatepass")
 
 
 def _packed(row: Row) -> str:

@@ -7,6 +7,8 @@ from ppgan_mpr.cluster.stores import Store
 
 pytest.importorskip("pyarrow")
 
+from pyarrow import parquet
+
 from ppgan_mpr.cluster.table import Row, finalise, read_rows, record_of, write_part
 
 FULL = ResultRecord(
@@ -55,6 +57,12 @@ def test_final_table_has_the_last_row_of_each_picture(store, tmp_path):
     assert set(files_below(tmp_path)) == {RESULTS}
 
 
-def test_names_that_are_not_unicode_stay_readable(store):
-    write_part(store, "run", [row("a\udcff.png")])
-    assert [found["source"] for found in read_rows(store)] == ["a\\udcff.png"]
+def test_names_that_are_not_unicode_are_escaped_in_the_table(store, tmp_path):
+    name = "a\udcff.png"
+    record = ResultRecord(name, output=f"out/{name}", stages=(f"s1/{name}",), error=name)
+    write_part(store, "run", [Row(record, name)])
+    (found,) = read_rows(store)
+    assert record_of(found) == record and found["item"] == name
+    finalise(store)
+    column = parquet.read_table(tmp_path / RESULTS).column("source")
+    assert column.to_pylist() == ["a\\udcff.png"]

@@ -1,14 +1,18 @@
 import dataclasses
+import json
+import os
+import sys
 import tarfile
 
 import pytest
 from cluster_samples import TASK, job, write_pictures
 
+from ppgan_mpr.cluster.earlier import look_back
 from ppgan_mpr.cluster.items import Item
 from ppgan_mpr.cluster.job import WorkerFacts
 from ppgan_mpr.cluster.listing import Naming, list_items
 from ppgan_mpr.cluster.nodes import facts_here
-from ppgan_mpr.cluster.workers import Worker, incompatible, read_picture
+from ppgan_mpr.cluster.workers import Reader, Worker, Writer, incompatible, read_picture, table_of
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging.limits import Limits
 
@@ -43,6 +47,28 @@ def test_error_of_an_unreadable_file_names_it(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ImageError, match=r"in/a\.png cannot be read: "):
         read_picture(Item("in/a.png", str(path), "a"), Limits())
+
+
+def restored(source, bulk):
+    """The progress of restoring a folder, step by step as Ray does it."""
+    items = list(list_items(str(source), False, bulk.output, Naming(TASK, None, str)))
+    table = Worker(bulk, facts_here(bulk))(Reader(bulk)(table_of(items)))
+    return [json.loads(text) for text in Writer(bulk)(table).column("progress").to_pylist()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are always text there")
+def test_pictures_whose_names_are_not_utf8_are_restored(tmp_path):
+    photos, name = tmp_path / "photos", os.fsdecode(b"caf\xe9")
+    write_pictures(photos, 1)
+    (photos / "p00000.png").rename(photos / f"{name}.png")
+    (photos / f"{name}2.png").write_bytes(b"no picture")
+    bulk = job(tmp_path / "out")
+    rows = {row["source"]: row["error"] for row in restored(photos, bulk)}
+    assert rows[str(photos / f"{name}.png")] is None
+    assert f"{name}2.png" in rows[str(photos / f"{name}2.png")]
+    assert (tmp_path / "out" / TASK / f"{name}_restoration.png").is_file()
+    earlier = look_back(bulk, facts_here(bulk), str)
+    assert set(earlier.finished) == {str(photos / f"{name}.png")} and not earlier.present
 
 
 def test_outputs_of_shards_keep_their_folders_and_modes(tmp_path):

@@ -30,17 +30,17 @@ class _CheckedHeader(tarfile.TarInfo):
     """The header of a member; a damaged one is an error, where ``tarfile`` sees the end."""
 
     @classmethod
-    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:
-        """Read the next header.
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _CheckedHeader:
+        """Parse a header.
 
         Raises:
-            tarfile.ReadError: the header is damaged, or the blocks that end a tar are missing.
+            tarfile.ReadError: it is damaged, or the zeros that end a tar are missing.
         """
         try:
-            return super().fromtarfile(tar)
-        except tarfile.EOFHeaderError:
-            raise
+            return super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise  # the end of the tar
             raise tarfile.ReadError(f"the shard is damaged or ends too early ({error})") from None
 
 

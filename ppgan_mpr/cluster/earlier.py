@@ -9,18 +9,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from ..apps.task_names import AUTO
 from ..errors import UsageError
 from .items import Item
 from .job import STATE, Job, WorkerFacts
 from .listing import is_result_folder, outputs_in, start_of
 from .stores import Store, resolved
-from .table import read_rows
+from .table import read_rows, task_of
 
 # File with the names of the outputs that existed before a job began, kept until the job is finished
 _BEFORE = f"{STATE}/outputs_before.json"
 _COLUMNS = [
     "source", "item", "input_bytes", "input_stamp", "output", "output_bytes", "error", "skipped",
-    "task", "network", "scale", "local", "weights_digest", "options", "precision", "backend",
+    "task", "detected", "network", "scale", "local", "weights_digest", "options", "precision",
+    "backend",
 ]  # fmt: skip
 
 
@@ -63,26 +65,36 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
         key: see :class:`.listing.Naming`.
 
     Raises:
-        UsageError: some results were made in another way, and ``existing='error'``.
+        UsageError: some results were made in another way, and ``existing='error'``. Or a task was
+            chosen for each picture in this job or in the earlier ones, but not in both.
     """
     store, existing = job.output, job.options.existing
     sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}
     rows: dict[str, dict[str, Any]] = {}
     spellings: dict[str, str] = {}
     counted: set[str] = set()
+    latest: dict[str, str] = {}  # input file -> the part of the table with its last rows
     own: dict[str, int] = {}  # output -> its size when it was written
     for finished in (True, False):
         for row in read_rows(store, _COLUMNS, finished):
             item = resolved(row["item"])
-            source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
-            rows[source] = row
             spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])
-            if not finished or existing != "overwrite":
-                counted.add(source)
             if row["output"] and not row["skipped"]:
                 own[_file_of(row, store, sizes)] = row["output_bytes"]
+            _check_mixing(row, facts, store)
+            if task_of(row) not in ("", facts.task):
+                continue
+            source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
+            rows[source] = row
+            latest[item] = row["part"]
+            if not finished or existing != "overwrite":
+                counted.add(source)
     earlier = Earlier(spellings=spellings)
-    for source, row in rows.items():
+    current = {
+        source: row for source, row in rows.items() if row["part"] == latest[resolved(row["item"])]
+    }
+    failed = {resolved(row["item"]) for row in current.values() if row["error"]}
+    for source, row in current.items():
         if row["error"] or row["skipped"]:
             continue
         difference = _difference(row, job, facts)
@@ -92,7 +104,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
                 "existing='overwrite' to restore all pictures again, existing='skip' to restore "
                 "only these pictures again, or another output folder."
             )
-        if difference or source not in counted:
+        if difference or source not in counted or resolved(row["item"]) in failed:
             continue
         name = _file_of(row, store, sizes) if row["output"] else None
         if name is None or (name in sizes and own[name] in (0, sizes[name])):
@@ -103,6 +115,20 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
             task, _, _ = name.partition("/")
             earlier.present.setdefault(key(start_of(name, task)), []).append(name)
     return earlier
+
+
+def _check_mixing(row: Mapping[str, Any], facts: WorkerFacts, store: Store) -> None:
+    """Refuse to mix results of chosen tasks with results of one task: they share folders."""
+    if facts.task and row["detected"] not in (None, "{}"):
+        raise UsageError(
+            f"{store.shown} holds results for which task={AUTO!r} chose the task: use another "
+            f"output folder for task={facts.task!r}."
+        )
+    if task_of(row) and not facts.task:
+        raise UsageError(
+            f"{store.shown} holds results of task={task_of(row)!r}: use another output folder for "
+            f"task={AUTO!r}."
+        )
 
 
 def job_is_finished(store: Store) -> None:

@@ -67,7 +67,8 @@ def restore_shard(
         process: restores the pictures.
 
     Returns:
-        A record for each picture, and one for the shard itself if it is damaged.
+        A record for each picture, and one for the shard itself if it is damaged or if no picture of
+        it was restored.
 
     Raises:
         OSError: the new shard cannot be written.
@@ -83,10 +84,12 @@ def restore_shard(
                 members[answer.item.source].files = answer.files
                 _write_finished(members, target)
             _write_finished(members, target)
-            written = target.offset > 0
+        restored = any(record.output for record in records)
         if damage:
             records.append(answer_of_failure(item, damage[0]).record)
-        if written or not damage:
+        elif not restored:
+            records.append(ResultRecord(item.source, output=output.shown_as(name)))
+        if restored or not damage:
             output.write_file(name, file, item.mode)
     return records
 

@@ -1,4 +1,4 @@
-"""The table of results: one row for each picture, written in parts while the job runs.
+"""The table of results: one row for each picture and task, written in parts while the job runs.
 
 Each part is written atomically. Its name holds a hash of its pictures' names, so a part that is
 written twice exists once. At the end of the job all parts become one Parquet file.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PARTS = f"{STATE}/parts"
 _JSON = ("options", "versions", "detected")  # dictionaries, stored as JSON text
 _PAIRS = ("size", "tile")
+_KEYS = ["source", "item", "task", "detected"]
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file name that is not UTF-8
 
 
@@ -93,6 +94,9 @@ def read_rows(
 ) -> Iterator[dict[str, Any]]:
     """The rows of all runs as dictionaries, those of earlier runs first.
 
+    Besides the columns, a row has the name of its part as ``part``. All rows of a shard are in one
+    part, so rows of the shard in earlier parts are out of date.
+
     Args:
         store: store of the outputs.
         columns: names of the columns to read; None: all.
@@ -102,7 +106,8 @@ def read_rows(
     for name in _files(store):
         if finished is None or finished == (name == RESULTS):
             for row in _read(store, name, columns).to_pylist():
-                yield {column: _with_names(value) for column, value in row.items()}
+                named = {column: _with_names(value) for column, value in row.items()}
+                yield {**named, "part": name}
 
 
 def record_of(row: Mapping[str, Any]) -> ResultRecord:
@@ -112,29 +117,41 @@ def record_of(row: Mapping[str, Any]) -> ResultRecord:
     return ResultRecord.from_dict(fields)
 
 
+def task_of(row: Mapping[str, Any]) -> str:
+    """The task of a row's job: empty if the job chose a task for each picture."""
+    return "" if row["detected"] not in (None, "{}") else row["task"] or ""
+
+
 def finalise(store: Store) -> int:
-    """Merge the parts into one table with the last row of each picture; returns its length."""
+    """Merge the parts into one table, and return its length.
+
+    The table has the rows that each input file got when a task restored it for the last time.
+    """
     from pyarrow import parquet
 
     files = _files(store)
-    last: dict[str, tuple[int, int]] = {}
+    last: dict[tuple[str, str], int] = {}  # input file and task -> number of the table
     for number, name in enumerate(files):
-        sources = _read(store, name, ["source"]).column("source").to_pylist()
-        last.update((source, (number, place)) for place, source in enumerate(sources))
-    places: dict[int, list[int]] = {}
-    for number, place in last.values():
-        places.setdefault(number, []).append(place)
+        for row in _read(store, name, _KEYS).to_pylist():
+            last[row["item"], task_of(row)] = number
+    count = 0
     with tempfile.TemporaryDirectory(prefix="ppgan_mpr-") as folder:
         file = Path(folder, RESULTS)
         with parquet.ParquetWriter(file, schema()) as writer:
-            for number in sorted(places):
+            for number in sorted(set(last.values())):
                 part = _read(store, files[number], None)
-                writer.write_table(part.take(sorted(places[number])))
+                places = {
+                    (row["source"], task_of(row)): place
+                    for place, row in enumerate(part.select(_KEYS).to_pylist())
+                    if last[row["item"], task_of(row)] == number
+                }
+                writer.write_table(part.take(sorted(places.values())))
+                count += len(places)
         store.write_file(RESULTS, file)
     for name in files:
         if name != RESULTS:
             store.remove(name)
-    return len(last)
+    return count
 
 
 def _files(store: Store) -> list[str]:

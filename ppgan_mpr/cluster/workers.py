@@ -130,13 +130,19 @@ class Worker:
             item = Item.from_json(text)
             if item.shard:
                 for answer in self._restore_shard(item):
-                    yield Row(answer.record, item.source, item.nbytes, item.stamp, 0, node), []
+                    record = self._with_task(answer.record)
+                    yield Row(record, item.source, item.nbytes, item.stamp, 0, node), []
             else:
                 requests.append(Request(item, content))
         for answer in self._process.restore(requests):
             item, files = answer.item, answer.files
             size = len(files[-1].content) if files else 0
-            yield Row(answer.record, item.source, item.nbytes, item.stamp, size, node), files
+            record = self._with_task(answer.record)
+            yield Row(record, item.source, item.nbytes, item.stamp, size, node), files
+
+    def _with_task(self, record: ResultRecord) -> ResultRecord:
+        """A record with the job's task, which the records of some failures lack."""
+        return record if record.task else replace(record, task=self._process.facts.task)
 
     def _restore_shard(self, item: Item) -> list[Answer]:
         name = Naming(self._process.facts.task or AUTO, None, str).wanted(item)

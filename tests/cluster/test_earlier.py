@@ -196,3 +196,46 @@ def test_files_of_others_stay_known_until_the_job_is_finished(tmp_path):
     assert look(tmp_path).present == {"a": [OUTPUT]}
     job_is_finished(store)
     assert set(look(tmp_path).present) == {"a", "b"}
+
+
+def write_members(folder, run, **errors):
+    """Write a shard and the rows of its members."""
+    bulk = job(folder)
+    name = f"{TASK}/s.tar"
+    bulk.output.write(name, b"shard")
+    rows = []
+    for member, error in errors.items():
+        output = None if error else bulk.output.shown_as(f"{name}/{member}")
+        record = ResultRecord(f"in/s.tar/{member}", output=output, error=error, task=TASK)
+        rows.append(Row(record, "in/s.tar", 10, "1"))
+    write_part(bulk.output, run, rows)
+
+
+SHARD = Item("in/s.tar", "/in/s.tar", "s", nbytes=10, stamp="1", shard=True)
+
+
+def test_shard_with_a_failed_member_is_restored_again(tmp_path):
+    write_members(tmp_path, "1", a=None, b="no memory")
+    assert not look(tmp_path, existing="skip").has(SHARD)
+
+
+def test_failures_in_a_shard_that_was_replaced_do_not_count(tmp_path):
+    write_members(tmp_path, "1", a=None, b="no memory")
+    write_members(tmp_path, "2", a=None)
+    assert look(tmp_path, existing="skip").has(SHARD)
+
+
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+def test_results_of_another_task_stay_and_are_not_counted(tmp_path, existing):
+    write_result(tmp_path, name="Deraining/a_restoration.png", task="Deraining")
+    earlier = look(tmp_path, existing=existing)
+    assert not earlier.has(picture()) and earlier.present == {}
+
+
+def test_results_of_chosen_tasks_are_not_mixed_with_those_of_one_task(tmp_path):
+    write_result(tmp_path / "auto", detected={"degradation": "noise"})
+    with pytest.raises(UsageError, match="another output folder"):
+        look(tmp_path / "auto", existing="overwrite")
+    write_result(tmp_path / "one")
+    with pytest.raises(UsageError, match=f"results of task='{TASK}'.*another output folder"):
+        look_back(job(tmp_path / "one"), dataclasses.replace(FACTS, task=""), str)

@@ -116,3 +116,14 @@ def test_shard_without_a_whole_member_is_not_written(restore, tmp_path, size):
     (damage,) = restore(lambda ends: size)
     assert damage.source == "in/s.tar" and damage.error
     assert not (tmp_path / "out" / "s.tar").exists()
+
+
+@pytest.mark.parametrize("name", ["caption.txt", "broken.jpg"])
+def test_shard_without_a_restored_picture_has_a_row_of_its_own(tmp_path, process, name):
+    with tarfile.open(tmp_path / "s.tar", "w") as shard:
+        shard.addfile(tarfile.TarInfo(name))
+    output = job(tmp_path / "out").output
+    item = Item("in/s.tar", str(tmp_path / "s.tar"), "s", shard=True)
+    records = restore_shard(item, "s.tar", output, process)
+    assert records[-1].source == "in/s.tar" and records[-1].error is None
+    assert records[-1].output == output.shown_as("s.tar")

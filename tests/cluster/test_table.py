@@ -57,6 +57,31 @@ def test_final_table_has_the_last_row_of_each_picture(store, tmp_path):
     assert set(files_below(tmp_path)) == {RESULTS}
 
 
+def member(name, error=None, task="T"):
+    record = ResultRecord(f"s.tar/{name}", error=error, task=task)
+    return Row(record, "s.tar")
+
+
+def sources_and_tasks(store):
+    return {(found["source"], found["task"]) for found in read_rows(store)}
+
+
+def test_final_table_has_the_last_rows_of_a_shard_and_no_older_ones(store):
+    write_part(store, "1", [member("a"), member("b"), row("c")])
+    write_part(store, "2", [Row(ResultRecord("s.tar", error="damaged", task="T"), "s.tar")])
+    write_part(store, "3", [member("b"), member("d")])
+    assert finalise(store) == 3
+    assert sources_and_tasks(store) == {("s.tar/b", "T"), ("s.tar/d", "T"), ("c", "")}
+
+
+def test_final_table_keeps_the_rows_of_other_tasks(store):
+    write_part(store, "1", [member("a"), member("b")])
+    finalise(store)
+    write_part(store, "2", [member("b", task="U")])
+    assert finalise(store) == 3
+    assert sources_and_tasks(store) == {("s.tar/a", "T"), ("s.tar/b", "T"), ("s.tar/b", "U")}
+
+
 def test_names_that_are_not_unicode_are_escaped_in_the_table(store, tmp_path):
     name = "a\udcff.png"
     record = ResultRecord(name, output=f"out/{name}", stages=(f"s1/{name}",), error=name)

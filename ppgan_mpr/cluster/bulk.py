@@ -18,6 +18,7 @@ from .job import RESULTS, Job, WorkerFacts
 from .listing import Naming, list_items
 from .nodes import Pool, connected, prepare
 from .pipeline import Groups, restore_groups
+from .problems import named_in_errors
 from .stores import Store
 from .table import finalise
 
@@ -188,15 +189,17 @@ class BulkJob:
             # Large pictures come last, one for each worker: the small ones have left the memory.
             single = replace(job, options=job.options.replace(jobs=1))
             yield from self._restore(large, single, facts, pool)
-            finalise(job.output)
-            job_is_finished(job.output)
+            with named_in_errors(job.output):
+                finalise(job.output)
+                job_is_finished(job.output)
             progress.table = job.output.shown_as(RESULTS)
 
     def _missing(self, job: Job, facts: WorkerFacts) -> tuple[Groups, Groups]:
         """The small and the large pictures that still have to be restored."""
         output = job.output
         key = name_key(output.root) if output.is_local else str
-        earlier = look_back(job, facts, key)
+        with named_in_errors(output):
+            earlier = look_back(job, facts, key)
         naming = Naming(facts.task or AUTO, job.options.suffix, key, earlier.present)
         small, large = Groups(), Groups(pictures=1)
         for item in list_items(
@@ -217,8 +220,11 @@ class BulkJob:
         if not groups.count:
             return
         for rows in restore_groups(groups.tables(pool.size), job, facts, pool):
-            self.progress.items += len({row.pop("item") for row in rows})
+            left = Counter(row["item"] for row in rows)  # pictures of each shard
             for row in rows:
+                item = row.pop("item")
+                left[item] -= 1
+                self.progress.items += not left[item]
                 outcome = Outcome(**row)
                 self.progress.add(outcome)
                 yield outcome

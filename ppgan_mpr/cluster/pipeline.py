@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from .items import Item
 from .job import Job, WorkerFacts
-from .nodes import Pool, last_line
+from .nodes import Pool
+from .problems import ray_reason
 from .workers import Reader, Worker, Writer, table_of
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 _PICTURES, _BYTES = 32, 16 << 20
 _GROUPS_PER_WORKER = 4
 _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
-
-
-def _reason(error: Exception) -> str:
-    """Why the pipeline ended, in one sentence from the last line of a node's traceback."""
-    line = last_line(error)
-    _, mark, text = line.partition(f"{UsageError.__name__}: ")
-    return text if mark else f"A worker cannot be started, or the cluster is lost: {line}"
 
 
 class Groups:
@@ -82,12 +76,14 @@ def restore_groups(
         pool: the workers.
 
     Raises:
-        UsageError: a worker cannot be started, or the cluster is lost.
+        UsageError: a worker cannot be started, the table of results cannot be written, or the
+            cluster is lost.
     """
     import ray.data
     from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # The error that ends the pipeline is raised here, so Ray need not print it too.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -121,4 +117,4 @@ def restore_groups(
         for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
             yield [json.loads(text) for text in rows.column("progress").to_pylist()]
     except ray.exceptions.RayError as error:
-        raise UsageError(_reason(error)) from error
+        raise UsageError(ray_reason(error)) from error

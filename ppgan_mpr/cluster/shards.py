@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import IO
 
 from ..apps.result import ResultRecord
+from ..errors import RestorationError
 from ..imaging.formats import readable_suffixes
 from .items import Item
 from .picture_outputs import OutputFile
+from .problems import storage_reason
 from .restoring_process import Answer, Request, RestoringProcess
 from .stores import Store, open_place
 
@@ -71,7 +73,8 @@ def restore_shard(
         it was restored.
 
     Raises:
-        OSError: the new shard cannot be written.
+        RestorationError: the new shard cannot be written.
+        OSError: there is no room for temporary files.
     """
     records: list[ResultRecord] = []
     damage: list[Exception] = []
@@ -90,7 +93,11 @@ def restore_shard(
         elif not restored:
             records.append(ResultRecord(item.source, output=output.shown_as(name)))
         if restored or not damage:
-            output.write_file(name, file, item.mode)
+            try:
+                output.write_file(name, file, item.mode)
+            except OSError as error:
+                reason = f"{output.shown_as(name)} cannot be written: {storage_reason(error)}"
+                raise RestorationError(reason) from None
     return records
 
 

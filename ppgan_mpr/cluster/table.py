@@ -24,7 +24,8 @@ from .stores import Store
 if TYPE_CHECKING:
     import pyarrow
 
-_PARTS = f"{STATE}/parts"
+#: Folder of the parts, in the output folder.
+PARTS = f"{STATE}/parts"
 _JSON = ("options", "versions", "detected")  # dictionaries, stored as JSON text
 _PAIRS = ("size", "tile")
 _KEYS = ["source", "item", "task", "detected"]
@@ -86,7 +87,7 @@ def write_part(store: Store, run: str, rows: Sequence[Row]) -> None:
     digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:20]
     file = io.BytesIO()
     parquet.write_table(table, file)
-    store.write(f"{_PARTS}/{run}-{digest}.parquet", file.getbuffer())
+    store.write(f"{PARTS}/{run}-{digest}.parquet", file.getbuffer())
 
 
 def read_rows(
@@ -156,7 +157,7 @@ def finalise(store: Store) -> int:
 
 def _files(store: Store) -> list[str]:
     """Names of the existing tables, the earliest first."""
-    parts, _ = store.listed(_PARTS)
+    parts, _ = store.listed(PARTS)
     earlier = [RESULTS] if store.find(RESULTS) else []
     found = [p.name for p in parts if posixpath.splitext(p.name)[1] == ".parquet"]
     return [*earlier, *sorted(found)]

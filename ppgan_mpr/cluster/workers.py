@@ -20,10 +20,11 @@ from .items import Item
 from .job import Job, WorkerFacts
 from .listing import Naming
 from .picture_outputs import OutputFile
+from .problems import storage_reason
 from .restoring_process import Answer, Request, RestoringProcess
 from .shards import answer_of_failure, restore_shard
 from .stores import is_address, read_place
-from .table import Row, write_part
+from .table import PARTS, Row, write_part
 
 if TYPE_CHECKING:
     import pyarrow
@@ -160,7 +161,7 @@ class Worker:
             return [Answer(item, record, [])]
         try:
             records = restore_shard(item, name, output, self._process)
-        except OSError as error:
+        except (RestorationError, OSError) as error:
             return [answer_of_failure(item, error)]
         return [Answer(item, record, []) for record in records]
 
@@ -176,14 +177,25 @@ class Writer:
         self._job = job
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        """Write files and rows; returns the rows for showing progress."""
+        """Write files and rows; returns the rows for showing progress.
+
+        Raises:
+            UsageError: the rows cannot be written.
+        """
         import pyarrow as pa
 
         texts, files = table.column("row").to_pylist(), table.column("files").to_pylist()
         with ThreadPoolExecutor(_REQUESTS) as pool:
             rows = list(pool.map(self._write, texts, files))
         if rows:
-            write_part(self._job.output, self._job.run, rows)
+            try:
+                write_part(self._job.output, self._job.run, rows)
+            except OSError as error:
+                place = self._job.output.shown_as(PARTS)
+                raise UsageError(
+                    f"The table of results in {place} cannot be written: {storage_reason(error)}. "
+                    "The same command continues the job."
+                ) from None
         # JSON can hold names that are not UTF-8.
         return pa.table({"progress": [json.dumps(progress_of(row)) for row in rows]})
 
@@ -193,8 +205,7 @@ class Writer:
             for file in files:
                 self._job.output.write(_as_text(file["name"]), file["content"], file["mode"])
         except (OSError, ValueError) as error:  # object stores refuse names that are not UTF-8
-            detail = getattr(error, "strerror", None) or error
-            reason = f"{row.record.output} cannot be written: {detail}"
+            reason = f"{row.record.output} cannot be written: {storage_reason(error)}"
             record = replace(row.record, output=None, stages=(), error=reason)
             return replace(row, record=record, output_bytes=0)
         return row

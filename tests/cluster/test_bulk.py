@@ -27,7 +27,10 @@ def run(cluster):
     def restore(input_path, output_path, **options):
         chosen = InferenceOptions(**{**OPTIONS, "jobs": 2, **options})
         job = BulkJob(str(input_path), str(output_path), TASK, None, chosen, cluster)
-        names = {posixpath.basename(outcome.source) for outcome in job.run()}
+        names = set()
+        for outcome in job.run():
+            names.add(posixpath.basename(outcome.source))
+            assert job.progress.items == job.progress.done  # there are no shards
         return job.progress, names
 
     return restore

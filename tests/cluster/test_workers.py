@@ -4,6 +4,7 @@ import os
 import sys
 import tarfile
 
+import pyarrow as pa
 import pytest
 from cluster_samples import TASK, job, write_pictures
 
@@ -13,7 +14,7 @@ from ppgan_mpr.cluster.job import WorkerFacts
 from ppgan_mpr.cluster.listing import Naming, list_items
 from ppgan_mpr.cluster.nodes import facts_here
 from ppgan_mpr.cluster.workers import Reader, Worker, Writer, incompatible, read_picture, table_of
-from ppgan_mpr.errors import ImageError
+from ppgan_mpr.errors import ImageError, UsageError
 from ppgan_mpr.imaging.limits import Limits
 
 FACTS = WorkerFacts(
@@ -71,9 +72,18 @@ def test_pictures_whose_names_are_not_utf8_are_restored(tmp_path):
     assert set(earlier.finished) == {str(photos / f"{name}.png")} and not earlier.present
 
 
-def test_outputs_of_shards_keep_their_folders_and_modes(tmp_path):
-    pa = pytest.importorskip("pyarrow")
+def test_table_that_cannot_be_written_ends_the_job_with_its_place_and_the_reason(tmp_path):
+    bulk = job(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "ppgan_mpr_bulk").write_bytes(b"no folder")
+    row = {"source": "a.png", "error": "no memory"}
+    text = json.dumps({"record": row, "item": "a.png"})
+    table = pa.table({"row": [text], "files": pa.array([[]], pa.list_(pa.int32()))})
+    with pytest.raises(UsageError, match="out/ppgan_mpr_bulk/parts cannot be written: "):
+        Writer(bulk)(table)
 
+
+def test_outputs_of_shards_keep_their_folders_and_modes(tmp_path):
     write_pictures(tmp_path / "photos", 2)
     names = ["a/x.tar", "b/x.tar"]
     for name, photo in zip(names, sorted((tmp_path / "photos").iterdir())):

@@ -10,6 +10,7 @@ picture. To continue an interrupted job, run the same command again.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 
@@ -82,6 +83,10 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         for outcome in job.run():
             display.show(outcome)
+    except KeyboardInterrupt:
+        display.close()
+        print("interrupted: the same command continues the job", file=sys.stderr)
+        raise
     finally:
         display.close()
     for line in summary(job.progress):
@@ -100,7 +105,7 @@ class _Display:
     def show(self, outcome: Outcome) -> None:
         progress = self._progress
         self._bar.total, self._bar.seconds_left = progress.total, progress.seconds_left
-        self._bar.set_postfix_str(f"{progress.megapixel_rate:.2f} MP/s", refresh=False)
+        self._bar.set_postfix_str(f"{rate(progress.megapixel_rate)} MP/s", refresh=False)
         self._bar.update(progress.items - self._bar.n)
         failed = progress.counts["failed"]
         if outcome.error is not None and failed <= _SHOWN_FAILURES:
@@ -117,14 +122,20 @@ class _Display:
         self._bar.close()
 
 
+def rate(value: float) -> str:
+    """A rate with two digits behind the point, and more if it is small: two significant ones."""
+    leading = math.floor(math.log10(value)) if value > 0 else 0
+    return f"{value:.{max(2, 1 - leading)}f}"
+
+
 def progress_line(progress: Progress) -> str:
     """One line that shows the progress of a job."""
     left = progress.seconds_left
     return ", ".join(
         (
             f"{progress.items} of {progress.total} done",
-            f"{progress.rate:.2f} pictures/s",
-            f"{progress.megapixel_rate:.2f} MP/s",
+            f"{rate(progress.rate)} pictures/s",
+            f"{rate(progress.megapixel_rate)} MP/s",
             "time left unknown" if left is None else f"{duration(left)} left",
             *(f"{node} {busy:.0%} busy" for node, busy in progress.utilisation().items()),
         )
@@ -140,7 +151,7 @@ def summary(progress: Progress) -> list[str]:
     lines = [f"{', '.join(counts)} in {duration(progress.seconds)}"]
     if progress.done:
         lines.append(
-            f"{progress.rate:.2f} pictures/s, {progress.megapixel_rate:.2f} MP/s with "
+            f"{rate(progress.rate)} pictures/s, {rate(progress.megapixel_rate)} MP/s with "
             f"{progress.workers} worker{'s' * (progress.workers > 1)}"
         )
         lines += [f"{node}: {busy:.0%} busy" for node, busy in progress.utilisation().items()]

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from ppgan_mpr.cluster.bulk import Outcome, Progress
+from ppgan_mpr.cluster.bulk import BulkJob, Outcome, Progress
 from ppgan_mpr.commands.bulk import build_parser, main, progress_line, summary
 
 
@@ -30,6 +30,24 @@ def test_progress_shows_rates_time_left_and_every_node(progress):
     assert "3 of 4 done" in line and "0.30 pictures/s" in line and "0.40 MP/s" in line
     assert "3 s left" in line
     assert "one 20% busy" in line and "two 10% busy" in line
+
+
+def test_slow_rates_have_two_significant_digits():
+    slow = Progress(total=9, items=1, workers=1)
+    slow.started -= 40
+    slow.add(outcome("a", pixels=24 * 24))
+    line = progress_line(slow)
+    assert "0.025 pictures/s" in line and "0.000014 MP/s" in line
+
+
+def test_interrupted_job_says_how_to_continue(tmp_path, capsys, monkeypatch):
+    def interrupt(job):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(BulkJob, "run", interrupt)
+    assert main([str(tmp_path), str(tmp_path / "out"), "--task", "Denoising"]) == 130
+    assert "the same command continues the job" in capsys.readouterr().err
 
 
 def test_summary_counts_every_picture(progress):

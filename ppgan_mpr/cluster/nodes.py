@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -89,7 +91,7 @@ def connected(address: str | None) -> Iterator[Any]:
             import psutil
 
             room = min(_OBJECT_STORE, int(0.2 * psutil.virtual_memory().available))
-            with _importable():
+            with _importable(), _without_lines_about_its_log():
                 ray.init(
                     address="local",
                     num_cpus=cpu_count(),
@@ -98,13 +100,33 @@ def connected(address: str | None) -> Iterator[Any]:
                     **quiet,
                 )
         else:
-            ray.init(address=address, **quiet)
+            with _without_lines_about_its_log():
+                ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UsageError(f"The Ray cluster at {address} cannot be reached: {error}") from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _without_lines_about_its_log() -> Iterator[None]:
+    """Leave out the line on stderr in which Ray's C++ code says that it found its log level."""
+    with tempfile.TemporaryFile() as caught:
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            caught.seek(0)
+            for line in caught:
+                if b"RAY_BACKEND_LOG_LEVEL" not in line:
+                    os.write(2, line)
 
 
 @contextmanager

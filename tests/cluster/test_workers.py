@@ -72,6 +72,20 @@ def test_pictures_whose_names_are_not_utf8_are_restored(tmp_path):
     assert set(earlier.finished) == {str(photos / f"{name}.png")} and not earlier.present
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files have no permission bits there")
+def test_results_of_listed_files_have_the_modes_of_the_files(tmp_path):
+    write_pictures(tmp_path, 1)
+    with tarfile.open(tmp_path / "s.tar", "w") as shard:
+        shard.add(tmp_path / "p00000.png", "p00000.png")
+    for name in ("p00000.png", "s.tar"):
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "list.csv").write_text("path\np00000.png\ns.tar")
+    restored(tmp_path / "list.csv", job(tmp_path / "out"))
+    results = list((tmp_path / "out" / TASK).iterdir())
+    assert len(results) == 2
+    assert {path.stat().st_mode & 0o777 for path in results} == {0o600}
+
+
 def test_table_that_cannot_be_written_ends_the_job_with_its_place_and_the_reason(tmp_path):
     bulk = job(tmp_path / "out")
     (tmp_path / "out").mkdir()

@@ -180,10 +180,17 @@ class Store:
             _again(lambda: filesystem.delete_file(path))
 
     def remove_empty(self, name: str) -> None:
-        """Remove a folder if it is empty; object stores have no empty folders."""
+        """Remove a folder if it is empty; in an object store, remove the object that marks it."""
         if self.is_local:
             with contextlib.suppress(OSError):
                 os.rmdir(self.place(name))
+            return
+        from pyarrow.fs import FileSelector
+
+        filesystem, path = _located(self.place(name))
+        with contextlib.suppress(FileNotFoundError):
+            if not _again(lambda: filesystem.get_file_info(FileSelector(path))):
+                _again(lambda: filesystem.delete_dir(path))
 
     def _local_folder(self, name: str) -> tuple[list[Entry], list[str]]:
         entries, below = [], []

@@ -59,6 +59,18 @@ def test_file_can_be_replaced_and_removed(store):
     assert store.find("a.bin") is None
 
 
+def test_empty_folders_are_removed_and_others_stay(store):
+    for name in ("state/parts/a.bin", "state/b.bin", "c.bin"):
+        store.write(name, b"content")
+    for name in ("state/parts/a.bin", "state/parts", "state"):
+        store.remove(name) if name.endswith(".bin") else store.remove_empty(name)
+    assert store.listed("") == ([store.find("c.bin")], ["state"])
+    assert store.listed("state") == ([store.find("state/b.bin")], [])
+    store.remove("state/b.bin")
+    store.remove_empty("state")
+    assert store.listed("") == ([store.find("c.bin")], [])
+
+
 def test_missing_folder_has_no_files(store):
     assert [entries for entries in store.folders("nowhere") if entries] == []
 

@@ -95,8 +95,8 @@ def restore_groups(
         }
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
     # Reading and writing mostly wait for disks and networks, so they need no cores of their own.
-    beside: dict[str, Any] = {"num_cpus": 0, "compute": TaskPoolStrategy(size=pool.size)}
-    size = min(pool.size, len(groups))
+    size = min(pool.size, len(groups))  # Ray warns if there are fewer groups than tasks
+    beside: dict[str, Any] = {"num_cpus": 0, "compute": TaskPoolStrategy(size=size)}
     workers = ActorPoolStrategy(
         min_size=1, max_size=size, initial_size=size, max_tasks_in_flight_per_actor=2
     )

@@ -77,24 +77,24 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
     own: dict[str, int] = {}  # output -> its size when it was written
     for finished in (True, False):
         for row in read_rows(store, _COLUMNS, finished):
-            item = resolved(row["item"])
-            spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])
             if row["output"] and not row["skipped"]:
                 own[_file_of(row, store, sizes)] = row["output_bytes"]
             _check_mixing(row, facts, store)
             if task_of(row) not in ("", facts.task):
                 continue
+            item = resolved(row["item"])
             source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
             rows[source] = row
             latest[item] = row["part"]
+            spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])
             if not finished or existing != "overwrite":
                 counted.add(source)
     earlier = Earlier(spellings=spellings)
-    current = {
+    rows = {
         source: row for source, row in rows.items() if row["part"] == latest[resolved(row["item"])]
     }
-    failed = {resolved(row["item"]) for row in current.values() if row["error"]}
-    for source, row in current.items():
+    failed = {resolved(row["item"]) for row in rows.values() if row["error"]}
+    for source, row in rows.items():
         if row["error"] or row["skipped"]:
             continue
         difference = _difference(row, job, facts)
@@ -104,11 +104,12 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
                 "existing='overwrite' to restore all pictures again, existing='skip' to restore "
                 "only these pictures again, or another output folder."
             )
-        if difference or source not in counted or resolved(row["item"]) in failed:
+        item = resolved(row["item"])
+        if difference or source not in counted or item in failed:
             continue
         name = _file_of(row, store, sizes) if row["output"] else None
         if name is None or (name in sizes and own[name] in (0, sizes[name])):
-            earlier.finished[resolved(row["item"])] = row["input_bytes"], row["input_stamp"]
+            earlier.finished[item] = row["input_bytes"], row["input_stamp"]
     if existing != "overwrite":
         changed = {n for n, nbytes in own.items() if n in sizes and nbytes not in (0, sizes[n])}
         for name in _before(store, sizes, own) | changed:

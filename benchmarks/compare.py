@@ -1,4 +1,4 @@
-"""Measures all of docs/speed.md on the reader's machine: ours and the peers' side by side.
+"""Measures a page of tables on the reader's machine: ours and the peers' side by side.
 
     python benchmarks/compare.py --output speed.md
     python benchmarks/compare.py --parts networks --sizes 256 --output speed.md

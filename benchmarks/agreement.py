@@ -5,7 +5,7 @@
 DIR holds input/ and target/, paired by stem. The reference is every picture restored as a whole in
 float32. The columns are:
 
-    bf16   PSNR between the reference and the result in bfloat16
+    bf16   PSNR between the reference and the result in bfloat16. Blank on processors without it.
     gain   change of the PSNR to the clean picture by bfloat16
     tiled  PSNR between the reference and the result of tiles in float32. Tiles have --tile pixels,
            or the size that the default memory allows. Blank if the picture then fits as a whole.
@@ -33,27 +33,34 @@ def restorers(weights: str, tile: int | None) -> dict:
     from ppgan_mpr.inference import Cache, Restorer, load_model
 
     model = load_model(weights, Cache(cache_dir() / "networks"))
-    return {
+    ways = {
         "f32": Restorer(model, device="cpu", precision="f32", memory="8G"),
-        "bf16": Restorer(model, device="cpu", precision="bf16", memory="8G"),
         "tiled": Restorer(model, device="cpu", precision="f32", tile=tile),
     }
+    fastest = Restorer(model, device="cpu", memory="8G")
+    if fastest.backend.precision == "bf16":
+        ways["bf16"] = fastest
+    return ways
 
 
 def compare(ways: dict, source: Path, target: Path) -> dict:
-    """The numbers of one pair; ``tiled`` is None if the picture was restored as a whole."""
+    """The numbers of one pair.
+
+    ``tiled`` is None if the picture was restored as a whole; ``bf16`` and ``gain`` are None if the
+    processor has no bfloat16.
+    """
     image, clean = (
         np.asarray(Image.open(path).convert("RGB")).astype(np.float32) / 255
         for path in (source, target)
     )
     tiles = []
     whole = ways["f32"](image)
-    half = ways["bf16"](image)
+    half = ways["bf16"](image) if "bf16" in ways else None
     tiled = ways["tiled"](image, lambda done, count: tiles.append(count))
     return {
         "name": source.name,
-        "bf16": psnr(half, whole),
-        "gain": psnr(half, clean) - psnr(whole, clean),
+        "bf16": None if half is None else psnr(half, whole),
+        "gain": None if half is None else psnr(half, clean) - psnr(whole, clean),
         "tiled": psnr(tiled, whole) if len(tiles) > 1 else None,
         "tiles": len(tiles),
     }
@@ -83,10 +90,12 @@ def main(argv: list[str] | None = None) -> int:
     for pair in pairs[::step][: options.limit]:
         found = compare(ways, pair.input, pair.target)
         report["pictures"].append(found)
-        tiled = "" if found["tiled"] is None else f"{found['tiled']:.1f}"
+        formats = {"bf16": ".1f", "gain": "+.4f", "tiled": ".1f"}
+        bf16, gain, tiled = (
+            "" if found[key] is None else format(found[key], how) for key, how in formats.items()
+        )
         print(
-            f"{found['name']:24} {found['bf16']:6.1f} {found['gain']:+8.4f} {tiled:>6} "
-            f"{found['tiles']}",
+            f"{found['name']:24} {bf16:>6} {gain:>8} {tiled:>6} {found['tiles']}",
             flush=True,
         )
     for key in ("bf16", "gain", "tiled"):

@@ -1,12 +1,12 @@
-"""Measures a page of tables on the reader's machine: ours and the peers' side by side.
+"""Measure this package and its peers on this machine, and write a page of tables.
 
     python benchmarks/compare.py --output speed.md
     python benchmarks/compare.py --parts networks --sizes 256 --output speed.md
     python benchmarks/compare.py --checkouts peers --save numbers --output speed.md
 
 The parts are measured one after another, each by the script named on the page. Several take
-minutes, the networks at 1280x720 up to an hour. Their numbers are kept in the folder --save, and a
-part whose numbers are there is not measured again: an interrupted run continues, and a part is
+minutes; the networks at 1280x720 take up to an hour. Their numbers are kept in the folder --save. A
+part whose numbers are there is not measured again, so an interrupted run continues, and a part is
 repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle; the
 page says how busy it was.
 """
@@ -32,12 +32,12 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Part:
-    """What one script measures.
+    """One script and its arguments.
 
     Args:
-        script: its file.
-        arguments: its arguments, where they are not its defaults.
-        shared: which options of this program it takes, too.
+        script: file name of the script.
+        arguments: its arguments that differ from its defaults.
+        shared: names of the options of this program that are passed to it.
         output: its option for the file of numbers.
     """
 
@@ -59,6 +59,11 @@ class Part:
 PARTS = {
     "networks": Part("inference.py", shared=("sizes", "networks", "checkouts")),
     "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
+    "large": Part("commands.py", ("--sizes", "12mp", "--networks", "lite", "--repeat", "1")),
+    "agreement": Part(
+        "agreement.py", (str(_HERE.parent / "samples" / "Deraining"), "--task", "Deraining",
+                         "--tile", "256"),
+    ),
     "folders": Part("folders.py", ("--repeat", "1"), ("checkouts",)),
     "throughput": Part("throughput.py", ("--formats", ".jpg", "--rounds", "1")),
     "isolation": Part("isolation.py"),

@@ -1,4 +1,4 @@
-"""Writes what compare.py has measured as a page."""
+"""The page of tables that compare.py writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Numbers = Mapping[str, Any]
 _INTRODUCTION = """\
 # Speed, measured
 
-Written by `benchmarks/compare.py`, which measures all of it again on your machine:
+`benchmarks/compare.py` wrote this page. It measures everything again on your machine:
 
     pip install '.[cpu,onnxruntime,benchmark]'
     python benchmarks/compare.py --output speed.md
 
-What the columns mean for you, and figures of other machines: [speed and memory](performance.md).
+[Speed and memory](performance.md) explains the numbers and has those of other machines.
 """
 _SIZES = {"256": "256×256", "720p": "1280×720", "12mp": "12 megapixels", "100mp": "100 megapixels"}
 _RUNNERS = {
@@ -41,7 +41,7 @@ def table(header: str, rows: Iterable[Iterable[str]]) -> str:
 
 
 def networks(numbers: Numbers) -> str:
-    """Every network, size and runner beside the arithmetic limit of its precision."""
+    """Table of all networks, sizes and runners, as fractions of the arithmetic limit."""
     cases = [case for case in numbers["cases"] if not _emulated(case)]
     limits: dict[str, float] = {}
     work: dict[tuple[str, str], float] = {}  # thousand millions of multiply-adds
@@ -69,21 +69,21 @@ def networks(numbers: Numbers) -> str:
         for case in cases
     ]
     plain = len(cases) < len(numbers["cases"])
-    note = " This processor does not compute in bf16, so f32 stands for both." if plain else ""
+    note = " This processor does not compute in bf16, so only f32 is shown." if plain else ""
     reached = " and ".join(f"{most:.0f} in {name}" for name, most in sorted(limits.items()))
     return (
-        "Seconds and peak memory of one picture in memory, in a process of its own. The limit is"
-        f" what a matrix product in OpenVINO reached in the same run: {reached} (thousand million"
-        " multiply-adds a second); each runner is compared with that of its precision. The limit is"
-        " for convolutions computed as they are written: Winograd's form multiplies less and may"
-        " exceed 100 %. Agreement is the PSNR to the first row of the same picture. Full-size"
-        f" networks have random weights, on which speed does not depend.{note}\n\n"
+        "Seconds and peak memory of one picture in memory. Each case runs in its own process. The"
+        " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
+        f" {reached} (thousand million multiply-adds per second). Multiply-adds are counted for"
+        " directly computed convolutions. Winograd's algorithm needs fewer, so it may exceed 100 %."
+        " Agreement is the PSNR to the first row of the same picture. Full-size networks have"
+        f" random weights, because the speed does not depend on them.{note}\n\n"
         + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )
 
 
 def _emulated(case: Numbers) -> bool:
-    """Whether bf16 was asked for and f32 computed: real bf16 agrees to at most some 70 dB."""
+    """Whether f32 was computed instead of bf16: bf16 agrees with f32 to at most about 70 dB."""
     return case["runner"] == "openvino-bf16" and (case.get("psnr") or 0.0) > _EQUAL
 
 
@@ -92,7 +92,7 @@ def _precision(case: Numbers) -> str:
 
 
 def commands(numbers: Numbers) -> str:
-    """Whole commands beside the bare graph."""
+    """Table of whole commands, compared with the bare graph."""
     rows = [
         [
             case["network"],
@@ -107,14 +107,38 @@ def commands(numbers: Numbers) -> str:
         for case in numbers["cases"]
     ]
     return (
-        "`mprnet` on one picture. Cold: with an empty cache, so that the network is exported and"
-        " compiled. Bare: nothing but the compiled graph on the same tiles.\n\n"
+        "`mprnet` on one picture. Cold: with an empty cache, so the network is exported and"
+        " compiled. Bare: only the compiled graph on the same tiles.\n\n"
         + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm over bare s", rows)
     )
 
 
+def agreement(numbers: Numbers) -> str:
+    """Table of how much bfloat16 and tiles change results."""
+
+    def decibel(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    rows = [
+        [
+            picture["name"],
+            decibel(picture["bf16"], ".1f"),
+            decibel(picture["gain"], "+.4f"),
+            decibel(picture["tiled"], ".1f"),
+            str(picture["tiles"]),
+        ]
+        for picture in numbers["pictures"]
+    ]
+    return (
+        "The sample pictures restored with the lite network, compared with the same pictures"
+        " restored as a whole in float32: PSNR in dB in RGB. Gain is the change of the PSNR to the"
+        " clean picture. Columns of bf16 are empty if the processor does not compute in it.\n\n"
+        + table("picture|bf16|gain by bf16|in tiles of 256|tiles", rows)
+    )
+
+
 def folders(numbers: Numbers) -> str:
-    """A folder of many sizes of picture beside one of one size."""
+    """Table of folders with pictures of many sizes, compared with folders of one size."""
     rows = []
     for case in numbers["cases"]:
         one, mixed = case["one size"], case["mixed"]
@@ -123,16 +147,17 @@ def folders(numbers: Numbers) -> str:
         grown = f"{mixed['cache'] / 1e6:.0f}" if "cache" in mixed else ""
         rows.append([case["label"], *spent, *ratios, f"{mixed['peak'] / 1e6:,.0f}", grown])
     return (
-        f"{len(numbers['sizes'])} pictures of as many sizes between 200 and 640 pixels, and as many"
-        " of one size with the same area in all: wall and processor seconds, and how many times as"
-        " long the mixed folder takes by either. Cold is with an empty cache of networks, warm with"
-        " that of the run before.\n\n"
+        f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
+        " 640 pixels). The other folder has as many pictures of one size, and the same total area."
+        " The first two columns are wall and processor seconds. The next two are the ratios of"
+        " mixed to one size. Cold: with an empty cache of networks. Warm: with the cache of the"
+        " cold run.\n\n"
         + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
     )
 
 
 def throughput(numbers: Numbers) -> str:
-    """Folders of photos beside what bounds their time."""
+    """Table of the time for folders of photos, compared with its lower bound."""
     rows = []
     for case in numbers["cases"]:
         wall, used = (
@@ -144,14 +169,15 @@ def throughput(numbers: Numbers) -> str:
             + [f"{wall / case['bound']:.2f}"]
         )
     return (
-        "A folder of photos of 1280×720 with the small weights. No order of work is faster than"
-        " the bound: the time of the graph alone, or the processor time divided by the cores.\n\n"
-        + table("photos|--jobs|graph s|processor s|bound s|wall s|wall beside bound", rows)
+        "A folder of photos of 1280×720 with the lite network. The bound is the time of the graph"
+        " alone, or the processor time divided by the cores if that is more. No schedule can be"
+        " faster.\n\n"
+        + table("photos|--jobs|graph s|processor s|bound s|wall s|wall / bound", rows)
     )
 
 
 def isolation(numbers: Numbers) -> str:
-    """Decoding in a process of its own."""
+    """Table of the time for decoding in a separate process."""
     rows = [
         [
             case["file"],
@@ -162,13 +188,14 @@ def isolation(numbers: Numbers) -> str:
         for case in numbers["cases"]
     ]
     return (
-        "Milliseconds to decode a file here and in the process that guards against damaged files;"
-        " the difference is the median of pairs.\n\n" + table("file|here|isolated|difference", rows)
+        "Milliseconds to decode a file in the program itself and in the separate process that"
+        " protects it against damaged files. The difference is the median of pairs.\n\n"
+        + table("file|in the program|separate process|difference", rows)
     )
 
 
 def loading(numbers: Numbers) -> str:
-    """Training patches from the data sets' kinds of pictures."""
+    """Table of the time for reading training patches."""
     kinds = numbers["kinds"]
     readers = [row["reader"] for row in next(iter(kinds.values()))["rows"]]
     rows = []
@@ -177,16 +204,19 @@ def loading(numbers: Numbers) -> str:
         speeds = (f"{row['milliseconds']:.1f}, {row['samples_per_second']:.1f}" for row in found)
         rows.append([reader, *speeds])
     return (
-        "Patches of 256×256 from generated pictures of the sets' size and depth: milliseconds of"
-        " processor time a sample, and samples a second of a loader with one worker.\n\n"
+        "Patches of 256×256 from generated pictures with the sizes and bit depths of the data sets:"
+        " milliseconds of processor time per sample, and samples per second of a loader with one"
+        " worker.\n\n"
         + table("|".join(["reader", *kinds]), rows)
     )
 
 
-#: Title of each part, and what renders its numbers.
+#: Title of each part, and the function that renders its numbers.
 TABLES: Mapping[str, tuple[str, Callable[[Numbers], str]]] = {
     "networks": ("Networks and their peers", networks),
     "commands": ("Whole commands", commands),
+    "large": ("A photo of 12 megapixels", commands),
+    "agreement": ("Agreement with float32", agreement),
     "folders": ("Folders of many sizes", folders),
     "throughput": ("Folders of photos", throughput),
     "isolation": ("Decoding in isolation", isolation),

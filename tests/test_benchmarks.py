@@ -150,3 +150,11 @@ def test_comparison_leaves_out_bf16_if_the_processor_computes_in_f32(comparison)
     bf16 = case("openvino-bf16", 1.0, psnr=152.0, multiply_adds=40.0, limit=60.0)
     page = comparison(networks={"machine": MACHINE, "load": 0.0, "cases": [f32, bf16]})
     assert "does not compute in bf16" in page and "OpenVINO bf16" not in page
+
+
+def test_comparison_leaves_columns_of_bf16_empty_where_it_was_not_measured(comparison):
+    picture = {"name": "a.jpg", "bf16": None, "gain": None, "tiled": 61.25, "tiles": 4}
+    measured = {**picture, "name": "b.jpg", "bf16": 60.04, "gain": -0.00012}
+    page = comparison(agreement={"machine": MACHINE, "load": 0.0, "pictures": [picture, measured]})
+    assert "| a.jpg |  |  | 61.2 | 4 |" in page
+    assert "| b.jpg | 60.0 | -0.0001 | 61.2 | 4 |" in page

@@ -16,6 +16,7 @@ from .workers import Reader, Worker, Writer, table_of
 
 if TYPE_CHECKING:
     import pyarrow
+    from ray.data import ActorPoolStrategy
 
 # Most pictures and bytes of files in a group. Each group costs a few milliseconds.
 _PICTURES, _BYTES = 32, 16 << 20
@@ -80,7 +81,7 @@ def restore_groups(
             cluster is lost.
     """
     import ray.data
-    from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
+    from ray.data import DataContext
 
     # The error that ends the pipeline is raised here, so Ray need not print it too.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -94,27 +95,37 @@ def restore_groups(
             "ray.io/node-id": f"!in({','.join(pool.refused)})"
         }
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
-    # Reading and writing mostly wait for disks and networks, so they need no cores of their own.
     size = min(pool.size, len(groups))  # Ray warns if there are fewer groups than tasks
-    beside: dict[str, Any] = {"num_cpus": 0, "compute": TaskPoolStrategy(size=size)}
-    workers = ActorPoolStrategy(
-        min_size=1, max_size=size, initial_size=size, max_tasks_in_flight_per_actor=2
-    )
+    # Reading and writing mostly wait for disks and networks, so they need no cores of their own.
+    # They run in actors: Ray ends the processes of tasks without cores when they are idle for a
+    # moment, and starting one takes two seconds of processor time.
+    beside: dict[str, Any] = {"num_cpus": 0, "compute": _actors(-(-size // 2))}
     data = (
         ray.data.from_arrow(groups)
-        .map_batches(Reader(job).__call__, **beside, **whole)
+        .map_batches(Reader, fn_constructor_args=(job,), **beside, **whole)
         .map_batches(
             Worker,
             fn_constructor_args=(job, facts),
-            compute=workers,
+            compute=_actors(size),
             num_cpus=pool.cores,
             num_gpus=pool.gpus or None,
             **whole,
         )
-        .map_batches(Writer(job).__call__, **beside, **whole)
+        .map_batches(Writer, fn_constructor_args=(job,), **beside, **whole)
     )
     try:
         for rows in data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
             yield [json.loads(text) for text in rows.column("progress").to_pylist()]
     except ray.exceptions.RayError as error:
         raise UsageError(ray_reason(error)) from error
+
+
+def _actors(size: int) -> ActorPoolStrategy:
+    """A pool of this many actors.
+
+    With a smaller minimum, Ray Data would stop some of them while it reserves cores for other
+    steps.
+    """
+    from ray.data import ActorPoolStrategy
+
+    return ActorPoolStrategy(min_size=size, max_size=size, max_tasks_in_flight_per_actor=2)

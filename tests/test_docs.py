@@ -159,6 +159,12 @@ def test_pages_of_the_site_state_their_language(site):
         assert language == ("zh-CN" if site / "zh" in page.parents else "en"), page
 
 
+def test_lines_of_chinese_paragraphs_are_joined_without_spaces(site):
+    for page in (site / "zh").rglob("*.html"):
+        breaks = re.findall(r"[，。、；：一-龥]\n[一-龥]", page.read_text(encoding="utf-8"))
+        assert not breaks, page.name
+
+
 def test_site_has_every_image_of_its_pages(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

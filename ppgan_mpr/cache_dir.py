@@ -9,10 +9,10 @@ from .errors import UsageError
 
 
 def cache_dir() -> Path:
-    """``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory.
+    """The folder: ``PPGAN_MPR_HOME`` if set, else ``ppgan_mpr`` in the user's cache directory.
 
     Raises:
-        UsageError: there is no such directory.
+        UsageError: the variable is not set, and the user has no home directory.
     """
     home = os.environ.get("PPGAN_MPR_HOME")
     if home:
@@ -23,6 +23,6 @@ def cache_dir() -> Path:
         return Path(platformdirs.user_cache_dir("ppgan_mpr"))
     except RuntimeError:  # neither HOME nor an entry in the list of users
         raise UsageError(
-            "There is no home directory for downloaded and compiled networks: set "
+            "There is no home directory to keep downloaded and compiled networks in: set "
             "PPGAN_MPR_HOME to a folder for them."
         ) from None

@@ -41,7 +41,7 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
 
 
 def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
-    """Correct the case of a name: the entry of ``names`` that equals it but for case.
+    """The entry of ``names`` that equals a name except for upper and lower case.
 
     Args:
         kind: what the name stands for, such as ``task``, for the message.

@@ -76,7 +76,7 @@ def atomic_place(path: str | os.PathLike[str], exclusive: bool = False) -> Itera
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Refuse to replace a device, a pipe or a socket, or a link to one, by a file.
+    """Refuse to replace a device, a pipe or a socket, or a link to one, with a file.
 
     Raises:
         OSError: ``path`` is one of these.

@@ -18,7 +18,7 @@ _depth = 0  # how many nested changing_mode() blocks it is in
 
 @contextlib.contextmanager
 def changing_mode() -> Iterator[None]:
-    """Let only this thread build or trace layers; it may nest both kinds of block inside."""
+    """Let only this thread build or trace layers; both kinds of block may be nested inside."""
     global _owner, _depth
     me = threading.get_ident()
     with _CHANGED:
@@ -37,7 +37,7 @@ def changing_mode() -> Iterator[None]:
 
 @contextlib.contextmanager
 def dynamic_mode() -> Iterator[None]:
-    """Run layers in dynamic mode, concurrently with other threads that do.
+    """Run layers in dynamic mode; other threads may do so at the same time.
 
     :func:`changing_mode` must not be used inside.
     """

@@ -47,7 +47,7 @@ _DEGRADATION = {"scale": 1, "dual_pixel": False}
 class MPRTrain:
     """A training data set of random patches, which are turned and mirrored at random.
 
-    Of each photo, only the part up to the patch is decoded. With indices from
+    A PNG is decoded only up to the lower right corner of the patch. With indices from
     :class:`~ppgan_mpr.datasets.ResumableBatchSampler`, a sample depends only on seed, epoch and
     index.
 

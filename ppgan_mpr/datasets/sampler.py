@@ -55,7 +55,7 @@ def sample_rng(index: int) -> np.random.Generator:
 
 
 class ResumableBatchSampler:
-    """Batches of sample numbers for ``paddle.io.DataLoader(batch_sampler=...)``.
+    """Batches of sample indices for ``paddle.io.DataLoader(batch_sampler=...)``.
 
     Every epoch is a new permutation that depends only on the seed and the epoch. Samples that do
     not fill a batch in all processes are left out. The processes share each global batch. So a

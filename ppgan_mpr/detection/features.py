@@ -1,7 +1,7 @@
-"""Measurements that tell noise, motion blur, rain, low light and clean pictures apart.
+"""Measurements that distinguish noise, motion blur, rain, low light and clean pictures.
 
-NumPy and OpenCV compute them from a few crops. They are pooled, so that neither the number of
-crops nor the size of the picture matters:
+NumPy and OpenCV compute them from a few crops. They are pooled over the crops, so the number of
+crops and the size of the picture do not matter:
 
 - noise: median absolute Haar coefficients of the flattest blocks (Donoho & Johnstone, 1994) of
   luma and chroma at three scales. Demosaicing correlates a camera's noise, while the grain of a
@@ -82,7 +82,7 @@ def _pyramid(plane: np.ndarray) -> list[np.ndarray]:
 
 
 def _haar(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Horizontal, vertical and diagonal details of 2 x 2 pixels; noise keeps its deviation."""
+    """Horizontal, vertical and diagonal details of 2 x 2 pixels; noise keeps its variance."""
     p = plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
     a, b, c, d = p[::2, ::2], p[::2, 1::2], p[1::2, ::2], p[1::2, 1::2]
     return (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2

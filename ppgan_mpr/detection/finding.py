@@ -63,8 +63,8 @@ def detect(photo: Photo) -> Finding:
     """Detect the degradation of a picture of any size in at most about a third of a second.
 
     Args:
-        photo: 8 or 16 bits or float, grey or colour. In one of a single colour, such as a black
-            frame, there is nothing to restore.
+        photo: 8 or 16 bits or float, grey or colour. A photo of a single colour, such as a black
+            frame, has nothing to restore.
     """
     found = probabilities(measure(crops_of(photo), overview_of(photo)))
     if np.ptp(photo.pixels, axis=(0, 1)).max() == 0:

@@ -19,7 +19,7 @@ _RESOLUTION, _EXIF, _XMP = 1005, 1058, 1060
 
 
 def complete_metadata(image: Image.Image, data: Buffer, metadata: Metadata) -> Metadata:
-    """Complete the metadata that Pillow found with what it skipped.
+    """Add the metadata that Pillow skipped to those that it found.
 
     Args:
         image: the file as Pillow has opened it, without its pixels.

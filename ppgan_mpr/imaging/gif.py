@@ -16,7 +16,7 @@ _TRAILER = 258  # bytes after an XMP packet that lead readers of blocks to its e
 
 
 def with_extensions(data: Buffer, metadata: Metadata) -> Metadata:
-    """Complete the metadata that Pillow found from the file's application extensions."""
+    """Add the metadata in the application extensions to those that Pillow found."""
     profile, xmp = metadata.icc_profile, metadata.xmp
     try:
         position = 13 + _table(data[10])

@@ -90,8 +90,8 @@ class Share:
     Made by :meth:`MemoryBudget.share`.
 
     Attributes:
-        times: memory needed after decoding, as a multiple of the decoded pixels' bytes, these
-            included; 0 if the picture is only read.
+        times: memory needed after decoding, including the pixels, as a multiple of their bytes;
+            0 if the picture is only read.
         waited: seconds spent waiting for other pictures.
     """
 

@@ -72,7 +72,7 @@ def _content(image: Image.Image) -> bytes | None:
 
 
 def _completed(image: Image.Image, data: bytes | None, metadata: Metadata) -> Metadata:
-    """Complete the metadata that Pillow found with what it skipped in the file."""
+    """Add the metadata that Pillow skipped in the file to those that it found."""
     if image.format == "PNG" and data and data.startswith(SIGNATURE):
         try:
             found = png.read_metadata(png.read_chunks(data))

@@ -107,7 +107,7 @@ class Cache:
         self.store(json.dumps(dict(facts)).encode(), *key)
 
     def path(self, *key: object) -> Path | None:
-        """Path of the file for ``key``, which may not exist; None if nothing is kept."""
+        """Path of the file for ``key``, whether it exists or not; None if nothing is kept."""
         if self._folder is None:
             return None
         name = hashlib.sha256(repr(tuple(map(str, key))).encode()).hexdigest()[:32]

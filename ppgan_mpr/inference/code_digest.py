@@ -1,6 +1,6 @@
 """Digest of the Python files that determine what an exported network computes.
 
-It is part of the key of cached networks. So a network exported by other code never runs, even if
+It is part of the key of cached networks. So a network exported by changed code never runs, even if
 the version number is the same. Nothing is imported, and the files may be in a zip.
 """
 

@@ -88,7 +88,7 @@ def find_gpus(load: Callable[[str], Any] = ctypes.CDLL) -> tuple[Device, ...]:
     """The NVIDIA GPUs that this process may use, in CUDA's order.
 
     It asks the driver itself, so it needs no package. The numbers are those that PaddlePaddle and
-    ONNX Runtime use, and ``CUDA_VISIBLE_DEVICES`` applies. No memory of a card is taken.
+    ONNX Runtime use, and ``CUDA_VISIBLE_DEVICES`` applies. No GPU memory is allocated.
 
     Args:
         load: loads a library by its name, or raises OSError.

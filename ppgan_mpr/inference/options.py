@@ -170,7 +170,7 @@ class InferenceOptions:
     stages: bool = _option(
         False,
         "also save the outputs of the network's earlier stages beside the result, as "
-        "NAME_restoration_stage1 and so on; with several tasks, those of the last",
+        "NAME_restoration_stage1 and so on; with several tasks, only those of the last task",
         group=_RESULT,
         changes_pixels=True,
     )

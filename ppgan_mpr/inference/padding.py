@@ -48,7 +48,7 @@ class Padding:
         return padded
 
     def cut(self, rows: slice, strip: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """The part of a strip [rows, W, C] of the padded picture that is in the picture, if any."""
+        """Remove the padding from a strip [rows, W, C]; yield nothing if all of it is padding."""
         height, width = self._size
         start, stop = max(rows.start - self._top, 0), min(rows.stop - self._top, height)
         if start < stop:

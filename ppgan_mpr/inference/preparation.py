@@ -12,7 +12,7 @@ _preparing = 0  # networks that are being exported or compiled
 
 logger = logging.getLogger(__name__)
 
-#: Seconds of preparation without a line.
+#: Seconds of preparation before a line is logged.
 PATIENCE = 1.0
 
 

@@ -2,7 +2,7 @@
 
 A score means little without its protocol: the channels, the part of the picture and the form of
 SSIM. A :class:`Protocol` states these and computes the scores. Published scores are in the records
-of weights (:class:`ppgan_mpr.networks.records.Score`).
+of weights (:class:`ppgan_mpr.networks.Score`).
 """
 
 from __future__ import annotations
@@ -204,11 +204,11 @@ def _as_hwc(picture: np.ndarray) -> np.ndarray:
         picture = picture[..., None]
     if picture.ndim != 3 or picture.shape[2] not in (1, 3) or picture.size == 0:
         raise ImageError(
-            f"a picture is an array [H, W, 3], [H, W, 1] or [H, W], not one of shape "
+            f"a picture must be an array [H, W, 3], [H, W, 1] or [H, W], not one of shape "
             f"{picture.shape}"
         )
     if picture.dtype not in (np.uint8, np.uint16) and picture.dtype.kind != "f":
-        raise ImageError(f"a picture has uint8, uint16 or floats in [0, 1], not {picture.dtype}")
+        raise ImageError(f"a picture must be uint8, uint16 or float in [0, 1], not {picture.dtype}")
     if np.isnan(picture.min()):
         raise ImageError("a picture with NaN values cannot be scored")
     return picture

@@ -154,7 +154,7 @@ def _same_shape(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if a.shape != b.shape:
         raise ImageError(f"pictures of shapes {a.shape} and {b.shape} cannot be compared")
     if a.ndim not in (2, 3) or a.size == 0:
-        raise ImageError(f"a picture is an array [H, W] or [H, W, C], not one of shape {a.shape}")
+        raise ImageError(f"a picture must be [H, W] or [H, W, C], not of shape {a.shape}")
     return (a[..., None], b[..., None]) if a.ndim == 2 else (a, b)
 
 

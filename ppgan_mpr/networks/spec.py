@@ -72,9 +72,9 @@ class WeightsRecord:
         sha256: digest of the file, if known.
         git_blob: git's object id of the file, if known.
         scores: results on test sets.
-        note: what a user should know before choosing them.
-        weakness: why they hardly help with real pictures, as the end of a sentence that begins
-            with their name; empty for weights that help. Users of the weights are warned with it.
+        note: what a user should know before choosing these weights.
+        weakness: why these weights hardly help with real pictures, as the end of a sentence that
+            begins with their name; empty for weights that help. Users get it as a warning.
         local: whether these weights are meant to run with the test-time local converter (TLC),
             as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.

@@ -102,7 +102,7 @@ def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
 
 
 def record_of_name(name: str) -> WeightsRecord | None:
-    """The record with this catalogue name, or None if the text is not like a catalogue name.
+    """The record with this catalogue name, or None if the text does not look like one.
 
     Args:
         name: a :attr:`WeightsRecord.name`, in any letter case. The network may always be given,

@@ -155,7 +155,7 @@ def _compare(
 
 @contextlib.contextmanager
 def _locked(ledger: Path) -> Iterator[None]:
-    """Keep other processes from changing the ledger, by a lock file because writes replace it."""
+    """Keep other processes from changing the ledger. Writes replace it, so a lock file is used."""
     try:
         file = ledger.with_name(f".{ledger.name}.lock").open("ab")
     except OSError:  # the ledger cannot be written either

@@ -28,17 +28,17 @@ _ABANDONED = 3600.0  # seconds without a change; a stalled transfer ends after a
 
 
 def cached_path(record: WeightsRecord, home: Path | None = None) -> Path:
-    """Path of the cached file of ``record``, which must have a ``url``; it may not exist.
+    """Path of the cached file of published weights, whether it exists or not.
 
     Args:
-        record: the weights' record.
+        record: the weights' record, with a ``url``.
         home: the cache folder; default: :func:`~ppgan_mpr.cache_dir.cache_dir`.
     """
     return (home or cache_dir()) / "weights" / _file_name(record)
 
 
 def download_url(record: WeightsRecord) -> str:
-    """The address to download the weights of ``record`` from, which must have a ``url``.
+    """The address from which published weights (a record with a ``url``) are downloaded.
 
     It is the publisher's address, or that of the file with the same name on the mirror that
     ``PPGAN_MPR_MIRROR`` names.

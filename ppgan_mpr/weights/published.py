@@ -73,7 +73,7 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
 
 
 def _check_pinned(path: Path, record: WeightsRecord, home: Path | None) -> None:
-    """Compare a file without a published digest with the file first seen; record the first.
+    """Compare a file with the one first seen, or record it as the first.
 
     Raises:
         WeightsError: the file has changed since.

@@ -147,7 +147,9 @@ def _flatten(content: Any, name: str) -> dict[str, np.ndarray]:
         if key != NAME_TABLE and isinstance(value, np.ndarray) and value.dtype.kind == "f":
             plain = re.sub(r"^(module\.)+", "", str(key))
             if plain in flat:
-                raise WeightsError(f"{name} holds {plain} twice, with and without module.")
+                raise WeightsError(
+                    f"{name} holds {plain} twice, with and without the prefix 'module.'."
+                )
             flat[plain] = value
     return flat
 

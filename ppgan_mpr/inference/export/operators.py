@@ -249,7 +249,9 @@ def _reshape(writer: Writer, op: Operation) -> None:
         writer.define(op.outputs[0], writer.array(x).reshape(shape))
         return
     if writer.program.open_size:
-        raise NotImplementedError("reshape to a shape that may depend on the picture's size")
+        raise NotImplementedError(
+            "reshape to a shape that may depend on the picture's size has no translation"
+        )
     writer.emit_first("Reshape", op, [x, writer.integers(shape)])
 
 
@@ -295,7 +297,9 @@ def _split(writer: Writer, op: Operation) -> None:
     x, sections, axis_value = op.inputs
     axis = int(writer.scalar(axis_value))
     if axis % len(x.shape) > 1 and writer.program.open_size:
-        raise NotImplementedError("split of rows or columns into parts of fixed sizes")
+        raise NotImplementedError(
+            "split of rows or columns into parts of fixed sizes has no translation"
+        )
     writer.emit("Split", op, [x, writer.integers(writer.array(sections))], axis=axis)
 
 

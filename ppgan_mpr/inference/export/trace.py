@@ -1,8 +1,8 @@
 """Traces a Paddle network into a list of operations.
 
 Paddle 3 describes a traced network as a program in its intermediate representation (PIR).
-Other runtimes cannot read the format in which Paddle exports the program. So this module reads it,
-and :mod:`.onnx_graph` writes it as ONNX.
+Other runtimes cannot read the format in which Paddle exports a program. So this module reads the
+program, and :mod:`.onnx_graph` writes it as ONNX.
 """
 
 from __future__ import annotations

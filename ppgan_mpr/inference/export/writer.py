@@ -19,7 +19,7 @@ Translator = Callable[["Writer", Operation], None]
 
 
 class Writer:
-    """Writes the operations of a program that its output needs as an ONNX model.
+    """Writes an ONNX model of the operations that the output of a program needs.
 
     Args:
         program: the traced network.
@@ -111,7 +111,7 @@ class Writer:
     def array(self, value: Value) -> np.ndarray:
         """The array of a constant value."""
         if not self.is_constant(value):
-            raise NotImplementedError("an argument that depends on the picture")
+            raise NotImplementedError("an argument that depends on the picture has no translation")
         return self._constants[value.id]
 
     def is_constant(self, value: Value) -> bool:

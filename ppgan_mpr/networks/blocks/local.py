@@ -141,9 +141,9 @@ def convert_to_local(
 ) -> None:
     """Replace layers that average over the whole map by windowed ones, in place.
 
-    Each layer's windows are as large as its maps for a picture of ``window`` pixels. This size
-    depends on the layer's resolution and on whether the network cuts the picture into halves or
-    quadrants. It is measured by running a small picture through the network.
+    Each layer's windows are as large as its maps for a picture with sides of ``window`` pixels.
+    This size depends on the layer's resolution and on whether the network cuts the picture into
+    halves or quadrants. It is measured by running a small picture through the network.
 
     Args:
         network: in evaluation mode.

@@ -16,7 +16,7 @@ MEGABYTE = 1 << 20
 
 
 def bombs() -> dict[str, Callable[[], tuple[bytes, int]]]:
-    """Name → function that makes (content, size of the file on the disk, or 0 for that of it)."""
+    """Name → function that returns a content, and the size of a sparse file with it, or 0."""
     found = {name: partial(_made, make) for name, make in _BOMBS.items()}
     for suffix, start in _SPARSE.items():
         found[f"sparse.{suffix}"] = partial(_made, partial(bytes, start), 2 << 30)
@@ -95,7 +95,7 @@ def _picture_entries(side: int, strip: int) -> list[tuple[int, int, int, int]]:
 
 
 def _shared_blob() -> bytes:
-    """65,000 tags that name one and the same 400 kB."""
+    """65,000 tags that point to the same 400 kB."""
     blob = 8 + 2 + 12 * 65_000 + 4
     entries = _picture_entries(4, blob)
     tags = [tag for tag in range(1, 65_536) if tag not in {entry[0] for entry in entries}]
@@ -104,7 +104,7 @@ def _shared_blob() -> bytes:
 
 
 def _chain(count: int, loop: bool) -> bytes:
-    """Directories that follow each other, the last perhaps followed by the first."""
+    """A chain of directories; with ``loop``, the last one points to the first."""
     size = 2 + 12 * 9 + 4
     parts = []
     for number in range(count):
@@ -139,7 +139,7 @@ def _exif(tail: bytes) -> bytes:
 
 
 def _exif_loop() -> bytes:
-    """An EXIF directory that names itself as its part and as its follower."""
+    """An EXIF directory that is its own sub-directory and its own successor."""
     entries = struct.pack("<HHHII", 2, 0x8769, 4, 1, 8) + struct.pack("<HHII", 0x8825, 4, 1, 8)
     return _jpeg((0xE1, _exif(b"II*\0\x08\0\0\0" + entries + struct.pack("<I", 8))))
 
@@ -214,7 +214,7 @@ def _psd_layers() -> bytes:
 
 
 def _boxes(suffix_brand: bytes) -> Callable[[], bytes]:
-    """Boxes of ISO base media inside each other."""
+    """Nested boxes of ISO base media."""
 
     def make() -> bytes:
         body = b""

@@ -1,7 +1,7 @@
-"""Damaged and hostile picture files, generated from a seed: nothing of them is stored.
+"""Damaged and hostile picture files, generated from a seed when they are needed.
 
-Small valid pictures of every readable format are mutated in ten ways, and beside them stand files
-that are hostile on purpose: bombs of pixels and of metadata, loops and chains of directories.
+Small valid pictures of every readable format are mutated in several ways. Other files are hostile
+on purpose: pixels or metadata that unpack to gigabytes, loops and chains of directories.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Case(NamedTuple):
     """One file of the corpus.
 
     Attributes:
-        name: of the file; unique.
-        kind: of mutation.
-        content: of the file.
-        size: to which the file is extended by zeros that take no room on the disk, or 0.
+        name: name of the file; unique.
+        kind: kind of mutation.
+        content: content of the file.
+        size: size in bytes to which the file is extended as a sparse file, or 0.
     """
 
     name: str
@@ -116,23 +116,23 @@ def truncated(rng: random.Random, data: bytes, _: str) -> bytes:
 
 
 def flipped(rng: random.Random, data: bytes, _: str) -> bytes:
-    """1 to 16 bits are another."""
+    """Flip 1 to 16 bits."""
     changed = bytearray(data)
-    start = rng.choice((0, 0, len(data) // 2))  # headers are where it matters
+    start = rng.choice((0, 0, len(data) // 2))  # damage in a header matters most
     for _bit in range(rng.choice((1, 1, 2, 4, 16))):
         changed[rng.randrange(start, len(data))] ^= 1 << rng.randrange(8)
     return bytes(changed)
 
 
 def overwritten(rng: random.Random, data: bytes, _: str) -> bytes:
-    """A run of bytes is zero, all ones or noise."""
+    """Overwrite a run of bytes with zeros, ones or noise."""
     start, length = rng.randrange(len(data)), rng.choice((1, 4, 16, 64, 300))
     run = rng.choice((bytes(length), b"\xff" * length, rng.randbytes(length)))
     return data[:start] + run + data[start + length :]
 
 
 def numbers_lie(rng: random.Random, data: bytes, _: str) -> bytes:
-    """A number somewhere, perhaps a length or an offset, is extreme."""
+    """Replace a number somewhere, perhaps a length or an offset, with an extreme one."""
     changed = bytearray(data)
     form = rng.choice((">I", "<I", ">H", "<H"))
     size = struct.calcsize(form)
@@ -143,7 +143,7 @@ def numbers_lie(rng: random.Random, data: bytes, _: str) -> bytes:
 
 
 def header_lies(rng: random.Random, data: bytes, suffix: str) -> bytes:
-    """Size, depth, layout or an offset in the header is another one."""
+    """Replace the size, depth, layout or an offset in the header with an extreme number."""
     if suffix in (".ppm", ".pgm", ".pbm", ".pam"):
         numbers = list(re.finditer(rb"\d+", data[:64]))[1:4]
         chosen = rng.choice(numbers)
@@ -197,7 +197,7 @@ def _fields(data: bytes, suffix: str) -> list[tuple[int, str]]:
 
 
 def swapped(rng: random.Random, data: bytes, suffix: str) -> bytes:
-    """Two chunks of a PNG, or two blocks of another file, have changed places."""
+    """Swap two chunks of a PNG, or two blocks of another file."""
     if suffix == ".png":
         parts = list(_png_chunks(data))
     else:
@@ -209,7 +209,7 @@ def swapped(rng: random.Random, data: bytes, suffix: str) -> bytes:
 
 
 def repeated(rng: random.Random, data: bytes, suffix: str) -> bytes:
-    """A chunk or block is missing, or there several times."""
+    """Remove or repeat a chunk or block."""
     parts = list(_png_chunks(data)) if suffix == ".png" else [
         data[start : start + 32] for start in range(0, len(data), 32)
     ]  # fmt: skip
@@ -227,7 +227,7 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def extended(rng: random.Random, data: bytes, _: str) -> bytes:
-    """Something follows, or precedes, the picture."""
+    """Add other data after or before the picture."""
     junk = rng.choice((
         rng.randbytes(2000), bytes(100_000), b"PK\x05\x06" + bytes(18), data,
         b"<html><script>alert(1)</script></html>", b"\xff\xd9" * 500,
@@ -236,7 +236,7 @@ def extended(rng: random.Random, data: bytes, _: str) -> bytes:
 
 
 def polyglot(rng: random.Random, data: bytes, _: str) -> bytes:
-    """The file begins as one format does and goes on as another."""
+    """Put the beginning of another format before or over that of the file."""
     starts = (
         b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"II*\x00\x08\x00\x00\x00",
         b"II+\x00\x08\x00\x00\x00\x10\x00\x00\x00", b"GIF89a", b"BM", b"8BPS\x00\x01", b"P6\n",
@@ -262,11 +262,11 @@ MUTATIONS: dict[str, Callable[[random.Random, bytes, str], bytes]] = {
 
 
 def corpus(seed: int = 0, share: float = 1.0) -> list[Case]:
-    """The files of the corpus, in an order of their own.
+    """The files of the corpus, shuffled.
 
     Args:
-        seed: of all random choices.
-        share: of the files, between 0 and 1; chosen at random.
+        seed: seed of all random choices.
+        share: share of the files to choose at random, between 0 and 1.
     """
     valid = valid_pictures()
     plan: list[tuple[str, str, Callable[[], tuple[bytes, int]]]] = []
@@ -290,7 +290,7 @@ def corpus(seed: int = 0, share: float = 1.0) -> list[Case]:
 
 
 def _unique(name: str) -> str:
-    """A file's name whose stem no other file has: results may have another suffix."""
+    """A file name with a unique stem, because results may have another suffix."""
     stem, _, suffix = name.rpartition(".")
     return f"{stem}-{suffix}.{suffix}"
 

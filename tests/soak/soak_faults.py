@@ -1,8 +1,7 @@
-"""Faults injected into running programs, and what the next run makes of what they left.
+"""Injects faults into running programs, and checks what they and the next run leave.
 
-After every fault three things must hold: no partial file stands under a final name, the sources are
-unchanged, and the next run finishes exactly what is missing, with the result of a run that nothing
-disturbed.
+After every fault, no partial file may have a final name, and the sources must be unchanged. The
+next run must finish exactly what is missing, with the result of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -55,13 +54,13 @@ load_weights(find_record("published", "Denoising"))
 
 @dataclass
 class Verdict:
-    """What one fault led to.
+    """The consequences of one fault.
 
     Attributes:
-        kind: of fault.
-        number: of the fault among its kind; with the seed it repeats the fault.
-        problems: what did not hold, in words.
-        left: temporary files that the fault left and that the next run did not remove.
+        kind: kind of fault.
+        number: number of the fault among those of its kind. Seed, kind and number repeat a fault.
+        problems: the violated requirements, in words.
+        left: number of temporary files that remain after the next run.
         lost: bytes of sources or finished results that were lost.
     """
 
@@ -88,7 +87,7 @@ def table(verdicts: list[Verdict]) -> str:
 
 
 class Workplace:
-    """Sources and caches for the faults, and the results of undisturbed runs.
+    """Sources and caches of the runs, and the results of undisturbed runs.
 
     Args:
         folder: everything goes below it.
@@ -106,7 +105,7 @@ class Workplace:
         self.source_bytes = read_files(self.sources)
 
     def restore(self, output: Path, **options: object) -> Run:
-        """Restore the sources, passing over what is done."""
+        """Restore the sources; finished results are skipped."""
         command = mprnet(self.sources, "-o", output, "--skip-existing")
         return watch(command, self.home, **options)  # type: ignore[arg-type]  # as they are
 
@@ -129,7 +128,7 @@ class Workplace:
 
     @cached_property
     def pairs(self) -> Path:
-        """Parts of the samples, small so that they are scored fast."""
+        """Small parts of the samples, which are scored quickly."""
         for path in (ROOT / "samples" / "Denoising").glob("*/*"):
             part = self.folder / "pairs" / path.parent.name
             part.mkdir(parents=True, exist_ok=True)
@@ -183,7 +182,7 @@ def _check_run(run: Run, verdict: Verdict) -> None:
 
 
 def _check_results(place: Workplace, output: Path, verdict: Verdict, complete: bool) -> set[str]:
-    """Compare what is there with the results of an undisturbed run; returns what is missing."""
+    """Compare the results with those of an undisturbed run; returns the missing names."""
     found = read_files(output / "Denoising")
     pictures = {name: content for name, content in found.items() if name.endswith(".png")}
     for name, content in pictures.items():
@@ -224,7 +223,7 @@ def _how_it_was_made(output: Path, name: str) -> str:
 
 
 def _finish(place: Workplace, output: Path, verdict: Verdict) -> None:
-    """The next run: it must restore exactly what is missing."""
+    """Start the next run, which must restore exactly what is missing."""
     missing = _check_results(place, output, verdict, complete=False)
     again = place.restore(output)
     _check_run(again, verdict)
@@ -248,7 +247,7 @@ def batch(place: Workplace, rng: random.Random, verdict: Verdict, number: int) -
 
 
 def disk(place: Workplace, rng: random.Random, verdict: Verdict, kind: str) -> None:
-    """The disk is full, or cannot be written from the start or from some moment on."""
+    """A disk that is full, or that is write-protected from the start or during the run."""
     assert place.results
     with _folder(place) as output, small_disk(output, "8m") as remount:
         write_protect = partial(_write_protect, output, remount)
@@ -382,12 +381,12 @@ def plan() -> list[tuple[str, int, Scenario]]:
 def inject_faults(
     seed: int, share: float, place: Workplace, say: Callable[[str], None]
 ) -> list[Verdict]:
-    """Inject a share of the planned faults and return what each led to.
+    """Inject a share of the planned faults; returns the consequences of each.
 
     Args:
-        seed: of the choice, and of the moments.
-        share: between 0 and 1; evenly over the kinds.
-        place: what is restored, and its undisturbed results.
+        seed: seed of the choice of faults and of their moments.
+        share: share of the faults, between 0 and 1, spread evenly over the kinds.
+        place: the sources and their undisturbed results.
         say: called with a line about each fault.
     """
     faults = plan()

@@ -1,4 +1,4 @@
-"""Restores the corpus with the command line and counts what became of every file."""
+"""Restores the corpus with the command line and counts the outcomes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from soak_runs import Run, mprnet, watch
 BATCH = 200  # files restored by one process
 SECONDS = 60.0  # for one file, on a busy machine
 MEMORY = 2 << 30  # bytes, for the process and its children
-LIMIT = ("--picture_limit", "2M")  # of decoded bytes: what is larger takes minutes to restore
+LIMIT = ("--picture_limit", "2M")  # of decoded bytes; larger pictures take minutes to restore
 
 
 @dataclass
 class Fate:
-    """What became of one file.
+    """The outcome of one file.
 
     Attributes:
         case: the file.
-        outcome: ``restored``, ``reported``, or what went wrong: ``unexpected`` (a fault that was
-            not foreseen), ``refused`` (though valid), ``unreadable output``, ``no line``,
-            ``crash``, ``hang``.
+        outcome: ``restored``, ``reported``, or the failure: ``unexpected`` (an unforeseen error),
+            ``refused`` (though valid), ``unreadable output``, ``no line``, ``crash``, ``hang``.
         detail: the line about it.
-        seconds: until its line came, after the one before.
+        seconds: time between the line before and its own.
     """
 
     case: Case
@@ -46,7 +45,7 @@ class Fate:
 
 @dataclass
 class Report:
-    """All fates, and the largest amount of memory."""
+    """The outcomes of all files, and the peak memory in bytes."""
 
     fates: list[Fate] = field(default_factory=list)
     peak: int = 0
@@ -80,7 +79,7 @@ class Report:
 def restore_all(
     cases: Iterable[Case], home: Path, say: Callable[[str], object] = lambda _: None
 ) -> Report:
-    """Restore files in batches; a batch that ends early goes on behind the file that ended it.
+    """Restore files in batches; a file that ends its batch early is followed by a new batch.
 
     Args:
         cases: the files.
@@ -127,7 +126,7 @@ def _limit() -> tuple[str, ...]:
 def _fates(
     cases: list[Case], folder: Path, run: Run, outputs: dict[str, str | None]
 ) -> Iterator[Fate]:
-    """The fate of each file that was reached."""
+    """The outcome of each file that was reached."""
     lines: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for when, line in run.lines:
         for case in cases:

@@ -13,18 +13,18 @@ from soak_faults import Workplace, read_files
 from soak_runs import mprnet, watch
 
 _GROWTH = 64 << 20  # bytes that a run may grow by between its second and its last tenth
-_SLOWER = 1.5  # times, on a machine that others use as well
+_SLOWER = 1.5  # maximum ratio of the times, on a machine that others use as well
 
 
 @dataclass
 class Load:
-    """How a long run went, in its second and in its last tenth.
+    """Measurements of a long run in its second and in its last tenth.
 
     Attributes:
-        pictures: restored.
-        seconds: for a tenth of the pictures.
-        memory: in bytes.
-        handles: open files.
+        pictures: number of restored pictures.
+        seconds: time for a tenth of the pictures.
+        memory: memory of the process in bytes.
+        handles: number of open files.
     """
 
     pictures: int
@@ -34,7 +34,7 @@ class Load:
 
     @property
     def flat(self) -> bool:
-        """Whether neither time, memory nor open files have grown."""
+        """Whether time, memory and the number of open files have stayed about the same."""
         return (
             self.seconds[1] < _SLOWER * self.seconds[0]
             and self.memory[1] < self.memory[0] + _GROWTH
@@ -42,7 +42,7 @@ class Load:
         )
 
     def table(self) -> str:
-        """Markdown."""
+        """The measurements as Markdown."""
         return "\n".join([
             f"| {self.pictures} pictures | second tenth | last tenth |", "|---|---|---|",
             f"| seconds | {self.seconds[0]:.1f} | {self.seconds[1]:.1f} |",
@@ -52,10 +52,10 @@ class Load:
 
 
 def many_pictures(count: int, folder: Path, home: Path) -> Load:
-    """Restore ``count`` tiny pictures in one folder and watch the program meanwhile.
+    """Restore ``count`` tiny pictures in one folder and measure the program meanwhile.
 
     Args:
-        count: of pictures.
+        count: number of pictures.
         folder: for everything but the cache.
         home: folder of the cache.
     """
@@ -91,10 +91,10 @@ def many_pictures(count: int, folder: Path, home: Path) -> Load:
 
 
 def two_programs(place: Workplace, folder: Path, warm: bool) -> list[str]:
-    """Restore one folder by two programs at once; returns what went wrong.
+    """Restore one folder with two programs at once; returns the problems.
 
     Args:
-        place: what is restored, and its undisturbed results.
+        place: the sources and their undisturbed results.
         folder: for the results and the empty cache.
         warm: use the cache of the place; otherwise both also export and compile the network.
     """

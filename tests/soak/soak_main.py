@@ -1,12 +1,12 @@
-"""Attack the program with damaged files, faults and load, and print what became of it.
+"""Stress the program with damaged files, faults and load, and print the results.
 
     python tools/soak.py                       # everything: an hour or two
     python tools/soak.py --only files --share 0.05
     python tools/soak.py --only faults --seed 3
 
-The exit code is 1 if a file was neither restored nor reported in one line in time, if a fault cost
-a byte or a result, or if a long run grew. Linux and macOS; a full disk needs root, and is replaced
-by a limit on the size of files elsewhere.
+The exit code is 1 if a file was neither restored nor reported in one line in time, if data were
+lost after a fault, or if a long run took more and more time or memory. Needs Linux or macOS. A full
+disk needs root on Linux; elsewhere, a limit on the size of files replaces it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COMPARISON = "paddlegan"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the parts that were asked for; returns the exit code."""
+    """Run the requested parts; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -36,9 +36,9 @@ def main(argv: list[str] | None = None) -> int:
         help=f"a part; may be "
         f"repeated (default: all but {COMPARISON}, which runs its app on the same files)",
     )
-    add("--share", type=float, default=1.0, help="of the files and faults (default: 1, all)")
-    add("--seed", type=int, default=0, help="of all random choices (default: 0)")
-    add("--pictures", type=int, default=10_000, help="of the long run (default: 10000)")
+    add("--share", type=float, default=1.0, help="share of the files and faults (default: 1, all)")
+    add("--seed", type=int, default=0, help="seed of all random choices (default: 0)")
+    add("--pictures", type=int, default=10_000, help="pictures of the long run (default: 10000)")
     options = parser.parse_args(argv)
     parts = options.only or PARTS
     print(_machine(), flush=True)

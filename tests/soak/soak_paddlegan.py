@@ -1,8 +1,8 @@
 """The corpus restored by PaddleGAN's own app, for comparison.
 
 ``ppgan.apps.MPRPredictor`` gets the embedded small weights, so that both compute the same network.
-It reads .jpg and .png only, so it gets those files of the corpus, one by one: over a folder it
-ends at the first file that it cannot read.
+It reads .jpg and .png only, so it gets these files of the corpus. It gets them one by one, because
+in a folder it ends at the first file that it cannot read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ for path in sys.argv[4:]:
 
 
 def restore_with_paddlegan(cases: Iterable[Case], home: Path) -> str:
-    """Restore those files that the app reads; returns a table in Markdown."""
+    """Restore the files that the app reads; returns a table in Markdown."""
     chosen = [case for case in cases if case.name.endswith((".jpg", ".png"))]
     sizes = json.dumps(dict(find_record("lite", "Denoising").hyperparameters))
     counts: Counter[str] = Counter()
@@ -60,7 +60,7 @@ def restore_with_paddlegan(cases: Iterable[Case], home: Path) -> str:
             lines = [line for _, line in run.lines if line.startswith(words)]
             counts.update(line.split()[0] for line in lines)
             pending = pending[len(lines) :]
-            if len(lines) < len(batch):  # the process ended, or was ended, on this file
+            if len(lines) < len(batch):  # the process ended, or was killed, at this file
                 counts["hang" if run.hung else f"crash ({run.code})"] += 1
                 pending = pending[1:]
     rows = "\n".join(f"| {what} | {count} |" for what, count in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""Runs of the command line in processes of their own, watched from outside as a user would."""
+"""Runs commands in separate processes, and measures them from outside."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = ("--task", "Denoising", "--model", "lite", "--cpu")
-ADDRESS_SPACE = 12 << 30  # bytes: whatever happens, the machine survives
+ADDRESS_SPACE = 12 << 30  # bytes, so that no run exhausts the machine
 
 
 @dataclass
 class Run:
-    """What a process printed and needed.
+    """The output and the resources of a process.
 
     Attributes:
         code: exit code, negative for a signal.
-        lines: everything it printed, stdout and stderr, with the second it came.
-        peak: most memory at one time in bytes, its children included.
+        lines: (seconds since the start, line) of stdout and stderr.
+        peak: peak memory in bytes, child processes included.
         seconds: from start to end.
         hung: whether it was killed because it printed nothing for too long.
     """
@@ -71,11 +71,11 @@ def watch(
         command: what to run.
         home: folder of the cache.
         silence: seconds without a line after which the process counts as hung and is killed.
-        on_line: called with the process and the number of lines whenever there is one more.
-        kill_after: (seconds, signal) to send it.
+        on_line: called after each line with the process and the number of lines.
+        kill_after: (seconds, signal): a signal to send to the process, and when.
         sample: called with the process about ten times a second.
-        limits: called in the process before it starts.
-        variables: for its environment.
+        limits: called in the process before the command starts; sets resource limits.
+        variables: environment variables to add.
     """
     run = Run()
     started = time.perf_counter()
@@ -122,13 +122,13 @@ def watch(
     ended.set()
     for thread in threads:
         thread.join()
-    end_session(process.pid)  # children that outlived it
+    end_session(process.pid)  # child processes that still run
     run.seconds = time.perf_counter() - started
     return run
 
 
 def end_session(leader: int) -> None:
-    """Kill the processes that a command has left behind; it started a session of its own."""
+    """Kill all processes in the session that a command has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
@@ -141,7 +141,7 @@ def _bounded() -> None:
 
 
 def small_files(nbytes: int) -> Callable[[], None]:
-    """Limits with which no file can grow beyond ``nbytes``."""
+    """A function that keeps the files of a process from growing beyond ``nbytes``."""
 
     def apply() -> None:
         import resource
@@ -155,9 +155,9 @@ def small_files(nbytes: int) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None] | None]:
-    """A disk of a given size at ``folder``; yields a function that remounts it, or None.
+    """A disk of a given size at ``folder``; yields a function that remounts it.
 
-    None where this user may not mount.
+    Yields None if this user may not mount.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mounted = _quietly("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))

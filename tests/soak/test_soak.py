@@ -1,4 +1,4 @@
-"""A seeded share of what ``tools/soak.py`` does in full: 5 % of the files and of the faults."""
+"""5 % of the files and faults of ``tools/soak.py``, chosen by a seed."""
 
 import sys
 
@@ -9,7 +9,7 @@ from soak_files import restore_all
 from soak_load import many_pictures, two_programs
 
 pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="processes are limited and signalled as POSIX has it"
+    sys.platform == "win32", reason="needs the limits and signals of POSIX"
 )
 SHARE = 0.05
 
@@ -18,7 +18,7 @@ SHARE = 0.05
 def place(tmp_path_factory):
     """Pictures, a cache and the results of undisturbed runs, which no test changes."""
     made = Workplace(tmp_path_factory.mktemp("place"))
-    assert made.results  # which fills the cache, whichever test comes first
+    assert made.results  # also fills the cache, whichever test comes first
     return made
 
 
@@ -36,17 +36,17 @@ def test_faults_lose_nothing_and_the_next_run_finishes(place):
     assert sum(one.lost for one in verdicts) == 0
 
 
-def test_the_corpus_and_the_faults_are_as_many_as_promised():
+def test_there_are_at_least_2000_files_and_200_faults():
     assert len(corpus(seed=0, share=0.1)) >= 200
     assert len(plan()) >= 200
 
 
-def test_a_long_run_does_not_grow(place, tmp_path):
+def test_open_files_and_memory_do_not_grow_in_a_long_run(place, tmp_path):
     load = many_pictures(300, tmp_path / "load", place.home)
     assert load.handles[1] <= load.handles[0] + 2
     assert load.memory[1] < 1.2 * load.memory[0]
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["cold cache", "warm cache"])
-def test_two_programs_restore_one_folder(place, tmp_path, warm):
+def test_two_programs_restore_one_folder_without_conflicts(place, tmp_path, warm):
     assert two_programs(place, tmp_path, warm) == []

@@ -83,7 +83,7 @@ def test_restoring_a_picture_without_weights_is_an_error(dark):
         AutoPredictor(None, model="lite").restore(dark)
 
 
-def test_no_question_about_a_picture_without_weights(dark, monkeypatch):
+def test_user_is_not_asked_about_a_picture_without_weights(dark, monkeypatch):
     from ppgan_mpr.detection import Finding
 
     unsure = Finding({"": 0.4, "low light": 0.6})

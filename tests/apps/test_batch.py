@@ -31,7 +31,7 @@ def test_bad_files_do_not_stop_the_batch(tmp_path, caplog):
     assert written == ["a_restoration.png", "d_restoration.png"]
 
 
-def test_a_fault_costs_one_picture(denoise, monkeypatch):
+def test_a_fault_loses_only_its_own_picture(denoise, monkeypatch):
     from ppgan_mpr.apps import sources as module
 
     def fail(array):
@@ -164,7 +164,7 @@ def batch(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("jobs", ["1", "3"])
-def test_each_bad_file_costs_one_line(batch, tmp_path, capsys, jobs):
+def test_each_bad_file_is_reported_in_one_line(batch, tmp_path, capsys, jobs):
     arguments = [str(batch), "--task", "Denoising", "--model", "lite", "-o", str(tmp_path / "out")]
     arguments += ["--backend", "paddle"]  # by default, PaddlePaddle 2 warns that it is slow
     arguments += ["--jobs", jobs, "--picture_limit", "1G", "--read_timeout", "5"]

@@ -124,7 +124,7 @@ def test_a_folder_without_permissions_is_listed_for_a_pattern(tmp_path, mode):
     assert names == [str(tmp_path / "in" / "a.png"), str(folder)]
 
 
-def test_a_folder_that_cannot_be_searched(locked):
+def test_a_folder_that_cannot_be_searched_is_an_error(locked):
     with pytest.raises(UsageError, match=r"locked2 cannot be searched: Permission denied\.$"):
         expand(locked / "locked2")
 

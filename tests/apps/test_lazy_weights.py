@@ -13,7 +13,7 @@ from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.formats import write_file
 
 
-def test_weights_replaced_while_they_are_read(tmp_path, monkeypatch):
+def test_weights_replaced_while_they_are_read_are_read_again(tmp_path, monkeypatch):
     """As a running training replaces them. The next run must use the new weights."""
     from ppgan_mpr.apps import lazy_weights
 
@@ -42,7 +42,7 @@ def test_weight_path_alone_is_enough(tmp_path):
     assert restorer.task == "Deraining"
 
 
-def test_weights_without_a_stated_task(tmp_path):
+def test_weights_without_a_stated_task_need_the_option(tmp_path):
     convert("lite:Deraining", tmp_path / "w.pdparams")
     with pytest.raises(UsageError, match="does not say what it was trained for: give task="):
         MPRPredictor(None, tmp_path / "w.pdparams")
@@ -80,14 +80,14 @@ def test_explicit_task_wins_over_the_one_deduced_from_the_size(of_published_size
         assert "though it has the size of known weights for Denoising" in caplog.text
 
 
-def test_enlargement_of_another_task_than_the_deduced_one_must_be_given(of_published_size):
+def test_explicit_task_that_enlarges_needs_the_scale(of_published_size):
     options = {"task": "SuperResolution", "backend": "paddle"}
     with pytest.raises(UsageError, match="does not say how many times it enlarges: give scale="):
         Predictor(None, of_published_size, **options)
     assert Predictor(None, of_published_size, scale=2, **options).scale == 2
 
 
-def test_deduced_task_with_other_inputs_is_refused(of_published_size):
+def test_explicit_task_with_other_inputs_is_refused(of_published_size):
     with pytest.raises(WeightsError, match=r"3 channels .*, but DualPixelDeblurring has 6"):
         Predictor(None, of_published_size, task="DualPixelDeblurring")
 

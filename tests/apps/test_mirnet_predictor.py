@@ -54,7 +54,7 @@ def codes_differ_by(a, b):
 
 @pytest.mark.parametrize("name", ["MIRNet", "MIRNetv2"])
 @pytest.mark.parametrize("backend", ["auto", "paddle"])
-def test_result_is_the_networks(weights, name, backend):
+def test_result_is_the_networks_output(weights, name, backend):
     network, path = weights(name)
     options = {"task": "LowLight", "precision": "f32", "backend": backend}
     result = MIRNetPredictor(None, path, **options).run(picture())[0]
@@ -78,7 +78,7 @@ def test_tiles_agree_with_the_whole(weights, name):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 7), (4, 4), (5, 300)])
-def test_picture_of_any_size_keeps_it(weights, size):
+def test_picture_of_any_size_keeps_its_size(weights, size):
     _, path = weights("MIRNetv2")
     options = {"task": "Retouching", "tile": 64, "overlap": 8}
     assert MIRNetPredictor(None, path, **options).run(picture(size))[0].image.shape == (
@@ -115,7 +115,7 @@ def test_super_resolution_enlarges_files_with_alpha_and_exif(weights, tmp_path, 
 
 
 @pytest.mark.parametrize("shape", [(28, 40), (28, 40, 1), (28, 40, 3), (28, 40, 4)])
-def test_super_resolution_in_memory(weights, shape):
+def test_super_resolution_enlarges_arrays_and_pil_images(weights, shape):
     _, path = weights("MIRNetv2")
     enlarged = MIRNetPredictor(None, path, task="SuperResolution", scale=2)
     array = np.resize(picture(), shape)
@@ -196,7 +196,7 @@ def test_two_views_of_one_size_are_required_only_by_their_task(dual_pixel, weigh
         MIRNetPredictor(None, plain, task="DualPixelDeblurring")
 
 
-def test_networks_are_distinguished(weights):
+def test_weights_and_tasks_of_other_networks_are_refused(weights):
     _, path = weights("MIRNet")
     assert Predictor(None, path, task="lowlight").network == "MIRNet"
     with pytest.raises(WeightsError, match="weights of MIRNet, and MIRNetv2 was asked for"):

@@ -48,7 +48,7 @@ def test_skipping_requires_a_result_of_the_same_picture(tmp_path):
     assert all(result.skipped for result in skipping.run(tmp_path / "in"))
 
 
-def test_output_folder_that_is_a_file(tmp_path):
+def test_output_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):
         MPRPredictor(tmp_path / "file" / "sub", task="Denoising", model="lite")
@@ -257,7 +257,7 @@ def test_result_reports_lost_metadata(tmp_path):
 
 
 @pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
-def test_names_of_one_file_do_not_overwrite_each_other(tmp_path, monkeypatch, existing):
+def test_names_that_mean_the_same_file_do_not_overwrite_each_other(tmp_path, monkeypatch, existing):
     """Windows and macOS ignore the case of names."""
     from ppgan_mpr.apps import outputs as module
 

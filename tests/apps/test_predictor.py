@@ -31,7 +31,7 @@ def test_file_is_restored_beside_its_task_and_named_after_it(tmp_path):
     assert 0 < change.mean() < 20
 
 
-def test_result_is_the_networks_rounded(denoise):
+def test_result_is_the_networks_rounded_output(denoise):
     image = np.asarray(picture(size=(24, 16)))
     restored = denoise.run(image)[0].image
     network = denoise.weights.build()
@@ -43,7 +43,7 @@ def test_result_is_the_networks_rounded(denoise):
 
 @pytest.mark.parametrize("height", [1, 2, 7, 8, 9, 15])
 @pytest.mark.parametrize("width", [1, 3, 8, 13])
-def test_picture_of_any_size_keeps_it(denoise, height, width):
+def test_picture_of_any_size_keeps_its_size(denoise, height, width):
     image = np.full([height, width, 3], 90, np.uint8)
     restored = denoise.run(image)[0].image
     assert restored.shape == image.shape
@@ -51,7 +51,7 @@ def test_picture_of_any_size_keeps_it(denoise, height, width):
 
 
 @pytest.mark.parametrize("side", [48, 64, 96, 120])
-def test_narrow_photo_in_tiles(side):
+def test_narrow_photo_is_restored_in_tiles(side):
     image = np.asarray(picture(size=(300, side)))
     whole = MPRPredictor(None, task="Denoising", model="lite").run(image)[0].image
     tiled = MPRPredictor(None, task="Denoising", model="lite", tile=64, overlap=8)
@@ -167,7 +167,7 @@ def closed():
     ],
     ids=["error", "text", "closed", "text file"],
 )
-def test_an_open_file_that_cannot_be_read_costs_one_result(denoise, make, message):
+def test_an_open_file_that_cannot_be_read_loses_only_its_own_result(denoise, make, message):
     image = np.asarray(picture())
     results = denoise.run([image, make(), image])
     assert [result.ok for result in results] == [True, False, True]
@@ -176,7 +176,7 @@ def test_an_open_file_that_cannot_be_read_costs_one_result(denoise, make, messag
         denoise.restore(make())
 
 
-def test_iteration_takes_what_run_takes(denoise, tmp_path):
+def test_iteration_takes_the_same_sources_as_run(denoise, tmp_path):
     picture().save(tmp_path / "a.png")
     given = [tmp_path, np.asarray(picture(1)), *expand([picture(2)])]
     expected = [result.image for result in denoise.run(given)]
@@ -231,7 +231,7 @@ def test_without_an_output_folder_files_return_as_arrays(tmp_path, denoise):
         ({"network": "nafnet"}, "choose one of MPRNet, or use Predictor, which has all networks"),
     ],
 )
-def test_senseless_arguments(tmp_path, options, message):
+def test_senseless_arguments_are_refused(tmp_path, options, message):
     with pytest.raises(UsageError, match=message):
         predictor(tmp_path, **options)
 

@@ -34,7 +34,7 @@ def test_good_weights_are_not_reported(warnings):
     assert not warnings()
 
 
-def test_weak_weights_without_better_ones(warnings, known_weights):
+def test_weak_weights_without_better_ones_are_reported_alone(warnings, known_weights):
     weak = dataclasses.replace(find_record("lite", "Denoising"), weakness="do not help")
     known_weights("MPRNet", weak)
     known_weights("NAFNet")

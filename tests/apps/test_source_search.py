@@ -10,7 +10,7 @@ from ppgan_mpr import MPRPredictor
 from ppgan_mpr.errors import UsageError
 
 
-def test_list_mixes_everything(tmp_path):
+def test_list_may_mix_all_kinds_of_sources(tmp_path):
     (tmp_path / "in").mkdir()
     for name in ("b10.png", "b2.JPG", "notes.txt", ".hidden.png"):
         picture().save(tmp_path / "in" / name, "PNG" if name.endswith("png") else "JPEG")
@@ -38,7 +38,7 @@ def test_a_file_named_twice_is_restored_once_and_reported_twice(tmp_path, monkey
     assert results[2] is results[0]
 
 
-def test_output_folder_in_the_input_folder(tmp_path):
+def test_outputs_in_the_input_folder_are_not_inputs(tmp_path):
     picture().save(tmp_path / "a.png")
     for pattern in (tmp_path, str(tmp_path / "**" / "*.png")):
         restorer = MPRPredictor(
@@ -49,7 +49,7 @@ def test_output_folder_in_the_input_folder(tmp_path):
     assert (tmp_path / "Denoising" / "a_restoration.png").exists()
 
 
-def test_names_like_a_home_directory(tmp_path, monkeypatch):
+def test_file_named_like_a_home_directory_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     picture().save("~nobody.png")
     assert predictor(tmp_path).run("~nobody.png")[0].ok
@@ -58,7 +58,7 @@ def test_names_like_a_home_directory(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "images", ["none.png", "none*.png", [], 5, None, "", "x" * 300, "~nobody/a.png"]
 )
-def test_nothing_to_restore(denoise, images):
+def test_sources_without_a_picture_are_an_error(denoise, images):
     with pytest.raises(UsageError):
         denoise.run(images)
 

@@ -16,7 +16,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert results[1].ok
 
 
-def test_array_that_cannot_be_made(denoise):
+def test_source_that_cannot_become_an_array_is_reported(denoise):
     class Broken:
         def __array__(self, *_args, **_kwargs):
             raise RuntimeError("no array today")

@@ -39,7 +39,7 @@ def test_finished_stages_are_skipped(run, files):
     assert result.record.warnings == ()
 
 
-def test_run_killed_before_the_result_is_completed(run, files):
+def test_missing_files_of_a_killed_run_are_written(run, files):
     before = [path.read_bytes() for path in files]
     files[0].unlink()
     files[2].unlink()
@@ -93,7 +93,7 @@ def test_result_without_stages_is_restored_again_by_a_run_with_them(run):
     assert len(result.record.stages) == 2
 
 
-def test_stages_of_a_manifest_that_was_written_by_hand(run, files, tmp_path):
+def test_invalid_stage_in_the_manifest_gives_a_warning(run, files, tmp_path):
     manifest = tmp_path / "out" / "Denoising" / MANIFEST
     if not manifest.exists():
         manifest = tmp_path / "out" / MANIFEST
@@ -107,7 +107,7 @@ def test_stages_of_a_manifest_that_was_written_by_hand(run, files, tmp_path):
     assert result.ok and "names no file" in result.record.warnings[0]
 
 
-def test_two_runs_into_one_folder_at_once(tmp_path):
+def test_two_simultaneous_runs_share_an_output_folder(tmp_path):
     photos = tmp_path / "in"
     photos.mkdir()
     for number in range(4):

@@ -260,7 +260,7 @@ def test_output_changed_between_check_and_write_is_kept(tmp_path, photo):
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_output_that_another_run_writes_meanwhile_is_judged(tmp_path, photo, same):
+def test_output_that_appears_meanwhile_is_skipped_only_if_up_to_date(tmp_path, photo, same):
     """The other run may have written the output and not yet listed it."""
     picture(1).save(photo)
     manifest = tmp_path / "out" / MANIFEST

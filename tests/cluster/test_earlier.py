@@ -188,7 +188,7 @@ def test_overwriting_restores_all_again_but_continues_an_interrupted_job(tmp_pat
     assert not look(tmp_path, existing="overwrite").has(picture())
 
 
-def test_files_of_others_stay_known_until_the_job_is_finished(tmp_path):
+def test_only_files_from_before_an_unfinished_job_count_as_present(tmp_path):
     store = job(tmp_path).output
     store.write(OUTPUT, b"mine")
     assert look(tmp_path).present == {"a": [OUTPUT]}

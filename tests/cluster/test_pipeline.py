@@ -15,7 +15,7 @@ def sizes(count, nbytes, workers=1):
     return [len(table) for table in groups.tables(workers)]
 
 
-def test_many_small_pictures_travel_together():
+def test_many_small_pictures_form_one_group():
     assert sizes(1000, 10_000) == [32] * 31 + [8]
 
 

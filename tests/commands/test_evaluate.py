@@ -86,7 +86,7 @@ def test_command_reports_errors_with_exit_codes(folders, capsys):
         for command in commands:
             try:
                 got = main([*map(str, command)])
-            except SystemExit as leaving:  # argparse's way
+            except SystemExit as leaving:  # raised by argparse
                 got = leaving.code
             assert got == code, command
             assert "error: " in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_bars_show_on_a_terminal_without_a_size(monkeypatch):
             with photo_bar(3) as bar:
                 TileBar()("photo.jpg", 0, 2)
                 bar.update()
-        with suppress(OSError):  # that of Linux at the end of what a closed terminal has shown
+        with suppress(OSError):  # Linux raises it at the end of a closed terminal's output
             while part := shown.read(4000):
                 text += part
     assert b"| 0/3 [" in text

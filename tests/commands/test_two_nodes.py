@@ -118,8 +118,8 @@ def wait_for(moment, output_dir, nodes, startup):
     """Wait for a moment of a run.
 
     Args:
-        moment: below 0, minus a fraction of the time until the first iteration; else a number of
-            iterations, plus a fraction of the next one.
+        moment: number of finished iterations, plus a fraction of the next one. A negative number is
+            minus a fraction of the time until the first iteration.
         output_dir: output folder of the run.
         nodes: launchers of the run.
         startup: seconds until the first iteration.

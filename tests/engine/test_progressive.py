@@ -162,7 +162,7 @@ def test_slices_of_a_step_give_the_update_of_its_whole_batch(growing, build, wei
         np.testing.assert_allclose(results[1][name], value, atol=2e-4)
 
 
-def test_slices_are_logged_and_contradict_accumulate(growing, build):
+def test_slices_are_logged_and_cannot_be_combined_with_accumulate(growing, build):
     growing["dataset"]["train"]["progressive"] = TOTALS
     assert "batches of 4, 2 slices each" in str(Progressive(TOTALS))
     growing["accumulate"] = 2

@@ -50,14 +50,14 @@ def test_small_pictures_are_processed_concurrently(shares):
     assert all(decoding(shares(budget), MB, MB).wait(LATER) for _ in range(3))
 
 
-def test_a_picture_that_is_alone_is_granted_everything(shares):
+def test_a_single_picture_is_granted_any_amount(shares):
     budget = MemoryBudget(free=lambda: 0)
     share = shares(budget)
     assert decoding(share, 1000 * MB).wait(LATER)
     assert decoding(share, 2000 * MB).wait(LATER)
 
 
-def test_results_count_before_they_are_made(shares):
+def test_memory_for_later_steps_is_held_after_decoding(shares):
     budget = MemoryBudget(free=lambda: 1000 * MB)
     first = shares(budget)
     first.times = 17
@@ -99,7 +99,7 @@ def test_memory_reserved_for_a_network_is_not_granted(shares):
     assert waiting.wait(LATER)
 
 
-def test_two_that_need_more_than_they_hold_do_not_wait_for_each_other():
+def test_two_growing_shares_do_not_wait_for_each_other():
     budget = MemoryBudget(free=lambda: 300 * MB)
     ended = []
 

@@ -22,7 +22,7 @@ def test_samples_come_back_in_the_order_of_rgb(dtype, channels):
 
 
 @pytest.mark.parametrize("data", [b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
-def test_what_cannot_be_decoded_is_none_and_prints_nothing(data, capfd):
+def test_undecodable_data_gives_none_and_prints_nothing(data, capfd):
     assert opencv.decode(data) is None
     assert capfd.readouterr().err == ""
 

@@ -288,7 +288,7 @@ def test_comment_survives_a_copy_and_comes_back(tmp_path):
     assert photo.metadata.comment == to_pil(photo).info["comment"] == b"by Anna"
 
 
-def test_what_a_pillow_image_cannot_keep_is_named():
+def test_losses_of_a_pillow_image_are_named():
     photo = from_array(np.zeros([4, 4, 3], np.uint8))
     metadata = Metadata(iptc=b"x", resources=b"y", dropped=("the gain map",))
     photo = dataclasses.replace(photo, metadata=metadata)

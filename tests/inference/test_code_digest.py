@@ -1,4 +1,4 @@
-"""A cached network of other code never runs, even if the version number is the same."""
+"""A network exported by changed code never runs, even if the version number is the same."""
 
 import importlib
 import os

@@ -166,7 +166,7 @@ def test_impossible_sizes_are_refused(sizes, message):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8), (13, 6)])
-def test_pictures_of_any_size_keep_it(size):
+def test_pictures_of_any_size_keep_their_size(size):
     with paddle.no_grad():
         assert random_network()(paddle.rand([1, 3, *size])).shape == [1, 3, *size]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..errors import ImageError
 from ..free_memory import available
 
-#: Bytes of layers and metadata that a file may hold beside its pixels.
+#: Bytes of layers and metadata that a file may hold in addition to its pixels.
 BESIDE_PIXELS = 1 << 28
 MAX_PIXELS = 1 << 30  # OpenCV's limit too; seven times the largest medium-format photograph
 

@@ -133,7 +133,7 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
         kinds = {kind for kind, _ in metadata.png_chunks}
         yield from (words for kind, words in png.OF_PNG_ALONE.items() if kind in kinds)
     if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
-        yield "a new preview in the camera's notes, which show the unrestored one"
+        yield "a new preview in the camera's notes, which still show the unrestored picture"
 
 
 def _comment_name(metadata: Metadata) -> str:

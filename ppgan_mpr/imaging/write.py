@@ -37,7 +37,7 @@ def write_photo(
 ) -> None:
     """Write a photo with its metadata; the suffix names the format.
 
-    The write is atomic: a failure leaves neither half a file nor a changed one.
+    The write is atomic: a failure leaves no partial file, and an existing file unchanged.
     :func:`~ppgan_mpr.imaging.unkept` names the metadata for which the format has no place.
 
     Args:

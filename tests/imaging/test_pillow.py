@@ -112,7 +112,7 @@ def test_cmyk_without_profile_is_converted_directly(tmp_path, name):
 
 
 def cmyk_profile() -> bytes:
-    """A press whose inks only darken: L = 100 - 40 C - 60 K, neither a nor b (ICC.1, lut8Type)."""
+    """A press whose inks only darken: L = 100 - 40 C - 60 K, a = b = 0 (ICC.1, lut8Type)."""
     grid = []
     for corner in range(16):  # C M Y K, each 0 or 1, the last varying fastest
         c, k = corner >> 3, corner & 1

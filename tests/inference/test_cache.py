@@ -116,7 +116,7 @@ class KeysCache(Cache):
 
 @pytest.fixture(scope="module")
 def restored_and_keys(network, photo, tmp_path_factory):
-    """A function: backend → what an empty cache leads to, and the keys stored in it."""
+    """A function: backend → the result with an empty cache, and the keys stored in it."""
 
     @functools.cache
     def restore(backend):

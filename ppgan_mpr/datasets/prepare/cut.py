@@ -130,7 +130,7 @@ def cut(
 def _check_settings(
     source: Path, destination: Path, how: Cut, pairs: list[Pair], parts: list[Path]
 ) -> None:
-    """Record how and from what a folder is cut; refuse a folder that was cut in another way."""
+    """Record the settings and sources of a folder; refuse a folder that was cut in another way."""
     path = destination / _SETTINGS
     files = {
         f"{part.name}/{picture.name}": (part, pair.name, picture)

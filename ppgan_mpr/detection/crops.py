@@ -18,7 +18,9 @@ _OVERVIEW = 256
 
 
 def crops_of(photo: Photo) -> list[np.ndarray]:
-    """Up to 8 crops of a photo; of a large one, half are evenly spread, half have most structure.
+    """Up to 8 crops of a photo, to be measured.
+
+    Of a large photo, half of the crops are evenly spread. The others have the most structure.
 
     Args:
         photo: of any size; a small one is mirrored at its borders to 96 pixels.

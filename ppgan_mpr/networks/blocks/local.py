@@ -3,7 +3,7 @@
 Chu et al., *Improving Image Restoration by Revisiting Global Information Aggregation*, ECCV
 2022 (arXiv 2112.04491). A network trained on patches of 256×256 has only seen averages over
 such patches. Averages over a large photograph have another distribution, but averages over
-windows of about the patches' size have the same.
+windows of about the patches' size have about the same.
 
 Selective kernel feature fusion, which the paper does not cover, also depends on channel averages
 and is converted in the same way.

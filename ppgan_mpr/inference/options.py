@@ -62,8 +62,8 @@ class InferenceOptions:
     )
     scale: int | None = _option(
         None,
-        "how many times to enlarge, for tasks that enlarge; not needed if the weights state it; "
-        "1: the pictures have been enlarged by other means and keep their size",
+        "factor of enlargement, for tasks that enlarge; not needed if the weights state it; 1: "
+        "pictures that were enlarged by other means keep their size",
         metavar="N",
     )
     device: str = _option(
@@ -104,7 +104,7 @@ class InferenceOptions:
     picture_limit: str | int = _option(
         "4G",
         "largest picture to read, in bytes of decoded pixels, such as 800M, 8G or a number of "
-        "megabytes; protects against small files that unpack to more than the memory",
+        "megabytes; protects against small files that decode to more than fits into memory",
         metavar="SIZE",
         group=_FILES,
     )
@@ -138,8 +138,8 @@ class InferenceOptions:
     memory: str | int | None = _option(
         None,
         "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: 600M on a CPU, however much is free, and six "
-        "tenths of a GPU's memory",
+        "pictures are restored in tiles; default: 600M on a CPU, regardless of the free memory, "
+        "and six tenths of a GPU's memory",
         metavar="SIZE",
         group=_SPEED,
         changes_pixels=True,
@@ -185,7 +185,7 @@ class InferenceOptions:
     local: bool | None = _option(
         None,
         "test-time local converter (TLC, arXiv 2112.04491): statistics over windows of the size "
-        "seen in training, for large pictures; default: as the weights are meant to be used",
+        "seen in training, for large pictures; default: only with weights that are meant for it",
         choices=(True, False),
         group=_QUALITY,
     )

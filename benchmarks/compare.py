@@ -7,15 +7,14 @@
 The parts are measured one after another, each by the script named on the page. Several take
 minutes; the networks at 1280x720 take up to an hour. Their numbers are kept in the folder --save. A
 part whose numbers are there is not measured again, so an interrupted run continues, and a part is
-repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle; the
-page says how busy it was.
+repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle: the
+page says if other programs used the processor just before a part was measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,8 +24,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import psutil
 from compare_page import write_page
 
+_WATCHED = 3.0  # seconds for which the machine is watched before a part is measured
 _HERE = Path(__file__).resolve().parent
 
 
@@ -61,8 +62,8 @@ PARTS = {
     "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
     "large": Part("commands.py", ("--sizes", "12mp", "--networks", "lite", "--repeat", "1")),
     "agreement": Part(
-        "agreement.py", (str(_HERE.parent / "samples" / "Deraining"), "--task", "Deraining",
-                         "--tile", "256"),
+        "agreement.py",
+        (str(_HERE.parent / "samples" / "Deraining"), "--task", "Deraining", "--tile", "256"),
     ),
     "folders": Part("folders.py", ("--repeat", "1"), ("checkouts",)),
     "throughput": Part("throughput.py", ("--formats", ".jpg", "--rounds", "1")),
@@ -78,12 +79,12 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
         part = PARTS[name]
         command = part.command(options, numbers.with_suffix(".part"))
         print("\n$", *command[1:], flush=True)
-        before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        others = psutil.cpu_percent(interval=_WATCHED)
         if subprocess.run(command).returncode:
             print(f"{part.script} failed: the page is written without it.", file=sys.stderr)
             return None
         found = json.loads(numbers.with_suffix(".part").read_text(encoding="utf-8"))
-        found["load"] = before
+        found["others"] = others
         numbers.with_suffix(".part").write_text(json.dumps(found, indent=1), encoding="utf-8")
         numbers.with_suffix(".part").replace(numbers)
     return json.loads(numbers.read_text(encoding="utf-8"))

@@ -14,8 +14,12 @@ _INTRODUCTION = """\
 
 `benchmarks/compare.py` wrote this page. It measures everything again on your machine:
 
-    pip install '.[cpu,onnxruntime,benchmark]'
-    python benchmarks/compare.py --output speed.md
+```bash
+pip install '.[cpu,onnxruntime,benchmark]'
+python benchmarks/compare.py --output speed.md
+```
+
+Not run by the tests: takes over an hour.
 
 [Speed and memory](performance.md) explains the numbers and has those of other machines.
 """
@@ -30,7 +34,8 @@ _RUNNERS = {
     "openvino-bf16": "ours, OpenVINO bf16",
 }
 _EQUAL = 100.0  # dB above which two results were computed in the same precision
-_BUSY = 0.5  # load average for each thread above which a machine is not idle
+_BUSY = 20.0  # percent of the processor that other programs used, above which it is not idle
+_WAYS = {"cold": "`mprnet`, empty cache", "warm": "`mprnet`, full cache", **_RUNNERS}
 
 
 def table(header: str, rows: Iterable[Iterable[str]]) -> str:
@@ -145,14 +150,16 @@ def folders(numbers: Numbers) -> str:
         ratios = (f"{mixed[key] / one[key]:.2f}" for key in ("seconds", "processor"))
         spent = (f"{found['seconds']:.1f}, {found['processor']:.1f}" for found in (one, mixed))
         grown = f"{mixed['cache'] / 1e6:.0f}" if "cache" in mixed else ""
-        rows.append([case["label"], *spent, *ratios, f"{mixed['peak'] / 1e6:,.0f}", grown])
+        network, _, way = case["label"].rpartition(" ")
+        rows.append(
+            [f"{network}, {_WAYS[way]}", *spent, *ratios, f"{mixed['peak'] / 1e6:,.0f}", grown]
+        )
     return (
         f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
         " The first two columns are wall and processor seconds. The next two are the ratios of"
         " mixed to one size. Cold: with an empty cache of networks. Warm: with the cache of the"
-        " cold run.\n\n"
-        + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
+        " cold run.\n\n" + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
     )
 
 
@@ -206,8 +213,7 @@ def loading(numbers: Numbers) -> str:
     return (
         "Patches of 256×256 from generated pictures with the sizes and bit depths of the data sets:"
         " milliseconds of processor time per sample, and samples per second of a loader with one"
-        " worker.\n\n"
-        + table("|".join(["reader", *kinds]), rows)
+        " worker.\n\n" + table("|".join(["reader", *kinds]), rows)
     )
 
 
@@ -249,7 +255,6 @@ def _machine(numbers: Numbers) -> str:
     versions = ", ".join(
         f"{name} {value}" for name, value in about.items() if name not in ("threads", "processor")
     )
-    load = numbers.get("load")
-    busy = load is not None and load > _BUSY * threads
-    warning = f"; **the machine was busy (load average {load:.1f})**" if busy else ""
+    others = numbers.get("others") or 0.0
+    warning = f"; **other programs used {others:.0f} % of the processor**" if others > _BUSY else ""
     return f"on {threads} threads of {about['processor']} ({versions}){warning}"

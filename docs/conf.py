@@ -32,7 +32,9 @@ _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+[A-Z][^)]*\)")
 _CODE = re.compile(r"(^ *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 _WIDE = r"[\u2018-\u201d\u2026\u3001-\u30ff\u4e00-\u9fff\uff01-\uff60]"
 # A break between wide characters, or after wide punctuation unless a list or a code block follows.
-_BREAK = re.compile(rf"(?<={_WIDE})\n *(?={_WIDE})|(?<=[，。、；：）])\n *(?=[\w`\[](?![`.]|\d+\.))")
+_BREAK = re.compile(
+    rf"(?<={_WIDE})\n *(?={_WIDE})|(?<=[，。、；：）])\n *(?=[\w`\[](?![`.]|\d+\.))"
+)
 
 
 def _without_links_to_the_repository(app: Any, name: str, source: list[str]) -> None:

@@ -99,7 +99,7 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
     page = comparison(
         networks={
             "machine": MACHINE,
-            "load": 1.7,
+            "others": 41.2,
             "cases": [
                 case("ppgan", 8.0),
                 case("torch-bf16", 2.0, psnr=60.0),
@@ -109,14 +109,14 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
         },
         isolation={
             "machine": MACHINE,
-            "load": 0.1,
+            "others": 3.0,
             "cases": [{"file": "256 .jpg", "here": 2.65, "isolated": 3.99, "difference": 1.25}],
         },
     )
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| lite")]
     assert [row[5] for row in rows] == ["6%", "20%", "50%", "80%"]
     networks, decoding = page.split("## Decoding in isolation")
-    assert "the machine was busy (load average 1.7)" in networks and "busy" not in decoding
+    assert "other programs used 41 %" in networks and "other programs" not in decoding
     assert "| 256 .jpg | 2.6 | 4.0 | +1.2 |" in decoding
     assert "does not compute in bf16" not in page
 
@@ -128,33 +128,37 @@ def test_comparison_shows_folders_beside_their_bounds(comparison):
     page = comparison(
         folders={
             "machine": MACHINE,
-            "load": 0.0,
+            "others": 0.0,
             "sizes": [[200, 300]] * 48,
             "cases": [{"label": "lite cold", "one size": spent, "mixed": mixed}],
         },
         throughput={
             "machine": MACHINE,
-            "load": 0.0,
+            "others": 0.0,
             "cases": [
                 {"format": ".png", "count": 100, "jobs": "1", "graph": 20.0, "bound": 20.0}
                 | {"runs": [run]}
             ],
         },
     )
-    assert "| lite cold | 10.0, 16.0 | 12.0, 20.0 | 1.20 | 1.25 | 500 | 2 |" in page
+    assert (
+        "| lite, `mprnet`, empty cache | 10.0, 16.0 | 12.0, 20.0 | 1.20 | 1.25 | 500 | 2 |" in page
+    )
     assert "| 100 .png | 1 | 20.0 | 30.0 | 20.0 | 21.0 | 1.05 |" in page
 
 
 def test_comparison_leaves_out_bf16_if_the_processor_computes_in_f32(comparison):
     f32 = case("openvino-f32", 1.0, multiply_adds=40.0, limit=80.0)
     bf16 = case("openvino-bf16", 1.0, psnr=152.0, multiply_adds=40.0, limit=60.0)
-    page = comparison(networks={"machine": MACHINE, "load": 0.0, "cases": [f32, bf16]})
+    page = comparison(networks={"machine": MACHINE, "others": 0.0, "cases": [f32, bf16]})
     assert "does not compute in bf16" in page and "OpenVINO bf16" not in page
 
 
 def test_comparison_leaves_columns_of_bf16_empty_where_it_was_not_measured(comparison):
     picture = {"name": "a.jpg", "bf16": None, "gain": None, "tiled": 61.25, "tiles": 4}
     measured = {**picture, "name": "b.jpg", "bf16": 60.04, "gain": -0.00012}
-    page = comparison(agreement={"machine": MACHINE, "load": 0.0, "pictures": [picture, measured]})
+    page = comparison(
+        agreement={"machine": MACHINE, "others": 0.0, "pictures": [picture, measured]}
+    )
     assert "| a.jpg |  |  | 61.2 | 4 |" in page
     assert "| b.jpg | 60.0 | -0.0001 | 61.2 | 4 |" in page

@@ -30,7 +30,7 @@ from .source_search import expand
 from .sources import Source, unique
 from .turn import Turn
 
-_TOO_LARGE = "it does not fit the memory"
+_TOO_LARGE = "it does not fit into memory"
 
 #: Called with the source's name and the finding; returns the degradation to remove, or None.
 Choose = Callable[[str, Finding], "str | None"]

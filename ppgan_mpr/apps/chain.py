@@ -26,7 +26,7 @@ from .predictor import Predictor
 from .restoration import TileProgress
 from .task_names import JOINT, steps_of
 
-# Between two tasks a picture is held in float32, which takes this many times the bytes of 8 bits.
+# Between two tasks a picture is held in float32, which takes this many times the bytes of uint8.
 _TIMES_BETWEEN = 4
 
 
@@ -123,7 +123,7 @@ class _Sequence(Restorer):
         return sum(restorer.memory_to_take for restorer in self._restorers)
 
     def plan(self, height: int, width: int) -> TilePlan:
-        """See :meth:`Restorer.plan`; the tiles of all steps count, with the size of the last."""
+        """See :meth:`Restorer.plan`: the number of tiles of all steps, with the last one's size."""
         plans = [restorer.plan(height, width) for restorer in self._restorers]
         count = sum(plan.count for plan in plans)
         return replace(plans[-1], count=count, memory=max(plan.memory for plan in plans))

@@ -100,5 +100,5 @@ def check_count(path: Path | None, count: int) -> None:
     """
     if path is not None and is_file_name(path) and count > 1:
         raise UsageError(
-            f"{path} names one output file, and there are {count} pictures: name a folder."
+            f"{path} names one output file, but there are {count} pictures: name a folder."
         )

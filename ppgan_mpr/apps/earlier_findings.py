@@ -1,4 +1,4 @@
-"""Findings of earlier runs with ``task='auto'``, which save a second analysis of pictures."""
+"""Finds the results of earlier detections, so that pictures are not analysed a second time."""
 
 from __future__ import annotations
 

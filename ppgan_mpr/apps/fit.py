@@ -22,8 +22,9 @@ def check_fit(info: ModelInfo, task: Task, spec: NetworkSpec, options: Inference
     """
     if info.channels != task.channels:
         raise UsageError(
-            f"The weights are of a network for {info.channels} channel{'s' * (info.channels > 1)}, "
-            f"and {task.name} of photographs has {task.channels}: give other weights."
+            f"The network of these weights takes {info.channels} channel"
+            f"{'s' * (info.channels > 1)}, but pictures for {task.name} have {task.channels}: give "
+            "other weights."
         )
     if options.local and not spec.local_layers:
         raise UsageError(f"local=True is not for {spec.title}: {spec.no_local}.")

@@ -97,7 +97,7 @@ def pictures_matching(path: Path, search: Search) -> list[Source]:
 
     Args:
         path: the pattern, with ``*``, ``?``, ``[…]`` or ``**``.
-        search: ``results`` counts here, unless the pattern begins with such a folder.
+        search: only ``results`` is used, and not if the pattern begins with such a folder.
     """
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
     results = search.results

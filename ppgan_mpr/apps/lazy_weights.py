@@ -48,14 +48,14 @@ class ModelInfo:
 class LazyWeights:
     """The weights of a predictor.
 
-    Reading weights takes seconds and PaddlePaddle. A network that was exported before needs only
+    Reading weights takes seconds and needs PaddlePaddle. A network that was exported before needs only
     the identity of its weights and their :class:`ModelInfo`, which are in the catalogue or in the
     cache. Missing files are downloaded when the identity is used.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`.
         task: name of the required task; None: that of the weights.
-        networks: to which the weights may belong.
+        networks: networks to which the weights may belong.
         scale: the enlargement, for weights that do not state it; None: that of the weights.
         cache: stores facts about files.
         progress: show a bar while downloading.
@@ -205,7 +205,10 @@ class LazyWeights:
                 raise UsageError(f"scale={asked}, but {task} does not enlarge: leave it out.")
             return 1
         if stated and asked not in (None, stated, 1):  # 1: the picture is already enlarged
-            raise UsageError(f"scale={asked}, but {self.name} enlarges {stated} times.")
+            raise UsageError(
+                f"scale={asked}, but {self.name} enlarges {stated} times: leave scale= out, or "
+                "give other weights."
+            )
         scale = asked or stated
         if scale is None:
             raise UsageError(f"{self.name} does not say how many times it enlarges: give scale=.")

@@ -46,7 +46,7 @@ class LoadedNetwork:
         return self.common_record.scale
 
     def times_held(self, in_place: bool) -> float:
-        """How many times the bytes of a decoded picture its restoration holds at most.
+        """The most memory that a restoration holds, in multiples of the decoded picture's bytes.
 
         Args:
             in_place: whether the result takes the place of the picture's pixels.

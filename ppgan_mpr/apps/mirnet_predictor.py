@@ -11,9 +11,9 @@ from .predictor import Predictor
 class MIRNetPredictor(Predictor):
     """The tasks of MIRNet and MIRNet-v2.
 
-    MIRNet-v2's weights are its authors', downloaded once. MIRNet's are where programs cannot
-    fetch them: download them yourself and give ``weight_path``. Arguments, errors and
-    attributes: :class:`Predictor`; options: :class:`~ppgan_mpr.InferenceOptions`.
+    The weights of MIRNet-v2 are downloaded once from its authors. Those of MIRNet cannot be
+    downloaded by programs: download them yourself and give ``weight_path``. Arguments, errors
+    and attributes: :class:`Predictor`; options: :class:`~ppgan_mpr.InferenceOptions`.
 
     Example:
         >>> predictor = MIRNetPredictor(task='LowLight')               # doctest: +SKIP

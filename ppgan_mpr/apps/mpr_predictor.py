@@ -10,10 +10,10 @@ from .predictor import Predictor
 class MPRPredictor(Predictor):
     """Deblurring, Denoising and Deraining with MPRNet.
 
-    The first four arguments are those of PaddleGAN's class of this name; every other is one of
-    :class:`~ppgan_mpr.InferenceOptions`, by name. :meth:`restore` takes one picture and returns
-    it restored, :meth:`run` restores files, folders and lists and reports on each. Arguments,
-    errors and attributes: :class:`Predictor`.
+    The first four arguments are those of PaddleGAN's class of this name. Options are given by
+    name; see :class:`~ppgan_mpr.InferenceOptions`. :meth:`restore` takes one picture and returns
+    it restored. :meth:`run` restores files, folders and lists, and reports on each picture.
+    Arguments, errors and attributes: :class:`Predictor`.
 
     Example:
         >>> predictor = MPRPredictor(task='Deraining', model='lite')   # doctest: +SKIP

@@ -32,8 +32,8 @@ def network_input(photo: Photo, right: Photo | None, scale: int) -> Crop:
     if right is not None:
         if right.size != photo.size:
             raise ImageError(
-                "its right view is {} x {} pixels and it is {} x {}: the two views must have one "
-                "size".format(*right.size, *photo.size)
+                "the right view is {} x {} pixels, but the left view is {} x {}: both must have "
+                "the same size".format(*right.size, *photo.size)
             )
         crop = _side_by_side(crop, _crop_of(right))
     return crop if scale == 1 else _enlarged(crop, photo.size[1], photo.size[0], scale)

@@ -226,7 +226,7 @@ class Outputs:
 
         Raises:
             ImageError: see :func:`~ppgan_mpr.imaging.write_photo`; or the name is taken. Under
-                ``skip`` this result, written by another program, is no error.
+                ``skip``, it is no error if another program has written this result.
         """
         while True:
             try:

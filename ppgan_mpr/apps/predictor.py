@@ -55,9 +55,9 @@ class Predictor:
         output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``. A path
             with the suffix of a picture is the file for a single picture. With None no files
             are written, and ``Result.image`` holds the restored pictures.
-        weight_path: a weights file of any form, or a name, that
-            :func:`~ppgan_mpr.weights.load_weights` takes; default: those of ``model``.
-        seed: ignored, as restoration draws no random numbers; PaddleGAN has this argument.
+        weight_path: a file or a name of weights, see :func:`~ppgan_mpr.weights.load_weights`;
+            default: the weights of ``model``.
+        seed: ignored, as restoration uses no random numbers. PaddleGAN has this argument.
         task: what to restore, in any letter case; see ``mprnet --list``. May be left out if
             the file at ``weight_path`` states the task.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
@@ -316,7 +316,7 @@ class Predictor:
         outputs = self._outputs(sources) if outputs_of is None else outputs_of(self.task)
         for restorer in self._loaded.restorers.restorers:
             reserve_memory(restorer, self._reader.budget)
-        # A file that crashes its decoder costs the other pictures, if there are any.
+        # Without isolation, a file that crashes its decoder would stop the other pictures, too.
         isolated = len(sources) > 1 or outputs_of is not None
         return self._restoration(outputs, isolated).process
 

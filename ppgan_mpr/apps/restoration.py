@@ -30,8 +30,8 @@ from .turn import Turn
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a result from which on the network releases its memory. The file of the result takes
-# several times as much.
+# If a result has more bytes, the network releases its memory before the result is written, which
+# takes several times as many bytes.
 _LARGE = 1 << 27
 
 #: Called with the source's name, the number of finished tiles and of all.
@@ -40,7 +40,7 @@ TileProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class _Given:
-    """What was read of a source.
+    """A source that has been read.
 
     Attributes:
         photo: the picture, reduced where the options limit its size; of two views the left one.
@@ -131,7 +131,7 @@ class Restoration:
     def too_large(self) -> str:
         """The error of a picture for which the memory does not suffice."""
         device = self._network.restorers.device
-        return f"it does not fit the memory of {device}, not even in small tiles"
+        return f"it does not fit into the memory of {device}, even in small tiles"
 
     def process(self, source: Source, turn: Turn) -> Result:
         """Restore a picture. Any failure is in the result.
@@ -145,7 +145,7 @@ class Restoration:
             raise
         except (RestorationError, OSError) as error:
             return self._failure(source, str(error))
-        except Exception as error:  # a fault of ours or of a backend costs one picture, not all
+        except Exception as error:  # a bug, here or in a backend, must not stop other pictures
             if is_allocation_failure(error):
                 return self._failure(source, self.too_large)
             logger.debug("%s", source.name, exc_info=True)

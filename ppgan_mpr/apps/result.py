@@ -1,4 +1,4 @@
-"""The result of one picture: how or why not it was restored, and the restored image."""
+"""The result of one picture: how it was restored, or why not, and the restored image."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ResultRecord:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> ResultRecord:
-        """The inverse of :meth:`to_dict`; also takes the dictionary after a way through JSON.
+        """The inverse of :meth:`to_dict`; also takes a dictionary that was stored as JSON.
 
         Raises:
             TypeError: unknown or missing keys.

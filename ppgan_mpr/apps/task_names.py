@@ -34,8 +34,8 @@ def steps_of(task: str) -> tuple[Task, ...]:
     for step in steps:
         if len(steps) > 1 and (step.views > 1 or step.enlarges):
             raise UsageError(
-                f"task={task!r}: {step.name} takes a picture of another size or number of views, "
-                "so it cannot be one of several tasks: run it by itself."
+                f"task={task!r}: {step.name} takes two views or enlarges the picture, so it cannot "
+                "be one of several tasks: run it by itself."
             )
         if steps.count(step) > 1:
             raise UsageError(f"task={task!r}: {step.name} is named twice: name each task once.")

@@ -49,7 +49,7 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
             + (
                 f" ({len(unpaired)} without partner: {unpaired[0]}, …)."
                 if unpaired
-                else " (doubles)."
+                else " (a name occurs twice)."
             )
         )
     return [replace(source, right=partners[name(source)]) for source in left] + problems

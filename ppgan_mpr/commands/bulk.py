@@ -123,7 +123,7 @@ class _Display:
 
 
 def rate(value: float) -> str:
-    """A rate with two digits behind the point, and more if it is small: two significant ones."""
+    """A rate with two decimal places, or two significant digits if it is below 0.1."""
     leading = math.floor(math.log10(value)) if value > 0 else 0
     return f"{value:.{max(2, 1 - leading)}f}"
 

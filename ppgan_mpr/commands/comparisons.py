@@ -66,7 +66,9 @@ class Targets:
         files = [self._only] if self._only else self._by_stem.get(stem, [])
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
-            raise ImageError(f"{names} are both targets in {files[0].parent}: remove all but one.")
+            raise ImageError(
+                f"{files[0].parent} holds several targets for one picture, {names}: keep only one."
+            )
         return (read_photo(files[0]), files[0].stat().st_mode) if files else None
 
     @property
@@ -78,7 +80,7 @@ class Targets:
         """The PSNR and SSIM of a picture.
 
         Args:
-            photo, target: two pictures; without the same size they get no scores.
+            photo, target: two pictures; if their sizes differ, there are no scores.
             reduced_to: pixels of the longer side if both are reduced copies, else None.
         """
         try:

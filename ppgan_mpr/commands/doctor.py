@@ -99,7 +99,7 @@ def _sections(facts: Facts) -> list[_Section]:
             [(file.name, _weights_state(file.state, file.embedded)) for file in facts.weights],
         ),
         ("Environment", [(name, value or "not set") for name, value in facts.variables.items()]),
-        ("Could not be found out", [("", text) for text in facts.unknown]),
+        ("Could not be determined", [("", text) for text in facts.unknown]),
     ]
     return [(title, rows) for title, rows in sections if rows]
 

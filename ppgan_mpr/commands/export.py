@@ -161,7 +161,7 @@ def _files(options: argparse.Namespace, weights: Weights) -> list[Path]:
 
 
 def _is_known(suffix: str) -> bool:
-    """Whether a suffix is that of some file format, not just the end of a name with dots."""
+    """Whether a suffix belongs to a file format, and is not just the end of a name with dots."""
     others = {*_OTHER_SUFFIXES, *(name for names in FILES.values() for name in names)}
     # A new table holds only Python's own types, so the answer is the same on every machine.
     known = mimetypes.MimeTypes().guess_type(f"model{suffix}") != (None, None)

@@ -77,8 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     argparse.ArgumentParser(
         prog="mprnet-install-ppgan",
-        description="Install PaddleGAN, which training needs, without its version pins, which no "
-        "current Python can meet. Installed packages stay as they are.",
+        description="Install PaddleGAN for training, with requirements in versions that suit this "
+        "Python. Installed packages stay as they are.",
     ).parse_args(argv)
     missing = missing_requirements()
     if missing:

@@ -233,7 +233,7 @@ def _probe(name: str) -> Mapping[str, Any] | str:
 
 
 def _guarded(unknown: list[str], subject: str, probe: Any) -> Any:
-    """The result of a probe; if it fails, None, and the reason is added to ``unknown``."""
+    """The result of a probe. If the probe fails: None, and ``unknown`` gets the reason."""
     try:
         return probe()
     except Exception as error:  # an incomplete report is better than none

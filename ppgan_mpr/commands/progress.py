@@ -49,7 +49,8 @@ class TileBar:
 
         Args:
             name: name of the picture.
-            done: number of finished tiles; 0 before the first one, more than once.
+            done: number of finished tiles; 0 before the first one, and again if the picture is
+                restarted with smaller tiles.
             total: number of all tiles.
         """
         if total == 1 or not sys.stderr.isatty():

@@ -125,7 +125,7 @@ def _examples() -> str:
         for t in known
         if t.views == 2
     ]
-    lines.append("download --all DIR   (weights for a machine without internet: mprnet-download)")
+    lines.append("download --all DIR   (as mprnet-download: weights for use without internet)")
     return "examples:\n" + "\n".join(f"  mprnet {line}" for line in lines)
 
 

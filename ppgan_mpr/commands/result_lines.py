@@ -122,8 +122,9 @@ def passed_over_in_words(passed_over: Counter[str]) -> list[str]:
     """The part of a summary about files that are not pictures; empty if there are none."""
     if not passed_over:
         return []
+    total = sum(passed_over.values())
     counts = (f"{n} {suffix or 'without suffix'}" for suffix, n in passed_over.most_common())
-    return [f"{sum(passed_over.values())} of other formats passed over ({', '.join(counts)})"]
+    return [f"{total} other file{'s' * (total > 1)} passed over ({', '.join(counts)})"]
 
 
 def _compare(comparisons: Comparisons, result: Result, lines: Lines) -> bool:

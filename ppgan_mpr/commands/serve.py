@@ -45,13 +45,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--version", action="version", version=f"ppgan_mpr {__version__}")
     add(
         "--host", default="127.0.0.1", metavar="ADDRESS",
-        help="address to listen on; any but a loopback address lets others in without a password: "
-        "see docs/server.md (default: %(default)s)",
+        help="address to listen on; if it is not a loopback address, anyone on the network can use "
+        "the server without a password: see docs/server.md (default: %(default)s)",
     )  # fmt: skip
     add("--port", type=int, default=8000, metavar="N", help="0: any free port (default: 8000)")
     add(
         "--allow-host", action="append", default=[], metavar="NAME",
-        help="a host name by which browsers reach this server, such as photos.example.org",
+        help="a host name by which browsers reach this server, such as photos.example.org; may be "
+        "repeated",
     )  # fmt: skip
     group = parser.add_argument_group("limits")
     add = group.add_argument

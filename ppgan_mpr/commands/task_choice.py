@@ -40,7 +40,7 @@ def add_weights_flag(parser: argparse.ArgumentParser, place: str = "") -> None:
 
     Args:
         parser: of the command.
-        place: added to the help, such as where the file must be.
+        place: text to add to the help, such as where the file must be.
     """
     suffixes = ".pdparams, .pth, .safetensors"
     text = f"your own weights ({suffixes}){place}"
@@ -61,8 +61,8 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
     steps = () if is_auto(task) else steps_of(task)
     if weight_path and len(steps) != 1:
         raise UsageError(
-            f"weight_path= holds the weights of one task, but task={task!r} may need several: "
-            "leave it out or name the task."
+            f"weight_path= holds the weights of one task, but task={task!r} may need those of "
+            "several: leave out weight_path=, or name one task."
         )
     for step in steps:
         check_views(sources, step)

@@ -1,4 +1,4 @@
-"""The command ``mprnet-train``: trains or scores a network with PaddleGAN's options."""
+"""The command ``mprnet-train``: trains or scores a network as a yaml file describes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line's options."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Train or score a restoration network with PaddleGAN's yaml.",
+        description="Train or score a network as a yaml file in PaddleGAN's format describes.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--config-file",
         metavar="FILE",
         required=True,
-        help="yaml that describes the run, or the name of one that comes with the package",
+        help="configuration of the run: a yaml file, or a name that --list-configs prints",
     )
     add(
         "--list-configs",
@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and args.load and args.resume != "auto":
         raise UsageError(
             "--resume continues with the weights of its checkpoint: leave out --load, or use "
-            "--resume auto, which loads them only if there is nothing to resume."
+            "--resume auto, which uses --load only if there is nothing to resume."
         )
     if args.resume and args.seed is not None:
         raise UsageError("A resumed run keeps its own seed: leave out --seed.")
@@ -238,7 +238,7 @@ def _options_of_folder(message: str, cfg: AttrDict, sections: Sequence[str]) -> 
 
 
 def _what_failed(error: Exception, cfg: AttrDict) -> str:
-    """Names the network with its arguments if its constructor failed, else the configuration."""
+    """The network with its arguments if its constructor failed, else some part, in words."""
     from ..ppgan_compat import registry_table
 
     arguments = dict(cfg.model.generator)
@@ -248,7 +248,7 @@ def _what_failed(error: Exception, cfg: AttrDict) -> str:
         if network and type(inside) is network:
             given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
             return f"model.generator, {network.__name__}({given}),"
-    return "What the configuration describes"
+    return "A part of the configuration"
 
 
 if __name__ == "__main__":

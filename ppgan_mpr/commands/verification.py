@@ -190,7 +190,7 @@ def choose_scores(
         found = scores_of_folder(scores, folder, count)
         if not found:
             return Choice(
-                scores, f"{folder} may hold another test set than these: name it with dataset=."
+                scores, f"{folder} may hold a test set other than these: name it with dataset=."
             )
         scores = found
     else:
@@ -198,7 +198,8 @@ def choose_scores(
     other = [n for n in map(dataset_count, scores) if n not in (None, count)]
     if other:
         return Choice(
-            scores, f"The published score is a mean of {other[0]} pictures, but there are {count}."
+            scores,
+            f"The published score is a mean of {other[0]} pictures, but {folder} holds {count}.",
         )
     return Choice(scores)
 

@@ -183,7 +183,7 @@ def comparison_report(comparison: Comparison, agrees: bool | None) -> dict[str, 
 
 
 def sets_report(results: Sequence[tuple[Measurement, Mapping[str, ScoreTable]]]) -> dict[str, Any]:
-    """The test sets with their pictures' scores by protocol, as data; a single set is no list."""
+    """The test sets with their pictures' scores by protocol, as data; one set without a list."""
     reports = [
         {
             "data": data_report(measurement),

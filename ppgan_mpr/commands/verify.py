@@ -1,4 +1,4 @@
-"""The command ``mprnet-verify``: measures published weights and compares with published scores."""
+"""The command ``mprnet-verify``: scores weights, and compares with the published scores."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The options of ``mprnet-verify``."""
     parser = argparse.ArgumentParser(
         prog=program_name(),
-        description="Measure published weights by the protocol of their published scores, and "
-        "compare the two.",
+        description="Score weights by the protocols of their published scores, and compare the "
+        "measured scores with the published ones.",
         epilog="exit code: 0 every comparable score agrees, 1 a score or the file's digest "
         "differs, 2 nothing could be measured",
     )
@@ -88,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--weight_path", metavar="FILE",
-        help="your own weights instead; files of published weights are recognised",
+        help="your own weights instead of --model; files of published weights are recognised",
     )  # fmt: skip
     add(
         "--protocol", type=str.lower, choices=tuple(PROTOCOLS),
@@ -278,8 +278,8 @@ def _record_of(
 ) -> tuple[WeightsRecord | None, str]:
     """The record of a user's file; if its digest is unknown, a record that fits the network.
 
-    Of several such records, the one with a score on the test set is taken. ``dataset``, or else
-    the folder's name, says which test set that is.
+    If several records fit, the first one with a score on the test set is chosen. ``dataset``, or
+    else the folder's name, says which test set that is.
 
     Returns:
         The record, or None, and a sentence to print, which may be empty.
@@ -304,7 +304,7 @@ def _record_of(
     chosen = (of_set or possible)[0]
     others = ", ".join(record.name for record in possible if record is not chosen)
     text = (
-        f"The file is taken for {chosen.name}, but no digest proves it"
+        f"The file is assumed to be {chosen.name}, but no published digest confirms it"
         + (f". It may also be {others}: choose with dataset=" if others else "")
         + "."
     )

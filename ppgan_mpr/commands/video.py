@@ -52,12 +52,12 @@ def check_video_options(
     """Check, before a network is loaded, that the options can be used with videos.
 
     Raises:
-        UsageError: an option cannot be used with videos, or only with videos.
+        UsageError: an option cannot be used with videos, or needs a video.
     """
     if not videos:
         for name in ("codec", "crf"):
             if getattr(arguments, name) is not None:
-                raise UsageError(f"{name}= is for videos, but no input is one: leave it out.")
+                raise UsageError(f"{name}= is for videos, but no input is a video: leave it out.")
         return
     from ..apps.task_names import is_auto
     from ..imaging.formats import is_video_name

@@ -90,7 +90,7 @@ class Message:
 
 
 # (code, pattern of the library's sentence, sentence for visitors or ""). With "" the library's
-# sentence is kept; others advise something that visitors cannot do. Named groups become
+# sentence is kept. It is replaced if its advice is not for visitors. Named groups become
 # parameters. The first match counts.
 _PICTURES = tuple(
     (code, re.compile(pattern, re.DOTALL), text)
@@ -102,7 +102,7 @@ _PICTURES = tuple(
         (
             "too_much_memory",
             r"raise picture_limit=|of memory are free|not fit into memory|pixels are more than the"
-            r"|does not fit the memory of",
+            r"|does not fit into the memory of",
             "The picture needs more memory than this server allows: send a smaller copy.",
         ),
         (
@@ -113,8 +113,8 @@ _PICTURES = tuple(
         ),
         (
             "views_differ",
-            r"its right view is (?P<right_width>\d+) x (?P<right_height>\d+) pixels and it is "
-            r"(?P<width>\d+) x (?P<height>\d+)",
+            r"the right view is (?P<right_width>\d+) x (?P<right_height>\d+) pixels, but the left "
+            r"view is (?P<width>\d+) x (?P<height>\d+)",
             "",
         ),
         ("loss", r"allow_loss=True", ""),

@@ -180,7 +180,7 @@ def test_each_bad_file_is_reported_in_one_line(batch, tmp_path, capsys, jobs):
         (line,) = (line for line in wrong if line.startswith(f"{batch / name}: failed: "))
         assert words in line
     summary = printed.out.splitlines()[-1]
-    assert summary.startswith("3 restored, 3 failed, 1 of other formats passed over (1 .txt) in ")
+    assert summary.startswith("3 restored, 3 failed, 1 other file passed over (1 .txt) in ")
     written = sorted(path.name for path in (tmp_path / "out" / "Denoising").iterdir())
     names = ["a_restoration.png", "c_restoration.jpg", "e_restoration.tif"]
     assert [name for name in written if not name.startswith(("manifest", "."))] == names
@@ -204,4 +204,4 @@ def test_any_allocation_failure_is_reported_as_lack_of_memory(denoise, monkeypat
 
     monkeypatch.setattr("ppgan_mpr.apps.sources.from_array", fail)
     (result,) = denoise.run([np.zeros([9, 9, 3], np.uint8)])
-    assert result.error.startswith("it does not fit the memory of ")
+    assert result.error.startswith("it does not fit into the memory of ")

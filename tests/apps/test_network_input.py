@@ -28,7 +28,7 @@ def test_left_view_comes_before_the_right_one():
     crop = network_input(left, right, 1)(slice(0, 20), slice(5, 9))
     np.testing.assert_array_equal(crop[..., :3], left.to_float()[:, 5:9])
     np.testing.assert_array_equal(crop[..., 3:], right.to_float()[:, 5:9])
-    with pytest.raises(ImageError, match="right view is 26 x 19 pixels and it is 26 x 20"):
+    with pytest.raises(ImageError, match="is 26 x 19 pixels, but the left view is 26 x 20"):
         network_input(left, from_array(noise(height=19)), 1)
 
 

@@ -197,7 +197,7 @@ def test_output_path_may_name_the_file_of_one_picture(tmp_path):
     assert result.output == tmp_path / "clean.jpg"
     assert Image.open(result.output).format == "JPEG"
     assert "existing='overwrite'" in restorer.run(tmp_path / "a.png")[0].error
-    with pytest.raises(UsageError, match="names one output file, and there are 2 pictures"):
+    with pytest.raises(UsageError, match="names one output file, but there are 2 pictures"):
         restorer.run([picture(), picture()])
 
 

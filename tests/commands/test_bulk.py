@@ -56,7 +56,7 @@ def test_summary_counts_every_picture(progress):
     progress.passed_over.update({".txt": 1, "": 2})
     lines = summary(progress)
     assert lines[0].startswith("2 restored, 1 failed, 7 restored by earlier runs, ")
-    assert "3 of other formats passed over (2 without suffix, 1 .txt) in " in lines[0]
+    assert "3 other files passed over (2 without suffix, 1 .txt) in " in lines[0]
     assert lines[-1] == "table: out/table.parquet"
 
 

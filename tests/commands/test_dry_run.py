@@ -31,7 +31,7 @@ def test_the_plan_is_printed_and_nothing_done(folder, tmp_path, capsys, monkeypa
     assert lines[1].startswith("in/b.jpg -> output_dir/Denoising/b_restoration.jpg  200x100  ")
     assert " tiles of 64x" in lines[1]
     assert lines[2].startswith(
-        "would restore 2, 1 of other formats passed over (1 .txt), by MPRNet (lite:Denoising) with "
+        "would restore 2, 1 other file passed over (1 .txt), by MPRNet (lite:Denoising) with "
     )
     assert ", time unknown until the first tile, up to " in lines[2]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]

@@ -94,7 +94,7 @@ def test_own_file_is_taken_for_a_record_without_digest(zoo, write_pairs, verify,
     zoo(score("Anything", 99))
     code, out, _, _ = verify(folder, "--weight_path", str(path))
     assert code == 0
-    assert "is taken for published:Deraining" in out
+    assert "is assumed to be published:Deraining" in out
     assert not path.with_name("digests.json").exists()  # only downloads have one
     zoo(score("Anything", 99), git_blob="0" * 40)  # of another file
     code, _, err, _ = verify(folder, "--weight_path", str(path))
@@ -115,10 +115,10 @@ def test_own_file_that_fits_several_records_is_chosen_by_test_set(
     second = dataclasses.replace(first, scores=(score("Second (7)", 98),), variant="second")
     known_weights("MPRNet", first, second)
     _, out, _, _ = verify(folder, "--weight_path", str(path))
-    assert "is taken for published:Deraining:first" in out
+    assert "is assumed to be published:Deraining:first" in out
     assert "It may also be published:Deraining:second: choose with --dataset" in out
     _, out, _, report = verify(folder, "--weight_path", str(path), "--dataset", "second")
-    assert "is taken for published:Deraining:second" in out
+    assert "is assumed to be published:Deraining:second" in out
     assert report["scores"][0]["published"]["psnr"] == 98
     code, _, err, _ = verify(folder, "--weight_path", str(path), "--dataset", "third")
     assert code == 2
@@ -126,7 +126,7 @@ def test_own_file_that_fits_several_records_is_chosen_by_test_set(
     named = tmp_path / "Second" / "val"
     shutil.copytree(folder, named)
     _, out, _, _ = verify(named, "--weight_path", str(path))
-    assert "is taken for published:Deraining:second" in out
+    assert "is assumed to be published:Deraining:second" in out
 
 
 def test_embedded_file_is_checked(write_pairs, verify, known_weights):

@@ -75,7 +75,7 @@ def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys, 
     Image.new("RGB", (12, 9), (90, 80, 70)).save("photo.png")
     assert main([".", *tiny]) == 0
     captured = capsys.readouterr()
-    assert "1 restored, 1 of other formats passed over (1 .mp4)" in captured.out
+    assert "1 restored, 1 other file passed over (1 .mp4)" in captured.out
     assert "1 video(s) in . were passed over (clip.mp4): name a video itself" in captured.err
 
 

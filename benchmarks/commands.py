@@ -1,13 +1,18 @@
-"""Whole commands as a person types them, beside the bare graph on the same tiles.
+"""Compare the time of the whole command ``mprnet`` with that of the compiled graph alone.
 
     python benchmarks/commands.py --sizes 720p 12mp --output table.json
 
-For each network and size: the command with an empty cache and with a full one (the fastest of
-its repetitions), their peak memory, and two numbers of a process that has already restored such
-a picture: the restoration alone (``photo``: tiles, averages, blending) and its tiles in the
-compiled graph and nothing else (``bare``). ``over`` is what the warm command takes beyond the bare
-graph, in wall and in processor time; other programs on the machine disturb the latter less. Weights
-and pictures are those of inference.py.
+The columns for each network and size are:
+
+    cold   the command with an empty cache, and its peak memory
+    warm   the command with a full cache (the fastest repetition), and its peak memory
+    photo  the restoration alone (tiles, averages, blending) in a process that has already
+           restored such a picture
+    bare   only the tiles of that restoration in the compiled graph
+    over   wall time of warm minus bare
+    cpu    processor time of warm minus bare, which other programs on the machine disturb less
+
+Weights and pictures are those of inference.py.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Folders of pictures of many sizes, beside folders of one size with the same area.
+"""Compare a folder of pictures of many sizes with a folder of one size and the same total area.
 
     python benchmarks/folders.py --networks lite --output table.json
 
-A runtime that prepares itself for each size of picture takes longer for a mixed folder. For each
-network: the command ``mprnet`` on both folders, with an empty cache of networks and with a full
-one, and what the cache has grown by; then PaddleGAN's network and PyTorch's where they are
-installed (see peers.py), on the same pictures in memory. Both folders are measured in turn, and
-the run of the median ratio counts. Beside wall time stands processor time, which other programs
-on the machine disturb less.
+A runtime that prepares itself for each size of picture takes longer for the mixed folder. For each
+network, the command ``mprnet`` restores both folders, with an empty cache of networks and with a
+full one. The table also has the size of the cache afterwards. If PaddleGAN or PyTorch is installed
+(see peers.py), its network restores the same pictures in memory. Both folders are measured in turn,
+and the run with the median ratio counts. Processor time is listed beside wall time, because other
+programs on the machine disturb it less.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def ratio(found: dict, key: str) -> float:
 
 
 def _middle(rounds: list[dict]) -> dict:
-    """The round of the median ratio of processor times."""
+    """The round with the median ratio of processor times."""
     ratios = [ratio(found, "processor") for found in rounds]
     return {**rounds[ratios.index(median_low(ratios))], "ratios": ratios}
 

@@ -128,7 +128,7 @@ def on_folder(task: str, folder: Path, options: argparse.Namespace) -> dict[str,
 
 
 def seconds_of_networks(side: int) -> Iterator[dict[str, Any]]:
-    """Seconds of every network for one picture, with random weights, with TLC if its scores are."""
+    """Seconds of every network with random weights for one picture; with TLC if a score uses it."""
     from ppgan_mpr.inference import Cache, Model, Restorer
     from ppgan_mpr.networks import find_network, weights_records
 

@@ -48,9 +48,9 @@ class ModelInfo:
 class LazyWeights:
     """The weights of a predictor.
 
-    Reading weights takes seconds and needs PaddlePaddle. A network that was exported before needs only
-    the identity of its weights and their :class:`ModelInfo`, which are in the catalogue or in the
-    cache. Missing files are downloaded when the identity is used.
+    Reading weights takes seconds and needs PaddlePaddle. A network that was exported before needs
+    only the identity of its weights and their :class:`ModelInfo`, which are in the catalogue or in
+    the cache. Missing files are downloaded when the identity is used.
 
     Args:
         source: see :func:`~ppgan_mpr.weights.load_weights`.

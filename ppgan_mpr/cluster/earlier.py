@@ -119,7 +119,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
 
 
 def _check_mixing(row: Mapping[str, Any], facts: WorkerFacts, store: Store) -> None:
-    """Refuse to mix results of chosen tasks with results of one task: they share folders."""
+    """Refuse to mix results of ``auto`` with those of a named task, which share folders."""
     if facts.task and row["detected"] not in (None, "{}"):
         raise UsageError(
             f"{store.shown} holds results for which task={AUTO!r} chose the task: use another "
@@ -168,7 +168,7 @@ def _file_of(row: Mapping[str, Any], store: Store, sizes: Mapping[str, int]) -> 
 
 
 def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | None:
-    """The first setting with which a picture was restored that differs from the job's, or None."""
+    """The first setting of an earlier result that differs from the job's, or None."""
     names = ("task", "network", "scale", "local", "weights_digest") if facts.task else ()
     for name in (*names, "backend", "precision"):
         before, now = row[name], getattr(facts, name)

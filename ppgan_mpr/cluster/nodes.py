@@ -191,7 +191,7 @@ def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
         reason = incompatible(answer, expected) if isinstance(answer, WorkerFacts) else answer
         room = node.workers(threads, int(on_gpu)) if known else 0
         if reason is None and not room:
-            reason = f"it has {node.cores} cores, and a worker takes {threads}"
+            reason = f"it has {node.cores} cores, but a worker takes {threads}"
         if reason is not None:
             refused.append(node.id)
             logger.warning("The node %s cannot take part: %s.", node.name, reason.rstrip("."))

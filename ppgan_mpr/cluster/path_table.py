@@ -39,8 +39,8 @@ _COLUMNS = ("path", "url", "source", "image", "file")
 def listed_places(table: Store) -> list[tuple[Store, str]]:
     """The files that a table lists, each once, with the folders of their outputs.
 
-    Relative paths start at the table's folder. If there are no others, outputs keep the folders
-    below it. Otherwise, they keep those below the common parent of all files.
+    Relative paths start at the table's folder. If all paths are relative, outputs keep the folders
+    below the table's folder. Otherwise, they keep those below the common parent of all files.
 
     Raises:
         UsageError: the table cannot be read, or lists no file.

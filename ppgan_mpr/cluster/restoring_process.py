@@ -54,7 +54,7 @@ class RestoringProcess:
     """Restores pictures in another process, and starts it again if a picture crashes it.
 
     The pictures that were being restored when the process crashed are restored again one by one
-    in a new process. The record of a picture that crashes that one too reports it.
+    in a new process. If a picture crashes this one too, its record says so.
 
     Args:
         job: how pictures are restored, ``pictures_at_once`` of them concurrently.
@@ -74,7 +74,7 @@ class RestoringProcess:
         try:
             yield from self._answers_to(iter(requests), waiting)
         finally:
-            if waiting:  # abandoned, so the process would answer the next pictures with these
+            if waiting:  # abandoned: the process would answer later requests with these pictures
                 self.end()
 
     def _answers_to(

@@ -29,7 +29,7 @@ from .stores import Store, open_place
 
 
 class _CheckedHeader(tarfile.TarInfo):
-    """The header of a member; a damaged one is an error, where ``tarfile`` sees the end."""
+    """The header of a member; a damaged one raises an error, while ``tarfile`` would just end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _CheckedHeader:

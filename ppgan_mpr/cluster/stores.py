@@ -300,7 +300,7 @@ def joined(place: str, name: str) -> str:
 
 
 def resolved(shown: str) -> str:
-    """The file at a place for messages and records: equal for all spellings of its folder."""
+    """A file's place, as in messages and records, made equal for all spellings of its folder."""
     if is_address(shown):
         return shown
     folder, name = posixpath.split(shown)
@@ -372,7 +372,7 @@ def _opened(scheme: str, host: str, query: str) -> FileSystem:
 def _again(request: Callable[[], Done]) -> Done:
     """Repeat a request to an object store while it fails, and return the answer.
 
-    Errors that a repetition cannot help, such as a missing object, are raised at once.
+    Errors that repetition cannot cure, such as a missing object, are raised at once.
     """
     pause = _FIRST_PAUSE
     for _ in range(_ATTEMPTS - 1):

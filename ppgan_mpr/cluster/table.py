@@ -126,7 +126,7 @@ def task_of(row: Mapping[str, Any]) -> str:
 def finalise(store: Store) -> int:
     """Merge the parts into one table, and return its length.
 
-    The table has the rows that each input file got when a task restored it for the last time.
+    For each input file and task, the table has the rows of the last restoration.
     """
     from pyarrow import parquet
 

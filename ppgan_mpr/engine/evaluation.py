@@ -22,7 +22,7 @@ from .processes import gather
 Restore = Callable[[tuple, str], "tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]"]
 Numbered = tuple[int, tuple]  # index in the data set, (target, input, name)
 
-_NO_TARGETS = "dataset.test has no targets to score against: give it a target/."
+_NO_TARGETS = "dataset.test has no clean pictures to score against: add a folder target/."
 
 
 class Shard:

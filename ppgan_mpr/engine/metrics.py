@@ -63,8 +63,8 @@ def _to_array(picture: paddle.Tensor) -> np.ndarray:
 class SharedMetric:
     """Computes a metric of a single process over the pictures of all processes.
 
-    Its collected values are found by its state after ``reset()``: empty lists are joined over the
-    processes, and zeros are added up.
+    The metric's attributes after ``reset()`` show where it collects values: empty lists are joined
+    over the processes, and numbers that are zero are added up.
 
     Args:
         label: label of the metric in the configuration.
@@ -96,8 +96,8 @@ class SharedMetric:
     def accumulate(self) -> float:
         """The value over all processes; all of them call this together, once after each reset.
 
-        A metric that also exchanges its scores itself gets the same scores in every process, which
-        does not change their mean.
+        A metric may also exchange its scores itself. All processes then have the same scores, so
+        their mean does not change.
         """
         if processes.count() > 1:
             for key in self._collections:

@@ -28,7 +28,8 @@ def is_first() -> bool:
 def in_any(flag: object) -> bool:
     """Whether ``flag`` is true in any process.
 
-    All processes must stop together: a process that waits for gradients of ended ones would hang.
+    All processes must stop together: a process would wait forever for the gradients of another one
+    that has ended.
     """
     if count() == 1:
         return bool(flag)

@@ -55,7 +55,7 @@ def find_checkpoint(resume: str, output_dir: str, run: str) -> Path | None:
 
 
 def make_run_folder(output_dir: str, run: str) -> Path:
-    """Make a new folder for a run, named after configuration and time as by PaddleGAN.
+    """Make a new folder for a run, named after configuration and time as PaddleGAN does.
 
     Runs that start in the same second get separate folders. Only the first process makes the
     folder and knows its exact name.

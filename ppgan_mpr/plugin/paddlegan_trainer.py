@@ -134,7 +134,7 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
         if getattr(metric, "protocol", None) is None
     ]
     if others:
-        trainer.logger.info("Metrics of no published protocol: %s (no protocol)", ", ".join(others))
+        trainer.logger.info("Metrics without a protocol: %s (no protocol)", ", ".join(others))
     model.metrics.update(missing_measures(model.metrics))  # PaddleGAN's Trainer shares them
     if model.ema:
         model.nets.update(_average_as_nets(model))

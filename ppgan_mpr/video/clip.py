@@ -57,7 +57,7 @@ class ClipFacts:
         pixel_format: FFmpeg's name, such as ``yuv420p10le``.
         size: width and height of the stored frames in pixels.
         depth: bits per sample.
-        colour: how samples stand for colours.
+        colour: how samples represent colours.
         orientation: how frames are turned for display.
         time_base: unit of all times, in seconds.
         rate: average number of frames per second.
@@ -186,7 +186,7 @@ def pictures_of(container: InputContainer) -> VideoStream:
 
 
 def inspect(path: Path, limits: Limits) -> ClipFacts:
-    """Read the properties of a video, which decodes its first frame.
+    """Read the properties of a video; this decodes its first frame.
 
     Args:
         path: the file.

@@ -75,7 +75,7 @@ class Encoding:
         size: width and height in pixels.
         rate: average number of frames per second.
         aspect: width of a displayed pixel divided by its height, or None.
-        colour: how samples stand for colours.
+        colour: how samples represent colours.
         part_container: FFmpeg's name of the container that stores the parts.
         headers_apart: whether the container stores the codec's headers in its own header.
         warnings: warnings for the user.

@@ -187,8 +187,8 @@ def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, 
     if (found or 1) == (encoding.aspect or 1):
         return ()
     return (
-        f"the result lacks the shape of its pixels, {encoding.aspect}: choose codec='h264', or an "
-        "output such as clip.mp4",
+        f"the result does not state the shape of its pixels, {encoding.aspect}: choose "
+        "codec='h264', or an output such as clip.mp4",
     )
 
 

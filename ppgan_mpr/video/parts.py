@@ -70,7 +70,9 @@ class Parts:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context((self.folder / _LOCK).open("wb"))
             if not stack.enter_context(locked(file, wait=False)):
-                raise ImageError(f"{self._output} is being made by another process: wait for it")
+                raise ImageError(
+                    f"{self._output} is being written by another process: wait until it ends"
+                )
             self._lock = stack.pop_all()
         if _read(self.folder / _JOB) != self._job:
             self._clear()

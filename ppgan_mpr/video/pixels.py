@@ -27,7 +27,7 @@ _HD = 720  # from this height on, a video that states no matrix is taken as BT.7
 
 @dataclass(frozen=True)
 class Colour:
-    """How samples stand for colours, in the numbers of ITU-T H.273.
+    """How samples represent colours, in the numbers of ITU-T H.273.
 
     Attributes:
         matrix, primaries, transfer: as the video states them; 2 if unspecified.

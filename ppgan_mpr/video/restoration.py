@@ -37,7 +37,7 @@ Progress = Callable[[int, "int | None"], None]
 
 # The command line prints these messages before it loads a network.
 AUTO_REFUSED = (
-    "task='auto' chooses a task for each picture, and all frames of a video need the same task: "
+    "task='auto' chooses a task for each picture, but all frames of a video need the same task: "
     "name the task."
 )
 STAGES_REFUSED = "stages=True writes pictures of all stages: leave it out for videos."
@@ -137,7 +137,7 @@ def check_predictor(predictor: Any) -> None:
         raise UsageError(AUTO_REFUSED)
     names = predictor.task.split("+")
     if any(find_task(name).views > 1 for name in names):
-        raise UsageError(f"task={predictor.task!r} takes two views, and a video has one.")
+        raise UsageError(f"task={predictor.task!r} takes two views, but a video has one.")
     if predictor.options.stages:
         raise UsageError(STAGES_REFUSED)
 
@@ -315,7 +315,7 @@ class _Work:
                 )
         except FileExistsError:
             raise ImageError(
-                self._kept(f"another program has made {path} meanwhile; it was left alone")
+                self._kept(f"another program has written {path} meanwhile; it was left alone")
             ) from None
         except OSError as error:
             raise ImageError(self._kept(f"{path} cannot be written: {error}")) from None

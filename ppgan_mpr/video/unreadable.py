@@ -39,7 +39,7 @@ def reason_unreadable(path: Path) -> str | None:
 
 
 def _begins_as_picture(start: bytes) -> bool:
-    """Whether a file begins with the signature of a picture, which is not that of a video too."""
+    """Whether a file begins with a signature that pictures have and videos do not."""
     if start[:4] == b"RIFF":  # AVI or WebP
         return start[8:12] == b"WEBP"
     if start[4:8] == b"ftyp":  # MP4, HEIF, AVIF or Canon's CR3

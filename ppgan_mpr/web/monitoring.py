@@ -19,7 +19,9 @@ def metrics(jobs: Jobs) -> str:
 def _lines(jobs: Jobs) -> Iterator[str]:
     totals = jobs.totals
     yield from _head(
-        "pictures_total", "counter", "Pictures by final state; undecided ones count again."
+        "pictures_total",
+        "counter",
+        "Pictures by final state; an undecided one counts again after a choice.",
     )
     for state in FINISHED:
         yield f'{_PREFIX}_pictures_total{{state="{state}"}} {totals.finished[state]}'

@@ -169,7 +169,7 @@ def test_a_part_without_its_last_file_is_not_finished(tmp_path):
 def test_two_processes_cannot_make_the_same_output(tmp_path):
     with (
         Parts(tmp_path / "out.mp4", {}),
-        pytest.raises(ImageError, match="is being made by another process"),
+        pytest.raises(ImageError, match="is being written by another process"),
         Parts(tmp_path / "out.mp4", {}),
     ):
         pass

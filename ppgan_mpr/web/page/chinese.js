@@ -38,7 +38,7 @@ export const CHINESE = {
   autoHint: "先检查每张图片是否有噪点、运动模糊、雨线或光线不足。确定的问题直接修复，不确定时会询问您。",
   weak: "{task}：{model} 模型对真实照片几乎没有效果，请选择 {better}。",
   weakAlone: "{task}：{model} 模型对真实照片几乎没有效果。",
-  missing: "{task}：没有 {model} 模型；{better} 只需下载一次。",
+  missing: "{task}：没有 {model} 模型，只有 {better} 模型，需下载一次。",
   useBetter: "用 {model} 模型修复",
   propose: "{task}：去除{found}（{percent} %）",
   proposeDownload: "{task}：去除{found}（{percent} %），需下载一次 {model} 模型",

@@ -36,11 +36,11 @@ export const ENGLISH = {
   downloadedOnce: "{model}: full size, downloaded once",
   auto: "Automatic",
   autoHint:
-    "Each picture is checked for noise, motion blur, rain and low light. Certain findings are " +
+    "Each picture is checked for noise, motion blur, rain and low light. A clear defect is " +
     "corrected at once. In case of doubt you are asked.",
   weak: "{task}: the {model} model hardly helps with real pictures; choose {better}.",
   weakAlone: "{task}: the {model} model hardly helps with real pictures.",
-  missing: "{task}: there is no {model} model; {better} is downloaded once.",
+  missing: "{task}: there is no {model} model, only {better}, which is downloaded once.",
   useBetter: "Restore with the model {model}",
   propose: "{task}: removes {found} ({percent} %)",
   proposeDownload: "{task}: removes {found} ({percent} %), downloads the model {model} once",

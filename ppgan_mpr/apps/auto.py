@@ -53,7 +53,7 @@ class AutoPredictor:
         **changes: options by name.
 
     Raises:
-        UsageError: an argument makes no sense.
+        UsageError: an argument is invalid.
         TypeError: there is no such option.
 
     Example:

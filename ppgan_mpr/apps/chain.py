@@ -46,7 +46,7 @@ class ChainPredictor(Predictor):
         **changes: see :class:`Predictor`.
 
     Raises:
-        UsageError: a task cannot be one of several, or an option makes no sense.
+        UsageError: a task cannot be one of several, or an option is invalid.
         WeightsError, DownloadError, MissingDependencyError: see :class:`Predictor`.
 
     Example:

@@ -30,7 +30,7 @@ def predictor_for(
         **arguments: those that all predictors take.
 
     Raises:
-        UsageError: a task or an option makes no sense.
+        UsageError: a task or an option is invalid.
         WeightsError, DownloadError, MissingDependencyError: see :class:`.predictor.Predictor`.
     """
     if is_auto(task):

@@ -72,7 +72,7 @@ class Predictor:
             ``options``.
 
     Raises:
-        UsageError: an argument makes no sense.
+        UsageError: an argument is invalid.
         WeightsError, DownloadError: the weights cannot be read or downloaded.
         MissingDependencyError: PaddlePaddle or the backend is not installed.
         TypeError: there is no such option.

@@ -53,7 +53,9 @@ def check_writable_report(path: str | os.PathLike[str]) -> None:
     else:
         writable = folder.is_dir() and os.access(folder, os.W_OK)
     if not writable:
-        raise UsageError(f"The report {path} cannot be written: name a file in a folder of yours.")
+        raise UsageError(
+            f"The report {path} cannot be written: name a file in a folder that you can write to."
+        )
 
 
 def _is_stream(place: Path) -> bool:

@@ -91,7 +91,7 @@ def connected(address: str | None) -> Iterator[Any]:
             import psutil
 
             room = min(_OBJECT_STORE, int(0.2 * psutil.virtual_memory().available))
-            with _importable(), _without_lines_about_its_log():
+            with _importable(), _without_log_level_line():
                 ray.init(
                     address="local",
                     num_cpus=cpu_count(),
@@ -100,7 +100,7 @@ def connected(address: str | None) -> Iterator[Any]:
                     **quiet,
                 )
         else:
-            with _without_lines_about_its_log():
+            with _without_log_level_line():
                 ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UsageError(f"The Ray cluster at {address} cannot be reached: {error}") from None
@@ -111,7 +111,7 @@ def connected(address: str | None) -> Iterator[Any]:
 
 
 @contextmanager
-def _without_lines_about_its_log() -> Iterator[None]:
+def _without_log_level_line() -> Iterator[None]:
     """Leave out the line on stderr in which Ray's C++ code says that it found its log level."""
     with tempfile.TemporaryFile() as caught:
         sys.stderr.flush()

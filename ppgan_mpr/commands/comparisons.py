@@ -45,7 +45,7 @@ class Targets:
         elif place.is_file():
             files = [place]
         else:
-            raise UsageError(f"There is no file or folder {place} of targets.")
+            raise UsageError(f"There are no targets: the file or folder {place} does not exist.")
         if not files:
             raise UsageError(f"The folder {place} holds no picture to compare with.")
         self._only = files[0] if place.is_file() else None

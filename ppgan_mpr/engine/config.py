@@ -45,7 +45,7 @@ else:
 #: Options at the top of the yaml that PaddleGAN's Trainer does not have.
 DEFAULTS: dict[str, Any] = defaults(Configuration)
 # Options that may differ when a run is resumed.
-_OF_A_START = ("output_dir", "is_train", "profiler_options")
+_MAY_CHANGE = ("output_dir", "is_train", "profiler_options")
 # From this similarity on, an unknown option counts as misspelt. PaddleGAN's options are below it.
 _MISSPELT = 0.85
 _REPEAT = "RepeatDataset"  # PaddleGAN builds it without a registry
@@ -133,7 +133,7 @@ def differences(old: dict, new: dict) -> list[str]:
     return [
         f"{key}: {before.get(key)} -> {after.get(key)}"
         for key in {**before, **after}
-        if before.get(key) != after.get(key) and key not in _OF_A_START
+        if before.get(key) != after.get(key) and key not in _MAY_CHANGE
     ]
 
 

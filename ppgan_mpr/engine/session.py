@@ -24,7 +24,7 @@ from .run_lock import LOCK_FILE, RunLock
 
 logger = logging.getLogger(__name__)
 
-_FILES_OF_A_START = {LOCK_FILE, "log.txt", "config.yaml"}
+_FILES_BEFORE_FIRST_SAVE = {LOCK_FILE, "log.txt", "config.yaml"}
 
 
 def choose_device(no_cuda: bool = False) -> None:
@@ -132,7 +132,7 @@ def open_run_folder(config: AttrDict, run: str, checkpoint: Path | None) -> Iter
 def _remove_unused(folder: Path) -> bool:
     """Remove the folder of a run that has saved nothing; returns whether it was such a run."""
     files = list(folder.iterdir())
-    if not {file.name for file in files} <= _FILES_OF_A_START:
+    if not {file.name for file in files} <= _FILES_BEFORE_FIRST_SAVE:
         return False
     logger.info("Nothing was saved, so %s is removed", folder)
     with suppress(OSError):  # Windows cannot remove open files

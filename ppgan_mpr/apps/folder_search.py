@@ -110,7 +110,7 @@ def pictures_matching(path: Path, search: Search) -> list[Source]:
 
 
 def _pattern(path: Path) -> str:
-    """The path as a glob. Its first parts are literal as far as they exist as written."""
+    """The path as a glob. Leading parts that exist under exactly this name are literal."""
     literal = Path()
     for number, part in enumerate(path.parts):
         if not os.path.lexists(literal / part):

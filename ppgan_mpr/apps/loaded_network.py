@@ -118,5 +118,5 @@ def load_network(
 
 
 def reserve_memory(restorer: Restorer, budget: MemoryBudget) -> None:
-    """Keep free what a network may still take; otherwise its tiles would have to be smaller."""
+    """Reserve the memory that a network may still take, so that its tiles need not be smaller."""
     budget.reserve(restorer, restorer.memory_to_take)

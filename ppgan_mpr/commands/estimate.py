@@ -15,7 +15,7 @@ class TimeLeft:
 
     Args:
         weights: name of each picture → its amount of work, in any unit.
-        steps: how often each picture goes through a network.
+        steps: number of networks that each picture passes through.
         clock: returns seconds.
     """
 

@@ -31,7 +31,7 @@ def interruptible() -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt while the block runs.
 
     So temporary files are removed. An interrupted C++ library may raise an error of its own or
-    swallow the interrupt; the block ends with KeyboardInterrupt all the same. A signal that the
+    swallow the interrupt. The block still ends with KeyboardInterrupt. A signal that the
     caller ignores, as ``nohup`` does, stays ignored.
 
     Code in the block may install its own handlers. In processes forked by the block, the signals

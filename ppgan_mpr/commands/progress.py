@@ -82,7 +82,7 @@ class Progress:
     Args:
         sources: the pictures; larger files are expected to take longer.
         bar: the progress bar over the pictures.
-        steps: how often each picture goes through a network.
+        steps: number of networks that each picture passes through.
         clock: returns seconds.
     """
 

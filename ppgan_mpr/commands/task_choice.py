@@ -71,7 +71,7 @@ def check_task(task: str | None, sources: list[Source], weight_path: str | None)
 
 
 def task_steps(task: str | None) -> int:
-    """How often each picture goes through a network with this ``--task``."""
+    """The number of networks that each picture passes through with this ``--task``."""
     from ..apps.task_names import is_auto, steps_of
 
     return 1 if task is None or is_auto(task) else len(steps_of(task))

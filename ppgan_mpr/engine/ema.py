@@ -51,7 +51,7 @@ class EMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the network the averaged weights inside the block, and its own ones afterwards.
+        """Give the network the averaged weights inside the block, and its own weights afterwards.
 
         Blocks may be nested.
         """

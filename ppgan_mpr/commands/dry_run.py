@@ -1,4 +1,4 @@
-"""The output of ``mprnet --dry-run``: what would be done with each picture, and how long it would take."""
+"""The output of ``mprnet --dry-run``: what would be done with each picture, and the time for it."""
 
 from __future__ import annotations
 

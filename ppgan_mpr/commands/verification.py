@@ -256,7 +256,7 @@ class Measurement:
         protocols: protocols to score by.
         views: number of photographs that enter the network together.
         scale: factor by which the inputs are enlarged before they enter the network.
-        limit: score only so many pairs, the first ones; None: all.
+        limit: number of pairs to score, from the first on; None: all.
 
     Attributes:
         total: number of pairs in the folder.

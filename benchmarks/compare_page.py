@@ -113,7 +113,9 @@ def commands(numbers: Numbers) -> str:
     ]
     return (
         "`mprnet` on one picture. Cold: with an empty cache, so the network is exported and"
-        " compiled. Bare: only the compiled graph on the same tiles.\n\n"
+        " compiled. Bare: only the compiled graph on the same tiles. Starting Python and loading"
+        " NumPy, Pillow and OpenVINO, which no command can avoid, takes"
+        f" {numbers['libraries']:.2f} s.\n\n"
         + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm over bare s", rows)
     )
 

@@ -162,3 +162,13 @@ def test_comparison_leaves_columns_of_bf16_empty_where_it_was_not_measured(compa
     )
     assert "| a.jpg |  |  | 61.2 | 4 |" in page
     assert "| b.jpg | 60.0 | -0.0001 | 61.2 | 4 |" in page
+
+
+def test_comparison_shows_what_a_command_takes_beyond_the_graph(comparison):
+    found = {"network": "lite", "size": "256", "cold": 5.0, "cold_peak": 6e8}
+    found |= {"warm": 1.09, "peak": 2e8, "bare": 0.33}
+    page = comparison(
+        commands={"machine": MACHINE, "others": 0.0, "libraries": 0.41, "cases": [found]}
+    )
+    assert "takes 0.41 s" in page
+    assert "| lite | 256×256 | 5.0 | 600 | 1.09 | 200 | 0.33 | 0.76 |" in page

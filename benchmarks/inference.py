@@ -30,8 +30,8 @@ import peers
 
 SIZES = {"256": (256, 256), "720p": (720, 1280), "12mp": (3000, 4000)}
 NETWORKS = (
-    "lite", "Deraining", "Denoising", "Deblurring", "MIRNetv2", "NAFNet32", "NAFNet32-TLC",
-    "NAFNet64",
+    "lite", "Deraining", "Denoising", "Deblurring", "MIRNet", "MIRNetv2", "NAFNet32",
+    "NAFNet32-TLC", "NAFNet64",
 )  # fmt: skip
 PEERS = ("ppgan", "torch")
 RUNNERS = (
@@ -102,9 +102,11 @@ def find(network: str):
     if network.startswith("NAFNet"):
         variant = f"gopro-width{network[6:8]}"
         return next(r for r in find_network("NAFNet").weights if r.variant == variant)
+    if network.startswith("MIRNet"):
+        return next(r for r in find_network(network).weights if r.task == "LowLight")
     if network == "lite":
         return find_record("lite", "Deraining")
-    return find_record("published", "LowLight" if network == "MIRNetv2" else network)
+    return find_record("published", network)
 
 
 def gmacs_of(network: str) -> float:

@@ -9,7 +9,7 @@ from .errors import UsageError
 
 
 def check_whole_number(
-    name: str, value: object, low: int, high: int, *, optional: bool = False
+    name: str, value: object, low: int, high: int, *, optional: bool = False, high_is: str = ""
 ) -> None:
     """Raise UsageError unless ``value`` is an int from ``low`` to ``high``.
 
@@ -18,12 +18,14 @@ def check_whole_number(
         value: the user's value.
         low, high: smallest and largest number allowed.
         optional: None is allowed too.
+        high_is: what ``high`` is, such as ``a quarter of tile=64``; added to the message.
     """
     if optional and value is None:
         return
     # bool is a subclass of int, but True is no number to a user
     if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"{name}={value!r}: give a whole number from {low} to {high}.")
+        most = f"{high}, {high_is}" if high_is else high
+        raise UsageError(f"{name}={value!r}: give a whole number from {low} to {most}.")
 
 
 def check_fraction(name: str, value: object) -> None:

@@ -26,6 +26,11 @@ def test_none_passes_if_the_number_is_optional():
         check_whole_number("tile", 0, 1, 8, optional=True)
 
 
+def test_the_message_says_what_the_largest_number_is():
+    with pytest.raises(UsageError, match=r"from 1 to 8, a quarter of tile=32\.$"):
+        check_whole_number("overlap", 9, 1, 8, high_is="a quarter of tile=32")
+
+
 def test_choices_need_not_be_text():
     check_choice("local", None, (None, True, False))
     with pytest.raises(UsageError, match="local='yes': choose one of None, True, False"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..imaging import Photo
 from ..inference import Crop, Restorer, TileUse
-from ..inference.restorer import Progress
+from ..inference.picture import Progress
 from ..inference.shared_statistics import SceneStatistics
 from .network_input import weakened
 

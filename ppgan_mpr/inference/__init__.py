@@ -3,9 +3,10 @@
 from .cache import Cache
 from .model import Model, file_identity, load_model
 from .options import InferenceOptions
+from .picture import TileUse
 from .planning import TilePlan
 from .pool import RestorerPool
-from .restorer import Restorer, TileUse
+from .restorer import Restorer
 from .tiling import Crop
 
 __all__ = [

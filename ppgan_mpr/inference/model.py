@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +28,8 @@ Loaded = TypeVar("Loaded")
 logger = logging.getLogger(__name__)
 
 _LARGE = 768, 768  # a height and width larger than the windows of local statistics
-_GRAPH, _FACTS = "onnx graph 2", "facts 2"  # kinds of cache entries, with their versions
+_GRAPH, _FACTS = "onnx graph 2", "facts 3"  # kinds of cache entries, with their versions
+_FACT_NAMES = "floats_per_pixel", "largest_tensor"
 
 
 class Model:
@@ -85,15 +86,24 @@ class Model:
         """Classes of the layers whose statistics tiles share."""
         return tuple(map(resolve, self.spec.shared_layers))
 
-    @cached_property
+    @property
     def floats_per_pixel(self) -> float:
         """Peak memory of the network; see :meth:`.export.Program.floats_per_pixel`."""
-        facts = self.cache.load_facts(_FACTS, *self.key) or {}
-        known = facts.get("floats_per_pixel")
-        if isinstance(known, (int, float)) and 0 < known < math.inf:
-            return known
-        program = self._export(_LARGE if self.local else None)[0]
-        return program.floats_per_pixel()
+        return self._facts["floats_per_pixel"]
+
+    @property
+    def largest_tensor(self) -> float:
+        """Size of the network's largest tensor; see :meth:`.export.Program.largest_tensor`."""
+        return self._facts["largest_tensor"]
+
+    @cached_property
+    def _facts(self) -> Mapping[str, float]:
+        """Facts about the network's memory, from the cache or from an export."""
+        known = self.cache.load_facts(_FACTS, *self.key) or {}
+        facts = {name: known[name] for name in _FACT_NAMES if _is_count(known.get(name))}
+        if len(facts) == len(_FACT_NAMES):
+            return facts
+        return _facts_of(self._export(_LARGE if self.local else None)[0])
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -136,10 +146,19 @@ class Model:
         with changing_mode(), self.preparation.announced():
             program = trace(self.network, self.channels, self.shared_layers, size)
             graph = write_onnx(program).SerializeToString()
-        facts = {"floats_per_pixel": program.floats_per_pixel()}
         self.cache.store(graph, _GRAPH, size, *self.key)
-        self.cache.store_facts(facts, _FACTS, *self.key)
+        self.cache.store_facts(_facts_of(program), _FACTS, *self.key)
         return program, graph
+
+
+def _facts_of(program: Program) -> dict[str, float]:
+    """Facts about a network's memory."""
+    return dict(zip(_FACT_NAMES, (program.floats_per_pixel(), program.largest_tensor())))
+
+
+def _is_count(fact: object) -> bool:
+    """Whether a value from the cache can be a count of numbers."""
+    return isinstance(fact, (int, float)) and 0 < fact < math.inf
 
 
 def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = False) -> Model:

@@ -218,7 +218,14 @@ class InferenceOptions:
         check_whole_number("scale", self.scale, 1, 8, optional=True)
         check_whole_number("threads", self.threads, 1, 1024, optional=True)
         check_whole_number("tile", self.tile, 64, 1 << 16, optional=True)
-        check_whole_number("overlap", self.overlap, 8, (self.tile or 4096) // 4, optional=True)
+        check_whole_number(
+            "overlap",
+            self.overlap,
+            8,
+            self.largest_overlap,
+            optional=True,
+            high_is=f"a quarter of tile={self.tile}" if self.tile else "",
+        )
         check_whole_number("read_timeout", self.read_timeout, 1, 86400, optional=True)
         parse_memory(self.picture_limit, "picture_limit")
         if self.memory is not None:
@@ -228,6 +235,11 @@ class InferenceOptions:
     def memory_bytes(self) -> int:
         """The working memory in bytes on a CPU; on a GPU only if ``memory`` is given."""
         return DEFAULT_BUDGET if self.memory is None else parse_memory(self.memory)
+
+    @property
+    def largest_overlap(self) -> int:
+        """Most pixels that tiles may overlap: a quarter of their side, or 1024 if it is open."""
+        return (self.tile or 4096) // 4
 
     def pixel_options(self) -> dict[str, Any]:
         """Name → value of the options that affect the content of an output; memory in bytes.

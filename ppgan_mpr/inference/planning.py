@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .backends.base import Backend
+from .devices import Device
+from .memory import gpu_budget
+from .model import Model
+from .options import InferenceOptions
 from .tiling import Grid, plan, plan_side
 
+_OVERLAP = 32  # default, in pixels
 _TILE_SHARE = 0.75  # fraction of the memory for tiles
 
 
@@ -101,3 +107,37 @@ class Planner:
     def needed(self, grid: Grid) -> float:
         """Working memory in bytes for one tile of the grid."""
         return self.bytes_per_pixel * self.networks * math.prod(grid.tile)
+
+
+def planner_for(
+    model: Model, backend: Backend, options: InferenceOptions, device: Device
+) -> Planner:
+    """The planner for a network on a device.
+
+    Args:
+        model: the network.
+        backend: runs the network on the device.
+        options: ``memory``, ``tile``, ``overlap`` and ``ensemble`` are used.
+        device: the CPU or a GPU.
+    """
+    on_gpu = device.kind == "gpu"
+    from_card = on_gpu and options.memory is None
+    # With local windows, the windows at a tile's border would reach beyond the tile.
+    wanted = model.spec.window // 2 if model.local else _OVERLAP
+    return Planner(
+        bytes_per_pixel=backend.bytes_per_pixel,
+        budget=gpu_budget(device.total_memory) if from_card else options.memory_bytes,
+        tile=options.tile,
+        overlap=options.overlap or min(wanted, options.largest_overlap),
+        multiple=model.spec.size_multiple,
+        # For an ensemble, the backend keeps two: for upright and for transposed tiles.
+        networks=2 if options.ensemble else 1,
+        pixel_limit=backend.pixel_limit,
+        batches=on_gpu,
+    )
+
+
+def needed_on_cpu(planner: Planner, backend: Backend, grid: Grid) -> float:
+    """Working memory in bytes for the tiles of a grid, or for a whole picture, on a CPU."""
+    needed = planner.needed(grid)
+    return needed if grid.count > 1 else max(needed, backend.whole_bytes(math.prod(grid.tile)))

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Callable
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..checks import check_choice
 from ..imaging.padding import PADDING_SIDES
-from . import memory
 from .backends import check_device, create_backend
-from .backends.base import Backend
 from .devices import Device
-from .ensemble import TRANSFORMS, Transform
+from .ensemble import TRANSFORMS
+from .memory import required_free
 from .model import Model
 from .options import InferenceOptions
 from .padding import Padding
-from .planning import Planner, TilePlan
-from .shared_statistics import (
-    SceneStatistics,
-    join_batch,
-    sample_mosaic,
-    statistics_for_tile,
-)
-from .tiling import Crop, Grid, blend, plan
-
-Place = tuple[float, float, float, float]  # top, left, height, width in fractions of the photo
-Shared = list[list[np.ndarray]]  # statistics for each transform
-Progress = Callable[[int, int], None]
-
-_OVERLAP = 32
-
-
-@dataclass
-class TileUse:
-    """The tiles that a picture was restored in; :meth:`Restorer.strips` fills it in.
-
-    Attributes:
-        planned: height and width of the planned tiles.
-        smallest: height and width of the smallest tile that was used.
-        count: number of tiles.
-        planned_batch: planned number of tiles per call.
-        smallest_batch: number of tiles per call that memory allowed.
-        device: device that computed them: ``cpu`` or ``gpu:N``.
-    """
-
-    planned: tuple[int, int] = (0, 0)
-    smallest: tuple[int, int] = (0, 0)
-    count: int = 0
-    planned_batch: int = 1
-    smallest_batch: int = 1
-    device: str = ""
-
-    @property
-    def warning(self) -> str | None:
-        """A warning if memory was too short for the planned tiles or batches, else None."""
-        if self.smallest == self.planned:
-            if self.smallest_batch == self.planned_batch:
-                return None
-            return (
-                f"memory was short, so its tiles were computed {self.smallest_batch} at a time "
-                f"instead of {self.planned_batch}, which takes longer"
-            )
-        (tall, wide), (planned_tall, planned_wide) = self.smallest, self.planned
-        return (
-            f"memory was short, so it was restored in tiles of {wide}x{tall} pixels instead of "
-            f"{planned_wide}x{planned_tall}, and its pixels differ from those of other runs"
-        )
+from .picture import Picture, Progress, TileUse
+from .planning import TilePlan, needed_on_cpu, planner_for
+from .shared_statistics import SceneStatistics
+from .tiling import Crop
 
 
 class Restorer:
@@ -112,25 +61,11 @@ class Restorer:
         check_choice("padding", padding, PADDING_SIDES)
         self._padding = padding
         options = (options or InferenceOptions()).replace(**changes)
-        # With local windows, the windows at a tile's border would reach beyond the tile.
-        wanted = model.spec.window // 2 if model.local else _OVERLAP
         self._transforms = TRANSFORMS if options.ensemble else TRANSFORMS[:1]
         device = on or check_device(options)[0]
         self.backend = create_backend(model, options, device)
-        on_gpu = device.kind == "gpu"
-        planned = on_gpu and options.memory is None
-        self.budget = memory.gpu_budget(device.total_memory) if planned else options.memory_bytes
-        self._planner = Planner(
-            bytes_per_pixel=self.backend.bytes_per_pixel,
-            budget=self.budget,
-            tile=options.tile,
-            overlap=options.overlap or min(wanted, (options.tile or 4096) // 4),
-            multiple=model.spec.size_multiple,
-            # For an ensemble, the backend keeps two: for upright and for transposed tiles.
-            networks=2 if options.ensemble else 1,
-            pixel_limit=self.backend.pixel_limit,
-            batches=on_gpu,
-        )
+        self._planner = planner_for(model, self.backend, options, device)
+        self.budget = self._planner.budget
         self._shares_statistics = not model.local
 
     @property
@@ -141,14 +76,14 @@ class Restorer:
         """
         if self.backend.device != "cpu":
             return 0
-        return memory.required_free(self.budget) - self.backend.kept_bytes
+        return required_free(self.budget) - self.backend.kept_bytes
 
     def plan(self, height: int, width: int) -> TilePlan:
         """The tiles of a picture of this size if enough memory is free."""
         grown = Padding(height, width, self._planner.multiple, self._padding)
         grid = self._planner.grid(grown.height, grown.width)
         on_cpu = self.backend.device == "cpu"
-        needed = _needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
+        needed = needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
         return TilePlan(grid.tile, grid.count, needed)
 
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
@@ -196,7 +131,7 @@ class Restorer:
             MemoryError: even the smallest tile does not fit.
         """
         padding = Padding(height, width, self._planner.multiple, self._padding)
-        picture = _Picture(
+        picture = Picture(
             self.backend,
             self._planner,
             self._transforms,
@@ -209,220 +144,3 @@ class Restorer:
         shared = scene if self._shares_statistics else None
         for rows, strip in picture.strips(self._shares_statistics, shared, step):
             yield from padding.cut(rows, strip)
-
-
-class _Picture:
-    """One picture on its way through the network.
-
-    Each picture starts with the planned tiles, so that a shortage of memory does not affect later
-    pictures.
-    """
-
-    def __init__(
-        self,
-        backend: Backend,
-        planner: Planner,
-        transforms: Sequence[Transform],
-        height: int,
-        width: int,
-        crop: Crop,
-        progress: Progress | None,
-        used: TileUse,
-    ):
-        self._backend = backend
-        self._planner = planner
-        self._transforms = transforms
-        self._height, self._width = height, width
-        self._crop = crop
-        self._progress = progress
-        self._used = used
-        self._limit: float = math.inf  # maximum pixels of a tile; larger ones do not fit
-        self._batch = 1  # tiles in one call
-
-    def strips(
-        self, share_statistics: bool, scene: SceneStatistics | None, step: int
-    ) -> Iterator[tuple[slice, np.ndarray]]:
-        """The restored rows from top to bottom."""
-        grid = self._plan()
-        shared = None if scene is None else scene.measured.get(step)
-        if grid.count == 1 and scene is None:
-            whole = self._crop(slice(0, self._height), slice(0, self._width))
-            try:
-                (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
-            except MemoryError:
-                pass  # handled below, where the failed call's memory is released
-            else:
-                self._report(1, grid)
-                yield slice(0, self._height), restored
-                return
-            grid = self._smaller(grid)
-        while share_statistics and shared is None:
-            self._backend.prepare(*grid.tile)  # while the statistics are measured
-            try:
-                shared = self._measure(grid)
-            except MemoryError:
-                grid = self._smaller(grid)
-            else:
-                if grid.count > 1:
-                    self._report(0, grid)  # from now on, the time goes into tiles
-        if scene is not None and shared is not None:
-            scene.measured[step] = shared
-        yield from blend(grid, self._restored(grid, shared))
-
-    def _restored(self, grid: Grid, shared: Shared | None) -> Iterator[np.ndarray]:
-        """The restored tiles of a grid, in order."""
-        places = grid.places()
-        finished = 0
-        while group := list(islice(places, self._batch)):
-            tiles = [_Tile(self._crop(*place), self._fractions(*place)) for place in group]
-            for result in self._run(tiles, shared):
-                finished += 1
-                self._report(finished, grid)
-                yield result
-
-    def _fractions(self, rows: slice, columns: slice) -> Place:
-        return (
-            rows.start / self._height,
-            columns.start / self._width,
-            (rows.stop - rows.start) / self._height,
-            (columns.stop - columns.start) / self._width,
-        )
-
-    def _report(self, finished: int, grid: Grid) -> None:
-        if self._progress:
-            self._progress(finished, grid.count)
-
-    def _plan(self) -> Grid:
-        """The planned grid, or one of smaller tiles if the planned ones surely do not fit."""
-        planner, backend = self._planner, self._backend
-        grid = planner.grid(self._height, self._width)
-        self._used.planned, self._used.device = grid.tile, backend.device
-        backend.keep_budget = planner.budget
-        # On a GPU, only a failed allocation shows how much memory is left.
-        if backend.device == "cpu":
-            needed = _needed_on_cpu(planner, backend, grid)
-            spare = memory.reduced_budget(needed, backend.kept_bytes)
-            if spare is not None:
-                backend.keep_budget = min(planner.budget, spare)
-                self._limit = planner.pixels(spare)
-                grid = planner.grid(self._height, self._width, self._limit)
-        self._note(grid)
-        return grid
-
-    def _smaller(self, grid: Grid) -> Grid:
-        """A grid of smaller tiles, for a picture without a finished tile."""
-        self._limit = math.prod(grid.tile) // 2
-        smaller = self._planner.grid(self._height, self._width, self._limit)
-        if math.prod(smaller.tile) >= math.prod(grid.tile):
-            raise MemoryError("not even the smallest tile fits")
-        self._note(smaller)
-        return smaller
-
-    def _note(self, grid: Grid) -> None:
-        """Record and report the grid that is used, and choose the batch size for it."""
-        self._batch = self._planner.batch(grid)
-        self._used.smallest, self._used.count = grid.tile, grid.count
-        self._used.planned_batch = self._used.smallest_batch = self._batch
-        if grid.count > 1:
-            self._report(0, grid)
-
-    def _measure(self, grid: Grid) -> Shared:
-        """The picture's statistics for each transform."""
-        most = int(min(self._planner.tile_pixels, self._limit, math.prod(grid.tile)))
-        multiple = self._planner.multiple
-        sample = sample_mosaic(self._height, self._width, self._crop, multiple, most)
-        return [
-            self._backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
-        ]
-
-    def _run(self, tiles: Sequence[_Tile], shared: Shared | None) -> Iterator[np.ndarray]:
-        """Restore tiles of equal size, giving [h, w, C'] for each.
-
-        If memory runs out, first fewer tiles are computed at once, then each tile is halved as
-        often as necessary.
-        """
-        if tiles[0].pixels <= self._limit:
-            try:
-                results = self._forward(tiles, shared)
-            except MemoryError:
-                pass  # handled below, where the failed call's memory is released
-            else:
-                yield from results
-                return
-            if len(tiles) > 1:
-                fewer = len(tiles) // 2
-                self._batch = self._used.smallest_batch = fewer
-                for start in range(0, len(tiles), fewer):
-                    yield from self._run(tiles[start : start + fewer], shared)
-                return
-            self._limit = tiles[0].pixels // 2
-        for tile in tiles:
-            yield self._run_in_parts(tile, shared)
-
-    def _run_in_parts(self, tile: _Tile, shared: Shared | None) -> np.ndarray:
-        height, width = tile.image.shape[:2]
-        grid = plan(height, width, int(self._limit), 16, self._planner.multiple)
-        if grid.count == 1:
-            raise MemoryError("not even the smallest tile fits")
-        if math.prod(grid.tile) < math.prod(self._used.smallest):
-            self._used.smallest = grid.tile
-        parts = (tile.part(*place) for place in grid.places())
-        results = (result for part in parts for result in self._run([part], shared))
-        return np.concatenate([strip for _, strip in blend(grid, results)])
-
-    def _forward(self, tiles: Sequence[_Tile], shared: Shared | None) -> np.ndarray:
-        """Run tiles of equal size through the network → [N, h, w, 3]."""
-        total: np.ndarray | None = None
-        for index, transform in enumerate(self._transforms):
-            given = None
-            if shared is not None:
-                places = (transform.place(*tile.place) for tile in tiles)
-                given = join_batch([statistics_for_tile(shared[index], *place) for place in places])
-            batch = np.concatenate([_batch(transform.apply(tile.image)) for tile in tiles])
-            results = self._backend.run(batch, given).transpose(0, 2, 3, 1)
-            restored = np.stack([transform.undo(result) for result in results])
-            total = restored if total is None else total + restored
-        assert total is not None  # there is at least one transform
-        return total / np.float32(len(self._transforms))
-
-
-def _needed_on_cpu(planner: Planner, backend: Backend, grid: Grid) -> float:
-    """Working memory in bytes for the tiles of a grid, or for a whole picture."""
-    needed = planner.needed(grid)
-    return needed if grid.count > 1 else max(needed, backend.whole_bytes(math.prod(grid.tile)))
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """A tile of a picture.
-
-    Attributes:
-        image: pixels [h, w, C].
-        place: position in the picture.
-    """
-
-    image: np.ndarray
-    place: Place
-
-    @property
-    def pixels(self) -> int:
-        return self.image.shape[0] * self.image.shape[1]
-
-    def part(self, rows: slice, columns: slice) -> _Tile:
-        """Some rows and columns of the tile."""
-        height, width = self.image.shape[:2]
-        top, left, tall, wide = self.place
-        image = self.image[rows, columns]
-        return _Tile(
-            image,
-            (
-                top + tall * rows.start / height,
-                left + wide * columns.start / width,
-                tall * image.shape[0] / height,
-                wide * image.shape[1] / width,
-            ),
-        )
-
-
-def _batch(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)  # [1, C, H, W]

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import subprocess
 import sys
 
@@ -10,7 +11,8 @@ from simulated_gpus import card, simulate
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.inference import InferenceOptions, Model, Restorer
 from ppgan_mpr.inference.backends import check_device, create_backend
-from ppgan_mpr.inference.backends.base import Backend
+from ppgan_mpr.inference.backends.base import INT32_ELEMENTS, Backend
+from ppgan_mpr.inference.backends.onnxruntime_backend import ONNXRuntimeBackend
 from ppgan_mpr.inference.backends.paddle_backend import PaddleBackend
 from ppgan_mpr.inference.shared_statistics import join_batch
 from ppgan_mpr.networks import find_network
@@ -164,6 +166,33 @@ def check_batches(model, exported, photo):
             backend.run(together, join_batch(statistics)), np.concatenate(given), atol=1e-5
         )
         assert np.abs(plain[0] - given[0]).max() > 1e-4  # statistics of another picture
+
+
+def test_no_tensor_in_a_graph_is_larger_than_the_pixel_limit_allows(model):
+    check_largest_tensor(model)
+
+
+def test_no_tensor_of_other_networks_is_larger_than_the_pixel_limit_allows(other_model):
+    check_largest_tensor(other_model)
+
+
+def check_largest_tensor(model):
+    """Compare with the shapes that ONNX infers for a batch."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+    shape = 2, 3, 96, 144
+    graph = onnx.load_from_string(model.load_onnx(shape[2:], bytes))
+    for dimension, size in zip(graph.graph.input[0].type.tensor_type.shape.dim, shape):
+        dimension.dim_value = size
+    inferred = onnx.shape_inference.infer_shapes(graph, strict_mode=True, data_prop=True)
+    largest = max(
+        math.prod(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
+        for value in inferred.graph.value_info
+    )
+    pixels_in_call = shape[0] * shape[2] * shape[3]
+    limit = ONNXRuntimeBackend(model, card()).pixel_limit
+    assert limit == pytest.approx(INT32_ELEMENTS * pixels_in_call / largest)
 
 
 def test_other_networks_equal_paddle_at_every_size(other_model, exported, photo):

@@ -9,7 +9,11 @@ from ppgan_mpr.errors import UsageError
     [
         ({"memory": "lots"}, "memory='lots'"),
         ({"tile": 10}, "tile=10"),
-        ({"tile": 128, "overlap": 100}, "overlap=100"),
+        (
+            {"tile": 128, "overlap": 100},
+            r"^overlap=100: give a whole number from 8 to 32, a quarter of tile=128\.$",
+        ),
+        ({"overlap": -5}, r"^overlap=-5: give a whole number from 8 to 1024\.$"),
         ({"threads": 0}, "threads=0"),
         ({"threads": True}, "threads=True"),
         ({"jobs": 0}, "jobs=0"),

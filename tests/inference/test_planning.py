@@ -1,5 +1,7 @@
 """The same picture, network and options give the same tiles, however much memory is free."""
 
+import runpy
+
 import numpy as np
 import psutil
 import pytest
@@ -110,22 +112,35 @@ def test_a_smaller_limit_never_gives_larger_tiles():
     assert areas[-2] <= 3e4
 
 
-NUMBERS = {"lite": 185, "Deraining": 347, "Deblurring": 803}  # alive at once for each pixel
+@pytest.fixture(scope="module")
+def documented(root):
+    """The tool that documents the tile plans of GPUs, and the plans."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+    tool = runpy.run_path(str(root / "tools" / "document_gpu_plans.py"))
+    return tool, tool["plans"]()
 
 
-@pytest.mark.parametrize(
-    ("network", "gigabytes", "most"),
-    [("lite", 139, 2), ("Deraining", 139, 3), ("Deblurring", 139, 6), ("Deblurring", 24, 9)],
-)
-def test_twelve_megapixels_are_a_few_tiles_on_a_large_gpu(network, gigabytes, most):
-    planner = gpu_planner(NUMBERS[network], gigabytes)
-    grid = planner.grid(3000, 4000)
-    assert grid.count <= most
-    assert grid.tile[0] * grid.tile[1] * NUMBERS[network] < 2**31  # 32-bit indices suffice
+def test_large_gpus_restore_twelve_megapixels_in_few_calls(documented):
+    """Deblurring has tensors with 192 numbers for each pixel, so 11 megapixels are the limit."""
+    _, plans = documented
+    counts = {gigabytes: [count for count, *_ in tiles] for gigabytes, tiles in plans.items()}
+    assert counts[139] == [1, 1, 2]
+    assert counts[80] == [1, 1, 3]
 
 
-def test_batches_fill_the_memory_in_calls_of_equal_size():
-    planner = gpu_planner(NUMBERS["Deblurring"], 24, tile=512)
+def test_documented_plans_of_gpus_are_those_of_the_program(documented, root):
+    tool, plans = documented
+    for name, words in tool["PAGES"].items():
+        page = (root / "docs" / name).read_text(encoding="utf-8")
+        assert "| 80 GB |" in page
+        assert tool["updated"](page, words, plans) == page, "run tools/document_gpu_plans.py"
+
+
+@pytest.mark.parametrize("gigabytes", [24, 1024], ids=["memory", "32-bit indices"])
+def test_batches_are_as_large_as_memory_and_indices_allow_and_of_equal_size(gigabytes):
+    planner = gpu_planner(803, 192, gigabytes, tile=512)
     grid = planner.grid(3000, 4000)
     batch = planner.batch(grid)
     calls = -(-grid.count // batch)
@@ -140,14 +155,18 @@ def test_a_cpu_takes_one_tile_at_a_time():
     assert planner.batch(planner.grid(3000, 4000)) == 1
 
 
-def gpu_planner(numbers, gigabytes, tile=None):
-    """A planner as for a GPU backend whose network has ``numbers`` alive per pixel."""
+def gpu_planner(alive, largest, gigabytes, tile=None):
+    """A planner as for ONNX Runtime on a GPU.
+
+    The network has ``alive`` numbers for each pixel alive at once, ``largest`` of them in one
+    tensor.
+    """
     return Planner(
-        bytes_per_pixel=8 * numbers,
+        bytes_per_pixel=8 * alive,
         budget=gpu_budget(gigabytes << 30),
         tile=tile,
         overlap=32,
         multiple=8,
-        pixel_limit=INT32_ELEMENTS / numbers,
+        pixel_limit=INT32_ELEMENTS / largest,
         batches=True,
     )

@@ -67,8 +67,7 @@ class ONNXRuntimeBackend:
         self.precision = ("tf32" if device.bf16 else "f32") if precision == "auto" else precision
         self.threads = threads or cpu_count()
         self.bytes_per_pixel = _BYTES * model.floats_per_pixel
-        # No tensor has more numbers than all tensors that are alive at once.
-        self.pixel_limit = INT32_ELEMENTS / model.floats_per_pixel if on_gpu else math.inf
+        self.pixel_limit = INT32_ELEMENTS / model.largest_tensor if on_gpu else math.inf
         self.keep_budget = 0.0  # not used: few sessions are kept
         # On a CPU, a session loads quickly, and each has a copy of the weights. On a GPU, one for
         # tiles and one that measures their statistics are kept.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from .base import INT32_ELEMENTS
 
 # Measured working memory on a CPU, in bytes for each pixel and channel of the widest layer.
 _BYTES = 30
+# Side of the picture that shows the sizes of the tensors; a multiple of all networks' multiples.
+_SIDE = 64
 _AMP_TYPES = {"bf16": "bfloat16", "f16": "float16"}
 # Guards PaddlePaddle's current device, which all threads of the process share.
 _CURRENT_DEVICE = threading.RLock()
@@ -74,13 +76,13 @@ class PaddleBackend:
         )
         with self._on_device():
             self._network = network.to(self.device)
+        self._channels = model.channels
         shared = model.shared_layers
         self._shared = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
-        # A layer's input may be twice as wide as the output of any layer.
         on_gpu = device.kind == "gpu"
-        self.pixel_limit = INT32_ELEMENTS / (2 * widest) if on_gpu else math.inf
+        self.pixel_limit = INT32_ELEMENTS / self._largest_tensor() if on_gpu else math.inf
         self.keep_budget = 0.0  # not used, as nothing is kept
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
@@ -88,13 +90,18 @@ class PaddleBackend:
         if statistics is None:
             return self._forward(picture)
         given = iter([self._tensor(statistic) for statistic in statistics])
-        with self._hooked(lambda output: next(given)):
+        with _hooked(self._shared, lambda _, output: next(given) if is_statistic(output) else None):
             return self._forward(picture)
 
     def measure(self, picture: np.ndarray) -> list[np.ndarray]:
         """See :class:`.base.Backend`."""
         statistics: list[np.ndarray] = []
-        with self._hooked(lambda output: statistics.append(output.numpy())):
+
+        def note(inputs: Any, output: Any) -> None:
+            if is_statistic(output):
+                statistics.append(output.numpy())
+
+        with _hooked(self._shared, note):
             self._forward(picture)
         return statistics
 
@@ -131,19 +138,16 @@ class PaddleBackend:
             finally:
                 paddle.device.set_device(before)
 
-    @contextlib.contextmanager
-    def _hooked(self, on_statistic: Callable[[Any], Any]) -> Iterator[None]:
-        """Call ``on_statistic`` with each statistic; a result that is not None replaces it."""
+    def _largest_tensor(self) -> float:
+        """Numbers in the largest tensor that a layer takes or returns, per pixel of a picture."""
+        sizes: list[int] = []
 
-        def hook(layer: Any, inputs: Any, output: Any) -> Any:
-            return on_statistic(output) if is_statistic(output) else None
+        def note(inputs: Any, output: Any) -> None:
+            sizes.extend(math.prod(tensor.shape) for tensor in _tensors((inputs, output)))
 
-        handles = [layer.register_forward_post_hook(hook) for layer in self._shared]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+        with _hooked(self._network.sublayers(), note):
+            self._forward(np.zeros([1, self._channels, _SIDE, _SIDE], np.float32))
+        return max(sizes) / _SIDE**2
 
     def _tensor(self, array: np.ndarray) -> Any:
         return self._paddle.to_tensor(array, place=self._place)
@@ -182,6 +186,33 @@ class PaddleBackend:
         finally:
             for name, value in before.items():
                 getattr(core, f"set_{name}")(value)
+
+
+@contextlib.contextmanager
+def _hooked(layers: Iterable[Any], hook: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Call ``hook`` with the inputs and the output of each layer.
+
+    A result that is not None replaces the output.
+    """
+
+    def call(layer: Any, inputs: Any, output: Any) -> Any:
+        return hook(inputs, output)
+
+    handles = [layer.register_forward_post_hook(call) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tensors(found: Any) -> Iterator[Any]:
+    """All tensors in nested lists and tuples."""
+    if isinstance(found, (list, tuple)):
+        for item in found:
+            yield from _tensors(item)
+    elif hasattr(found, "shape"):
+        yield found
 
 
 def _fastest(device: Device) -> str:

@@ -93,6 +93,17 @@ class Program:
             alive = {key: size for key, size in alive.items() if last_use.get(key, 0) > step}
         return most / math.prod(self.input.shape[2:])
 
+    def largest_tensor(self) -> float:
+        """The count of numbers in the largest tensor, per pixel of the picture.
+
+        Tensors that do not depend on the picture, such as weights, do not count.
+        """
+        sizes = {self.input.id: math.prod(self.input.shape)}
+        for op in self.operations:
+            if any(value.id in sizes for value in flat(op.inputs)):
+                sizes.update((value.id, math.prod(value.shape)) for value in op.outputs)
+        return max(sizes.values()) / math.prod(self.input.shape[2:])
+
 
 def flat(inputs: Iterable[Any]) -> Iterator[Value]:
     """All values among an operation's inputs, including those in lists."""

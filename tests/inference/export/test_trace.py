@@ -24,6 +24,13 @@ def test_memory_counts_the_tensors_that_are_alive_at_once():
     assert Program(operations, {}, x, y).floats_per_pixel() == 8 + 4
     longer = (*operations[:2], Operation("add", ((x, b, a),), (y,)))
     assert Program(longer, {}, x, y).floats_per_pixel() == 8 + 4 + 3
+    assert Program(longer, {}, x, y).largest_tensor() == 8
+
+
+def test_weights_are_no_tensors_of_a_picture():
+    x, w, v, y = (Value(name, (1, channels, 2, 2)) for name, channels in zip("xwvy", (3, 9, 9, 4)))
+    operations = (Operation("halve", (w,), (v,)), Operation("multiply", (x, v), (y,)))
+    assert Program(operations, {}, x, y).largest_tensor() == 4
 
 
 class Gated(paddle.nn.Layer):

@@ -76,13 +76,13 @@ class PaddleBackend:
         )
         with self._on_device():
             self._network = network.to(self.device)
-        self._channels = model.channels
         shared = model.shared_layers
         self._shared = [layer for layer in network.sublayers() if isinstance(layer, shared)]
         widest = max(parameter.shape[0] for parameter in network.parameters())
         self.bytes_per_pixel = _BYTES * widest
-        on_gpu = device.kind == "gpu"
-        self.pixel_limit = INT32_ELEMENTS / self._largest_tensor() if on_gpu else math.inf
+        self.pixel_limit = math.inf
+        if device.kind == "gpu":
+            self.pixel_limit = INT32_ELEMENTS / self._largest_tensor(model.channels)
         self.keep_budget = 0.0  # not used, as nothing is kept
 
     def run(self, picture: np.ndarray, statistics: list[np.ndarray] | None = None) -> np.ndarray:
@@ -138,15 +138,20 @@ class PaddleBackend:
             finally:
                 paddle.device.set_device(before)
 
-    def _largest_tensor(self) -> float:
+    def _largest_tensor(self, channels: int) -> float:
         """Numbers in the largest tensor that a layer takes or returns, per pixel of a picture."""
         sizes: list[int] = []
 
         def note(inputs: Any, output: Any) -> None:
             sizes.extend(math.prod(tensor.shape) for tensor in _tensors((inputs, output)))
 
-        with _hooked(self._network.sublayers(), note):
-            self._forward(np.zeros([1, self._channels, _SIDE, _SIDE], np.float32))
+        layers = self._network.sublayers(include_self=True)
+        modes = [layer.training for layer in layers]
+        self._network.eval()  # it may be in training
+        with _hooked(layers, note):
+            self._forward(np.zeros([1, channels, _SIDE, _SIDE], np.float32))
+        for layer, mode in zip(layers, modes):
+            layer.training = mode
         return max(sizes) / _SIDE**2
 
     def _tensor(self, array: np.ndarray) -> Any:

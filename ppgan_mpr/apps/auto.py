@@ -16,12 +16,11 @@ from ..imaging.memory_budget import Share
 from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
-from .batch import StoppedError
+from .batch import Stop, StoppedError, process_in_order
 from .destination import check_count, checked_path, is_file_name
 from .earlier_findings import EarlierFindings
 from .output_target import OutputTarget
 from .plan import DRY_RUN, Plan, PlanRecord
-from .planning import with_output
 from .predictor import Predictor
 from .remarks import lack_of_weights
 from .repeats import concurrent_pictures, restore_each
@@ -192,19 +191,54 @@ class AutoPredictor:
         return Result(record, None, source)
 
     def plan(self, images: Any) -> Plan:
-        """Plan what :meth:`run` would read. Tasks, tiles and times depend on the pictures.
+        """Choose the tasks of pictures, and find out what :meth:`run` would do with them.
 
-        Args, Raises: see :meth:`.predictor.Predictor.plan`.
+        The pictures are read for this, but neither restored nor written.
+
+        Args, Returns, Raises: see :meth:`.predictor.Predictor.plan`.
         """
-        records = []
-        for source in unique(self._sources(images)):
-            record, photo = with_output(
-                PlanRecord(source.name), source, None, self._reader, self.options.max_size
-            )
-            size = None if photo is None else photo.size
-            notes = (*record.warnings, "its task is chosen when it is read")
-            records.append(replace(record, size=size, warnings=() if record.error else notes))
-        return Plan(records)
+        sources = unique(self._sources(images))
+        check_count(self.output_path, len(sources))
+        jobs = min(concurrent_pictures(self.options.jobs), len(sources))
+        chosen = list(process_in_order(sources, self._choose_task, jobs, Stop()))
+        records = [record for record, _ in chosen]
+        numbers: dict[str, list[int]] = {}  # of the pictures with each degradation
+        for number, (_, degradation) in enumerate(chosen):
+            if degradation:
+                numbers.setdefault(degradation, []).append(number)
+        plans = []
+        for degradation, affected in numbers.items():
+            plan = self._plan_against(degradation, [sources[number] for number in affected])
+            plans.append(plan)
+            for number, record in zip(affected, plan):
+                records[number] = replace(record, detected=records[number].detected)
+        together = Plan.joined(plans)
+        return Plan(records, together.download, together.memory, together.devices)
+
+    def _choose_task(self, source: Source, stop: Stop) -> tuple[PlanRecord, str]:
+        """What is found in a picture, and the degradation that a run would remove, or ""."""
+        try:
+            with self._reader.budget.share(stop.check) as memory:
+                looked_at = self._look(source, True, memory)
+        except (RestorationError, OSError) as error:
+            return PlanRecord(source.name, error=str(error)), ""
+        except MemoryError:
+            return PlanRecord(source.name, error=_TOO_LARGE), ""
+        if not isinstance(looked_at, Result):
+            degradation, seen = looked_at
+            return PlanRecord(source.name, detected=seen.detected), degradation
+        found = looked_at.record
+        record = PlanRecord(
+            source.name, size=found.size, warnings=found.warnings, detected=found.detected
+        )
+        return record, ""
+
+    def _plan_against(self, degradation: str, sources: Sequence[Source]) -> Plan:
+        """The plan for pictures that suffer from the same degradation."""
+        try:
+            return self._predictor(degradation).plan(sources)
+        except RestorationError as error:
+            return Plan(PlanRecord(source.name, error=str(error)) for source in sources)
 
     def _sources(self, images: Any) -> list[Source]:
         folder = None if self.output_path is None else self.output_folder
@@ -236,6 +270,7 @@ class AutoPredictor:
                         options=self.options,
                         tile_progress=self._tile_progress,
                         reader=self._reader,
+                        dry_run=self._dry_run,
                     )
                 except RestorationError as error:  # so that the next picture does not try again
                     self._predictors[degradation] = error

@@ -1,9 +1,9 @@
-"""Plans: what a run would do with each picture."""
+"""Plans: what a run would do with each picture or video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 #: The error of a predictor that was made for a dry run and is asked to restore.
@@ -12,7 +12,7 @@ DRY_RUN = "dry_run=True makes a predictor for plan() alone: leave it out."
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """What a run would do with one picture; plain values that JSON can hold.
+    """What a run would do with one picture or video; plain values that JSON can hold.
 
     Attributes:
         source: the input file, or a word for a picture in memory.
@@ -21,18 +21,21 @@ class PlanRecord:
             file is written.
         size: width and height of the result in pixels; None if they are not known.
         network: name of the network.
-        task: name of the task; empty where it depends on the picture.
+        task: name of the task; empty if ``task='auto'`` would leave the picture alone.
         weights: catalogue name or file of the weights.
         backend, precision, device: what would compute, and in which number format.
-        tiles: number of tiles; 0 if the number is not known or nothing is computed.
+        tiles: number of tiles, for a video of each frame; 0 if the number is not known or nothing
+            is computed.
         tile: width and height of the tiles in pixels, or None.
+        frames: number of frames of a video, as far as its file states it; None for a picture.
         seconds: computing time, estimated from earlier runs on this machine; None without such
-            runs.
-        memory: most bytes that the program takes meanwhile; None if the size of the picture is
-            not known.
+            runs, or if the size or the number of frames is not known.
+        memory: most bytes that the program takes meanwhile; None for a video, and if the size of
+            the picture is not known.
         skipped: whether an output is there already and would be left alone.
         error: why the restoration would fail, or None.
         warnings: what the user should know about the picture.
+        detected: what ``task='auto'`` found, see :class:`.result.ResultRecord`; else empty.
     """
 
     source: str
@@ -46,16 +49,23 @@ class PlanRecord:
     device: str = ""
     tiles: int = 0
     tile: tuple[int, int] | None = None
+    frames: int | None = None
     seconds: float | None = None
     memory: int | None = None
     skipped: bool = False
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    detected: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether ``task='auto'`` would leave the picture alone."""
+        return self.error is None and bool(self.detected) and not self.task
 
     @property
     def to_do(self) -> bool:
         """Whether the picture would be restored."""
-        return self.error is None and not self.skipped
+        return self.error is None and not (self.skipped or self.left_alone)
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of JSON's types."""
@@ -63,31 +73,50 @@ class PlanRecord:
 
 
 class Plan(list[PlanRecord]):
-    """What a run would do: a record for each distinct picture, in order.
+    """What a run would do: a record for each distinct picture and video, in order.
 
     Args:
-        records: of the pictures.
+        records: of the pictures and videos.
         download: size in bytes of the weights that would be downloaded first; 0 if it is not
             known; None if nothing would be downloaded.
+        memory: most bytes that the program takes for pictures, several of which may be processed
+            at the same time; None if it is not known.
+        devices: number of devices that share the pictures; a video is restored on one.
 
     Attributes:
-        download: as given.
+        download, memory, devices: as given.
     """
 
-    def __init__(self, records: Iterable[PlanRecord] = (), download: int | None = None):
+    def __init__(
+        self,
+        records: Iterable[PlanRecord] = (),
+        download: int | None = None,
+        memory: int | None = None,
+        devices: int = 1,
+    ):
         super().__init__(records)
-        self.download = download
+        self.download, self.memory, self.devices = download, memory, devices
+
+    @classmethod
+    def joined(cls, plans: Iterable[Plan]) -> Plan:
+        """The plan of several runs, one after another, with different weights."""
+        plans = list(plans)
+        downloads = [plan.download for plan in plans if plan.download is not None]
+        known = sum(downloads) if all(downloads) else 0
+        memory = max((plan.memory for plan in plans if plan.memory), default=None)
+        records = [record for plan in plans for record in plan]
+        devices = max((plan.devices for plan in plans), default=1)
+        return cls(records, known if downloads else None, memory, devices)
 
     @property
     def seconds(self) -> float | None:
-        """Estimate for all pictures, without start and download; None if there is none."""
-        found = [record.seconds for record in self if record.to_do]
-        known = [seconds for seconds in found if seconds is not None]
-        return sum(known) if len(known) == len(found) else None
+        """Estimate for all pictures and videos that have one, without start and download.
 
-    @property
-    def memory(self) -> int | None:
-        """Most bytes that one picture takes. Others join it only if their memory is free."""
-        return max(
-            (record.memory for record in self if record.memory and record.to_do), default=None
-        )
+        None if none has.
+        """
+        known = [
+            record.seconds / (self.devices if record.frames is None else 1)
+            for record in self
+            if record.to_do and record.seconds is not None
+        ]
+        return sum(known) if known else None

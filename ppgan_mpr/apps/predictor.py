@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,8 @@ from .network_input import blank_result, network_input
 from .output_target import OutputTarget
 from .outputs import Outputs
 from .pixels import fill
-from .plan import DRY_RUN, Plan
-from .planning import plan_picture
+from .plan import DRY_RUN, Plan, PlanRecord
+from .planning import plan_pictures, plan_size
 from .repeats import concurrent_pictures, restore_each
 from .restoration import Restoration, TileProgress
 from .result import Result, ResultRecord, Results
@@ -256,23 +258,38 @@ class Predictor:
         Raises:
             MemoryError: not even the smallest tile fits.
         """
+        if self._dry_run:
+            raise UsageError(DRY_RUN)
         photo = from_array(frame)
         if self.options.max_size:
             photo = reduced(photo, self.options.max_size)
         crop = network_input(photo, None, self.scale)
         result, used = blank_result(photo, self.scale, in_place=False), TileUse()
+        moments: list[float] = []
+
+        def progress(done: int, total: int) -> None:
+            if done:
+                moments.append(time.perf_counter())
+            check()
+
         with self._loaded.restorers.lend() as restorer:
+            moments.append(time.perf_counter())
             fill(
                 result,
                 (),
                 restorer,
                 crop,
                 self.options.strength,
-                lambda done, total: check(),
+                progress,
                 used,
                 scene,
             )
+            self._pace.note(math.prod(used.smallest), moments)
         return result.to_array(), used
+
+    def remember_pace(self) -> None:
+        """Store the speed of the restored frames, from which :meth:`plan` estimates times."""
+        self._pace.save()
 
     def plan(self, images: Any, right: Any = None) -> Plan:
         """Find out from the headers of the pictures what :meth:`run` would do.
@@ -291,12 +308,24 @@ class Predictor:
         distinct = unique(self._sources(images, right))
         outputs = self._outputs(distinct, dry_run=True)
         pace = self._pace.remembered()
-        max_size = self.options.max_size
-        records = [
-            plan_picture(source, self._loaded, outputs, self._reader, max_size, pace)
-            for source in distinct
-        ]
-        return Plan(records, self._loaded.weights.download)
+        return plan_pictures(distinct, self._loaded, outputs, self._reader, self.options, pace)
+
+    def plan_frame(self, width: int, height: int) -> PlanRecord:
+        """Find out what :meth:`restore_frame` would do with a frame; nothing is restored.
+
+        Args:
+            width, height: size of the frame in pixels.
+
+        Returns:
+            A record whose source is empty.
+        """
+        pace = self._pace.remembered()
+        return plan_size(self._loaded, width, height, self.options.max_size, pace)
+
+    @property
+    def download(self) -> int | None:
+        """Size of the weights that would be downloaded first; see :class:`.plan.Plan`."""
+        return self._loaded.weights.download
 
     def prepare(
         self, sources: Sequence[Source], outputs_of: Callable[[str], OutputTarget] | None = None

@@ -32,7 +32,13 @@ from .task_choice import (
     make_predictor,
     task_steps,
 )
-from .video import add_video_flags, check_video_options, restore_videos, split_videos
+from .video import (
+    add_video_flags,
+    check_video_options,
+    plan_videos,
+    restore_videos,
+    split_videos,
+)
 
 if TYPE_CHECKING:
     from .comparisons import Targets
@@ -209,13 +215,18 @@ def _restore(arguments: argparse.Namespace) -> int:
         check_writable_report(arguments.report)
     lines = JsonLines() if arguments.json else Lines()
     if arguments.dry_run:
+        from ..apps.plan import Plan
         from .dry_run import print_plan
 
         planner = make_predictor(
             arguments.task, output_path, arguments.weight_path, ask=False, options=options,
             dry_run=True,
         )  # fmt: skip
-        print_plan(planner.plan(sources), lines, passed_over)
+        plan = planner.plan(sources) if sources else Plan()
+        if videos:
+            of_videos = plan_videos(videos, output_path, planner, arguments)
+            plan = Plan([*plan, *of_videos], of_videos.download, plan.memory, plan.devices)
+        print_plan(plan, lines, passed_over)
         return 0
     targets = _targets(arguments)
     reader = PhotoReader(options.limits)

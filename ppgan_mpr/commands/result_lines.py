@@ -17,6 +17,7 @@ from .flags import as_flags
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from ..apps.plan import PlanRecord
     from ..apps.result import Result, ResultRecord
     from .comparisons import Comparisons
 
@@ -158,23 +159,24 @@ def _line(result: Result) -> str:
     if result.skipped:
         return f"{source}: skipped, {output} exists"
     if result.left_alone:
-        return f"{source}: {_unrestored(result)}"
+        return f"{source}: {left_alone_in_words(result.record)}"
     width, height = result.size or (0, 0)
     line = f"{source} -> {output}  {width}x{height}  {result.seconds:.1f} s"
-    return f"{line}  {_found(result)}" if result.record.detected else line
+    return f"{line}  {found_in_words(result.record)}" if result.record.detected else line
 
 
-def _found(result: Result) -> str:
+def found_in_words(record: ResultRecord | PlanRecord) -> str:
     """The finding of ``--task auto`` in a picture, with its confidence."""
-    found, confidence = (result.record.detected[key] for key in ("degradation", "confidence"))
+    found, confidence = (record.detected[key] for key in ("degradation", "confidence"))
     return f"{found or 'nothing to restore'} ({100 * confidence:.0f} % sure)"
 
 
-def _unrestored(result: Result) -> str:
-    if not result.record.detected["degradation"]:
-        return _found(result)
-    found = f"{'perhaps' if result.doubtful else 'looks like'} {_found(result)}"
-    if result.record.warnings:
-        return "; ".join((found, *(as_flags(shown(text)) for text in result.record.warnings)))
-    task = result.record.detected["task"]
-    return f"{found}, left alone: --task {task} restores it"
+def left_alone_in_words(record: ResultRecord | PlanRecord) -> str:
+    """Why ``--task auto`` leaves a picture alone, and which task restores it."""
+    if not record.detected["degradation"]:
+        return found_in_words(record)
+    perhaps = "perhaps" if record.detected.get("doubtful") else "looks like"
+    found = f"{perhaps} {found_in_words(record)}"
+    if record.warnings:
+        return "; ".join((found, *(as_flags(shown(text)) for text in record.warnings)))
+    return f"{found}, left alone: --task {record.detected['task']} restores it"

@@ -19,6 +19,7 @@ from .progress import LONG
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from ..apps.plan import Plan
     from ..apps.result import Result
     from ..apps.sources import Source
 
@@ -62,7 +63,7 @@ def check_video_options(
     from ..apps.task_names import is_auto
     from ..imaging.formats import is_video_name
     from ..video.encoding import find_encoder
-    from ..video.restoration import AUTO_REFUSED, STAGES_REFUSED
+    from ..video.preparation import AUTO_REFUSED, STAGES_REFUSED
 
     if is_auto(arguments.task):
         raise UsageError(AUTO_REFUSED)
@@ -72,8 +73,6 @@ def check_video_options(
         find_encoder(arguments.codec)
     if arguments.right_image:
         raise UsageError("Videos have no right views: leave out right=.")
-    if arguments.dry_run:
-        raise UsageError("--dry-run does not support videos: leave it out.")
     if arguments.compare:
         raise UsageError("--compare does not support videos: leave it out.")
     if is_video_name(arguments.output_path) and len(videos) + len(pictures) > 1:
@@ -81,6 +80,49 @@ def check_video_options(
             f"{arguments.output_path} names one video, but there are "
             f"{len(videos) + len(pictures)} inputs: name a folder."
         )
+
+
+def plan_videos(
+    videos: Sequence[Source], output_path: Path, predictor: Any, arguments: argparse.Namespace
+) -> Plan:
+    """Find out what :func:`restore_videos` would do; see there for the arguments."""
+    from ..apps.plan import Plan, PlanRecord
+    from ..video.planning import plan_video
+
+    records, names = [], _Names()
+    for source in videos:
+        assert source.path is not None  # split_videos takes only sources with a path
+        try:
+            names.claim(source)
+            records.append(
+                plan_video(
+                    source.path, output_path, predictor, codec=arguments.codec, crf=arguments.crf
+                )
+            )
+        except ImageError as error:
+            records.append(PlanRecord(source.name, error=str(error)))
+    return Plan(records, predictor.download)
+
+
+class _Names:
+    """The names of videos, whose results go into one folder."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+
+    def claim(self, source: Source) -> None:
+        """Claim the name of a video.
+
+        Raises:
+            ImageError: another video has the same name.
+        """
+        assert source.path is not None
+        owner = self._owners.setdefault(source.path.name.casefold(), source.name)
+        if owner != source.name:
+            raise ImageError(
+                f"its result would overwrite that of {owner}: restore the two into different "
+                "output folders"
+            )
 
 
 def restore_videos(
@@ -108,19 +150,14 @@ def restore_videos(
     from ..apps.result import Result
     from ..video import restore_video
 
-    first_of: dict[str, str] = {}
+    names = _Names()
     for source in videos:
         if stop.is_set():
             return
         assert source.path is not None  # split_videos takes only sources with a path
         bar = FrameProgress(source.path.name)
         try:
-            owner = first_of.setdefault(source.path.name.casefold(), source.name)
-            if owner != source.name:
-                raise ImageError(
-                    f"its result would overwrite that of {owner}: restore the two into different "
-                    "output folders"
-                )
+            names.claim(source)
             record = restore_video(
                 source.path, output_path, predictor,
                 codec=arguments.codec, crf=arguments.crf, progress=bar, stop=stop,

@@ -63,7 +63,11 @@ class Destination:
 
 
 def choose_destination(
-    source: Path, output: Path, predictor: Predictor, wanted: ResultRecord
+    source: Path,
+    output: Path,
+    predictor: Predictor,
+    wanted: ResultRecord,
+    dry_run: bool = False,
 ) -> Destination:
     """Choose the output file of a video.
 
@@ -73,6 +77,7 @@ def choose_destination(
             ``<task>/<stem>_restoration<suffix>``.
         predictor: gives the task and the option ``existing``.
         wanted: how the video is going to be restored.
+        dry_run: do not make the output folder.
 
     Raises:
         UsageError: the output is the video itself, or its folder cannot be made.
@@ -87,7 +92,8 @@ def choose_destination(
     if path.exists() and path.samefile(source):
         raise UsageError(f"The output {path} is the video itself: name another file.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not dry_run:
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
             f"The output folder {path.parent} cannot be made: {error.strerror}."

@@ -18,29 +18,21 @@ from ..apps.batch import Stop, StoppedError
 from ..apps.manifest import FileState
 from ..apps.predictor import Predictor
 from ..apps.result import ResultRecord
-from ..errors import ImageError, UsageError
+from ..errors import ImageError
 from ..files import atomic_write
-from ..imaging import from_array
-from ..imaging.reduce import reduced
 from ..inference.shared_statistics import SceneStatistics
-from ..networks import find_task
 from .background import Consumer, Prefetch
 from .clip import ClipFacts, Frame, Problems, inspect, read_frames
 from .destination import Destination, choose_destination, mode_of
-from .encoding import Encoding, PartEncoder, choose_encoding
-from .muxing import check_container, container_of, lost_aspect, write_video
+from .encoding import Encoding, PartEncoder
+from .muxing import Copied, lost_aspect, write_video
 from .parts import Part, Parts
+from .preparation import check_predictor, how_to_write, record_of
 from .scenes import SceneChanges
 
 #: Called with the number of restored frames and the number of all frames (None if unknown).
 Progress = Callable[[int, "int | None"], None]
 
-# The command line prints these messages before it loads a network.
-AUTO_REFUSED = (
-    "task='auto' chooses a task for each picture, but all frames of a video need the same task: "
-    "name the task."
-)
-STAGES_REFUSED = "stages=True writes pictures of all stages: leave it out for videos."
 _PART = 48  # frames in a part; an interruption loses at most as many
 _REFERENCE, _PREVIOUS = "reference", "previous"  # names of arrays in the state of a scene
 
@@ -100,23 +92,23 @@ def restore_video(
     started = time.perf_counter()
     source, output = Path(source), Path(output)
     check_predictor(predictor)
-    options = predictor.options
     before = _state(source)
-    facts = inspect(source, options.limits)
-    record = replace(predictor.common_record, source=str(source))
-    chosen = {name: value for name, value in record.options.items() if name != "quality"}
-    record = replace(record, options={**chosen, "codec": codec, "crf": crf})
+    facts = inspect(source, predictor.options.limits)
+    record = record_of(source, predictor, codec, crf)
     place = choose_destination(source, output, predictor, record)
     record = replace(record, output=str(place.path), warnings=place.remarks)
     if place.keep:
         return replace(record, skipped=True)
-    work = _Work(source, place, predictor, facts, Stop(stop), progress)
-    work.prepare(codec, crf)
-    warnings = work.restore(before, record)
+    encoding, copied = how_to_write(source, place.path, facts, predictor, codec, crf)
+    work = _Work(source, place, predictor, facts, encoding, copied, Stop(stop), progress)
+    try:
+        warnings = work.restore(before, record)
+    finally:
+        predictor.remember_pace()
     notes = work.notes
     record = replace(
         record,
-        size=work.encoding.size,
+        size=encoding.size,
         seconds=time.perf_counter() - started,
         tiles=notes.tiles,
         tile=notes.tile,
@@ -125,21 +117,6 @@ def restore_video(
     )
     more = place.list_made(record, source, before)
     return replace(record, warnings=record.warnings + more)
-
-
-def check_predictor(predictor: Any) -> None:
-    """Check that a predictor can restore frames of a video.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    if not isinstance(predictor, Predictor):
-        raise UsageError(AUTO_REFUSED)
-    names = predictor.task.split("+")
-    if any(find_task(name).views > 1 for name in names):
-        raise UsageError(f"task={predictor.task!r} takes two views, but a video has one.")
-    if predictor.options.stages:
-        raise UsageError(STAGES_REFUSED)
 
 
 @dataclass
@@ -186,28 +163,19 @@ class _Work:
         place: Destination,
         predictor: Predictor,
         facts: ClipFacts,
+        encoding: Encoding,
+        copied: Copied,
         stop: Stop,
         progress: Progress | None,
     ):
         self._source, self._place, self._predictor = source, place, predictor
         self._facts, self._stop, self._progress = facts, stop, progress
+        self._encoding, self._copied = encoding, copied
         self._limits = predictor.options.limits
         self._problems = Problems()
         self._encoded: _Encoded | None = None
         self._open_part = ExitStack()  # closes the encoder and the file of the unfinished part
         self.notes = _Notes()
-
-    def prepare(self, codec: str | None, crf: int | None) -> None:
-        """Choose the encoder and check, before the work, that the container holds all streams."""
-        allow_loss = self._predictor.options.allow_loss
-        container = container_of(self._place.path)
-        size = self._result_size()
-        self.encoding: Encoding = choose_encoding(
-            self._facts, size, container, codec, crf, allow_loss
-        )
-        self._copied = check_container(
-            self._source, self._place.path, self.encoding, self._limits, allow_loss
-        )
 
     def restore(self, before: FileState, record: ResultRecord) -> tuple[str, ...]:
         """Restore the frames and write the output; returns warnings."""
@@ -233,7 +201,7 @@ class _Work:
             last = parts.finished[-1]
             self._end_time = last.times[-1] + last.durations[-1]
             warnings = self._write()
-            warnings += lost_aspect(self._place.path, self.encoding, self._limits)
+            warnings += lost_aspect(self._place.path, self._encoding, self._limits)
             parts.drop()
         return warnings + self._warnings()
 
@@ -284,7 +252,7 @@ class _Work:
         if isinstance(item, Frame):
             if self._encoded is None:
                 file = self._open_part.enter_context(self._parts.writing())
-                encoder = PartEncoder(file, self.encoding)
+                encoder = PartEncoder(file, self._encoding)
                 self._open_part.callback(encoder.close)
                 self._encoded = _Encoded(encoder, file)
             self._encoded.times.append(item.time)
@@ -307,7 +275,7 @@ class _Work:
                     self._source,
                     path,
                     self._facts,
-                    self.encoding,
+                    self._encoding,
                     self._parts.finished,
                     self._parts.files(),
                     self._copied,
@@ -320,15 +288,6 @@ class _Work:
         except OSError as error:
             raise ImageError(self._kept(f"{path} cannot be written: {error}")) from None
 
-    def _result_size(self) -> tuple[int, int]:
-        width, height = self._facts.shown_size
-        longest = self._predictor.options.max_size
-        if longest:
-            blank = np.zeros([height, width, 1], np.uint8)
-            width, height = reduced(from_array(blank), longest).size
-        scale = self._predictor.scale
-        return scale * width, scale * height
-
     def _job(self, before: FileState, record: ResultRecord) -> dict[str, Any]:
         """Everything that affects the bytes of the parts."""
         how = replace(record, source="", output=None, warnings=()).to_dict()
@@ -336,7 +295,7 @@ class _Work:
         return {
             "source": {"bytes": state.bytes, "sha256": state.sha256},
             "how": how,
-            "encoding": self.encoding.to_dict(),
+            "encoding": self._encoding.to_dict(),
             "part": _PART,
             "copied": self._copied.numbers,
         }
@@ -364,7 +323,7 @@ class _Work:
         return tuple(self._remarks())
 
     def _remarks(self) -> Iterator[str]:
-        yield from self.encoding.warnings
+        yield from self._encoding.warnings
         yield from self._copied.warnings
         facts, problems = self._facts, self._problems
         if facts.hdr:

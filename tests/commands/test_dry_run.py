@@ -1,9 +1,13 @@
 """The output of ``mprnet --dry-run``."""
 
 import json
+import sys
+import types
 
 import pytest
 from apps_samples import picture
+from detection_samples import SMALL, codes, noisy, scene
+from PIL import Image
 
 from ppgan_mpr.apps.pace import Pace
 from ppgan_mpr.commands.restore import main
@@ -88,13 +92,33 @@ def test_weights_that_would_be_downloaded_are_named(folder, capsys, monkeypatch)
     assert not (folder / "home").exists()
 
 
-def test_auto_leaves_the_tasks_open(folder, capsys):
-    assert main(["in", "--task", "auto", "--dry-run"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "in/a.png  24x17  its task is chosen when it is read"
-    assert lines[2].startswith("would restore 2, ")
+def test_auto_names_the_finding_and_the_output(folder, tmp_path, capsys):
+    Image.fromarray(codes(noisy(scene(**SMALL)))).save(folder / "noisy.png")
+    assert main(["in", "--task", "auto", "--model", "lite", "--dry-run"]) == 0
+    *lines, summary = capsys.readouterr().out.splitlines()
+    output = "output_dir/Denoising/noisy_restoration.png"
+    assert f"in/noisy.png -> {output}  200x160  1 tile" in lines[2]
+    assert lines[2].endswith(" % sure)") and "  noise (" in lines[2]
+    assert lines[0].startswith("in/a.png: ")
+    assert summary.startswith("would restore 1, leave 2 alone, ")
+    assert "by MPRNet (lite:Denoising) with" in summary
+    assert not (tmp_path / "output_dir").exists()
 
 
 def test_dry_run_refuses_wrong_usage_too(folder, capsys):
     assert main(["missing.png", *LITE, "--dry-run"]) == 2
     assert "missing.png" in capsys.readouterr().err
+
+
+def test_raw_files_have_no_estimate(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rawpy", types.ModuleType("rawpy"))
+    monkeypatch.setattr(Pace, "remembered", lambda self: 200 * 104 / 300)
+    (folder / "x.nef").write_bytes(bytes(100))
+    assert main(["in/b.jpg", "in/x.nef", *LITE, "--dry-run"]) == 0
+    _, raw, summary = capsys.readouterr().out.splitlines()
+    assert raw == (
+        "in/x.nef -> output_dir/Denoising/x_restoration.tif  "
+        "it is a camera's raw file, whose size is known when it is developed"
+    )
+    assert ", about 5 min for 1 of them, up to " in summary
+    assert summary.endswith(" of memory for 1 of them")

@@ -15,6 +15,7 @@ pytest.importorskip("av", reason="videos need PyAV")
 
 from video_samples import decoded, make_video
 
+from ppgan_mpr.apps.pace import Pace
 from ppgan_mpr.commands.restore import main
 from ppgan_mpr.commands.video import FrameProgress
 from ppgan_mpr.weights.formats import write_file
@@ -88,7 +89,6 @@ def test_videos_in_a_folder_are_passed_over_with_a_hint(clip, tmp_path, capsys, 
         (["photo.png", *DENOISE, "--codec", "h264"], "--codec is for videos"),
         (["clip.mp4", *DENOISE, "--codec", "h2"], "--codec h2"),
         (["clip.mp4", *DENOISE, "--stages"], "--stages"),
-        (["clip.mp4", *DENOISE, "--dry-run"], "--dry-run does not support videos"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, message):
@@ -97,6 +97,29 @@ def test_mistakes_are_one_sentence_and_exit_code_2(clip, capsys, arguments, mess
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_dry_run_plans_pictures_and_videos(clip, tmp_path, capsys, tiny, monkeypatch):
+    monkeypatch.setattr(Pace, "remembered", lambda self: 48 * 32 / 10)
+    Image.new("RGB", (48, 32), (90, 80, 70)).save("photo.png")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "clip.mp4").write_bytes((tmp_path / "clip.mp4").read_bytes())
+    assert main([clip, "more/clip.mp4", "photo.png", *tiny, "--dry-run"]) == 0
+    photo, first, second, summary = capsys.readouterr().out.splitlines()
+    assert photo.startswith("photo.png -> ")
+    expected = "output_dir/Deraining/clip_restoration.mp4  48x32  3 frames  1 tile  about 30 s"
+    assert first == f"clip.mp4 -> {expected}"
+    assert second.startswith("more/clip.mp4: would fail: its result would overwrite that of clip.mp4")
+    assert summary.startswith("would restore 2, fail at 1, by MPRNet (")
+    assert ", about 40 s, up to " in summary
+    assert summary.endswith(" of memory for 1 of them")
+    assert not (tmp_path / "output_dir").exists()
+
+
+def test_dry_run_of_a_video_alone(clip, capsys, tiny):
+    assert main([clip, *tiny, "--dry-run", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["frames"] == 3
 
 
 def test_two_videos_of_one_name_do_not_overwrite_each_other(clip, tmp_path, capsys, tiny):

@@ -180,7 +180,7 @@ def test_plan_of_an_automatic_run_agrees_with_the_run(mixed, tmp_path):
     results = AutoPredictor(tmp_path / "out", model="lite").run(mixed)
     assert [record.task for record in plan] == ["", "Denoising", "Deraining", ""]
     for record, result in zip(plan, results):
-        assert (record.source, record.output) == (result.source, result.output)
+        assert (record.source, record.output) == (result.source, result.record.output)
         assert (record.error is None) == result.ok
         assert (record.left_alone, record.tiles) == (result.left_alone, result.record.tiles)
         assert record.detected == result.record.detected

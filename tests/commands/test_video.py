@@ -109,7 +109,8 @@ def test_dry_run_plans_pictures_and_videos(clip, tmp_path, capsys, tiny, monkeyp
     assert photo.startswith("photo.png -> ")
     expected = "output_dir/Deraining/clip_restoration.mp4  48x32  3 frames  1 tile  about 30 s"
     assert first == f"clip.mp4 -> {expected}"
-    assert second.startswith("more/clip.mp4: would fail: its result would overwrite that of clip.mp4")
+    failure = "would fail: its result would overwrite that of clip.mp4"
+    assert second.startswith(f"more/clip.mp4: {failure}")
     assert summary.startswith("would restore 2, fail at 1, by MPRNet (")
     assert ", about 40 s, up to " in summary
     assert summary.endswith(" of memory for 1 of them")

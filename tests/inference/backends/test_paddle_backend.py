@@ -101,10 +101,10 @@ def test_f32_on_a_card_is_not_tf32(model, photo, calls, monkeypatch):
     backend.run(batch(photo))
     assert switched == [("cublas", False), ("cudnn", False), ("cublas", True), ("cudnn", True)]
 
+
 def test_pixel_limit_follows_from_the_largest_tensor(model, calls):
     pytest.importorskip("onnx")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     expected = INT32_ELEMENTS / model.largest_tensor
     assert PaddleBackend(model, card()).pixel_limit == pytest.approx(expected)
     assert PaddleBackend(model).pixel_limit == math.inf
-

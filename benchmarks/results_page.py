@@ -14,8 +14,12 @@ _INTRODUCTION = """\
 Written by `benchmarks/results.py`; the [protocols](metrics.md) are in square brackets. Run it on
 your own pictures:
 
-    pip install '.[cpu,benchmark]'
-    python benchmarks/results.py PAIRS --output results.md
+```bash
+pip install '.[cpu,benchmark]'
+python benchmarks/results.py PAIRS --output results.md
+```
+
+Not run by the tests: takes hours.
 
 ## Measured here
 

@@ -132,7 +132,10 @@ def known_weights(changed_network):
 # worker has run no other test when it takes one of these.
 FORKING = ("tests/commands/test_train.py", "tests/test_configs.py", "tests/engine/")
 # These files start early, so that no worker is still busy with a long one at the end.
-LONG = ("tests/commands/test_two_nodes.py", "tests/soak/", "tests/commands/", "tests/apps/")
+LONG = (
+    "tests/commands/test_two_nodes.py", "tests/soak/", "tests/commands/",
+    "tests/test_documented_commands.py", "tests/apps/",
+)  # fmt: skip
 MEMORY_PER_WORKER = 3 * 2**30  # bytes
 
 

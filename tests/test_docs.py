@@ -1,62 +1,12 @@
-"""The pages of docs/: they build, match the program, and their commands run."""
+"""The pages of docs/: they build, match the program, and agree with their translations."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-# Pages whose `bash` code blocks run here.
-TESTED = ("restoring", "tutorials/mprnet", "tutorials/nafnet")
-# Commands that set up an environment, which the tests have already.
-SETUP = re.compile(r"^(pip |python -m venv |.*mprnet-install-ppgan|mprnet-doctor)")
-
-
-def blocks(page, language="bash"):
-    """The page's code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-
-
-def commands(page):
-    """The page's commands, without those that set up an environment."""
-    lines = "\n".join(blocks(page)).splitlines()
-    return [line for line in lines if line and not SETUP.match(line)]
-
-
-@pytest.mark.parametrize("name", TESTED)
-def test_commands_of_a_page_run(root, tmp_path, name):
-    pytest.importorskip("paddle")
-    for module in ("ppgan", "yaml") if "tutorials" in name else ():
-        pytest.importorskip(module)
-    for shared in ("samples", "tools"):
-        (tmp_path / shared).symlink_to(root / shared)
-    scripts = Path(sys.executable).parent
-    if shutil.which("mprnet", path=str(scripts)) is None:
-        pytest.skip("the package's commands are not installed")
-    environment = {
-        **os.environ,
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(root),
-    }
-    found = commands(root / "docs" / f"{name}.md")
-    assert found
-    for line in found:
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-
-
-def test_python_of_the_page_on_restoring_runs(root, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("paddle")
-    (tmp_path / "samples").symlink_to(root / "samples")
-    monkeypatch.chdir(tmp_path)
-    (program,) = blocks(root / "docs" / "restoring.md", "python")
-    exec(compile(program, "restoring.md", "exec"), {})
-    assert capsys.readouterr().out.count(" done") == 2
+from documented_commands import blocks
 
 
 def test_page_of_options_is_up_to_date(root, tmp_path):
@@ -74,16 +24,16 @@ def translated(root):
 
 
 def structure(page):
-    """What a page shares with its translation: commands, marks of headings, number of rows."""
-    text = page.read_text(encoding="utf-8")
-    code = re.findall(r"^```(\S*)\n(.*?)^```", text, re.M | re.S)
+    """What a page shares with its translation.
+
+    These are its code, which commands are marked as not run, the marks of its headings, and its
+    number of rows in tables.
+    """
     lines = prose(page).splitlines()
+    found = [block for block in blocks(page) if not block.language.startswith("{")]
     return {
-        "commands": [
-            re.sub(r"\s+#.*", "", block)
-            for kind, block in code
-            if kind != "python" and not kind.startswith("{")  # messages, lists of pages
-        ],
+        "code": [(block.language, block.untranslated) for block in found],
+        "not run": [command.reason is not None for block in found for command in block.commands],
         "headings": [line.split()[0] for line in lines if line.startswith("#")],
         "rows of tables": sum(line.startswith("|") for line in lines),
     }

@@ -1,23 +1,19 @@
 import re
 
 import pytest
+from documented_commands import blocks
 
 from ppgan_mpr.networks import networks
 
 
-def commands(text):
-    """The code blocks without comments."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
-    return [re.sub(r"\s+#.*", "", block) for block in blocks]
-
-
 def test_chinese_readme_has_the_same_commands(root):
-    english, chinese = (
-        commands((root / name).read_text(encoding="utf-8"))
-        for name in ("README.md", "README_cn.md")
-    )
+    english, chinese = (blocks(root / name) for name in ("README.md", "README_cn.md"))
     assert len(english) >= 4
-    assert english == chinese
+    assert len(english) == len(chinese)
+    for one, other in zip(english, chinese):
+        assert (one.language, one.untranslated) == (other.language, other.untranslated)
+        marked = [[command.reason is not None for command in b.commands] for b in (one, other)]
+        assert marked[0] == marked[1], other.place
 
 
 @pytest.mark.parametrize("name", ["README.md", "README_cn.md", "docs"])

@@ -80,9 +80,9 @@ def networks(numbers: Numbers) -> str:
         "Seconds and peak memory of one picture in memory. Each case runs in its own process. The"
         " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
         f" {reached} (thousand million multiply-adds per second). Multiply-adds are counted for"
-        " directly computed convolutions. Winograd's algorithm needs fewer, so it may exceed 100 %."
-        " Agreement is the PSNR to the first row of the same picture. Full-size networks have"
-        f" random weights, because the speed does not depend on them.{note}\n\n"
+        " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
+        " 100 %. Agreement is the PSNR to the first row of the same picture. Full-size networks"
+        f" have random weights, because the speed does not depend on them.{note}\n\n"
         + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )
 

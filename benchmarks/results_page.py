@@ -25,7 +25,7 @@ Not run by the tests: takes hours.
 
 Lite weights and classical methods on public pairs. PSNR in dB, SSIM, and seconds for one picture
 in one run after a warm-up run. Each classical method ran with several values of its parameter. The
-best value on each folder counts. It is chosen by the targets, an advantage that no user has. The
+best score on each folder counts. This choice needs the targets, which no user has. The
 noise is estimated by scikit-image's `estimate_sigma`. Wiener deconvolution assumes a Gaussian blur,
 because the path of the camera is unknown.
 """

@@ -64,8 +64,8 @@ class Predictor:
             the file at ``weight_path`` states the task.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called after each tile with the source's name, the number of finished
-            tiles and the number of all tiles. A picture of several tiles also calls it before
-            the first one.
+            tiles and the number of all tiles. For a picture of several tiles, it is also called
+            before the first tile.
         reader: reads the files; default: one with the limits in the options.
         keep_manifest: list in ``output_path`` how each output was made. Without this list,
             ``existing='skip'`` keeps every output that is a picture.

@@ -73,7 +73,7 @@ def add_restoration_flags(parser: argparse.ArgumentParser) -> None:
     add("--format", dest="suffix", metavar="FORMAT", help=help_of["suffix"])
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace earlier outputs")
-    existing.add_argument("--skip-existing", action="store_true", help="keep earlier outputs")
+    existing.add_argument("--skip-existing", action="store_true", help="keep up-to-date outputs")
 
 
 def chosen_options(arguments: argparse.Namespace) -> InferenceOptions:

@@ -65,8 +65,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--max-pixels", type=int, default=limits.pixels // 10**6, metavar="MILLIONS",
         help=f"pixels of one picture {default}",
     )  # fmt: skip
-    add("--queue", type=int, default=limits.queue, metavar="N", help=f"waiting pictures {default}")
-    add("--keep", type=int, default=limits.kept, metavar="N", help=f"results kept {default}")
+    add(
+        "--queue", type=int, default=limits.queue, metavar="N",
+        help=f"largest number of waiting pictures {default}",
+    )  # fmt: skip
+    add(
+        "--keep", type=int, default=limits.kept, metavar="N",
+        help=f"largest number of results kept {default}",
+    )  # fmt: skip
     add(
         "--keep-minutes", type=int, default=limits.seconds // 60, metavar="N",
         help=f"how long results are kept {default}",

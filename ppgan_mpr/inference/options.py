@@ -63,7 +63,7 @@ class InferenceOptions:
     scale: int | None = _option(
         None,
         "factor of enlargement, for tasks that enlarge; not needed if the weights state it; 1: "
-        "pictures that were enlarged by other means keep their size",
+        "the pictures are already enlarged and keep their size",
         metavar="N",
     )
     device: str = _option(

@@ -102,8 +102,8 @@ class LazyWeights:
             cache.store_facts(asdict(found), _FACTS, __version__, self.identity, *names)
         if found.network not in names:
             raise WeightsError(
-                f"{self.name} holds weights of {found.network}, and {' or '.join(names)} was "
-                "asked for: give other weights, or ask for their network."
+                f"{self.name} holds weights of {found.network}, but the requested network is "
+                f"{' or '.join(names)}: give other weights, or request their network."
             )
         stated_scale = found.scale
         if task and task != found.task:
@@ -273,7 +273,7 @@ def choose_weights(
     if weight_path is not None:
         source = weight_path
     elif task is None:
-        raise UsageError(f"What is to be restored? Give task=, one of {', '.join(possible)}.")
+        raise UsageError(f"The task is missing: give task=, one of {', '.join(possible)}.")
     else:
         scale = options.scale if find_task(task).enlarges else None
         source = find_record(options.model, task, _with_weights(choice, options.model, task), scale)

@@ -96,8 +96,8 @@ def _judge_unlisted(output: Path, manifest: Manifest | None, reader: Reader) -> 
     if is_damaged(output, reader):
         return _damaged(output)
     raise ImageError(
-        f"{output} exists, is no picture, and was left alone: use existing='overwrite' to replace "
-        "it."
+        f"{output} exists, is not a picture, and was left alone: use existing='overwrite' to "
+        "replace it."
     )
 
 

@@ -33,7 +33,8 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
 
     if in_memory:
         raise UsageError(
-            f"{len(left)} left and {len(right)} right views were given: give as many of both."
+            f"{len(left)} left and {len(right)} right views were given: give the same number of "
+            "both."
         )
 
     def name(source: Source) -> tuple[Path, str]:

@@ -126,7 +126,7 @@ def list_items(
         yield from _from_table(store, naming)
     elif suffix in UNREADABLE_TABLES:
         raise UsageError(
-            f"{store.shown} is no picture, tar shard or table of paths: write the paths into a "
+            f"{store.shown} is not a picture, tar shard or table of paths: write the paths into a "
             "CSV file (.csv) or a Parquet file (.parquet), in a column named path."
         )
     else:

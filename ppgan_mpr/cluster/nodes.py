@@ -162,7 +162,7 @@ def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
     """
     options = job.options
     if options.device.startswith("gpu:"):
-        raise UsageError("Ray hands out the GPUs: choose device='gpu' instead of naming one.")
+        raise UsageError("Ray assigns the GPUs: choose device='gpu' instead of naming one.")
     nodes = _nodes(ray)
     on_gpu = options.device != "cpu" and any(node.gpus for node in nodes)
     first = max(nodes, key=lambda node: (node.gpus if on_gpu else 0, node.cores))

@@ -156,7 +156,7 @@ def verify(arguments: argparse.Namespace) -> int:
     tolerance = _tolerance(arguments.tolerance)
     output = _checked_output(arguments.output)
     if arguments.limit is not None and arguments.limit < 1:
-        raise UsageError(f"limit={arguments.limit}: give a number of pictures from 1 up.")
+        raise UsageError(f"limit={arguments.limit}: give a number of at least 1.")
     cache = Cache.of_user()
     subject = _find_subject(arguments, options, cache)
     record = subject.record
@@ -254,7 +254,7 @@ def _find_subject(
 
 def _tolerance(given: Sequence[float]) -> Tolerance:
     if any(math.isnan(value) or value < 0 for value in given):
-        raise UsageError("tolerance= takes two numbers from 0 up: a PSNR in dB and an SSIM.")
+        raise UsageError("tolerance= takes two numbers of at least 0: a PSNR in dB and an SSIM.")
     return Tolerance(*given)
 
 

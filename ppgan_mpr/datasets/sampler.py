@@ -104,7 +104,8 @@ class ResumableBatchSampler:
         if batch_size < 1 or repeat < 1 or seed < 0 or not 0 <= rank < num_replicas:
             raise UsageError(
                 f"batch_size {batch_size}, repeat {repeat}, seed {seed}, rank {rank} of "
-                f"{num_replicas}: batch_size and repeat start at 1, seed and rank at 0"
+                f"{num_replicas}: batch_size and repeat must be at least 1, seed and rank at "
+                "least 0"
             )
         self.epoch = 0
         self.consumed = 0

@@ -286,8 +286,8 @@ def _check_schedule(config: AttrDict) -> None:
     rate, last = schedule.get("learning_rate"), schedule.get("eta_min")
     if rate is not None and last is not None and last > rate:
         raise UsageError(
-            f"lr_scheduler.eta_min is {last}, but the learning_rate {rate} must decay to it: give "
-            "a smaller eta_min."
+            f"lr_scheduler.eta_min is {last}, but the learning_rate {rate} cannot decay to a "
+            "larger value: give a smaller eta_min."
         )
 
 

@@ -90,7 +90,7 @@ class Progressive:
             if section.get(key) is not None:
                 raise UsageError(
                     f"dataset.train.progressive gives the {key} of every iteration: leave "
-                    f"{key} out of {where}, or set {key}: null there to cancel that of a base."
+                    f"{key} out of {where}, or set {key}: null there if a _base_ file sets it."
                 )
             section[key] = getattr(schedule.steps[0], key)
         return schedule

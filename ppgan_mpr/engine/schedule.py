@@ -106,7 +106,9 @@ class CosineAnnealingRestartCyclicLR(LRScheduler):
                 f"and {len(eta_mins)} eta_mins: give one of each for every period."
             )
         if min(periods) < 1:
-            raise UsageError(f"lr_scheduler.periods is {list(periods)}: give numbers from 1 on.")
+            raise UsageError(
+                f"lr_scheduler.periods is {list(periods)}: give numbers of at least 1."
+            )
         # Plain lists, as checkpoints store them.
         self.periods = list(periods)
         self.restart_weights = [float(weight) for weight in restart_weights]

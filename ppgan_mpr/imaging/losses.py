@@ -191,9 +191,10 @@ def target_of(photo: Photo, path: Path, allow_loss: bool = False) -> Writable:
     """
     target = WRITABLE.get(path.suffix.lower())
     if target is None or not is_available(target):
-        named = f"{path.suffix} pictures" if path.suffix else "a picture without a suffix"
+        named = f"{path.suffix} pictures" if path.suffix else "pictures without a suffix"
         raise ImageError(
-            f"{path} cannot be written: {named} cannot be written here, choose .png, .tif or .jpg"
+            f"{path} cannot be written: this installation does not write {named}, choose .png, "
+            ".tif or .jpg"
         )
     losses = loss(photo, target)
     fatal = [item for item in losses if item.is_fatal]

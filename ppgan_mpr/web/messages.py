@@ -176,7 +176,7 @@ def error_message(error: Exception) -> Message:
 
 def option_message(text: str) -> Message:
     """Make a message from the library's sentence about an invalid option."""
-    none = re.match(r"There are no (?P<model>\w+) (?:\w+ )?weights for (?P<task>\w+) to load", text)
+    none = re.match(r"There are no (?P<model>\w+) (?:\w+ )?weights for (?P<task>\w+) that ", text)
     if none:
         others = sorted(set(re.findall(r"model='(\w+)'", text)))
         advice = f"choose model={' or model='.join(others)}" if others else "choose another network"

@@ -69,7 +69,10 @@ def find_record(
     origins = [] if others else sorted({record.origin for record in known})
     file = f"get a file ({' or '.join(origins)}) and give it" if origins else "give a file"
     choice = f", or use {' or '.join(others)}" if others else ""
-    raise UsageError(f"There are no {wanted} to load by name: {file} by weight_path={choice}.")
+    raise UsageError(
+        f"There are no {wanted} that ppgan_mpr includes or downloads: {file} by "
+        f"weight_path={choice}."
+    )
 
 
 def _can_be_loaded(record: WeightsRecord) -> bool:

@@ -48,8 +48,8 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
     def verified(path: Path) -> Weights:
         if record.git_blob and git_blob_of(path) != record.git_blob:
             raise WeightsError(
-                f"git's id of its content is not the expected {record.git_blob}: it arrived "
-                "damaged, or another file has taken its place."
+                f"its git object id is not the expected {record.git_blob}: it arrived damaged, "
+                "or another file has taken its place."
             )
         return read_weights(path, record)
 

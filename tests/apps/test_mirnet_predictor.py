@@ -199,9 +199,9 @@ def test_two_views_of_one_size_are_required_only_by_their_task(dual_pixel, weigh
 def test_weights_and_tasks_of_other_networks_are_refused(weights):
     _, path = weights("MIRNet")
     assert Predictor(None, path, task="lowlight").network == "MIRNet"
-    with pytest.raises(WeightsError, match="weights of MIRNet, and MIRNetv2 was asked for"):
+    with pytest.raises(WeightsError, match="MIRNet, but the requested network is MIRNetv2"):
         MIRNetPredictor(None, path, task="LowLight", network="mirnetv2")
-    with pytest.raises(WeightsError, match="MPRNet was asked for"):
+    with pytest.raises(WeightsError, match="the requested network is MPRNet"):
         MPRPredictor(None, path)
     with pytest.raises(UsageError, match="MIRNetv2 or MIRNet is not for Deblurring"):
         MIRNetPredictor(None, task="Deblurring")

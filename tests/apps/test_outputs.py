@@ -24,7 +24,7 @@ def test_existing_output_is_left_alone(tmp_path):
     result = predictor(tmp_path).run(tmp_path / "a.png")[0]
     assert "exists" in result.error
     result = predictor(tmp_path, existing="skip").run(tmp_path / "a.png")[0]
-    assert "exists, is no picture, and was left alone" in result.error
+    assert "exists, is not a picture, and was left alone" in result.error
     assert output.read_text() == "mine"
     result = predictor(tmp_path, existing="overwrite").run(tmp_path / "a.png")[0]
     assert result.ok

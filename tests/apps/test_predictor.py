@@ -211,7 +211,7 @@ def test_without_an_output_folder_files_return_as_arrays(tmp_path, denoise):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"task": None}, "What is to be restored"),
+        ({"task": None}, "The task is missing"),
         ({"task": "Deblur"}, "did you mean Deblurring"),
         ({"model": "heavy"}, "choose one of published, lite"),
         ({"device": "tpu"}, "choose auto, cpu, gpu, gpu:N, gpu:N,M or all"),

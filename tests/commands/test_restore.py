@@ -65,7 +65,7 @@ def test_existing_results_are_kept_skipped_or_replaced_as_asked(photo, capsys):
     [
         ([], "Name a picture"),
         (["none.jpg", *LITE], "There is no file or folder none.jpg"),
-        (["photo.jpg"], "What is to be restored? Give --task"),
+        (["photo.jpg"], "The task is missing: give --task"),
         (["photo.jpg", "--task", "Deblur"], "did you mean Deblurring"),
         (["photo.jpg", *LITE, "--jobs", "0"], "jobs"),
         (["photo.jpg", *LITE, "--cpu", "--device", "gpu"], "contradicts"),

@@ -198,7 +198,7 @@ def test_null_cancels_the_sizes_of_a_base(growing, build, tmp_path):
     trainer.train()
     assert seen == SIZES
     del dropped["batch_size"]
-    with pytest.raises(UsageError, match="or set batch_size: null there to cancel that of a base"):
+    with pytest.raises(UsageError, match="or set batch_size: null there if a _base_ file sets it"):
         build(heir)
 
 

@@ -70,7 +70,7 @@ def test_known_git_blob_is_checked(server, known_weights, tmp_path):
         if fine:
             load_weights("published:Deblurring")
         else:
-            with pytest.raises(DownloadError, match="git's id of its content"):
+            with pytest.raises(DownloadError, match="its git object id"):
                 load_weights("published:Deblurring")
             assert nothing_in_cache()
 

@@ -91,10 +91,12 @@ class Workplace:
 
     Args:
         folder: everything goes below it.
+        variables: environment variables of the training runs.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **variables: str):
         self.folder = folder
+        self.variables = variables
         self.home = folder / "home"
         self.sources = folder / "photos"
         self.sources.mkdir(parents=True)
@@ -146,7 +148,7 @@ class Workplace:
             "dataset.train.batch_size=2", "dataset.train.img_options.patch_size=32",
             f"dataset.train.rgb_dir={self.pairs}", f"dataset.test.rgb_dir={self.pairs}",
         ]  # fmt: skip
-        return watch(command, self.home, **options)  # type: ignore[arg-type]
+        return watch(command, self.home, **options, **self.variables)  # type: ignore[arg-type]
 
     @cached_property
     def trained(self) -> dict[str, np.ndarray]:
@@ -363,11 +365,12 @@ def _folder(place: Workplace) -> Iterator[Path]:
 
 
 Scenario = Callable[[Workplace, random.Random, Verdict], None]
+Fault = tuple[str, int, Scenario]  # kind, number among its kind, and what injects it
 
 
-def plan() -> list[tuple[str, int, Scenario]]:
-    """Kind, number and function of each fault."""
-    found: list[tuple[str, int, Scenario]] = []
+def plan() -> list[Fault]:
+    """All faults."""
+    found: list[Fault] = []
     for kind, count in _DISK.items():
         found += [(kind, number, partial(disk, kind=kind)) for number in range(count)]
     for inject in (batch, download, cache, training):
@@ -378,24 +381,28 @@ def plan() -> list[tuple[str, int, Scenario]]:
     return found
 
 
-def inject_faults(
-    seed: int, share: float, place: Workplace, say: Callable[[str], None]
-) -> list[Verdict]:
-    """Inject a share of the planned faults; returns the consequences of each.
-
-    Args:
-        seed: seed of the choice of faults and of their moments.
-        share: share of the faults, between 0 and 1, spread evenly over the kinds.
-        place: the sources and their undisturbed results.
-        say: called with a line about each fault.
-    """
+def share_of_plan(seed: int, share: float) -> list[Fault]:
+    """A share of all faults, between 0 and 1, spread evenly over the kinds."""
     faults = plan()
     step = 1 / share
     offset = random.Random(seed).uniform(0, step)
     chosen = sorted({int(offset + index * step) for index in range(len(faults))})
+    return [faults[index] for index in chosen if index < len(faults)]
+
+
+def inject_faults(
+    seed: int, faults: list[Fault], place: Workplace, say: Callable[[str], None]
+) -> list[Verdict]:
+    """Inject faults; returns the consequences of each.
+
+    Args:
+        seed: seed of their moments.
+        faults: the faults, in order.
+        place: the sources and their undisturbed results.
+        say: called with a line about each fault.
+    """
     verdicts = []
-    for index in (index for index in chosen if index < len(faults)):
-        kind, number, scenario = faults[index]
+    for kind, number, scenario in faults:
         verdict = Verdict(kind, number)
         scenario(place, random.Random(f"{seed} {kind} {number}"), verdict)
         verdicts.append(verdict)

@@ -74,9 +74,10 @@ def _files(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _faults(options: argparse.Namespace, folder: Path) -> bool:
-    from soak_faults import Workplace, inject_faults, table
+    from soak_faults import Workplace, inject_faults, share_of_plan, table
 
-    verdicts = inject_faults(options.seed, options.share, Workplace(folder / "faults"), _say)
+    faults = share_of_plan(options.seed, options.share)
+    verdicts = inject_faults(options.seed, faults, Workplace(folder / "faults"), _say)
     print(table(verdicts))
     return not any(verdict.problems for verdict in verdicts)
 

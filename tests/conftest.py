@@ -64,9 +64,15 @@ def root() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """The test run caches exported networks in its own folder instead of the user's."""
+    """The test run caches exported networks in its own folder instead of the user's.
+
+    Test workers share it, so that each network is exported once.
+    """
     before = os.environ.get("PPGAN_MPR_HOME")
-    os.environ["PPGAN_MPR_HOME"] = str(tmp_path_factory.mktemp("home"))
+    folder = tmp_path_factory.getbasetemp()
+    home = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "home"
+    home.mkdir(exist_ok=True)
+    os.environ["PPGAN_MPR_HOME"] = str(home)
     yield
     if before is None:
         del os.environ["PPGAN_MPR_HOME"]
@@ -87,10 +93,22 @@ def state():
     return {name: np.asarray(value) for name, value in network.state_dict().items()}
 
 
+@pytest.fixture(scope="session")
+def without_matplotlib(tmp_path_factory):
+    """A folder for PYTHONPATH: processes that search it find no Matplotlib and plot no curves."""
+    folder = tmp_path_factory.mktemp("without_matplotlib")
+    (folder / "matplotlib.py").write_text("raise ImportError('this process plots nothing')")
+    return folder
+
+
 @pytest.fixture
-def undrawn_curves(monkeypatch):
-    """Runs do not plot their curves, which would take as long as training a tiny network."""
+def undrawn_curves(monkeypatch, without_matplotlib):
+    """Runs do not plot their curves, which would take as long as training a tiny network.
+
+    Neither do the processes that a test starts with its own environment.
+    """
     monkeypatch.setattr("ppgan_mpr.engine.curves.Curves.draw", lambda self: None)
+    monkeypatch.setenv("PYTHONPATH", str(without_matplotlib), prepend=os.pathsep)
 
 
 @pytest.fixture

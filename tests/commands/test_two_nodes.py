@@ -22,6 +22,7 @@ pytest.importorskip("ppgan")
 
 from ppgan_mpr.weights import load_weights
 
+pytestmark = pytest.mark.usefixtures("undrawn_curves")
 ITERATIONS = 24
 LIMIT = 300  # seconds; two busy cores take under a minute
 OPTIONS = [

@@ -167,28 +167,30 @@ threading.Thread(target=time.sleep, args=[60], daemon=True).start()
 class Importing:
     "Sends the signal after Paddle has installed its handlers, but before its import has ended."
     def find_spec(self, name, *_):
-        if name == "paddle.vision" and sys.argv[2] == "during":
+        if name == "paddle.vision" and "during" in sys.argv[2:]:
             os.kill(os.getpid(), signal.SIGTERM)
 
 if sys.argv[1] == "handled":
     signal.signal(signal.SIGTERM, lambda *_: print("handled"))
 sys.meta_path.insert(0, Importing())
 require("paddle")
-if sys.argv[2] == "after":
+if "after" in sys.argv[2:]:
     os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(0.1)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("handler", ["handled", "default"])
-@pytest.mark.parametrize("moment", ["during", "after"])
-def test_paddle_leaves_sigterm_alone(root, handler, moment):
+@pytest.mark.parametrize(
+    ("handler", "moments"),
+    [("handled", ["during", "after"]), ("default", ["during"]), ("default", ["after"])],
+)
+def test_paddle_leaves_sigterm_alone(root, handler, moments):
     pytest.importorskip("paddle")
     done = subprocess.run(
-        [sys.executable, "-c", SIGTERM, handler, moment], capture_output=True, text=True, cwd=root
+        [sys.executable, "-c", SIGTERM, handler, *moments], capture_output=True, text=True, cwd=root
     )
-    assert done.stdout == ("handled\n" if handler == "handled" else "")
+    assert done.stdout == ("handled\n" * len(moments) if handler == "handled" else "")
     assert done.returncode == (0 if handler == "handled" else -signal.SIGTERM)
     assert "FatalError" not in done.stderr
 

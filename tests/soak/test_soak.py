@@ -54,6 +54,6 @@ def test_open_files_and_memory_do_not_grow_in_a_long_run(place, tmp_path):
     assert load.memory[1] < 1.2 * load.memory[0]
 
 
-@pytest.mark.parametrize("warm", [False, True], ids=["cold cache", "warm cache"])
-def test_two_programs_restore_one_folder_without_conflicts(place, tmp_path, warm):
-    assert two_programs(place, tmp_path, warm) == []
+def test_two_programs_restore_one_folder_without_conflicts(place, tmp_path):
+    """Two programs that begin with an empty cache are in ``tests/commands/test_restore.py``."""
+    assert two_programs(place, tmp_path, warm=True) == []

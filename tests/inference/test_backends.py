@@ -80,8 +80,7 @@ def test_local_attention_is_exported(build_network, cache, exported, photo):
     assert local.LocalCALayer in {type(layer) for layer in model.network.sublayers()}
 
 
-def test_warm_start_needs_neither_paddle_nor_weights(network, exported, cache, tmp_path, photo):
-    model = Model("small", SPEC, lambda: network, cache)
+def test_warm_start_needs_neither_paddle_nor_weights(model, exported, exports, tmp_path, photo):
     first = Restorer(model, backend=exported)(photo)
     np.save(tmp_path / "photo.npy", photo)
     script = f"""
@@ -92,7 +91,7 @@ from ppgan_mpr.inference import Cache, Model, Restorer
 from ppgan_mpr.inference.shared_statistics import join_batch
 from ppgan_mpr.networks import find_network
 from ppgan_mpr.networks.mprnet.spec import SPEC
-model = Model("small", SPEC, None, Cache(Path({str(tmp_path / "cache")!r})))
+model = Model("small", SPEC, None, Cache(Path({str(exports.path().parent)!r})))
 restored = Restorer(model, backend={exported!r})(np.load({str(tmp_path / "photo.npy")!r}))
 np.save({str(tmp_path / "again.npy")!r}, restored)
 assert "paddle" not in sys.modules
@@ -101,9 +100,12 @@ assert "paddle" not in sys.modules
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), first)
 
 
-def test_damaged_cache_is_rebuilt(network, cache, tmp_path, photo, exported):
+def test_damaged_cache_is_rebuilt(cache, tmp_path, photo, exported):
+    spec = find_network("NAFNet")
+    network = build_other(spec)
+
     def restored():
-        model = Model("small", SPEC, lambda: network, cache)
+        model = Model("small", spec, lambda: network, cache)
         return Restorer(model, backend=exported)(photo)
 
     first = restored()
@@ -132,17 +134,22 @@ def test_every_backend_has_the_same_interface(model, exported):
         assert isinstance(create_backend(model, InferenceOptions(backend=name)), Backend)
 
 
-@pytest.fixture(scope="module", params=OTHERS)
-def other_model(request, exports):
+def build_other(spec):
     """A small network of another kind than ``model``, in which every layer has an effect."""
     import paddle
 
-    spec = find_network(request.param)
     paddle.seed(1)
     network = spec.build(OTHERS[spec.name])
     for parameter in network.parameters():
         parameter.set_value(parameter + 0.05 * paddle.randn(parameter.shape))
     network.eval()
+    return network
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other_model(request, exports):
+    spec = find_network(request.param)
+    network = build_other(spec)
     return Model("small", spec, lambda: network, exports)
 
 

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from ppgan_mpr.inference import Cache, Model
 from ppgan_mpr.inference.model import load_model
 from ppgan_mpr.networks import find_network
+from ppgan_mpr.weights.formats import write_file
 
 pytest.importorskip("onnx")
 pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
@@ -64,20 +66,25 @@ import sys, threading
 import numpy as np
 from ppgan_mpr import Predictor
 
-def restore(task):
-    predictor = Predictor(None, task=task, model="lite", backend=sys.argv[1])
+def restore(weights):
+    predictor = Predictor(None, weights, task="Denoising", backend=sys.argv[1])
     predictor.restore(np.zeros([8, 8, 3], np.uint8))
 
-worker = threading.Thread(target=restore, args=["Denoising"])
+worker = threading.Thread(target=restore, args=[sys.argv[2]])
 worker.start()
 worker.join()
-restore("Deraining")
+restore(sys.argv[3])
 """
 
 
 @pytest.mark.parametrize("backend", ["openvino", "paddle"])
 def test_networks_can_be_built_in_any_thread(backend, tmp_path):
+    files = [tmp_path / f"{width}.pdparams" for width in (4, 8)]
+    for width, file in zip((4, 8), files):
+        size = {"width": width, "enc_blk_nums": (1,), "middle_blk_num": 1, "dec_blk_nums": (1,)}
+        state = find_network("NAFNet").build(size).state_dict()
+        write_file(file, {name: np.asarray(value) for name, value in state.items()})
     environment = {**os.environ, "PPGAN_MPR_HOME": str(tmp_path)}
-    command = [sys.executable, "-c", TWO_THREADS, backend]
+    command = [sys.executable, "-c", TWO_THREADS, backend, *map(str, files)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -79,8 +79,9 @@ def spec(package):
 
 
 @pytest.fixture
-def command(package, tmp_path, root):
+def command(package, tmp_path, root, without_matplotlib):
     """A function that runs one of our commands in a process that finds the package."""
+    folders = (without_matplotlib, package, root)
 
     def run(module, *arguments):
         done = subprocess.run(
@@ -88,7 +89,7 @@ def command(package, tmp_path, root):
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(root)])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
         )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr

@@ -84,6 +84,7 @@ def test_paddlegans_configuration_is_read_without_a_warning(config, caplog):
     assert not caplog.records
 
 
+@pytest.mark.usefixtures("undrawn_curves")
 def test_paddlegans_configuration_trains_resumes_exactly_and_is_scored(config, pairs, tmp_path):
     command = ["-c", str(config), "-o", *shrunk(pairs, tmp_path / "out")]
     assert main(command) == 0

@@ -11,15 +11,16 @@ from PIL import Image
 from raw_samples import dng, patches
 from web_samples import pictures_for_detection
 
+# All of one size, for which each network is compiled once.
 _PICTURES = (
-    "portrait.jpg", "dusk.jpg", "evening.jpg", "small.png", "left.png", "right.png", "scan.tif",
-    "scans/a.jpg", "photos/a.jpg", "photos/b.jpg", "rainy/a.tif", "DIR/a.png",
+    "photo.jpg", "portrait.jpg", "dusk.jpg", "evening.jpg", "small.png", "left.png", "right.png",
+    "scan.tif", "scans/a.jpg", "photos/a.jpg", "photos/b.jpg", "rainy/a.tif", "DIR/a.png",
     "results/Rain100L/a.png", "data/Rain100L/target/a.png",
 )  # fmt: skip
 # Pictures whose centre of 256×256 pixels is scored.
 _PAIRS = (
     "data/GoPro/test/{}/GOPR0384_11_00-000047.png", "data/SIDD/val/{}/a.png",
-    "data/LOL/test/{}/a.png", "data/Synthetic_Rain_Datasets/test/Rain100L/{}/a.png",
+    "data/Synthetic_Rain_Datasets/test/Rain100L/{}/a.png",
 )  # fmt: skip
 _DOWNLOADS = (
     "DOWNLOAD/GOPRO_Large/train/GOPR0372_07_00/blur/000047.png",
@@ -37,6 +38,7 @@ _DOWNLOADS = (
     "data/DPDD/train/inputL/a.png", "data/DPDD/train/inputR/a.png", "data/DPDD/train/target/a.png",
     "data/SIDD/photos/input/a.png", "data/SIDD/photos/target/a.png",
     "data/RealSR/x4/train/target/a.png",
+    "data/LOL/test/input/a.png", "data/LOL/test/target/a.png",
 )  # fmt: skip
 # Weights with random values, by the names that the pages give them.
 _WEIGHTS = {
@@ -75,7 +77,7 @@ def write_files(root: Path, folder: Path) -> None:
         for name in ("clip.mp4", "clip.mov"):
             make_video(folder / name, frames=2, size=(64, 64), audio=True)
     found = pictures_for_detection(root)
-    (folder / "photo.jpg").write_bytes(found["doubtful"])
+    (folder / "doubtful.png").write_bytes(found["doubtful"])
     (folder / "holiday").mkdir()
     for name in ("clean", "noisy"):
         (folder / "holiday" / f"{name}.png").write_bytes(found[name])

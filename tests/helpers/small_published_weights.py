@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import http.server
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,13 @@ def _stand_in(record: WeightsRecord) -> str | None:
         form = "_sr4" if record.scale > 1 else "_dualpixel" if dual_pixel else ""
         return f"swz30_mirnetv2{form}_small.pth"
     return f"ppgan_{record.network.lower()}_small.pdparams"
+
+
+@functools.cache
+def _form(path: Path, task: str) -> tuple[Any, int]:
+    """The hyperparameters of a file's network, and its number of parameters."""
+    weights = load_weights(path, task=task)
+    return weights.hyperparameters, sum(tensor.size for tensor in weights.tensors.values())
 
 
 class Mirror(Server):
@@ -55,13 +63,13 @@ class Mirror(Server):
         name = _stand_in(record)
         if name is None:
             return record
-        weights = load_weights(fixtures / name, task=record.task)
+        hyperparameters, parameters = _form(fixtures / name, record.task)
         if record.url:
             self._files[record.url.rpartition("/")[2]] = fixtures / name
         return dataclasses.replace(
             record,
-            hyperparameters=weights.hyperparameters,
-            parameters=sum(tensor.size for tensor in weights.tensors.values()),
+            hyperparameters=hyperparameters,
+            parameters=parameters,
             size=None,
             git_blob=None,
             # Those of larger data sets: none is compared with the score of random weights.

@@ -6,7 +6,7 @@ import datetime
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..apps.task_names import AUTO, is_auto, steps_of
@@ -56,6 +56,7 @@ class Progress:
         total: number of pictures and shards that this run has to restore.
         finished_before: number of pictures and shards that earlier runs restored.
         workers: number of workers.
+        by_host: node → number of its workers.
         started: when the work began, in seconds of ``time.monotonic``.
         done: number of pictures that are finished, failed ones included.
         items: number of pictures and shards that are finished.
@@ -70,6 +71,7 @@ class Progress:
     total: int = 0
     finished_before: int = 0
     workers: int = 0
+    by_host: Mapping[str, int] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     done: int = 0
     items: int = 0
@@ -107,9 +109,9 @@ class Progress:
         A node appears after its first picture. The workers of a node run concurrently, so its
         seconds are divided by its number of workers.
         """
-        workers = max(1, self.workers // max(1, len(self.busy)))
+        seconds = max(self.seconds, 1e-9)
         return {
-            node: min(1.0, busy / max(self.seconds, 1e-9) / workers)
+            node: min(1.0, busy / seconds / self.by_host.get(node, 1))
             for node, busy in sorted(self.busy.items())
         }
 
@@ -183,6 +185,7 @@ class BulkJob:
             small, large = self._missing(job, facts)
             progress = self.progress
             progress.remarks, progress.workers = facts.remarks, pool.size
+            progress.by_host = pool.by_host
             progress.total = small.count + large.count
             progress.started = time.monotonic()
             yield from self._restore(small, job, facts, pool)

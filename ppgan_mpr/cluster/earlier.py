@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import posixpath
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..apps.task_names import AUTO
 from ..errors import UsageError
@@ -70,52 +71,87 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
     """
     store, existing = job.output, job.options.existing
     sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, _Seen] = {}
     spellings: dict[str, str] = {}
     counted: set[str] = set()
     latest: dict[str, str] = {}  # input file -> the part of the table with its last rows
     own: dict[str, int] = {}  # output -> its size when it was written
     for finished in (True, False):
         for row in read_rows(store, _COLUMNS, finished):
-            if row["output"] and not row["skipped"]:
-                own[_file_of(row, store, sizes)] = row["output_bytes"]
+            output = _file_of(row, store, sizes) if row["output"] else None
+            if output and not row["skipped"]:
+                own[output] = row["output_bytes"]
             _check_mixing(row, facts, store)
             if task_of(row) not in ("", facts.task):
                 continue
             item = resolved(row["item"])
             source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
-            rows[source] = row
-            latest[item] = row["part"]
+            rows[source] = _Seen.of(row, item, output, _difference(row, job, facts))
+            latest[item] = rows[source].part
             spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])
             if not finished or existing != "overwrite":
                 counted.add(source)
     earlier = Earlier(spellings=spellings)
-    rows = {
-        source: row for source, row in rows.items() if row["part"] == latest[resolved(row["item"])]
-    }
-    failed = {resolved(row["item"]) for row in rows.values() if row["error"]}
-    for source, row in rows.items():
-        if row["error"] or row["skipped"]:
+    rows = {source: seen for source, seen in rows.items() if seen.part == latest[seen.item]}
+    failed = {seen.item for seen in rows.values() if seen.failed}
+    for source, seen in rows.items():
+        if seen.failed or seen.skipped:
             continue
-        difference = _difference(row, job, facts)
-        if difference and existing == "error":
+        if seen.difference and existing == "error":
             raise UsageError(
-                f"{store.shown} holds results that were made with {difference}: use "
+                f"{store.shown} holds results that were made with {seen.difference}: use "
                 "existing='overwrite' to restore all pictures again, existing='skip' to restore "
                 "only these pictures again, or another output folder."
             )
-        item = resolved(row["item"])
-        if difference or source not in counted or item in failed:
+        if seen.difference or source not in counted or seen.item in failed:
             continue
-        name = _file_of(row, store, sizes) if row["output"] else None
+        name = seen.output
         if name is None or (name in sizes and own[name] in (0, sizes[name])):
-            earlier.finished[item] = row["input_bytes"], row["input_stamp"]
+            earlier.finished[seen.item] = seen.input_bytes, seen.input_stamp
     if existing != "overwrite":
         changed = {n for n, nbytes in own.items() if n in sizes and nbytes not in (0, sizes[n])}
         for name in _before(store, sizes, own) | changed:
             task, _, _ = name.partition("/")
             earlier.present.setdefault(key(start_of(name, task)), []).append(name)
     return earlier
+
+
+class _Seen(NamedTuple):
+    """What is kept in memory of a row; a job may have millions of them.
+
+    Attributes:
+        part: name of the row's part of the table.
+        item: resolved place of the input file.
+        failed, skipped: the outcome.
+        difference: the first setting that differs from the job's, or None.
+        output: name of the output file in the store, or None.
+        input_bytes, input_stamp: size and time stamp of the input file.
+    """
+
+    part: str
+    item: str
+    failed: bool
+    skipped: bool
+    difference: str | None
+    output: str | None
+    input_bytes: int
+    input_stamp: str
+
+    @classmethod
+    def of(
+        cls, row: Mapping[str, Any], item: str, output: str | None, difference: str | None
+    ) -> _Seen:
+        """What is kept of a row."""
+        return cls(
+            sys.intern(row["part"]),
+            item,
+            bool(row["error"]),
+            bool(row["skipped"]),
+            difference and sys.intern(difference),
+            output,
+            row["input_bytes"],
+            row["input_stamp"],
+        )
 
 
 def _check_mixing(row: Mapping[str, Any], facts: WorkerFacts, store: Store) -> None:
@@ -174,6 +210,11 @@ def _difference(row: Mapping[str, Any], job: Job, facts: WorkerFacts) -> str | N
         before, now = row[name], getattr(facts, name)
         if before != now and before:  # empty if auto found nothing to restore
             return f"{name}={before!r}"
+    suffix = job.options.suffix
+    if suffix and row["output"] and row["weights_digest"]:  # the row of a shard itself has none
+        written = posixpath.splitext(row["output"])[1].lower()
+        if written != suffix:
+            return f"suffix={written!r}"
     options = json.loads(row["options"])
     wanted = json.loads(json.dumps(job.options.pixel_options()))
     for name in options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import posixpath
@@ -188,11 +189,14 @@ def _from_glob(
 
 
 def _from_table(store: Store, naming: Naming) -> Iterator[Item]:
-    """The pictures and shards in a table. Their sizes stay unknown, which saves requests."""
+    """The pictures and shards in a table. In object stores, asking for sizes would take long."""
     items = []
     for place, folder in listed_places(store):
-        stem, suffix = posixpath.splitext(posixpath.basename(path_of(place.root)))
-        items.append(Item(place.shown, place.root, stem, folder, shard=suffix.lower() == _SHARD))
+        found = None
+        if place.is_local:
+            with contextlib.suppress(OSError):  # reading the file reports the error
+                found = place.find("")
+        items.append(_item(place, found or Entry("", 0, ""), folder))
     yield from naming.named(items)
 
 

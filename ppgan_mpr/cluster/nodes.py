@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..dependencies import cpu_count, require
+from ..ending_signals import ENDING
 from ..errors import RestorationError, UsageError
 from .job import Job, WorkerFacts
 from .restoring_process import RestoringProcess
@@ -35,12 +39,14 @@ class Pool:
         cores: CPU cores for each worker.
         gpus: GPUs for each worker, 0 or 1.
         refused: ids of the nodes that take no part.
+        by_host: host name of a node → number of its workers.
     """
 
     size: int
     cores: int
     gpus: int = 0
     refused: tuple[str, ...] = ()
+    by_host: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,16 @@ class _Node:
     """A node as Ray describes it."""
 
     id: str
-    name: str
+    host: str
+    address: str
     cores: int
     gpus: int
-    memory: float = field(default=math.inf)
+    memory: float = math.inf
+
+    @property
+    def name(self) -> str:
+        """The node's name for messages."""
+        return f"{self.host} ({self.address})"
 
     def workers(self, cores: int, gpus: int) -> int:
         """The number of workers that fit on the node."""
@@ -91,7 +103,7 @@ def connected(address: str | None) -> Iterator[Any]:
             import psutil
 
             room = min(_OBJECT_STORE, int(0.2 * psutil.virtual_memory().available))
-            with _importable(), _without_log_level_line():
+            with _importable(), _without_log_level_line(), _own_signal_handlers():
                 ray.init(
                     address="local",
                     num_cpus=cpu_count(),
@@ -100,7 +112,7 @@ def connected(address: str | None) -> Iterator[Any]:
                     **quiet,
                 )
         else:
-            with _without_log_level_line():
+            with _without_log_level_line(), _own_signal_handlers():
                 ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UsageError(f"The Ray cluster at {address} cannot be reached: {error}") from None
@@ -108,6 +120,17 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Put this program's handlers of ending signals back, which Ray replaces by its own."""
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():
+            if handler is not None:  # a handler that Python did not install
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -184,7 +207,8 @@ def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
     others = [node for node in nodes if node is not first and (node.gpus or not on_gpu)]
     answers: dict[str, WorkerFacts | str] = {first.id: facts}
     answers.update(_facts(ray, others, job, int(on_gpu), False))
-    size, refused = 0, []
+    by_host: Counter[str] = Counter()
+    refused = []
     for node in nodes:
         answer = answers.get(node.id, "it has no GPU")
         known = isinstance(answer, WorkerFacts)
@@ -196,12 +220,13 @@ def prepare(ray: Any, job: Job) -> tuple[Job, WorkerFacts, Pool]:
             refused.append(node.id)
             logger.warning("The node %s cannot take part: %s.", node.name, reason.rstrip("."))
         else:
-            size += room
-    if not size:
+            by_host[node.host] += room
+    if not by_host:
         raise UsageError(
             f"No node has room for a worker with threads={threads}: choose fewer threads."
         )
-    return job, expected, Pool(size, threads, int(on_gpu), tuple(refused))
+    size = sum(by_host.values())
+    return job, expected, Pool(size, threads, int(on_gpu), tuple(refused), by_host)
 
 
 def _nodes(ray: Any) -> list[_Node]:
@@ -212,7 +237,8 @@ def _nodes(ray: Any) -> list[_Node]:
             found.append(
                 _Node(
                     node["NodeID"],
-                    f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})",
+                    node["NodeManagerHostname"],
+                    node["NodeManagerAddress"],
                     int(resources["CPU"]),
                     int(resources.get("GPU", 0)),
                     resources.get("memory", math.inf),

@@ -48,7 +48,7 @@ class _CheckedHeader(tarfile.TarInfo):
 
 @dataclass
 class _Member:
-    """A member of the new shard; ``files`` is None until it is restored."""
+    """A member of the new shard; ``files`` is None until a picture is restored."""
 
     info: tarfile.TarInfo
     files: list[OutputFile] | None = None
@@ -111,7 +111,7 @@ def _requests(
 
     At the first damage, the error goes to ``damage`` and the members end.
     """
-    suffixes = readable_suffixes()
+    suffixes, sources = readable_suffixes(), set[str]()
     contents = _contents(item, damage)
     for number, (info, content) in enumerate(contents):
         stem, suffix = posixpath.splitext(posixpath.basename(info.name))
@@ -121,8 +121,9 @@ def _requests(
             members[f"{number} {source}"] = _Member(info, copied)
             _write_finished(members, target)
             continue
-        if source in members:  # a tar may hold a name twice; the last one counts
+        if source in sources:  # a tar may hold a name twice; readers use the last one
             source = f"{source} ({number})"
+        sources.add(source)
         members[source] = _Member(info)
         folder = posixpath.dirname(info.name)
         picture = Item(source, item.place, stem, folder, info.size, shard=True)
@@ -147,6 +148,8 @@ def _write_finished(members: dict[str, _Member], target: tarfile.TarFile) -> Non
     for source, member in list(members.items()):
         if member.files is None:
             return
+        if not member.info.isfile():  # a folder or a link
+            target.addfile(member.info)
         for file in member.files:
             info = tarfile.TarInfo(file.name)
             info.size, info.mode, info.mtime = len(file.content), member.info.mode, 0

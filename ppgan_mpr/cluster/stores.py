@@ -204,6 +204,8 @@ class Store:
                         below.append(inner)
                     elif one.is_file():
                         entries.append(_local_entry(inner, one.stat()))
+                    elif one.is_symlink() and not os.path.exists(one.path):
+                        entries.append(Entry(inner, 0, ""))  # reading it reports the error
         except FileNotFoundError:
             return [], []
         return sorted(entries, key=lambda entry: entry.name), below

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PARTS = f"{STATE}/parts"
 _JSON = ("options", "versions", "detected")  # dictionaries, stored as JSON text
 _PAIRS = ("size", "tile")
+_ROWS = 1000  # rows of a table that are in memory as dictionaries
 _KEYS = ["source", "item", "task", "detected"]
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte of a file name that is not UTF-8
 
@@ -106,9 +107,10 @@ def read_rows(
     """
     for name in _files(store):
         if finished is None or finished == (name == RESULTS):
-            for row in _read(store, name, columns).to_pylist():
-                named = {column: _with_names(value) for column, value in row.items()}
-                yield {**named, "part": name}
+            for batch in _read(store, name, columns).to_batches(max_chunksize=_ROWS):
+                for row in batch.to_pylist():
+                    named = {column: _with_names(value) for column, value in row.items()}
+                    yield {**named, "part": name}
 
 
 def record_of(row: Mapping[str, Any]) -> ResultRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,23 +59,13 @@ class Reader:
         return pa.table({"item": [item for item, _ in read], "content": contents})
 
     def _read(self, text: str) -> tuple[str, bytes]:
-        item = _with_mode(Item.from_json(text))
+        item = Item.from_json(text)
         if item.problem is not None or item.shard:
             return item.to_json(), b""
         try:
             return item.to_json(), read_picture(item, self._limits)
         except (RestorationError, OSError) as error:
             return replace(item, problem=str(error)).to_json(), b""
-
-
-def _with_mode(item: Item) -> Item:
-    """An item with the mode of its file, which a table of paths does not give."""
-    if item.stamp or is_address(item.place):
-        return item
-    try:
-        return replace(item, mode=os.stat(item.place).st_mode & 0o777)
-    except OSError:  # reading the file reports the error
-        return item
 
 
 def read_picture(item: Item, limits: Limits) -> bytes:

@@ -28,6 +28,7 @@ from .task_choice import add_task_flag, add_weights_flag
 
 _SHOWN_FAILURES = 100
 _LINE_SECONDS = 30.0
+_SHOWN_NODES = 4
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -105,7 +106,8 @@ class _Display:
     def show(self, outcome: Outcome) -> None:
         progress = self._progress
         self._bar.total, self._bar.seconds_left = progress.total, progress.seconds_left
-        self._bar.set_postfix_str(f"{rate(progress.megapixel_rate)} MP/s", refresh=False)
+        shown_beside = [f"{rate(progress.megapixel_rate)} MP/s", *_busy(progress)]
+        self._bar.set_postfix_str(", ".join(shown_beside), refresh=False)
         self._bar.update(progress.items - self._bar.n)
         failed = progress.counts["failed"]
         if outcome.error is not None and failed <= _SHOWN_FAILURES:
@@ -137,9 +139,19 @@ def progress_line(progress: Progress) -> str:
             f"{rate(progress.rate)} pictures/s",
             f"{rate(progress.megapixel_rate)} MP/s",
             "time left unknown" if left is None else f"{duration(left)} left",
-            *(f"{node} {busy:.0%} busy" for node, busy in progress.utilisation().items()),
+            *_busy(progress),
         )
     )
+
+
+def _busy(progress: Progress) -> list[str]:
+    """How busy each node is; with many nodes, only the least busy one and the mean."""
+    nodes = progress.utilisation()
+    if len(nodes) <= _SHOWN_NODES:
+        return [f"{node} {busy:.0%} busy" for node, busy in nodes.items()]
+    least = min(nodes, key=lambda node: nodes[node])
+    mean = sum(nodes.values()) / len(nodes)
+    return [f"{len(nodes)} nodes {mean:.0%} busy", f"least busy: {least} {nodes[least]:.0%}"]
 
 
 def summary(progress: Progress) -> list[str]:

@@ -181,6 +181,14 @@ def test_other_options_are_refused_unless_results_may_be_replaced(tmp_path):
         assert not earlier.has(picture()) and earlier.present == {}
 
 
+def test_results_in_another_format_are_refused_unless_they_may_be_replaced(tmp_path):
+    write_result(tmp_path)
+    assert look(tmp_path, suffix="png").has(picture())
+    with pytest.raises(UsageError, match=r"suffix='\.png'"):
+        look(tmp_path, suffix="jpg")
+    assert not look(tmp_path, suffix="jpg", existing="skip").has(picture())
+
+
 def test_overwriting_restores_all_again_but_continues_an_interrupted_job(tmp_path):
     write_result(tmp_path)
     assert look(tmp_path, existing="overwrite").has(picture())

@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 
 import pytest
@@ -29,6 +30,23 @@ def test_folder_gives_its_pictures_and_counts_the_others(tmp_path):
     assert passed_over == {".txt": 1}
     deep = listed(tmp_path, recursive=True)
     assert {item.folder for item in deep.values()} == {"", "sub"}
+
+
+def test_files_in_a_table_have_their_size_and_time(tmp_path):
+    pytest.importorskip("pyarrow")
+    touch(tmp_path, "a.png")
+    (tmp_path / "list.csv").write_text("path\na.png\nmissing.png\n", encoding="utf-8")
+    (in_folder,) = listed(tmp_path).values()
+    there, missing = listed(tmp_path / "list.csv").values()
+    assert (there.nbytes, there.stamp, there.mode) == (1, in_folder.stamp, in_folder.mode)
+    assert there.stamp and (missing.nbytes, missing.stamp) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_link_to_a_missing_file_is_listed(tmp_path):
+    touch(tmp_path, "a.png")
+    (tmp_path / "b.png").symlink_to("nowhere")
+    assert [item.stem for item in listed(tmp_path).values()] == ["a", "b"]
 
 
 def test_results_of_earlier_jobs_are_no_inputs(tmp_path):

@@ -9,6 +9,7 @@ from ppgan_mpr import MPRPredictor
 from ppgan_mpr.cluster.items import Item
 from ppgan_mpr.cluster.restoring_process import RestoringProcess
 from ppgan_mpr.cluster.shards import restore_shard
+from ppgan_mpr.cluster.stores import Store
 
 
 def read(path):
@@ -127,3 +128,28 @@ def test_shard_without_a_restored_picture_has_a_row_of_its_own(tmp_path, process
     records = restore_shard(item, "s.tar", output, process)
     assert records[-1].source == "in/s.tar" and records[-1].error is None
     assert records[-1].output == output.shown_as("s.tar")
+
+
+def test_names_that_occur_twice_have_two_rows_and_links_and_folders_are_kept(
+    photos, tmp_path, process
+):
+    photo = next(path for path in sorted(photos.iterdir()) if path.suffix == ".png")
+    with tarfile.open(tmp_path / "s.tar", "w") as shard:
+        for name, kind in (("x", tarfile.DIRTYPE), ("x/link.png", tarfile.SYMTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "a.png" if kind == tarfile.SYMTYPE else ""
+            shard.addfile(info)
+        shard.add(photo, "x/a.png")
+        for number in range(9):
+            shard.addfile(tarfile.TarInfo(f"x/{number}.txt"))
+        shard.add(photo, "x/a.png")
+    place = str(tmp_path / "s.tar")
+    output = Store.at(str(tmp_path / "out"))
+    records = restore_shard(Item(place, place, "s", shard=True), "s.tar", output, process)
+    sources = sorted(record.source for record in records)
+    assert sources == [f"{place}/x/a.png", f"{place}/x/a.png (12)"]
+    with tarfile.open(tmp_path / "out" / "s.tar") as restored:
+        members = restored.getmembers()
+    assert [info.name for info in members[:3]] == ["x", "x/link.png", "x/a.png"]
+    assert members[0].isdir() and members[1].linkname == "a.png"
+    assert [info.name for info in members].count("x/a.png") == 2

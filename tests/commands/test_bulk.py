@@ -32,6 +32,24 @@ def test_progress_shows_rates_time_left_and_every_node(progress):
     assert "one 20% busy" in line and "two 10% busy" in line
 
 
+def test_seconds_of_a_node_are_divided_by_its_number_of_workers():
+    made = Progress(workers=5, by_host={"large": 4, "small": 1})
+    made.started -= 10
+    made.add(outcome("a", node="large", seconds=40.0))
+    made.add(outcome("b", node="small", seconds=5.0))
+    line = progress_line(made)
+    assert "large 100% busy" in line and "small 50% busy" in line
+
+
+def test_many_nodes_are_summed_up():
+    made = Progress(workers=9)
+    made.started -= 10
+    for number in range(9):
+        made.add(outcome("a", node=f"n{number}", seconds=10.0 if number else 1.0))
+    line = progress_line(made)
+    assert "9 nodes 90% busy, least busy: n0 10%" in line
+
+
 def test_slow_rates_have_two_significant_digits():
     slow = Progress(total=9, items=1, workers=1)
     slow.started -= 40

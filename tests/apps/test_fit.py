@@ -19,7 +19,7 @@ from ppgan_mpr.networks import find_network, find_task
             "stages=True is not for NAFNet, which has one",
         ),
         ("MIRNetv2", "LowLight", 3, {"local": True}, "local=True is not for MIRNet-v2"),
-        ("MPRNet", "Denoising", 1, {}, "a network for 1 channel, and Denoising"),
+        ("MPRNet", "Denoising", 1, {}, "takes 1 channel, but pictures for Denoising"),
         ("MIRNetv2", "DualPixelDeblurring", 6, {"ensemble": True}, "exchanges its two views"),
     ],
 )

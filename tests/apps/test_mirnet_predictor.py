@@ -184,7 +184,7 @@ def test_two_views_of_one_size_are_required_only_by_their_task(dual_pixel, weigh
     predictor = MIRNetPredictor(None, path)
     with pytest.raises(UsageError, match="give the right one too"):
         predictor.run(picture())
-    assert "have one size" in predictor.run(picture(), right=picture((8, 8)))[0].error
+    assert "have the same size" in predictor.run(picture(), right=picture((8, 8)))[0].error
     with pytest.raises(UsageError, match="1 left and 2 right views were given"):
         predictor.run(picture(), right=[picture(), picture()])
     with pytest.raises(UsageError, match="exchanges its two views"):

@@ -92,7 +92,7 @@ def test_data_without_targets_is_an_error(settings, build, pairs):
     from ppgan_mpr.errors import UsageError
 
     settings["dataset"]["test"] = {"name": "MPRTest", "inp_dir": str(pairs / "val" / "input")}
-    with pytest.raises(UsageError, match="no targets"):
+    with pytest.raises(UsageError, match="add a folder target/"):
         build(settings, is_train=False).score()
 
 

@@ -182,9 +182,9 @@ class PaddleBackend:
         if self.device == "cpu" or self.precision != "f32":
             yield
             return
-        core, names = self._paddle.base.core, ("cublas_switch", "cudnn_switch")
+        core = self._paddle.base.core
         # Builds for CPUs of Paddle 2 have no such switches.
-        names = tuple(name for name in names if hasattr(core, f"get_{name}"))
+        names = [n for n in ("cublas_switch", "cudnn_switch") if hasattr(core, f"get_{n}")]
         before = {name: getattr(core, f"get_{name}")() for name in names}
         try:
             for name in names:

@@ -75,11 +75,12 @@ def networks(numbers: Numbers) -> str:
     ]
     plain = len(cases) < len(numbers["cases"])
     note = " This processor does not compute in bf16, so only f32 is shown." if plain else ""
-    reached = " and ".join(f"{most:.0f} in {name}" for name, most in sorted(limits.items()))
+    unit = "thousand million multiply-adds per second"
+    reached = " and ".join(f"{most:.0f} {unit} in {name}" for name, most in sorted(limits.items()))
     return (
         "Seconds and peak memory of one picture in memory. Each case runs in its own process. The"
         " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
-        f" {reached} (thousand million multiply-adds per second). Multiply-adds are counted for"
+        f" {reached}. Multiply-adds are counted for"
         " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
         " 100 %. Agreement is the PSNR to the first row of the same picture. Full-size networks"
         f" have random weights, because the speed does not depend on them.{note}\n\n"
@@ -159,8 +160,8 @@ def folders(numbers: Numbers) -> str:
     return (
         f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
-        " The first two columns are wall and processor seconds. The next two are the ratios of"
-        " mixed to one size. Cold: with an empty cache of networks. Warm: with the cache of the"
+        " The first two columns give wall and processor seconds; the next two give mixed divided by"
+        " one size. Cold: with an empty cache of networks. Warm: with the cache of the"
         " cold run.\n\n" + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
     )
 

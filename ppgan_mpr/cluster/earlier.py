@@ -117,7 +117,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
 
 
 class _Seen(NamedTuple):
-    """What is kept in memory of a row; a job may have millions of them.
+    """The part of a row that stays in memory, as a job may have millions of rows.
 
     Attributes:
         part: name of the row's part of the table.
@@ -141,7 +141,7 @@ class _Seen(NamedTuple):
     def of(
         cls, row: Mapping[str, Any], item: str, output: str | None, difference: str | None
     ) -> _Seen:
-        """What is kept of a row."""
+        """The part of a row that stays in memory."""
         return cls(
             sys.intern(row["part"]),
             item,

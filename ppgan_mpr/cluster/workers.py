@@ -61,9 +61,9 @@ class Reader:
     def _read(self, text: str) -> tuple[str, bytes]:
         item = Item.from_json(text)
         if item.problem is not None or item.shard:
-            return item.to_json(), b""
+            return text, b""
         try:
-            return item.to_json(), read_picture(item, self._limits)
+            return text, read_picture(item, self._limits)
         except (RestorationError, OSError) as error:
             return replace(item, problem=str(error)).to_json(), b""
 

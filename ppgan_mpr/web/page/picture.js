@@ -150,10 +150,13 @@ export class Picture {
   }
 
   async cancel() {
-    if (this.job) {
-      this.job = await call(`/jobs/${this.job.id}/cancel`, { method: "POST" }).catch(() => this.job);
+    if (!this.job) return this.stop.abort();
+    try {
+      this.job = await call(`/jobs/${this.job.id}/cancel`, { method: "POST" });
       this.set(this.job.state);
-    } else this.stop.abort();
+    } catch (error) {
+      this.page.notify(() => sentence(error)); // the button remains, to try again
+    }
   }
 
   /** Cancels the job on the server when the page is left. */

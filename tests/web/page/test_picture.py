@@ -182,6 +182,22 @@ def test_the_focus_stays_near_a_removed_control(visit, tmp_path):
     assert page.evaluate(FOCUSED) == "files"
 
 
+def test_a_refused_cancellation_is_reported(visit, tmp_path):
+    page = visit()
+    restore(page, picture(tmp_path, "large.png", png(1500, 1500)))
+    page.until("document.querySelector('li.running')")
+    page.evaluate(
+        "window.usual = fetch; window.fetch = (path, options) => path.endsWith('/cancel') "
+        "? Promise.reject(new TypeError('refused')) : usual(path, options)"
+    )
+    page.click(".cancel")
+    page.until("document.getElementById('notice').textContent.includes('server')")
+    assert page.evaluate("document.querySelector('.cancel').checkVisibility()")
+    page.evaluate("window.fetch = usual")
+    page.click(".cancel")
+    page.until("document.querySelector('li.cancelled')")
+
+
 def test_the_focus_moves_on_when_a_picture_is_done(visit, tmp_path):
     page = visit()
     restore(page, picture(tmp_path, "photo.png", png(300, 300)))

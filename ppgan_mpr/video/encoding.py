@@ -17,6 +17,7 @@ from ..dependencies import require
 from ..errors import ImageError, UsageError
 from .clip import ClipFacts
 from .pixels import MATRIX_OF_CONVERSION, Colour, PixelWriter
+from .scheduling import kept_priority
 
 # Containers of parts, by FFmpeg's names. The first that supports the codec is used. Only the order
 # of its packets is read, not their times.
@@ -203,7 +204,8 @@ class PartEncoder:
         self._container = av.open(file, "w", format=encoding.part_container)
         self._stream = stream_for(self._container, encoding)
         try:
-            self._container.start_encoding()
+            with kept_priority():
+                self._container.start_encoding()
         except (self._errors, ValueError) as error:
             raise ImageError(
                 f"{encoding.encoder} cannot encode frames of {encoding.size[0]} x "

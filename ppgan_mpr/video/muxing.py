@@ -17,6 +17,7 @@ from ..imaging.limits import Limits
 from .clip import ClipFacts, open_clip, pictures_of
 from .encoding import Encoding, set_appearance, stream_for
 from .parts import Part
+from .scheduling import kept_priority
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -198,7 +199,8 @@ def _can_hold(name: str, output: Path, add: Any) -> bool:
     container = av.open(io.BytesIO(), "w", format=name, options=_options(output, None))
     try:
         add(container)
-        container.start_encoding()
+        with kept_priority():
+            container.start_encoding()
     except (av.error.FFmpegError, ValueError, RuntimeError):
         return False
     finally:

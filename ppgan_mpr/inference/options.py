@@ -184,8 +184,8 @@ class InferenceOptions:
     )
     local: bool | None = _option(
         None,
-        "test-time local converter (TLC, arXiv 2112.04491): statistics over windows of the size "
-        "seen in training, for large pictures; default: only with weights that are meant for it",
+        "test-time local converter (TLC, arXiv 2112.04491): averages over windows of 1.5 times "
+        "the size seen in training, for large pictures; default: only with weights meant for it",
         choices=(True, False),
         group=_QUALITY,
     )

@@ -109,7 +109,7 @@ class RestoringProcess:
         """End the process; returns in words how it ended."""
         process, self._started = self._started, None
         if process is None:
-            return "it did not run"
+            return "did not start"
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
                 if pipe:

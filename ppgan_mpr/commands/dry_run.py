@@ -74,7 +74,7 @@ def _summary(plan: Plan, passed_over: Counter[str]) -> str:
     parts = [f"would restore {len(to_do)}"]
     parts += [f"leave {alone} alone"] if alone else []
     parts += [f"skip {skipped}"] if skipped else []
-    parts += [f"fail at {failing}"] if failing else []
+    parts += [f"fail to restore {failing}"] if failing else []
     parts += passed_over_in_words(passed_over)
     if not to_do:
         return ", ".join(parts)

@@ -118,7 +118,7 @@ def _cut(
     command: str, source: str, destination: str, jobs: int, force: bool, **numbers: int
 ) -> int:
     photos, pieces = cut(source, destination, Cut(**numbers), jobs=jobs, force=force)
-    print(f"{shown(destination)}: {pieces} pairs, cut from {photos}")
+    print(f"{shown(destination)}: {pieces} pairs of patches, cut from {photos} pairs of photos")
     return 0
 
 

@@ -59,7 +59,7 @@ def test_pictures_that_would_be_skipped_or_fail_are_named(folder, capsys):
     assert "--overwrite" in failing
     assert " -> " in to_do
     assert broken.startswith("in/broken.png: would fail: ")
-    assert summary.startswith("would restore 1, fail at 2, ")
+    assert summary.startswith("would restore 1, fail to restore 2, ")
     assert main(["in/a.png", *LITE, "--dry-run", "--skip-existing"]) == 0
     skipped, summary = capsys.readouterr().out.splitlines()
     assert skipped == ("in/a.png: would be skipped, output_dir/Denoising/a_restoration.png exists")

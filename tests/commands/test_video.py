@@ -111,7 +111,7 @@ def test_dry_run_plans_pictures_and_videos(clip, tmp_path, capsys, tiny, monkeyp
     assert first == f"clip.mp4 -> {expected}"
     failure = "would fail: its result would overwrite that of clip.mp4"
     assert second.startswith(f"more/clip.mp4: {failure}")
-    assert summary.startswith("would restore 2, fail at 1, by MPRNet (")
+    assert summary.startswith("would restore 2, fail to restore 1, by MPRNet (")
     assert ", about 40 s, up to " in summary
     assert summary.endswith(" of memory for 1 of them")
     assert not (tmp_path / "output_dir").exists()

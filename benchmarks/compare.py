@@ -1,11 +1,11 @@
 """Measure this package and its peers on this machine, and write a page of tables.
 
     python benchmarks/compare.py --output speed.md
-    python benchmarks/compare.py --parts networks --sizes 256 --output speed.md
+    python benchmarks/compare.py --parts networks --networks lite --output speed.md
     python benchmarks/compare.py --checkouts peers --save numbers --output speed.md
 
 The parts are measured one after another, each by the script named on the page. Several take
-minutes; the networks at 1280x720 take up to an hour. Their numbers are kept in the folder --save. A
+minutes; the networks take up to an hour. Their numbers are kept in the folder --save. A
 part whose numbers are there is not measured again, so an interrupted run continues, and a part is
 repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle: the
 page says if other programs used the processor just before a part was measured.
@@ -58,7 +58,15 @@ class Part:
 
 
 PARTS = {
-    "networks": Part("inference.py", shared=("sizes", "networks", "checkouts")),
+    "networks": Part("inference.py", ("--sizes", "256"), ("networks", "checkouts")),
+    "photos": Part(
+        "inference.py",
+        (
+            *("--sizes", "720p", "--repeat", "1", "--patience", "200", "--runners"),
+            *("ppgan", "torch", "torch-bf16", "onnxruntime", "openvino-f32", "openvino-bf16"),
+        ),
+        ("networks", "checkouts"),
+    ),
     "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
     "large": Part("commands.py", ("--sizes", "12mp", "--networks", "lite", "--repeat", "1")),
     "agreement": Part(
@@ -97,8 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
-    add("--sizes", nargs="+", metavar="SIZE", help="of the pictures for networks: 256 720p 12mp")
-    add("--networks", nargs="+", metavar="NAME", help="those of inference.py; default: all")
+    add("--networks", nargs="+", metavar="NAME", help="for networks and photos; default: all")
     add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
     add("--save", type=Path, metavar="DIR", help="keep the numbers; default: OUTPUT.numbers")
     add("--output", type=Path, metavar="FILE", required=True, help="the page")

@@ -61,20 +61,19 @@ def networks(numbers: Numbers) -> str:
         limit = limits.get(_precision(case))
         return f"{work[key] / case['seconds'] / limit:.0%}" if key in work and limit else ""
 
-    rows = [
-        [
-            case["network"],
-            _SIZES[case["size"]],
-            _RUNNERS[case["runner"]],
-            f"{case['seconds']:.2f}",
-            f"{case['peak'] / 1e6:,.0f}",
-            share(case),
-            f"{case['psnr']:.0f}" if case.get("psnr") else "",
-        ]
-        for case in cases
-    ]
+    rows = []
+    for case in cases:
+        row = [case["network"], _SIZES[case["size"]], _RUNNERS[case["runner"]]]
+        if "exceeded" in case:
+            rows.append([*row, f"over {case['exceeded']:.0f}", "", "", ""])
+            continue
+        agreement = f"{case['psnr']:.0f}" if case.get("psnr") else ""
+        seconds, peak = f"{case['seconds']:.2f}", f"{case['peak'] / 1e6:,.0f}"
+        rows.append([*row, seconds, peak, share(case), agreement])
     plain = len(cases) < len(numbers["cases"])
     note = " This processor does not compute in bf16, so only f32 is shown." if plain else ""
+    if any("exceeded" in case for case in cases):
+        note += " Runs were stopped at the time limit that is shown with “over”."
     unit = "thousand million multiply-adds per second"
     reached = " and ".join(f"{most:.0f} {unit} in {name}" for name, most in sorted(limits.items()))
     return (
@@ -223,6 +222,7 @@ def loading(numbers: Numbers) -> str:
 #: Title of each part, and the function that renders its numbers.
 TABLES: Mapping[str, tuple[str, Callable[[Numbers], str]]] = {
     "networks": ("Networks and their peers", networks),
+    "photos": ("Photos of 1280×720, and the peers", networks),
     "commands": ("Whole commands", commands),
     "large": ("A photo of 12 megapixels", commands),
     "agreement": ("Agreement with float32", agreement),

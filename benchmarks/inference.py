@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--threads", type=int, default=None, help="default: all cores")
     add("--memory", default=None, help="for this project's backends; default: as in mprnet")
     add("--repeat", type=int, default=2)
-    add("--patience", type=float, default=900, metavar="S", help="time limit of a case in seconds")
+    add("--patience", type=float, default=900, metavar="S", help="time limit of a case")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     add("--case", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
@@ -237,6 +237,8 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
             library in PEERS and not peers.available(library, find(name).network, checkouts)
         ):
             continue
+        if runner.endswith("bf16") and size != "256" and not aside(_has_bf16):
+            continue  # emulated, it would take many minutes
         case = {
             "runner": runner, "size": [height, width], "weights": weights,
             "result": str(folder / f"{runner}.npy"), "cache": str(folder / "cache"),
@@ -244,10 +246,15 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
             "checkouts": options.checkouts,
             "repeat": options.repeat, "local": name.endswith("TLC"),
         }  # fmt: skip
+        facts = {"network": name, "size": size, "runner": runner}
         try:
             numbers = _child(case, options.patience)
-        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-            print(f"{name:12} {size:5} {runner:14} {type(error).__name__}", flush=True)
+        except subprocess.TimeoutExpired:
+            print(f"{name:12} {size:5} {runner:14} {options.patience:>7.0f}+", flush=True)
+            report["cases"].append({**facts, "exceeded": options.patience})
+            continue
+        except subprocess.CalledProcessError as error:
+            print(f"{name:12} {size:5} {runner:14} failed: {error.returncode}", flush=True)
             continue
         numbers["psnr"] = aside(psnr, case["result"], reference) if reference else None
         if reference is None and not runner.endswith("bf16"):
@@ -266,7 +273,7 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
             f"{numbers['peak'] / 1e6:8.0f} {close:>6} {share:>6}",
             flush=True,
         )
-        report["cases"].append({"network": name, "size": size, "runner": runner, **numbers})
+        report["cases"].append({**facts, **numbers})
 
 
 def _child(case: dict, patience: float) -> dict:
@@ -307,6 +314,13 @@ def machine(threads: int | None) -> dict:
         "python": platform.python_version(),
         **{name: version for name, version in versions.items() if version},
     }  # fmt: skip
+
+
+def _has_bf16() -> bool:
+    """Whether the processor computes in bf16."""
+    import openvino as ov
+
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _installed(runner: str) -> bool:

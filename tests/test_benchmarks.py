@@ -107,6 +107,10 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
                 case("openvino-bf16", 0.5, psnr=60.0, multiply_adds=80.0, limit=100.0),
             ],
         },
+        photos={
+            "machine": MACHINE,
+            "cases": [{"network": "lite", "size": "720p", "runner": "ppgan", "exceeded": 200.0}],
+        },
         isolation={
             "machine": MACHINE,
             "others": 3.0,
@@ -114,7 +118,8 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
         },
     )
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| lite")]
-    assert [row[5] for row in rows] == ["6%", "20%", "50%", "80%"]
+    assert [row[5] for row in rows[:4]] == ["6%", "20%", "50%", "80%"]
+    assert rows[4][1:4] == ["1280×720", "PaddleGAN, Paddle", "over 200"]
     networks, decoding = page.split("## Decoding in isolation")
     assert "other programs used 41 %" in networks and "other programs" not in decoding
     assert "| 256 .jpg | 2.6 | 4.0 | +1.2 |" in decoding

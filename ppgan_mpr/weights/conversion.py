@@ -77,7 +77,9 @@ def convert(
 
 def _scale(weights: Weights, task: str | None, scale: int | None) -> int | None:
     if scale and (task is None or not find_task(task).enlarges):
-        raise UsageError(f"scale={scale}, but {task or 'an unknown task'} does not enlarge: leave it out.")
+        raise UsageError(
+            f"scale={scale}, but {task or 'an unknown task'} does not enlarge: leave it out."
+        )
     if scale and weights.scale not in (None, scale):
         raise UsageError(
             f"scale={scale}, but {weights.source} enlarges {weights.scale} times: leave it out."

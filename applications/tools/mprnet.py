@@ -10,11 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-try:
-    from ppgan_mpr.commands.restore import main
-except ModuleNotFoundError as error:
-    print(f"mprnet: {error.name} is not installed: run  pip install '.[cpu]'", file=sys.stderr)
-    sys.exit(2)
+from ppgan_mpr.commands.mprnet import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ModuleNotFoundError as error:
+        print(f"mprnet: {error.name} is not installed: run  pip install '.[cpu]'", file=sys.stderr)
+        sys.exit(2)

@@ -146,11 +146,12 @@ def _tasks() -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, keep: list[object] | None = None) -> int:
     """Run the command line.
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``.
+        keep: gets objects that need not be freed if the process ends next.
 
     Returns:
         The exit code, see the end of ``mprnet --help``.
@@ -168,7 +169,7 @@ def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     with show_messages(arguments):
         code = run_program(
-            lambda: _run(options),
+            lambda: _run(options, keep),
             message=lambda error: shown(as_flags(error)),  # in one line
             prefix="mprnet",
             unwritable=1,
@@ -178,16 +179,16 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, keep: list[object] | None) -> int:
     if arguments.list:
         from .listing import print_models
 
         print_models()
         return 0
-    return _restore(arguments)
+    return _restore(arguments, keep)
 
 
-def _restore(arguments: argparse.Namespace) -> int:
+def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
     from ..networks import tasks
 
     images = arguments.images + arguments.input_image
@@ -244,6 +245,8 @@ def _restore(arguments: argparse.Namespace) -> int:
         tile_progress=progress,
         reader=reader,
     )
+    if keep is not None:
+        keep.append(predictor)
     comparisons = None
     if arguments.compare and predictor.output_folder:
         from .comparisons import Comparisons

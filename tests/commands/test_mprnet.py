@@ -1,0 +1,59 @@
+"""The program ``mprnet`` as users start it: its results, its exit code and its exit handlers."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+TRACED = (
+    "import atexit, sys, threading, time;"
+    "from ppgan_mpr.commands.mprnet import main;"
+    "threading.Thread(target=lambda: (time.sleep(3), print('other thread'))).start();"
+    "code = main(); atexit.register(print, 'last handler'); sys.exit(code)"
+)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.full([24, 32, 3], 90, np.uint8)).save(path)
+    return path
+
+
+def run(code, *arguments, stdout=subprocess.PIPE):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=300)
+
+
+def restore(*photos, stdout=subprocess.PIPE):
+    output = photos[0].parent / ("out.png" if len(photos) == 1 else "out")
+    flags = ["--task", "Deraining", "--model", "lite", "-o", output]
+    return run(TRACED, *photos, *flags, stdout=stdout), output
+
+
+def test_threads_and_exit_handlers_finish(photo):
+    done, output = restore(photo)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(output).size == (32, 24)
+    assert "1 restored" in done.stdout
+    assert "other thread" in done.stdout
+    assert done.stdout.endswith("last handler\n")
+
+
+def test_the_exit_code_is_that_of_the_command(photo):
+    (photo.parent / "b.png").write_bytes(b"no picture")
+    done, _ = restore(photo, photo.parent / "b.png")
+    assert done.returncode == 1
+    assert "1 restored, 1 failed" in done.stdout
+    assert run(TRACED, "--no-such-flag").returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_a_failure(photo):
+    with open("/dev/full", "w") as full:
+        done, output = restore(photo, stdout=full)
+    assert done.returncode != 0
+    assert output.exists()

@@ -7,33 +7,37 @@ import os
 import sys
 
 
-def main() -> int:
-    """Run ``mprnet`` with the arguments of the process.
+def main(argv: list[str] | None = None) -> int:
+    """Run ``mprnet``.
 
-    After the last exit handler the process ends without freeing its objects: freeing a network
-    and unloading OpenVINO would take as long as loading the network.
+    Args:
+        argv: arguments without the program's name; default: ``sys.argv``. By default, the process
+            also ends after its last exit handler, without freeing its objects: freeing a network
+            and unloading OpenVINO would take as long as loading the network.
 
     Returns:
         The exit code.
     """
-    kept: list[object] = []
     codes: list[int] = []
-
-    def end() -> None:
-        if not codes:  # the command has ended with an exception
-            return
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            return  # Python reports it
-        os._exit(codes[0])
-
-    atexit.register(end)  # before all imports that register handlers, because the first runs last
+    kept: list[object] = []
+    if argv is None:  # before all imports that register handlers, because the first runs last
+        atexit.register(_end, codes, kept)
     from .restore import main as restore
 
-    codes.append(restore(keep=kept))
+    codes.append(restore(argv, kept))
     return codes[0]
+
+
+def _end(codes: list[int], kept: list[object]) -> None:
+    """End the process with the command's exit code; ``kept`` holds what is not to be freed."""
+    if not codes:  # the command has ended with an exception
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python reports it
+    os._exit(codes[0])
 
 
 if __name__ == "__main__":

@@ -158,10 +158,10 @@ def newest_checkpoint(output_dir: Path, run: str) -> Path | None:
         try:
             state = read_state(path)
         except WeightsError as error:
-            logger.warning("Resuming from an earlier checkpoint: %s", error)
+            logger.warning("Skipping a checkpoint: %s", error)
             continue
         if not _is_healthy(state):
-            logger.warning("Resuming from an earlier checkpoint: in %s the run diverged", path)
+            logger.warning("Skipping %s: the run had diverged", path)
             continue
         return path
     return None

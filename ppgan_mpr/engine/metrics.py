@@ -80,7 +80,7 @@ class SharedMetric:
         self.reset()
         if processes.count() > 1 and not self._collections:
             raise UsageError(
-                f"validate.metrics: {self.label} has no list or number for its sums, so "
+                f"validate.metrics: {self.label} keeps neither lists nor sums, so "
                 "several processes cannot compute it: leave it out, or score in one process."
             )
 

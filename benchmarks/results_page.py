@@ -35,7 +35,7 @@ _COLUMNS = 2  # of panels in a plot
 _NOT_MEASURED = """\
 ## Not measured
 
-- **Published weights on these pairs**: these measurements need no downloads.
+- **Published weights on these pairs**: they would have to be downloaded.
   `--weights published:Denoising` adds such weights.
 - **BM3D**: its licence is for non-commercial use only. `--bm3d` adds it if it is installed.
 - **Classical deraining**: the libraries have no method for rain, so denoisers stand in for it.

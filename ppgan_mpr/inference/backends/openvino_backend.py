@@ -54,8 +54,8 @@ class OpenVINOBackend:
     """Runs an exported network, compiled once for all small pictures, and for each larger size.
 
     Compiling takes as long as restoring a small picture. A network that is compiled for any size
-    runs as fast as one for a single size, but needs more memory. So it is used if the memory for
-    the picture stays within the budget. The choice depends only on the picture's size, as the
+    runs about as fast as one for a single size, but needs more memory. So it is used if the memory
+    for the picture stays within the budget. The choice depends only on the picture's size, as the
     results of the two differ by about 1e-6 in float32.
 
     Args:

@@ -87,6 +87,16 @@ def networks(numbers: Numbers) -> str:
     )
 
 
+def photos(numbers: Numbers) -> str:
+    """Table of all networks for a photo that our runners restore in tiles."""
+    return (
+        f"{networks(numbers)}\nOur runners cut the photo into tiles, so their results agree less"
+        " with those for the whole photo, above all with random weights."
+        " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement with"
+        " trained ones.\n"
+    )
+
+
 def _emulated(case: Numbers) -> bool:
     """Whether f32 was computed instead of bf16: bf16 agrees with f32 to at most about 70 dB."""
     return case["runner"] == "openvino-bf16" and (case.get("psnr") or 0.0) > _EQUAL
@@ -222,7 +232,7 @@ def loading(numbers: Numbers) -> str:
 #: Title of each part, and the function that renders its numbers.
 TABLES: Mapping[str, tuple[str, Callable[[Numbers], str]]] = {
     "networks": ("Networks and their peers", networks),
-    "photos": ("Photos of 1280×720, and the peers", networks),
+    "photos": ("Photos of 1280×720, and the peers", photos),
     "commands": ("Whole commands", commands),
     "large": ("A photo of 12 megapixels", commands),
     "agreement": ("Agreement with float32", agreement),

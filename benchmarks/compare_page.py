@@ -93,7 +93,8 @@ def photos(numbers: Numbers) -> str:
         f"{networks(numbers)}\nOur runners cut the photo into tiles, so their results agree less"
         " with those for the whole photo, above all with random weights."
         " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement with"
-        " trained ones.\n"
+        " trained ones. Each case runs once, so our seconds include compiling two networks, which"
+        " takes up to some seconds.\n"
     )
 
 

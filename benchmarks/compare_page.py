@@ -94,7 +94,7 @@ def photos(numbers: Numbers) -> str:
         " with those for the whole photo, above all with random weights."
         " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement with"
         " trained ones. Each case runs once, so our seconds include compiling two networks, which"
-        " takes up to some seconds.\n"
+        " may take a few seconds.\n"
     )
 
 

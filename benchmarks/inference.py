@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--threads", type=int, default=None, help="default: all cores")
     add("--memory", default=None, help="for this project's backends; default: as in mprnet")
     add("--repeat", type=int, default=2)
-    add("--patience", type=float, default=900, metavar="S", help="time limit of a case")
+    add("--patience", type=float, default=900, metavar="S", help="time limit of a case in seconds")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     add("--case", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

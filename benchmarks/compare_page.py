@@ -19,7 +19,7 @@ pip install '.[cpu,onnxruntime,benchmark]'
 python benchmarks/compare.py --output speed.md
 ```
 
-Not run by the tests: takes over an hour.
+The block above is not tested automatically: it takes over an hour.
 
 [Speed and memory](performance.md) explains the numbers and has those of other machines.
 """

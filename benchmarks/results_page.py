@@ -19,7 +19,7 @@ pip install '.[cpu,benchmark]'
 python benchmarks/results.py PAIRS --output results.md
 ```
 
-Not run by the tests: takes hours.
+The block above is not tested automatically: it takes hours.
 
 ## Measured here
 

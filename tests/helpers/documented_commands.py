@@ -11,7 +11,10 @@ from markdown_it import MarkdownIt
 
 COMMANDS = ("bash", "python")  # languages of blocks whose commands run or are marked
 OTHERS = ("text", "toml", "yaml", "nginx")  # languages of all other blocks
-_MARK = re.compile(r"(?:not run by the tests: |测试不运行：)(.+)", re.I | re.S)
+_MARK = re.compile(
+    "(?:(?:the block above is )?not tested automatically: |(?:上面的代码块)?不作自动测试：)(.+)",
+    re.I | re.S,
+)
 _COMMENT = re.compile(r"(?:^|\s+)#.*")
 
 

@@ -157,7 +157,7 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
         elif photo.lossless:  # exact keeps the colours under full transparency
             options.update(lossless=True, exact=True)
     elif name == "PNG":
-        options["compress_level"] = png.LEVEL
+        options["compress_type"] = png.STRATEGY
     elif name == "TGA":
         options["id_section"] = comment
     elif name == "JPEG2000" and comment:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 #: The error of a predictor that was made for a dry run and is asked to restore.
-DRY_RUN = "dry_run=True makes a predictor for plan() alone: leave it out."
+DRY_RUN = "With dry_run=True, a predictor only plans: leave dry_run out, or call plan()."
 
 
 @dataclass(frozen=True)

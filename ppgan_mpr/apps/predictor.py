@@ -66,10 +66,13 @@ class Predictor:
         tile_progress: called after each tile with the source's name, the number of finished
             tiles and the number of all tiles. For a picture of several tiles, it is also called
             before the first tile.
-        reader: reads the files; default: one with the limits in the options.
+        reader: the object that reads the files; default: a reader with the limits that
+            ``picture_limit`` and ``read_timeout`` set.
         keep_manifest: list in ``output_path`` how each output was made. Without this list,
-            ``existing='skip'`` keeps every output that is a picture.
-        dry_run: make a predictor for :meth:`plan` alone, which downloads and writes nothing.
+            ``existing='skip'`` does not notice that an output is outdated, and keeps every
+            existing file that can be read as a picture.
+        dry_run: make a predictor that only plans. Its method :meth:`plan` reports what
+            :meth:`run` would do with each picture, and downloads and writes nothing.
         **changes: options by name, such as ``model='lite'``, which replace those in
             ``options``.
 

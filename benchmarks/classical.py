@@ -2,8 +2,8 @@
 
 Each method has one parameter. For denoisers, it is a factor on the noise that scikit-image's
 ``estimate_sigma`` estimates. Other methods have a parameter of their own. The benchmark tries all
-listed values and reports the best for each folder of pictures. It chooses by the targets, an
-advantage that no user has.
+listed values and reports the best for each folder of pictures. This favours the classical methods:
+it chooses by the targets, which do not exist for a real photo.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Method:
 
     Attributes:
         name: name of the method and its library.
-        parameter: meaning of the parameter.
+        parameter: name and unit of the parameter, with ``{:g}`` for its value.
         values: values of the parameter to try.
         run: (picture, value) → restored picture.
     """
@@ -87,7 +87,7 @@ def bm3d(picture: Picture, factor: float) -> Picture:
 
 
 _FACTORS = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
-_OF_NOISE = "strength / estimated noise"
+_OF_NOISE = "strength {:g} × estimated noise"
 _DENOISERS = (
     Method("OpenCV non-local means", _OF_NOISE, _FACTORS, non_local_means),
     Method("scikit-image wavelet", _OF_NOISE, _FACTORS, wavelet),
@@ -97,8 +97,10 @@ METHODS: dict[str, tuple[Method, ...]] = {
     "Denoising": _DENOISERS,
     "Deraining": _DENOISERS,  # these libraries have no method for rain
     "Deblurring": (
-        Method("scikit-image Wiener", "radius in pixels", (0.25, 0.5, 0.75, 1.0), wiener),
-        Method("scikit-image unsharp masking", "amount", (0.1, 0.25, 0.5, 1.0), unsharp_masking),
+        Method("scikit-image Wiener", "radius {:g} pixels", (0.25, 0.5, 0.75, 1.0), wiener),
+        Method(
+            "scikit-image unsharp masking", "amount {:g}", (0.1, 0.25, 0.5, 1.0), unsharp_masking
+        ),
     ),
 }
 BM3D = Method("BM3D (non-commercial)", _OF_NOISE, _FACTORS, bm3d)

@@ -93,7 +93,7 @@ def best(method: Method, pairs: list[Pair], protocol: str) -> dict[str, Any]:
             return method.run(picture, value)
 
         row = measure(restore, pairs, protocol)
-        rows.append({**row, "parameter": f"{method.parameter} {value:g}"})
+        rows.append({**row, "parameter": method.parameter.format(value)})
     return {**max(rows, key=lambda row: row["psnr"]), "name": method.name, "kind": "classical"}
 
 

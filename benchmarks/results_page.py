@@ -25,9 +25,10 @@ The block above is not tested automatically: it takes hours.
 
 Lite weights and classical methods on public pairs. PSNR in dB, SSIM, and seconds for one picture
 in one run after a warm-up run. Each classical method ran with several values of its parameter. The
-best score on each folder counts. This choice needs the targets, which no user has. The
-noise is estimated by scikit-image's `estimate_sigma`. Wiener deconvolution assumes a Gaussian blur,
-because the path of the camera is unknown.
+best score on each folder counts. This favours the classical methods: their best value can be found
+only with the clean pictures, which you do not have when you restore a real photo. The noise is
+estimated by scikit-image's `estimate_sigma`. Wiener deconvolution assumes a Gaussian blur, because
+the path of the camera is unknown.
 """
 
 _COLUMNS = 2  # of panels in a plot

@@ -31,9 +31,9 @@ def atomic_write(
     """Open a file that replaces ``path`` when the block succeeds.
 
     The content is on the disk before the file gets its name. If the block fails or is interrupted,
-    ``path`` stays as it was and no other file is left. On Linux the new file has no name until it
-    is complete, so that even a killed process leaves nothing. Elsewhere it is a hidden file, which
-    :func:`remove_leftovers` removes later.
+    ``path`` stays as it was and no other file is left. On most file systems of Linux, the new file
+    has no name until it is complete, so that even a killed process leaves nothing. Elsewhere it is
+    a hidden file; if the process is killed, :func:`remove_leftovers` removes it later.
 
     Args:
         path: the file to write.

@@ -58,7 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
         add(
             "--copy",
             action="store_true",
-            help="copy unchanged pictures (default: hard links if the file system allows them)",
+            help="copy the pictures that need no conversion (default: make hard links to them if "
+            "the file system allows it)",
         )
         add("--force", action="store_true", help="write existing files again")
         add(

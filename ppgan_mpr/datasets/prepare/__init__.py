@@ -39,7 +39,7 @@ def prepare(
         source: folder with the unpacked download at any depth. It is only read.
         destination: folder for ``train/``, ``test/`` and so on. Nothing in it is removed.
         jobs: number of threads.
-        copy: copy unchanged pictures even where a hard link is possible.
+        copy: copy the pictures that need no conversion, even where hard links are possible.
         force: write existing pairs again.
         verify: require the published number of pairs, first in the download and afterwards in the
             destination. False prepares all pairs that are found.

@@ -70,8 +70,9 @@ class Writer:
 
     Args:
         destination: folder of the finished data set.
-        copy: True copies unchanged files. False makes hard links where the file system allows
-            them; they take no space and share their content with the download.
+        copy: True copies the files that need no conversion. False makes hard links to them where
+            the file system allows it; hard links take no space and share their content with the
+            download.
     """
 
     def __init__(self, destination: Path, copy: bool = False):
@@ -84,7 +85,7 @@ class Writer:
         return folder / "input" / pair.input, folder / "target" / pair.target
 
     def place(self, source: Path, path: Path) -> None:
-        """Link or copy an unchanged file."""
+        """Link or copy a file that needs no conversion."""
         with atomic_place(path) as temporary:
             if not self._copy:
                 with suppress(OSError):  # another file system, or one without hard links

@@ -1,8 +1,8 @@
 """The specification of MIRNet: its tasks, and its authors' weights with their scores.
 
-Scores marked "unconfirmed" are the paper's scores as quoted by others. The other scores come from
-the named source. The paper scores enhancement as MPRNet's paper scores GoPro: with MATLAB's psnr
-and ssim of whole 8-bit RGB files.
+Scores marked "not checked" are the paper's as quoted by others or from memory; nobody has compared
+them with the paper. The other scores come from the named source. The paper scores enhancement as
+MPRNet's paper scores GoPro: with MATLAB's psnr and ssim of whole 8-bit RGB files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _PAPER = (
     "Zamir et al., Learning Enriched Features for Real Image Restoration and Enhancement, "
     "ECCV 2020, arXiv 2003.06792"
 )
+_NOT_CHECKED = "paper, not checked"
 
 
 def _deduce(shapes: Shapes) -> dict[str, Any]:
@@ -68,13 +69,14 @@ SPEC = NetworkSpec(
     weights=(
         _authors(
             REAL_DENOISING,
-            Score("SIDD validation (1280)", 39.72, 0.959, "sidd", "AMSNet's README"),
+            # The README of models/mir_model in an implementation of AMSNet quotes this score.
+            Score("SIDD validation (1280)", 39.72, 0.959, "sidd", _NOT_CHECKED),
             "mirnet_real_denoising",
         ),
         _authors(LOW_LIGHT, Score("LOL (15)", 24.14, 0.830, "gopro", "paper"), "mirnet_lowlight"),
         _authors(
             RETOUCHING,
-            Score("FiveK", 23.73, 0.925, "gopro", "paper, unconfirmed"),
+            Score("FiveK", 23.73, 0.925, "gopro", _NOT_CHECKED),
             "mirnet_retouching",
         ),
     ),

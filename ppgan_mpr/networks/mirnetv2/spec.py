@@ -1,8 +1,8 @@
 """The specification of MIRNet-v2: its tasks, and its authors' weights with their scores.
 
-Scores marked "unconfirmed" are the paper's scores as quoted by others. The other scores come from
-the named source. The paper scores enhancement as MPRNet's paper scores GoPro: with MATLAB's psnr
-and ssim of whole 8-bit RGB files.
+Scores marked "not checked" are the paper's as quoted by others or from memory; nobody has compared
+them with the paper. The other scores come from the named source. The paper scores enhancement as
+MPRNet's paper scores GoPro: with MATLAB's psnr and ssim of whole 8-bit RGB files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PAPER = (
     "TPAMI 2022, arXiv 2205.01649"
 )
 _RELEASE = "https://github.com/swz30/MIRNetv2/releases/download/v1.0.0/"
-_UNCONFIRMED = "paper, unconfirmed"
+_NOT_CHECKED = "paper, not checked"
 
 
 def _deduce(shapes: Shapes) -> dict[str, Any]:
@@ -116,7 +116,7 @@ SPEC = NetworkSpec(
             "real_denoising",
             "mirnetv2_real_denoising",
             "e9c402fcebc3c69f4e24f523341fc5c18d2a8b6f",
-            (Score("SIDD validation (1280)", 39.84, 0.959, "sidd", _UNCONFIRMED),),
+            (Score("SIDD validation (1280)", 39.84, 0.959, "sidd", _NOT_CHECKED),),
         ),
         _published(
             LOW_LIGHT,
@@ -130,7 +130,7 @@ SPEC = NetworkSpec(
             "enhancement_fivek",
             "mirnetv2_retouching",
             "1bec817bf2bf68dca0cdabdfcecd14c24a451380",
-            (Score("FiveK", 23.97, 0.931, "gopro", _UNCONFIRMED),),
+            (Score("FiveK", 23.97, 0.931, "gopro", _NOT_CHECKED),),
         ),
         _super_resolution(2),
         _super_resolution(3),

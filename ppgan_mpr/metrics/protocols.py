@@ -34,8 +34,8 @@ class Protocol:
         description: one line for users.
         colour: ``'rgb'``, or ``'y'`` for MATLAB's BT.601 luma.
         crop: side of the centre square that is scored; None for the whole picture. If a picture
-            has fewer rows (columns), only its last ones are scored: the slice of the reference
-            evaluation then starts at a negative index.
+            has fewer rows (columns), only some at the bottom (right) are scored, because the slice
+            then starts at a negative index.
         border: pixels left out on every side after the crop. A pair of numbers holds first the
             pixels at the top and left, then those at the bottom and right.
         block: side of the squares that are scored one by one and averaged; None scores the

@@ -22,9 +22,10 @@ _LARGE = 4096  # side in pixels of a picture that needs tiles
 class TiledRestoration:
     """Restores the pictures of a validation set within a memory limit.
 
-    A picture that fits passes through the network whole. A larger one is cut into overlapping tiles
-    that share the network's statistics and are blended. Its score may differ a little from that of
-    the whole picture; the log names the number of such pictures.
+    A picture that fits passes through the network whole. A larger one is cut into overlapping
+    tiles, which are blended. Averages over the whole picture, such as those of channel attention,
+    are measured once and used for all its tiles. The score may differ a little from that of the
+    whole picture; the log states the number of such pictures.
 
     Args:
         network: the network in training; each call uses its current weights.
@@ -43,8 +44,7 @@ class TiledRestoration:
         spec = spec_of(network)
         if spec is None:
             raise UsageError(
-                "validate.memory needs a network of ppgan_mpr, whose statistics tiles can share: "
-                "leave it out."
+                "validate.memory works only with the networks of ppgan_mpr: leave it out."
             )
         self._options = InferenceOptions(
             backend="paddle", device=paddle.get_device(), precision=precision, memory=memory

@@ -93,6 +93,7 @@ def timed(line: list[str], home: Path) -> dict:
     The processes that the command starts and waits for count too.
     """
     environment = {**os.environ, "PPGAN_MPR_HOME": str(home)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # only the first run compiles the modules
     started = time.perf_counter()
     process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

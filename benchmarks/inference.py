@@ -135,6 +135,10 @@ def make_weights(network: str, folder: Path) -> str:
         paddle.seed(0)
         record = find(network)
         built = find_network(record.network).build(record.hyperparameters)
+        rng = np.random.default_rng(0)
+        for tensor in built.state_dict().values():
+            if not tensor.numpy().any():  # scales of zero would switch NAFNet's blocks off
+                tensor.set_value(rng.uniform(-0.2, 0.2, tensor.shape).astype(np.float32))
         paddle.save(built.state_dict(), str(path))
     return str(path)
 

@@ -55,8 +55,9 @@ class Predictor:
 
     Args:
         output_path: pictures go to ``output_path/<task>/<stem>_restoration.<ext>``. A path
-            with the suffix of a picture is the file for a single picture. With None no files
-            are written, and ``Result.image`` holds the restored pictures.
+            that ends in a picture's suffix, such as ``.png``, names the output file itself, for
+            a single picture. With None no files are written, and ``Result.image`` holds the
+            restored pictures.
         weight_path: a file or a name of weights, see :func:`~ppgan_mpr.weights.load_weights`;
             default: the weights of ``model``.
         seed: ignored, as restoration uses no random numbers. PaddleGAN has this argument.

@@ -371,7 +371,7 @@ def _compare(
             choice = Choice(())
             reason = f"There is no published score on a test set {name}." if several else reason
         else:
-            reason = "The published scores are of other weights, so they are not compared."
+            reason = "The published scores are of other weights, so a difference is no error."
     if not reason and measurement.count < measurement.total:
         reason = (
             f"Only the first {measurement.count} of {measurement.total} pictures were measured, "

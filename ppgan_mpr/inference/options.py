@@ -126,8 +126,9 @@ class InferenceOptions:
     )
     precision: str = _option(
         "auto",
-        "number format of the computation; auto: bf16 if the processor or GPU supports it, else "
-        "f32; on older GPUs, PaddlePaddle uses f16; on GPUs, ONNX Runtime uses tf32 or f32",
+        "number format of the computation; auto: bf16 if the processor has instructions for it, "
+        "else f32; on a GPU, the fastest of bf16, f16 and f32 (PaddlePaddle) or of tf32 and f32 "
+        "(ONNX Runtime)",
         choices=PRECISIONS,
         group=_SPEED,
         changes_pixels=True,

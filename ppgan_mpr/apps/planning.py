@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 
 from ..dependencies import require
 from ..errors import RestorationError
@@ -176,6 +175,8 @@ def _common_record(network: LoadedNetwork) -> PlanRecord:
 
 def _process_bytes() -> int:
     """Bytes of main memory that this process occupies."""
+    import psutil
+
     return int(psutil.Process().memory_info().rss)
 
 

@@ -22,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     kept: list[object] = []
     if argv is None:  # before all imports that register handlers, because the first runs last
         atexit.register(_end, codes, kept)
+        # Without this, OpenVINO imports its converter of models, which takes as long as Pillow.
+        sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     from .restore import main as restore
 
     codes.append(restore(argv, kept))

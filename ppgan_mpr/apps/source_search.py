@@ -80,7 +80,7 @@ def _from_file_object(file: Any) -> Source:
     content = problem = None
     try:
         content = file.read()
-    except Exception as error:  # a foreign read() may raise anything, as that of a closed file does
+    except Exception as error:  # read() is not our code, so it may raise anything
         problem = f"it cannot be read: {error or type(error).__name__}"
     if problem is None and not isinstance(content, (bytes, bytearray, memoryview)):
         kind = type(content).__name__
@@ -105,7 +105,7 @@ def _expand_path(text: str, search: Search) -> Iterator[Source]:
     elif glob.has_magic(text):
         found = pictures_matching(path, search)
         if not found:
-            literal = " (a [ that is part of a name is written [[])" if "[" in text else ""
+            literal = ' (write a "[" that is part of a name as "[[]")' if "[" in text else ""
             raise UsageError(f"No file matches {text}{literal}.")
         yield from found
     else:

@@ -75,7 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     for option, text in {
         "size": "side of the sub-pictures in pixels of the target",
         "step": "pixels from one sub-picture to the next",
-        "min_rest": "largest number of pixels left out at a border",
+        "min_rest": "number of pixels that may be left out at the bottom or right; if more remain, "
+        "another sub-picture covers them",
         "scale": "how many times larger the targets are than the inputs",
     }.items():
         add(
@@ -119,7 +120,9 @@ def _cut(
     command: str, source: str, destination: str, jobs: int, force: bool, **numbers: int
 ) -> int:
     photos, pieces = cut(source, destination, Cut(**numbers), jobs=jobs, force=force)
-    print(f"{shown(destination)}: {pieces} pairs of patches, cut from {photos} pairs of photos")
+    print(
+        f"{shown(destination)}: {pieces} pairs of sub-pictures, cut from {photos} pairs of photos"
+    )
     return 0
 
 

@@ -51,7 +51,7 @@ def run_probe(name: str, limit: float = 120.0) -> Mapping[str, Any]:
         try:
             return json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
-            raise ProbeError("it ends Python") from None
+            raise ProbeError("it makes Python exit") from None
     if done.returncode < 0:
         raise ProbeError(f"it crashes Python ({_signal_name(-done.returncode)})")
     lines = [line for line in done.stderr.splitlines() if line.strip()]

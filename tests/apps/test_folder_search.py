@@ -37,7 +37,7 @@ def test_brackets_in_existing_names_are_not_a_pattern(tmp_path):
         ("d[12]/*.png", ["c.png"]),
     ):
         assert [source.path.name for source in expand(str(tmp_path / given))] == names
-    with pytest.raises(UsageError, match=r"No file matches .*photo\[2\].jpg \(a \[ that is part"):
+    with pytest.raises(UsageError, match=r'No file matches .*photo\[2\].jpg \(write a "\[" that'):
         expand(str(tmp_path / "photo[2].jpg"))
 
 

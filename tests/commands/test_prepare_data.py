@@ -66,7 +66,10 @@ def test_pictures_are_cut_and_packed(pairs, tmp_path, capsys):
     pieces, file = tmp_path / "pie\u202eces", tmp_path / "pie\u202eces.tar"
     visible = str(tmp_path / r"pie\u202eces")
     assert main(["cut", str(pairs), str(pieces), "--size", "24", "--step", "16"]) == 0
-    assert f"{visible}: 12 pairs of patches, cut from 2 pairs of photos" in capsys.readouterr().out
+    assert (
+        f"{visible}: 12 pairs of sub-pictures, cut from 2 pairs of photos"
+        in capsys.readouterr().out
+    )
     assert main(["pack", str(pieces), str(file)]) == 0
     assert f"{visible}.tar: 12 pairs" in capsys.readouterr().out
     assert [pair.name for pair in find_pairs(file)] == [pair.name for pair in find_pairs(pieces)]

@@ -1,4 +1,4 @@
-"""Libraries that crash, end or hang Python are reported."""
+"""Libraries that make Python crash, exit or hang are reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ppgan_mpr.commands.probes import ProbeError, run_probe
     [
         ("raise OSError('libfoo.so is missing')", "OSError: libfoo.so is missing"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
-        ("import os; os._exit(0)", "it ends Python"),
+        ("import os; os._exit(0)", "it makes Python exit"),
         ("import time; time.sleep(600)", "no result within 1 seconds"),
     ],
     ids=["exception", "crash", "exit", "hang"],

@@ -15,7 +15,8 @@ from .result import Result
 from .sources import Source
 
 _READER = PhotoReader()
-_LONGEST = 1200  # pixels of a slider's longer side, as pictures are stored in the notebook
+# Maximum pixels of a slider's longer side; small because the notebook stores the pictures.
+_LONGEST = 1200
 _MOST = 12  # sliders shown for a list
 
 

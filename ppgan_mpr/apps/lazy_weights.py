@@ -32,7 +32,7 @@ class ModelInfo:
         scale: how many times the picture is enlarged before it enters the network, or None if it
             is not known.
         channels: number of input channels of the network.
-        local: whether the weights are meant to run with TLC.
+        local: whether the weights are meant to run with the test-time local converter (TLC).
         task_stated: whether the weights state the task; otherwise the task is that of known
             weights of this size, or the one that the user asked for.
     """

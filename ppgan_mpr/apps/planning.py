@@ -181,7 +181,7 @@ def _process_bytes() -> int:
 
 
 def _is_raw(source: Source) -> bool:
-    """Whether a picture is a camera's raw file, whose size only its developer finds."""
+    """Whether a picture is a camera's raw file, whose size is unknown until it is developed."""
     if isinstance(source.picture, bytes):
         return is_raw(source.picture, "")
     return source.path is not None and source.path.suffix.lower() in RAW_SUFFIXES

@@ -86,7 +86,7 @@ class Predictor:
     Attributes:
         options: how pictures are restored.
         network, task, scale: what the weights are for.
-        local: whether TLC is used.
+        local: whether the test-time local converter (TLC) is used.
         device: device that computes, such as ``cpu`` or ``gpu:0``.
 
     Example:

@@ -172,7 +172,7 @@ class Restoration:
             return self._skipped(source, output, result.size, given.warnings)
         work = self._begin(source, result, output, given.warnings)
         self._fill(work, given.crop, turn, watch)
-        del given  # the file of a large picture needs its memory
+        del given  # frees memory that writing a large picture needs
         if not self._write(work):
             return self._skipped(source, work.output, result.size)
         record = self._list(self._record(work, watch.seconds), work, files_before)

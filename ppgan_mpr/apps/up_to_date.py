@@ -60,7 +60,7 @@ def judge(
         source: the picture that belongs to the output.
         wanted: how the run restores pictures; fields that depend on the picture are not used.
         manifest: of the folder of outputs, or None if there is none.
-        reader: reads an output that the manifest does not list as it is.
+        reader: reads an output that the manifest does not list, or that differs from its entry.
 
     Raises:
         ImageError: the output is the result of another picture; or it is not in the manifest and

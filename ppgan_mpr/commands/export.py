@@ -33,7 +33,7 @@ from ..weights import Weights
 from .inference_flags import add_inference_flag
 from .program import program_name, run_program
 
-#: Format → suffixes of its files; programs open the file with the first one.
+#: Format → suffixes of its files. The first belongs to the file that programs open.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
 # Suffixes of other files that are not exported models, in addition to those that Python knows.
 _OTHER_SUFFIXES = (".pdmodel", ".pdparams", ".pt", ".pth", ".safetensors")

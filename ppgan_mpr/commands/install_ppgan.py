@@ -6,7 +6,7 @@ requirements, and the requirements in versions that suit this Python. Installed 
 they are. If nothing is missing, nothing is downloaded.
 
 This module runs before the dependencies of ppgan_mpr are installed, so it imports only the
-standard library.
+standard library and modules of ppgan_mpr that need nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def missing_requirements() -> list[str]:
         for package, requirement in _REQUIREMENTS.items()
         if installed_version(package) is None
     ]
-    # Four packages provide cv2 and overwrite each other, so any installed one is enough.
+    # Four packages provide cv2. One is enough, and a second would overwrite its files.
     if importlib.util.find_spec("cv2") is None:
         missing.append("opencv-python-headless")
     return missing

@@ -20,9 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     """
     codes: list[int] = []
     kept: list[object] = []
-    if argv is None:  # before all imports that register handlers, because the first runs last
+    if argv is None:
+        # Before imports that register exit handlers: the handler registered first runs last.
         atexit.register(_end, codes, kept)
-        # Without this, OpenVINO imports its converter of models, which takes as long as Pillow.
+        # Without this, OpenVINO imports its model converter, which takes as long as importing
+        # Pillow.
         sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     from .restore import main as restore
 

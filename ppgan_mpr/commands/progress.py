@@ -109,7 +109,8 @@ class Progress:
             self._bar.seconds_left = seconds
             self._bar.set_postfix_str(_memory_in_use())
         elif seconds > LONG and self._estimates > 1 and not self._said:
-            self._said = True  # not at the first tile, before which the network may be compiled
+            # The first estimate is not logged: its time may include compiling the network.
+            self._said = True
             what = f" for {self._count} pictures" if self._count > 1 else ""
             logger.info(
                 "about %s left%s, in %s of memory", duration(seconds), what, _memory_in_use()

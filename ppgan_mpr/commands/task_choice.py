@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..inference import InferenceOptions
 
 _MOST_NAMED = 20  # most pictures that a printed command names
-_OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets these itself
+_OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets or omits these
 
 _HELP = (
     "one of the tasks that mprnet --help lists; A,B: first A, then B; auto: find the main defect "

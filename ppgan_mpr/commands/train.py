@@ -238,7 +238,11 @@ def _options_of_folder(message: str, cfg: AttrDict, sections: Sequence[str]) -> 
 
 
 def _what_failed(error: Exception, cfg: AttrDict) -> str:
-    """The network with its arguments if its constructor failed, else some part, in words."""
+    """What cannot be built, as the subject of a sentence.
+
+    This is the network with its arguments if its constructor failed. Otherwise the part is not
+    known, and the text only says "A part of the configuration".
+    """
     from ..ppgan_compat import registry_table
 
     arguments = dict(cfg.model.generator)

@@ -37,7 +37,8 @@ class Choice:
 
     Attributes:
         scores: any number of scores.
-        reason: a sentence why they cannot be compared with it; empty if they can.
+        reason: a sentence that says why they cannot be compared with the measured one; empty if
+            they can.
     """
 
     scores: tuple[Score, ...]
@@ -51,7 +52,7 @@ class Comparison:
     Attributes:
         score: the published score, or None if there is none.
         measured: every picture's score by one protocol.
-        reason: a sentence why the two cannot be compared; empty if they can.
+        reason: a sentence that says why the two cannot be compared; empty if they can.
         name: name of the measured data set; used if ``score`` is None.
     """
 

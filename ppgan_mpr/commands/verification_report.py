@@ -183,7 +183,10 @@ def comparison_report(comparison: Comparison, agrees: bool | None) -> dict[str, 
 
 
 def sets_report(results: Sequence[tuple[Measurement, Mapping[str, ScoreTable]]]) -> dict[str, Any]:
-    """The test sets with their pictures' scores by protocol, as data; one set without a list."""
+    """The test sets with their pictures' scores by protocol, as data.
+
+    Several sets are in a list with the key ``sets``; a single set is not in a list.
+    """
     reports = [
         {
             "data": data_report(measurement),

@@ -357,7 +357,7 @@ def _compare(
 ) -> list[Comparison]:
     """The measured score paired with each published score that is printed next to it.
 
-    If ``several`` sets are measured together, only its folder's name identifies a set.
+    If ``several`` sets are measured together, a set is identified only by its folder's name.
     """
     name = measurement.folder.name
     if several:

@@ -68,7 +68,10 @@ class Weights:
 
     @property
     def local(self) -> bool:
-        """Whether the weights are meant to run with TLC, as their record or size indicates."""
+        """Whether the weights are meant to run with the test-time local converter (TLC).
+
+        Their record says so; without a record, the records of all known weights of this size do.
+        """
         known = self.spec.records_of_size(self.hyperparameters)
         records = [self.record] if self.record else known
         return bool(records) and all(record.local for record in records)

@@ -5,6 +5,7 @@ python tools/document_options.py [FILE]
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import re
 import sys
@@ -95,5 +96,6 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "options.md"
-    target.write_text(page(), encoding="utf-8")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=ROOT / "docs" / "options.md")
+    parser.parse_args().file.write_text(page(), encoding="utf-8")

@@ -18,7 +18,10 @@ _depth = 0  # how many nested changing_mode() blocks it is in
 
 @contextlib.contextmanager
 def changing_mode() -> Iterator[None]:
-    """Let only this thread build or trace layers; both kinds of block may be nested inside."""
+    """Keep other threads from building, running or tracing layers.
+
+    Inside, this thread may nest blocks of this kind and of :func:`dynamic_mode`.
+    """
     global _owner, _depth
     me = threading.get_ident()
     with _CHANGED:

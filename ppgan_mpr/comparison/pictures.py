@@ -12,7 +12,7 @@ from PIL import Image
 from ..imaging import Photo
 from ..imaging.samples import to_dtype
 
-_QUALITY = 92  # of JPEGs; high enough to keep the differences that a restoration makes visible
+_QUALITY = 92  # of JPEGs; high enough that compression does not hide the effect of a restoration
 
 
 def display_copy(photo: Photo, longest: int | None = None) -> Image.Image:

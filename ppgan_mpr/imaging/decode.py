@@ -41,8 +41,8 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM_HEADER = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d+)")
 _PARSING = threading.Lock()
-# First bytes of files that OpenCV reads if Pillow does not know the format: PAM, Sun raster,
-# Radiance, OpenEXR, PFM, JPEG 2000, WebP.
+# First bytes of formats that are recognised even if Pillow does not know them. OpenCV decodes PAM,
+# Sun raster, JPEG 2000 and WebP; Radiance, OpenEXR and PFM are refused with a message of their own.
 _OPENCV_SIGNATURES = (
     b"P7", b"\x59\xa6\x6a\x95", b"#?R", b"\x76\x2f\x31\x01", b"PF", b"Pf",
     b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51", b"RIFF",

@@ -192,7 +192,8 @@ def upright_xmp(xmp: bytes) -> bytes:
 def turn_upright(picture: np.ndarray, flag: int) -> np.ndarray:
     """Apply an EXIF orientation to ``[H, W]`` or ``[H, W, C]``.
 
-    Flags 5-8 store the picture transposed; the rest are flips (EXIF 2.32, table 6).
+    For flags 5-8, rows and columns are swapped. After that, the picture is mirrored vertically,
+    horizontally, both ways or not at all (EXIF 2.32, table 6).
     """
     if flag >= 5:
         picture = picture.swapaxes(0, 1)

@@ -26,7 +26,7 @@ class SizeCheck(Protocol):
 
 
 # Channels -> copies of the pixels held at once; 2 by default: the decoder's and the photo's.
-# Separating alpha from colours takes a third.
+# Separating alpha from colours takes a third copy.
 _COPIES_HELD = {4: 3}
 _SECONDS = 60.0
 _BYTES_PER_SECOND = 1 << 19  # a tenth of the speed of the slowest decoder, JPEG 2000

@@ -102,7 +102,9 @@ class Share:
         self._pixels = 0  # bytes decoded so far
 
     def before_decoding(self, pixels: int, needed: int) -> float:
-        """Wait until a picture, or one view of it, may be decoded in another process.
+        """Wait until other pictures leave enough memory to decode this one in another process.
+
+        The two views of a dual-pixel camera are decoded one by one, each after its own wait.
 
         Args:
             pixels, needed: see :func:`decoding_bytes`.

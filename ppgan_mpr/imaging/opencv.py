@@ -24,7 +24,7 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
     with _LOG_LEVEL:
         level = log.getLogLevel()
-        log.setLogLevel(0)  # errors are raised here, not printed
+        log.setLogLevel(0)  # print nothing: the caller reports the error
         try:
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:

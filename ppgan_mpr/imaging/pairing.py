@@ -15,7 +15,7 @@ class Matches(NamedTuple):
 
     Attributes:
         groups: stem -> one picture from each folder, sorted by stem.
-        unmatched: for each folder, the pictures without a partner in every other folder.
+        unmatched: for each folder, the pictures whose stem at least one other folder lacks.
         duplicates: for each folder, pairs of pictures with the same stem, in their order. Only
             the last one is matched.
     """

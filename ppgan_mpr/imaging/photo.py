@@ -27,7 +27,8 @@ class Metadata:
         iptc: the IPTC record: captions, keywords, copyright (IPTC-IIM, as bytes).
         cicp: code points of colour primaries and transfer function (ITU-T H.273), where the file
             names them and they are not those of sRGB: (12, 13) is Display P3, (9, 16) is PQ.
-        resources: Photoshop's image resources that no other field holds, as in a JPEG or TIFF.
+        resources: Photoshop's image resources that no other field holds, in the form that JPEG and
+            TIFF files store.
         dropped: descriptions of file contents that no result keeps, such as ``'the gain map'``.
     """
 
@@ -118,7 +119,7 @@ class Photo:
         """The photo with 8- or 16-bit samples, rounded to the nearest code."""
 
         def convert(samples: np.ndarray) -> np.ndarray:
-            if samples.dtype == np.float32:  # its products are rounded before they become codes
+            if samples.dtype == np.float32:  # scaled in float32, they would be rounded twice
                 samples = samples.astype(np.float64)
             return to_dtype(samples, f"uint{bits}")
 

@@ -16,7 +16,8 @@ _TGA_MARK = b"TRUEVISION-XFILE.\0"
 def netpbm_comment(data: Buffer) -> bytes | None:
     """The comment lines (after ``#``) in the header of a PBM, PGM, PPM or PAM file."""
     start = bytes(data[:_HEADER])
-    wanted = {b"P1": 3, b"P4": 3}.get(start[:2], 4)  # words: magic number, sides, white
+    # Words in the header: magic number, width, height and, except in bitmaps, maxval.
+    wanted = {b"P1": 3, b"P4": 3}.get(start[:2], 4)
     lines, words = [], 0
     for found in _FIELDS.finditer(start):
         if found.group(1):

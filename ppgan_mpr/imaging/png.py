@@ -21,7 +21,7 @@ from .samples import white
 from .tiff_tags import Buffer
 
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
-# Chunks that are copied, about colour and text; the others are written anew or obsolete.
+# Chunks about colour, position and text, which are copied. ``read_metadata`` handles the others.
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _CARRIED = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"oFFs", *_TEXTS}
 #: Type -> description of chunks, other than text, that no other format has.
@@ -44,8 +44,8 @@ _MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
 # White, red, green and blue of sRGB as in cHRM, in units of 1/100000.
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 # Deflate looks only for runs of equal bytes, because filtered photos hardly repeat themselves. A
-# search for all repetitions (level 4) takes twice the time. Its files of photos are equally large
-# with 8 bits (within 3 %), and 1 to 3 % larger with 16.
+# search for all repetitions (level 4) takes twice the time. For photos, it makes files of the same
+# size (within 3 %) at 8 bits per sample, and files that are 1 to 3 % larger at 16 bits.
 STRATEGY = zlib.Z_RLE
 
 

@@ -50,4 +50,4 @@ def chunk(kind: bytes, body: bytes, crc32: Callable[[bytes, int], int] = zlib.cr
 
 def is_critical(kind: bytes) -> bool:
     """Whether a picture cannot be decoded without chunks of this type."""
-    return not kind[0] & 0x20  # the fifth bit marks ancillary chunks (section 5.4)
+    return not kind[0] & 0x20  # bit 5, counted from 0, is set in ancillary chunks (5.4)

@@ -31,8 +31,8 @@ FORMAT = "RAW"
 _SIGNATURES = (RAF, *TIFF_LIKE, b"\0MRM", b"FOVb", b"II\x1a\0\0\0HEAPCCDR")
 _SUBFILE, _PHOTOMETRIC, _DNG_VERSION = 254, 262, 50706
 _SENSOR_DATA = (32803, 34892)  # colour filter array, linear raw
-# Bytes per pixel that LibRaw holds in addition to the 16-bit RGB result: the value of the sensor,
-# four colours, and the result in the order of the rows of the sensor.
+# Bytes per pixel that LibRaw may hold in addition to the 16-bit RGB result: one sensor value, four
+# 16-bit colour values, and room for a second RGB picture, not yet turned upright.
 _BYTES_HELD = 2 + 8 + 6
 
 

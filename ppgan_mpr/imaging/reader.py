@@ -245,7 +245,7 @@ class _Worker:
         self.late: float | None = None  # the time limit that was exceeded, in seconds
 
     def is_usable(self) -> bool:
-        """Whether it still runs and was started by this process, not by a parent that forked it."""
+        """Whether it still runs and was started by this process, not inherited through a fork."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def wait_until_ready(self) -> None:

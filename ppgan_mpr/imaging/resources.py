@@ -33,7 +33,7 @@ def walk(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def find(content: bytes, wanted: int) -> bytes | None:
-    """The data of the first resource with a number."""
+    """The data of the first resource whose number is ``wanted``."""
     return next((data for number, data, _ in walk(content) if number == wanted), None)
 
 

@@ -1,6 +1,7 @@
-"""Sizes of pictures that Pillow does not open, read from their headers without a decoder.
+"""Sizes in the headers of PAM, Sun raster, JPEG 2000, WebP and AVIF files, read without a decoder.
 
-OpenCV only gets pictures whose size has been checked this way.
+OpenCV decodes such a file where Pillow cannot, or would keep only 8 bits per sample. The size is
+checked before that.
 
 References: netpbm's pam(5); Sun's rasterfile(5); ISO/IEC 15444-1, A.5.1 (SIZ); WebP container
 specification; ISO/IEC 23008-12, 6.5.3 (ispe) and 6.5.6 (pixi).

@@ -35,7 +35,7 @@ class TiffError(Exception):
 
 
 class Allowance:
-    """Limits how many bytes of values are copied, as many tags can point to the same bytes.
+    """Limits how many bytes of values are copied, because many tags can point to the same bytes.
 
     Args:
         data: the file that holds the values.

@@ -19,7 +19,7 @@ from .read import decode_photo, read_bytes
 # for libraries that are loaded meanwhile.
 _COPIES_HELD, _LIBRARIES = 8, 1 << 30
 _LARGE_FILE = 1 << 24  # bytes; smaller files are negligible beside their pixels
-_GRACE = 10  # seconds left to the reading process, which can report why it ends this one
+_GRACE = 10  # seconds for the parent process to end this one first, as it can report why
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def _wait_for_memory(answers: BinaryIO, nbytes: int, needed: int) -> None:
     """Wait until other pictures leave enough memory for this one.
 
     Args:
-        answers: to the reading process, which knows about the other pictures.
+        answers: to the parent process, which knows about the other pictures.
         nbytes: of decoded pixels, 0 if not known yet; the time limit follows from them.
         needed: bytes that this process is going to hold.
     """
@@ -91,7 +91,7 @@ def _size(path: str) -> int:
 
 
 def _alarm(seconds: float) -> None:
-    """End this process after its time, in case the reading process is gone and cannot do so."""
+    """End this process after its time, in case the parent process is gone and cannot do so."""
     if hasattr(signal, "alarm"):
         signal.alarm(math.ceil(seconds) + _GRACE if seconds else 0)
 

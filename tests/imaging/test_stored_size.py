@@ -1,4 +1,4 @@
-"""Sizes in headers of the formats that Pillow does not open, checked before anything is decoded."""
+"""Sizes in headers, read without Pillow and checked before anything is decoded."""
 
 from __future__ import annotations
 

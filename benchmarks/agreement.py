@@ -7,8 +7,9 @@ float32. The columns are:
 
     bf16   PSNR between the reference and the result in bfloat16. Blank on processors without it.
     gain   change of the PSNR to the clean picture by bfloat16
-    tiled  PSNR between the reference and the result of tiles in float32. Tiles have --tile pixels,
-           or the size that the default memory allows. Blank if the picture then fits as a whole.
+    tiled  PSNR between the reference and the result of tiles in float32. Their longest side is
+           --tile; without it, they are as large as the default memory limit allows. Blank if the
+           picture fits as a whole.
 
 PSNR is in RGB, of results that are clipped but not rounded.
 """

@@ -56,8 +56,8 @@ def main() -> int:
         f"{single_cpu:.0f} s of CPU"
     )
     print(
-        f"mprnet-bulk: {bulk:.1f} s, {count / bulk:.2f} pictures/s, {single / bulk:.0%} of these, "
-        f"{bulk_cpu:.0f} s of CPU"
+        f"mprnet-bulk: {bulk:.1f} s, {count / bulk:.2f} pictures/s, "
+        f"{single / bulk:.0%} of the speed of the mprnet processes, {bulk_cpu:.0f} s of CPU"
     )
     print(f"{same} outputs are the same")
     return 0
@@ -104,7 +104,7 @@ def time_bulk(folder: Path) -> tuple[float, float]:
         if time.monotonic() >= shown:
             shown = time.monotonic() + 30
             done = sum(1 for _ in (folder / "bulk").rglob("*_restoration*"))
-            print(f"{time.monotonic() - began:.0f} s, {done} there: {sizes}", flush=True)
+            print(f"{time.monotonic() - began:.0f} s, {done} outputs so far: {sizes}", flush=True)
         time.sleep(5)
     assert driver.returncode == 0
     return time.monotonic() - began, sum(cpu.values())

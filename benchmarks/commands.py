@@ -6,8 +6,8 @@ The columns for each network and size are:
 
     cold   the command with an empty cache, and its peak memory
     warm   the command with a full cache (the fastest repetition), and its peak memory
-    photo  the restoration alone (tiles, averages, blending) in a process that has already
-           restored such a picture
+    photo  the restoration alone (measuring the network's averages over the photo, computing and
+           blending tiles) in a process that has already restored such a picture
     bare   only the tiles of that restoration in the compiled graph
     over   wall time of warm minus bare
     cpu    processor time of warm minus bare, which other programs on the machine disturb less

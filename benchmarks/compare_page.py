@@ -81,9 +81,9 @@ def networks(numbers: Numbers) -> str:
         " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
         f" {reached}. Multiply-adds are counted for"
         " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
-        " 100 %. Agreement is the PSNR to the first row of the same picture. Full-size networks"
-        f" have random weights, because the speed does not depend on them.{note}\n\n"
-        + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
+        " 100 %. Agreement is the PSNR to the first f32 result for the same network and size."
+        " Full-size networks have random weights, because the speed does not depend on them."
+        f"{note}\n\n" + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )
 
 
@@ -248,9 +248,9 @@ def write_page(measured: Mapping[str, Numbers], scripts: Mapping[str, str], path
     """Write the page.
 
     Args:
-        measured: the numbers of each part.
-        scripts: the file that measured it.
-        path: of the page.
+        measured: name of a part → its numbers.
+        scripts: name of a part → the script in ``benchmarks/`` that measured it.
+        path: file of the page.
     """
     parts = [_INTRODUCTION]
     for name, numbers in measured.items():
@@ -261,7 +261,7 @@ def write_page(measured: Mapping[str, Numbers], scripts: Mapping[str, str], path
 
 
 def _machine(numbers: Numbers) -> str:
-    """Where and how busy, as the end of a sentence."""
+    """The machine and how busy it was, as the end of a sentence."""
     about = numbers["machine"]
     if isinstance(about, str):
         return f"on {about}"

@@ -52,7 +52,7 @@ def processor_time(*processes: psutil.Process) -> float:
 
 
 def start_up(path: Path) -> float:
-    """Milliseconds to start a new process: the time of its first picture less that of a second."""
+    """Milliseconds to start a new process: the time of its first picture minus that of the next."""
     reader = PhotoReader()
     first = milliseconds(reader.read, path)
     again = milliseconds(reader.read, path)

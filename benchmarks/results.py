@@ -6,8 +6,8 @@
 
 PAIRS holds a folder for each task (``denoising``, …) with folders of pairs, each with ``input``
 and ``target``. With --task, PAIRS itself holds ``input`` and ``target``. The plots are written to
-``images/`` next to the page. Every time is that of one run after a warm-up run, so keep the machine
-idle.
+``images/`` next to the page. Each picture is timed only once, after a warm-up run, so keep the
+machine idle.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def sharpened(random: Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def softened(random: Generator, clean: np.ndarray) -> np.ndarray:
-    """Enlarge a part of the picture, which makes it as soft as a large sensor's pixels."""
+    """Enlarge a part, so that it is as soft as a photo of many megapixels at 100 % zoom."""
     height, width = clean.shape[:2]
     factor = random.uniform(1.1, 3)
     small = clean[: max(64, int(height / factor)), : max(64, int(width / factor))]

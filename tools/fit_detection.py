@@ -173,7 +173,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def report(shares: np.ndarray, labels: np.ndarray, kinds: list[str]) -> None:
     """Print the confusion matrix, and the effect of several thresholds of the confidence."""
     best, sure = shares.argmax(axis=1), shares.max(axis=1)
-    print("made of      assigned to", kinds)
+    print("simulated    assigned to", kinds)
     for index, kind in enumerate(kinds):
         print(f"{kind:12}", np.bincount(best[labels == index], minlength=len(kinds)))
     for threshold in (0.5, 0.6, 0.7, 0.8, 0.9):

@@ -160,7 +160,9 @@ class BulkJob:
         auto = is_auto(task)
         steps = () if task is None or auto else steps_of(task)
         if any(step.views > 1 for step in steps):
-            raise UsageError(f"task={task!r} takes two views of each picture: use mprnet.")
+            raise UsageError(
+                f"task={task!r} takes two views of each picture: use the command mprnet instead."
+            )
         if weight_path and (auto or len(steps) > 1):
             raise UsageError(f"weight_path= holds the weights of one task, not of task={task!r}.")
         self._input, self._address, self._large = input_path, address, large

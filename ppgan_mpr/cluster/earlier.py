@@ -85,7 +85,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
             if task_of(row) not in ("", facts.task):
                 continue
             item = resolved(row["item"])
-            source = item + row["source"][len(row["item"]) :]  # a member of a shard has its place
+            source = item + row["source"][len(row["item"]) :]  # keeps the name inside a shard
             rows[source] = _Seen.of(row, item, output, _difference(row, job, facts))
             latest[item] = rows[source].part
             spellings[posixpath.dirname(item)] = posixpath.dirname(row["item"])

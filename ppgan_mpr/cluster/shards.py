@@ -3,8 +3,8 @@
 The new shard has the members of the old one in the same order. A restored picture keeps its
 member's name, which ties it to the rest of its sample, such as a caption; only the suffix changes
 with the format. Members that are not pictures are copied. A picture that cannot be restored is
-left out, and its row says why. If the shard ends too early, the new one has the members before the
-damage.
+left out, and its row says why. If the shard is damaged or ends too early, the new one has the
+members before the damage; if no picture among them could be restored, there is no new shard.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def restore_shard(
     """Restore the pictures of a shard and write the new one, whole or not at all.
 
     The new file has the permission bits of the old one. If the old one is damaged, the new one has
-    the members before the damage.
+    the members before the damage. If none of their pictures was restored, no file is written.
 
     Args:
         item: the shard.

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 Done = TypeVar("Done")
 
-# Attempts at a request to an object store, and seconds before the second; the pause then doubles
+# Attempts at a request to an object store, and seconds to wait after the first one fails. Each
+# further pause is twice as long.
 _ATTEMPTS, _FIRST_PAUSE = 5, 0.2
 _FINAL = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 # Options at the end of an address; a name may hold question marks too
@@ -302,7 +303,10 @@ def joined(place: str, name: str) -> str:
 
 
 def resolved(shown: str) -> str:
-    """A file's place, as in messages and records, made equal for all spellings of its folder."""
+    """A file's place from a message or record, with the real path of its folder.
+
+    So all spellings of the folder give the same place. Addresses stay as they are.
+    """
     if is_address(shown):
         return shown
     folder, name = posixpath.split(shown)

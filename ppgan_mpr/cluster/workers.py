@@ -233,7 +233,7 @@ def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
     for name in names:
         here, there = getattr(found, name), getattr(expected, name)
         if here != there:
-            return f"its {name.replace('_', ' ')} is {here or 'missing'} instead of {there}"
+            return f"it uses {name}={here!r} instead of {there!r}"
     if expected.precision != "f32" and found.native != expected.native:
         return f"its processor computes in {found.native} instead of {expected.precision}"
     if found.cores < expected.threads:
@@ -241,7 +241,7 @@ def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
     for package, version in expected.versions.items():
         here = found.versions.get(package)
         if package != "python" and here != version:
-            return f"it has {package} {here or 'missing'} instead of {version}"
+            return f"it needs {package} {version} but has {here or 'none'}"
     return None
 
 

@@ -14,7 +14,7 @@ def kept_priority() -> Iterator[None]:
     If root encodes with SVT-AV1, its threads and the calling one get the highest real-time
     priority. They would starve all other programs, and child processes would inherit it.
     """
-    if not hasattr(os, "sched_setscheduler"):  # only Linux has it, and only there it is needed
+    if not hasattr(os, "sched_setscheduler"):  # only Linux has it, and only there is it needed
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)

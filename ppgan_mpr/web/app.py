@@ -178,8 +178,10 @@ def _job(request: Request) -> Job:
 def _done(request: Request) -> Job:
     job = _job(request)
     if job.state != DONE:
-        ended = job.state in FINISHED
-        message = f"The picture is {job.state}" + ("." if ended else ": ask again later.")
+        if job.state in FINISHED:
+            message = f"The picture has no result: its state is {job.state!r}."
+        else:
+            message = f"The picture has no result yet: its state is {job.state!r}. Ask again later."
         raise Refusal(409, "not_done", message, state=job.state)
     return job
 
@@ -199,7 +201,8 @@ def _place(jobs: Jobs) -> Iterator[None]:
 
 def _decided(job: Job) -> Refusal:
     return Refusal(
-        409, "not_undecided", f"The picture is {job.state}: there is nothing to choose.",
+        409, "not_undecided",
+        f"There is nothing to choose: the picture's state is {job.state!r}.",
         state=job.state,
     )  # fmt: skip
 

@@ -89,9 +89,9 @@ class Message:
         return {"code": self.code, "message": self.text, "parameters": dict(self.parameters)}
 
 
-# (code, pattern of the library's sentence, sentence for visitors or ""). With "" the library's
-# sentence is kept. It is replaced if its advice is not for visitors. Named groups become
-# parameters. The first match counts.
+# (code, pattern of the library's sentence, sentence for visitors). With "", visitors read the
+# library's sentence. Other sentences replace advice that visitors cannot follow. Named groups
+# become parameters. The first match counts.
 _PICTURES = tuple(
     (code, re.compile(pattern, re.DOTALL), text)
     for code, pattern, text in (

@@ -74,7 +74,10 @@ def description() -> Schema:
             "/jobs/{id}/result": {
                 "parameters": job_id,
                 "get": _operation(
-                    "The restored file, identical to that of mprnet", picture, "404", "409"
+                    "The restored file, identical to the one that the command mprnet writes",
+                    picture,
+                    "404",
+                    "409",
                 ),
             },
             "/jobs/{id}/{side}.view": {

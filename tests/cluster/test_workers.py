@@ -25,11 +25,11 @@ FACTS = WorkerFacts(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"precision": "f32"}, "precision is f32 instead of bf16"),
+        ({"precision": "f32"}, "it uses precision='f32' instead of 'bf16'"),
         ({"native": "f32"}, "computes in f32 instead of bf16"),
         ({"cores": 2}, "2 cores instead of 4"),
-        ({"weights_digest": "sha256:2"}, "weights digest is sha256:2"),
-        ({"versions": {"python": "3.11"}}, "numpy missing instead of 2"),
+        ({"weights_digest": "sha256:2"}, "weights_digest='sha256:2'"),
+        ({"versions": {"python": "3.11"}}, "it needs numpy 2 but has none"),
     ],
 )
 def test_node_that_computes_differently_is_refused(changes, reason):

@@ -277,7 +277,7 @@ export class Picture {
   }
 }
 
-/** Fields of better weights if those of a finished job are weak, or undefined. */
+/** Form fields that choose better weights if those of a finished job are weak; else undefined. */
 function better(job) {
   const weak = job.warnings.find(({ code }) => code === "weak_weights");
   if (!weak?.parameters.better) return undefined;

@@ -78,7 +78,7 @@ function fillThen() {
   fillNetworks();
 }
 
-/** Weights of the first task whose network and model all other tasks have too, ready ones first. */
+/** The first task's weights whose network and model all other tasks have too; ready ones first. */
 function together(wanted) {
   const [first, ...others] = wanted.filter(Boolean);
   const same = (one, other) => one.network === other.network && one.model === other.model;

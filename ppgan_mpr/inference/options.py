@@ -103,8 +103,8 @@ class InferenceOptions:
     )
     picture_limit: str | int = _option(
         "4G",
-        "largest picture to read, in bytes of decoded pixels, such as 800M, 8G or a number of "
-        "megabytes; protects against small files that decode to more than fits into memory",
+        "largest picture to read, by the size of its decoded pixels, such as 800M, 8G or a number "
+        "of megabytes; protects against small files that decode to more than fits into memory",
         metavar="SIZE",
         group=_FILES,
     )
@@ -239,7 +239,7 @@ class InferenceOptions:
 
     @property
     def largest_overlap(self) -> int:
-        """Most pixels that tiles may overlap: a quarter of their side, or 1024 if it is open."""
+        """Most pixels that tiles may overlap: a quarter of ``tile``, or 1024 without ``tile``."""
         return (self.tile or 4096) // 4
 
     def pixel_options(self) -> dict[str, Any]:

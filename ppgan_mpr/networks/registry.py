@@ -132,7 +132,7 @@ def _add(spec: NetworkSpec) -> None:
         if other != task:
             raise UsageError(
                 f"{spec.name} describes the task {task.name!r} differently from another network: "
-                "use the same record, or choose another name."
+                "use the same Task, or give yours another name."
             )
     for record in spec.weights:
         _check_record(record, spec)

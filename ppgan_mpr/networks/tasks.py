@@ -40,7 +40,7 @@ class Task:
 DEBLURRING = Task(
     "Deblurring",
     "motion blur: a moving camera or subject",
-    hint="It does not sharpen parts that were out of focus or that have few pixels.",
+    hint="It does not sharpen pictures that are out of focus or have too few pixels.",
     degradation="motion blur",
 )
 DENOISING = Task("Denoising", "grain and colour noise of real cameras", degradation="noise")

@@ -60,7 +60,7 @@ def find_record(
     scales = [record.scale for record in known if record.model == model]
     if scales and wanted_task.enlarges:
         listed = ", ".join(map(str, sorted(scales)))
-        advice = f"scale={scale} is not one of them" if scale else "give scale="
+        advice = f"scale={scale} is not one of them" if scale else "choose one by scale="
         raise UsageError(
             f"The {model} weights for {wanted_task.name} enlarge {listed} times: {advice}."
         )

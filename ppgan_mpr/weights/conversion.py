@@ -78,7 +78,9 @@ def convert(
 def _scale(weights: Weights, task: str | None, scale: int | None) -> int | None:
     if scale and (task is None or not find_task(task).enlarges):
         raise UsageError(
-            f"scale={scale}, but {task or 'an unknown task'} does not enlarge: leave it out."
+            f"scale={scale}, but {task} does not enlarge: leave it out."
+            if task
+            else f"scale={scale} needs a task that enlarges: give such a task, or leave scale= out."
         )
     if scale and weights.scale not in (None, scale):
         raise UsageError(

@@ -130,7 +130,8 @@ def check_first_seen(digest: FileDigest, path: Path, url: str) -> DigestCheck:
             )
             text = f"No digest is published, and {ledger} cannot be written ({error.strerror})."
             return DigestCheck(digest, "unknown", text)
-    return DigestCheck(digest, "recorded", f"No digest is published: recorded in {ledger}.")
+    text = f"No digest is published, so the digest of this file was recorded in {ledger}."
+    return DigestCheck(digest, "recorded", text)
 
 
 def _compare(

@@ -81,7 +81,7 @@ def check_task(
         )
     needed = find_task(wanted).channels
     if channels != needed:
-        size = f" (that of {guess})" if guess else ""
+        size = f" (like those of {guess})" if guess else ""
         raise WeightsError(
             f"{name} holds weights for inputs with {channels} channel{'s' * (channels > 1)}{size}, "
             f"but {wanted} has {needed}: choose another task or other weights."

@@ -65,7 +65,7 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
             # Renamed, not deleted, because a user may have put it there by hand.
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
-            logger.warning("%s (It was renamed to %s.)", error, aside)
+            logger.warning("The cached file %s was renamed to %s: %s", path, aside.name, error)
         else:
             _check_pinned(path, record, home)
             return weights

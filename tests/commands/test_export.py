@@ -154,7 +154,7 @@ def test_suffix_of_another_format_is_refused(export, tmp_path, capsys, name):
     ("arguments", "message"),
     [
         ([], "Choose what to export: give --task"),
-        (["--task", "SuperResolution"], "enlarge 2, 3, 4 times: give --scale"),
+        (["--task", "SuperResolution"], "enlarge 2, 3, 4 times: choose one by --scale"),
         (["--task", "LowLight", "--model", "lite"], "no lite weights for LowLight"),
         (["--weight_path", "absent.pth"], "absent.pth"),
         ([*LITE, "-o", "file/model"], "file"),

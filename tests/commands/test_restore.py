@@ -193,7 +193,7 @@ def test_words_are_understood_in_any_case(photo, tmp_path):
     [
         (["--task", "DualPixelDeblurring"], "give the right one too (--right_image)"),
         (["--task", "SuperResolution", "--scale", "7"], "--scale 7 is not one of them"),
-        (["--task", "SuperResolution"], "give --scale"),
+        (["--task", "SuperResolution"], "choose one by --scale"),
         (["--task", "Deraining", "--model", "lite", "--scale", "2"], "--scale 2, but Deraining"),
         (["--task", "LowLight", "--local"], "--local is not for MIRNet-v2"),
     ],

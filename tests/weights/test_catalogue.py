@@ -76,7 +76,7 @@ def test_records_of_mirnetv2_name_their_files(task, scale, file, blob):
         ({"model": "published", "task": "Deraining", "scale": 4},
          "scale=4, but Deraining does not enlarge"),
         ({"model": "published", "task": "SuperResolution"},
-         "SuperResolution enlarge 2, 3, 4 times: give scale="),
+         "SuperResolution enlarge 2, 3, 4 times: choose one by scale="),
         ({"model": "published", "task": "SuperResolution", "scale": 8},
          "enlarge 2, 3, 4 times: scale=8 is not one of them"),
         ({"model": "published", "task": "LowLight", "network": "MIRNet"},

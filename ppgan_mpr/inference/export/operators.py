@@ -71,7 +71,7 @@ def _conv_transpose(writer: Writer, op: Operation) -> None:
 
 def _convolve(kind: str, writer: Writer, op: Operation) -> None:
     if op.attributes.get("padding_algorithm", "EXPLICIT") != "EXPLICIT":
-        raise NotImplementedError(f"{op.name} with padding by name has no translation")
+        raise NotImplementedError(f"{op.name} with padding SAME or VALID has no translation")
     paddings = op.attributes["paddings"]
     top, bottom, left, right = paddings if len(paddings) == 4 else np.repeat(paddings, 2).tolist()
     writer.emit(

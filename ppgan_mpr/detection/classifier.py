@@ -41,7 +41,7 @@ def tree_scores(arrays: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndar
             ``feature`` is the index of the value to compare (-1 in a leaf). The next node is
             ``left`` for values up to ``threshold``, else ``right``. ``value`` is the score of a
             leaf, and ``baseline`` [kinds] is added to the sums.
-        values: [features] float32, in the order of the fit.
+        values: the measurements [features], float32, in the order used to fit the trees.
 
     Returns:
         Scores [kinds]; their softmax is the probability before calibration.

@@ -4,11 +4,11 @@ NumPy and OpenCV compute them from a few crops. They are pooled over the crops, 
 crops and the size of the picture do not matter:
 
 - noise: median absolute Haar coefficients of the flattest blocks (Donoho & Johnstone, 1994) of
-  luma and chroma at three scales. Demosaicing correlates a camera's noise, while the grain of a
-  texture is only in luma.
+  luma and chroma at three scales. A camera's noise is also in chroma, and demosaicing correlates
+  it between neighbouring pixels. The grain of a texture is only in luma.
 - blur: steepness of edges relative to their height, by direction; the fall-off and the
   directions of the power spectrum; the autocorrelation of the whitened picture, which has
-  a negative echo at the ends of a moving camera's path.
+  a negative peak (echo) at the displacement between the ends of a moving camera's path.
 - rain: bright thin structures (top-hat) compared with dark ones, and the concentration of their
   directions.
 - low light: percentiles of luma.

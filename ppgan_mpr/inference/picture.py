@@ -246,7 +246,7 @@ class Picture:
         return np.concatenate([strip for _, strip in blend(grid, results)])
 
     def _forward(self, tiles: Sequence[_Tile], shared: Shared | None) -> np.ndarray:
-        """Run tiles of equal size through the network → [N, h, w, 3]."""
+        """Run tiles of equal size through the network → [N, h, w, C']."""
         total: np.ndarray | None = None
         for index, transform in enumerate(self._transforms):
             given = None

@@ -102,8 +102,8 @@ class Restorer:
         Args:
             image: [H, W, C] float32 in [0, 1], any size from 1×1 up.
             progress: called with the numbers of finished tiles and of all tiles. With several
-                tiles, it is also called before their statistics are measured, before the first one,
-                and again if they must be smaller.
+                tiles, it is also called before their statistics are measured, before the first
+                tile, and again if smaller tiles are needed.
 
         Returns:
             [H, W, 3] float32, not clipped; [H, W, 3 * stages] for a model with all stages, the

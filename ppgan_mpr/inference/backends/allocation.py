@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# The libraries raise RuntimeError or own exceptions without a common base. So their messages are
-# searched for words of C++'s std::bad_alloc and std::length_error, Paddle's
+# The libraries raise RuntimeError or exceptions of their own, which have no common base class. So
+# their messages are searched for words of C++'s std::bad_alloc and std::length_error, Paddle's
 # ResourceExhaustedError, memory objects of oneDNN and OpenVINO, ONNX Runtime's arena, CUDA, cuDNN,
 # cuBLAS and errno.
 _WORDS = (

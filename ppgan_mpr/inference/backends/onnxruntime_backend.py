@@ -42,8 +42,8 @@ class ONNXRuntimeBackend:
     Args:
         model: the network and its weights.
         device: the CPU or a GPU.
-        precision: ``auto``, ``f32`` or ``tf32``. tf32 keeps 10 bits after the leading one of a
-            product's factors; ``auto`` chooses it on GPUs that support it, and f32 elsewhere.
+        precision: ``auto``, ``f32`` or ``tf32``. tf32 rounds the factors of each product to 10
+            mantissa bits; ``auto`` chooses tf32 on GPUs that support it, and f32 elsewhere.
         threads: default: all cores that this process may use.
 
     Raises:

@@ -178,7 +178,8 @@ class OpenVINOBackend:
 
     def _key(self, variant: str, shape: tuple[int, ...]) -> _Key:
         """The network for inputs of a shape."""
-        one_picture = variant == "plain" and shape[0] == 1  # tiles have few sizes
+        # Tiles have few sizes, so each size gets its own network, which needs less memory.
+        one_picture = variant == "plain" and shape[0] == 1
         any_size = one_picture and self._takes_any_size(math.prod(shape[2:]))
         return variant, None if any_size else shape
 

@@ -122,7 +122,7 @@ class PaddleBackend:
 
     @contextlib.contextmanager
     def _on_device(self) -> Iterator[None]:
-        """Make this Paddle's current device, and restore the previous one afterwards."""
+        """Set Paddle's current device to this backend's; afterwards, restore the previous one."""
         paddle = self._paddle
         if not paddle.device.is_compiled_with_cuda():
             yield  # there is no other device
@@ -172,7 +172,7 @@ class PaddleBackend:
         except Exception as error:  # Paddle's exceptions have no public names
             if not is_allocation_failure(error):
                 raise
-        # Only here the failed call's feature maps are no longer referenced.
+        # Not in the except block: there, the traceback still refers to the failed call's maps.
         self.release()
         raise MemoryError(f"{self.device} ran out of memory")
 

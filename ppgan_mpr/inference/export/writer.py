@@ -23,7 +23,7 @@ class Writer:
 
     Args:
         program: the traced network.
-        translate: returns the function that writes the operator with a name.
+        translate: name of an operator → the function that writes it.
 
     Attributes:
         program: as given.

@@ -1,8 +1,9 @@
 """The specification of MIRNet: its tasks, and its authors' weights with their scores.
 
 Scores marked "not checked" are the paper's as quoted by others or from memory; nobody has compared
-them with the paper. The other scores come from the named source. The paper scores enhancement as
-MPRNet's paper scores GoPro: with MATLAB's psnr and ssim of whole 8-bit RGB files.
+them with the paper. The other scores come from the named source. The paper's scores for
+enhancement are computed like those for GoPro in MPRNet's paper: with MATLAB's psnr and ssim of
+whole 8-bit RGB files.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ SPEC = NetworkSpec(
     weights=(
         _authors(
             REAL_DENOISING,
-            # The README of models/mir_model in an implementation of AMSNet quotes this score.
+            # Quoted in a repository that implements AMSNet, in the README of models/mir_model.
             Score("SIDD validation (1280)", 39.72, 0.959, "sidd", _NOT_CHECKED),
             "mirnet_real_denoising",
         ),

@@ -1,8 +1,9 @@
 """The specification of MIRNet-v2: its tasks, and its authors' weights with their scores.
 
 Scores marked "not checked" are the paper's as quoted by others or from memory; nobody has compared
-them with the paper. The other scores come from the named source. The paper scores enhancement as
-MPRNet's paper scores GoPro: with MATLAB's psnr and ssim of whole 8-bit RGB files.
+them with the paper. The other scores come from the named source. The paper's scores for
+enhancement are computed like those for GoPro in MPRNet's paper: with MATLAB's psnr and ssim of
+whole 8-bit RGB files.
 """
 
 from __future__ import annotations

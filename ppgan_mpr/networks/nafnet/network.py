@@ -45,8 +45,8 @@ class LayerNorm2D(nn.Layer):
 def halves(layer: nn.Conv2D, depthwise: bool = False) -> list[Callable[[Tensor], Tensor]]:
     """Split a convolution into two, for the first and the second half of its output channels.
 
-    SimpleGate multiplies the halves of a map (eq. 4, Fig. 4c). Computing the halves separately
-    avoids cutting the map, which takes longer than its depthwise convolution.
+    SimpleGate multiplies the two halves of a feature map (eq. 4, Fig. 4c). They are computed
+    separately, because splitting the map takes longer than the block's depthwise convolution.
 
     Args:
         layer: a convolution with biases that keeps height and width.
@@ -96,8 +96,8 @@ class NAFBlock(nn.Layer):
     """NAFNet's block: a mobile convolution module, then a feed-forward one (Fig. 3c).
 
     Each module normalises its input and adds its output, times a learnt scale, to a skip
-    connection. The only other nonlinearity is SimpleGate, the product of two halves of the
-    channels (eq. 4).
+    connection. Instead of an activation function, each has SimpleGate, the product of the two
+    halves of the channels (eq. 4).
 
     Args:
         channels: channels of input and output; inside, there are twice as many before the gates.

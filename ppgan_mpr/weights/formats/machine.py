@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 _OPCODES = 2_000_000  # in one pickle; a training checkpoint has about 100,000
 _LINE = 4096  # characters in a line of text: names of modules, and numbers
 _SMALL = 1 << 20  # bytes that are read without checking how many are left
-_SIZE_FACTOR, _SIZE_SLACK = 4, 4 << 20  # maximum unpacked size: times the file's, plus bytes
+_SIZE_FACTOR, _SIZE_SLACK = 4, 4 << 20  # maximum unpacked size: factor * file size + slack
 
 _LITERALS = frozenset((
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",

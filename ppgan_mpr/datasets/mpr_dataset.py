@@ -257,7 +257,7 @@ def _centre(pixels: np.ndarray, size: int | None) -> np.ndarray:
     if size is None:
         return pixels
     height, width = min(size, pixels.shape[0]), min(size, pixels.shape[1])
-    # An odd margin is split in the same way as by the protocols.
+    # An odd margin is split as in the centre crops of the scoring protocols.
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
 

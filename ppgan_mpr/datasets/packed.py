@@ -2,7 +2,8 @@
 
 The file is an uncompressed tar archive, which any ``tar`` unpacks to the original folders. Its
 first member, ``index.json``, states the position, length and size in pixels of each picture. So
-pictures are read in any order by a single read, and the data set is checked without opening them.
+pictures can be read in any order, each in a single read, and the data set is checked without
+opening them.
 
 A picture in such a file has a path such as ``data/GoPro.tar/input/7.png``. A packed data set can
 be used wherever a folder of pairs can.

@@ -63,7 +63,7 @@ def find_pairs(
         folder: contains the folders of inputs and the folder ``target``; or a packed data set
             (see :mod:`ppgan_mpr.datasets.packed`).
         inputs: names of the folders of inputs; each has one picture for every pair.
-        scale: enlargement: how many times as high and wide as its input a target is.
+        scale: enlargement; a target is this many times as high and wide as its input.
 
     Returns:
         The pairs, sorted by name.

@@ -114,5 +114,5 @@ def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path} is not a picture of 8 or 16 bits: replace or remove it")
-    pixels = pixels[:, :, ::-1]  # a view, as most pixels outside a region are never copied
+    pixels = pixels[:, :, ::-1]  # BGR to RGB, as a view: callers may need only a region
     return pixels if orientation == 1 else turn_upright(pixels, orientation)

@@ -46,7 +46,8 @@ else:
 DEFAULTS: dict[str, Any] = defaults(Configuration)
 # Options that may differ when a run is resumed.
 _MAY_CHANGE = ("output_dir", "is_train", "profiler_options")
-# From this similarity on, an unknown option counts as misspelt. PaddleGAN's options are below it.
+# An unknown option counts as misspelt if its similarity to a known one is at least this. Options
+# that only PaddleGAN reads are less similar to ours.
 _MISSPELT = 0.85
 _REPEAT = "RepeatDataset"  # PaddleGAN builds it without a registry
 
@@ -56,8 +57,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> AttrDict:
 
     Args:
         path: the yaml file.
-        overrides: changes such as ``"model.generator.n_feat=40"``. A value is a Python literal, or
-            else an unchanged string; it is never run as code.
+        overrides: changes such as ``"model.generator.n_feat=40"``. Unless the option takes a
+            text, the value is parsed as a Python literal or else as yaml; it is never run as code.
 
     Returns:
         The configuration, with :data:`DEFAULTS` filled in.
@@ -159,7 +160,10 @@ def _plain(value: Any) -> Any:
 
 
 def literal(text: str) -> Any:
-    """Parse a text as a Python literal or a yaml scalar; other texts are returned unchanged."""
+    """Parse a text as a Python literal or else as yaml.
+
+    A text that is neither is returned unchanged, and so is a date.
+    """
     for parse in (ast.literal_eval, parse_yaml):  # yaml: true, null
         try:
             value = parse(text)
@@ -281,7 +285,7 @@ def _check_channels(config: AttrDict) -> None:
 
 
 def _check_schedule(config: AttrDict) -> None:
-    """Check that ``eta_min`` is below the learning rate; only ``eta_mins`` may be above it."""
+    """Check that ``eta_min`` does not exceed the learning rate; only ``eta_mins`` may exceed it."""
     schedule = config.get("lr_scheduler") or {}
     rate, last = schedule.get("learning_rate"), schedule.get("eta_min")
     if rate is not None and last is not None and last > rate:

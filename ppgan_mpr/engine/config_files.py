@@ -73,7 +73,8 @@ def _read(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
         raise UsageError(f"{path}: _base_ is {bases!r}: give the path of a yaml, or a list.")
     for base in bases:
-        packaged = _FOLDER / base  # the base of a copied packaged file
+        # If a packaged file was copied elsewhere without its base, the packaged base is used.
+        packaged = _FOLDER / base
         beside = path.parent / base
         inherited = find_config(packaged if packaged.is_file() and not beside.exists() else beside)
         if inherited.resolve() in (file.resolve() for file in (*heirs, path)):
@@ -88,7 +89,8 @@ def parse_yaml(text: str) -> Any:
     Raises:
         ValueError: the text is not yaml, or too deep or too large; the message is a phrase.
     """
-    import yaml  # of the extra "train", which help texts and lists of names do not need
+    # Imported here, so that help texts and lists of names do not need the extra "train".
+    import yaml
 
     try:
         value = yaml.safe_load(text)

@@ -16,7 +16,8 @@ from .loading import load_batches
 from .progressive import Progressive, Step
 
 # The loader's workers restart with each epoch of the sampler. So for a small data set, one epoch
-# of the sampler has several passes. A resumed run must not be able to change this number.
+# of the sampler has several passes. Their number follows from a constant, not from an
+# option, because a resumed run must have the same number.
 _SAMPLES_BETWEEN_RESTARTS = 16384
 
 

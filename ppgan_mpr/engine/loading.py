@@ -68,7 +68,10 @@ def load_batches(
 
 
 def _end_thread(iterator: Any, num_workers: int) -> None:
-    """End the thread that loads without workers; while it runs, Paddle would sleep a second."""
+    """End the thread that loads if there are no workers.
+
+    If it still ran, Paddle's shutdown would sleep for a second.
+    """
     if num_workers == 0 and iterator._thread:
         iterator._exit_thread_expectedly()
         iterator._thread.join()

@@ -96,8 +96,8 @@ class SharedMetric:
     def accumulate(self) -> float:
         """The value over all processes; all of them call this together, once after each reset.
 
-        A metric may also exchange its scores itself. All processes then have the same scores, so
-        their mean does not change.
+        A metric that itself gathers the scores of all processes also gets the right mean: each
+        score is then counted equally often.
         """
         if processes.count() > 1:
             for key in self._collections:

@@ -67,7 +67,7 @@ def section(
     none: bool = False,
     required: bool = False,
 ) -> Any:
-    """Declare a subsection; ``schema`` None means the class with this declaration."""
+    """Declare a subsection; ``schema`` None means the class that contains this declaration."""
     metadata = {"section": schema, "none": none, "required": required, "own": False}
     return field(default=default, metadata=metadata)
 
@@ -88,7 +88,7 @@ class Generator(Section):
 
 @dataclass(init=False)
 class Criterion(Section):
-    """A loss of an MPRModel, ours before PaddleGAN's."""
+    """A loss of an MPRModel; if PaddleGAN has one of the same name, ours is used."""
 
     registry = "CRITERIONS"
     name: str = option(required=True)

@@ -37,7 +37,10 @@ class Scorer:
         self._scored: str | None = None
 
     def load(self, weights: str | Path) -> None:
-        """Load the weights to score; ``validate.local``, or else the weights, decide on TLC.
+        """Load the weights to score.
+
+        ``validate.local`` states whether the network runs with the test-time local converter (TLC).
+        Without this option, TLC is used for weights that are meant to run with it.
 
         Raises:
             RestorationError: see :func:`load_into`; or TLC does not apply to the network.

@@ -33,8 +33,8 @@ class GradientStep:
 
     Attributes:
         skipped: number of consecutive skipped batches.
-        updating: True from the beginning of an update; the trainer sets it to False when the
-            iteration is completely finished.
+        updating: set to True just before the gradients are applied or skipped. The trainer sets it
+            to False when the iteration is completely finished.
         signal: number of a signal that this process has received, or 0. An update sets it to the
             largest number of all processes, so that all of them know of the signal.
 

@@ -31,7 +31,8 @@ class TiledRestoration:
         network: the network in training; each call uses its current weights.
         memory: working memory of the network, such as ``8G``.
         precision: ``f32``, or ``bf16`` or ``f16`` for mixed precision on a GPU.
-        local: whether the network uses TLC, whose local statistics tiles do not share.
+        local: whether the network uses TLC; its averages over windows are computed for each tile,
+            not shared between tiles.
 
     Raises:
         UsageError: the network is not part of this package, or ``memory`` is invalid or too small
@@ -49,7 +50,7 @@ class TiledRestoration:
         self._options = InferenceOptions(
             backend="paddle", device=paddle.get_device(), precision=precision, memory=memory
         )
-        # Nothing is exported, so nothing is cached under this identity.
+        # The paddle backend exports nothing, so nothing is cached under the identity "training".
         self._model = Model(
             "training", spec, lambda: network, Cache(cache_dir() / "networks"), local=local
         )

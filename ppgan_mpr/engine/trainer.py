@@ -126,10 +126,12 @@ class Trainer:
                 self.progress.preview(state.iteration, model.get_current_visuals())
             profiled = profiler is not None and profiler.step()
             interrupt.take_shared(model.step.signal)
+            # Validation may take long, so a due snapshot is already saved before it. After it, the
+            # snapshot is saved again, with the result of the validation.
             if is_due(every.snapshot, state.iteration):
                 self.checkpoints.save(state)
             if is_due(every.validation, state.iteration):
-                self.validate()  # it may take long, so the state is saved before and after it
+                self.validate()
                 if is_due(every.snapshot, state.iteration):
                     self.checkpoints.save(state)
 

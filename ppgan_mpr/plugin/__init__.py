@@ -6,7 +6,8 @@ import of ppgan::
 
     import ppgan_mpr.plugin
 
-Scripts that need only the compatibility call :func:`unregister` to remove our implementations.
+Scripts that only need PaddleGAN to run on current Paddle call :func:`unregister` after this import;
+it restores PaddleGAN's own implementations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Metrics for PaddleGAN: its PSNR and SSIM with our protocols, and further measures of these."""
+"""Metrics for PaddleGAN: PSNR and SSIM with our protocols, and the protocols' other measures."""
 
 from __future__ import annotations
 

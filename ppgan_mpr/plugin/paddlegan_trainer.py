@@ -135,7 +135,7 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
     ]
     if others:
         trainer.logger.info("Metrics without a protocol: %s (no protocol)", ", ".join(others))
-    model.metrics.update(missing_measures(model.metrics))  # PaddleGAN's Trainer shares them
+    model.metrics.update(missing_measures(model.metrics))  # the same dict as trainer.metrics
     if model.ema:
         model.nets.update(_average_as_nets(model))
     trainer.save = functools.partial(_save, trainer.save, cfg.snapshot_config.get("keep", KEEP))

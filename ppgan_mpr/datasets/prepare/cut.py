@@ -38,7 +38,7 @@ class Cut:
         step: distance between their upper left corners, in pixels of the target.
         min_rest: if more pixels than this are left at the bottom or the right, another sub-picture
             covers them.
-        scale: enlargement: how many times as high and wide as its input a target is.
+        scale: enlargement; a target is this many times as high and wide as its input.
 
     Raises:
         UsageError: a number is out of range, or ``size`` or ``step`` is not a multiple of
@@ -150,7 +150,8 @@ def _check_settings(
                 f"{destination} was cut from pictures that {source} lacks, such as "
                 f"{absent[0]}: give another folder."
             )
-        # They are removed before the new stamps are written, in case the run is interrupted here.
+        # Outdated sub-pictures are removed before the new stamps are written. In the other order,
+        # an interrupted run could leave outdated ones that the next run takes for current ones.
         for key, (part, name, _) in files.items():
             if key in known and known[key] != stamps[key]:
                 _remove_pieces(part, name)

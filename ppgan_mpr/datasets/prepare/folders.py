@@ -1,4 +1,4 @@
-"""Helpers for downloads whose pictures are only moved and renamed."""
+"""Helpers for downloads whose pictures are linked or copied without conversion."""
 
 from __future__ import annotations
 

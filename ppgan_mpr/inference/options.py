@@ -51,7 +51,7 @@ class InferenceOptions:
 
     network: str | None = _option(
         None,
-        "network to use; default: the first one that has weights of the chosen model for the task",
+        "network to use; default: the first one that has the chosen weights (model) for the task",
         metavar="NAME",
     )
     model: str = _option(

@@ -82,8 +82,8 @@ class InferenceOptions:
     )
     suffix: str | None = _option(
         None,
-        "format of the outputs, such as png or .tif; default: that of the input, or PNG if that "
-        "would lose data (16-bit TIFF for cameras' raw files)",
+        "format of the outputs, such as png or .tif; default: that of the input, or PNG if the "
+        "picture would look different in it (16-bit TIFF for cameras' raw files)",
         metavar="FORMAT",
     )
     quality: int = _option(

@@ -82,6 +82,8 @@ def networks(numbers: Numbers) -> str:
         f" {reached}. Multiply-adds are counted for"
         " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
         " 100 %. Agreement is the PSNR to the first f32 result for the same network and size."
+        " Our runners cut pictures that need more than 600 MB of working memory into tiles, and then"
+        " agree less."
         " Full-size networks have random weights, because the speed does not depend on them."
         f"{note}\n\n" + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )
@@ -90,8 +92,7 @@ def networks(numbers: Numbers) -> str:
 def photos(numbers: Numbers) -> str:
     """Table of all networks for a photo that our runners restore in tiles."""
     return (
-        f"{networks(numbers)}\nOur runners cut the photo into tiles, so their results agree less"
-        " with those for the whole photo, above all with random weights."
+        f"{networks(numbers)}\nTiles make a large difference with random weights:"
         " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement with"
         " trained ones. Each case runs once, so our seconds include compiling two networks, which"
         " may take a few seconds.\n"

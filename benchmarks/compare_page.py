@@ -82,8 +82,8 @@ def networks(numbers: Numbers) -> str:
         f" {reached}. Multiply-adds are counted for"
         " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
         " 100 %. Agreement is the PSNR to the first f32 result for the same network and size."
-        " Our runners cut pictures that need more than 600 MB of working memory into tiles, and then"
-        " agree less."
+        " Our runners cut pictures that need more than 600 MB of working memory into tiles, and"
+        " then agree less."
         " Full-size networks have random weights, because the speed does not depend on them."
         f"{note}\n\n" + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )

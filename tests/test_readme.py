@@ -33,7 +33,7 @@ def test_page_on_training_names_every_class_that_the_plugin_registers(root):
 
 def test_page_on_performance_states_the_multiple_of_every_network(root):
     text = (root / "docs" / "performance.md").read_text(encoding="utf-8")
-    multiples = re.search(r"must be multiples of (.*?);", text, re.DOTALL)[1]
+    multiples = re.search(r"must be\s+multiples of (.*?)\. The", text, re.DOTALL)[1]
     for spec in networks():
         found = re.search(rf"(\d+) \([^)]*{spec.title}\b[^)]*\)", multiples)
         assert found and int(found[1]) == spec.size_multiple, spec.title

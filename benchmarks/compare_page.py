@@ -92,9 +92,9 @@ def networks(numbers: Numbers) -> str:
 def photos(numbers: Numbers) -> str:
     """Table of all networks for a photo that our runners restore in tiles."""
     return (
-        f"{networks(numbers)}\nTiles make a large difference with random weights:"
-        " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement with"
-        " trained ones. Each case runs once, so our seconds include compiling two networks, which"
+        f"{networks(numbers)}\nTiles make a large difference with random weights."
+        " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement for"
+        " the trained weights of the lite networks. Each case runs once, so our seconds include compiling two networks, which"
         " may take a few seconds.\n"
     )
 
@@ -125,10 +125,10 @@ def commands(numbers: Numbers) -> str:
     ]
     return (
         "`mprnet` on one picture. Cold: with an empty cache, so the network is exported and"
-        " compiled. Bare: only the compiled graph on the same tiles. Starting Python and loading"
-        " NumPy, Pillow and OpenVINO, which no command can avoid, takes"
+        " compiled. Warm: with a full cache. Bare: only the compiled network on the same tiles, in a"
+        " process that has run it before. Starting Python and loading NumPy, Pillow and OpenVINO, which no command can avoid, takes"
         f" {numbers['libraries']:.2f} s.\n\n"
-        + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm over bare s", rows)
+        + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm minus bare s", rows)
     )
 
 
@@ -171,9 +171,10 @@ def folders(numbers: Numbers) -> str:
     return (
         f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
-        " The first two columns give wall and processor seconds; the next two give mixed divided by"
-        " one size. Cold: with an empty cache of networks. Warm: with the cache of the"
-        " cold run.\n\n" + table("network|one size s|mixed s|wall|processor|peak MB|cache MB", rows)
+        " For each folder, the first number is wall seconds and the second processor seconds. The"
+        " ratios are mixed divided by one size. With an empty cache, no network has been exported or"
+        " compiled; the full cache is the one that this run left.\n\n"
+        + table("network|one size s|mixed s|wall ratio|processor ratio|peak MB|cache MB", rows)
     )
 
 
@@ -190,10 +191,10 @@ def throughput(numbers: Numbers) -> str:
             + [f"{wall / case['bound']:.2f}"]
         )
     return (
-        "A folder of photos of 1280×720 with the lite network. The bound is the time of the graph"
-        " alone, or the processor time divided by the cores if that is more. No schedule can be"
-        " faster.\n\n"
-        + table("photos|--jobs|graph s|processor s|bound s|wall s|wall / bound", rows)
+        "A folder of photos of 1280×720 with the lite network. The bound is the time of the"
+        " network alone, or the processor time divided by the cores if that is more. No schedule can"
+        " be faster.\n\n"
+        + table("photos|--jobs|network s|processor s|bound s|wall s|wall / bound", rows)
     )
 
 
@@ -210,7 +211,8 @@ def isolation(numbers: Numbers) -> str:
     ]
     return (
         "Milliseconds to decode a file in the program itself and in the separate process that"
-        " protects it against damaged files. The difference is the median of pairs.\n\n"
+        " protects it against damaged files. Each file is decoded in both ways in turn, many"
+        " times. The difference is the median over these pairs.\n\n"
         + table("file|in the program|separate process|difference", rows)
     )
 

@@ -94,8 +94,8 @@ def photos(numbers: Numbers) -> str:
     return (
         f"{networks(numbers)}\nTiles make a large difference with random weights."
         " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement for"
-        " the trained weights of the lite networks. Each case runs once, so our seconds include compiling two networks, which"
-        " may take a few seconds.\n"
+        " the trained weights of the lite networks. Each case runs once, so our seconds include"
+        " compiling two networks, which may take a few seconds.\n"
     )
 
 
@@ -125,8 +125,9 @@ def commands(numbers: Numbers) -> str:
     ]
     return (
         "`mprnet` on one picture. Cold: with an empty cache, so the network is exported and"
-        " compiled. Warm: with a full cache. Bare: only the compiled network on the same tiles, in a"
-        " process that has run it before. Starting Python and loading NumPy, Pillow and OpenVINO, which no command can avoid, takes"
+        " compiled. Warm: with a full cache. Bare: only the compiled network on the same tiles, in"
+        " a process that has run it before. Starting Python and loading NumPy, Pillow and OpenVINO,"
+        " which no command can avoid, takes"
         f" {numbers['libraries']:.2f} s.\n\n"
         + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm minus bare s", rows)
     )
@@ -172,8 +173,8 @@ def folders(numbers: Numbers) -> str:
         f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
         " For each folder, the first number is wall seconds and the second processor seconds. The"
-        " ratios are mixed divided by one size. With an empty cache, no network has been exported or"
-        " compiled; the full cache is the one that this run left.\n\n"
+        " ratios are mixed divided by one size. With an empty cache, no network has been exported"
+        " or compiled; the full cache is the one that this run left.\n\n"
         + table("network|one size s|mixed s|wall ratio|processor ratio|peak MB|cache MB", rows)
     )
 
@@ -192,8 +193,8 @@ def throughput(numbers: Numbers) -> str:
         )
     return (
         "A folder of photos of 1280×720 with the lite network. The bound is the time of the"
-        " network alone, or the processor time divided by the cores if that is more. No schedule can"
-        " be faster.\n\n"
+        " network alone, or the processor time divided by the cores if that is more. No schedule"
+        " can be faster.\n\n"
         + table("photos|--jobs|network s|processor s|bound s|wall s|wall / bound", rows)
     )
 

@@ -22,6 +22,7 @@ from .scheduling import kept_priority
 # Containers of parts, by FFmpeg's names. The first that supports the codec is used. Only the order
 # of its packets is read, not their times.
 _PART_CONTAINERS = ("nut", "mov", "matroska")
+_AVX512F = 13  # OpenCV's number of this extension, which its module for Python does not name
 _SMALL = 64  # pixels; at some smaller sizes libx265 writes outside its buffers
 
 
@@ -35,6 +36,7 @@ class _Encoder:
         worst: largest value of the quality.
         scale: the option that sets the quality; ``qscale`` is FFmpeg's own scale of quantisers.
         options: other options of the encoder.
+        on_avx512: options that processors with AVX-512 need, too.
     """
 
     name: str
@@ -42,11 +44,14 @@ class _Encoder:
     worst: int = 51
     scale: str = "crf"
     options: Mapping[str, str] = field(default_factory=dict)
+    on_avx512: Mapping[str, str] = field(default_factory=dict)
 
 
 # At these qualities, encoding changes the frames less than the restoration does.
 _ENCODERS = {
-    "h264": _Encoder("libx264", 17),
+    # With AVX-512, x264 reads memory that it has not set, unless the width of the frames is a
+    # multiple of 128. The same frames are then encoded differently each time.
+    "h264": _Encoder("libx264", 17, on_avx512={"x264-params": "asm=avx2"}),
     "hevc": _Encoder("libx265", 19, options={"x265-params": "log-level=none"}),
     "vp8": _Encoder("libvpx", 8, 63, options={"b": "50M", "deadline": "good", "cpu-used": "2"}),
     "vp9": _Encoder(
@@ -139,6 +144,8 @@ def choose_encoding(
     if made.type != "video":
         raise UsageError(f"codec={codec!r} is not a video codec: choose one such as 'h264'.")
     options = dict(wanted.options)
+    if wanted.on_avx512 and _has_avx512():
+        options.update(wanted.on_avx512)
     if wanted.quality is None:
         if crf is not None:
             raise UsageError(f"crf={crf} does not suit {wanted.name}: leave it out.")
@@ -180,6 +187,13 @@ def choose_encoding(
         ),
         warnings=warnings,
     )
+
+
+def _has_avx512() -> bool:
+    """Whether the processor has the extension AVX-512."""
+    import cv2
+
+    return bool(cv2.checkHardwareSupport(_AVX512F))
 
 
 class PartEncoder:

@@ -96,7 +96,12 @@ class Page:
         """Wait until an expression is true; returns its value."""
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
-            value = self.evaluate(script)
+            try:
+                value = self.evaluate(script)
+            except RuntimeError as error:  # the page is being replaced by another one
+                if "navigated" not in str(error):
+                    raise
+                value = None
             if value or value == {}:  # an element arrives as {}
                 return value
             time.sleep(0.05)

@@ -1,4 +1,7 @@
 import io
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +16,34 @@ from ppgan_mpr.video.encoding import PartEncoder, choose_encoding
 def facts_of(tmp_path, *arguments, **options):
     make_video(tmp_path / "a.mkv", 2, *arguments, **options)
     return inspect(tmp_path / "a.mkv", Limits())
+
+
+def test_the_same_frames_are_encoded_equally_whatever_the_memory_held(tmp_path):
+    """With AVX-512, x264 would read memory that it has not set, at this width."""
+    code = (
+        "import hashlib, io, sys; from pathlib import Path\n"
+        "from ppgan_mpr.imaging.limits import Limits\n"
+        "from ppgan_mpr.video.clip import inspect\n"
+        "from ppgan_mpr.video.encoding import PartEncoder, choose_encoding\n"
+        "from video_samples import picture\n"
+        "facts = inspect(Path(sys.argv[1]), Limits())\n"
+        "file = io.BytesIO()\n"
+        "encoder = PartEncoder(file, choose_encoding(facts, facts.size, 'matroska'))\n"
+        "for number in range(48):\n"
+        "    encoder.add(picture(number, facts.size, 9 if number > 30 else 0))\n"
+        "encoder.finish()\n"
+        "print(hashlib.md5(file.getvalue()).hexdigest())"
+    )
+    make_video(tmp_path / "a.mkv", 2, (160, 96))
+    command = [sys.executable, "-c", code, str(tmp_path / "a.mkv")]
+    path = os.pathsep.join(sys.path)
+    found = {
+        subprocess.check_output(
+            command, env={**os.environ, "PYTHONPATH": path, "MALLOC_PERTURB_": filling}
+        )
+        for filling in ("90", "165")  # glibc fills new memory with such bytes
+    }
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from ..detection import Finding, detect
 from ..errors import RestorationError, UsageError
 from ..imaging import Photo, PhotoReader
 from ..imaging.memory_budget import Share
-from ..imaging.reader import SizeExpected
 from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
@@ -350,11 +349,7 @@ class _Seen(Source):
         return self.original.identity
 
     def read(
-        self,
-        reader: PhotoReader,
-        isolated: bool = True,
-        memory: Share | None = None,
-        expect: SizeExpected | None = None,
+        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
     ) -> Photo:
         """See :meth:`Source.read`."""
-        return self.photo or super().read(reader, self.isolated, memory, expect)
+        return self.photo or super().read(reader, self.isolated, memory)

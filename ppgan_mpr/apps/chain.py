@@ -128,10 +128,6 @@ class _Sequence(Restorer):
         count = sum(plan.count for plan in plans)
         return replace(plans[-1], count=count, memory=max(plan.memory for plan in plans))
 
-    def prepare(self, height: int, width: int) -> None:
-        """See :meth:`Restorer.prepare`: the network of the first step."""
-        self._restorers[0].prepare(height, width)
-
     def strips(
         self,
         height: int,

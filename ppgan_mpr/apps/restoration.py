@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import RestorationError
 from ..imaging import Photo, PhotoReader
 from ..imaging.memory_budget import Share
-from ..imaging.reduce import reduced, reduced_size
+from ..imaging.reduce import reduced
 from ..inference import Crop, InferenceOptions, TileUse
 from ..inference.backends.allocation import is_allocation_failure
 from .batch import StoppedError
@@ -183,7 +183,7 @@ class Restoration:
     def _read(self, source: Source, memory: Share) -> _Given:
         """Read a picture and its right view; waits until there is memory for their restoration."""
         memory.times = self._network.times_held(_in_place(source))
-        photo = source.read(self._reader, self._isolated, memory, self._expect)
+        photo = source.read(self._reader, self._isolated, memory)
         memory.decoded(photo.pixels.nbytes)
         right = None
         if source.right:
@@ -195,12 +195,6 @@ class Restoration:
             right = right and reduced(right, max_size)
         warnings = warnings_before(self._network.task, max_size, full_size, photo, right)
         return _Given(photo, network_input(photo, right, self._network.scale), warnings)
-
-    def _expect(self, height: int, width: int) -> None:
-        """Start loading the network for a picture that is about to be decoded."""
-        width, height = reduced_size(width, height, self._options.max_size)
-        scale = self._network.scale
-        self._network.restorers.first.prepare(scale * height, scale * width)
 
     def _begin(
         self, source: Source, result: Photo, output: Path | None, warnings: tuple[str, ...]

@@ -14,7 +14,6 @@ from ..file_names import fitting_name
 from ..imaging import Photo, PhotoReader, writable_suffix
 from ..imaging.losses import target_of
 from ..imaging.memory_budget import Share
-from ..imaging.reader import SizeExpected
 from ..imaging.write import file_content
 from ..inference import InferenceOptions
 from .items import Item
@@ -47,11 +46,7 @@ class ReadPicture(Source):
         return cls(item.source, item.stem, path, content, Path(item.folder), problem=item.problem)
 
     def read(
-        self,
-        reader: PhotoReader,
-        isolated: bool = True,
-        memory: Share | None = None,
-        expect: SizeExpected | None = None,
+        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
     ) -> Photo:
         """Decode the picture.
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,16 +19,12 @@ from ..child_python import python_command
 from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
-from .header import header_of
 from .limits import LimitError, Limits, in_words
 from .memory_budget import MemoryBudget, Share
 from .photo import Photo
 from .read import decode_photo, read_bytes, read_photo
 
 logger = logging.getLogger(__name__)
-
-#: Called with the height and width of a picture before it is decoded.
-SizeExpected = Callable[[int, int], object]
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
@@ -80,11 +76,7 @@ class PhotoReader:
                 self._give_up(error)
 
     def read(
-        self,
-        path: str | os.PathLike[str],
-        isolated: bool = True,
-        memory: Share | None = None,
-        expect: SizeExpected | None = None,
+        self, path: str | os.PathLike[str], isolated: bool = True, memory: Share | None = None
     ) -> Photo:
         """Read a picture file as :func:`~ppgan_mpr.imaging.read_photo` does, within the limits.
 
@@ -95,7 +87,6 @@ class PhotoReader:
                 every file is isolated.
             memory: the picture's share of :attr:`budget` if it is processed after reading;
                 default: a share that ends after reading.
-            expect: called only for an ordinary file that is decoded in this process.
 
         Raises:
             ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`; also if
@@ -108,8 +99,6 @@ class PhotoReader:
         if not self._isolates(isolated) and _size(path) <= ordinary.MAX_BYTES:
             data = read_bytes(path, self.limits)
             if not data or ordinary.is_ordinary(data):
-                if expect and data:
-                    _announce(data, expect)
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
         return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
 
@@ -369,15 +358,6 @@ def _enlarge_buffer(pipe: BinaryIO) -> None:
 
         with contextlib.suppress(OSError):  # the user's quota of large pipes may be used up
             fcntl.fcntl(pipe, _F_SETPIPE_SZ, 1 << 20)
-
-
-def _announce(data: bytes, expect: SizeExpected) -> None:
-    """Call ``expect`` with the height and width of an ordinary file."""
-    try:
-        header = header_of(data)
-    except Exception:  # decoding reports it
-        return
-    expect(header.height, header.width)
 
 
 def _size(path: Path) -> int:

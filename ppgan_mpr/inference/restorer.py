@@ -86,16 +86,6 @@ class Restorer:
         needed = needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
         return TilePlan(grid.tile, grid.count, needed)
 
-    def prepare(self, height: int, width: int) -> None:
-        """Start loading the network for a picture of this size if it is restored whole.
-
-        It returns at once, so that the picture can be decoded at the same time. It does not
-        compile a network, and changes no result.
-        """
-        grown = Padding(height, width, self._planner.multiple, self._padding)
-        if self._planner.grid(grown.height, grown.width).count == 1:
-            self.backend.prepare(grown.height, grown.width, whole=True)
-
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.
 

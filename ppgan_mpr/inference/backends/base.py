@@ -64,15 +64,10 @@ class Backend(Protocol):
         """
         ...
 
-    def prepare(self, height: int, width: int, whole: bool = False) -> None:
-        """Start loading the network for :meth:`run` with a picture of that size.
+    def prepare(self, height: int, width: int) -> None:
+        """Start loading the network for :meth:`run` with tiles of that size and statistics.
 
         It returns at once, and may do nothing.
-
-        Args:
-            height, width: size of the picture.
-            whole: whether it is restored without given statistics; default: with them, as tiles
-                are.
         """
         ...
 

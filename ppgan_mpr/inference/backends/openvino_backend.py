@@ -106,11 +106,10 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
-    def prepare(self, height: int, width: int, whole: bool = False) -> None:
+    def prepare(self, height: int, width: int) -> None:
         """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
-        key = self._key("plain" if whole else "given", (1, self._model.channels, height, width))
-        # A network for a whole picture may replace others, whose memory must be freed first.
-        if key in self._compiled or (whole and self._compiled):
+        key: _Key = "given", (1, self._model.channels, height, width)
+        if key in self._compiled:
             return
         future: Future[_Compiled | None] = Future()
         self._upcoming = key, future
@@ -163,8 +162,12 @@ class OpenVINOBackend:
         return [tensor.data for tensor in request.output_tensors]
 
     def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
-        pixels, key = math.prod(shape[2:]), self._key(variant, shape)
-        needed = self.whole_bytes(pixels) if key[1] is None else self.bytes_per_pixel * pixels
+        pixels = math.prod(shape[2:])
+        if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
+            key: _Key = variant, None
+            needed = self.whole_bytes(pixels)
+        else:  # tiles have few sizes, so each gets its own network, which needs less memory
+            key, needed = (variant, shape), self.bytes_per_pixel * pixels
         known = self._compiled.pop(key, None)
         if known is None or known.needed < needed:
             while self._compiled and (
@@ -175,13 +178,6 @@ class OpenVINOBackend:
         compiled.needed = max(needed, compiled.needed)
         self._compiled[key] = compiled
         return compiled.request
-
-    def _key(self, variant: str, shape: tuple[int, ...]) -> _Key:
-        """The network for inputs of a shape."""
-        # Tiles have few sizes, so each size gets its own network, which needs less memory.
-        one_picture = variant == "plain" and shape[0] == 1
-        any_size = one_picture and self._takes_any_size(math.prod(shape[2:]))
-        return variant, None if any_size else shape
 
     def _loaded_ahead(self, key: _Key) -> _Compiled | None:
         """The network that :meth:`prepare` loads, if it has this key and is in the cache."""

@@ -39,11 +39,12 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     return np.ascontiguousarray(picture[..., 2::-1]), alpha
 
 
-def encode_png(samples: np.ndarray, strategy: int) -> bytes:
+def encode_png(samples: np.ndarray, level: int, strategy: int) -> bytes:
     """A PNG of ``[H, W, C]`` uint8 or uint16: grey, RGB or RGBA for C = 1, 3, 4.
 
     Args:
         samples: the picture.
+        level: of compression, 1 (fast) to 9 (small).
         strategy: of zlib, such as ``zlib.Z_RLE``.
 
     Raises:
@@ -56,7 +57,7 @@ def encode_png(samples: np.ndarray, strategy: int) -> bytes:
         raise ImageError(f"a PNG side holds at most {_LONGEST_SIDE} pixels, choose .tif")
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV has BGR
     # With a level given, OpenCV lets libpng choose a filter for each row.
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, strategy]
+    options = [cv2.IMWRITE_PNG_COMPRESSION, level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     done, data = cv2.imencode(".png", samples[..., order], options)
     if not done:
         raise ImageError("OpenCV could not encode it as PNG")

@@ -157,7 +157,8 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
         elif photo.lossless:  # exact keeps the colours under full transparency
             options.update(lossless=True, exact=True)
     elif name == "PNG":
-        options["compress_type"] = png.STRATEGY
+        kind = png.strategy(photo.to_array(), _encode_png)
+        options.update(compress_level=png.LEVEL, compress_type=kind)
     elif name == "TGA":
         options["id_section"] = comment
     elif name == "JPEG2000" and comment:
@@ -165,4 +166,11 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     image = Image.fromarray(photo.to_array())
     file = io.BytesIO()
     image.save(file, format=name, **options)
+    return file.getbuffer()
+
+
+def _encode_png(samples: np.ndarray, strategy: int) -> memoryview:
+    file = io.BytesIO()
+    options = {"compress_level": png.LEVEL, "compress_type": strategy}
+    Image.fromarray(samples).save(file, format="PNG", **options)
     return file.getbuffer()

@@ -15,7 +15,7 @@ from ppgan_mpr.imaging import opencv
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_samples_come_back_in_the_order_of_rgb(dtype, channels):
     picture = samples.noise(channels, dtype).reshape(13, 17, channels)
-    pixels, alpha = opencv.decode(opencv.encode_png(picture, zlib.Z_RLE))
+    pixels, alpha = opencv.decode(opencv.encode_png(picture, 1, zlib.Z_RLE))
     np.testing.assert_array_equal(pixels, picture[..., : 3 if channels > 1 else 1])
     if channels == 4:
         np.testing.assert_array_equal(alpha, picture[..., 3])
@@ -41,4 +41,4 @@ def test_opencvs_log_level_is_left_as_it_was():
 
 def test_sides_that_png_readers_refuse_are_not_written():
     with pytest.raises(ImageError, match=r"at most 1000000 pixels, choose \.tif"):
-        opencv.encode_png(np.zeros((1, 1_000_001, 1), np.uint8), zlib.Z_RLE)
+        opencv.encode_png(np.zeros((1, 1_000_001, 1), np.uint8), 1, zlib.Z_RLE)

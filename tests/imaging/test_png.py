@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import imaging_samples as samples
 import numpy as np
 import pytest
 from PIL import Image
 
-from ppgan_mpr.imaging import Metadata, Photo, from_array, read_photo, unkept, write_photo
+from ppgan_mpr.imaging import (
+    Metadata,
+    Photo,
+    decode_photo,
+    from_array,
+    opencv,
+    png,
+    read_photo,
+    unkept,
+    write_photo,
+)
+from ppgan_mpr.imaging.write import file_content
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
@@ -176,3 +188,35 @@ def test_xmp_in_a_raw_profile_is_read(tmp_path):
     text = b"\nxmp\n       3\n" + b"<x>".hex().encode() + b"\n"
     photo = _with_chunk(tmp_path, b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(text))
     assert photo.metadata.xmp == b"<x>"
+
+
+def _noisy(dtype):
+    """Like a photo: smooth, with noise."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0.2, 0.8, 200)[:, None, None] * np.linspace(0.5, 1, 240)[None, :, None]
+    white = np.iinfo(dtype).max
+    return np.rint((ramp + rng.normal(0, 0.02, [200, 240, 3])).clip(0, 1) * white).astype(dtype)
+
+
+def _patterned(dtype):
+    """Like a page of text: the same few shapes again and again."""
+    shapes = np.random.default_rng(0).integers(0, 2, [5, 12, 8], np.uint8)
+    lines = [shapes[np.arange(row, row + 30) % 5].transpose(1, 0, 2) for row in range(16)]
+    page = np.concatenate([line.reshape(12, 240) for line in lines])
+    return np.repeat(page[..., None], 3, axis=2).astype(dtype) * np.iinfo(dtype).max
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("make", "strategy"), [(_noisy, zlib.Z_RLE), (_patterned, zlib.Z_DEFAULT_STRATEGY)]
+)
+def test_photos_are_encoded_fast_and_patterns_small(dtype, make, strategy):
+    picture = make(dtype)
+    content = file_content(from_array(picture), Path("a.png"))
+    np.testing.assert_array_equal(decode_photo(bytes(content), "a.png").to_array(), picture)
+    sizes = {
+        kind: len(opencv.encode_png(picture, png.LEVEL, kind))
+        for kind in (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
+    }
+    assert len(content) == pytest.approx(sizes[strategy], rel=0.05)
+    assert len(content) < 1.1 * min(sizes.values())

@@ -28,7 +28,7 @@ Loaded = TypeVar("Loaded")
 logger = logging.getLogger(__name__)
 
 _LARGE = 768, 768  # a height and width larger than the windows of local statistics
-_GRAPH, _FACTS = "onnx graph 2", "facts 3"  # kinds of cache entries, with their versions
+_GRAPH, _FACTS = "onnx graph 2", "facts 4"  # kinds of cache entries, with their versions
 _FACT_NAMES = "floats_per_pixel", "largest_tensor"
 
 
@@ -147,7 +147,8 @@ class Model:
             program = trace(self.network, self.channels, self.shared_layers, size)
             graph = write_onnx(program).SerializeToString()
         self.cache.store(graph, _GRAPH, size, *self.key)
-        self.cache.store_facts(_facts_of(program), _FACTS, *self.key)
+        if size in (None, _LARGE):  # windows that are cut off at a smaller size need less memory
+            self.cache.store_facts(_facts_of(program), _FACTS, *self.key)
         return program, graph
 
 

@@ -57,3 +57,16 @@ def test_output_that_cannot_be_written_is_a_failure(photo):
         done, output = restore(photo, stdout=full)
     assert done.returncode != 0
     assert output.exists()
+
+
+def test_openvinos_converter_of_models_is_not_imported(photo):
+    pytest.importorskip("openvino")
+    code = (
+        "import sys; from ppgan_mpr.commands.mprnet import main; code = main();"
+        "import openvino; print('converter', sys.modules['openvino.tools.ovc']); sys.exit(code)"
+    )
+    done = run(
+        code, photo, "--task", "Deraining", "--model", "lite", "-o", photo.parent / "out.png"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "converter None" in done.stdout

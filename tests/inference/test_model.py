@@ -10,6 +10,7 @@ import pytest
 from ppgan_mpr.inference import Cache, Model
 from ppgan_mpr.inference.model import load_model
 from ppgan_mpr.networks import find_network
+from ppgan_mpr.weights import load_weights
 from ppgan_mpr.weights.formats import write_file
 
 pytest.importorskip("onnx")
@@ -29,6 +30,15 @@ def build_tiny():
 
     build.count = 0
     return build
+
+
+def test_memory_per_pixel_does_not_depend_on_the_sizes_exported_before(cache, tmp_path):
+    spec = find_network("MPRNet")
+    build = load_weights("lite:Deraining").build
+    fresh = Model("a", spec, build, cache, local=True).floats_per_pixel
+    used = Cache(tmp_path / "used")
+    Model("a", spec, build, used, local=True).load_onnx((64, 64), bytes)
+    assert Model("a", spec, build, used, local=True).floats_per_pixel == fresh
 
 
 def test_exported_network_comes_from_the_cache_without_building(build_tiny, cache):

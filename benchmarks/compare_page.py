@@ -95,7 +95,8 @@ def photos(numbers: Numbers) -> str:
         f"{networks(numbers)}\nTiles make a large difference with random weights."
         " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement for"
         " the trained weights of the lite networks. Each case runs once, so our seconds include"
-        " compiling two networks, which may take a few seconds.\n"
+        " compiling the network twice (for measuring averages and for tiles), which may take a few"
+        " seconds.\n"
     )
 
 
@@ -174,7 +175,7 @@ def folders(numbers: Numbers) -> str:
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
         " For each folder, the first number is wall seconds and the second processor seconds. The"
         " ratios are mixed divided by one size. With an empty cache, no network has been exported"
-        " or compiled; the full cache is the one that this run left.\n\n"
+        " or compiled; the full cache is what the first run left.\n\n"
         + table("network|one size s|mixed s|wall ratio|processor ratio|peak MB|cache MB", rows)
     )
 

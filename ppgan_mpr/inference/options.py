@@ -91,7 +91,7 @@ class InferenceOptions:
     )
     allow_loss: bool = _option(
         False,
-        "also write to a format that cannot store depth, transparency (which becomes white) or "
+        "also write to a format that cannot store 16 bits, transparency (which becomes white) or "
         "colour profile, and warn about the loss; default: an error",
     )
     jobs: int | None = _option(
@@ -155,7 +155,8 @@ class InferenceOptions:
     )
     overlap: int | None = _option(
         None,
-        "minimum overlap of neighbouring tiles in pixels; default: 32, or half a window with TLC",
+        "minimum overlap of neighbouring tiles in pixels; default: 32, or half a window with TLC "
+        "(see local)",
         metavar="N",
         group=_SPEED,
         changes_pixels=True,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -19,8 +21,6 @@ def available(root: Path = _CGROUP_ROOT, membership: Path = _MEMBERSHIP) -> int:
         root: folder where the control groups are mounted.
         membership: file that lists the process's control groups.
     """
-    import psutil  # when it is needed: by then a network is loading
-
     free = [psutil.virtual_memory().available, *_cgroups(root, membership), *_address_space()]
     return max(0, min(free))
 
@@ -31,8 +31,6 @@ def _address_space() -> Iterator[int]:
         import resource
     except ImportError:  # Windows
         return
-    import psutil
-
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY:
         yield limit - psutil.Process().memory_info().vms

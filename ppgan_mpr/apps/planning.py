@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 
 from ..dependencies import require
 from ..errors import RestorationError
@@ -175,8 +176,6 @@ def _common_record(network: LoadedNetwork) -> PlanRecord:
 
 def _process_bytes() -> int:
     """Bytes of main memory that this process occupies."""
-    import psutil
-
     return int(psutil.Process().memory_info().rss)
 
 

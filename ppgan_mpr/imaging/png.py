@@ -45,7 +45,7 @@ _MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
 _BANDS, _ROWS = 4, 16  # parts of a picture that are encoded to choose a strategy
-_MAX_GROWTH = 1.1
+_MAX_GROWTH = 1.1  # of a file in which only runs of equal bytes are looked for
 
 
 def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[bytes]]:

@@ -135,7 +135,7 @@ def _encode_deep_png(photo: Photo) -> bytes | memoryview:
 
 
 def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
-    metadata = photo.metadata
+    metadata, samples = photo.metadata, photo.to_array()
     comment = comment_of(metadata) or b""
     block = metadata.exif
     if name in ("WEBP", "AVIF"):
@@ -157,15 +157,13 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
         elif photo.lossless:  # exact keeps the colours under full transparency
             options.update(lossless=True, exact=True)
     elif name == "PNG":
-        kind = png.strategy(photo.to_array(), _encode_png)
-        options.update(compress_level=png.LEVEL, compress_type=kind)
+        options.update(compress_level=png.LEVEL, compress_type=png.strategy(samples, _encode_png))
     elif name == "TGA":
         options["id_section"] = comment
     elif name == "JPEG2000" and comment:
         options["comment"] = comment
-    image = Image.fromarray(photo.to_array())
     file = io.BytesIO()
-    image.save(file, format=name, **options)
+    Image.fromarray(samples).save(file, format=name, **options)
     return file.getbuffer()
 
 

@@ -121,6 +121,7 @@ class Picture:
         grid = self._plan()
         shared = None if scene is None else scene.measured.get(step)
         if grid.count == 1 and scene is None:
+            self._backend.prepare(*grid.tile, given=False)  # while the pixels are converted
             whole = self._crop(slice(0, self._height), slice(0, self._width))
             try:
                 (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
@@ -132,7 +133,7 @@ class Picture:
                 return
             grid = self._smaller(grid)
         while share_statistics and shared is None:
-            self._backend.prepare(*grid.tile)  # while the statistics are measured
+            self._backend.prepare(*grid.tile, given=True)  # while the statistics are measured
             try:
                 shared = self._measure(grid)
             except MemoryError:
@@ -207,7 +208,8 @@ class Picture:
         multiple = self._planner.multiple
         sample = sample_mosaic(self._height, self._width, self._crop, multiple, most)
         return [
-            self._backend.measure(_batch(transform.apply(sample))) for transform in self._transforms
+            self._backend.measure(_batch([transform.apply(sample)]))
+            for transform in self._transforms
         ]
 
     def _run(self, tiles: Sequence[_Tile], shared: Shared | None) -> Iterator[np.ndarray]:
@@ -253,12 +255,12 @@ class Picture:
             if shared is not None:
                 places = (transform.place(*tile.place) for tile in tiles)
                 given = join_batch([statistics_for_tile(shared[index], *place) for place in places])
-            batch = np.concatenate([_batch(transform.apply(tile.image)) for tile in tiles])
+            batch = _batch([transform.apply(tile.image) for tile in tiles])
             results = self._backend.run(batch, given).transpose(0, 2, 3, 1)
             restored = np.stack([transform.undo(result) for result in results])
             total = restored if total is None else total + restored
         assert total is not None  # there is at least one transform
-        return total / np.float32(len(self._transforms))
+        return total if index == 0 else total / np.float32(index + 1)
 
 
 @dataclass(frozen=True)
@@ -293,5 +295,10 @@ class _Tile:
         )
 
 
-def _batch(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)  # [1, C, H, W]
+def _batch(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures [H, W, C] of equal size as one array [N, C, H, W]."""
+    height, width, channels = images[0].shape
+    batch = np.empty([len(images), channels, height, width], np.float32)
+    for place, image in zip(batch, images):
+        place[...] = image.transpose(2, 0, 1)
+    return batch

@@ -64,10 +64,14 @@ class Backend(Protocol):
         """
         ...
 
-    def prepare(self, height: int, width: int) -> None:
-        """Start loading the network for :meth:`run` with tiles of that size and statistics.
+    def prepare(self, height: int, width: int, given: bool) -> None:
+        """Start loading the network that the next call of :meth:`run` needs.
 
         It returns at once, and may do nothing.
+
+        Args:
+            height, width: size of the one picture or tile in that call.
+            given: whether that call has statistics.
         """
         ...
 

@@ -88,7 +88,7 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
-    def prepare(self, height: int, width: int) -> None:
+    def prepare(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; does nothing: sessions load quickly and take GPU memory."""
 
     def whole_bytes(self, pixels: int) -> float:

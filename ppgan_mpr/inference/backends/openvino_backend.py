@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import io
@@ -106,13 +107,16 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
-    def prepare(self, height: int, width: int) -> None:
+    def prepare(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
-        key: _Key = "given", (1, self._model.channels, height, width)
+        self._upcoming = None
+        shape = (1, self._model.channels, height, width)
+        key, needed = self._key("given" if given else "plain", shape)
         if key in self._compiled:
             return
+        if not given:  # with statistics, the networks in memory may measure them first
+            self._make_room(needed)
         future: Future[_Compiled | None] = Future()
-        self._upcoming = key, future
 
         def load() -> None:
             try:
@@ -120,7 +124,9 @@ class OpenVINOBackend:
             except Exception as error:
                 future.set_exception(error)
 
-        threading.Thread(target=load, name="loads a network").start()
+        with contextlib.suppress(RuntimeError):  # no more threads: it is loaded when it is needed
+            threading.Thread(target=load, name="loads a network").start()
+            self._upcoming = key, future
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -162,22 +168,29 @@ class OpenVINOBackend:
         return [tensor.data for tensor in request.output_tensors]
 
     def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
-        pixels = math.prod(shape[2:])
-        if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
-            key: _Key = variant, None
-            needed = self.whole_bytes(pixels)
-        else:  # tiles have few sizes, so each gets its own network, which needs less memory
-            key, needed = (variant, shape), self.bytes_per_pixel * pixels
+        key, needed = self._key(variant, shape)
         known = self._compiled.pop(key, None)
         if known is None or known.needed < needed:
-            while self._compiled and (
-                len(self._compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
-            ):
-                self._compiled.popitem(last=False)
+            self._make_room(needed)
         compiled = known or self._loaded_ahead(key) or self._load(*key)
         compiled.needed = max(needed, compiled.needed)
         self._compiled[key] = compiled
         return compiled.request
+
+    def _key(self, variant: str, shape: tuple[int, ...]) -> tuple[_Key, float]:
+        """The network for a batch of this shape, and the working memory in bytes that it needs."""
+        pixels = math.prod(shape[2:])
+        if variant == "plain" and shape[0] == 1 and self._takes_any_size(pixels):
+            return (variant, None), self.whole_bytes(pixels)
+        # Tiles have few sizes, so each gets its own network, which needs less memory.
+        return (variant, shape), self.bytes_per_pixel * pixels
+
+    def _make_room(self, needed: float) -> None:
+        """Free networks that were not used for the longest time, for one of ``needed`` bytes."""
+        while self._compiled and (
+            len(self._compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
+        ):
+            self._compiled.popitem(last=False)
 
     def _loaded_ahead(self, key: _Key) -> _Compiled | None:
         """The network that :meth:`prepare` loads, if it has this key and is in the cache."""

@@ -105,7 +105,7 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
-    def prepare(self, height: int, width: int) -> None:
+    def prepare(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded for a size."""
 
     def whole_bytes(self, pixels: int) -> float:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from inference_samples import batch
 
-from ppgan_mpr.inference import Cache, InferenceOptions, Model
+from ppgan_mpr.inference import Cache, InferenceOptions, Model, Restorer
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
 
@@ -124,12 +125,58 @@ def test_network_for_tiles_is_loaded_once_while_statistics_are_measured(network,
     cache = CountingCache(tmp_path)
     backend = openvino_backend(network, cache)
     backend.keep_budget = 1e12
-    backend.prepare(*photo.shape[:2])
+    backend.prepare(*photo.shape[:2], given=True)
     backend.measure(tile)
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
-    backend.prepare(*photo.shape[:2])  # it is there already
+    backend.prepare(*photo.shape[:2], given=True)  # it is there already
     backend.run(tile, statistics)
     assert cache.read == 2
+
+
+def test_network_for_a_whole_picture_is_loaded_while_its_pixels_are_converted(
+    model, tmp_path, photo, monkeypatch
+):
+    expected = Restorer(model, backend="openvino", precision="f32")(photo)
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    backend, started = restorer.backend, []
+    load = backend._load_cached
+    monkeypatch.setattr(backend, "_load_cached", lambda *key: started.append(key) or load(*key))
+
+    def crop(rows, columns):
+        assert started, "the network is loaded only after the pixels were cropped"
+        return photo[rows, columns]
+
+    strips = [strip for _, strip in restorer.strips(*photo.shape[:2], crop)]
+    np.testing.assert_array_equal(np.concatenate(strips), expected)
+    restorer(photo)
+    assert len(started) == 1
+
+
+def test_without_threads_networks_are_loaded_when_they_are_needed(model, photo, monkeypatch):
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    expected = restorer(photo)
+    restorer.backend.release()
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    np.testing.assert_array_equal(restorer(photo), expected)
+
+
+def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(model, photo, monkeypatch):
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    monkeypatch.setattr(restorer.backend, "_takes_any_size", lambda pixels: False)
+    expected = restorer(photo[:16, :16])
+
+    def crop(rows, columns):
+        raise ValueError
+
+    restorer.backend.release()
+    with pytest.raises(ValueError):
+        list(restorer.strips(*photo.shape[:2], crop))
+    np.testing.assert_array_equal(restorer(photo[:16, :16]), expected)
+    assert restorer.backend._upcoming is None
 
 
 def test_network_prepared_for_another_size_changes_nothing(network, cache, photo):
@@ -139,9 +186,9 @@ def test_network_prepared_for_another_size_changes_nothing(network, cache, photo
     expected = backend.run(tile, statistics).copy()
     backend.run(tile[:, :, :8, :8], statistics)
     backend = openvino_backend(network, cache)
-    backend.prepare(8, 8)
+    backend.prepare(8, 8, given=True)
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
-    backend.prepare(*photo.shape[:2])
+    backend.prepare(*photo.shape[:2], given=True)
     backend.release()
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
 

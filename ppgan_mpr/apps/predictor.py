@@ -62,7 +62,8 @@ class Predictor:
             default: the weights of ``model``.
         seed: ignored, as restoration uses no random numbers. PaddleGAN has this argument.
         task: what to restore, in any letter case; see ``mprnet --list``. May be left out if
-            the file at ``weight_path`` states the task.
+            the file at ``weight_path`` states the task. ``mprnet`` and ``ChainPredictor`` also
+            take several tasks, ``A,B``: first A, then B.
         options: how to restore; see :class:`~ppgan_mpr.InferenceOptions`.
         tile_progress: called after each tile with the source's name, the number of finished
             tiles and the number of all tiles. For a picture of several tiles, it is also called

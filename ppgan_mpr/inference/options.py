@@ -82,8 +82,9 @@ class InferenceOptions:
     )
     suffix: str | None = _option(
         None,
-        "format of the outputs, such as png or .tif; default: that of the input, or PNG if the "
-        "picture would look different in it (16-bit TIFF for cameras' raw files)",
+        "format of the outputs, such as png or .tif; default: PNG for pictures from memory, "
+        "16-bit TIFF for cameras' raw files, otherwise the format of the input file, or PNG if "
+        "that format cannot be written or would change how the picture looks",
         metavar="FORMAT",
     )
     quality: int = _option(
@@ -172,7 +173,8 @@ class InferenceOptions:
     stages: bool = _option(
         False,
         "also save the outputs of the network's earlier stages beside the result, as "
-        "NAME_restoration_stage1 and so on; with several tasks, only those of the last task",
+        "NAME_restoration_stage1 and so on; if several tasks run one after another "
+        "(task A,B), only those of the last task",
         group=_RESULT,
         changes_pixels=True,
     )
@@ -186,8 +188,9 @@ class InferenceOptions:
     )
     local: bool | None = _option(
         None,
-        "test-time local converter (TLC, arXiv 2112.04491): averages over windows of 1.5 times "
-        "the size seen in training, for large pictures; default: only with weights meant for it",
+        "test-time local converter (TLC, arXiv 2112.04491), for large pictures: where the network "
+        "averages over the whole picture, average over windows that are 1.5 times as wide and "
+        "high as the training patches; default: only with weights meant for TLC",
         choices=(True, False),
         group=_QUALITY,
     )

@@ -35,6 +35,7 @@ def test_image_at_another_frame_is_read_at_that_frame(name):
         else:
             with pytest.raises(ImageError, match="several frames: extract the one to restore"):
                 from_pil(image)
+            assert (from_pil(image.copy()).pixels == 10).all()
         for number, value in ((2, 200), (1, 100)):
             image.seek(number)
             photo = from_pil(image)

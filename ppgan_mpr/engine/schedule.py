@@ -78,8 +78,8 @@ class CosineAnnealingRestartCyclicLR(LRScheduler):
 
     The class and its options are named as in the training code of Restormer and MIRNet-v2 (arXiv
     2111.09881, 2205.01649). As there, the iteration with t - t₀ₖ = Tₖ belongs to period k. A
-    minimum above ``learning_rate`` makes the rate rise: MIRNet-v2 was trained from 2e-4 up to 3e-4,
-    then again from 2e-4 down to 1e-6.
+    minimum above ``learning_rate`` makes the rate rise: in the training of MIRNet-v2 it rises from
+    2e-4 to 3e-4, then restarts at 2e-4 and falls to 1e-6.
 
     Args:
         learning_rate: learning rate at the start of every period of weight 1.

@@ -185,7 +185,7 @@ def test_yaml_and_documentation_agree_on_how_training_data_are_cut(root, name):
         said = f"sub-pictures of {side[1]}x{side[1]} pixels"
         assert f"{side[1]} pixels every" in how or f"{side[1]} every" in how
     else:
-        said = "whole pictures" if how == "not cut" else "patches of 256x256 pixels"
+        said = "whole pictures" if how == "not cut" else "sub-pictures of 256x256 pixels"
     comments = path.read_text(encoding="utf-8")
     assert re.findall("^# Reads (.+?)[,:]", comments, re.MULTILINE) == [said]
 

@@ -22,6 +22,18 @@ python benchmarks/compare.py --output speed.md
 The block above is not tested automatically: it takes over an hour.
 
 [Speed and memory](performance.md) explains the numbers and has those of other machines.
+
+The tables use these names:
+
+- **lite** is the small MPRNet for deraining that comes with this project. **Deraining**,
+  **Denoising** and **Deblurring** are MPRNet in the three full sizes that its authors chose for
+  these tasks.
+- **NAFNet32** and **NAFNet64** are NAFNet with a width of 32 and 64 channels. **NAFNet32-TLC** is
+  NAFNet32 with the test-time local converter (`mprnet --local`), which averages over windows
+  instead of the whole picture.
+- **ours** is this project, which computes in Paddle, ONNX Runtime or OpenVINO.
+- **PaddleGAN** and **authors' code** (in PyTorch, by the authors of the networks) are other
+  implementations of MPRNet and NAFNet. They run here with the same weights.
 """
 _SIZES = {"256": "256×256", "720p": "1280×720", "12mp": "12 megapixels", "100mp": "100 megapixels"}
 _RUNNERS = {
@@ -46,6 +58,14 @@ def table(header: str, rows: Iterable[Iterable[str]]) -> str:
 
 
 def networks(numbers: Numbers) -> str:
+    """Table of all networks for a picture that nearly all our runners restore as a whole."""
+    return (
+        f"{_networks(numbers)}\nAt 256×256, the only results in tiles are those of NAFNet by"
+        " “ours, Paddle”.\n"
+    )
+
+
+def _networks(numbers: Numbers) -> str:
     """Table of all networks, sizes and runners, as fractions of the arithmetic limit."""
     cases = [case for case in numbers["cases"] if not _emulated(case)]
     limits: dict[str, float] = {}
@@ -77,26 +97,34 @@ def networks(numbers: Numbers) -> str:
     unit = "thousand million multiply-adds per second"
     reached = " and ".join(f"{most:.0f} {unit} in {name}" for name, most in sorted(limits.items()))
     return (
-        "Seconds and peak memory of one picture in memory. Each case runs in its own process. The"
+        "Seconds to restore one picture that is already decoded. Each case runs in its own process,"
+        " and the peak is the memory of this whole process: with Python, the libraries, the"
+        " weights, and exporting and compiling the network where the runner does so. The"
         " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
         f" {reached}. Multiply-adds are counted for"
         " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
         " 100 %. Agreement is the PSNR to the first f32 result for the same network and size."
-        " Our runners cut pictures that need more than 600 MB of working memory into tiles, and"
-        " then agree less."
-        " Full-size networks have random weights, because the speed does not depend on them."
+        " Our runners estimate the working memory, which holds only the network's intermediate"
+        " results. If the estimate is above 600 MB, they restore the picture in tiles, and the"
+        " result agrees less."
+        " All networks except lite have random weights, because the speed does not depend on them."
         f"{note}\n\n" + table("network|size|runner|s|peak MB|of the limit|agreement dB", rows)
     )
 
 
 def photos(numbers: Numbers) -> str:
-    """Table of all networks for a photo that our runners restore in tiles."""
+    """Table of all networks for a photo that most of our runners restore in tiles."""
     return (
-        f"{networks(numbers)}\nTiles make a large difference with random weights."
-        " [Photographs of any size](performance.md#photographs-of-any-size) has the agreement for"
-        " the trained weights of the lite networks. Each case runs once, so our seconds include"
-        " compiling the network twice (for measuring averages and for tiles), which may take a few"
-        " seconds.\n"
+        f"{_networks(numbers)}\nAt 1280×720, all our results are in tiles, except those of lite,"
+        " NAFNet32 and NAFNet32-TLC in OpenVINO bf16. Tiles make a large difference with random"
+        " weights. [Photographs of any size](performance.md#photographs-of-any-size) has the"
+        " agreement for the trained weights of the lite networks. Each case runs once, so our"
+        " seconds include"
+        " compiling the network (OpenVINO) or loading it (ONNX Runtime), which may take a few"
+        " seconds. For tiles, this is done twice: for a network that measures the averages that the"
+        " tiles share, and for one that restores the tiles. With TLC, tiles share no averages, so"
+        " it is done once; but our seconds then include exporting the network for this size of"
+        " tile or picture.\n"
     )
 
 
@@ -151,10 +179,11 @@ def agreement(numbers: Numbers) -> str:
         for picture in numbers["pictures"]
     ]
     return (
-        "The sample pictures restored with the lite network, compared with the same pictures"
-        " restored as a whole in float32: PSNR in dB in RGB. Gain is the change of the PSNR to the"
-        " clean picture. Columns of bf16 are empty if the processor does not compute in it.\n\n"
-        + table("picture|bf16|gain by bf16|in tiles of 256|tiles", rows)
+        "The sample pictures restored with the lite network. The columns “bf16” and “in tiles of"
+        " 256” (in float32) are the PSNR in dB, in RGB, to the same picture restored as a whole in"
+        " float32. “Gain by bf16” is how much bf16 changes the PSNR between the restored and the"
+        " clean picture. The columns about bf16 are empty if the processor does not compute in"
+        " it.\n\n" + table("picture|bf16|gain by bf16|in tiles of 256|tiles", rows)
     )
 
 
@@ -173,9 +202,10 @@ def folders(numbers: Numbers) -> str:
     return (
         f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
-        " For each folder, the first number is wall seconds and the second processor seconds. The"
-        " ratios are mixed divided by one size. With an empty cache, no network has been exported"
-        " or compiled; the full cache is what the first run left.\n\n"
+        " For each folder, the first number is wall seconds and the second processor seconds. Each"
+        " ratio is the time of the mixed folder divided by that of the folder of one size. With an"
+        " empty cache, no network has been exported or compiled; the full cache is what the first"
+        " run left.\n\n"
         + table("network|one size s|mixed s|wall ratio|processor ratio|peak MB|cache MB", rows)
     )
 
@@ -213,9 +243,10 @@ def isolation(numbers: Numbers) -> str:
     ]
     return (
         "Milliseconds to decode a file in the program itself and in the separate process that"
-        " protects it against damaged files. Each file is decoded in both ways in turn, many"
-        " times. The difference is the median over these pairs.\n\n"
-        + table("file|in the program|separate process|difference", rows)
+        " protects it against damaged files. Each round decodes every file in both ways, one"
+        " directly after the other. All columns are medians over the rounds. The last one is the"
+        " median of the differences within a round, so it need not equal the difference of the"
+        " other two.\n\n" + table("file|in the program|separate process|difference", rows)
     )
 
 
@@ -237,8 +268,8 @@ def loading(numbers: Numbers) -> str:
 
 #: Title of each part, and the function that renders its numbers.
 TABLES: Mapping[str, tuple[str, Callable[[Numbers], str]]] = {
-    "networks": ("Networks and their peers", networks),
-    "photos": ("Photos of 1280×720, and the peers", photos),
+    "networks": ("Networks at 256×256 here, in PaddleGAN and in the authors' code", networks),
+    "photos": ("Networks at 1280×720 here, in PaddleGAN and in the authors' code", photos),
     "commands": ("Whole commands", commands),
     "large": ("A photo of 12 megapixels", commands),
     "agreement": ("Agreement with float32", agreement),

@@ -6,7 +6,8 @@ DIR holds input/ and target/, paired by stem. The reference is every picture res
 float32. The columns are:
 
     bf16   PSNR between the reference and the result in bfloat16. Blank on processors without it.
-    gain   change of the PSNR to the clean picture by bfloat16
+    gain   PSNR between the result in bfloat16 and the clean picture, minus that of the reference.
+           Blank, too, on processors without bfloat16.
     tiled  PSNR between the reference and the result of tiles in float32. Their longest side is
            --tile; without it, they are as large as the default memory limit allows. Blank if the
            picture fits as a whole.

@@ -1,14 +1,15 @@
-"""Measure this package and its peers on this machine, and write a page of tables.
+"""Measure this package beside PaddleGAN and the authors' code, and write a page of tables.
 
     python benchmarks/compare.py --output speed.md
     python benchmarks/compare.py --parts networks --networks lite --output speed.md
-    python benchmarks/compare.py --checkouts peers --save numbers --output speed.md
+    python benchmarks/compare.py --checkouts DIR --save numbers --output speed.md
 
 The parts are measured one after another, each by the script named on the page. Several take
 minutes; the networks take up to an hour. Their numbers are kept in the folder --save. A
 part whose numbers are there is not measured again, so an interrupted run continues, and a part is
-repeated by deleting its file. Peers that are not installed are left out. Keep the machine idle: the
-page says if other programs used the processor just before a part was measured.
+repeated by deleting its file. PaddleGAN and the authors' code are left out if they are missing.
+Keep the machine idle: the page says if other programs used the processor just before a part was
+measured.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     add("--networks", nargs="+", metavar="NAME", help="for networks and photos; default: all")
-    add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
+    add("--checkouts", metavar="DIR", help="folder of checkouts to compare with, see peers.py")
     add("--save", type=Path, metavar="DIR", help="keep the numbers; default: OUTPUT.numbers")
     add("--output", type=Path, metavar="FILE", required=True, help="the page")
     options = parser.parse_args(argv)

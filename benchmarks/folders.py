@@ -86,7 +86,7 @@ def run_commands(case: dict, folders: dict[str, Path], temporary: Path) -> dict:
 
 
 def run_peer(case: dict) -> dict:
-    """Seconds for all pictures of a folder in a peer's network, which is loaded before."""
+    """Seconds for all pictures of a folder in PaddleGAN's or the authors' network."""
     checkouts = Path(case["checkouts"]) if case["checkouts"] else None
     run = getattr(peers, case["peer"])(case["weights"], checkouts, None, False)
     pictures = [_padded(path) for path in sorted(Path(case["folder"]).iterdir())]
@@ -109,7 +109,7 @@ def _padded(path: Path) -> np.ndarray:
 
 
 def run_peers(case: dict, folders: dict[str, Path]) -> dict:
-    """Both folders in turn in a peer's network, each in a process of its own."""
+    """Both folders in turn by :func:`run_peer`, each in a process of its own."""
     rounds = []
     for _ in range(case["repeat"]):
         found = {}
@@ -155,8 +155,8 @@ def main(argv: list[str] | None = None) -> int:
     add("--networks", nargs="+", choices=NETWORKS, default=["lite"])
     add("--pictures", type=int, default=48, metavar="N", help="in each folder")
     add("--repeat", type=int, default=3, metavar="N", help="rounds")
-    add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
-    add("--no-peers", action="store_true", help="this project only")
+    add("--checkouts", metavar="DIR", help="folder of checkouts to compare with, see peers.py")
+    add("--no-peers", action="store_true", help="measure this project only")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     add("--case", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Measure speed, memory and agreement of all backends and peers that run these networks.
+"""Measure speed, memory and agreement of this project, PaddleGAN and the authors' code.
 
     python benchmarks/inference.py --sizes 256 720p --output table.json
 
@@ -199,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--sizes", nargs="+", choices=tuple(SIZES), default=["256", "720p"])
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     add("--runners", nargs="+", choices=RUNNERS, default=list(RUNNERS))
-    add("--checkouts", metavar="DIR", help="checkouts of the peers, see peers.py")
+    add("--checkouts", metavar="DIR", help="folder of checkouts to compare with, see peers.py")
     add("--threads", type=int, default=None, help="default: all cores")
     add("--memory", default=None, help="for this project's backends; default: as in mprnet")
     add("--repeat", type=int, default=2)

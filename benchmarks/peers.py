@@ -1,7 +1,7 @@
-"""Peers to compare with: the networks as implemented by their authors and by PaddleGAN.
+"""The peers: the same networks in PaddleGAN, and in the code of their authors in PyTorch.
 
-Peers that are not installed packages are imported from checkouts. All checkouts are in one folder
-(``--checkouts DIR``) under their repositories' names: ``MPRNet`` (swz30/MPRNet), ``NAFNet``
+Code that is not in an installed package is imported from a checkout. All checkouts are in one
+folder (``--checkouts DIR``) under their repositories' names: ``MPRNet`` (swz30/MPRNet), ``NAFNet``
 (megvii-research/NAFNet) and ``PaddleGAN`` (its main branch, as the released ppgan 2.1.0 has no
 NAFNet).
 """

@@ -32,7 +32,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--restored", metavar="DIR", help="folder of restored pictures")
     parser.add_argument(
-        "--target", metavar="DIR", help="folder of clean pictures with the same stems"
+        "--target",
+        metavar="DIR",
+        help="folder of clean pictures with the same names; extensions do not count, nor does "
+        "_restoration at the end of a restored picture's name",
     )
     parser.add_argument("--protocol", metavar="NAME", help="how to score; see --list")
     parser.add_argument(

@@ -97,9 +97,10 @@ class InferenceOptions:
     )
     jobs: int | None = _option(
         None,
-        "pictures processed at the same time, fewer if the free memory is too small; 1: one after "
-        "another; default: one per device plus one per core (at most 4 for the cores), so that "
-        "reading and writing overlap with computing",
+        "pictures processed at the same time on all devices together, but at least one per device; "
+        "fewer if the free memory is too small; default: one per device plus one per core (at most "
+        "4 for the cores), so that reading and writing overlap with computing; with mprnet-bulk: "
+        "pictures per worker, default 2",
         metavar="N",
     )
     picture_limit: str | int = _option(

@@ -73,7 +73,7 @@ class AutoPredictor:
         **changes: Any,
     ):
         self.options = (options or InferenceOptions()).replace(**changes)
-        check_device(self.options)
+        self._devices = len(check_device(self.options))
         self.output_path = None if output_path is None else checked_path(output_path)
         self._choose = choose
         self._tile_progress = tile_progress
@@ -129,7 +129,7 @@ class AutoPredictor:
             raise UsageError(DRY_RUN)
         sources = self._sources(images)
         # A person who is asked looks at one picture after another.
-        jobs = concurrent_pictures(self.options.jobs if self._choose is None else 1)
+        jobs = 1 if self._choose else concurrent_pictures(self.options.jobs, self._devices)
         process = self.prepare(unique(sources))
         yield from restore_each(sources, process, jobs, stop, self._reader.budget)
 
@@ -199,7 +199,7 @@ class AutoPredictor:
         """
         sources = unique(self._sources(images))
         check_count(self.output_path, len(sources))
-        jobs = min(concurrent_pictures(self.options.jobs), len(sources))
+        jobs = min(concurrent_pictures(self.options.jobs, self._devices), len(sources))
         chosen = list(process_in_order(sources, self._choose_task, jobs, Stop()))
         records = [record for record, _ in chosen]
         numbers: dict[str, list[int]] = {}  # of the pictures with each degradation

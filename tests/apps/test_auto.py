@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from detection_samples import SMALL, codes, noisy, scene
 from PIL import Image
+from simulated_gpus import card, simulate
 
 from ppgan_mpr import AutoPredictor
+from ppgan_mpr.apps import auto
 from ppgan_mpr.apps.manifest import MANIFEST
 from ppgan_mpr.errors import UsageError
 
@@ -117,3 +119,14 @@ def test_user_decides_about_uncertain_pictures(mixed, monkeypatch):
 def test_one_output_file_takes_one_picture(mixed):
     with pytest.raises(UsageError, match="one output file"):
         AutoPredictor("out.png", model="lite").run(mixed)
+
+
+@pytest.mark.parametrize(("asked", "jobs"), [(1, 2), (3, 3)])
+def test_each_card_gets_a_picture(mixed, monkeypatch, asked, jobs):
+    pytest.importorskip("onnxruntime")
+    simulate(monkeypatch, card(0), card(1))
+    found = []
+    monkeypatch.setattr(auto, "restore_each", lambda *given: found.append(given[2]) or ())
+    options = {"device": "gpu:0,1", "backend": "onnxruntime", "model": "lite", "jobs": asked}
+    assert list(AutoPredictor(None, **options).iterate(mixed)) == []
+    assert found == [jobs]

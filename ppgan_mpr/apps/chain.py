@@ -122,6 +122,10 @@ class _Sequence(Restorer):
         """See :class:`Restorer`."""
         return sum(restorer.memory_to_take for restorer in self._restorers)
 
+    def prepare(self, height: int, width: int) -> None:
+        """See :meth:`Restorer.prepare`; prepares the first step."""
+        self._restorers[0].prepare(height, width)
+
     def plan(self, height: int, width: int) -> TilePlan:
         """See :meth:`Restorer.plan`: the number of tiles of all steps, with the last one's size."""
         plans = [restorer.plan(height, width) for restorer in self._restorers]

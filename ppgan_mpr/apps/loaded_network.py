@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..imaging.memory_budget import MemoryBudget
+from ..imaging.reduce import reduced_size
 from ..inference import Cache, InferenceOptions, Model, Restorer, RestorerPool
 from ..networks import Task, find_network, find_task
 from ..versions import versions
@@ -44,6 +45,25 @@ class LoadedNetwork:
     def scale(self) -> int:
         """How many times the picture is enlarged."""
         return self.common_record.scale
+
+    def result_size(self, width: int, height: int, max_size: int | None) -> tuple[int, int]:
+        """Width and height of the result of a picture.
+
+        Args:
+            width, height: size of the picture in pixels.
+            max_size: the limit that pictures are reduced to, if any.
+        """
+        width, height = reduced_size(width, height, max_size)
+        return self.scale * width, self.scale * height
+
+    def prepare(self, width: int, height: int, max_size: int | None) -> None:
+        """Start loading the network for a picture, and return at once; it may do nothing.
+
+        Args:
+            width, height, max_size: see :meth:`result_size`.
+        """
+        width, height = self.result_size(width, height, max_size)
+        self.restorers.prepare(height, width)
 
     def times_held(self, in_place: bool) -> float:
         """The most memory that a restoration holds, in multiples of the decoded picture's bytes.

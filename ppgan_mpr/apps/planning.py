@@ -85,8 +85,7 @@ def plan_size(
         max_size: the limit that pictures are reduced to, if any.
         pace: see :func:`plan_pictures`.
     """
-    width, height = reduced_size(width, height, max_size)
-    width, height = network.scale * width, network.scale * height
+    width, height = network.result_size(width, height, max_size)
     tiles = network.restorers.first.plan(height, width)
     tall, wide = tiles.tile
     return replace(

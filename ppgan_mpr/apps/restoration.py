@@ -183,6 +183,7 @@ class Restoration:
     def _read(self, source: Source, memory: Share) -> _Given:
         """Read a picture and its right view; waits until there is memory for their restoration."""
         memory.times = self._network.times_held(_in_place(source))
+        self._load_ahead(source)
         photo = source.read(self._reader, self._isolated, memory)
         memory.decoded(photo.pixels.nbytes)
         right = None
@@ -195,6 +196,17 @@ class Restoration:
             right = right and reduced(right, max_size)
         warnings = warnings_before(self._network.task, max_size, full_size, photo, right)
         return _Given(photo, network_input(photo, right, self._network.scale), warnings)
+
+    def _load_ahead(self, source: Source) -> None:
+        """Start loading the network for a file while this process decodes the file.
+
+        Decoding leaves the other cores idle. With several files, other files use them.
+        """
+        if source.path is None:
+            return
+        header = self._reader.header_of_ordinary(source.path, self._isolated)
+        if header:
+            self._network.prepare(header.width, header.height, self._options.max_size)
 
     def _begin(
         self, source: Source, result: Photo, output: Path | None, warnings: tuple[str, ...]

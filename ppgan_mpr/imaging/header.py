@@ -17,6 +17,7 @@ from .exif import orientation
 from .limits import check_pixels
 from .pillow import image_metadata
 from .png_chunks import SIGNATURE
+from .read import refuse_pipe
 from .stored_size import refuse_floating_point, stored_size
 from .tiff_tags import MAGICS, Buffer, parse_header, read_ifd
 
@@ -54,6 +55,7 @@ def read_header(path: str | Path) -> Header:
     """
     path = Path(path)
     try:
+        refuse_pipe(path)
         with path.open("rb", buffering=0) as file:
             start = file.read(_START)
             if start.startswith(SIGNATURE):

@@ -79,6 +79,16 @@ def decode_photo(
         ) from error
 
 
+def refuse_pipe(path: Path) -> None:
+    """Refuse a pipe or a device, as reading from it could wait forever.
+
+    Raises:
+        ImageError: it is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageError("it is not an ordinary file")
+
+
 def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
     """Read a picture file, unless it is too large or no picture.
 
@@ -93,9 +103,7 @@ def read_bytes(path: Path, limits: Limits, name: str | None = None) -> bytes:
     """
     shown = name or path
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            # Reading from a pipe could wait forever.
-            raise ImageError("it is not an ordinary file")
+        refuse_pipe(path)
         with path.open("rb", buffering=0) as file:
             start = file.read(SIGNATURE_BYTES)
             if start and not recognised(start, path.suffix.lower()):

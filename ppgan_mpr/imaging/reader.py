@@ -19,10 +19,11 @@ from ..child_python import python_command
 from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
+from .header import Header, read_header
 from .limits import LimitError, Limits, in_words
 from .memory_budget import MemoryBudget, Share
 from .photo import Photo
-from .read import decode_photo, read_bytes, read_photo
+from .read import decode_photo, read_bytes, read_photo, refuse_pipe
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,25 @@ class PhotoReader:
             if not data or ordinary.is_ordinary(data):
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
         return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
+
+    def header_of_ordinary(self, path: Path, isolated: bool) -> Header | None:
+        """The header of a file that :meth:`read` may decode in this process.
+
+        Args:
+            path, isolated: see :meth:`read`.
+
+        Returns:
+            None for a file that is decoded in another process, or that cannot be read.
+        """
+        if not self._usable or self._isolates(isolated):
+            return None
+        try:
+            refuse_pipe(path)
+            with path.open("rb", buffering=0) as file:
+                start = file.read(8)
+            return read_header(path) if ordinary.may_be_ordinary(start) else None
+        except (ImageError, OSError, ValueError):  # ValueError: a NUL in the name
+            return None
 
     def decode(
         self,

@@ -10,6 +10,11 @@ from ..imaging.padding import source_indices
 from .tiling import Crop
 
 
+def padded(size: int, multiple: int) -> int:
+    """The length of a side after padding: the next multiple."""
+    return size + -size % multiple
+
+
 class Padding:
     """A picture padded to multiples of a number.
 

@@ -80,6 +80,11 @@ class Planner:
         overlap = min(self.overlap, max(8, int(most**0.5) // 4))
         return plan(height, width, int(most), overlap, self.multiple)
 
+    def is_whole(self, height: int, width: int) -> bool:
+        """Whether the plan for a picture of this size is to restore it whole, by its memory."""
+        most = min(self.pixels(self.budget), self.pixel_limit)
+        return self.tile is None and height * width <= most
+
     def batch(self, grid: Grid) -> int:
         """How many tiles of a grid go through the network in one call.
 

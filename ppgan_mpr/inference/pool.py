@@ -62,6 +62,20 @@ class RestorerPool:
     def __len__(self) -> int:
         return len(self.restorers)
 
+    def prepare(self, height: int, width: int) -> None:
+        """Start loading the network for a picture of this size, unless all restorers are lent.
+
+        See :meth:`.restorer.Restorer.prepare`.
+        """
+        try:
+            restorer = self._free.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            restorer.prepare(height, width)
+        finally:
+            self._free.put(restorer)
+
     @contextlib.contextmanager
     def lend(self) -> Iterator[Restorer]:
         """A restorer for one picture; waits until one is free."""

@@ -12,10 +12,10 @@ from ..imaging.padding import PADDING_SIDES
 from .backends import check_device, create_backend
 from .devices import Device
 from .ensemble import TRANSFORMS
-from .memory import required_free
+from .memory import reduced_budget, required_free
 from .model import Model
 from .options import InferenceOptions
-from .padding import Padding
+from .padding import Padding, padded
 from .picture import Picture, Progress, TileUse
 from .planning import TilePlan, needed_on_cpu, planner_for
 from .shared_statistics import SceneStatistics
@@ -80,11 +80,28 @@ class Restorer:
 
     def plan(self, height: int, width: int) -> TilePlan:
         """The tiles of a picture of this size if enough memory is free."""
-        grown = Padding(height, width, self._planner.multiple, self._padding)
-        grid = self._planner.grid(grown.height, grown.width)
+        grid = self._planner.grid(*self._padded(height, width))
         on_cpu = self.backend.device == "cpu"
         needed = needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
         return TilePlan(grid.tile, grid.count, needed)
+
+    def prepare(self, height: int, width: int) -> None:
+        """Start loading the network for a picture of this size, and return at once.
+
+        It does nothing if a network is loaded already, if the picture needs tiles, if its working
+        memory is not free, or on a GPU.
+        """
+        height, width = self._padded(height, width)
+        planner, backend = self._planner, self.backend
+        if backend.device != "cpu" or backend.kept_bytes or not planner.is_whole(height, width):
+            return
+        needed = needed_on_cpu(planner, backend, planner.grid(height, width))
+        if reduced_budget(needed) is None:
+            backend.keep_budget = planner.budget
+            backend.prepare(height, width, given=False)
+
+    def _padded(self, height: int, width: int) -> tuple[int, int]:
+        return padded(height, self._planner.multiple), padded(width, self._planner.multiple)
 
     def __call__(self, image: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Restore a picture.

@@ -109,9 +109,11 @@ class OpenVINOBackend:
 
     def prepare(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
-        self._upcoming = None
         shape = (1, self._model.channels, height, width)
         key, needed = self._key("given" if given else "plain", shape)
+        if self._upcoming and self._upcoming[0] == key:
+            return
+        self._upcoming = None
         if key in self._compiled:
             return
         if not given:  # with statistics, the networks in memory may measure them first

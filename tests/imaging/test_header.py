@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import imaging_samples as samples
 import numpy as np
 import pytest
 from PIL import Image
 
 from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging import from_array, read_header, read_photo, write_photo
+from ppgan_mpr.imaging import PhotoReader, from_array, read_header, read_photo, write_photo
 
 EXIF_6 = samples.exif_block(6)  # stored on its side
 
@@ -62,3 +64,11 @@ def test_files_without_a_header_are_refused(tmp_path, content):
         read_header(tmp_path / "a.png")
     with pytest.raises(ImageError, match="No such file"):
         read_header(tmp_path / "b.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipe_has_no_header(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png cannot be read: it is not an ordinary file"):
+        read_header(tmp_path / "a.png")
+    assert PhotoReader().header_of_ordinary(tmp_path / "a.png", isolated=False) is None

@@ -1,0 +1,119 @@
+"""The network of a single photo is loaded while the photo is decoded."""
+
+import io
+import struct
+import threading
+
+import numpy as np
+import pytest
+from apps_samples import picture, predictor
+from imaging_samples import chunk
+from PIL import Image
+
+from ppgan_mpr.errors import ImageError
+from ppgan_mpr.imaging import reader
+from ppgan_mpr.inference import restorer
+from ppgan_mpr.inference.backends.openvino_backend import OpenVINOBackend
+
+pytest.importorskip("openvino")
+pytest.importorskip("onnx")
+pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """The keys of the networks that are loaded from the cache, each in its own size."""
+    found, load = [], OpenVINOBackend._load_cached
+
+    def load_cached(self, *key):
+        found.append(key)
+        return load(self, *key)
+
+    monkeypatch.setattr(OpenVINOBackend, "_takes_any_size", lambda self, pixels: False)
+    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    return found
+
+
+def saved(tmp_path, name="a.jpg", **options):
+    picture(size=(48, 32)).save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+def test_network_is_loaded_while_the_photo_is_decoded(tmp_path, monkeypatch, loads):
+    file, one = saved(tmp_path), predictor(tmp_path)
+    expected = one.restore(np.asarray(Image.open(file)))  # its network is in the cache now
+    loads.clear()
+    decode, loading = reader.decode_photo, threading.Event()
+    load = OpenVINOBackend._load_cached
+
+    def load_cached(self, *key):
+        loading.set()
+        return load(self, *key)
+
+    def decode_photo(*given):
+        assert loading.wait(60), "nothing is loaded before the photo is decoded"
+        return decode(*given)
+
+    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    monkeypatch.setattr(reader, "decode_photo", decode_photo)
+    np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
+    assert loads == [("plain", (1, 3, 32, 48))]
+
+
+@pytest.mark.parametrize("options", [{}, {"max_size": 24}])
+def test_network_loaded_ahead_is_for_the_size_that_is_restored(tmp_path, loads, options):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    file = saved(tmp_path, exif=exif)
+    predictor(tmp_path, **options).restore(file)
+    loads.clear()
+    predictor(tmp_path, **options).restore(file)
+    assert loads == [("plain", (1, 3, 24, 16) if options else (1, 3, 48, 32))]
+
+
+@pytest.mark.parametrize("content", ["damaged", "huge"])
+def test_file_that_cannot_be_read_affects_no_later_one(tmp_path, loads, content):
+    good = saved(tmp_path)
+    expected = predictor(tmp_path).restore(good)
+    bad = tmp_path / "bad.png"
+    if content == "damaged":
+        data = io.BytesIO()
+        picture(size=(64, 40)).save(data, "PNG")
+        bad.write_bytes(data.getvalue()[:-200])
+    else:
+        header = struct.pack(">IIBBBBB", 1 << 15, 1 << 15, 8, 2, 0, 0, 0)
+        bad.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b""))
+    loads.clear()
+    one = predictor(tmp_path)
+    with pytest.raises(ImageError):
+        one.restore(bad)
+    assert [key for key in loads if key[1] and key[1][2] > 40] == []
+    np.testing.assert_array_equal(one.restore(good), expected)
+    assert one._loaded.restorers.first.backend._upcoming is None
+
+
+@pytest.mark.parametrize("reason", ["several files", "another format", "short memory", "tiles"])
+def test_nothing_is_loaded_before_the_picture_is_read(tmp_path, monkeypatch, reason):
+    file, options = saved(tmp_path), {}
+    if reason == "several files":
+        saved(tmp_path, "b.jpg")
+        file = tmp_path
+    elif reason == "another format":
+        Image.open(file).save(tmp_path / "a.png", "TIFF")
+        file = tmp_path / "a.png"
+    elif reason == "short memory":
+        monkeypatch.setattr(restorer, "reduced_budget", lambda needed: 1)
+    else:
+        options["tile"] = 64
+    one = predictor(tmp_path, **options)
+    backend, prepared, before = one._loaded.restorers.first.backend, [], []
+    monkeypatch.setattr(backend, "prepare", lambda *size, given: prepared.append(given))
+    read = reader.PhotoReader.read
+
+    def note(*given, **more):
+        before.append(len(prepared))
+        return read(*given, **more)
+
+    monkeypatch.setattr(reader.PhotoReader, "read", note)
+    assert all(result.ok for result in one.run(file))
+    assert before[0] == 0 and prepared

@@ -51,7 +51,8 @@ class InferenceOptions:
 
     network: str | None = _option(
         None,
-        "network to use; default: the first one that has the chosen weights (model) for the task",
+        "network to use; default: the first one that has weights for the task, published or lite "
+        "as the option model says",
         metavar="NAME",
     )
     model: str = _option(
@@ -92,15 +93,15 @@ class InferenceOptions:
     )
     allow_loss: bool = _option(
         False,
-        "also write to a format that cannot store 16 bits, transparency (which becomes white) or "
-        "colour profile, and warn about the loss; default: an error",
+        "also write to a format that cannot store 16 bits, transparency or the colour profile, and "
+        "warn about the loss (transparent parts become white); default: an error",
     )
     jobs: int | None = _option(
         None,
-        "pictures processed at the same time on all devices together, but at least one per device; "
-        "fewer if the free memory is too small; default: one per device plus one per core (at most "
-        "4 for the cores), so that reading and writing overlap with computing; with mprnet-bulk: "
-        "pictures per worker, default 2",
+        "number of pictures processed at the same time, on all devices together; never less than "
+        "one per device; default: the number of devices plus the number of cores, counting at most "
+        "4 cores, so that reading and writing overlap with computing; some pictures wait if the "
+        "free memory is too small for all; with mprnet-bulk: pictures per worker, default 2",
         metavar="N",
     )
     picture_limit: str | int = _option(
@@ -120,17 +121,17 @@ class InferenceOptions:
     progress: bool = _option(True, "show a bar while downloading weights")
     backend: str = _option(
         "auto",
-        "library that runs the network; auto: on a GPU, PaddlePaddle if it is built for GPUs, else "
-        "ONNX Runtime; on a CPU, the fastest installed one",
+        "library that runs the network; auto: on a GPU, PaddlePaddle if its build for GPUs is "
+        "installed, else ONNX Runtime; on a CPU, the fastest installed one",
         choices=BACKENDS,
         group=_SPEED,
         changes_pixels=True,
     )
     precision: str = _option(
         "auto",
-        "number format of the computation; auto: bf16 if the processor has instructions for it, "
-        "else f32; on a GPU, the fastest of bf16, f16 and f32 (PaddlePaddle) or of tf32 and f32 "
-        "(ONNX Runtime)",
+        "number format of the computation; auto: on a CPU, bf16 if OpenVINO computes and the "
+        "processor has instructions for it, else f32; on a GPU, the fastest of bf16, f16 and f32 "
+        "(PaddlePaddle) or of tf32 and f32 (ONNX Runtime)",
         choices=PRECISIONS,
         group=_SPEED,
         changes_pixels=True,
@@ -140,9 +141,9 @@ class InferenceOptions:
     )
     memory: str | int | None = _option(
         None,
-        "working memory of the network, such as 800M, 1.5G or a number of megabytes; larger "
-        "pictures are restored in tiles; default: 600M on a CPU, regardless of the free memory, "
-        "and six tenths of a GPU's memory",
+        "working memory of the network, such as 800M, 1.5G or a number of megabytes; "
+        "pictures that need more are restored in tiles; default: 600M on a CPU, regardless of the "
+        "free memory, and six tenths of a GPU's memory",
         metavar="SIZE",
         group=_SPEED,
         changes_pixels=True,

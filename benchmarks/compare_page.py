@@ -12,7 +12,7 @@ Numbers = Mapping[str, Any]
 _INTRODUCTION = """\
 # Speed, measured
 
-`benchmarks/compare.py` wrote this page. It measures everything again on your machine:
+`benchmarks/compare.py` wrote this page. To measure this project on your machine:
 
 ```bash
 pip install '.[cpu,onnxruntime,benchmark]'
@@ -21,19 +21,25 @@ python benchmarks/compare.py --output speed.md
 
 The block above is not tested automatically: it takes over an hour.
 
+The benchmark also measures PaddleGAN and the authors' code where they are installed
+(`python benchmarks/compare.py --help`).
+
 [Speed and memory](performance.md) explains the numbers and has those of other machines.
 
 The tables use these names:
 
-- **lite** is the small MPRNet for deraining that comes with this project. **Deraining**,
-  **Denoising** and **Deblurring** are MPRNet in the three full sizes that its authors chose for
-  these tasks.
+- **lite** is the small MPRNet that comes with this project, here with its weights for deraining.
+  **Deraining**, **Denoising** and **Deblurring** are MPRNet in the three full sizes that its
+  authors chose for these tasks.
 - **NAFNet32** and **NAFNet64** are NAFNet with a width of 32 and 64 channels. **NAFNet32-TLC** is
   NAFNet32 with the test-time local converter (`mprnet --local`), which averages over windows
   instead of the whole picture.
+- A **runner** is an implementation of the networks in one library and number format.
 - **ours** is this project, which computes in Paddle, ONNX Runtime or OpenVINO.
 - **PaddleGAN** and **authors' code** (in PyTorch, by the authors of the networks) are other
   implementations of MPRNet and NAFNet. They run here with the same weights.
+- **f32** and **bf16** are the number formats float32 and bfloat16. Runners without either name
+  compute in f32.
 """
 _SIZES = {"256": "256×256", "720p": "1280×720", "12mp": "12 megapixels", "100mp": "100 megapixels"}
 _RUNNERS = {
@@ -61,7 +67,7 @@ def networks(numbers: Numbers) -> str:
     """Table of all networks for a picture that nearly all our runners restore as a whole."""
     return (
         f"{_networks(numbers)}\nAt 256×256, the only results in tiles are those of NAFNet by"
-        " “ours, Paddle”.\n"
+        " “ours, Paddle”. Each case runs twice, and the shorter time counts.\n"
     )
 
 
@@ -93,7 +99,7 @@ def _networks(numbers: Numbers) -> str:
     plain = len(cases) < len(numbers["cases"])
     note = " This processor does not compute in bf16, so only f32 is shown." if plain else ""
     if any("exceeded" in case for case in cases):
-        note += " Runs were stopped at the time limit that is shown with “over”."
+        note += " Runs marked with “over” were stopped after the given number of seconds."
     unit = "thousand million multiply-adds per second"
     reached = " and ".join(f"{most:.0f} {unit} in {name}" for name, most in sorted(limits.items()))
     return (
@@ -115,16 +121,17 @@ def _networks(numbers: Numbers) -> str:
 def photos(numbers: Numbers) -> str:
     """Table of all networks for a photo that most of our runners restore in tiles."""
     return (
-        f"{_networks(numbers)}\nAt 1280×720, all our results are in tiles, except those of lite,"
-        " NAFNet32 and NAFNet32-TLC in OpenVINO bf16. Tiles make a large difference with random"
-        " weights. [Photographs of any size](performance.md#photographs-of-any-size) has the"
-        " agreement for the trained weights of the lite networks. Each case runs once, so our"
-        " seconds include"
-        " compiling the network (OpenVINO) or loading it (ONNX Runtime), which may take a few"
-        " seconds. For tiles, this is done twice: for a network that measures the averages that the"
-        " tiles share, and for one that restores the tiles. With TLC, tiles share no averages, so"
-        " it is done once; but our seconds then include exporting the network for this size of"
-        " tile or picture.\n"
+        f"{_networks(numbers)}\nAt 1280×720, all our results are in tiles, with three exceptions,"
+        " all in OpenVINO bf16: lite, NAFNet32 and NAFNet32-TLC. With random weights, tiles change"
+        " the results a lot."
+        " [Photographs of any size](performance.md#photographs-of-any-size) states how much they"
+        " change the results of the trained lite networks. Each case runs once, so our seconds"
+        " include compiling the network (OpenVINO) or loading it (ONNX Runtime), which may take a"
+        " few seconds. For a picture in tiles, two networks are compiled or loaded: one measures"
+        " the averages that the tiles share, and the other restores the tiles. With TLC, tiles"
+        " share no averages, so one network is enough. But a network with TLC is exported for a"
+        " single size of picture or tile, so our seconds with TLC include this export. All other"
+        " networks are exported for any size, before the time is measured.\n"
     )
 
 
@@ -154,9 +161,10 @@ def commands(numbers: Numbers) -> str:
     ]
     return (
         "`mprnet` on one picture. Cold: with an empty cache, so the network is exported and"
-        " compiled. Warm: with a full cache. Bare: only the compiled network on the same tiles, in"
-        " a process that has run it before. Starting Python and loading NumPy, Pillow and OpenVINO,"
-        " which no command can avoid, takes"
+        " compiled. Warm: the exported and compiled network is in the cache. Bare: only the"
+        " compiled network, on the same picture or on its tiles, in a process that has run the"
+        " network before. Starting Python and loading NumPy, Pillow and OpenVINO, which no command"
+        " can avoid, takes"
         f" {numbers['libraries']:.2f} s.\n\n"
         + table("network|size|cold s|peak MB|warm s|peak MB|bare s|warm minus bare s", rows)
     )
@@ -179,11 +187,12 @@ def agreement(numbers: Numbers) -> str:
         for picture in numbers["pictures"]
     ]
     return (
-        "The sample pictures restored with the lite network. The columns “bf16” and “in tiles of"
-        " 256” (in float32) are the PSNR in dB, in RGB, to the same picture restored as a whole in"
-        " float32. “Gain by bf16” is how much bf16 changes the PSNR between the restored and the"
-        " clean picture. The columns about bf16 are empty if the processor does not compute in"
-        " it.\n\n" + table("picture|bf16|gain by bf16|in tiles of 256|tiles", rows)
+        "The sample pictures restored with the lite network. The columns “bf16” (whole pictures)"
+        " and “in tiles of 256” (in float32) are the PSNR in dB, in RGB, to the same picture"
+        " restored as a whole in float32. “Gain by bf16” is how many dB bf16 adds to the PSNR"
+        " between the restored and the clean picture. The columns about bf16 are empty if the"
+        " processor does not compute in it.\n\n"
+        + table("picture|bf16|gain by bf16|in tiles of 256|tiles", rows)
     )
 
 
@@ -200,12 +209,13 @@ def folders(numbers: Numbers) -> str:
             [f"{network}, {_WAYS[way]}", *spent, *ratios, f"{mixed['peak'] / 1e6:,.0f}", grown]
         )
     return (
-        f"A mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
+        f"The mixed folder has {len(numbers['sizes'])} pictures of different sizes (sides of 200 to"
         " 640 pixels). The other folder has as many pictures of one size, and the same total area."
         " For each folder, the first number is wall seconds and the second processor seconds. Each"
-        " ratio is the time of the mixed folder divided by that of the folder of one size. With an"
-        " empty cache, no network has been exported or compiled; the full cache is what the first"
-        " run left.\n\n"
+        " ratio is the time of the mixed folder divided by that of the folder of one size. The peak"
+        " and the size of the cache are those of the mixed folder. With an empty cache, no network"
+        " has been exported or compiled; the full cache is what the run with the empty cache"
+        " left.\n\n"
         + table("network|one size s|mixed s|wall ratio|processor ratio|peak MB|cache MB", rows)
     )
 
@@ -223,30 +233,29 @@ def throughput(numbers: Numbers) -> str:
             + [f"{wall / case['bound']:.2f}"]
         )
     return (
-        "A folder of photos of 1280×720 with the lite network. The bound is the time of the"
-        " network alone, or the processor time divided by the cores if that is more. No schedule"
-        " can be faster.\n\n"
+        "`mprnet` on a folder of photos of 1280×720, with lite and its weights for denoising."
+        " `--jobs` is the number of pictures processed at the same time. “Network s” is the time"
+        " of the compiled network alone for all photos. The bound is the larger of two times: that"
+        " of the network, and the processor time of `mprnet` divided by the number of cores. No"
+        " schedule can be faster.\n\n"
         + table("photos|--jobs|network s|processor s|bound s|wall s|wall / bound", rows)
     )
 
 
 def isolation(numbers: Numbers) -> str:
     """Table of the time for decoding in a separate process."""
-    rows = [
-        [
-            case["file"],
-            f"{case['here']:.1f}",
-            f"{case['isolated']:.1f}",
-            f"{case['difference']:+.1f}",
-        ]
-        for case in numbers["cases"]
-    ]
+    rows = []
+    for case in numbers["cases"]:
+        size, suffix = case["file"].split()
+        times = f"{case['here']:.1f}", f"{case['isolated']:.1f}", f"{case['difference']:+.1f}"
+        rows.append([f"{_SIZES[size]} {suffix}", *times])
     return (
         "Milliseconds to decode a file in the program itself and in the separate process that"
-        " protects it against damaged files. Each round decodes every file in both ways, one"
-        " directly after the other. All columns are medians over the rounds. The last one is the"
-        " median of the differences within a round, so it need not equal the difference of the"
-        " other two.\n\n" + table("file|in the program|separate process|difference", rows)
+        " protects it against damaged files; .16.tif is a TIFF with 16 bits per sample. Each round"
+        " decodes every file in both ways, one directly after the other. All columns"
+        " are medians over the rounds. The last one is the median of the differences within a"
+        " round, so it need not equal the difference of the other two.\n\n"
+        + table("file|in the program|separate process|difference", rows)
     )
 
 

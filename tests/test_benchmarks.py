@@ -122,7 +122,7 @@ def test_comparison_shows_every_runner_beside_the_limit_of_its_precision(compari
     assert rows[4][1:4] == ["1280×720", "PaddleGAN, Paddle", "over 200"]
     networks, decoding = page.split("## Decoding in isolation")
     assert "other programs used 41 %" in networks and "other programs" not in decoding
-    assert "| 256 .jpg | 2.6 | 4.0 | +1.2 |" in decoding
+    assert "| 256×256 .jpg | 2.6 | 4.0 | +1.2 |" in decoding
     assert "does not compute in bf16" not in page
 
 

@@ -190,6 +190,12 @@ class AutoPredictor:
         record = ResultRecord(source.name, size=photo.size, warnings=warnings, detected=detected)
         return Result(record, None, source)
 
+    def release(self) -> None:
+        """See :meth:`.predictor.Predictor.release`."""
+        for predictor in self._predictors.values():
+            if isinstance(predictor, Predictor):
+                predictor.release()
+
     def plan(self, images: Any) -> Plan:
         """Choose the tasks of pictures, and find out what :meth:`run` would do with them.
 

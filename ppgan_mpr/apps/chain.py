@@ -126,6 +126,11 @@ class _Sequence(Restorer):
         """See :meth:`Restorer.prepare`; prepares the first step."""
         self._restorers[0].prepare(height, width)
 
+    def release(self) -> None:
+        """See :meth:`Restorer.release`."""
+        for restorer in self._restorers:
+            restorer.release()
+
     def plan(self, height: int, width: int) -> TilePlan:
         """See :meth:`Restorer.plan`: the number of tiles of all steps, with the last one's size."""
         plans = [restorer.plan(height, width) for restorer in self._restorers]

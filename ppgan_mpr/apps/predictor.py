@@ -292,6 +292,14 @@ class Predictor:
             self._pace.note(math.prod(used.smallest), moments)
         return result.to_array(), used
 
+    def release(self) -> None:
+        """Free the memory of the networks, which the next picture loads again.
+
+        Another thread may call this while a picture is written, but not while it is computed.
+        """
+        for restorer in self._loaded.restorers.restorers:
+            restorer.release()
+
     def remember_pace(self) -> None:
         """Store the speed of the restored frames, from which :meth:`plan` estimates times."""
         self._pace.save()

@@ -240,7 +240,7 @@ class Restoration:
             fill(work.result, work.stages, restorer, crop, strength, progress, work.used)
             self._pace.note(math.prod(work.used.smallest), moments)
             if work.result.pixels.nbytes > _LARGE:
-                restorer.backend.release()
+                restorer.release()
             reserve_memory(restorer, self._reader.budget)
         if work.used.warning:
             work.warnings += (work.used.warning,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -84,6 +85,10 @@ class Progress:
         bar: the progress bar over the pictures.
         steps: number of networks that each picture passes through.
         clock: returns seconds.
+
+    Attributes:
+        when_computed: called in another thread when the tiles of a picture are finished, which is
+            then written.
     """
 
     def __init__(
@@ -97,10 +102,13 @@ class Progress:
         self._left = TimeLeft({source.name: _weight(source) for source in sources}, steps, clock)
         self._count = len(sources)
         self._estimates, self._said = 0, False
+        self.when_computed: Callable[[], object] | None = None
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Note and show the finished tiles of a picture; see :class:`TileBar`."""
         self._tiles(name, done, total)
+        if self.when_computed and done == total:
+            threading.Thread(target=self.when_computed, daemon=True).start()
         seconds = self._left.note(name, done, total)
         if seconds is None:
             return

@@ -247,6 +247,8 @@ def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
     )
     if keep is not None:
         keep.append(predictor)
+        if len(sources) == task_steps(arguments.task) == 1 and not videos:
+            progress.when_computed = predictor.release
     comparisons = None
     if arguments.compare and predictor.output_folder:
         from .comparisons import Comparisons

@@ -44,7 +44,7 @@ _MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
 # White, red, green and blue of sRGB as in cHRM, in units of 1/100000.
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
-_BANDS, _ROWS = 4, 16  # parts of a picture that are encoded to choose a strategy
+_BANDS, _ROWS = 8, 4  # parts of a picture that are encoded to choose a strategy
 _MAX_GROWTH = 1.1  # of a file in which only runs of equal bytes are looked for
 
 

@@ -100,6 +100,10 @@ class Restorer:
             backend.keep_budget = planner.budget
             backend.prepare(height, width, given=False)
 
+    def release(self) -> None:
+        """Free the memory of the networks that are kept for later pictures."""
+        self.backend.release()
+
     def _padded(self, height: int, width: int) -> tuple[int, int]:
         return padded(height, self._planner.multiple), padded(width, self._planner.multiple)
 

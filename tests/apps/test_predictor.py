@@ -7,6 +7,7 @@ from apps_samples import picture, predictor
 from PIL import Image
 
 from ppgan_mpr import MPRPredictor, Predictor, RestorationError, WeightsRecord
+from ppgan_mpr.apps.choice import predictor_for
 from ppgan_mpr.apps.source_search import expand
 from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError
@@ -101,6 +102,21 @@ def test_pil_image_returns_as_pil_image(denoise):
     assert isinstance(restored, Image.Image)
     assert restored.mode == "L"
     assert restored.size == (24, 17)
+
+
+@pytest.mark.parametrize("task", ["Denoising", "auto", "Denoising,Deraining"])
+def test_released_predictor_restores_as_before(mixed, task):
+    given = np.asarray(Image.open(mixed / "noisy.png"))
+    one = predictor_for(task, None, None, None, model="lite", precision="f32")
+    expected = one.restore(given)
+    steps = one._predictors.values() if task == "auto" else [one]
+    (restorer,) = (r for step in steps for r in step._loaded.restorers.restorers)
+    backends = [each.backend for each in getattr(restorer, "_restorers", [restorer])]
+    held = [backend.kept_bytes for backend in backends]
+    one.release()
+    assert [backend.kept_bytes for backend in backends] == [0] * len(backends)
+    assert backends[0].name != "openvino" or min(held) > 0
+    np.testing.assert_array_equal(one.restore(given), expected)
 
 
 def test_a_list_of_arrays_gives_as_many_results_in_order(denoise):

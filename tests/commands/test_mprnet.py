@@ -70,3 +70,26 @@ def test_openvinos_converter_of_models_is_not_imported(photo):
     )
     assert done.returncode == 0, done.stderr
     assert "converter None" in done.stdout
+
+
+RELEASED = (
+    "import sys; from ppgan_mpr.commands.mprnet import main;"
+    "from ppgan_mpr.inference import Restorer;"
+    "Restorer.release = lambda self: print('released', flush=True); sys.exit(main())"
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "photos", "released"),
+    [("Deraining", 1, True), ("Deraining", 2, False), ("Deraining,Deblurring", 1, False)],
+)
+def test_memory_of_the_network_is_freed_while_the_only_photo_is_written(
+    photo, task, photos, released
+):
+    others = [photo.with_name(f"{number}.png") for number in range(1, photos)]
+    for other in others:
+        other.write_bytes(photo.read_bytes())
+    output = photo.parent / ("out" if others else "out.png")
+    done = run(RELEASED, photo, *others, "--task", task, "--model", "lite", "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert ("released" in done.stdout) == released

@@ -88,5 +88,8 @@ class Backend(Protocol):
         ...
 
     def release(self) -> None:
-        """Free the memory of the networks that are kept for later pictures."""
+        """Free the memory of the networks that are kept for later pictures.
+
+        Another thread may be computing a picture; it is not affected.
+        """
         ...

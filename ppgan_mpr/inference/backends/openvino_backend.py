@@ -147,8 +147,7 @@ class OpenVINOBackend:
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
-        self._compiled.clear()
-        self._upcoming = None
+        self._compiled, self._upcoming = OrderedDict(), None
 
     def _resolve(self, precision: str) -> str:
         if precision != "auto":

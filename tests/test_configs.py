@@ -146,23 +146,23 @@ def test_recipe_of_mirnet_is_that_of_the_paper_or_the_released_code(root, name):
     assert cfg.clip_grad_norm == 0.01
     expected = {"alpha": 1.2, "probability": 0.5, "per_pair": False}
     assert cfg.mixup == (None if "dual_pixel" in name else expected)
-    steps = train.progressive
-    assert sum(step["iters"] for step in steps) == cfg.total_iters
+    phases = train.progressive
+    assert sum(phase["iters"] for phase in phases) == cfg.total_iters
     if not name.endswith("_released"):
         assert (cfg.total_iters, schedule.eta_min) == (300_000, 1e-6)
         assert cfg.model.char_criterion.name == "CharbonnierLoss"
-        assert [step["patch_size"] for step in steps] == [128, 144, 192, 224]
-        assert [step["total_batch_size"] for step in steps] == [64, 48, 24, 16]
+        assert [phase["patch_size"] for phase in phases] == [128, 144, 192, 224]
+        assert [phase["total_batch_size"] for phase in phases] == [64, 48, 24, 16]
         assert "dual_pixel" in name or train.img_options.rotate is False
         return
     assert cfg.model.char_criterion.name == "L1Loss"
     assert "dual_pixel" in name or train.img_options.rotate is True
-    assert [step["patch_size"] for step in steps] == [128, 160, 192, 256, 320, 384]
-    assert [step["total_batch_size"] for step in steps] == [64, 40, 32, 16, 8, 8]
-    assert [step["batch_size"] for step in steps] == [8, 5, 4, 2, 1, 1]
+    assert [phase["patch_size"] for phase in phases] == [128, 160, 192, 256, 320, 384]
+    assert [phase["total_batch_size"] for phase in phases] == [64, 40, 32, 16, 8, 8]
+    assert [phase["batch_size"] for phase in phases] == [8, 5, 4, 2, 1, 1]
     half = 2 if "lowlight" in name or "super_resolution" in name else 1
     expected = [92_000, 64_000, 48_000, 36_000, 36_000, 24_000]
-    assert [step["iters"] * half for step in steps] == expected
+    assert [phase["iters"] * half for phase in phases] == expected
     assert [period * half for period in schedule.periods] == [92_000, 208_000]
     assert (schedule.restart_weights, schedule.eta_mins) == ([1, 1], [3e-4, 1e-6])
 
@@ -247,8 +247,8 @@ def shrunk(name, folders, output_dir):
         mixup = ["mixup.start_iter=3"] if "denoising" in name else []
         return [*options, "lr_scheduler.warmup_iters=2", *mixup]
     options += ["model.generator.n_MRB=1", "model.generator.groups=(1,2)"]
-    for step, (patch_size, batch_size) in enumerate([(16, 3), (24, 2), (32, 1)]):
-        place = f"dataset.train.progressive.{step}"
+    for phase, (patch_size, batch_size) in enumerate([(16, 3), (24, 2), (32, 1)]):
+        place = f"dataset.train.progressive.{phase}"
         options += [f"{place}.iters=2", f"{place}.patch_size={patch_size}"]
         options += [f"{place}.batch_size={-(-batch_size // 2)}"]
         options += [f"{place}.total_batch_size={batch_size}"]

@@ -44,7 +44,7 @@ def plan_batches(cfg: Mapping[str, Any], world_size: int, progressive: bool = Fa
         return BatchPlan(most, cfg["accumulate"])
     if progressive:
         raise UsageError(
-            "dataset.train.progressive sets each step's batch: give total_batch_size only there."
+            "dataset.train.progressive sets each phase's batch: give total_batch_size only there."
         )
     plan = share_batch(total, most, world_size, cfg["accumulate"])
     logger.info(

@@ -13,7 +13,7 @@ from ..datasets import ResumableBatchSampler, SampleIndex
 from ..errors import RestorationError
 from . import processes
 from .loading import load_batches
-from .progressive import Progressive, Step
+from .progressive import Phase, Progressive
 
 # The loader's workers restart with each epoch of the sampler. So for a small data set, one epoch
 # of the sampler has several passes. Their number follows from a constant, not from an
@@ -100,7 +100,7 @@ class TrainingData:
             if batch is not None:
                 return batch
         # At the end of an epoch of the sampler, or where workers have read ahead with the sizes of
-        # the previous step.
+        # the previous phase.
         self.close()
         self._sizes_read = self._sizes
         self._batches = load_batches(self._dataset, self.sampler, **self._loading)
@@ -133,8 +133,8 @@ class TrainingData:
         """
         self.iteration = iteration
         before = self._sizes
-        if self.step:
-            self.sampler.resize(self.step.batch_size, self.step.patch_size)
+        if self.phase:
+            self.sampler.resize(self.phase.batch_size, self.phase.patch_size)
         return self._sizes != before
 
     @property
@@ -145,11 +145,11 @@ class TrainingData:
     @property
     def accumulate(self) -> int:
         """Number of slices of the next batch that pass through the network one after the other."""
-        return self.step.accumulate if self.step else self._accumulate
+        return self.phase.accumulate if self.phase else self._accumulate
 
     @property
-    def step(self) -> Step | None:
-        """The step of progressive training that the next batch belongs to."""
+    def phase(self) -> Phase | None:
+        """The phase of progressive training that the next batch belongs to."""
         return self.progressive.at(self.iteration) if self.progressive else None
 
     @property

@@ -14,7 +14,7 @@ _KEYS = ("iters", "patch_size", "batch_size")
 _TOTAL = "total_batch_size"
 
 
-class Step(NamedTuple):
+class Phase(NamedTuple):
     """Consecutive iterations with equal batch and patch sizes.
 
     Attributes:
@@ -41,12 +41,12 @@ class Progressive:
     MIRNet-v2 begins with small patches and ends with large ones (arXiv 2205.01649).
 
     Args:
-        steps: mappings with ``iters`` (number of iterations), ``patch_size`` (pixels, a multiple
-            of 8) and ``batch_size`` (of each process), in order. The last step continues to the
+        phases: mappings with ``iters`` (number of iterations), ``patch_size`` (pixels, a multiple
+            of 8) and ``batch_size`` (of each process), in order. The last phase continues to the
             end of the run. With ``total_batch_size``, the processes share that number of pictures,
             and ``batch_size`` is the largest slice: the number of slices follows from it.
         world_size: number of processes.
-        accumulate: number of slices in steps without ``total_batch_size``.
+        accumulate: number of slices in phases without ``total_batch_size``.
 
     Raises:
         UsageError: a key is missing or unknown, a number is impossible, or the processes cannot
@@ -54,19 +54,19 @@ class Progressive:
     """
 
     def __init__(
-        self, steps: Sequence[Mapping[str, Any]], world_size: int = 1, accumulate: int = 1
+        self, phases: Sequence[Mapping[str, Any]], world_size: int = 1, accumulate: int = 1
     ) -> None:
-        if not isinstance(steps, Sequence) or not steps:
-            raise UsageError(f"dataset.train.progressive is {steps!r}: give a list of steps.")
-        self.steps = [
-            _step(number, step, world_size, accumulate) for number, step in enumerate(steps)
+        if not isinstance(phases, Sequence) or not phases:
+            raise UsageError(f"dataset.train.progressive is {phases!r}: give a list of phases.")
+        self.phases = [
+            _phase(number, phase, world_size, accumulate) for number, phase in enumerate(phases)
         ]
 
     @classmethod
     def take_from(
         cls, settings: dict[str, Any], world_size: int = 1, accumulate: int = 1
     ) -> Progressive | None:
-        """Remove ``progressive`` from a data set's settings, and set the sizes of the first step.
+        """Remove ``progressive`` from a data set's settings; set the sizes of the first phase.
 
         Sizes of null count as absent.
 
@@ -77,10 +77,10 @@ class Progressive:
         Raises:
             UsageError: the settings give a batch or patch size in addition to the schedule.
         """
-        steps = settings.pop("progressive", None)
-        if steps is None:
+        phases = settings.pop("progressive", None)
+        if phases is None:
             return None
-        schedule = cls(steps, world_size, accumulate)
+        schedule = cls(phases, world_size, accumulate)
         places = [("dataset.train", settings, "batch_size")]
         inner = settings.get("dataset", settings)  # the data set inside a RepeatDataset
         if "img_options" in constructor_arguments(inner["name"]):
@@ -92,23 +92,25 @@ class Progressive:
                     f"dataset.train.progressive gives the {key} of every iteration: leave "
                     f"{key} out of {where}, or set {key}: null there if a _base_ file sets it."
                 )
-            section[key] = getattr(schedule.steps[0], key)
+            section[key] = getattr(schedule.phases[0], key)
         return schedule
 
-    def at(self, iteration: int) -> Step:
-        """The step of an iteration; iterations count from 1."""
-        for step in self.steps:
-            if iteration <= step.iters:
-                return step
-            iteration -= step.iters
-        return self.steps[-1]
+    def at(self, iteration: int) -> Phase:
+        """The phase of an iteration; iterations count from 1."""
+        for phase in self.phases:
+            if iteration <= phase.iters:
+                return phase
+            iteration -= phase.iters
+        return self.phases[-1]
 
     def __str__(self) -> str:
-        begins = [1 + sum(step.iters for step in self.steps[:n]) for n in range(len(self.steps))]
-        return ", ".join(f"from iteration {b} {step}" for b, step in zip(begins, self.steps))
+        begins = [
+            1 + sum(phase.iters for phase in self.phases[:n]) for n in range(len(self.phases))
+        ]
+        return ", ".join(f"from iteration {b} {phase}" for b, phase in zip(begins, self.phases))
 
 
-def _step(number: int, given: Mapping[str, Any], world_size: int, accumulate: int) -> Step:
+def _phase(number: int, given: Mapping[str, Any], world_size: int, accumulate: int) -> Phase:
     where = f"dataset.train.progressive.{number}"
     if not isinstance(given, Mapping) or set(given) - {_TOTAL} != set(_KEYS):
         raise UsageError(
@@ -116,10 +118,10 @@ def _step(number: int, given: Mapping[str, Any], world_size: int, accumulate: in
         )
     checked = {key: COUNT.check(f"{where}.{key}", value) for key, value in given.items()}
     total = checked.pop(_TOTAL, None)
-    step = Step(**checked, accumulate=accumulate)
-    if step.patch_size % 8:
-        raise UsageError(f"{where}.patch_size is {step.patch_size}: give a multiple of 8.")
+    phase = Phase(**checked, accumulate=accumulate)
+    if phase.patch_size % 8:
+        raise UsageError(f"{where}.patch_size is {phase.patch_size}: give a multiple of 8.")
     if total is None:
-        return step
-    plan = share_batch(total, step.batch_size, world_size, accumulate, f"{where}.{_TOTAL}")
-    return step._replace(**plan._asdict())
+        return phase
+    plan = share_batch(total, phase.batch_size, world_size, accumulate, f"{where}.{_TOTAL}")
+    return phase._replace(**plan._asdict())

@@ -119,7 +119,7 @@ class Trainer:
             resized = state.finish_iteration()
             watch.stop(len(batch[0]))
             if resized and state.iteration < self.total_iters:
-                logger.info("From iteration %d on: %s", data.iteration, data.step)
+                logger.info("From iteration %d on: %s", data.iteration, data.phase)
             if is_due(every.log, state.iteration):
                 self.log(rate, epoch)
             if is_due(every.preview, state.iteration):

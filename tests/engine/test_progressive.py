@@ -19,7 +19,7 @@ from ppgan_mpr.engine.data import TrainingData
 from ppgan_mpr.engine.progressive import Progressive
 from ppgan_mpr.errors import UsageError
 
-STEPS = [
+PHASES = [
     {"iters": 2, "patch_size": 16, "batch_size": 3},
     {"iters": 3, "patch_size": 24, "batch_size": 2},
     {"iters": 1, "patch_size": 32, "batch_size": 1},
@@ -32,7 +32,7 @@ def growing(settings):
     """Settings of a tiny run with a schedule and a checkpoint after every iteration."""
     train = settings["dataset"]["train"]
     del train["batch_size"], train["img_options"]["patch_size"]
-    train["progressive"] = STEPS
+    train["progressive"] = PHASES
     settings["total_iters"] = 8
     settings["snapshot_config"] = {"interval": 1, "keep": 10}
     return settings
@@ -62,7 +62,7 @@ def test_sizes_change_at_their_iteration_also_in_a_resumed_run(
     whole.train()
     assert seen == SIZES
 
-    for iteration in stops:  # in the middle of a step, and right before the next
+    for iteration in stops:  # in the middle of a phase, and right before the next
         growing["output_dir"] = str(tmp_path / f"resumed{iteration}")
         resumed, seen = watched(build(growing))
         resumed.resume(Path(whole.output_dir) / f"iter_{iteration}_checkpoint.pdparams")
@@ -89,9 +89,9 @@ def test_processes_share_the_batches_of_every_step(pairs):
     from ppgan_mpr.datasets import MPRTrain
 
     def run(batch_factor, rank, world_size):
-        steps = [{**step, "batch_size": step["batch_size"] * batch_factor} for step in STEPS]
-        schedule = Progressive(steps)
-        settings = {"batch_size": steps[0]["batch_size"]}
+        phases = [{**phase, "batch_size": phase["batch_size"] * batch_factor} for phase in PHASES]
+        schedule = Progressive(phases)
+        settings = {"batch_size": phases[0]["batch_size"]}
         dataset = MPRTrain(pairs / "train", {"patch_size": 16})
         data = TrainingData(dataset, settings, 7, rank, world_size, schedule)
         batches = []
@@ -145,15 +145,18 @@ def test_total_batches_are_shared_and_sliced(world_size, shares):
         with pytest.raises(UsageError, match=r"1\.total_batch_size is 2, which 4 processes"):
             Progressive(TOTALS, world_size)
         return
-    steps = Progressive(TOTALS, world_size).steps
-    assert [(step.batch_size, step.accumulate) for step in steps] == shares
+    phases = Progressive(TOTALS, world_size).phases
+    assert [(phase.batch_size, phase.accumulate) for phase in phases] == shares
 
 
 def test_slices_of_a_step_give_the_update_of_its_whole_batch(growing, build, weights_of):
     growing["total_iters"] = 4
     results = []
-    for steps in (TOTALS, [{**step, "batch_size": step["total_batch_size"]} for step in TOTALS]):
-        growing["dataset"]["train"]["progressive"] = [dict(step) for step in steps]
+    for phases in (
+        TOTALS,
+        [{**phase, "batch_size": phase["total_batch_size"]} for phase in TOTALS],
+    ):
+        growing["dataset"]["train"]["progressive"] = [dict(phase) for phase in phases]
         trainer, seen = watched(build(growing))
         trainer.train()
         assert seen == [(4, 16)] * 2 + [(2, 24)] * 2
@@ -175,10 +178,10 @@ def test_slices_are_logged_and_cannot_be_combined_with_accumulate(growing, build
     [
         ({"batch_size": 4}, "leave batch_size out of dataset.train"),
         ({"img_options": {"patch_size": 8}}, "leave patch_size out of img_options"),
-        ({"progressive": []}, "give a list of steps"),
+        ({"progressive": []}, "give a list of phases"),
         ({"progressive": [{"iters": 2, "patch_size": 16}]}, r"progressive\.0 must have exactly"),
-        ({"progressive": [STEPS[0], {**STEPS[1], "iters": 0}]}, r"1\.iters is 0"),
-        ({"progressive": [{**STEPS[0], "patch_size": 20}]}, "multiple of 8"),
+        ({"progressive": [PHASES[0], {**PHASES[1], "iters": 0}]}, r"1\.iters is 0"),
+        ({"progressive": [{**PHASES[0], "patch_size": 20}]}, "multiple of 8"),
     ],
 )
 def test_mistake_in_the_schedule_is_an_error(growing, build, change, message):
@@ -188,11 +191,11 @@ def test_mistake_in_the_schedule_is_an_error(growing, build, change, message):
 
 
 def test_null_cancels_the_sizes_of_a_base(growing, build, tmp_path):
-    steps = growing["dataset"]["train"].pop("progressive")
+    phases = growing["dataset"]["train"].pop("progressive")
     growing["dataset"]["train"].update(batch_size=4, img_options={"patch_size": 8})
     base = tmp_path / "base.yaml"
     base.write_text(yaml.safe_dump(growing))
-    dropped = {"batch_size": None, "img_options": {"patch_size": None}, "progressive": steps}
+    dropped = {"batch_size": None, "img_options": {"patch_size": None}, "progressive": phases}
     heir = {"_base_": str(base), "dataset": {"train": dropped}}
     trainer, seen = watched(build(heir))
     trainer.train()

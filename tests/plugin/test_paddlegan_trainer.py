@@ -105,8 +105,8 @@ def shrink(cfg, folders, output_dir):
         section.update(rgb_dir=str(folders / kind), num_workers=0)
     train = cfg["dataset"]["train"]
     if "progressive" in train:
-        step = {"iters": 8, "patch_size": 16, "batch_size": 2}
-        train["progressive"] = [step, {**step, "patch_size": 24, "batch_size": 1}]
+        phase = {"iters": 8, "patch_size": 16, "batch_size": 2}
+        train["progressive"] = [phase, {**phase, "patch_size": 24, "batch_size": 1}]
     else:
         train["batch_size"], train["img_options"]["patch_size"] = 2, 16
     if cfg.get("total_batch_size"):

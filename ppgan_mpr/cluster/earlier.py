@@ -101,7 +101,7 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
             raise UsageError(
                 f"{store.shown} holds results that were made with {seen.difference}: use "
                 "existing='overwrite' to restore all pictures again, existing='skip' to restore "
-                "only these pictures again, or another output folder."
+                "these pictures again and keep up-to-date results, or another output folder."
             )
         if seen.difference or source not in counted or seen.item in failed:
             continue

@@ -51,8 +51,8 @@ class InferenceOptions:
 
     network: str | None = _option(
         None,
-        "network to use; default: the first one that has weights for the task, published or lite "
-        "as the option model says",
+        "network to use; default: the first one in mprnet --list that has weights of the chosen "
+        "kind (published or lite, see model) for the task",
         metavar="NAME",
     )
     model: str = _option(
@@ -93,8 +93,9 @@ class InferenceOptions:
     )
     allow_loss: bool = _option(
         False,
-        "also write to a format that cannot store 16 bits, transparency or the colour profile, and "
-        "warn about the loss (transparent parts become white); default: an error",
+        "if the chosen format cannot store a picture's 16 bits, transparency or colour profile, "
+        "write the picture anyway, and warn about the loss (transparent parts become white); "
+        "default: such a picture is an error",
     )
     jobs: int | None = _option(
         None,

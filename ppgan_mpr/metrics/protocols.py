@@ -269,7 +269,8 @@ PROTOCOLS = {
         ),
         Protocol(
             name="ppgan-crop256-y",
-            description="256x256 crop less 4 pixels of border, luma without rounding",
+            description="256x256 centre crop less 4 pixels of border, luma of the 8-bit picture, "
+            "not rounded",
             colour="y",
             crop=256,
             border=4,

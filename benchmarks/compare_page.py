@@ -28,9 +28,9 @@ The benchmark also measures PaddleGAN and the authors' code where they are insta
 
 The tables use these names:
 
-- **lite** is the small MPRNet that comes with this project, here with its weights for deraining.
-  **Deraining**, **Denoising** and **Deblurring** are MPRNet in the three full sizes that its
-  authors chose for these tasks.
+- **lite** is the small MPRNet that comes with this project, here with its weights for deraining
+  unless a section names others. **Deraining**, **Denoising** and **Deblurring** are MPRNet in the
+  three full sizes that its authors chose for these tasks.
 - **NAFNet32** and **NAFNet64** are NAFNet with a width of 32 and 64 channels. **NAFNet32-TLC** is
   NAFNet32 with the test-time local converter (`mprnet --local`), which averages over windows
   instead of the whole picture.
@@ -122,8 +122,11 @@ def photos(numbers: Numbers) -> str:
     """Table of all networks for a photo that most of our runners restore in tiles."""
     return (
         f"{_networks(numbers)}\nAt 1280×720, all our results are in tiles, with three exceptions,"
-        " all in OpenVINO bf16: lite, NAFNet32 and NAFNet32-TLC. With random weights, tiles change"
-        " the results a lot."
+        " all in OpenVINO bf16: lite, NAFNet32 and NAFNet32-TLC. Tiles change the results of the"
+        " three full-size MPRNets, which have random weights here, a lot. They change the results"
+        " of NAFNet little, although its weights are random, too. For MIRNet and MIRNetv2, the"
+        " table does not show how much tiles change, because the result that the others are"
+        " compared with is in tiles, too."
         " [Photographs of any size](performance.md#photographs-of-any-size) states how much they"
         " change the results of the trained lite networks. Each case runs once, so our seconds"
         " include compiling the network (OpenVINO) or loading it (ONNX Runtime), which may take a"

@@ -22,7 +22,8 @@ _INTRODUCTION = """\
 # Options
 
 This table lists every argument of the predictors in Python, and the flag of `mprnet` that sets it.
-The options, from `network` on, can also be passed together as `InferenceOptions`:
+`InferenceOptions` takes the arguments of the row `network` and of all rows below it. A predictor
+accepts them one by one, or together as `options`:
 
 ```python
 from ppgan_mpr import InferenceOptions, MPRPredictor

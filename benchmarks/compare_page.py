@@ -107,8 +107,8 @@ def _networks(numbers: Numbers) -> str:
         " and the peak is the memory of this whole process: with Python, the libraries, the"
         " weights, and exporting and compiling the network where the runner does so. The"
         " limit is the speed of a matrix product in OpenVINO in the same run and precision:"
-        f" {reached}. Multiply-adds are counted for"
-        " directly computed convolutions. Winograd's algorithm needs fewer, so a runner may exceed"
+        f" {reached}. Multiply-adds are counted as"
+        " if every convolution were computed directly. Winograd's algorithm needs fewer, so a runner may exceed"
         " 100 %. Agreement is the PSNR to the first f32 result for the same network and size."
         " Our runners estimate the working memory, which holds only the network's intermediate"
         " results. If the estimate is above 600 MB, they restore the picture in tiles, and the"
@@ -239,7 +239,7 @@ def throughput(numbers: Numbers) -> str:
         "`mprnet` on a folder of photos of 1280×720, with lite and its weights for denoising."
         " `--jobs` is the number of pictures processed at the same time. “Network s” is the time"
         " of the compiled network alone for all photos. The bound is the larger of two times: that"
-        " of the network, and the processor time of `mprnet` divided by the number of cores. No"
+        " of the network, and the processor time of `mprnet` divided by the number of threads. No"
         " schedule can be faster.\n\n"
         + table("photos|--jobs|network s|processor s|bound s|wall s|wall / bound", rows)
     )

@@ -130,11 +130,11 @@ def photos(numbers: Numbers) -> str:
         " [Photographs of any size](performance.md#photographs-of-any-size) states how much they"
         " change the results of the trained lite networks. Each case runs once, so our seconds"
         " include compiling the network (OpenVINO) or loading it (ONNX Runtime), which may take a"
-        " few seconds. For a picture in tiles, two networks are compiled or loaded: the networks"
-        " use averages over the whole picture, so the first one measures these, and the second"
-        " one restores each tile with them. With TLC, tiles share no averages, so one is enough."
-        " But a network with TLC is exported for a single size of picture or tile, so our"
-        " seconds with TLC include this export. All other"
+        " few seconds. The networks use averages over the whole picture. For a picture in tiles,"
+        " each network is therefore compiled or loaded twice: once to measure these averages,"
+        " and once to restore the tiles with them. With TLC, the averages are local, so once is"
+        " enough. But a network with TLC is exported for a single size of picture or tile, so"
+        " our seconds with TLC include this export. All other"
         " networks are exported for any size, before the time is measured.\n"
     )
 

@@ -13,6 +13,7 @@ from ..detection import Finding, detect
 from ..errors import RestorationError, UsageError
 from ..imaging import Photo, PhotoReader
 from ..imaging.memory_budget import Share
+from ..imaging.reader import OnHeader
 from ..inference import InferenceOptions
 from ..inference.backends import check_device
 from ..networks import Task, networks, tasks
@@ -355,7 +356,11 @@ class _Seen(Source):
         return self.original.identity
 
     def read(
-        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+        self,
+        reader: PhotoReader,
+        isolated: bool = True,
+        memory: Share | None = None,
+        on_header: OnHeader | None = None,
     ) -> Photo:
         """See :meth:`Source.read`."""
-        return self.photo or super().read(reader, self.isolated, memory)
+        return self.photo or super().read(reader, self.isolated, memory, on_header)

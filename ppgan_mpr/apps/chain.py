@@ -122,9 +122,13 @@ class _Sequence(Restorer):
         """See :class:`Restorer`."""
         return sum(restorer.memory_to_take for restorer in self._restorers)
 
-    def prepare(self, height: int, width: int) -> None:
-        """See :meth:`Restorer.prepare`; prepares the first step."""
-        self._restorers[0].prepare(height, width)
+    def load_ahead(self, height: int, width: int) -> None:
+        """See :meth:`Restorer.load_ahead`; loads the network of the first step."""
+        self._restorers[0].load_ahead(height, width)
+
+    def forget(self) -> None:
+        """See :meth:`Restorer.forget`."""
+        self._restorers[0].forget()
 
     def release(self) -> None:
         """See :meth:`Restorer.release`."""

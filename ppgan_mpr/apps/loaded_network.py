@@ -56,14 +56,14 @@ class LoadedNetwork:
         width, height = reduced_size(width, height, max_size)
         return self.scale * width, self.scale * height
 
-    def prepare(self, width: int, height: int, max_size: int | None) -> None:
+    def load_ahead(self, width: int, height: int, max_size: int | None) -> None:
         """Start loading the network for a picture, and return at once; it may do nothing.
 
         Args:
             width, height, max_size: see :meth:`result_size`.
         """
         width, height = self.result_size(width, height, max_size)
-        self.restorers.prepare(height, width)
+        self.restorers.load_ahead(height, width)
 
     def times_held(self, in_place: bool) -> float:
         """The most memory that a restoration holds, in multiples of the decoded picture's bytes.

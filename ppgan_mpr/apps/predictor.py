@@ -295,7 +295,7 @@ class Predictor:
     def release(self) -> None:
         """Free the memory of the networks, which the next picture loads again.
 
-        Another thread may call this while a picture is written, but not while it is computed.
+        If another thread is computing a picture, it keeps its network until it has finished.
         """
         for restorer in self._loaded.restorers.restorers:
             restorer.release()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import RestorationError
-from ..imaging import Photo, PhotoReader
+from ..imaging import Header, Photo, PhotoReader
 from ..imaging.memory_budget import Share
 from ..imaging.reduce import reduced
 from ..inference import Crop, InferenceOptions, TileUse
@@ -159,6 +159,12 @@ class Restoration:
             RestorationError, OSError: the picture cannot be read, restored or written.
             MemoryError: not even the smallest tile fits.
         """
+        try:
+            return self._restore(source, turn)
+        finally:
+            self._network.restorers.forget()
+
+    def _restore(self, source: Source, turn: Turn) -> Result:
         turn.check()
         watch = _Stopwatch(turn.memory)
         finished = self._outputs.finished(source) if self._outputs else None
@@ -183,8 +189,7 @@ class Restoration:
     def _read(self, source: Source, memory: Share) -> _Given:
         """Read a picture and its right view; waits until there is memory for their restoration."""
         memory.times = self._network.times_held(_in_place(source))
-        self._load_ahead(source)
-        photo = source.read(self._reader, self._isolated, memory)
+        photo = source.read(self._reader, self._isolated, memory, self._load_ahead)
         memory.decoded(photo.pixels.nbytes)
         right = None
         if source.right:
@@ -197,16 +202,12 @@ class Restoration:
         warnings = warnings_before(self._network.task, max_size, full_size, photo, right)
         return _Given(photo, network_input(photo, right, self._network.scale), warnings)
 
-    def _load_ahead(self, source: Source) -> None:
-        """Start loading the network for a file while this process decodes the file.
+    def _load_ahead(self, header: Header) -> None:
+        """Start loading the network while a file with this header is decoded.
 
-        Decoding leaves the other cores idle. With several files, other files use them.
+        Decoding leaves the other cores idle.
         """
-        if source.path is None:
-            return
-        header = self._reader.header_of_ordinary(source.path, self._isolated)
-        if header:
-            self._network.prepare(header.width, header.height, self._options.max_size)
+        self._network.load_ahead(header.width, header.height, self._options.max_size)
 
     def _begin(
         self, source: Source, result: Photo, output: Path | None, warnings: tuple[str, ...]

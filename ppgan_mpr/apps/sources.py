@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ImageError
 from ..imaging import Photo, PhotoReader, from_array, from_pil, ordinary, to_pil
 from ..imaging.memory_budget import Share
+from ..imaging.reader import OnHeader
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +49,17 @@ class Source:
         return own, self.right and self.right.identity
 
     def read(
-        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+        self,
+        reader: PhotoReader,
+        isolated: bool = True,
+        memory: Share | None = None,
+        on_header: OnHeader | None = None,
     ) -> Photo:
         """Read the picture.
 
         Args:
             reader: reads files.
-            isolated, memory: see :meth:`~ppgan_mpr.imaging.PhotoReader.read`.
+            isolated, memory, on_header: see :meth:`~ppgan_mpr.imaging.PhotoReader.read`.
 
         Raises:
             ImageError: the file cannot be read, or is no picture.
@@ -62,7 +67,7 @@ class Source:
         if self.problem is not None:
             raise ImageError(self.problem)
         if self.path is not None:
-            return reader.read(self.path, isolated, memory)
+            return reader.read(self.path, isolated, memory, on_header)
         if isinstance(self.picture, bytes):
             return reader.decode(self.picture, self.name, isolated, memory)
         if hasattr(self.picture, "getexif"):

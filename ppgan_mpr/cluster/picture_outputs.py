@@ -14,6 +14,7 @@ from ..file_names import fitting_name
 from ..imaging import Photo, PhotoReader, writable_suffix
 from ..imaging.losses import target_of
 from ..imaging.memory_budget import Share
+from ..imaging.reader import OnHeader
 from ..imaging.write import file_content
 from ..inference import InferenceOptions
 from .items import Item
@@ -46,9 +47,13 @@ class ReadPicture(Source):
         return cls(item.source, item.stem, path, content, Path(item.folder), problem=item.problem)
 
     def read(
-        self, reader: PhotoReader, isolated: bool = True, memory: Share | None = None
+        self,
+        reader: PhotoReader,
+        isolated: bool = True,
+        memory: Share | None = None,
+        on_header: OnHeader | None = None,
     ) -> Photo:
-        """Decode the picture.
+        """Decode the picture; ``on_header`` is not called.
 
         Raises:
             ImageError: the item has a problem, or the bytes cannot be decoded.

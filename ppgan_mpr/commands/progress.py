@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -108,7 +109,8 @@ class Progress:
         """Note and show the finished tiles of a picture; see :class:`TileBar`."""
         self._tiles(name, done, total)
         if self.when_computed and done == total:
-            threading.Thread(target=self.when_computed, daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # no more threads
+                threading.Thread(target=self.when_computed, daemon=True).start()
         seconds = self._left.note(name, done, total)
         if seconds is None:
             return

@@ -247,6 +247,7 @@ def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
     )
     if keep is not None:
         keep.append(predictor)
+        # Nothing is computed after the only step of the only picture.
         if len(sources) == task_steps(arguments.task) == 1 and not videos:
             progress.when_computed = predictor.release
     comparisons = None

@@ -15,13 +15,7 @@ MAX_BYTES = 1 << 28  # larger files are not examined
 _MAX_METADATA = 1 << 20
 _MAX_SCANS = 64  # progressive JPEGs usually have ten; each is a pass over the whole picture
 _MAX_PROGRESSIVE = 1 << 24  # pixels; their coefficients take up to 100 MB
-_JPEG = b"\xff\xd8\xff"
 _SCAN = b"\xff\xda"
-
-
-def may_be_ordinary(start: bytes) -> bool:
-    """Whether a file with these first bytes, at least 8, is a PNG or a JPEG."""
-    return start.startswith((png_chunks.SIGNATURE, _JPEG))
 
 
 def is_ordinary(data: bytes) -> bool:
@@ -32,7 +26,7 @@ def is_ordinary(data: bytes) -> bool:
     """
     if data.startswith(png_chunks.SIGNATURE):
         return _is_ordinary_png(data)
-    return data.startswith(_JPEG) and _is_ordinary_jpeg(data)
+    return data.startswith(b"\xff\xd8\xff") and _is_ordinary_jpeg(data)
 
 
 def _is_ordinary_png(data: bytes) -> bool:

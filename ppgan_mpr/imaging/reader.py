@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,13 +19,16 @@ from ..child_python import python_command
 from ..errors import ImageError, MissingDependencyError
 from . import ordinary
 from .frames import receive, send
-from .header import Header, read_header
+from .header import Header, header_of
 from .limits import LimitError, Limits, in_words
 from .memory_budget import MemoryBudget, Share
 from .photo import Photo
-from .read import decode_photo, read_bytes, read_photo, refuse_pipe
+from .read import decode_photo, read_bytes, read_photo
 
 logger = logging.getLogger(__name__)
+
+#: Called with the header of a file.
+OnHeader = Callable[[Header], object]
 
 _START_SECONDS, _END_SECONDS = 60.0, 1.0
 _ERRORS = {error.__name__: error for error in (ImageError, LimitError, MissingDependencyError)}
@@ -77,7 +80,11 @@ class PhotoReader:
                 self._give_up(error)
 
     def read(
-        self, path: str | os.PathLike[str], isolated: bool = True, memory: Share | None = None
+        self,
+        path: str | os.PathLike[str],
+        isolated: bool = True,
+        memory: Share | None = None,
+        on_header: OnHeader | None = None,
     ) -> Photo:
         """Read a picture file as :func:`~ppgan_mpr.imaging.read_photo` does, within the limits.
 
@@ -88,6 +95,8 @@ class PhotoReader:
                 every file is isolated.
             memory: the picture's share of :attr:`budget` if it is processed after reading;
                 default: a share that ends after reading.
+            on_header: called with the file's header before this process decodes the file; not
+                called if another process decodes it.
 
         Raises:
             ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`; also if
@@ -100,27 +109,11 @@ class PhotoReader:
         if not self._isolates(isolated) and _size(path) <= ordinary.MAX_BYTES:
             data = read_bytes(path, self.limits)
             if not data or ordinary.is_ordinary(data):
+                if on_header and data:
+                    with contextlib.suppress(Exception):  # decoding reports what is damaged
+                        on_header(header_of(data, path.suffix.lower()))
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
         return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
-
-    def header_of_ordinary(self, path: Path, isolated: bool) -> Header | None:
-        """The header of a file that :meth:`read` may decode in this process.
-
-        Args:
-            path, isolated: see :meth:`read`.
-
-        Returns:
-            None for a file that is decoded in another process, or that cannot be read.
-        """
-        if not self._usable or self._isolates(isolated):
-            return None
-        try:
-            refuse_pipe(path)
-            with path.open("rb", buffering=0) as file:
-                start = file.read(8)
-            return read_header(path) if ordinary.may_be_ordinary(start) else None
-        except (ImageError, OSError, ValueError):  # ValueError: a NUL in the name
-            return None
 
     def decode(
         self,

@@ -79,6 +79,7 @@ class Picture:
         crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
         progress: see :meth:`.restorer.Restorer.__call__`.
         used: is filled in with the tiles that were used.
+        fits: the memory for the planned tiles has been checked.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Picture:
         crop: Crop,
         progress: Progress | None,
         used: TileUse,
+        fits: bool = False,
     ):
         self._backend = backend
         self._planner = planner
@@ -98,7 +100,7 @@ class Picture:
         self._height, self._width = height, width
         self._crop = crop
         self._progress = progress
-        self._used = used
+        self._used, self._fits = used, fits
         self._limit: float = math.inf  # maximum pixels of a tile; larger ones do not fit
         self._batch = 1  # tiles in one call
 
@@ -121,7 +123,7 @@ class Picture:
         grid = self._plan()
         shared = None if scene is None else scene.measured.get(step)
         if grid.count == 1 and scene is None:
-            self._backend.prepare(*grid.tile, given=False)  # while the pixels are converted
+            self._backend.load_ahead(*grid.tile, given=False)  # while the pixels are converted
             whole = self._crop(slice(0, self._height), slice(0, self._width))
             try:
                 (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
@@ -133,7 +135,7 @@ class Picture:
                 return
             grid = self._smaller(grid)
         while share_statistics and shared is None:
-            self._backend.prepare(*grid.tile, given=True)  # while the statistics are measured
+            self._backend.load_ahead(*grid.tile, given=True)  # while the statistics are measured
             try:
                 shared = self._measure(grid)
             except MemoryError:
@@ -175,7 +177,7 @@ class Picture:
         self._used.planned, self._used.device = grid.tile, backend.device
         backend.keep_budget = planner.budget
         # On a GPU, only a failed allocation shows how much memory is left.
-        if backend.device == "cpu":
+        if backend.device == "cpu" and not self._fits:
             needed = needed_on_cpu(planner, backend, grid)
             spare = memory.reduced_budget(needed, backend.kept_bytes)
             if spare is not None:

@@ -72,7 +72,7 @@ class Planner:
             if math.prod(grid.tile) <= limit:  # even if it exceeds the budget
                 return grid
             most = limit
-        elif height * width <= min(self.pixels(self.budget), limit):
+        elif self.is_whole(height, width, limit):
             most = height * width
         else:
             most = min(self.tile_pixels, limit)
@@ -80,9 +80,13 @@ class Planner:
         overlap = min(self.overlap, max(8, int(most**0.5) // 4))
         return plan(height, width, int(most), overlap, self.multiple)
 
-    def is_whole(self, height: int, width: int) -> bool:
-        """Whether the plan for a picture of this size is to restore it whole, by its memory."""
-        most = min(self.pixels(self.budget), self.pixel_limit)
+    def is_whole(self, height: int, width: int, limit: float = math.inf) -> bool:
+        """Whether a picture of this size is restored whole, because the budget suffices.
+
+        Args:
+            height, width, limit: see :meth:`grid`.
+        """
+        most = min(self.pixels(self.budget), self.pixel_limit, limit)
         return self.tile is None and height * width <= most
 
     def batch(self, grid: Grid) -> int:

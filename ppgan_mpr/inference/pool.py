@@ -62,19 +62,33 @@ class RestorerPool:
     def __len__(self) -> int:
         return len(self.restorers)
 
-    def prepare(self, height: int, width: int) -> None:
-        """Start loading the network for a picture of this size, unless all restorers are lent.
+    def load_ahead(self, height: int, width: int) -> None:
+        """Start loading the network for a picture of this size, unless the restorer is lent.
 
-        See :meth:`.restorer.Restorer.prepare`.
+        It does nothing on GPUs. See :meth:`.restorer.Restorer.load_ahead`.
         """
+        with self._lend_if_free() as restorer:
+            if restorer:
+                restorer.load_ahead(height, width)
+
+    def forget(self) -> None:
+        """Free a network that was loaded ahead for a picture that did not come."""
+        with self._lend_if_free() as restorer:
+            if restorer:
+                restorer.forget()
+
+    @contextlib.contextmanager
+    def _lend_if_free(self) -> Iterator[Restorer | None]:
+        """The restorer of a CPU if it is free; nothing is loaded ahead on GPUs."""
         try:
-            restorer = self._free.get_nowait()
+            restorer = self._free.get_nowait() if self.device == "cpu" else None
         except queue.Empty:
-            return
+            restorer = None
         try:
-            restorer.prepare(height, width)
+            yield restorer
         finally:
-            self._free.put(restorer)
+            if restorer:
+                self._free.put(restorer)
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[Restorer]:

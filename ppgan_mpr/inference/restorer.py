@@ -67,6 +67,8 @@ class Restorer:
         self._planner = planner_for(model, self.backend, options, device)
         self.budget = self._planner.budget
         self._shares_statistics = not model.local
+        # Size of the padded picture whose network is loaded ahead; its memory has been checked.
+        self._ahead: tuple[int, int] | None = None
 
     @property
     def memory_to_take(self) -> float:
@@ -85,20 +87,29 @@ class Restorer:
         needed = needed_on_cpu(self._planner, self.backend, grid) if on_cpu else 0
         return TilePlan(grid.tile, grid.count, needed)
 
-    def prepare(self, height: int, width: int) -> None:
-        """Start loading the network for a picture of this size, and return at once.
+    def load_ahead(self, height: int, width: int) -> None:
+        """Start loading the network for the next picture, and return at once.
 
-        It does nothing if a network is loaded already, if the picture needs tiles, if its working
-        memory is not free, or on a GPU.
+        It does nothing if a network is loaded already, if the picture would be cut into tiles, or
+        if memory is short.
+
+        Args:
+            height, width: size of the next picture; another size costs time, but is no error.
         """
-        height, width = self._padded(height, width)
+        size = self._padded(height, width)
         planner, backend = self._planner, self.backend
-        if backend.device != "cpu" or backend.kept_bytes or not planner.is_whole(height, width):
+        if self._ahead or backend.kept_bytes or not planner.is_whole(*size):
             return
-        needed = needed_on_cpu(planner, backend, planner.grid(height, width))
-        if reduced_budget(needed) is None:
+        if reduced_budget(needed_on_cpu(planner, backend, planner.grid(*size))) is None:
+            self._ahead = size
             backend.keep_budget = planner.budget
-            backend.prepare(height, width, given=False)
+            backend.load_ahead(*size, given=False)
+
+    def forget(self) -> None:
+        """Free the network that was loaded ahead for a picture that did not come."""
+        if self._ahead:
+            self._ahead = None
+            self.backend.forget()
 
     def release(self) -> None:
         """Free the memory of the networks that are kept for later pictures."""
@@ -152,6 +163,11 @@ class Restorer:
             MemoryError: even the smallest tile does not fit.
         """
         padding = Padding(height, width, self._planner.multiple, self._padding)
+        fits = self._ahead == (padding.height, padding.width)
+        if fits:
+            self._ahead = None
+        else:
+            self.forget()
         picture = Picture(
             self.backend,
             self._planner,
@@ -161,6 +177,7 @@ class Restorer:
             padding.crop(crop),
             progress,
             used or TileUse(),
+            fits,
         )
         shared = scene if self._shares_statistics else None
         for rows, strip in picture.strips(self._shares_statistics, shared, step):

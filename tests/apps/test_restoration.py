@@ -10,9 +10,10 @@ from apps_samples import picture, predictor
 from imaging_samples import chunk
 from PIL import Image
 
+from ppgan_mpr.apps.sources import Source
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import reader
-from ppgan_mpr.inference import restorer
+from ppgan_mpr.inference import memory, restorer
 from ppgan_mpr.inference.backends.openvino_backend import OpenVINOBackend
 
 pytest.importorskip("openvino")
@@ -87,9 +88,9 @@ def test_file_that_cannot_be_read_affects_no_later_one(tmp_path, loads, content)
     one = predictor(tmp_path)
     with pytest.raises(ImageError):
         one.restore(bad)
+    assert one._loaded.restorers.first.backend._upcoming is None
     assert [key for key in loads if key[1] and key[1][2] > 40] == []
     np.testing.assert_array_equal(one.restore(good), expected)
-    assert one._loaded.restorers.first.backend._upcoming is None
 
 
 @pytest.mark.parametrize("reason", ["several files", "another format", "short memory", "tiles"])
@@ -107,13 +108,35 @@ def test_nothing_is_loaded_before_the_picture_is_read(tmp_path, monkeypatch, rea
         options["tile"] = 64
     one = predictor(tmp_path, **options)
     backend, prepared, before = one._loaded.restorers.first.backend, [], []
-    monkeypatch.setattr(backend, "prepare", lambda *size, given: prepared.append(given))
-    read = reader.PhotoReader.read
+    monkeypatch.setattr(backend, "load_ahead", lambda *size, given: prepared.append(given))
+    read = Source.read
 
-    def note(*given, **more):
-        before.append(len(prepared))
-        return read(*given, **more)
+    def note(*given):
+        try:
+            return read(*given)
+        finally:
+            before.append(len(prepared))
 
-    monkeypatch.setattr(reader.PhotoReader, "read", note)
+    monkeypatch.setattr(Source, "read", note)
     assert all(result.ok for result in one.run(file))
     assert before[0] == 0 and prepared
+
+
+def test_memory_is_checked_only_before_the_network_is_loaded_ahead(tmp_path, monkeypatch, loads):
+    """The memory that loading takes must not count as missing: the tiles would become smaller."""
+    file = saved(tmp_path)
+    expected = predictor(tmp_path).restore(file)
+    free = iter([None, 1])  # the second check would find too little
+    for module in (restorer, memory):
+        monkeypatch.setattr(module, "reduced_budget", lambda *_: next(free))
+    np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
+
+
+def test_without_a_result_the_network_loaded_ahead_is_freed(tmp_path, monkeypatch):
+    monkeypatch.setattr(OpenVINOBackend, "_takes_any_size", lambda self, pixels: False)
+    file, one = saved(tmp_path), predictor(tmp_path)
+    assert one.run(file)[0].ok
+    one.release()
+    (result,) = one.run(file)
+    assert "exists and was left alone" in result.error
+    assert one._loaded.restorers.first.backend._upcoming is None

@@ -134,3 +134,16 @@ def test_bars_show_on_a_terminal_without_a_size(monkeypatch):
     assert b"| 0/3 [" in text
     assert b"| 0/2 [" in text
     assert b"more hidden" not in text
+
+
+def fail(thread):
+    raise RuntimeError("can't start new thread")
+
+
+def test_picture_is_written_if_no_thread_can_free_the_memory(tmp_path, monkeypatch):
+    pictures = sources(tmp_path, 1)
+    with photo_bar(1) as bar:
+        progress = Progress(pictures, bar)
+        progress.when_computed = print
+        monkeypatch.setattr("threading.Thread.start", fail)
+        progress(pictures[0].name, 1, 1)

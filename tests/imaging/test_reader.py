@@ -230,3 +230,24 @@ def test_reader_of_untrusted_files_never_decodes_in_this_process(tmp_path):
             reader.read(tmp_path / "a.png")
         with pytest.raises(ImageError, match="no process for decoding could be started"):
             reader.decode((tmp_path / "a.png").read_bytes(), "a.png")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "isolated", "known"),
+    [(".png", False, True), (".jpg", False, True), (".png", True, False), (".tif", False, False)],
+)
+def test_header_is_known_before_this_process_decodes(tmp_path, suffix, isolated, known):
+    write_photo(from_array(samples.ramp()), tmp_path / f"a{suffix}")
+    found = []
+    photo = PhotoReader().read(tmp_path / f"a{suffix}", isolated, on_header=found.append)
+    assert [(header.width, header.height) for header in found] == [photo.size] * known
+
+
+def test_error_of_on_header_is_no_error_of_the_file(tmp_path):
+    write_photo(from_array(samples.ramp()), tmp_path / "a.png")
+
+    def fail(header):
+        raise ValueError
+
+    photo = PhotoReader().read(tmp_path / "a.png", isolated=False, on_header=fail)
+    np.testing.assert_array_equal(photo.pixels, samples.ramp())

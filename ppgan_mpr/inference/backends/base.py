@@ -64,7 +64,7 @@ class Backend(Protocol):
         """
         ...
 
-    def prepare(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> None:
         """Start loading the network that the next call of :meth:`run` needs.
 
         It returns at once, and may do nothing.
@@ -73,6 +73,10 @@ class Backend(Protocol):
             height, width: size of the one picture or tile in that call.
             given: whether that call has statistics.
         """
+        ...
+
+    def forget(self) -> None:
+        """Free the network that :meth:`load_ahead` loads."""
         ...
 
     def whole_bytes(self, pixels: int) -> float:
@@ -90,6 +94,6 @@ class Backend(Protocol):
     def release(self) -> None:
         """Free the memory of the networks that are kept for later pictures.
 
-        Another thread may be computing a picture; it is not affected.
+        If another thread is computing a picture, it keeps its network until it has finished.
         """
         ...

@@ -88,8 +88,11 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
-    def prepare(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; does nothing: sessions load quickly and take GPU memory."""
+
+    def forget(self) -> None:
+        """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -99,7 +102,7 @@ class ONNXRuntimeBackend:
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
-        self._sessions.clear()
+        self._sessions = OrderedDict()
 
     def _infer(self, variant: str, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         session = None
@@ -123,12 +126,13 @@ class ONNXRuntimeBackend:
 
     def _session(self, variant: str, size: tuple[int, int]) -> Any:
         key = variant, size if self._model.local else None
-        if key not in self._sessions:
-            while len(self._sessions) >= self._most_sessions:  # free before loading
-                self._sessions.popitem(last=False)
-            self._sessions[key] = self._load(variant, size)
-        self._sessions.move_to_end(key)
-        return self._sessions[key]
+        sessions = self._sessions  # another thread may release them meanwhile
+        if key not in sessions:
+            while len(sessions) >= self._most_sessions:  # free before loading
+                sessions.popitem(last=False)
+            sessions[key] = self._load(variant, size)
+        sessions.move_to_end(key)
+        return sessions[key]
 
     def _load(self, variant: str, size: tuple[int, int]) -> Any:
         options = self._runtime.SessionOptions()

@@ -107,11 +107,12 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
-    def prepare(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
         shape = (1, self._model.channels, height, width)
         key, needed = self._key("given" if given else "plain", shape)
-        if self._upcoming and self._upcoming[0] == key:
+        upcoming = self._upcoming
+        if upcoming and upcoming[0] == key:
             return
         self._upcoming = None
         if key in self._compiled:
@@ -123,12 +124,18 @@ class OpenVINOBackend:
         def load() -> None:
             try:
                 future.set_result(self._load_cached(*key))
-            except Exception as error:
-                future.set_exception(error)
+            except Exception:  # it is loaded again, and then the error counts
+                future.set_result(None)
 
         with contextlib.suppress(RuntimeError):  # no more threads: it is loaded when it is needed
             threading.Thread(target=load, name="loads a network").start()
             self._upcoming = key, future
+
+    def forget(self) -> None:
+        """See :class:`.base.Backend`; waits for the network, so that its memory is free then."""
+        upcoming, self._upcoming = self._upcoming, None
+        if upcoming:
+            upcoming[1].result()
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -159,7 +166,8 @@ class OpenVINOBackend:
         self, variant: str, picture: np.ndarray, inputs: dict[str, np.ndarray]
     ) -> list[np.ndarray]:
         try:
-            request = self._request(variant, picture.shape)
+            compiled = self._compile(variant, picture.shape)
+            request = compiled.request
             request.infer({"x": picture, **inputs}, share_inputs=True)
         except Exception as error:  # RuntimeError, or MemoryError from the cache of networks
             if is_allocation_failure(error):
@@ -168,7 +176,7 @@ class OpenVINOBackend:
             raise
         return [tensor.data for tensor in request.output_tensors]
 
-    def _request(self, variant: str, shape: tuple[int, ...]) -> Any:
+    def _compile(self, variant: str, shape: tuple[int, ...]) -> _Compiled:
         key, needed = self._key(variant, shape)
         known = self._compiled.pop(key, None)
         if known is None or known.needed < needed:
@@ -176,7 +184,7 @@ class OpenVINOBackend:
         compiled = known or self._loaded_ahead(key) or self._load(*key)
         compiled.needed = max(needed, compiled.needed)
         self._compiled[key] = compiled
-        return compiled.request
+        return compiled
 
     def _key(self, variant: str, shape: tuple[int, ...]) -> tuple[_Key, float]:
         """The network for a batch of this shape, and the working memory in bytes that it needs."""
@@ -188,17 +196,19 @@ class OpenVINOBackend:
 
     def _make_room(self, needed: float) -> None:
         """Free networks that were not used for the longest time, for one of ``needed`` bytes."""
-        while self._compiled and (
-            len(self._compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
+        compiled = self._compiled  # another thread may release it meanwhile
+        while compiled and (
+            len(compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget
         ):
-            self._compiled.popitem(last=False)
+            compiled.popitem(last=False)
 
     def _loaded_ahead(self, key: _Key) -> _Compiled | None:
-        """The network that :meth:`prepare` loads, if it has this key and is in the cache."""
-        if self._upcoming is None or self._upcoming[0] != key:
+        """The network that :meth:`load_ahead` loads, if it has this key and is in the cache."""
+        upcoming = self._upcoming
+        if upcoming is None or upcoming[0] != key:
             return None
-        (_, future), self._upcoming = self._upcoming, None
-        return future.result()
+        self._upcoming = None
+        return upcoming[1].result()
 
     def _load(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled:
         cached = self._load_cached(variant, shape)

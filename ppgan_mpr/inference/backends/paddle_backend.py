@@ -105,8 +105,11 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
-    def prepare(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded for a size."""
+
+    def forget(self) -> None:
+        """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""

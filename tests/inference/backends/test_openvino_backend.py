@@ -125,10 +125,10 @@ def test_network_for_tiles_is_loaded_once_while_statistics_are_measured(network,
     cache = CountingCache(tmp_path)
     backend = openvino_backend(network, cache)
     backend.keep_budget = 1e12
-    backend.prepare(*photo.shape[:2], given=True)
+    backend.load_ahead(*photo.shape[:2], given=True)
     backend.measure(tile)
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
-    backend.prepare(*photo.shape[:2], given=True)  # it is there already
+    backend.load_ahead(*photo.shape[:2], given=True)  # it is there already
     backend.run(tile, statistics)
     assert cache.read == 2
 
@@ -178,6 +178,43 @@ def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(model, photo
     assert restorer.backend._upcoming is None
 
 
+@pytest.mark.parametrize("error", [OSError, ValueError, MemoryError, RuntimeError("bad_alloc")])
+def test_error_in_the_thread_that_loads_a_network_changes_nothing(model, photo, monkeypatch, error):
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    expected = restorer(photo)
+    restorer.release()
+    load = restorer.backend._load_cached
+
+    def load_cached(*key):
+        if threading.current_thread() is not threading.main_thread():
+            raise error
+        return load(*key)
+
+    monkeypatch.setattr(restorer.backend, "_load_cached", load_cached)
+    np.testing.assert_array_equal(restorer(photo), expected)
+
+
+def test_networks_may_be_released_while_a_picture_is_computed(model, photo):
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    photos = [photo, photo[:24, :24], photo]
+    expected = [restorer(each) for each in photos]
+    ended = threading.Event()
+
+    def release():
+        while not ended.wait(0.0005):
+            restorer.release()
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    try:
+        for _ in range(20):
+            for each, pixels in zip(photos, expected):
+                np.testing.assert_array_equal(restorer(each), pixels)
+    finally:
+        ended.set()
+        thread.join()
+
+
 def test_network_prepared_for_another_size_changes_nothing(network, cache, photo):
     tile = batch(photo)
     backend = openvino_backend(network, cache)
@@ -185,9 +222,9 @@ def test_network_prepared_for_another_size_changes_nothing(network, cache, photo
     expected = backend.run(tile, statistics).copy()
     backend.run(tile[:, :, :8, :8], statistics)
     backend = openvino_backend(network, cache)
-    backend.prepare(8, 8, given=True)
+    backend.load_ahead(8, 8, given=True)
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
-    backend.prepare(*photo.shape[:2], given=True)
+    backend.load_ahead(*photo.shape[:2], given=True)
     backend.release()
     np.testing.assert_array_equal(backend.run(tile, statistics), expected)
 

@@ -193,7 +193,9 @@ class AutoPredictor:
 
     def release(self) -> None:
         """See :meth:`.predictor.Predictor.release`."""
-        for predictor in self._predictors.values():
+        with self._lock:
+            predictors = list(self._predictors.values())
+        for predictor in predictors:
             if isinstance(predictor, Predictor):
                 predictor.release()
 

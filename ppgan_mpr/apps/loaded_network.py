@@ -56,13 +56,13 @@ class LoadedNetwork:
         width, height = reduced_size(width, height, max_size)
         return self.scale * width, self.scale * height
 
-    def load_ahead(self, width: int, height: int, max_size: int | None) -> None:
+    def load_ahead(self, width: int, height: int) -> None:
         """Start loading the network for a picture, and return at once; it may do nothing.
 
         Args:
-            width, height, max_size: see :meth:`result_size`.
+            width, height: size of the picture in pixels.
         """
-        width, height = self.result_size(width, height, max_size)
+        width, height = self.result_size(width, height, None)
         self.restorers.load_ahead(height, width)
 
     def times_held(self, in_place: bool) -> float:

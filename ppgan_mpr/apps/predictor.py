@@ -295,7 +295,7 @@ class Predictor:
     def release(self) -> None:
         """Free the memory of the networks, which the next picture loads again.
 
-        If another thread is computing a picture, it keeps its network until it has finished.
+        Pictures that other threads are computing are not affected, but may take longer.
         """
         for restorer in self._loaded.restorers.restorers:
             restorer.release()

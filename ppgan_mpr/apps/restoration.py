@@ -205,9 +205,12 @@ class Restoration:
     def _load_ahead(self, header: Header) -> None:
         """Start loading the network while a file with this header is decoded.
 
-        Decoding leaves the other cores idle.
+        Decoding leaves the other cores idle. A picture that is going to be reduced may need far
+        more memory for decoding than for its network, so then the network has to wait.
         """
-        self._network.load_ahead(header.width, header.height, self._options.max_size)
+        max_size = self._options.max_size
+        if max_size is None or max(header.width, header.height) <= max_size:
+            self._network.load_ahead(header.width, header.height)
 
     def _begin(
         self, source: Source, result: Photo, output: Path | None, warnings: tuple[str, ...]

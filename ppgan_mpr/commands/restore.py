@@ -247,7 +247,8 @@ def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
     )
     if keep is not None:
         keep.append(predictor)
-        # Nothing is computed after the only step of the only picture.
+        # Freeing memory takes time, and happens here while the only picture is written. At the end
+        # of the process it would come on top.
         if len(sources) == task_steps(arguments.task) == 1 and not videos:
             progress.when_computed = predictor.release
     comparisons = None

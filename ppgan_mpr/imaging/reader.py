@@ -95,8 +95,9 @@ class PhotoReader:
                 every file is isolated.
             memory: the picture's share of :attr:`budget` if it is processed after reading;
                 default: a share that ends after reading.
-            on_header: called with the file's header before this process decodes the file; not
-                called if another process decodes it.
+            on_header: called with the header of an ordinary file before this process decodes it;
+                not called if another process is to decode it, or if none can be started. Its
+                errors are ignored.
 
         Raises:
             ImageError, MissingDependencyError: see :func:`~ppgan_mpr.imaging.read_photo`; also if
@@ -110,8 +111,10 @@ class PhotoReader:
             data = read_bytes(path, self.limits)
             if not data or ordinary.is_ordinary(data):
                 if on_header and data:
-                    with contextlib.suppress(Exception):  # decoding reports what is damaged
+                    try:
                         on_header(header_of(data, path.suffix.lower()))
+                    except Exception:  # decoding reports what is damaged
+                        logger.debug("%s", path, exc_info=True)
                 return decode_photo(data, str(path), path.suffix.lower(), self.limits.check_size)
         return self._ask(str(path), path.suffix.lower(), memory, path=str(path.absolute()))
 

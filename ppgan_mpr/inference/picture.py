@@ -79,7 +79,7 @@ class Picture:
         crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
         progress: see :meth:`.restorer.Restorer.__call__`.
         used: is filled in with the tiles that were used.
-        fits: the memory for the planned tiles has been checked.
+        fits: whether the memory is known to suffice for the planned tiles.
     """
 
     def __init__(
@@ -133,6 +133,7 @@ class Picture:
                 self._report(1, grid)
                 yield slice(0, self._height), restored
                 return
+            self._backend.forget()
             grid = self._smaller(grid)
         while share_statistics and shared is None:
             self._backend.load_ahead(*grid.tile, given=True)  # while the statistics are measured

@@ -72,7 +72,7 @@ class RestorerPool:
                 restorer.load_ahead(height, width)
 
     def forget(self) -> None:
-        """Free a network that was loaded ahead for a picture that did not come."""
+        """See :meth:`.restorer.Restorer.forget`; it does nothing while the restorer is lent."""
         with self._lend_if_free() as restorer:
             if restorer:
                 restorer.forget()

@@ -90,8 +90,8 @@ class Restorer:
     def load_ahead(self, height: int, width: int) -> None:
         """Start loading the network for the next picture, and return at once.
 
-        It does nothing if a network is loaded already, if the picture would be cut into tiles, or
-        if memory is short.
+        It does nothing if a network is loaded already, if the picture would be cut into tiles, if
+        the option ``tile`` is given, or if memory is short.
 
         Args:
             height, width: size of the next picture; another size costs time, but is no error.
@@ -101,18 +101,18 @@ class Restorer:
         if self._ahead or backend.kept_bytes or not planner.is_whole(*size):
             return
         if reduced_budget(needed_on_cpu(planner, backend, planner.grid(*size))) is None:
-            self._ahead = size
             backend.keep_budget = planner.budget
-            backend.load_ahead(*size, given=False)
+            if backend.load_ahead(*size, given=False):
+                self._ahead = size
 
     def forget(self) -> None:
-        """Free the network that was loaded ahead for a picture that did not come."""
-        if self._ahead:
-            self._ahead = None
-            self.backend.forget()
+        """Free a network that was loaded ahead and has not been used, as after an error."""
+        self._ahead = None
+        self.backend.forget()
 
     def release(self) -> None:
         """Free the memory of the networks that are kept for later pictures."""
+        self._ahead = None
         self.backend.release()
 
     def _padded(self, height: int, width: int) -> tuple[int, int]:
@@ -163,7 +163,9 @@ class Restorer:
             MemoryError: even the smallest tile does not fit.
         """
         padding = Padding(height, width, self._planner.multiple, self._padding)
-        fits = self._ahead == (padding.height, padding.width)
+        expected = self._ahead == (padding.height, padding.width)
+        # The memory of a network that is loaded was free, and must not be asked for again.
+        fits = expected and self.backend.has_loaded_ahead
         if fits:
             self._ahead = None
         else:
@@ -180,5 +182,8 @@ class Restorer:
             fits,
         )
         shared = scene if self._shares_statistics else None
-        for rows, strip in picture.strips(self._shares_statistics, shared, step):
-            yield from padding.cut(rows, strip)
+        try:
+            for rows, strip in picture.strips(self._shares_statistics, shared, step):
+                yield from padding.cut(rows, strip)
+        finally:
+            self.forget()

@@ -132,6 +132,15 @@ def test_memory_is_checked_only_before_the_network_is_loaded_ahead(tmp_path, mon
     np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
 
 
+def test_memory_is_checked_again_if_no_network_was_loaded_ahead(tmp_path, monkeypatch, loads):
+    """As in the first run, when the network is not in the cache."""
+    checks = []
+    for module in (restorer, memory):
+        monkeypatch.setattr(module, "reduced_budget", lambda *given: checks.append(given))
+    predictor(tmp_path, precision="f32", threads=1).restore(saved(tmp_path))
+    assert len(checks) == 2
+
+
 def test_without_a_result_the_network_loaded_ahead_is_freed(tmp_path, monkeypatch):
     monkeypatch.setattr(OpenVINOBackend, "_takes_any_size", lambda self, pixels: False)
     file, one = saved(tmp_path), predictor(tmp_path)

@@ -64,7 +64,7 @@ class Backend(Protocol):
         """
         ...
 
-    def load_ahead(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> bool:
         """Start loading the network that the next call of :meth:`run` needs.
 
         It returns at once, and may do nothing.
@@ -72,11 +72,19 @@ class Backend(Protocol):
         Args:
             height, width: size of the one picture or tile in that call.
             given: whether that call has statistics.
+
+        Returns:
+            Whether such a network is being loaded.
         """
         ...
 
+    @property
+    def has_loaded_ahead(self) -> bool:
+        """Whether :meth:`load_ahead` has loaded a network; waits while it is being loaded."""
+        ...
+
     def forget(self) -> None:
-        """Free the network that :meth:`load_ahead` loads."""
+        """Free the network that :meth:`load_ahead` loads, if it has not been used."""
         ...
 
     def whole_bytes(self, pixels: int) -> float:
@@ -94,6 +102,6 @@ class Backend(Protocol):
     def release(self) -> None:
         """Free the memory of the networks that are kept for later pictures.
 
-        If another thread is computing a picture, it keeps its network until it has finished.
+        A network that is computing in another thread is freed when that call has ended.
         """
         ...

@@ -88,8 +88,11 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`."""
         return self._infer("measuring", {"x": picture})[1:]
 
-    def load_ahead(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> bool:
         """See :class:`.base.Backend`; does nothing: sessions load quickly and take GPU memory."""
+        return False
+
+    has_loaded_ahead = False
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import io
@@ -12,7 +11,7 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -49,6 +48,20 @@ class _Compiled:
     request: Any
     blob: memoryview | None
     needed: float = 0.0
+
+
+class _Upcoming(NamedTuple):
+    """A network that a thread loads.
+
+    Attributes:
+        key: of the network.
+        result: the network, or None if it cannot be loaded from the cache.
+        thread: ends soon after it has set the result.
+    """
+
+    key: _Key
+    result: Future[_Compiled | None]
+    thread: threading.Thread
 
 
 class OpenVINOBackend:
@@ -90,7 +103,8 @@ class OpenVINOBackend:
             # OpenVINO would pin the threads of each process to the same first cores.
             self._options["ENABLE_CPU_PINNING"] = False
         self._compiled: OrderedDict[_Key, _Compiled] = OrderedDict()
-        self._upcoming: tuple[_Key, Future[_Compiled | None]] | None = None
+        self._upcoming: _Upcoming | None = None
+        self._releasing = threading.Lock()
         self.bytes_per_pixel = _BYTES[self.precision] * model.floats_per_pixel
         self._bytes_of_any_size = _BYTES_OF_ANY_SIZE[self.precision] * model.floats_per_pixel
         self._budget = budget
@@ -107,16 +121,16 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         return [output.copy() for output in self._infer("measuring", picture, {})[1:]]
 
-    def load_ahead(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> bool:
         """See :class:`.base.Backend`; only a network in the cache is loaded ahead."""
         shape = (1, self._model.channels, height, width)
         key, needed = self._key("given" if given else "plain", shape)
         upcoming = self._upcoming
-        if upcoming and upcoming[0] == key:
-            return
+        if upcoming and upcoming.key == key:
+            return True
         self._upcoming = None
         if key in self._compiled:
-            return
+            return False
         if not given:  # with statistics, the networks in memory may measure them first
             self._make_room(needed)
         future: Future[_Compiled | None] = Future()
@@ -127,15 +141,25 @@ class OpenVINOBackend:
             except Exception:  # it is loaded again, and then the error counts
                 future.set_result(None)
 
-        with contextlib.suppress(RuntimeError):  # no more threads: it is loaded when it is needed
-            threading.Thread(target=load, name="loads a network").start()
-            self._upcoming = key, future
+        thread = threading.Thread(target=load, name="loads a network")
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads: it is loaded when it is needed
+            return False
+        self._upcoming = _Upcoming(key, future, thread)
+        return True
+
+    @property
+    def has_loaded_ahead(self) -> bool:
+        """See :class:`.base.Backend`."""
+        upcoming = self._upcoming
+        return upcoming is not None and upcoming.result.result() is not None
 
     def forget(self) -> None:
-        """See :class:`.base.Backend`; waits for the network, so that its memory is free then."""
+        """See :class:`.base.Backend`; waits for the thread, so that the memory is free then."""
         upcoming, self._upcoming = self._upcoming, None
         if upcoming:
-            upcoming[1].result()
+            upcoming.thread.join()
 
     def whole_bytes(self, pixels: int) -> float:
         """See :class:`.base.Backend`."""
@@ -154,7 +178,9 @@ class OpenVINOBackend:
 
     def release(self) -> None:
         """See :class:`.base.Backend`."""
-        self._compiled, self._upcoming = OrderedDict(), None
+        with self._releasing:  # a second caller waits until the memory is free
+            compiled, self._compiled, self._upcoming = self._compiled, OrderedDict(), None
+            del compiled
 
     def _resolve(self, precision: str) -> str:
         if precision != "auto":
@@ -205,10 +231,10 @@ class OpenVINOBackend:
     def _loaded_ahead(self, key: _Key) -> _Compiled | None:
         """The network that :meth:`load_ahead` loads, if it has this key and is in the cache."""
         upcoming = self._upcoming
-        if upcoming is None or upcoming[0] != key:
+        if upcoming is None or upcoming.key != key:
             return None
         self._upcoming = None
-        return upcoming[1].result()
+        return upcoming.result.result()
 
     def _load(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled:
         cached = self._load_cached(variant, shape)

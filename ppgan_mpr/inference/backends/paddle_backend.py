@@ -105,8 +105,11 @@ class PaddleBackend:
             self._forward(picture)
         return statistics
 
-    def load_ahead(self, height: int, width: int, given: bool) -> None:
+    def load_ahead(self, height: int, width: int, given: bool) -> bool:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded for a size."""
+        return False
+
+    has_loaded_ahead = False
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from inference_samples import batch
 
-from ppgan_mpr.inference import Cache, InferenceOptions, Model, Restorer
+from ppgan_mpr.inference import Cache, InferenceOptions, Model, Restorer, picture
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
 
@@ -174,8 +174,8 @@ def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(model, photo
 
     with pytest.raises(ValueError):
         list(restorer.strips(*photo.shape[:2], crop))
-    np.testing.assert_array_equal(restorer(photo[:16, :16]), expected)
     assert restorer.backend._upcoming is None
+    np.testing.assert_array_equal(restorer(photo[:16, :16]), expected)
 
 
 @pytest.mark.parametrize("error", [OSError, ValueError, MemoryError, RuntimeError("bad_alloc")])
@@ -215,7 +215,29 @@ def test_networks_may_be_released_while_a_picture_is_computed(model, photo):
         thread.join()
 
 
-def test_network_prepared_for_another_size_changes_nothing(network, cache, photo):
+def test_network_of_the_whole_picture_is_freed_before_smaller_tiles(model, photo, monkeypatch):
+    """The memory may run out while the picture is converted and the network is loaded."""
+    restorer = Restorer(model, backend="openvino", precision="f32")
+    monkeypatch.setattr(restorer.backend, "_takes_any_size", lambda pixels: False)
+    restorer(photo)
+    restorer.release()
+    held, batch_of = [], picture._batch
+
+    def batch(images):
+        upcoming = restorer.backend._upcoming
+        if images[0].shape[:2] == photo.shape[:2]:
+            assert upcoming.key[0] == "plain"
+            raise MemoryError
+        held.append(upcoming and upcoming.key[0])
+        return batch_of(images)
+
+    monkeypatch.setattr(picture, "_batch", batch)
+    restorer(photo)
+    assert held
+    assert "plain" not in held
+
+
+def test_network_loaded_ahead_for_another_size_changes_nothing(network, cache, photo):
     tile = batch(photo)
     backend = openvino_backend(network, cache)
     statistics = backend.measure(tile)

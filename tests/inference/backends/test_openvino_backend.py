@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from inference_samples import batch
 
-from ppgan_mpr.inference import Cache, InferenceOptions, Model, Restorer, picture
+from ppgan_mpr.inference import Cache, InferenceOptions, Model, Restorer
+from ppgan_mpr.inference import picture as picture_module
 from ppgan_mpr.inference.backends import create_backend
 from ppgan_mpr.networks import find_network
 
@@ -219,9 +220,10 @@ def test_network_of_the_whole_picture_is_freed_before_smaller_tiles(model, photo
     """The memory may run out while the picture is converted and the network is loaded."""
     restorer = Restorer(model, backend="openvino", precision="f32")
     monkeypatch.setattr(restorer.backend, "_takes_any_size", lambda pixels: False)
+    monkeypatch.setattr(restorer, "_shares_statistics", False)  # as with TLC
     restorer(photo)
     restorer.release()
-    held, batch_of = [], picture._batch
+    held, batch_of = [], picture_module._batch
 
     def batch(images):
         upcoming = restorer.backend._upcoming
@@ -231,7 +233,7 @@ def test_network_of_the_whole_picture_is_freed_before_smaller_tiles(model, photo
         held.append(upcoming and upcoming.key[0])
         return batch_of(images)
 
-    monkeypatch.setattr(picture, "_batch", batch)
+    monkeypatch.setattr(picture_module, "_batch", batch)
     restorer(photo)
     assert held
     assert "plain" not in held

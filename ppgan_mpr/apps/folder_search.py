@@ -97,7 +97,8 @@ def pictures_matching(path: Path, search: Search) -> list[Source]:
 
     Args:
         path: the pattern, with ``*``, ``?``, ``[…]`` or ``**``.
-        search: only ``results`` is used, and not if the pattern begins with such a folder.
+        search: only ``results`` is used; it is ignored if the pattern itself begins with one of
+            these folders.
     """
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
     results = search.results

@@ -31,7 +31,8 @@ class LoadedNetwork:
         restorers: one for each device.
         earlier_stages: number of earlier stages whose outputs are wanted too.
         common_record: what the records of all pictures have in common.
-        times_between: how many times the bytes of a picture are held between two networks.
+        times_between: the memory held between two networks, in multiples of the decoded
+            picture's bytes; 0 for one network.
     """
 
     weights: LazyWeights

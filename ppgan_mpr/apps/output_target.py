@@ -32,8 +32,8 @@ class StageTarget(Protocol):
 class OutputTarget(Protocol):
     """Takes the restored pictures of one run; :class:`.outputs.Outputs` writes files.
 
-    For each picture the methods are called in this order; those of several pictures may run
-    concurrently.
+    For each picture the methods are called in this order; only :meth:`remarks` is called again if
+    :meth:`write` returns None. Those of several pictures may run concurrently.
     """
 
     @property
@@ -57,11 +57,11 @@ class OutputTarget(Protocol):
             ImageError: the name is taken, or its format cannot hold the picture.
         """
 
-    def remarks(self, output: Path) -> tuple[str, ...]:
-        """What the user should know about an output that existed before."""
-
     def keeps(self, output: Path) -> bool:
         """Whether ``output``, which has been claimed, exists already and is to be kept."""
+
+    def remarks(self, output: Path) -> tuple[str, ...]:
+        """What the user should know about an output that existed before."""
 
     def write(self, source: Source, photo: Photo, output: Path, quality: int) -> Path | None:
         """Write a result under the name that it claimed.

@@ -32,7 +32,8 @@ class Outputs:
             keeps outputs that are up to date (see :mod:`.up_to_date`).
         sources: the pictures. Two files with the same output name conflict: the first one in this
             list gets the name. Pictures in memory are numbered in order.
-        file: the output of the only picture, in place of a name made from the picture's.
+        file: the output file, if the user has named one for a single picture; None: each output is
+            named after its picture.
         manifest: lists the outputs, and is read to skip them; None: no manifest.
         wanted: how this run restores; see :func:`.up_to_date.judge`.
         allow_loss: see :func:`~ppgan_mpr.imaging.write_photo`.

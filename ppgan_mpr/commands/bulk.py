@@ -46,8 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_weights_flag(parser, "; every node needs the file")
     add(
         "--address", metavar="ADDRESS",
-        help="Ray cluster to run on; auto: this node's cluster (default: RAY_ADDRESS, which ray "
-        "job submit sets, else this machine alone)",
+        help="Ray cluster to run on; auto: this node's cluster (default: the one that the "
+        "environment variable RAY_ADDRESS names, which the command `ray job submit` sets; if it is "
+        "not set, this machine alone)",
     )  # fmt: skip
     add(
         "--large", metavar="SIZE", default=f"{LARGE >> 20}M",

@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         prog=program_name() if argv is None else "mprnet-download",
         description=__doc__,
         epilog="exit code: 0 all files are there, 1 some could not be downloaded, 2 wrong usage\n"
-        "PPGAN_MPR_MIRROR: https address of a folder that holds files of the same names",
+        "environment variable PPGAN_MPR_MIRROR: https address of a folder from which the files,\n"
+        "with the same names, are downloaded instead",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = ", ".join(spec.name for spec in networks())

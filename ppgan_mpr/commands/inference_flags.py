@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..errors import UsageError
 from ..inference.options import InferenceOptions
 
-# Options whose flag does not have the form --name VALUE.
+# Options whose flags add_restoration_flags writes out itself; `progress` gets none.
 _OWN_FORM = ("existing", "progress", "recursive", "suffix")
 _SHORT = {"model": "-m", "network": "-n", "jobs": "-j"}
 _SAME = object()

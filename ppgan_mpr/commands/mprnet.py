@@ -11,9 +11,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run ``mprnet``.
 
     Args:
-        argv: arguments without the program's name; default: ``sys.argv``. By default, the process
-            also ends after its last exit handler, without freeing its objects: freeing a network
-            and unloading OpenVINO would take as long as loading the network.
+        argv: arguments without the program's name; default: ``sys.argv``. If it is left out, the
+            process is also ended right after its last exit handler, without freeing its objects:
+            freeing a network and unloading OpenVINO would take as long as loading the network.
 
     Returns:
         The exit code.

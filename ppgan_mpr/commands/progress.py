@@ -40,7 +40,7 @@ def photo_bar(count: int | None) -> PhotoBar:
 class TileBar:
     """A progress bar over the tiles of the current picture, if it has more than one.
 
-    The rate is measured from the start of the computation.
+    The rate shown is the mean since the bar appeared.
     """
 
     def __init__(self) -> None:
@@ -88,8 +88,8 @@ class Progress:
         clock: returns seconds.
 
     Attributes:
-        when_computed: called in another thread when the tiles of a picture are finished, which is
-            then written.
+        when_computed: called in another thread when the last tile of a picture is finished, so
+            that it runs while the picture is being written.
     """
 
     def __init__(

@@ -121,7 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _with_flags(message: str) -> str:
     """A library message with this command's flags; yaml options stay as they are."""
-    message = re.sub(r", or use model='[^.]*", "", message)  # those weights have another size
+    # This command has no option `model`, and lite weights fit only the lite configurations.
+    message = re.sub(r", or use model='[^.]*", "", message)
     return as_flags(message, {"load": "--load", "resume": "--resume"})
 
 

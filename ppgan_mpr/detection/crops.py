@@ -9,7 +9,8 @@ import numpy as np
 from ..dependencies import require
 from ..imaging import Photo
 
-#: Side of a crop in pixels; also the smallest patch size of restoration data sets.
+#: Side of a crop in pixels; also that of the smallest pictures that the classifier is fitted on
+#: (``SIZES`` in ``tools/fit_detection.py``).
 SIDE = 256
 #: Maximum number of crops of one photo.
 COUNT = 8

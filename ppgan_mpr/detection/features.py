@@ -3,9 +3,11 @@
 NumPy and OpenCV compute them from a few crops. They are pooled over the crops, so the number of
 crops and the size of the picture do not matter:
 
-- noise: median absolute Haar coefficients of the flattest blocks (Donoho & Johnstone, 1994) of
-  luma and chroma at three scales. A camera's noise is also in chroma, and demosaicing correlates
-  it between neighbouring pixels. The grain of a texture is only in luma.
+- noise: the mean absolute Haar coefficient of each small block, in luma and chroma at three
+  scales, as percentiles over the blocks. The low ones come from flat blocks, which show little
+  but noise. (Donoho & Johnstone, 1994, estimate noise by the median absolute coefficient.)
+  A camera's noise is also in chroma, and demosaicing correlates it between neighbouring pixels.
+  The grain of a texture is only in luma.
 - blur: steepness of edges relative to their height, by direction; the fall-off and the
   directions of the power spectrum; the autocorrelation of the whitened picture, which has
   a negative peak (echo) at the displacement between the ends of a moving camera's path.

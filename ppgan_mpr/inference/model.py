@@ -147,7 +147,9 @@ class Model:
             program = trace(self.network, self.channels, self.shared_layers, size)
             graph = write_onnx(program).SerializeToString()
         self.cache.store(graph, _GRAPH, size, *self.key)
-        if size in (None, _LARGE):  # windows that are cut off at a smaller size need less memory
+        # Facts for other sizes are not stored: a smaller picture limits the windows of local
+        # statistics to its size, and then needs less memory per pixel than a large one.
+        if size in (None, _LARGE):
             self.cache.store_facts(_facts_of(program), _FACTS, *self.key)
         return program, graph
 
@@ -166,7 +168,8 @@ def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = Fa
     """The model for weights in a file or with a catalogue name.
 
     Args:
-        source: see :func:`~ppgan_mpr.weights.load_weights`; its text is the model's identity.
+        source: see :func:`~ppgan_mpr.weights.load_weights`. Its text is the model's identity, so
+            a file must not be replaced while the cache has entries of it.
         cache: keeps exported graphs.
         local: see :class:`Model`.
     """

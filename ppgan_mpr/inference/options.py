@@ -33,8 +33,7 @@ def _option(default: Any, text: str, **details: Any) -> Any:
         default: the default value.
         text: the documentation, which does not repeat the default value.
         details: ``metavar``, ``choices`` and ``group`` for the command line, and
-            ``changes_pixels`` if the value affects the content of an output, not only its place
-            or the speed.
+            ``changes_pixels`` if the option belongs to :meth:`InferenceOptions.pixel_options`.
     """
     return field(default=default, metadata={"help": text, **details})
 
@@ -252,7 +251,8 @@ class InferenceOptions:
     def pixel_options(self) -> dict[str, Any]:
         """Name → value of the options that affect the content of an output; memory in bytes.
 
-        The network, the task and the weights affect it too.
+        The network, the task, the weights, ``scale`` and ``local`` affect it too. They are left
+        out, because the record of a result has fields of its own for them.
         """
         names = [item.name for item in self.documented() if item.metadata.get("changes_pixels")]
         return {**{name: getattr(self, name) for name in names}, "memory": self.memory_bytes}

@@ -108,7 +108,8 @@ class Protocol:
                 f"{self.block}x{self.block} that the protocol '{self.name}' scores"
             )
         counted = [len(range(side)[self._counted(side)]) for side in (width, height)]
-        smallest = 2 * ssim_margin(self.ssim_form) + 1  # the window of SSIM
+        # The shortest side that this form of SSIM allows.
+        smallest = 2 * ssim_margin(self.ssim_form) + 1
         if min(counted) < smallest:
             raise ImageError(
                 f"a picture of {width}x{height} pixels is too small for the protocol "

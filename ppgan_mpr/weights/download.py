@@ -152,7 +152,7 @@ def _download(record: WeightsRecord, url: str, folder: Path, progress: bool) -> 
 
 
 class _Downloader:
-    """Writes what an https address returns to a file.
+    """Downloads a file from an https address; called by pooch.
 
     Args:
         limit: bytes; a longer answer is an error.

@@ -42,7 +42,7 @@ def read_published(record: WeightsRecord, progress: bool, home: Path | None = No
         record, progress, home: see :func:`download_weights`; None is the user's cache folder.
 
     Raises:
-        RestorationError: see :func:`download_weights`.
+        DownloadError, UsageError, WeightsError: see :func:`download_weights`.
     """
 
     def verified(path: Path) -> Weights:

@@ -17,7 +17,8 @@ from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
 from .base import INT32_ELEMENTS
 
-_BYTES = 8  # measured working memory on a CPU for each number of `Model.floats_per_pixel`
+# Measured working memory on a CPU, in bytes per number that `Model.floats_per_pixel` counts.
+_BYTES = 8
 _CUDA = "CUDAExecutionProvider"
 
 

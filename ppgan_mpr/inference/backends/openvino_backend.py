@@ -21,8 +21,8 @@ from ..model import Model
 from ..shared_statistics import STATISTIC, is_statistic_name
 from .allocation import is_allocation_failure
 
-# Measured working memory in bytes for each number of `Model.floats_per_pixel`. Feature maps have
-# the chosen precision, and some exist twice while their layout is converted.
+# Measured working memory in bytes per number that `Model.floats_per_pixel` counts. Feature maps
+# have the chosen precision, and some exist twice while their layout is converted.
 _BYTES = {"f32": 6, "bf16": 3, "f16": 3}
 # The same for a network compiled for any size, whose maps OpenVINO packs less tightly. The values
 # for bf16 and f16 are derived from that for f32.
@@ -131,7 +131,8 @@ class OpenVINOBackend:
         self._upcoming = None
         if key in self._compiled:
             return False
-        if not given:  # with statistics, the networks in memory may measure them first
+        # If statistics will be given, they are measured first, perhaps by a network that is kept.
+        if not given:
             self._make_room(needed)
         future: Future[_Compiled | None] = Future()
 
@@ -221,7 +222,7 @@ class OpenVINOBackend:
         return (variant, shape), self.bytes_per_pixel * pixels
 
     def _make_room(self, needed: float) -> None:
-        """Free networks that were not used for the longest time, for one of ``needed`` bytes."""
+        """Free the least recently used networks, to make room for one of ``needed`` bytes."""
         compiled = self._compiled  # another thread may release it meanwhile
         while compiled and (
             len(compiled) >= _MAX_COMPILED or self.kept_bytes + needed > self.keep_budget

@@ -20,7 +20,8 @@ from .base import INT32_ELEMENTS
 
 # Measured working memory on a CPU, in bytes for each pixel and channel of the widest layer.
 _BYTES = 30
-# Side of the picture that shows the sizes of the tensors; a multiple of all networks' multiples.
+# Side of a test picture that is run to measure the tensors' sizes; a multiple of the
+# `size_multiple` of every network.
 _SIDE = 64
 _AMP_TYPES = {"bf16": "bfloat16", "f16": "float16"}
 # Guards PaddlePaddle's current device, which all threads of the process share.

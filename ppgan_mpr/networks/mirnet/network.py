@@ -18,7 +18,7 @@ from ..blocks.rrg import RRG
 from ..blocks.skff import SKFF
 
 STREAMS = 3  # parallel streams of an MRB, at 1, 1/2 and 1/4 of the resolution
-COLUMNS = 2  # times that each stream passes its DAU
+COLUMNS = 2  # times that each stream goes through its DAU
 
 
 class SpatialAttention(nn.Layer):
@@ -58,9 +58,10 @@ class DAU(nn.Layer):
 class MRB(nn.Layer):
     """Multi-scale residual block: three parallel streams that exchange features (Fig. 1).
 
-    Stream i works at 1/2ⁱ of the resolution with 2ⁱ times the channels, and passes its DAU
-    twice with the same weights. In between, each stream's SKFF fuses the features of all
-    streams at that stream's resolution; a last SKFF fuses them at full resolution.
+    Stream i works at 1/2ⁱ of the resolution with 2ⁱ times the channels, and goes through its
+    DAU twice with the same weights. In between, each stream's SKFF fuses the features of all
+    streams at that stream's resolution. At the end, the SKFF of the full-resolution stream fuses
+    all streams once more, with the same weights.
 
     Args:
         n_feat: channels at full resolution.

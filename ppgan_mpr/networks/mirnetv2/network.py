@@ -19,7 +19,8 @@ from ..blocks.resize import Upsample2x
 from ..blocks.rrg import RRG
 from ..blocks.skff import SKFF
 
-#: The ``task`` for which the network adds the shallow features, not the picture, to its output.
+#: The ``task`` for which the network adds the shallow features to the deep ones, instead of the
+#: picture to its output.
 DEFOCUS = "defocus_deblurring"
 
 
@@ -64,8 +65,10 @@ def up_sample(in_channels: int, out_channels: int) -> nn.Layer:
 class MRB(nn.Layer):
     """Multi-scale residual block: three parallel streams, fused from the lowest resolution up.
 
-    Stream i works at 1/2ⁱ of the resolution with ``chan_factor``ⁱ times the channels. Each
-    stream passes twice through its RCB and SKFF, with the same weights both times.
+    Stream i works at 1/2ⁱ of the resolution with ``chan_factor``ⁱ times the channels. Two steps
+    are done twice: each stream goes through its RCB, and SKFFs fuse the middle stream with the
+    lowest, then the top stream with the middle one. RCBs and SKFFs have the same weights both
+    times; the up-samplings before the SKFFs have different ones.
 
     Args:
         n_feat: channels at full resolution.

@@ -4,8 +4,9 @@
 pickle names is looked up in a short table of harmless constructors. Any other global is refused
 before it is imported. NumPy's types are not in the table: a pickle may call them with any
 arguments and overwrite their state, and with ``numpy.ndarray`` and ``numpy.dtype`` this gives
-access to arbitrary memory. The stand-ins below replace them. They check their arguments, reject
-changes of their state, and become arrays only when the whole file has been read.
+access to arbitrary memory. The stand-ins below replace them. They accept only plain element types,
+and hold the shape and the bytes of an array until the whole file has been read. Only then are these
+checked, and the array is made.
 """
 
 from __future__ import annotations

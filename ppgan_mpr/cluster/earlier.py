@@ -34,7 +34,8 @@ class Earlier:
     Attributes:
         finished: resolved place of an input file → its size and time stamp when it was restored.
             Only files that were restored in the same way as in this job.
-        present: start of a name → outputs that no job made; see :class:`.listing.Naming`.
+        present: start of a name (see :func:`.listing.start_of`) → outputs that no job made, or
+            whose size changed after a job had made them. Empty with ``existing='overwrite'``.
         spellings: resolved folder of inputs → the folder as the table of results spells it.
     """
 

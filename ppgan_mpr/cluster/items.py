@@ -18,7 +18,8 @@ class Item:
         folder: folder of the output, below the task's folder.
         nbytes, stamp, mode: size, time stamp and mode of the file; see :class:`.stores.Entry`.
         shard: whether it is a tar shard.
-        present: outputs under this item's names that existed before the job.
+        present: the outputs in :attr:`.earlier.Earlier.present` that this item's output, in any
+            format, might replace.
         taken: name of an output → another picture, which owns the name.
         problem: why it cannot be restored, or None.
     """

@@ -36,7 +36,7 @@ class Naming:
         suffix: suffix of the outputs; None keeps the input's.
         key: gives equal keys for names of the same file; see
             :func:`~ppgan_mpr.file_names.name_key`.
-        present: start of a name → outputs that existed before the job.
+        present: see :class:`.earlier.Earlier`.
     """
 
     task: str
@@ -161,7 +161,10 @@ def _from_folder(
 def _from_glob(
     pattern: str, output: Store, naming: Naming, passed_over: Counter[str]
 ) -> Iterator[Item]:
-    """The pictures and shards that match; outputs keep the sub-folders of the pattern's start."""
+    """The pictures and shards that match.
+
+    Outputs keep the sub-folders below the folder in front of the pattern's first wildcard.
+    """
     parts = _pattern_of(pattern)
     assert parts is not None
     start, rest = parts

@@ -74,7 +74,7 @@ class _Node:
 def connected(address: str | None) -> Iterator[Any]:
     """Connect to a Ray cluster, or start one on this machine, while the block runs.
 
-    A program that is connected already stays connected.
+    A program that is already connected stays connected.
 
     Args:
         address: address of a cluster, or ``auto`` for this node's cluster. None: the address in

@@ -39,8 +39,9 @@ _COLUMNS = ("path", "url", "source", "image", "file")
 def listed_places(table: Store) -> list[tuple[Store, str]]:
     """The files that a table lists, each once, with the folders of their outputs.
 
-    Relative paths start at the table's folder. If all paths are relative, outputs keep the folders
-    below the table's folder. Otherwise, they keep those below the common parent of all files.
+    Relative paths start at the table's folder. Outputs keep the folders below the common parent of
+    all files; if a relative path leads to a file below the table's folder, this folder counts too.
+    Local files and addresses have separate common parents.
 
     Raises:
         UsageError: the table cannot be read, or lists no file.

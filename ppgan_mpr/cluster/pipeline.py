@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pyarrow
     from ray.data import ActorPoolStrategy
 
-# Most pictures and bytes of files in a group. Each group costs a few milliseconds.
+# Largest number of pictures in a group, and of bytes of their files. Each group costs a few
+# milliseconds.
 _PICTURES, _BYTES = 32, 16 << 20
 _GROUPS_PER_WORKER = 4
 _NO_PROGRESS_SECONDS = 7 * 86400.0  # a large picture may take hours
@@ -28,7 +29,7 @@ class Groups:
     """Collects items in groups that travel together, stored as compact tables.
 
     Args:
-        pictures: most pictures in a group.
+        pictures: largest number of pictures in a group.
     """
 
     def __init__(self, pictures: int = _PICTURES):

@@ -1,4 +1,4 @@
-"""The worker's side of its restoring process; only the picture that crashes the process fails."""
+"""Runs a worker's restoring process; only a picture that crashes this process fails."""
 
 from __future__ import annotations
 

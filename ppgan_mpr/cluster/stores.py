@@ -263,7 +263,7 @@ class Address:
         return cls(scheme, host, path, options)
 
     def __str__(self) -> str:
-        # An empty list of options shows that a question mark before it belongs to the path.
+        # A final question mark without options shows that an earlier one belongs to the path.
         mark = "?" if self.options or "?" in self.path else ""
         return f"{self.shown_with(self.host)}{mark}{self.options}"
 
@@ -291,7 +291,7 @@ def path_of(place: str) -> str:
 
 
 def with_path(place: str, path: str) -> str:
-    """A path, or an address with another path."""
+    """``path``; if ``place`` is an address, this address with ``path`` instead of its own."""
     return str(replace(Address.of(place), path=path)) if is_address(place) else path
 
 

@@ -16,8 +16,8 @@ class SceneChanges:
     """Detects new scenes by comparing the colours of frames.
 
     A cut changes the distribution of colours at once. A slow pan to another subject or a change of
-    light changes it gradually. Motion and noise do not change it. A flash starts two scenes, which
-    only means that the statistics are measured twice more.
+    light changes it gradually. Motion and noise do not change it. A flash starts two scenes. This
+    does no harm: the restoration only measures the network's statistics twice more.
 
     Attributes:
         reference, previous: cumulative histograms [3, 64] of the scene's first frame and of the

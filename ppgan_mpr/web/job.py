@@ -17,7 +17,8 @@ from .proposals import Proposal
 
 WAITING, RUNNING, STOPPING = "waiting", "running", "stopping"
 DONE, CLEAN, UNDECIDED, FAILED, CANCELLED = "done", "clean", "undecided", "failed", "cancelled"
-#: States that only the visitor can change.
+#: States in which no work waits or runs. They are final, except that a visitor's choice puts an
+#: undecided job into the queue again.
 FINISHED = (DONE, CLEAN, UNDECIDED, FAILED, CANCELLED)
 
 
@@ -46,8 +47,8 @@ class TimeLeft:
         """Record that a tile is finished or that a step begins.
 
         Args:
-            done: number of finished tiles of the step; 0 when the step begins (optional for a
-                single tile).
+            done: number of finished tiles of the step; 0 when the step begins. For a step with a
+                single tile, the call with 0 may be left out.
             total: number of all tiles of the step.
         """
         now = self._clock()

@@ -1,4 +1,4 @@
-// The page's English texts. The server's messages are shown as they are: see said.other.
+// The page's English texts. Most messages of the server are shown as they are: see said.other.
 
 export const ENGLISH = {
   title: "Restore photographs",

@@ -5,11 +5,11 @@
     python benchmarks/compare.py --checkouts DIR --save numbers --output speed.md
 
 The parts are measured one after another, each by the script named on the page. Several take
-minutes; the networks take up to an hour. Their numbers are kept in the folder --save. A
-part whose numbers are there is not measured again, so an interrupted run continues, and a part is
-repeated by deleting its file. PaddleGAN and the authors' code are left out if they are missing.
-Keep the machine idle: the page says if other programs used the processor just before a part was
-measured.
+minutes; the networks take up to an hour. Their numbers are kept in the folder --save, by
+default speed.numbers for the page speed.md. A part whose numbers are there is not measured again,
+so an interrupted run continues, and a part is repeated by deleting its file. PaddleGAN and the
+authors' code are left out if they are missing. Keep the machine idle: the page says if other
+programs used the processor just before a part was measured.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
     add("--networks", nargs="+", metavar="NAME", help="for networks and photos; default: all")
     add("--checkouts", metavar="DIR", help="folder of checkouts to compare with, see peers.py")
-    add("--save", type=Path, metavar="DIR", help="keep the numbers; default: OUTPUT.numbers")
+    default = "OUTPUT with the suffix .numbers"
+    add("--save", type=Path, metavar="DIR", help=f"folder for the numbers; default: {default}")
     add("--output", type=Path, metavar="FILE", required=True, help="the page")
     options = parser.parse_args(argv)
     folder = options.save or options.output.with_suffix(".numbers")

@@ -97,7 +97,11 @@ def _networks(numbers: Numbers) -> str:
         seconds, peak = f"{case['seconds']:.2f}", f"{case['peak'] / 1e6:,.0f}"
         rows.append([*row, seconds, peak, share(case), agreement])
     plain = len(cases) < len(numbers["cases"])
-    note = " This processor does not compute in bf16, so only f32 is shown." if plain else ""
+    note = (
+        " OpenVINO does not compute in bf16 on this processor, so it is shown in f32 only."
+        if plain
+        else ""
+    )
     if any("exceeded" in case for case in cases):
         note += " Runs marked with “over” were stopped after the given number of seconds."
     unit = "thousand million multiply-adds per second"

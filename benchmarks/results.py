@@ -1,4 +1,4 @@
-"""Measure networks and classical methods on pairs of pictures, and write docs/results.md.
+"""Measure networks and classical methods on pairs of pictures; write a page like docs/results.md.
 
     python benchmarks/results.py PAIRS --output results.md
     python benchmarks/results.py my_photos --task Denoising --output mine.md

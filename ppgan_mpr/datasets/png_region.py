@@ -83,7 +83,7 @@ def upper_left(png: bytes, bottom: int, right: int) -> bytes | None:
 def _inflate(png: bytes, size: int) -> bytes:
     """Decompress the first ``size`` bytes of the picture's deflate stream.
 
-    If these are all bytes, the decompressor also compares the checksum at the end.
+    If that is the whole stream, the decompressor also compares the checksum at the end.
     """
     view = memoryview(png)
     parts = [view[start:end] for kind, start, end in walk(png) if kind == b"IDAT"]

@@ -110,7 +110,9 @@ def _read_bytes(path: str | Path) -> bytes:
 def _decode(data: bytes, path: str | Path, orientation: int = 1) -> np.ndarray:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     if orientation != 1 and data[:4] in MAGICS:
-        data = upright_exif(data)  # OpenCV always turns TIFF; its tags have the layout of EXIF
+        # OpenCV turns TIFFs even with IMREAD_IGNORE_ORIENTATION, so their orientation tag is reset
+        # first. The tags of a TIFF have the layout of EXIF.
+        data = upright_exif(data)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path} is not a picture of 8 or 16 bits: replace or remove it")

@@ -280,7 +280,7 @@ def _check_channels(config: AttrDict) -> None:
         if given != taken:
             raise UsageError(
                 f"model.generator takes {taken} channels and dataset.{name} gives {given}: set "
-                "dual_pixel in its img_options only for networks with 6."
+                "dual_pixel: true in its img_options for 6 channels, and leave it out for 3."
             )
 
 

@@ -87,7 +87,7 @@ def parse_yaml(text: str) -> Any:
     """Parse a yaml text of limited size without tags.
 
     Raises:
-        ValueError: the text is not yaml, or too deep or too large; the message is a phrase.
+        ValueError: the text is not yaml, or too deep or too large; the message fits after a colon.
     """
     # Imported here, so that help texts and lists of names do not need the extra "train".
     import yaml
@@ -114,7 +114,7 @@ def check_tree(value: Any) -> None:
     """Limit depth and size of a configuration, as aliases can make huge ones from few bytes.
 
     Raises:
-        ValueError: the configuration is too deep or too large; the message is a phrase.
+        ValueError: the configuration is too deep or too large; the message fits after a colon.
     """
     left, waiting = _MOST, [(value, 0)]
     while waiting:

@@ -107,12 +107,12 @@ class TrainingData:
         return next(self._batches)
 
     def advance(self) -> bool:
-        """Go to the next batch; returns whether it has other sizes."""
+        """Go to the next batch; returns whether it has another batch size or patch size."""
         self.sampler.advance()
         return self.go_to(self.iteration + 1)
 
     def restart(self, iteration: int) -> None:
-        """Go to an iteration from the beginning."""
+        """Return to the beginning, and advance from there to an iteration."""
         self.close()
         self.sampler.set_epoch(0)
         self.go_to(1)
@@ -126,10 +126,10 @@ class TrainingData:
             self._batches = None
 
     def go_to(self, iteration: int) -> bool:
-        """Set the iteration and the sizes of its batch.
+        """Set the iteration, with the batch size and patch size of its phase.
 
         Returns:
-            Whether the sizes differ from the previous ones.
+            Whether one of these sizes differs from the previous one.
         """
         self.iteration = iteration
         before = self._sizes

@@ -41,7 +41,7 @@ def load_batches(
         collate: makes a batch (a sequence) from a list of samples.
 
     Raises:
-        RestorationError: the data set raised it, in any process; its class is kept.
+        RestorationError: the data set raised it, here or in a worker; its class is kept.
         RuntimeError: the data set raised another exception; the message has its traceback.
     """
     guarded: Any = _GuardedCollate(collate)
@@ -61,8 +61,8 @@ def load_batches(
                 raise batch[-1].error()
             yield batch
     finally:
-        # A traceback would keep the workers from garbage collection. At its exit Python ends
-        # workers by SIGTERM, which they ignore, and would wait for them forever.
+        # Without this, a traceback could keep the workers alive until Python exits. Python then
+        # sends them SIGTERM, which they ignore, and waits for them forever.
         _end_thread(iterator, num_workers)
         iterator._try_shutdown_all()
 

@@ -61,10 +61,11 @@ def _to_array(picture: paddle.Tensor) -> np.ndarray:
 
 
 class SharedMetric:
-    """Computes a metric of a single process over the pictures of all processes.
+    """Computes a metric, made for use in one process, over the pictures of all processes.
 
-    The metric's attributes after ``reset()`` show where it collects values: empty lists are joined
-    over the processes, and numbers that are zero are added up.
+    Attributes that are empty lists or zeros after ``reset()`` are taken as the places where the
+    metric collects values. :meth:`accumulate` joins these lists over the processes, and adds up
+    these numbers.
 
     Args:
         label: label of the metric in the configuration.
@@ -96,8 +97,8 @@ class SharedMetric:
     def accumulate(self) -> float:
         """The value over all processes; all of them call this together, once after each reset.
 
-        A metric that itself gathers the scores of all processes also gets the right mean: each
-        score is then counted equally often.
+        A metric that itself gathers the scores of all processes counts each score once for every
+        process, which does not change the mean.
         """
         if processes.count() > 1:
             for key in self._collections:

@@ -68,7 +68,7 @@ class Progressive:
     ) -> Progressive | None:
         """Remove ``progressive`` from a data set's settings; set the sizes of the first phase.
 
-        Sizes of null count as absent.
+        A size that is null counts as absent.
 
         Args:
             settings: section ``dataset.train``; changed in place.

@@ -52,7 +52,7 @@ class RunState:
         """Count an iteration whose update is applied; afterwards it can be saved.
 
         Returns:
-            Whether the next iteration has other sizes.
+            Whether the next iteration has another batch size or patch size.
         """
         resized = self.data.advance()
         self.iteration += 1

@@ -296,7 +296,7 @@ def option_names(schema: type[Section], own: bool = False) -> set[str]:
 
 
 def is_text(path: str) -> bool:
-    """Whether an option is always a text, as a folder may be named 2024."""
+    """Whether an option is always a text: a folder named 2024 must not become a number."""
     where, _, key = path.rpartition(".")
     schema = schema_at(where)
     declared = [item for item in (_fields(schema) if schema else ()) if item.name == key]

@@ -16,7 +16,8 @@ from ..networks import spec_of
 
 logger = logging.getLogger(__name__)
 
-_LARGE = 4096  # side in pixels of a picture that needs tiles
+# Side in pixels of an imaginary picture, planned in tiles to find the size of the smallest tile.
+_LARGE = 4096
 
 
 class TiledRestoration:
@@ -31,8 +32,9 @@ class TiledRestoration:
         network: the network in training; each call uses its current weights.
         memory: working memory of the network, such as ``8G``.
         precision: ``f32``, or ``bf16`` or ``f16`` for mixed precision on a GPU.
-        local: whether the network uses TLC; its averages over windows are computed for each tile,
-            not shared between tiles.
+        local: whether the network uses the test-time local converter (TLC), which averages over
+            windows instead of the whole picture. Tiles do not share these averages: each tile
+            computes its own.
 
     Raises:
         UsageError: the network is not part of this package, or ``memory`` is invalid or too small

@@ -51,7 +51,7 @@ class Measure(paddle_metrics.ProtocolMetric):
 
 
 def missing_measures(metrics: Mapping[str, Any]) -> dict[str, Measure]:
-    """Label → metric for each measure of the metrics' protocols that is not among the metrics.
+    """Label → metric for each measure of the metrics' protocols that no given metric computes.
 
     A label is the measure's name. If that is taken, the protocol's name follows.
 

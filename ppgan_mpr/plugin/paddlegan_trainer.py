@@ -134,7 +134,7 @@ def _adopt(trainer: Any, cfg: AttrDict, accumulate: int) -> None:
         if getattr(metric, "protocol", None) is None
     ]
     if others:
-        trainer.logger.info("Metrics without a protocol: %s (no protocol)", ", ".join(others))
+        trainer.logger.info("Metrics without a protocol: %s", ", ".join(others))
     model.metrics.update(missing_measures(model.metrics))  # the same dict as trainer.metrics
     if model.ema:
         model.nets.update(_average_as_nets(model))

@@ -15,9 +15,9 @@ from ..errors import UsageError
 from ..networks import networks
 from ..ppgan_compat import import_ppgan, registry_table
 
-# (PaddleGAN's registry, our module, the classes) for classes that serve all networks. Our losses
-# are left out, and our metrics are used only if a protocol is named: other models need PaddleGAN's
-# classes, and our MPRModel finds ours without the registry.
+# (PaddleGAN's registry, module, classes) for classes that serve all networks. Our losses are left
+# out, and our metrics are used only if a protocol is named: other models need PaddleGAN's classes,
+# and our MPRModel finds ours without the registry.
 _CLASSES = (
     ("METRICS", "ppgan_mpr.plugin.metrics", ("PSNR", "SSIM")),
     ("OPTIMIZERS", "paddle.optimizer", ("AdamW",)),

@@ -1,9 +1,9 @@
 """MIT-Adobe FiveK, retouched by expert C: 4500 photos for training and the last 500 for testing.
 
-The download contains raw files and TIFFs in ProPhoto RGB, which must first be exported as pictures
-of one size (see docs/datasets.md). The exports are in two folders side by side, with or without
-sub-folders for splits. The number in the file name decides the split of a photo, as in MIRNet and
-most other work on this set.
+The download contains raw files and TIFFs in ProPhoto RGB, which must first be exported as sRGB
+pictures (see docs/datasets.md). The untouched and the retouched version of a photo must have the
+same size. The exports are in two folders side by side, with or without sub-folders for splits. The
+number in the file name decides the split of a photo, as in MIRNet and most other work on this set.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """GoPro, in ``GOPRO_Large/{train,test}/SEQUENCE/{blur,blur_gamma,sharp}/FRAME.png``.
 
-MPRNet and all later work use ``blur`` (averaged after the camera's response was undone), not
-``blur_gamma``, and name the pictures ``SEQUENCE-FRAME.png``.
+MPRNet and all later work use ``blur`` (frames averaged as they are), not ``blur_gamma`` (averaged
+after a gamma of 2.2 was undone), and name the pictures ``SEQUENCE-FRAME.png``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import warnings
-import zlib  # noqa: F401 - before Paddle: 2.6's library exports a zlib that crashes Python's
+import zlib  # noqa: F401 - before Paddle, as Paddle 2.6 exports a zlib that crashes Python's
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -278,7 +278,8 @@ def install_extra(extra: str) -> str:
     """The command that installs an extra of this package, such as ``"cpu"``.
 
     No package index has ppgan_mpr. If it is installed, from a wheel or a checkout, pip needs only
-    its name to add an extra. If it runs from a checkout, pip needs the checkout's folder.
+    its name to add an extra. If it runs from a checkout without being installed, pip needs the
+    checkout's folder.
     """
     # A build leaves an .egg-info folder in a checkout, which is no installation.
     installed = (

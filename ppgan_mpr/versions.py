@@ -23,7 +23,10 @@ _PROVIDERS = {
 
 
 def versions(*modules: str) -> dict[str, str]:
-    """Package → version of this package, Python, NumPy and the packages of the given modules."""
+    """The versions, by name, of this package, Python, NumPy and the given modules' packages.
+
+    Packages that are not installed are left out.
+    """
     found = {"ppgan_mpr": __version__, "python": platform.python_version()}
     for package in ("numpy", *(name for m in modules for name in _PROVIDERS.get(m, (m,)))):
         version = installed_version(package)

@@ -84,7 +84,7 @@ class Comparison:
         """The detail of each picture side by side, not magnified.
 
         Returns:
-            An RGB picture like that of :meth:`panel`; all details are equally wide.
+            An RGB picture with the colour profile of :meth:`panel`; all details are equally wide.
         """
         left, top, right, bottom = self._box
         strip = Image.new("RGB", (len(self.columns) * (right - left), bottom - top))

@@ -12,7 +12,8 @@ OWN_KEYWORDS = ("Comment", "Description")
 def comment_of(metadata: Metadata) -> bytes | None:
     """The comment of a photo of any format, in UTF-8 unless the file used another encoding.
 
-    A PNG's texts become lines that start with their keywords. A single comment has no keyword.
+    A PNG's texts become lines that start with their keywords. The keyword is left out if there is
+    only one text, and its keyword is Comment or Description.
     """
     lines = png.texts(metadata.png_chunks)
     if not lines:

@@ -22,12 +22,12 @@ _X_DPI, _Y_DPI, _DPI_UNIT = 0x011A, 0x011B, 0x0128
 _UNITS = {2: 1.0, 3: 2.54}  # per inch, per centimetre
 _GPS_IFD = 34853
 _EXIF_IFD = 34665
-_WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # of the file, of the Exif directory
+_WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # in the first and the Exif directory
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
 def orientation(exif: Buffer | None, xmp: bytes | None) -> int:
-    """The orientation 1-8 in EXIF, else in XMP; 1 (upright) if neither holds a valid one.
+    """The orientation 1-8 in EXIF, or in XMP if EXIF has none; 1 (upright) if invalid or absent.
 
     Args:
         exif: an EXIF block, or a TIFF file, which has the same layout.

@@ -12,7 +12,9 @@ from .tiff_tags import Buffer
 
 _EXTENSION, _APPLICATION, _PICTURE = 0x21, 0xFF, 0x2C
 _PROFILE, _XMP = b"ICCRGBG1012", b"XMP DataXMP"
-_TRAILER = 258  # bytes after an XMP packet that lead readers of blocks to its end
+# Bytes of the "magic trailer" after an XMP packet. The packet is not divided into blocks, and the
+# trailer leads programs that skip it as if it were to the end of the extension.
+_TRAILER = 258
 
 
 def with_extensions(data: Buffer, metadata: Metadata) -> Metadata:

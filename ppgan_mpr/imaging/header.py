@@ -76,7 +76,8 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
 
     Args:
         data: the whole file.
-        suffix: the file name's, in lower case; used only for formats without a signature.
+        suffix: the file name's, in lower case; used only for formats without a signature and for
+            cameras' raw files.
 
     Raises:
         ImageError: it is not a picture that can be restored.

@@ -21,7 +21,7 @@ _OWN_COMMENT = b"Created by OpenJPEG"  # the encoder's, not the photographer's
 
 
 def with_boxes(data: Buffer, metadata: Metadata) -> Metadata:
-    """Add the metadata in the boxes that Pillow skips to those that it found."""
+    """Complete the metadata that Pillow found with those in the boxes that it skips."""
     found: dict[str, bytes] = {}
     for kind, start, end in walk(data):
         if kind == b"jp2h":

@@ -45,7 +45,7 @@ _MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
 _BANDS, _ROWS = 8, 4  # parts of a picture that are encoded to choose a strategy
-_MAX_GROWTH = 1.1  # of a file in which only runs of equal bytes are looked for
+_MAX_GROWTH = 1.1  # a file may grow by this factor if only runs of equal bytes are looked for
 
 
 def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[bytes]]:
@@ -201,8 +201,8 @@ def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
 def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether gamma and primaries are those of sRGB or not given.
 
-    Every format shows such colours without a profile. The chunks sRGB and cICP take precedence
-    over gAMA and cHRM (section 4.3).
+    Such colours look the same in files of any format, even without a profile. The chunks sRGB and
+    cICP take precedence over gAMA and cHRM (section 4.3).
     """
     given = dict(chunks)
     if given.keys() & {b"sRGB", b"cICP"}:
@@ -245,9 +245,10 @@ def with_metadata(png: bytes | memoryview, metadata: Metadata) -> bytes | memory
 def strategy(samples: np.ndarray, encode: Callable[[np.ndarray, int], Sized]) -> int:
     """The strategy of zlib that suits a picture.
 
-    Filtered photos hardly repeat themselves. For them, looking only for runs of equal bytes takes
-    half the time of a search for all repetitions, and the files are as large. Files of text and
-    patterns would be several times as large. So some rows are encoded in both ways.
+    After PNG's filters, the bytes of a photo hardly repeat. For photos, looking only for runs of
+    equal bytes takes half the time of a search for all repetitions, and the files are as large.
+    Files with text or patterns, however, would become several times as large. So some rows are
+    encoded in both ways, and the sizes are compared.
 
     Args:
         samples: [H, W] or [H, W, C].

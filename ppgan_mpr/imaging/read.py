@@ -43,7 +43,8 @@ def decode_photo(
     Args:
         data: all bytes of the file.
         name: for messages.
-        suffix: the file name's, in lower case; used for formats without a signature.
+        suffix: the file name's, in lower case; used only for formats without a signature and for
+            cameras' raw files.
         check_size: refuses pictures that are too large; default: that of :class:`~.limits.Limits`.
 
     Raises:

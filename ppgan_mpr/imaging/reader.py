@@ -132,7 +132,8 @@ class PhotoReader:
             data: all bytes of a file.
             name: for messages.
             isolated, memory: see :meth:`read`.
-            suffix: the file name's, in lower case; used for formats without a signature.
+            suffix: the file name's, in lower case; used only for formats without a signature and
+                for cameras' raw files.
 
         Raises:
             ImageError, MissingDependencyError: see :meth:`read`.

@@ -46,7 +46,7 @@ def reduced_size(width: int, height: int, longest: int | None) -> tuple[int, int
 
 
 def _resize(samples: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize samples [H, W, C] by channel, so that only one at a time is in memory as floats."""
+    """Resize samples [H, W, C] by channel, so that only one is held as floats at full size."""
     planes = [
         np.asarray(
             Image.fromarray(to_float(samples[..., channel])).resize(

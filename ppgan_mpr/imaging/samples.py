@@ -42,7 +42,7 @@ def to_dtype(samples: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Convert samples to another type: floats are clipped to [0, 1], codes rounded to nearest.
 
     Args:
-        samples: uint8, uint16, or floats in [0, 1], of any shape; they are not changed.
+        samples: uint8, uint16 or floats, of any shape; this array itself is not changed.
         dtype: uint8, uint16 or a floating-point type.
 
     Returns:

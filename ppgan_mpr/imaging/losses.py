@@ -25,7 +25,9 @@ class Loss(NamedTuple):
 
     Attributes:
         what: description for messages.
-        is_fatal: whether the picture would look different; writing is then refused by default.
+        is_fatal: whether writing is refused by default. It is if the picture would lose its
+            transparency, 16-bit depth, colour profile or colour space, or if the picture or a
+            block of metadata is too large for the format.
         can_be_accepted: whether the user may accept the loss.
     """
 
@@ -133,7 +135,7 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
         kinds = {kind for kind, _ in metadata.png_chunks}
         yield from (words for kind, words in png.OF_PNG_ALONE.items() if kind in kinds)
     if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
-        yield "a new preview in the camera's notes, which still show the unrestored picture"
+        yield "an up-to-date preview (the one in the camera's notes shows the unrestored picture)"
 
 
 def _comment_name(metadata: Metadata) -> str:

@@ -144,7 +144,7 @@ _WARNINGS = tuple(
 )  # fmt: skip
 
 # Separators in the list of what a result lacks; some items contain commas themselves.
-_ITEMS = re.compile(r"(?:, | and )(?=the |a |Photoshop)")
+_ITEMS = re.compile(r"(?:, | and )(?=the |an? |Photoshop)")
 
 
 def picture_message(text: str) -> Message:

@@ -156,7 +156,8 @@ def test_short_memory_is_recognised():
 def test_missing_data_of_a_result_becomes_a_list(tmp_path):
     photo = from_array(np.zeros([20, 30, 3], np.uint8))
     credentials = "the content credentials (C2PA), which sign the source"
-    dropped = (credentials, "the layers", "the depth map")
+    preview = "an up-to-date preview (the one in the camera's notes shows the unrestored picture)"
+    dropped = (credentials, "the layers", preview, "the depth map", preview)
     metadata = replace(photo.metadata, dropped=dropped)
     (text,) = unkept_warning(replace(photo, metadata=metadata), tmp_path / "a.png", False)
     message = warning_message(text)

@@ -134,11 +134,19 @@ def test_network_for_tiles_is_loaded_once_while_statistics_are_measured(network,
     assert cache.read == 2
 
 
+@pytest.fixture
+def restorer(model):
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnx")
+    pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
+    return Restorer(model, backend="openvino", precision="f32")
+
+
 def test_network_for_a_whole_picture_is_loaded_while_its_pixels_are_converted(
-    model, tmp_path, photo, monkeypatch
+    restorer, photo, monkeypatch
 ):
-    expected = Restorer(model, backend="openvino", precision="f32")(photo)
-    restorer = Restorer(model, backend="openvino", precision="f32")
+    expected = restorer(photo).copy()
+    restorer.release()
     backend, started = restorer.backend, []
     load = backend._load_cached
     monkeypatch.setattr(backend, "_load_cached", lambda *key: started.append(key) or load(*key))
@@ -153,8 +161,7 @@ def test_network_for_a_whole_picture_is_loaded_while_its_pixels_are_converted(
     assert len(started) == 1
 
 
-def test_without_threads_networks_are_loaded_when_they_are_needed(model, photo, monkeypatch):
-    restorer = Restorer(model, backend="openvino", precision="f32")
+def test_without_threads_networks_are_loaded_when_they_are_needed(restorer, photo, monkeypatch):
     expected = restorer(photo)
     restorer.backend.release()
 
@@ -165,8 +172,7 @@ def test_without_threads_networks_are_loaded_when_they_are_needed(model, photo, 
     np.testing.assert_array_equal(restorer(photo), expected)
 
 
-def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(model, photo, monkeypatch):
-    restorer = Restorer(model, backend="openvino", precision="f32")
+def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(restorer, photo, monkeypatch):
     monkeypatch.setattr(restorer.backend, "_takes_any_size", lambda pixels: False)
     expected = restorer(photo[:16, :16])
 
@@ -180,8 +186,9 @@ def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(model, photo
 
 
 @pytest.mark.parametrize("error", [OSError, ValueError, MemoryError, RuntimeError("bad_alloc")])
-def test_error_in_the_thread_that_loads_a_network_changes_nothing(model, photo, monkeypatch, error):
-    restorer = Restorer(model, backend="openvino", precision="f32")
+def test_error_in_the_thread_that_loads_a_network_changes_nothing(
+    restorer, photo, monkeypatch, error
+):
     expected = restorer(photo)
     restorer.release()
     load = restorer.backend._load_cached
@@ -195,8 +202,7 @@ def test_error_in_the_thread_that_loads_a_network_changes_nothing(model, photo, 
     np.testing.assert_array_equal(restorer(photo), expected)
 
 
-def test_networks_may_be_released_while_a_picture_is_computed(model, photo):
-    restorer = Restorer(model, backend="openvino", precision="f32")
+def test_networks_may_be_released_while_a_picture_is_computed(restorer, photo):
     photos = [photo, photo[:24, :24], photo]
     expected = [restorer(each) for each in photos]
     ended = threading.Event()
@@ -216,9 +222,8 @@ def test_networks_may_be_released_while_a_picture_is_computed(model, photo):
         thread.join()
 
 
-def test_network_of_the_whole_picture_is_freed_before_smaller_tiles(model, photo, monkeypatch):
+def test_network_of_the_whole_picture_is_freed_before_smaller_tiles(restorer, photo, monkeypatch):
     """The memory may run out while the picture is converted and the network is loaded."""
-    restorer = Restorer(model, backend="openvino", precision="f32")
     monkeypatch.setattr(restorer.backend, "_takes_any_size", lambda pixels: False)
     monkeypatch.setattr(restorer, "_shares_statistics", False)  # as with TLC
     restorer(photo)

@@ -13,6 +13,8 @@ from ..inference.picture import Progress
 from ..inference.shared_statistics import SceneStatistics
 from .network_input import weakened
 
+_AT_ONCE = 1 << 15  # pixels
+
 
 def blank_stages(result: Photo, count: int) -> tuple[Photo, ...]:
     """Photos for the outputs of ``count`` stages, like the result but with pixels of their own."""
@@ -51,5 +53,10 @@ def fill(
 
 
 def _set_rows(photo: Photo, rows: slice, restored: np.ndarray) -> None:
-    part = replace(photo, pixels=photo.pixels[rows], alpha=None)
-    photo.pixels[rows] = part.with_restored(restored).pixels
+    """Write restored rows, a few at a time: their copies stay in the processor's cache."""
+    step = max(1, _AT_ONCE // photo.size[0])
+    for start in range(rows.start, rows.stop, step):
+        band = slice(start, min(start + step, rows.stop))
+        part = replace(photo, pixels=photo.pixels[band], alpha=None)
+        written = part.with_restored(restored[start - rows.start : band.stop - rows.start])
+        photo.pixels[band] = written.pixels

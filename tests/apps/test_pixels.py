@@ -1,4 +1,4 @@
-"""Stages of a network as pictures and files."""
+"""Pixels of results, and stages of a network as pictures and files."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,11 @@ from apps_samples import picture
 from PIL import Image
 
 from ppgan_mpr import MPRPredictor
+from ppgan_mpr.apps import pixels
 from ppgan_mpr.dependencies import require
+from ppgan_mpr.errors import ImageError
+from ppgan_mpr.imaging import from_pil
+from ppgan_mpr.inference import TileUse
 
 paddle = require("paddle")
 
@@ -28,6 +32,34 @@ def expected():
 
 def close(restored, expected):
     return np.abs(np.asarray(restored, np.float32) - expected).max() <= 1
+
+
+class Restored:
+    """Stands for a restorer whose only strip is ``output``."""
+
+    def __init__(self, output):
+        self.output = output
+
+    def strips(self, height, width, *_):
+        yield slice(0, height), self.output
+
+
+@pytest.mark.parametrize("at_once", [1 << 20, 210, 1])
+def test_rows_are_written_a_few_at_a_time(monkeypatch, at_once):
+    monkeypatch.setattr(pixels, "_AT_ONCE", at_once)
+    output = np.random.default_rng(5).random([50, 30, 3], np.float32) * 1.2 - 0.1
+
+    def filled(mode):
+        photo = from_pil(Image.new(mode, (30, 50), 7))
+        pixels.fill(photo, (), Restored(output), None, 1.0, None, TileUse())
+        return photo.pixels
+
+    np.testing.assert_array_equal(filled("RGB"), np.rint(255 * output.clip(0, 1)))
+    grey = output.mean(axis=2, keepdims=True)
+    np.testing.assert_array_equal(filled("L"), np.rint(255 * grey.clip(0, 1)))
+    output[-1, -1] = np.nan
+    with pytest.raises(ImageError, match="NaN"):
+        filled("RGB")
 
 
 def test_each_stage_is_a_file_beside_the_result(tmp_path, expected):

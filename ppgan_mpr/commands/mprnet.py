@@ -1,8 +1,9 @@
-"""The program ``mprnet``: the command, and then the end of the process without delay."""
+"""The program ``mprnet``: the command, in a process that starts and ends without delay."""
 
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -12,23 +13,33 @@ def main(argv: list[str] | None = None) -> int:
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``. If it is left out, the
-            process is also ended right after its last exit handler, without freeing its objects:
-            freeing a network and unloading OpenVINO would take as long as loading the network.
+            garbage collector is paused until the predictor is ready, and the process is ended
+            right after its last exit handler, without freeing its objects: freeing a network and
+            unloading OpenVINO would take as long as loading the network.
 
     Returns:
         The exit code.
     """
     codes: list[int] = []
     kept: list[object] = []
+
+    def ready(predictor: object) -> None:
+        kept.append(predictor)
+        gc.freeze()
+        gc.enable()
+
     if argv is None:
         # Before imports that register exit handlers: the handler registered first runs last.
         atexit.register(_end, codes, kept)
         # Without this, OpenVINO imports its model converter, which takes as long as importing
         # Pillow.
         sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
+        # Imports create so many objects that the garbage collector starts again and again. It
+        # would find nothing to free.
+        gc.disable()
     from .restore import main as restore
 
-    codes.append(restore(argv, kept))
+    codes.append(restore(argv, ready if argv is None else None))
     return codes[0]
 
 

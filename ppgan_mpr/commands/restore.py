@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,12 +146,13 @@ def _tasks() -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None, keep: list[object] | None = None) -> int:
+def main(argv: list[str] | None = None, ready: Callable[[object], object] | None = None) -> int:
     """Run the command line.
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``.
-        keep: gets objects that need not be freed if the process ends next.
+        ready: called with the predictor before it restores; None: the process goes on after the
+            command.
 
     Returns:
         The exit code, see the end of ``mprnet --help``.
@@ -169,7 +170,7 @@ def main(argv: list[str] | None = None, keep: list[object] | None = None) -> int
     options = build_parser().parse_args(arguments)
     with show_messages(arguments):
         code = run_program(
-            lambda: _run(options, keep),
+            lambda: _run(options, ready),
             message=lambda error: shown(as_flags(error)),  # in one line
             prefix="mprnet",
             unwritable=1,
@@ -179,16 +180,16 @@ def main(argv: list[str] | None = None, keep: list[object] | None = None) -> int
     return code
 
 
-def _run(arguments: argparse.Namespace, keep: list[object] | None) -> int:
+def _run(arguments: argparse.Namespace, ready: Callable[[object], object] | None) -> int:
     if arguments.list:
         from .listing import print_models
 
         print_models()
         return 0
-    return _restore(arguments, keep)
+    return _restore(arguments, ready)
 
 
-def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
+def _restore(arguments: argparse.Namespace, ready: Callable[[object], object] | None) -> int:
     from ..networks import tasks
 
     images = arguments.images + arguments.input_image
@@ -223,6 +224,8 @@ def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
             arguments.task, output_path, arguments.weight_path, ask=False, options=options,
             dry_run=True,
         )  # fmt: skip
+        if ready:
+            ready(planner)
         plan = planner.plan(sources) if sources else Plan()
         if videos:
             of_videos = plan_videos(videos, output_path, planner, arguments)
@@ -245,8 +248,8 @@ def _restore(arguments: argparse.Namespace, keep: list[object] | None) -> int:
         tile_progress=progress,
         reader=reader,
     )
-    if keep is not None:
-        keep.append(predictor)
+    if ready:
+        ready(predictor)
         # Freeing memory takes time, and happens here while the only picture is written. At the end
         # of the process it would come on top.
         if len(sources) == task_steps(arguments.task) == 1 and not videos:

@@ -72,6 +72,19 @@ def test_openvinos_converter_of_models_is_not_imported(photo):
     assert "converter None" in done.stdout
 
 
+def test_the_garbage_collector_is_paused_only_until_the_predictor_is_ready(photo):
+    code = (
+        "import gc, sys; from ppgan_mpr.commands.mprnet import main;"
+        "from ppgan_mpr.apps.predictor import Predictor as P; load, work = P._load, P.iterate;"
+        "P._load = lambda *given: (print('loads', gc.isenabled()), load(*given))[1];"
+        "P.iterate = lambda *given: (print('works', gc.isenabled()), work(*given))[1];"
+        "sys.exit(main())"
+    )
+    done = run(code, photo, "--task", "Deraining", "--model", "lite", "-o", photo.parent / "b.png")
+    assert done.returncode == 0, done.stderr
+    assert "loads False" in done.stdout and "works True" in done.stdout
+
+
 RELEASED = (
     "import sys; from ppgan_mpr.commands.mprnet import main;"
     "from ppgan_mpr.inference import Restorer;"

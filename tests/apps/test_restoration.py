@@ -14,6 +14,7 @@ from ppgan_mpr.apps.sources import Source
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import reader
 from ppgan_mpr.inference import memory, restorer
+from ppgan_mpr.inference import picture as picture_module
 from ppgan_mpr.inference.backends.openvino_backend import OpenVINOBackend
 
 pytest.importorskip("openvino")
@@ -24,14 +25,14 @@ pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
 @pytest.fixture
 def loads(monkeypatch):
     """The keys of the networks that are loaded from the cache, each in its own size."""
-    found, load = [], OpenVINOBackend._load_cached
+    found, find = [], OpenVINOBackend._find_cached
 
-    def load_cached(self, *key):
+    def find_cached(self, *key):
         found.append(key)
-        return load(self, *key)
+        return find(self, *key)
 
     monkeypatch.setattr(OpenVINOBackend, "_takes_any_size", lambda self, pixels: False)
-    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    monkeypatch.setattr(OpenVINOBackend, "_find_cached", find_cached)
     return found
 
 
@@ -45,20 +46,40 @@ def test_network_is_loaded_while_the_photo_is_decoded(tmp_path, monkeypatch, loa
     expected = one.restore(np.asarray(Image.open(file)))  # its network is in the cache now
     loads.clear()
     decode, loading = reader.decode_photo, threading.Event()
-    load = OpenVINOBackend._load_cached
+    find = OpenVINOBackend._find_cached
 
-    def load_cached(self, *key):
+    def find_cached(self, *key):
         loading.set()
-        return load(self, *key)
+        return find(self, *key)
 
     def decode_photo(*given):
         assert loading.wait(60), "nothing is loaded before the photo is decoded"
         return decode(*given)
 
-    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    monkeypatch.setattr(OpenVINOBackend, "_find_cached", find_cached)
     monkeypatch.setattr(reader, "decode_photo", decode_photo)
     np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
     assert loads == [("plain", (1, 3, 32, 48))]
+
+
+def test_pixels_are_converted_while_the_network_is_loaded(tmp_path, monkeypatch, loads):
+    file = saved(tmp_path)
+    expected = predictor(tmp_path).restore(file)
+    converted, in_time = threading.Event(), []
+    load, batch = OpenVINOBackend._load_cached, picture_module._batch
+
+    def load_cached(self, blob):
+        in_time.append(converted.wait(20))
+        return load(self, blob)
+
+    def note(images):
+        converted.set()
+        return batch(images)
+
+    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    monkeypatch.setattr(picture_module, "_batch", note)
+    np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
+    assert in_time == [True]
 
 
 @pytest.mark.parametrize("options", [{}, {"max_size": 24}])

@@ -79,8 +79,11 @@ class Backend(Protocol):
         ...
 
     @property
-    def has_loaded_ahead(self) -> bool:
-        """Whether :meth:`load_ahead` has loaded a network; waits while it is being loaded."""
+    def loads_ahead(self) -> bool:
+        """Whether :meth:`load_ahead` loads a network now, or has loaded one.
+
+        It waits until it is known whether the network is in the cache, but not until it is loaded.
+        """
         ...
 
     def forget(self) -> None:

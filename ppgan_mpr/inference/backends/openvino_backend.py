@@ -9,6 +9,7 @@ import math
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
@@ -55,11 +56,13 @@ class _Upcoming(NamedTuple):
 
     Attributes:
         key: of the network.
+        found: whether the cache has it.
         result: the network, or None if it cannot be loaded from the cache.
         thread: ends soon after it has set the result.
     """
 
     key: _Key
+    found: Future[bool]
     result: Future[_Compiled | None]
     thread: threading.Thread
 
@@ -134,27 +137,33 @@ class OpenVINOBackend:
         # If statistics will be given, they are measured first, perhaps by a network that is kept.
         if not given:
             self._make_room(needed)
-        future: Future[_Compiled | None] = Future()
+        found: Future[bool] = Future()
+        result: Future[_Compiled | None] = Future()
+
+        def attempt(step: Callable[..., Any], *given: Any) -> Any:
+            try:
+                return step(*given)
+            except Exception:  # it is loaded again, and then the error counts
+                return None
 
         def load() -> None:
-            try:
-                future.set_result(self._load_cached(*key))
-            except Exception:  # it is loaded again, and then the error counts
-                future.set_result(None)
+            blob = attempt(self._find_cached, *key)
+            found.set_result(blob is not None)
+            result.set_result(attempt(self._load_cached, blob))
 
         thread = threading.Thread(target=load, name="loads a network")
         try:
             thread.start()
         except RuntimeError:  # no more threads: it is loaded when it is needed
             return False
-        self._upcoming = _Upcoming(key, future, thread)
+        self._upcoming = _Upcoming(key, found, result, thread)
         return True
 
     @property
-    def has_loaded_ahead(self) -> bool:
+    def loads_ahead(self) -> bool:
         """See :class:`.base.Backend`."""
         upcoming = self._upcoming
-        return upcoming is not None and upcoming.result.result() is not None
+        return upcoming is not None and upcoming.found.result()
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; waits for the thread, so that the memory is free then."""
@@ -238,7 +247,7 @@ class OpenVINOBackend:
         return upcoming.result.result()
 
     def _load(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled:
-        cached = self._load_cached(variant, shape)
+        cached = self._load_cached(self._find_cached(variant, shape))
         if cached is not None:
             return cached
         graph = self._graph(variant, shape)  # announces its own export
@@ -247,8 +256,10 @@ class OpenVINOBackend:
         self._model.cache.store(compiled.export_model().read(), *self._cache_key(variant, shape))
         return _Compiled(compiled.create_infer_request(), None)
 
-    def _load_cached(self, variant: str, shape: tuple[int, ...] | None) -> _Compiled | None:
-        blob = self._model.cache.load(*self._cache_key(variant, shape))
+    def _find_cached(self, variant: str, shape: tuple[int, ...] | None) -> memoryview | None:
+        return self._model.cache.load(*self._cache_key(variant, shape))
+
+    def _load_cached(self, blob: memoryview | None) -> _Compiled | None:
         if blob is None:
             return None
         try:

@@ -148,8 +148,8 @@ def test_network_for_a_whole_picture_is_loaded_while_its_pixels_are_converted(
     expected = restorer(photo).copy()
     restorer.release()
     backend, started = restorer.backend, []
-    load = backend._load_cached
-    monkeypatch.setattr(backend, "_load_cached", lambda *key: started.append(key) or load(*key))
+    find = backend._find_cached
+    monkeypatch.setattr(backend, "_find_cached", lambda *key: started.append(key) or find(*key))
 
     def crop(rows, columns):
         assert started, "the network is loaded only after the pixels were cropped"
@@ -186,19 +186,21 @@ def test_network_loaded_ahead_of_a_picture_that_failed_is_forgotten(restorer, ph
 
 
 @pytest.mark.parametrize("error", [OSError, ValueError, MemoryError, RuntimeError("bad_alloc")])
+@pytest.mark.parametrize("step", ["_find_cached", "_load_cached"])
 def test_error_in_the_thread_that_loads_a_network_changes_nothing(
-    restorer, photo, monkeypatch, error
+    restorer, photo, monkeypatch, error, step
 ):
     expected = restorer(photo)
     restorer.release()
-    load = restorer.backend._load_cached
+    take = getattr(restorer.backend, step)
 
-    def load_cached(*key):
+    def fail(*given):
         if threading.current_thread() is not threading.main_thread():
             raise error
-        return load(*key)
+        return take(*given)
 
-    monkeypatch.setattr(restorer.backend, "_load_cached", load_cached)
+    monkeypatch.setattr(restorer.backend, step, fail)
+    restorer.load_ahead(*photo.shape[:2])
     np.testing.assert_array_equal(restorer(photo), expected)
 
 

@@ -88,9 +88,7 @@ def create_backend(
 
 
 def _fastest_on_cpu(model: Model, options: InferenceOptions) -> Backend:
-    reason: object = (
-        f"no faster backend is installed: {install_command('openvino')} brings OpenVINO."
-    )
+    reason: object = None
     for candidate in ("openvino", "onnxruntime"):
         if importlib.util.find_spec(candidate) is None:
             continue
@@ -101,6 +99,9 @@ def _fastest_on_cpu(model: Model, options: InferenceOptions) -> Backend:
         except (MissingDependencyError, NotImplementedError) as error:
             reason = error
     backend = PaddleBackend(model, CPU, options.precision, options.threads)
+    if reason is None:
+        remedy = install_command("openvino")
+        reason = f"no faster backend is installed: {remedy} brings OpenVINO."
     logger.warning("PaddlePaddle computes, which is slow on a CPU: %s", reason)
     return backend
 

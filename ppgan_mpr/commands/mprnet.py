@@ -13,9 +13,9 @@ def main(argv: list[str] | None = None) -> int:
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``. If it is left out, the
-            garbage collector is paused until the predictor is ready, and the process is ended
-            right after its last exit handler, without freeing its objects: freeing a network and
-            unloading OpenVINO would take as long as loading the network.
+            garbage collector is paused until the predictor is ready (without one, to the end), and
+            the process is ended right after its last exit handler, without freeing its objects:
+            freeing a network and unloading OpenVINO would take as long as loading the network.
 
     Returns:
         The exit code.
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def ready(predictor: object) -> None:
         kept.append(predictor)
-        gc.freeze()
+        gc.freeze()  # later collections need not look at the modules
         gc.enable()
 
     if argv is None:
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         # Pillow.
         sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
         # Imports create so many objects that the garbage collector starts again and again. It
-        # would find nothing to free.
+        # would free a few megabytes at most.
         gc.disable()
     from .restore import main as restore
 

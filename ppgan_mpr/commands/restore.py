@@ -151,8 +151,9 @@ def main(argv: list[str] | None = None, ready: Callable[[object], object] | None
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``.
-        ready: called with the predictor before it restores; None: the process goes on after the
-            command.
+        ready: called with the predictor as soon as it exists. It is given only if the process ends
+            after the command; the network of a single picture is then freed while the result is
+            written.
 
     Returns:
         The exit code, see the end of ``mprnet --help``.

@@ -79,7 +79,8 @@ class Picture:
         crop: (rows, columns) → [h, w, C] float32 in [0, 1] of the picture.
         progress: see :meth:`.restorer.Restorer.__call__`.
         used: is filled in with the tiles that were used.
-        fits: whether the memory is known to suffice for the planned tiles.
+        fits: whether the memory sufficed for the whole picture when :attr:`backend` began to load
+            its network, so that the memory needs no check once it is loaded.
     """
 
     def __init__(
@@ -123,13 +124,8 @@ class Picture:
         grid = self._plan()
         shared = None if scene is None else scene.measured.get(step)
         if grid.count == 1 and scene is None:
-            self._backend.load_ahead(*grid.tile, given=False)  # while the pixels are converted
-            whole = self._crop(slice(0, self._height), slice(0, self._width))
-            try:
-                (restored,) = self._forward([_Tile(whole, (0, 0, 1, 1))], None)
-            except MemoryError:
-                pass  # handled below, where the failed call's memory is released
-            else:
+            restored = self._whole(grid)
+            if restored is not None:
                 self._report(1, grid)
                 yield slice(0, self._height), restored
                 return
@@ -147,6 +143,20 @@ class Picture:
         if scene is not None and shared is not None:
             scene.measured[step] = shared
         yield from blend(grid, self._restored(grid, shared))
+
+    def _whole(self, grid: Grid) -> np.ndarray | None:
+        """The restored picture [H, W, C'] in one piece; None if the memory does not suffice."""
+        self._backend.load_ahead(*grid.tile, given=False)  # while the pixels are converted
+        try:
+            tile = _Tile(self._crop(slice(0, self._height), slice(0, self._width)), (0, 0, 1, 1))
+            batch = _batch([self._transforms[0].apply(tile.image)])
+            if self._fits and not self._backend.has_loaded_ahead:
+                self._fits = False  # it will be loaded in another way, which may need more memory
+                if self._plan().count > 1:
+                    return None
+            return self._forward([tile], None, batch)[0]
+        except MemoryError:
+            return None  # here, the failed call's memory is released
 
     def _restored(self, grid: Grid, shared: Shared | None) -> Iterator[np.ndarray]:
         """The restored tiles of a grid, in order."""
@@ -190,7 +200,7 @@ class Picture:
 
     def _smaller(self, grid: Grid) -> Grid:
         """A grid of smaller tiles, for a picture without a finished tile."""
-        self._limit = math.prod(grid.tile) // 2
+        self._limit = min(self._limit, math.prod(grid.tile) // 2)
         smaller = self._planner.grid(self._height, self._width, self._limit)
         if math.prod(smaller.tile) >= math.prod(grid.tile):
             raise MemoryError("not even the smallest tile fits")
@@ -250,15 +260,25 @@ class Picture:
         results = (result for part in parts for result in self._run([part], shared))
         return np.concatenate([strip for _, strip in blend(grid, results)])
 
-    def _forward(self, tiles: Sequence[_Tile], shared: Shared | None) -> np.ndarray:
-        """Run tiles of equal size through the network → [N, h, w, C']."""
+    def _forward(
+        self, tiles: Sequence[_Tile], shared: Shared | None, first: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Run tiles of equal size through the network → [N, h, w, C'].
+
+        Args:
+            tiles: of equal size.
+            shared: statistics of the picture for each transform; None: each tile has its own.
+            first: the network's input for the first transform, if it is there already.
+        """
         total: np.ndarray | None = None
         for index, transform in enumerate(self._transforms):
             given = None
             if shared is not None:
                 places = (transform.place(*tile.place) for tile in tiles)
                 given = join_batch([statistics_for_tile(shared[index], *place) for place in places])
-            batch = _batch([transform.apply(tile.image) for tile in tiles])
+            batch, first = first, None
+            if batch is None:
+                batch = _batch([transform.apply(tile.image) for tile in tiles])
             results = self._backend.run(batch, given).transpose(0, 2, 3, 1)
             restored = np.stack([transform.undo(result) for result in results])
             total = restored if total is None else total + restored

@@ -80,10 +80,15 @@ class Backend(Protocol):
 
     @property
     def loads_ahead(self) -> bool:
-        """Whether :meth:`load_ahead` loads a network now, or has loaded one.
+        """Whether :meth:`load_ahead` has found the network in the cache.
 
-        It waits until it is known whether the network is in the cache, but not until it is loaded.
+        It may be loading still, and even fail.
         """
+        ...
+
+    @property
+    def has_loaded_ahead(self) -> bool:
+        """Whether :meth:`load_ahead` has loaded a network; waits while it is being loaded."""
         ...
 
     def forget(self) -> None:

@@ -140,9 +140,9 @@ class OpenVINOBackend:
         found: Future[bool] = Future()
         result: Future[_Compiled | None] = Future()
 
-        def attempt(step: Callable[..., Any], *given: Any) -> Any:
+        def attempt(step: Callable[..., Any], *arguments: Any) -> Any:
             try:
-                return step(*given)
+                return step(*arguments)
             except Exception:  # it is loaded again, and then the error counts
                 return None
 
@@ -164,6 +164,12 @@ class OpenVINOBackend:
         """See :class:`.base.Backend`."""
         upcoming = self._upcoming
         return upcoming is not None and upcoming.found.result()
+
+    @property
+    def has_loaded_ahead(self) -> bool:
+        """See :class:`.base.Backend`."""
+        upcoming = self._upcoming
+        return upcoming is not None and upcoming.result.result() is not None
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; waits for the thread, so that the memory is free then."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import RestorationError
-from ..imaging import Header, Photo, PhotoReader
+from ..imaging import Header, Photo, PhotoReader, prepare_writing
 from ..imaging.memory_budget import Share
 from ..imaging.reduce import reduced
 from ..inference import Crop, InferenceOptions, TileUse
@@ -177,6 +177,8 @@ class Restoration:
         if self._outputs and output and self._outputs.keeps(output):
             return self._skipped(source, output, result.size, given.warnings)
         work = self._begin(source, result, output, given.warnings)
+        if output:
+            prepare_writing(output)  # while the network is loaded
         self._fill(work, given.crop, turn, watch)
         del given  # frees memory that writing a large picture needs
         if not self._write(work):

@@ -14,7 +14,7 @@ from .photo import Metadata, Photo, from_array
 from .pillow import from_pil, to_pil
 from .read import decode_photo, read_photo
 from .reader import PhotoReader
-from .write import write_photo
+from .write import prepare_writing, write_photo
 
 __all__ = [
     "RAW_SUFFIXES",
@@ -28,6 +28,7 @@ __all__ = [
     "format_suffix",
     "from_array",
     "from_pil",
+    "prepare_writing",
     "read_header",
     "read_photo",
     "to_pil",

@@ -1,15 +1,35 @@
-"""OpenCV's codecs, for pictures of 16 bits and for formats that Pillow cannot open."""
+"""OpenCV's codecs: PNG, pictures of 16 bits, and formats that Pillow cannot open."""
 
 from __future__ import annotations
 
+import functools
 import threading
+from types import ModuleType
 
 import numpy as np
 
-from ..errors import ImageError
+from ..errors import ImageError, MissingDependencyError
 
 _LONGEST_SIDE = 1_000_000  # pixels; libpng refuses more
 _LOG_LEVEL = threading.Lock()  # the level is global in OpenCV, not per thread
+
+
+@functools.lru_cache(maxsize=1)
+def load() -> ModuleType:
+    """The module ``cv2``.
+
+    Raises:
+        MissingDependencyError: it cannot be loaded.
+    """
+    try:
+        import cv2
+    except ImportError as error:  # often opencv-python on a computer without a desktop
+        reason = " ".join(str(error).split())
+        raise MissingDependencyError(
+            f"OpenCV cannot be loaded ({reason}): run  pip install --force-reinstall "
+            "opencv-python-headless"
+        ) from error
+    return cv2
 
 
 def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -18,9 +38,11 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     Returns:
         Pixels ``[H, W, 1 or 3]`` (RGB) and alpha ``[H, W]`` or None; None where OpenCV does not
         know the format or finds the data damaged.
-    """
-    import cv2
 
+    Raises:
+        MissingDependencyError: see :func:`load`.
+    """
+    cv2 = load()
     log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
     with _LOG_LEVEL:
         level = log.getLogLevel()
@@ -39,7 +61,7 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     return np.ascontiguousarray(picture[..., 2::-1]), alpha
 
 
-def encode_png(samples: np.ndarray, level: int, strategy: int) -> bytes:
+def encode_png(samples: np.ndarray, level: int, strategy: int) -> memoryview:
     """A PNG of ``[H, W, C]`` uint8 or uint16: grey, RGB or RGBA for C = 1, 3, 4.
 
     Args:
@@ -49,16 +71,18 @@ def encode_png(samples: np.ndarray, level: int, strategy: int) -> bytes:
 
     Raises:
         ImageError: a side is longer than a million pixels.
+        MissingDependencyError: see :func:`load`.
     """
-    import cv2
-
+    cv2 = load()
     height, width, channels = samples.shape
     if max(height, width) > _LONGEST_SIDE:  # OpenCV would print several lines about it
         raise ImageError(f"a PNG side holds at most {_LONGEST_SIDE} pixels, choose .tif")
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]  # OpenCV has BGR
+    if channels > 1:
+        to_bgr = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
+        samples = cv2.cvtColor(samples, to_bgr)
     # With a level given, OpenCV lets libpng choose a filter for each row.
     options = [cv2.IMWRITE_PNG_COMPRESSION, level, cv2.IMWRITE_PNG_STRATEGY, strategy]
-    done, data = cv2.imencode(".png", samples[..., order], options)
+    done, data = cv2.imencode(".png", samples, options)
     if not done:
         raise ImageError("OpenCV could not encode it as PNG")
-    return data.tobytes()
+    return memoryview(data.reshape(-1))

@@ -1,4 +1,4 @@
-"""PNG metadata that Pillow and OpenCV drop, and an encoder for 16-bit samples.
+"""PNG metadata that Pillow and OpenCV drop, and an encoder.
 
 Reference: PNG specification, third edition (W3C), section 11 (chunks).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -43,7 +43,9 @@ _LOST = {
 _MAX_UNPACKED = 1 << 26  # bytes; no genuine profile or packet unpacks to more
 # White, red, green and blue of sRGB as in cHRM, in units of 1/100000.
 _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
+# Where the chunk IHDR ends: it has 4 bytes of length, 4 of type, 13 of content and 4 of checksum.
+_AFTER_HEADER = len(SIGNATURE) + 25
+_LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
 _BANDS, _ROWS = 8, 4  # parts of a picture that are encoded to choose a strategy
 _MAX_GROWTH = 1.1  # a file may grow by this factor if only runs of equal bytes are looked for
 
@@ -237,54 +239,51 @@ def with_metadata(png: bytes | memoryview, metadata: Metadata) -> bytes | memory
         chunks.append((b"iTXt", _XMP_KEYWORD + bytes(4) + metadata.xmp))
     if not chunks:
         return png
-    after_header = len(SIGNATURE) + 25
     inserted = (chunk(kind, body) for kind, body in chunks)
-    return b"".join([png[:after_header], *inserted, png[after_header:]])
+    return b"".join([png[:_AFTER_HEADER], *inserted, png[_AFTER_HEADER:]])
 
 
-def strategy(samples: np.ndarray, encode: Callable[[np.ndarray, int], Sized]) -> int:
-    """The strategy of zlib that suits a picture.
+def encode(samples: np.ndarray) -> bytes | memoryview:
+    """A PNG of ``[H, W, C]`` uint8 or uint16: grey, grey + alpha, RGB or RGBA for C = 1 to 4.
+
+    Raises:
+        ImageError: a side is longer than a million pixels.
+        MissingDependencyError: see :func:`.opencv.load`.
+    """
+    if samples.shape[2] != 2:
+        return _encode(samples)
+    # OpenCV has no grey + alpha. But the pixels have as many bytes as those of another kind: grey
+    # of 16 bits, or RGBA of 8 bits. PNG compresses bytes, so only bit depth and colour type in the
+    # header differ.
+    if samples.dtype == np.uint8:
+        alike = np.ascontiguousarray(samples).view(">u2").astype(np.uint16)
+    else:
+        alike = np.ascontiguousarray(samples.astype(">u2")).view(np.uint8)
+    data = _encode(alike)
+    header = bytearray(data[_AFTER_HEADER - 17 : _AFTER_HEADER - 4])
+    header[8:10] = 8 * samples.itemsize, 4
+    return SIGNATURE + chunk(b"IHDR", bytes(header)) + data[_AFTER_HEADER:]
+
+
+def _encode(samples: np.ndarray) -> memoryview:
+    return opencv.encode_png(samples, _LEVEL, _strategy(samples))
+
+
+def _strategy(samples: np.ndarray) -> int:
+    """The strategy of zlib that suits a picture: ``Z_RLE`` or ``Z_DEFAULT_STRATEGY``.
 
     After PNG's filters, the bytes of a photo hardly repeat. For photos, looking only for runs of
     equal bytes takes half the time of a search for all repetitions, and the files are as large.
     Files with text or patterns, however, would become several times as large. So some rows are
     encoded in both ways, and the sizes are compared.
-
-    Args:
-        samples: [H, W] or [H, W, C].
-        encode: encodes some rows with a strategy.
-
-    Returns:
-        ``zlib.Z_RLE`` or ``zlib.Z_DEFAULT_STRATEGY``.
     """
     starts = np.linspace(0, max(0, len(samples) - _ROWS), _BANDS, dtype=int)
     bands = np.concatenate([samples[start : start + _ROWS] for start in starts])
-    runs, repetitions = (len(encode(bands, kind)) for kind in (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY))
+    runs, repetitions = (
+        len(opencv.encode_png(bands, _LEVEL, kind))
+        for kind in (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
+    )
     return zlib.Z_RLE if runs <= _MAX_GROWTH * repetitions else zlib.Z_DEFAULT_STRATEGY
-
-
-def encode_16bit(samples: np.ndarray) -> bytes:
-    """A PNG of ``[H, W, C]`` uint16: grey, grey + alpha, RGB or RGBA for C = 1 to 4.
-
-    Raises:
-        ImageError: a side is longer than a million pixels.
-    """
-    if samples.shape[2] != 2:
-        return _encode_with_opencv(samples)
-    # OpenCV has no grey + alpha. A 16-bit pixel of this kind has four bytes, as has 8-bit RGBA.
-    # PNG compresses bytes, so only bit depth and colour type in the header differ.
-    octets = np.ascontiguousarray(samples.astype(">u2")).view(np.uint8)
-    data = _encode_with_opencv(octets)
-    _, start, end = next(walk(data))
-    header = data[start : start + 8] + bytes([16, 4]) + data[start + 10 : end]
-    return SIGNATURE + chunk(b"IHDR", header) + data[end + 4 :]
-
-
-def _encode_with_opencv(samples: np.ndarray) -> bytes:
-    def encode(rows: np.ndarray, kind: int) -> bytes:
-        return opencv.encode_png(rows, LEVEL, kind)
-
-    return encode(samples, strategy(samples, encode))
 
 
 def _cicp(chunks: dict[bytes, list[bytes]]) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -9,16 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from ..errors import ImageError
+from ..errors import ImageError, MissingDependencyError
 from ..files import atomic_write
-from . import heif, jp2, jpeg, png, tiff
+from . import heif, jp2, jpeg, opencv, png, tiff
 from .accepted_losses import without_lost
 from .comments import comment_of
 from .exif import described_exif, without_orientation
-from .formats import Writable
+from .formats import WRITABLE, Writable
 from .losses import target_of
 from .photo import Photo
 from .plain_comments import netpbm_lines
@@ -55,6 +55,7 @@ def write_photo(
         FileExistsError: ``path`` exists, and ``overwrite`` is False.
         ImageError: the format is unknown, the file cannot be written, or (without ``allow_loss``)
             the format cannot store depth, transparency or colour profile of this photo.
+        MissingDependencyError: OpenCV, which PNG needs, cannot be loaded.
     """
     path = Path(path)
     data = file_content(photo, path, quality=quality, allow_loss=allow_loss)
@@ -75,13 +76,13 @@ def file_content(
     """The content of the file that :func:`write_photo` writes with the same arguments.
 
     Raises:
-        ImageError: see :func:`write_photo`.
+        ImageError, MissingDependencyError: see :func:`write_photo`.
     """
     target = target_of(photo, path, allow_loss)
     try:
         return encode(without_lost(photo, target) if allow_loss else photo, target, quality)
-    except ImageError as error:
-        raise ImageError(f"{path} cannot be written: {error}") from error.__cause__
+    except (ImageError, MissingDependencyError) as error:
+        raise type(error)(f"{path} cannot be written: {error}") from error.__cause__
     except MemoryError as error:
         raise ImageError(f"{path} cannot be written: it does not fit into memory") from error
     except Exception as error:  # Pillow's encoders raise many kinds, e.g. for sizes out of range
@@ -90,11 +91,20 @@ def file_content(
         ) from error
 
 
+def prepare_writing(path: Path) -> None:
+    """Load the encoder for this file now, so that :func:`write_photo` need not do it."""
+    target = WRITABLE.get(path.suffix.lower())
+    if target and target.name == "PNG":
+        with contextlib.suppress(MissingDependencyError):  # writing raises it
+            opencv.load()
+
+
 def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:
     """The content of a file of the given format.
 
     Raises:
         ImageError: the format cannot store this picture or its metadata.
+        MissingDependencyError: see :func:`write_photo`.
     """
     if photo.pixels.dtype.kind == "f":
         photo = photo.with_depth(16 if target.deep else 8)
@@ -104,13 +114,11 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
         return tiff.encode(photo)
     if target.name == "PPM":
         return _encode_netpbm(photo)
-    if photo.pixels.dtype == np.uint16:
-        return _encode_deep_png(photo)
+    if target.name == "PNG":
+        return _encode_png(photo)
     if len(comment_of(photo.metadata) or b"") > target.remark:
         photo = replace(photo, metadata=replace(photo.metadata, comment=None, png_chunks=()))
     encoded = _encode_pillow(photo, target.name, quality)
-    if target.name == "PNG":
-        return png.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG":
         return jpeg.with_metadata(encoded, photo.metadata)
     if target.name == "JPEG2000":
@@ -128,10 +136,10 @@ def _encode_netpbm(photo: Photo) -> bytes:
     return header + photo.pixels.astype(f">u{photo.pixels.itemsize}").tobytes()
 
 
-def _encode_deep_png(photo: Photo) -> bytes | memoryview:
+def _encode_png(photo: Photo) -> bytes | memoryview:
     width, height = photo.size
     samples = photo.to_array().reshape(height, width, -1)
-    return png.with_metadata(png.encode_16bit(samples), photo.metadata)
+    return png.with_metadata(png.encode(samples), photo.metadata)
 
 
 def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
@@ -156,19 +164,10 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
             options["subsampling"] = "4:4:4"
         elif photo.lossless:  # exact keeps the colours under full transparency
             options.update(lossless=True, exact=True)
-    elif name == "PNG":
-        options.update(compress_level=png.LEVEL, compress_type=png.strategy(samples, _encode_png))
     elif name == "TGA":
         options["id_section"] = comment
     elif name == "JPEG2000" and comment:
         options["comment"] = comment
     file = io.BytesIO()
     Image.fromarray(samples).save(file, format=name, **options)
-    return file.getbuffer()
-
-
-def _encode_png(samples: np.ndarray, strategy: int) -> memoryview:
-    file = io.BytesIO()
-    options = {"compress_level": png.LEVEL, "compress_type": strategy}
-    Image.fromarray(samples).save(file, format="PNG", **options)
     return file.getbuffer()

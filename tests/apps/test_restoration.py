@@ -10,6 +10,7 @@ from apps_samples import picture, predictor
 from imaging_samples import chunk
 from PIL import Image
 
+from ppgan_mpr.apps import restoration
 from ppgan_mpr.apps.sources import Source
 from ppgan_mpr.errors import ImageError
 from ppgan_mpr.imaging import reader
@@ -80,6 +81,17 @@ def test_pixels_are_converted_while_the_network_is_loaded(tmp_path, monkeypatch,
     monkeypatch.setattr(picture_module, "_batch", note)
     np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
     assert in_time == [True]
+
+
+def test_the_encoder_is_loaded_before_the_network_computes(tmp_path, monkeypatch):
+    events = []
+    for name in ("prepare_writing", "fill"):
+        work = getattr(restoration, name)
+        monkeypatch.setattr(
+            restoration, name, lambda *given, n=name, w=work: (events.append(n), w(*given))[1]
+        )
+    assert predictor(tmp_path).run(saved(tmp_path))[0].ok
+    assert events == ["prepare_writing", "fill"]
 
 
 @pytest.mark.parametrize("options", [{}, {"max_size": 24}])
@@ -159,6 +171,24 @@ def test_memory_is_checked_again_if_no_network_was_loaded_ahead(tmp_path, monkey
     for module in (restorer, memory):
         monkeypatch.setattr(module, "reduced_budget", lambda *given: checks.append(given))
     predictor(tmp_path, precision="f32", threads=1).restore(saved(tmp_path))
+    assert len(checks) == 2
+
+
+def test_memory_is_checked_again_if_the_cached_network_cannot_be_loaded(
+    tmp_path, monkeypatch, loads
+):
+    file = saved(tmp_path)
+    expected = predictor(tmp_path).restore(file)
+    load, checks = OpenVINOBackend._load_cached, []
+
+    def load_cached(self, blob):
+        in_thread = threading.current_thread() is not threading.main_thread()
+        return None if in_thread else load(self, blob)
+
+    monkeypatch.setattr(OpenVINOBackend, "_load_cached", load_cached)
+    for module in (restorer, memory):
+        monkeypatch.setattr(module, "reduced_budget", lambda *given: checks.append(given))
+    np.testing.assert_array_equal(predictor(tmp_path).restore(file), expected)
     assert len(checks) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import imaging_samples as samples
@@ -22,6 +23,7 @@ from ppgan_mpr.imaging import (
     unkept,
     write_photo,
 )
+from ppgan_mpr.imaging.png_chunks import walk
 from ppgan_mpr.imaging.write import file_content
 
 
@@ -215,8 +217,24 @@ def test_photos_are_encoded_fast_and_patterns_small(dtype, make, strategy):
     content = file_content(from_array(picture), Path("a.png"))
     np.testing.assert_array_equal(decode_photo(bytes(content), "a.png").to_array(), picture)
     sizes = {
-        kind: len(opencv.encode_png(picture, png.LEVEL, kind))
+        kind: len(opencv.encode_png(picture, png._LEVEL, kind))
         for kind in (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
     }
     assert len(content) == pytest.approx(sizes[strategy], rel=0.05)
     assert len(content) < 1.1 * min(sizes.values())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_no_chunk_is_written_twice(dtype):
+    metadata = Metadata(exif=b"II*\0\x08\0\0\0\0\0", icc_profile=samples.SRGB, dpi=(300, 300))
+    content = file_content(replace(from_array(_noisy(dtype)), metadata=metadata), Path("a.png"))
+    kinds = [kind for kind, _, _ in walk(content) if kind != b"IDAT"]
+    assert sorted(kinds) == [b"IEND", b"IHDR", b"eXIf", b"iCCP", b"pHYs"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_with_alpha_is_marked_as_such(dtype):
+    picture = _noisy(dtype)[..., :2]
+    content = bytes(file_content(from_array(picture), Path("a.png")))
+    assert content[24:26] == bytes([8 * picture.itemsize, 4])
+    np.testing.assert_array_equal(decode_photo(content, "a.png").to_array(), picture)

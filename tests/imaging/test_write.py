@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import imaging_samples as samples
@@ -14,8 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ppgan_mpr.errors import ImageError
-from ppgan_mpr.imaging import from_array, read_photo, writable_suffix, write_photo
+from ppgan_mpr.errors import ImageError, MissingDependencyError
+from ppgan_mpr.imaging import (
+    from_array,
+    prepare_writing,
+    read_photo,
+    writable_suffix,
+    write_photo,
+)
 from ppgan_mpr.imaging import write as writer
 
 LOSSLESS = [
@@ -214,7 +222,7 @@ def test_failing_encoder_keeps_the_earlier_file(tmp_path, monkeypatch, suffix, e
 
     for place, name in (
         (Image.Image, "save"),
-        (writer.png, "encode_16bit"),
+        (writer.png, "encode"),
         (writer.tiff, "encode"),
     ):
         monkeypatch.setattr(place, name, fail)
@@ -305,3 +313,23 @@ def test_several_threads_read_and_write(tmp_path):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(there_and_back, range(40)))
+
+
+def test_without_a_working_opencv_a_png_fails_with_the_remedy(tmp_path, monkeypatch):
+    """As with opencv-python on a computer without a desktop."""
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    writer.opencv.load.cache_clear()
+    photo = from_array(samples.ramp())
+    prepare_writing(tmp_path / "a.png")  # the error is that of writing
+    with pytest.raises(MissingDependencyError, match=r"a\.png cannot be .* opencv-python-headless"):
+        write_photo(photo, tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+    write_photo(photo, tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(("name", "loads"), [("a.png", 1), ("a.PNG", 1), ("a.jpg", 0), ("a", 0)])
+def test_the_encoder_of_png_is_loaded_in_advance(monkeypatch, name, loads):
+    calls = []
+    monkeypatch.setattr(writer.opencv, "load", lambda: calls.append(name))
+    prepare_writing(Path(name))
+    assert len(calls) == loads

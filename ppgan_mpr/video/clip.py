@@ -38,7 +38,7 @@ _DROPPED = {
     "DYNAMIC_HDR_VIVID": "HDR Vivid",
     "DOVI_METADATA": "Dolby Vision",
     "DOVI_RPU_BUFFER": "Dolby Vision",
-    "A53_CC": "closed captions inside the pictures",
+    "A53_CC": "closed captions embedded in the video stream",
     "STEREO3D": "the arrangement of stereo views",
     "SPHERICAL": "the projection of a spherical video",
     "ICC_PROFILE": "the colour profile",

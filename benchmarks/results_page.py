@@ -11,8 +11,9 @@ Numbers = Mapping[str, Any]
 _INTRODUCTION = """\
 # Results
 
-Written by `benchmarks/results.py`; the [protocols](metrics.md) are in square brackets. Run it on
-your own pictures:
+Written by `benchmarks/results.py`. Every score names its [protocol](metrics.md): how it was
+measured. A protocol such as `gopro` has the name of a data set, but scores any pictures. Run
+the script on your own pictures:
 
 ```bash
 pip install '.[cpu,benchmark]'
@@ -81,7 +82,7 @@ def _folder(folder: Numbers) -> str:
     lines = [
         f"### {folder['task']}: {folder['name']}",
         "",
-        f"{folder['count']} pairs{remark} [{folder['protocol']}].",
+        f"{folder['count']} pairs{remark}. Protocol: `{folder['protocol']}`.",
         "",
         "| method | PSNR | SSIM | seconds | parameter |",
         "|---|---|---|---|---|",
@@ -118,8 +119,9 @@ def _published(seconds: Sequence[Numbers]) -> str:
         "",
         "Scores that authors and PaddleGAN report for full-size weights, each by its protocol.",
         "Scores by different protocols cannot be compared. `mprnet-verify` measures these weights",
-        "again on your copy of the data set. Scores marked “not checked” have not been compared",
-        f"with the paper. {times}",
+        "again on your copy of the data set. Scores marked “not checked” are said to be the",
+        "paper's, but have not been compared with it.",
+        times,
         "",
         "| weights | test set | PSNR | SSIM | protocol | reported by | seconds |",
         "|---|---|---|---|---|---|---|",

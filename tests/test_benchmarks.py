@@ -46,7 +46,7 @@ def pairs(tmp_path):
 def test_results_of_a_users_folder_name_every_method_and_protocol(results, pairs, tmp_path):
     numbers = tmp_path / "numbers.json"
     page = results(pairs, "--task", "Denoising", "--save", numbers, output=tmp_path / "a" / "r.md")
-    assert "### Denoising: mine" in page and "1 pairs [gopro]" in page
+    assert "### Denoising: mine" in page and "1 pairs. Protocol: `gopro`." in page
     scores = {
         row.split("|")[1].strip(): float(row.split("|")[2].strip(" *"))
         for row in page.splitlines()

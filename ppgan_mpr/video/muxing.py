@@ -178,18 +178,47 @@ def write_video(
     return (f"{output.suffix} rounds the times of frames to multiples of {target.time_base} s",)
 
 
-def lost_aspect(output: Path, encoding: Encoding, limits: Limits) -> tuple[str, ...]:
-    """A warning if the output does not state the shape of its pixels.
+def unkept(source: Path, output: Path, encoding: Encoding, limits: Limits) -> tuple[str, ...]:
+    """Warnings about what the finished result does not state, though the source does.
 
-    In Matroska only some codecs state it.
+    No muxer says in advance which chapters, tags and shapes of pixels it writes: in Matroska, for
+    example, only some codecs state the shape.
+
+    Args:
+        source: the video.
+        output: the result.
+        encoding: how the restored frames are encoded.
+        limits: see :func:`.clip.open_clip`.
     """
-    with open_clip(output, limits) as container:
-        found = pictures_of(container).sample_aspect_ratio
-    if (found or 1) == (encoding.aspect or 1):
-        return ()
-    return (
-        f"the result does not state the shape of its pixels, {encoding.aspect}: choose "
-        "codec='h264', or an output such as clip.mp4",
+    warnings = []
+    with open_clip(source, limits) as before, open_clip(output, limits) as after:
+        if (pictures_of(after).sample_aspect_ratio or 1) != (encoding.aspect or 1):
+            warnings.append(
+                f"the result does not state the shape of its pixels, {encoding.aspect}: choose "
+                "codec='h264', or an output such as clip.mp4"
+            )
+        lost = ["chapters"] if len(after.chapters()) < len(before.chapters()) else []
+        if tags := _lost_tags(before, after):
+            lost.append(f"tags ({', '.join(tags)})")
+    if lost:
+        warnings.append(
+            f"{output.suffix} does not keep its {' and '.join(lost)}: choose an output such as "
+            "clip.mkv"
+        )
+    return tuple(warnings)
+
+
+def _lost_tags(before: InputContainer, after: InputContainer) -> list[str]:
+    """The names of a video's tags that the result has neither by name nor by value.
+
+    Containers give some tags other names, and write places and times in other ways.
+    """
+    names = {name.lower() for name in after.metadata}
+    values = {value.strip() for value in after.metadata.values()}
+    return sorted(
+        name.lower()
+        for name, value in _kept_tags(before).items()
+        if name.lower() not in names and value.strip() not in values | {""}
     )
 
 

@@ -25,7 +25,7 @@ from .background import Consumer, Prefetch
 from .clip import ClipFacts, Frame, Problems, inspect, read_frames
 from .destination import Destination, choose_destination, mode_of
 from .encoding import Encoding, PartEncoder
-from .muxing import Copied, lost_aspect, write_video
+from .muxing import Copied, unkept, write_video
 from .parts import Part, Parts
 from .preparation import check_predictor, how_to_write, record_of
 from .scenes import SceneChanges
@@ -201,7 +201,7 @@ class _Work:
             last = parts.finished[-1]
             self._end_time = last.times[-1] + last.durations[-1]
             warnings = self._write()
-            warnings += lost_aspect(self._place.path, self._encoding, self._limits)
+            warnings += unkept(self._source, self._place.path, self._encoding, self._limits)
             parts.drop()
         return warnings + self._warnings()
 

@@ -132,6 +132,38 @@ def test_chapters_attachments_and_tags_are_copied(tmp_path, restore):
 
 
 @pytest.mark.parametrize(
+    ("suffix", "lost"),
+    [
+        (".mkv", None), (".mp4", None), (".avi", "chapters and tags (creation_time, location)"),
+        (".ts", "chapters and tags (artist, creation_time, location, title)"),
+    ],
+)  # fmt: skip
+def test_chapters_and_tags_that_the_container_cannot_hold_are_named(
+    tmp_path, restore, suffix, lost
+):
+    make_video(tmp_path / "plain.mkv", 3)
+    with (
+        av.open(str(tmp_path / "plain.mkv")) as source,
+        av.open(str(tmp_path / "a.mkv"), "w") as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
+        target.set_chapters(
+            [{"id": 1, "start": 0, "end": 1, "time_base": Fraction(1, 10), "metadata": {}}]
+        )
+        target.metadata.update(
+            title="Holiday", artist="Me", location="+48+011/", creation_time="2026-11-23T10:00:00Z"
+        )
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    _, record = restore(tmp_path / "a.mkv", f"out{suffix}")
+    named = [warning for warning in record.warnings if "chapters" in warning or "tags" in warning]
+    expected = f"{suffix} does not keep its {lost}: choose an output such as clip.mkv"
+    assert named == ([expected] if lost else [])
+
+
+@pytest.mark.parametrize(
     ("codec", "pixel_format", "suffix", "colours"),
     [
         ("libx264", "yuv420p", ".mp4", (1, 1, 1, 1)),

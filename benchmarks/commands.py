@@ -67,9 +67,8 @@ def in_process(case: dict) -> dict:
     restorer(image)
     restorer.backend.run = run
     tile, averages, count = tiles
-    bare, processor = (
-        np.min([_spent(lambda: run(tile, averages)) for _ in range(5)], axis=0) * count
-    )
+    runs = [_spent(lambda: run(tile, averages)) for _ in range(max(5, case["repeat"]))]
+    bare, processor = np.min(runs, axis=0) * count
     whole, _ = min(_spent(lambda: restorer(image)) for _ in range(case["repeat"]))
     return {
         "bare": bare, "bare_processor": processor, "photo": whole, "tiles": count,

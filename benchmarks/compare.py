@@ -68,7 +68,9 @@ PARTS = {
         ),
         ("networks", "checkouts"),
     ),
-    "commands": Part("commands.py", ("--sizes", "256", "720p", "--networks", "lite")),
+    "commands": Part(
+        "commands.py", ("--sizes", "256", "720p", "--networks", "lite", "--repeat", "12")
+    ),
     "large": Part("commands.py", ("--sizes", "12mp", "--networks", "lite", "--repeat", "1")),
     "agreement": Part(
         "agreement.py",

@@ -32,7 +32,12 @@ _CONTAINERS = {
 }  # fmt: skip
 _MOVIES = ("3g2", "3gp", "f4v", "mov", "mp4")  # containers with a free choice of time base
 # Tags that describe the source's own encoding, and prefixes of such tags in Matroska.
-_OF_ENCODING = ("major_brand", "minor_version", "compatible_brands", "encoder", "rotate")
+_OF_ENCODING = (
+    "major_brand", "minor_version", "compatible_brands", "encoder", "encoding_tool", "software",
+    "rotate",
+)  # fmt: skip
+# Tags that containers give to every stream.
+_OF_STREAMS = ("language", "handler_name", "vendor_id")
 _STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_", "DURATION")
 _BLU_RAY = (".m2ts", ".mts")
 
@@ -201,25 +206,29 @@ def unkept(source: Path, output: Path, encoding: Encoding, limits: Limits) -> tu
         if tags := _lost_tags(before, after):
             lost.append(f"tags ({', '.join(tags)})")
     if lost:
-        warnings.append(
-            f"{output.suffix} does not keep its {' and '.join(lost)}: choose an output such as "
-            "clip.mkv"
-        )
+        warning = f"{output.suffix} does not keep its {' and '.join(lost)}"
+        better = "" if output.suffix.lower() == ".mkv" else ": choose an output such as clip.mkv"
+        warnings.append(warning + better)
     return tuple(warnings)
 
 
 def _lost_tags(before: InputContainer, after: InputContainer) -> list[str]:
     """The names of a video's tags that the result has neither by name nor by value.
 
-    Containers give some tags other names, and write places and times in other ways.
+    Containers give some tags other names, and write places and times in other ways. Ogg has the
+    tags of the whole video in its streams.
     """
-    names = {name.lower() for name in after.metadata}
-    values = {value.strip() for value in after.metadata.values()}
-    return sorted(
-        name.lower()
-        for name, value in _kept_tags(before).items()
-        if name.lower() not in names and value.strip() not in values | {""}
-    )
+    given = {**_kept_tags(pictures_of(before)), **_kept_tags(before)}
+    found = {**pictures_of(after).metadata, **after.metadata}
+    names = {name.lower() for name in found} | set(_OF_STREAMS)
+    values = {value.strip() for value in found.values()} | {""}
+    lost = {
+        name: value
+        for name, value in given.items()
+        if name.lower() not in names and value.strip() not in values
+    }
+    # MP4 gives some tags twice, such as location and location-eng.
+    return sorted(name.lower() for name, value in lost.items() if lost.get(name[:-4]) != value)
 
 
 def _can_hold(name: str, output: Path, add: Any) -> bool:

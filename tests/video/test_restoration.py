@@ -158,9 +158,31 @@ def test_chapters_and_tags_that_the_container_cannot_hold_are_named(
                 packet.stream = stream
                 target.mux(packet)
     _, record = restore(tmp_path / "a.mkv", f"out{suffix}")
-    named = [warning for warning in record.warnings if "chapters" in warning or "tags" in warning]
-    expected = f"{suffix} does not keep its {lost}: choose an output such as clip.mkv"
-    assert named == ([expected] if lost else [])
+    assert _lost_of(record) == (
+        [f"{suffix} does not keep its {lost}: choose an output such as clip.mkv"] if lost else []
+    )
+
+
+def test_tags_of_the_stream_that_the_container_cannot_hold_are_named(tmp_path, restore):
+    """Ogg has the tags of a whole video in its streams."""
+    make_video(tmp_path / "plain.mkv", 3, codec="libvpx")
+    with (
+        av.open(str(tmp_path / "plain.mkv")) as source,
+        av.open(str(tmp_path / "a.ogv"), "w", format="ogg") as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
+        target.metadata.update(title="Holiday", copyright="Me")
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    _, record = restore(tmp_path / "a.ogv", "out.avi")
+    (warning,) = _lost_of(record)
+    assert "copyright" in warning and "encod" not in warning
+
+
+def _lost_of(record):
+    return [warning for warning in record.warnings if "does not keep" in warning]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import threading
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from ..errors import ImageError, MissingDependencyError
 
 _LONGEST_SIDE = 1_000_000  # pixels; libpng refuses more
-_LOG_LEVEL = threading.Lock()  # the level is global in OpenCV, not per thread
 
 
 @functools.lru_cache(maxsize=1)
@@ -23,13 +23,44 @@ def load() -> ModuleType:
     """
     try:
         import cv2
-    except ImportError as error:  # often opencv-python on a computer without a desktop
+    except MemoryError:
+        raise
+    except Exception as error:  # often opencv-python on a computer without a desktop
         reason = " ".join(str(error).split())
         raise MissingDependencyError(
             f"OpenCV cannot be loaded ({reason}): run  pip install --force-reinstall "
             "opencv-python-headless"
         ) from error
     return cv2
+
+
+class _Quiet:
+    """While any thread is in this context, OpenCV prints nothing: callers report its errors."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._level = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        log = self._log()
+        with self._lock:
+            if not self._inside:
+                self._level = log.getLogLevel()
+                log.setLogLevel(0)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._log().setLogLevel(self._level)
+
+    @staticmethod
+    def _log() -> Any:
+        cv2 = load()
+        return getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
+
+
+_QUIET = _Quiet()
 
 
 def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
@@ -43,16 +74,11 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
         MissingDependencyError: see :func:`load`.
     """
     cv2 = load()
-    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it
-    with _LOG_LEVEL:
-        level = log.getLogLevel()
-        log.setLogLevel(0)  # print nothing: the caller reports the error
+    with _QUIET:
         try:
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
             return None
-        finally:
-            log.setLogLevel(level)
     if picture is None:
         return None
     if picture.ndim == 2:
@@ -65,24 +91,33 @@ def encode_png(samples: np.ndarray, level: int, strategy: int) -> memoryview:
     """A PNG of ``[H, W, C]`` uint8 or uint16: grey, RGB or RGBA for C = 1, 3, 4.
 
     Args:
-        samples: the picture.
+        samples: the picture, in any byte order.
         level: of compression, 1 (fast) to 9 (small).
         strategy: of zlib, such as ``zlib.Z_RLE``.
 
     Raises:
         ImageError: a side is longer than a million pixels.
+        MemoryError: it does not fit into memory.
         MissingDependencyError: see :func:`load`.
     """
     cv2 = load()
     height, width, channels = samples.shape
     if max(height, width) > _LONGEST_SIDE:  # OpenCV would print several lines about it
         raise ImageError(f"a PNG side holds at most {_LONGEST_SIDE} pixels, choose .tif")
-    if channels > 1:
-        to_bgr = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
-        samples = cv2.cvtColor(samples, to_bgr)
+    # OpenCV ignores the byte order.
+    samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     # With a level given, OpenCV lets libpng choose a filter for each row.
     options = [cv2.IMWRITE_PNG_COMPRESSION, level, cv2.IMWRITE_PNG_STRATEGY, strategy]
-    done, data = cv2.imencode(".png", samples, options)
-    if not done:
-        raise ImageError("OpenCV could not encode it as PNG")
+    with _QUIET:
+        try:
+            if channels > 1:
+                to_bgr = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
+                samples = cv2.cvtColor(samples, to_bgr)
+            done, data = cv2.imencode(".png", samples, options)
+        except cv2.error as error:
+            if error.code == cv2.Error.StsNoMem:
+                raise MemoryError from None
+            raise
+    if not done:  # samples of this kind and size can be encoded
+        raise MemoryError
     return memoryview(data.reshape(-1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -92,11 +91,17 @@ def file_content(
 
 
 def prepare_writing(path: Path) -> None:
-    """Load the encoder for this file now, so that :func:`write_photo` need not do it."""
+    """Load the encoder for this file now, so that :func:`write_photo` need not do it.
+
+    Raises:
+        MissingDependencyError: see :func:`write_photo`.
+    """
     target = WRITABLE.get(path.suffix.lower())
     if target and target.name == "PNG":
-        with contextlib.suppress(MissingDependencyError):  # writing raises it
+        try:
             opencv.load()
+        except MissingDependencyError as error:
+            raise MissingDependencyError(f"{path} cannot be written: {error}") from error.__cause__
 
 
 def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryview:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ppgan_mpr.errors import ImageError, MissingDependencyError
 from ppgan_mpr.imaging import (
+    Photo,
     from_array,
     prepare_writing,
     read_photo,
@@ -315,16 +316,43 @@ def test_several_threads_read_and_write(tmp_path):
         assert all(pool.map(there_and_back, range(40)))
 
 
-def test_without_a_working_opencv_a_png_fails_with_the_remedy(tmp_path, monkeypatch):
-    """As with opencv-python on a computer without a desktop."""
-    monkeypatch.setitem(sys.modules, "cv2", None)
+@pytest.mark.parametrize("error", ["ImportError('libGL.so.1')", "AttributeError('partially')"])
+def test_without_a_working_opencv_a_png_fails_with_the_remedy(tmp_path, monkeypatch, error):
+    """As with opencv-python on a computer without a desktop, or with two of its packages."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "cv2.py").write_text(f"raise {error}")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    monkeypatch.delitem(sys.modules, "cv2")
     writer.opencv.load.cache_clear()
     photo = from_array(samples.ramp())
-    prepare_writing(tmp_path / "a.png")  # the error is that of writing
-    with pytest.raises(MissingDependencyError, match=r"a\.png cannot be .* opencv-python-headless"):
-        write_photo(photo, tmp_path / "a.png")
-    assert not list(tmp_path.iterdir())
+    for work in (prepare_writing, lambda path: write_photo(photo, path)):
+        with pytest.raises(
+            MissingDependencyError, match=r"a\.png cannot be .* opencv-python-headl"
+        ):
+            work(tmp_path / "a.png")
+    prepare_writing(tmp_path / "a.jpg")
     write_photo(photo, tmp_path / "a.jpg")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "broken"]
+
+
+def _no_memory(*_):
+    error = cv2.error("alloc.cpp:73")
+    error.code = cv2.Error.StsNoMem
+    raise error
+
+
+@pytest.mark.parametrize("encode", [_no_memory, lambda *_: (False, None)])
+def test_png_that_does_not_fit_into_memory_says_so(tmp_path, monkeypatch, encode):
+    monkeypatch.setattr(cv2, "imencode", encode)
+    with pytest.raises(ImageError, match="cannot be written: it does not fit into memory"):
+        write_photo(from_array(samples.ramp()), tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_of_samples_in_another_byte_order(tmp_path, channels):
+    pixels = samples.noise(channels, "uint16").reshape(13, 17, channels)
+    write_photo(Photo(pixels.astype(">u2")), tmp_path / "a.png")
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, pixels)
 
 
 @pytest.mark.parametrize(("name", "loads"), [("a.png", 1), ("a.PNG", 1), ("a.jpg", 0), ("a", 0)])

@@ -19,7 +19,7 @@ pip install '.[cpu,onnxruntime,benchmark]'
 python benchmarks/compare.py --output speed.md
 ```
 
-The block above is not tested automatically: it takes over an hour.
+This project's tests do not run the block above: it takes over an hour.
 
 The benchmark also measures PaddleGAN and the authors' code where they are installed
 (`python benchmarks/compare.py --help`).

@@ -20,7 +20,7 @@ pip install '.[cpu,benchmark]'
 python benchmarks/results.py PAIRS --output results.md
 ```
 
-The block above is not tested automatically: it takes hours.
+This project's tests do not run the block above: it takes hours.
 
 ## Measured here
 

@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 COMMANDS = ("bash", "python")  # languages of blocks whose commands run or are marked
 OTHERS = ("text", "toml", "yaml", "nginx")  # languages of all other blocks
 _MARK = re.compile(
-    "(?:(?:the block above is )?not tested automatically: |(?:上面的代码块)?不作自动测试：)(.+)",
+    "(?:this project's tests do not run the block above: |not run by this project's tests: |"
+    "本项目的测试不运行(?:上面的代码块|它)：)(.+)",
     re.I | re.S,
 )
 _COMMENT = re.compile(r"(?:^|\s+)#.*")

@@ -76,7 +76,7 @@ def table(verdicts: list[Verdict]) -> str:
     kinds: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         kinds[verdict.kind].append(verdict)
-    rows = ["| fault | injected | survived | temporary files left | bytes lost |",
+    rows = ["| fault | injected | passed | temporary files left | bytes lost |",
             "|---|---|---|---|---|"]  # fmt: skip
     for kind, found in [*kinds.items(), ("all", verdicts)]:
         rows.append(

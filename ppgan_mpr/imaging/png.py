@@ -247,8 +247,7 @@ def encode(samples: np.ndarray) -> bytes | memoryview:
     """A PNG of ``[H, W, C]`` uint8 or uint16: grey, grey + alpha, RGB or RGBA for C = 1 to 4.
 
     Raises:
-        ImageError: a side is longer than a million pixels.
-        MissingDependencyError: see :func:`.opencv.load`.
+        ImageError, MemoryError, MissingDependencyError: see :func:`.opencv.encode_png`.
     """
     if samples.shape[2] != 2:
         return _encode(samples)

@@ -165,7 +165,7 @@ class Restorer:
         padding = Padding(height, width, self._planner.multiple, self._padding)
         expected = self._ahead == (padding.height, padding.width)
         # The memory of a network that is being loaded was free, and must not be asked for again.
-        fits = expected and self.backend.loads_ahead
+        fits = expected and self.backend.found_ahead
         if fits:
             self._ahead = None
         else:

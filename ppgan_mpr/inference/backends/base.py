@@ -79,7 +79,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def loads_ahead(self) -> bool:
+    def found_ahead(self) -> bool:
         """Whether :meth:`load_ahead` has found the network in the cache.
 
         It may be loading still, and even fail.

@@ -93,7 +93,7 @@ class ONNXRuntimeBackend:
         """See :class:`.base.Backend`; does nothing: sessions load quickly and take GPU memory."""
         return False
 
-    loads_ahead = has_loaded_ahead = False
+    found_ahead = has_loaded_ahead = False
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""

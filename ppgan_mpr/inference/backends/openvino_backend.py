@@ -160,7 +160,7 @@ class OpenVINOBackend:
         return True
 
     @property
-    def loads_ahead(self) -> bool:
+    def found_ahead(self) -> bool:
         """See :class:`.base.Backend`."""
         upcoming = self._upcoming
         return upcoming is not None and upcoming.found.result()

@@ -110,7 +110,7 @@ class PaddleBackend:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded for a size."""
         return False
 
-    loads_ahead = has_loaded_ahead = False
+    found_ahead = has_loaded_ahead = False
 
     def forget(self) -> None:
         """See :class:`.base.Backend`; does nothing, as nothing is loaded ahead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from .sources import Source
 _RESOLVED = ("backend", "precision", "device")
 _STAGES = "stages"  # an option that adds files and does not change the output
 _LOSSY = ("JPEG", "WEBP", "AVIF")  # formats whose pixels depend on the option ``quality``
+#: Seconds within which a run lists an output after writing it.
+LISTED_AFTER = 2.0
 
 
 class Reader(Protocol):
@@ -69,7 +72,7 @@ def judge(
     """
     if output.is_file() and output.stat().st_size == 0:
         return Verdict(False, f"{output} was empty, so it was restored again")
-    entry = manifest.find(output) if manifest else None
+    entry = _entry(output, manifest) if manifest else None
     if manifest is None or entry is None:
         return _judge_unlisted(output, manifest, reader)
     changed = _source_changed(entry, source, manifest, output)
@@ -85,6 +88,20 @@ def judge(
     if reason is None:
         return Verdict(True)
     return Verdict(False, f"{output} was restored again, because {reason}")
+
+
+def _entry(output: Path, manifest: Manifest) -> Entry | None:
+    """The entry of an output. If the file is new, wait until another process has listed it."""
+    while True:
+        status = output.stat()  # first: the file may be replaced while the manifest is read
+        entry = manifest.find(output)
+        listed = entry and (entry.output.bytes, entry.output.mtime_ns) == (
+            status.st_size,
+            status.st_mtime_ns,
+        )
+        if listed or not 0 <= time.time() - status.st_mtime < LISTED_AFTER:
+            return entry
+        time.sleep(0.01)
 
 
 def _judge_unlisted(output: Path, manifest: Manifest | None, reader: Reader) -> Verdict:

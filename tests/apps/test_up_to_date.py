@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import sys
+import threading
 
 import pytest
 from apps_samples import picture, predictor
 from PIL import Image
 
+from ppgan_mpr.apps import up_to_date
 from ppgan_mpr.apps.manifest import MANIFEST
 
 SKIP = {"existing": "skip"}
@@ -22,6 +24,12 @@ def photo(tmp_path):
     picture().save(path)
     assert predictor(tmp_path).run(path)[0].ok
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_other_process(monkeypatch):
+    """Saves the time that is spent on waiting for entries that do not come."""
+    monkeypatch.setattr(up_to_date, "LISTED_AFTER", 0)
 
 
 def output(tmp_path, name="a_restoration.png"):
@@ -177,6 +185,31 @@ def test_file_missing_in_the_manifest_is_kept(tmp_path, photo):
     result, written = again(tmp_path, photo, tile=64)
     assert not written
     assert f"{MANIFEST} does not say how it was made" in result.record.warnings[0]
+
+
+@pytest.mark.parametrize("earlier", ["nothing", "another output"])
+def test_output_that_another_process_is_about_to_list_is_up_to_date(
+    tmp_path, photo, earlier, monkeypatch
+):
+    monkeypatch.setattr(up_to_date, "LISTED_AFTER", 30)
+    lines = (tmp_path / "out" / MANIFEST).read_bytes()
+    state = json.loads(lines)
+    output(tmp_path).touch()
+    state["mtime_ns"] = output(tmp_path).stat().st_mtime_ns
+    replaced = {**state, "bytes": 1, "mtime_ns": 0}
+    before = [] if earlier == "nothing" else [replaced]
+    (tmp_path / "out" / MANIFEST).write_text("".join(f"{json.dumps(e)}\n" for e in before))
+
+    def list_output():
+        with (tmp_path / "out" / MANIFEST).open("a") as file:
+            file.write(f"{json.dumps(state)}\n")
+
+    listing = threading.Timer(0.3, list_output)
+    listing.start()
+    result, written = again(tmp_path, photo)
+    listing.join()
+    assert not written
+    assert result.record.warnings == ()
 
 
 def test_truncated_output_missing_in_the_manifest_is_restored_again(tmp_path, photo):

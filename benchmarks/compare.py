@@ -108,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
-    add("--networks", nargs="+", metavar="NAME", help="for networks and photos; default: all")
+    about_networks = "networks to measure in the parts networks and photos; default: all"
+    add("--networks", nargs="+", metavar="NAME", help=about_networks)
     add("--checkouts", metavar="DIR", help="folder of checkouts to compare with, see peers.py")
     default = "OUTPUT with the suffix .numbers"
     add("--save", type=Path, metavar="DIR", help=f"folder for the numbers; default: {default}")

@@ -43,7 +43,7 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
 
 
 def exact_name(kind: str, written: object, names: Iterable[str]) -> str:
-    """The entry of ``names`` that equals a name except for upper and lower case.
+    """The entry of ``names`` that equals ``written`` except for upper and lower case.
 
     Args:
         kind: what the name stands for, such as ``task``, for the message.

@@ -127,7 +127,7 @@ def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
         import fcntl
 
         free = True
-        try:  # until the file is closed
+        try:  # the lock lasts until the file is closed
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             free = False

@@ -43,7 +43,7 @@ def pairs(tmp_path):
     return tmp_path / "mine"
 
 
-def test_results_of_a_users_folder_name_every_method_and_protocol(results, pairs, tmp_path):
+def test_page_for_a_users_folder_lists_every_method_and_protocol(results, pairs, tmp_path):
     numbers = tmp_path / "numbers.json"
     page = results(pairs, "--task", "Denoising", "--save", numbers, output=tmp_path / "a" / "r.md")
     assert "### Denoising: mine" in page and "1 pairs. Protocol: `gopro`." in page
@@ -169,7 +169,7 @@ def test_comparison_leaves_columns_of_bf16_empty_where_it_was_not_measured(compa
     assert "| b.jpg | 60.0 | -0.0001 | 61.2 | 4 |" in page
 
 
-def test_comparison_shows_what_a_command_takes_beyond_the_graph(comparison):
+def test_comparison_shows_the_time_of_a_command_beyond_that_of_the_graph(comparison):
     found = {"network": "lite", "size": "256", "cold": 5.0, "cold_peak": 6e8}
     found |= {"warm": 1.09, "peak": 2e8, "bare": 0.33}
     page = comparison(

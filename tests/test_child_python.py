@@ -21,6 +21,6 @@ def test_child_imports_nothing_from_the_current_folder(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_program_that_is_not_an_interpreter_has_no_command(monkeypatch):
+def test_frozen_program_has_no_command_for_a_child_python(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert python_command("pass") == []

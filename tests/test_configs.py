@@ -1,4 +1,4 @@
-"""The packaged configurations: they match weights and recipes, and those of MIRNet train."""
+"""The packaged configurations: they match weights and recipes, and MIRNet trains with its own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ TRAINED = (
     "mirnetv2_super_resolution_x4_released",
 )
 
-# Training sets that are not cut. In others, each patch would need a large picture to be decoded.
+# Training sets that are not cut. All others are, so that no patch needs a large picture decoded.
 SMALL_OR_UNKNOWN = {
     "data/LOL/train",
     "data/Synthetic_Rain_Datasets/train",
@@ -269,7 +269,9 @@ def log():
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_training_crosses_a_step_and_resumes_within_it(root, main, folders, tmp_path, log, name):
+def test_training_passes_a_change_of_phase_and_resumes_within_a_phase(
+    root, main, folders, tmp_path, log, name
+):
     config = ["-c", str(root / "ppgan_mpr" / "configs" / f"{name}.yaml")]
     options = ["-o", *shrunk(name, folders, tmp_path / "out")]
     assert main([*config, *options]) == 0

@@ -38,7 +38,7 @@ def test_limit_of_a_control_group_of_version_2_counts(free_in, tmp_path):
     assert free_in("0::/box\n") == 500 << 20
 
 
-def test_limit_of_version_1_counts_in_a_container_that_sees_its_own_root(free_in, tmp_path):
+def test_limit_of_cgroup_v1_counts_in_a_container_that_sees_its_own_root(free_in, tmp_path):
     write(
         tmp_path / "memory",
         memory__limit_in_bytes=900 << 20,

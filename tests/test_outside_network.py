@@ -204,7 +204,7 @@ def test_photographs_are_restored_and_named(spec, photo, tmp_path):
     assert np.abs(written - expected.clip(0, 1) * 255).max() < 0.51
 
 
-def test_its_export_equals_paddle_and_states_its_multiple(command, tmp_path):
+def test_its_export_equals_paddle_and_states_its_size_multiple(command, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("paddle", "3.0", reason="exporting needs PaddlePaddle 3")
     text = command("export", "--task", "Dehazing", "--model", "lite", "-o", "tiny.onnx")

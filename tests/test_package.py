@@ -111,7 +111,7 @@ def test_every_package_has_a_layer(root):
 MAY_NAME_TASKS = (("datasets", "prepare"),)
 
 
-def test_only_networks_name_networks_and_tasks(root):
+def test_only_the_package_networks_contains_names_of_networks_and_tasks(root):
     """Other code asks the specs, so that a new network needs no changes elsewhere."""
     from ppgan_mpr.networks import networks, tasks
 
@@ -123,7 +123,7 @@ def test_only_networks_name_networks_and_tasks(root):
         if parts[0] == "networks" or parts[:2] in MAY_NAME_TASKS:
             continue
         for text, line in string_constants(file):
-            # A string that is nothing but a name counts in any case, except the program's: mprnet.
+            # A string that is only a name counts in upper and lower case, except the program's.
             if named.search(text) or text.lower() in lower - {"mprnet"}:
                 found.append(f"{'/'.join(parts)}:{line}: {text!r}")
     assert found == []
@@ -143,7 +143,7 @@ def test_importing_is_light(module, root):
         assert "numpy" not in loaded
 
 
-def test_missing_paddle_is_one_sentence(root, tmp_path):
+def test_missing_paddle_is_explained_in_one_sentence(root, tmp_path):
     """The error names the command that installs PaddlePaddle."""
     (tmp_path / "paddle.py").write_text("raise ModuleNotFoundError(name='paddle')")
     (tmp_path / "a.png").write_bytes(b"")

@@ -31,7 +31,7 @@ def test_page_on_training_names_every_class_that_the_plugin_registers(root):
             assert role == "generator" or re.search(rf"\b{name}\b", text), name
 
 
-def test_page_on_performance_states_the_multiple_of_every_network(root):
+def test_page_on_performance_states_the_size_multiple_of_every_network(root):
     text = (root / "docs" / "performance.md").read_text(encoding="utf-8")
     multiples = re.search(r"must be\s+multiples of (.*?)\. The", text, re.DOTALL)[1]
     for spec in networks():

@@ -1,9 +1,9 @@
 """Prove that a bulk job loses and repeats no results when nodes, workers and drivers die.
 
-A cluster of two raylets on this machine restores 300 small pictures. Five of them are broken, and
-one kills the process that restores it. During the first job one raylet is killed. The second job
-runs on the other raylet; its driver is killed, and the job is started again. The outputs are
-compared with those of mprnet.
+A Ray cluster of two nodes on this machine restores 300 small pictures in each of two jobs. Five of
+the pictures are broken, and one kills the process that restores it. During the first job, a node is
+killed (its process, the raylet). The second job runs on the other node. Its driver is killed, and
+the job is started again. The outputs are compared with those of mprnet.
 
     python tools/prove_bulk.py --pictures 300 --folder /tmp/proof
 """

@@ -84,8 +84,8 @@ class LazyWeights:
             self._record: WeightsRecord | None = source
         else:
             self._record = record_of_name(os.fspath(source))
-        # Before reading: if the file is replaced meanwhile, its content must not be cached under
-        # the identity of the new file.
+        # Identified before it is read: if the file is replaced meanwhile, facts about the old file
+        # must not be cached under the identity of the new one.
         self._identity = self._identify() if os.path.isfile(self._path) else None
         names = [spec.name for spec in networks]
         found = self._remembered(cache, names)

@@ -5,9 +5,9 @@ several lines, the last one is valid. A line is appended when its output is comp
 written whole and under a lock, so that several processes can restore into one folder. Damaged
 lines are ignored.
 
-An output that replaces a file is announced in a line of its own, which holds only the digest of
-its content. If the process is killed before it lists the output, the announcement shows that the
-output was not edited by the user.
+An output that replaces a file, and each output of an earlier stage, is announced before it is
+written, in a line of its own that holds only the digest of its content. If the process is killed
+before it lists the output, the announcement shows that the output was not edited by the user.
 """
 
 from __future__ import annotations
@@ -153,11 +153,11 @@ class Manifest:
         self._write(line)
 
     def announce(self, output: Path, content: bytes | memoryview) -> None:
-        """Announce that a file is about to be replaced; see :meth:`announced`.
+        """Announce the content that a file is about to get; see :meth:`announced`.
 
         Args:
             output: the file, below the folder.
-            content: new content of the file.
+            content: the whole file.
 
         Raises:
             OSError: the manifest cannot be written.

@@ -38,7 +38,8 @@ def fill(
         stages: outputs of the earlier stages, the first one first; their pixels are written.
             Empty if the model returns only the last stage.
         restorer: restores the picture.
-        crop: crops the network's input; may read pixels of ``result`` that are not yet written.
+        crop: crops the network's input, which may be the pixels of ``result`` that have not been
+            overwritten yet.
         strength: of the result, see :func:`.network_input.weakened`; stages are not blended.
         progress, used, scene: see :meth:`~ppgan_mpr.inference.Restorer.strips`.
     """

@@ -24,8 +24,8 @@ class PlanRecord:
         task: name of the task; empty if ``task='auto'`` would leave the picture alone.
         weights: catalogue name or file of the weights.
         backend, precision, device: what would compute, and in which number format.
-        tiles: number of tiles, for a video of each frame; 0 if the number is not known or nothing
-            is computed.
+        tiles: number of tiles of the picture, or of each frame of a video; 0 if the number is not
+            known or nothing is computed.
         tile: width and height of the tiles in pixels, or None.
         frames: number of frames of a video, as far as its file states it; None for a picture.
         seconds: computing time, estimated from earlier runs on this machine; None without such

@@ -44,7 +44,7 @@ class _Given:
 
     Attributes:
         photo: the picture, reduced where the options limit its size; of two views the left one.
-        crop: of the picture that enters the network.
+        crop: function that crops the network's input; see :func:`.network_input`.
         warnings: what the user should know about it.
     """
 

@@ -31,7 +31,7 @@ def expand(
         images: a file, a folder, a glob, the bytes of a file or an open binary file, a numpy
             array, a PIL image, a source, or a list of these.
         recursive: take the pictures of sub-folders too.
-        output_path: where results go. Results of earlier runs there are no inputs.
+        output_path: where results go. Results of earlier runs in it are left out.
         passed_over: counts, by suffix, the files in folders that are no pictures by their names.
 
     Raises:
@@ -96,7 +96,7 @@ def _from_file_object(file: Any) -> Source:
 def _expand_path(text: str, search: Search) -> Iterator[Source]:
     if not text:
         raise UsageError("The name of a picture is empty.")
-    # Only a path that does not exist as written can begin with ~ or be a pattern.
+    # If a path exists as written, ~ and the characters of patterns in it are taken literally.
     path = Path(text if os.path.lexists(text) else os.path.expanduser(text))
     if os.path.isdir(path):
         yield from unique(pictures_in(path, search))

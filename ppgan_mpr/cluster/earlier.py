@@ -177,7 +177,7 @@ def job_is_finished(store: Store) -> None:
 
 
 def _before(store: Store, sizes: Mapping[str, int], own: Mapping[str, int]) -> set[str]:
-    """The outputs that existed before the first run of the job."""
+    """The outputs that existed before the first run of the job and that no job had made."""
     if store.find(_BEFORE):
         return set(json.loads(store.read(_BEFORE)))
     before = sorted(set(sizes) - set(own))

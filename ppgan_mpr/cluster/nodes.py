@@ -129,7 +129,7 @@ def _own_signal_handlers() -> Iterator[None]:
     yield
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():
-            if handler is not None:  # a handler that Python did not install
+            if handler is not None:  # None stands for one that Python did not install
                 signal.signal(number, handler)
 
 

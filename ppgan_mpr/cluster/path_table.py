@@ -40,8 +40,8 @@ def listed_places(table: Store) -> list[tuple[Store, str]]:
     """The files that a table lists, each once, with the folders of their outputs.
 
     Relative paths start at the table's folder. Outputs keep the folders below the common parent of
-    all files; if a relative path leads to a file below the table's folder, this folder counts too.
-    Local files and addresses have separate common parents.
+    all files. If a relative path leads to a file below the table's folder, it is the common parent
+    of the files and this folder. Local files and addresses have separate common parents.
 
     Raises:
         UsageError: the table cannot be read, or lists no file.

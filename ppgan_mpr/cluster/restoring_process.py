@@ -1,4 +1,4 @@
-"""Runs a worker's restoring process; only a picture that crashes this process fails."""
+"""Runs a worker's restoring process; if a picture crashes it, only this picture fails."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _paddle_findings(facts: Facts) -> list[Finding]:
 
 def _package_findings(facts: Facts) -> list[Finding]:
     findings = []
-    keep = {"cv2": OPENCV[0], "onnxruntime": "the one to keep"}
+    keep = {"cv2": OPENCV[0], "onnxruntime": "<the one to keep>"}
     for module, package in keep.items():
         installed = facts.installed(module)
         if len(installed) > 1:

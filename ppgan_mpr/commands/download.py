@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     folder = Path(options.folder).expanduser()
     place = folder / "weights"
     place.mkdir(parents=True, exist_ok=True)
-    require("paddle")  # checks the downloaded files; fails here if missing, before any download
+    require("paddle")  # it checks the downloaded files; if it is missing, fail before any download
     digests: dict[str, FileDigest] = {}
     failures = []
     width = max(len(record.name) for record in records)

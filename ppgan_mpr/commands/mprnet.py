@@ -13,8 +13,8 @@ def main(argv: list[str] | None = None) -> int:
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``. If it is left out, the
-            garbage collector is paused until the predictor is ready (without one, to the end), and
-            the process is ended right after its last exit handler, without freeing its objects:
+            garbage collector is paused until the predictor is ready (to the end if there is none),
+            and the process is ended right after its last exit handler, without freeing its objects:
             freeing a network and unloading OpenVINO would take as long as loading the network.
 
     Returns:

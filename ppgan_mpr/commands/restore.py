@@ -65,10 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("images", nargs="*", metavar="IMAGE", help="pictures, videos, folders or globs")
+    add(
+        "images", nargs="*", metavar="IMAGE",
+        help="pictures, videos, folders or globs; videos in folders are skipped",
+    )  # fmt: skip
     add(
         "-i", "--input_image", nargs="+", default=[], metavar="IMAGE",
-        help="the same as IMAGE without a flag; videos in folders are skipped",
+        help="the same as IMAGE without a flag",
     )  # fmt: skip
     add(
         "-o", "--output_path", default="output_dir", metavar="PATH",
@@ -251,8 +254,8 @@ def _restore(arguments: argparse.Namespace, ready: Callable[[object], object] | 
     )
     if ready:
         ready(predictor)
-        # Freeing memory takes time, and happens here while the only picture is written. At the end
-        # of the process it would come on top.
+        # Freeing memory takes time. It is done while the only picture is written, so that nobody
+        # waits for it.
         if len(sources) == task_steps(arguments.task) == 1 and not videos:
             progress.when_computed = predictor.release
     comparisons = None

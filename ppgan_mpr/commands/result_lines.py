@@ -105,7 +105,7 @@ def report_results(
     parts = [f"{restored} restored"]
     parts += [f"{clean} with nothing to restore"] if clean else []
     parts += [f"{doubtful} doubtful and left alone"] if doubtful else []
-    parts += [f"{without_weights} left alone without weights"] if without_weights else []
+    parts += [f"{without_weights} left alone for lack of weights"] if without_weights else []
     parts += [f"{skipped} skipped"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     parts += passed_over_in_words(passed_over)

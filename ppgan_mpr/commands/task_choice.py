@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..detection import Finding
     from ..inference import InferenceOptions
 
-_MOST_NAMED = 20  # most pictures that a printed command names
+_MOST_NAMED = 20  # largest number of pictures that a printed command names
 _OWN_FLAGS = ("model", "network", "existing", "recursive")  # better_commands sets or omits these
 
 _HELP = (

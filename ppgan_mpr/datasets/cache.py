@@ -95,10 +95,9 @@ class DecodedCache:
                 return
         # Two processes may store the same picture at once, as they write the same bytes.
         self._slot(number)[:] = pixels
-        # A system call sets the flag, so that it comes after the pixels written to the map.
         if self._file is None:
             self._memory[number] = 1
-        else:
+        else:  # by a system call, so that the flag is set after the pixels are written to the map
             os.pwrite(self._file, b"\1", number)
 
     def _stored(self, number: int) -> bool:

@@ -15,6 +15,7 @@ The classes are map-style data sets for ``paddle.io.DataLoader``.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -287,7 +288,8 @@ def _patch_size(size: object, name: str) -> int:
 def _number(options: Options, key: str, upper: float = float("inf")) -> float:
     value = options[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= upper:
-        raise UsageError(f"img_options.{key} is {value!r}: give a number from 0 to {upper:g}")
+        allowed = f"from 0 to {upper:g}" if math.isfinite(upper) else "of at least 0"
+        raise UsageError(f"img_options.{key} is {value!r}: give a number {allowed}")
     return float(value)
 
 

@@ -105,7 +105,7 @@ class ResumableBatchSampler:
             raise UsageError(
                 f"batch_size {batch_size}, repeat {repeat}, seed {seed}, rank {rank} of "
                 f"{num_replicas}: batch_size and repeat must be at least 1, seed and rank at "
-                "least 0"
+                "least 0, and rank less than the number of processes"
             )
         self.epoch = 0
         self.consumed = 0
@@ -134,7 +134,7 @@ class ResumableBatchSampler:
     def resize(self, batch_size: int, patch_size: int | None = None) -> None:
         """Change batch size and patch size from the current position on (progressive training).
 
-        Iterators that already run keep the old sizes: start a new one.
+        Batches that have been read ahead keep the old sizes: start a new iterator.
 
         Raises:
             UsageError: the data set does not fill one batch.

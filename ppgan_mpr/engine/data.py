@@ -163,11 +163,11 @@ class TrainingData:
 
 
 class SeededDataset(Dataset):
-    """Wraps a data set so that it draws the same random numbers for the same sample.
+    """Wraps a data set so that its random numbers depend only on seed, pass and sample.
 
-    MPRTrain's patches depend only on the index. Other data sets draw from ``random`` or
-    ``numpy.random``, at any time and in any worker. So both generators are seeded for each sample
-    by its index.
+    Each index has these three numbers, see ``SampleIndex.draw``. MPRTrain draws its patches from
+    them. Other data sets draw from ``random`` or ``numpy.random``, at any time and in any worker.
+    So both generators are seeded with the three numbers for each sample.
 
     Args:
         dataset: the data set; it is read with indices of a ``ResumableBatchSampler``.

@@ -97,8 +97,8 @@ class SharedMetric:
     def accumulate(self) -> float:
         """The value over all processes; all of them call this together, once after each reset.
 
-        A metric that itself gathers the scores of all processes counts each score once for every
-        process, which does not change the mean.
+        The scores of all processes are joined first. A metric that gathers them by itself, too,
+        counts each score as often as there are processes, which does not change the mean.
         """
         if processes.count() > 1:
             for key in self._collections:

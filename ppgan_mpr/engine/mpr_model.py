@@ -43,7 +43,7 @@ class MPRModel(BaseModel):
         generator: configuration of the network, with its registered ``name``.
         char_criterion: configuration of the loss; the default is the Charbonnier loss.
         edge_criterion: configuration of the edge loss; None trains without it.
-        edge_weight: weight λ of the edge loss, 0.05 in the paper.
+        edge_weight: weight λ of the edge loss, 0.05 in the paper on MPRNet.
         clip_output: compute the losses on outputs clipped to [0, 1].
         psnr_criterion: another name for ``char_criterion``, as in PaddleGAN's NAFNetModel.
 
@@ -172,7 +172,7 @@ class MPRModel(BaseModel):
         """Prepare for the first update, after weights and seed have been set."""
         self._begun = True
         self.step.precision.decorate(self.network, self.optimizers.get("optim"))
-        if self._mixup is not None:  # an empty section blends with the defaults
+        if self._mixup is not None:  # an empty section means MixUp with its default options
             rank = paddle.distributed.get_rank()
             self._blend = MixUp(**self._mixup, seed=self.seed, rank=rank)
         if self.ema and not self.ema.updates:

@@ -66,7 +66,7 @@ class Progressive:
     def take_from(
         cls, settings: dict[str, Any], world_size: int = 1, accumulate: int = 1
     ) -> Progressive | None:
-        """Remove ``progressive`` from a data set's settings; set the sizes of the first phase.
+        """Remove ``progressive`` from a data set's settings; put the first phase's sizes there.
 
         A size that is null counts as absent.
 

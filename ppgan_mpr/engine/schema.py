@@ -113,7 +113,7 @@ class Model(Section):
 
 @dataclass(init=False)
 class ImageOptions(Section):
-    """``img_options`` of a data set, whose class checks all other options."""
+    """``img_options`` of a data set; the data set's class checks options not declared here."""
 
     free = True
     cache_gb: float = option(low=0)

@@ -105,8 +105,9 @@ class Trainer:
         interrupt.share()
         profiled = False
         while state.iteration < self.total_iters and not (interrupt.shared or profiled):
-            # Random numbers depend only on the iteration, so checkpoints store no generator. The
-            # data seeds `random` and `numpy.random` itself, as it is read ahead.
+            # Random numbers depend only on seed, process and iteration, so checkpoints store no
+            # state of random generators. The data is read ahead, so it seeds `random` and
+            # `numpy.random` itself.
             paddle.seed(mix_seed(state.seed, processes.rank(), state.iteration + 1))
             watch.start()
             batch = data.next_batch()

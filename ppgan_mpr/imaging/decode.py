@@ -339,7 +339,7 @@ def _is_lossless_webp(data: bytes) -> bool:
 
 
 def _scale_to_16_bits(photo: Photo, top: int) -> Photo:
-    """Scale 10- and 12-bit samples to the full 16-bit range."""
+    """Scale samples from [0, ``top``] to the full 16-bit range."""
     if top == white(np.uint16):
         return photo
     alpha = None if photo.alpha is None else rescale(photo.alpha, top, np.uint16)

@@ -12,8 +12,8 @@ from .tiff_tags import Buffer
 
 _EXTENSION, _APPLICATION, _PICTURE = 0x21, 0xFF, 0x2C
 _PROFILE, _XMP = b"ICCRGBG1012", b"XMP DataXMP"
-# Bytes of the "magic trailer" after an XMP packet. The packet is not divided into blocks, and the
-# trailer leads programs that skip it as if it were to the end of the extension.
+# Bytes of the "magic trailer" after an XMP packet. The packet is not divided into blocks. Programs
+# that skip blocks end up in the trailer, which leads them to the end of the extension.
 _TRAILER = 258
 
 

@@ -21,7 +21,7 @@ _AUXILIARY = (
     (b"urn:com:apple:photo:2018:aux:portraiteffectsmatte", "the portrait matte"),
 )
 _UNSPECIFIED = 2
-# Transfer functions of SDR video, which programs show with sRGB's curve (BT.709, BT.601, BT.2020).
+# Transfer functions that programs show with sRGB's curve: BT.709, BT.601, sRGB and BT.2020 (two).
 _VIDEO_CURVES = (1, 6, 13, 14, 15)
 
 

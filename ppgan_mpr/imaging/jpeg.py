@@ -38,7 +38,7 @@ def dropped(image: Image.Image, data: Buffer, xmp: bytes | None) -> tuple[str, .
     """
     xmp = xmp or b""
     segments = [body for name, body in getattr(image, "applist", ()) if name in ("APP1", "APP2")]
-    announced = xmp + b"".join(body[:64] for body in segments)  # their names come first
+    announced = xmp + b"".join(body[:64] for body in segments)  # a segment begins with its name
     found = []
     if any(mark in announced for mark in _GAIN_MAPS) or (
         image.format == "MPO" and any(data.find(mark) >= 0 for mark in _GAIN_MAPS)

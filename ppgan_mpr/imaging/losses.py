@@ -164,8 +164,8 @@ def writable_suffix(photo: Photo, suffix: str) -> str:
 
     Returns:
         ``suffix`` itself if this format can be written here and keeps depth, transparency and
-        colour profile. Otherwise ``'.jpg'`` for a photo from a JPEG file with another suffix,
-        ``'.tif'`` for a developed raw file, and ``'.png'`` for all others.
+        colour profile. Otherwise ``'.jpg'`` for a photo that was read from a JPEG file, and
+        ``'.tif'`` for a developed raw file, if that format keeps these; ``'.png'`` for all others.
     """
     if _keeps_all(photo, suffix):
         return suffix

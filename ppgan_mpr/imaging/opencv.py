@@ -118,6 +118,6 @@ def encode_png(samples: np.ndarray, level: int, strategy: int) -> memoryview:
             if error.code == cv2.Error.StsNoMem:
                 raise MemoryError from None
             raise
-    if not done:  # samples of this kind and size can be encoded
+    if not done:  # such samples can be encoded, so only memory can be lacking
         raise MemoryError
     return memoryview(data.reshape(-1))

@@ -158,7 +158,7 @@ def from_array(array: np.ndarray) -> Photo:
                 f"a {array.dtype.name} array must lie in [0, 1], and this one spans "
                 f"[{low:g}, {high:g}]: divide by 255, or give uint8"
             )
-    array = array.astype(array.dtype.newbyteorder("="))  # a copy: photos never share memory
+    array = array.astype(array.dtype.newbyteorder("="))  # a copy: the caller may change its array
     colours = 1 if array.shape[2] < 3 else 3
     alpha = None
     if array.shape[2] > colours:

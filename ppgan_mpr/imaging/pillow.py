@@ -38,8 +38,8 @@ def from_pil(image: Image.Image) -> Photo:
     """Make a photo from a Pillow image; an EXIF orientation that it still has is applied.
 
     Raises:
-        ImageError: the mode is not a photograph's (32-bit numbers), or the file behind the image
-            is damaged or animated.
+        ImageError: the mode is not one of photographs (it has 32-bit numbers, for example), or the
+            file behind the image is damaged or animated.
     """
     try:
         data = _content(image)

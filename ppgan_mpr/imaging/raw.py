@@ -71,9 +71,9 @@ def is_raw(data: Buffer, suffix: str) -> bool:
 def develop(data: bytes, check_size: SizeCheck) -> Photo:
     """Develop a raw file to 16-bit sRGB, upright, with the white balance that the camera chose.
 
-    The brightness is that of the exposure. White is the level at which the sensor saturates, or
-    the brightest value if that is above three quarters of this level. Cameras brighten their own
-    JPEGs further.
+    The exposure is not brightened, so the result may be darker than the camera's own JPEG. White is
+    the level at which the sensor saturates or, if the brightest value exceeds three quarters of
+    that level, the brightest value.
 
     Args:
         data: the whole file.

@@ -132,7 +132,7 @@ def _webp_size(start: bytes) -> StoredSize | None:
 
 
 def _avif_size(start: bytes) -> StoredSize | None:
-    """The largest size of any picture in the file, and the greatest depth."""
+    """The largest size of any picture in the file, and the depth that its first pixi box states."""
     sizes, position = [], start.find(b"ispe")
     while position >= 0:
         width, height = struct.unpack_from(">2I", start, position + 8)

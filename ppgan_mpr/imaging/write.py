@@ -113,7 +113,7 @@ def encode(photo: Photo, target: Writable, quality: int = 95) -> bytes | memoryv
     """
     if photo.pixels.dtype.kind == "f":
         photo = photo.with_depth(16 if target.deep else 8)
-    if not target.alpha:  # ``loss`` has made sure that it is opaque
+    if not target.alpha:  # transparency has been refused, or blended with white
         photo = replace(photo, alpha=None)
     if target.name == "TIFF":
         return tiff.encode(photo)

@@ -168,8 +168,8 @@ def load_model(source: str | os.PathLike[str], cache: Cache, *, local: bool = Fa
     """The model for weights in a file or with a catalogue name.
 
     Args:
-        source: see :func:`~ppgan_mpr.weights.load_weights`. Its text is the model's identity, so
-            a file must not be replaced while the cache has entries of it.
+        source: see :func:`~ppgan_mpr.weights.load_weights`. The path or name itself is the model's
+            identity, so a file must not be replaced while the cache has entries for it.
         cache: keeps exported graphs.
         local: see :class:`Model`.
     """

@@ -156,7 +156,7 @@ class Picture:
                     return None
             return self._forward([tile], None, batch)[0]
         except MemoryError:
-            return None  # here, the failed call's memory is released
+            return None  # returning frees the memory of the failed call
 
     def _restored(self, grid: Grid, shared: Shared | None) -> Iterator[np.ndarray]:
         """The restored tiles of a grid, in order."""

@@ -131,7 +131,7 @@ def planner_for(
     """
     on_gpu = device.kind == "gpu"
     from_card = on_gpu and options.memory is None
-    # With local windows, the windows at a tile's border would reach beyond the tile.
+    # A pixel's local window reaches half its side in each direction, so tiles overlap by that.
     wanted = model.spec.window // 2 if model.local else _OVERLAP
     return Planner(
         bytes_per_pixel=backend.bytes_per_pixel,

@@ -164,7 +164,7 @@ class Restorer:
         """
         padding = Padding(height, width, self._planner.multiple, self._padding)
         expected = self._ahead == (padding.height, padding.width)
-        # The memory of a network that is being loaded was free, and must not be asked for again.
+        # Memory was checked before this network began to load, and by now it occupies some of it.
         fits = expected and self.backend.found_ahead
         if fits:
             self._ahead = None

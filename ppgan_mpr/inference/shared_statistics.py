@@ -54,7 +54,7 @@ class SceneStatistics:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SceneStatistics:
         """The inverse of :meth:`to_arrays`; other names are ignored.
 
-        A network without statistics writes no arrays, so it is measured again.
+        A network without statistics has no arrays here, so it is run once more to look for some.
         """
         scene = cls()
         places = {tuple(map(int, name.split("."))): name for name in arrays if name[:1].isdigit()}

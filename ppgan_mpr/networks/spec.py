@@ -79,8 +79,8 @@ class WeightsRecord:
             as their authors test them.
         config: name of the packaged configuration that trains this network, or empty.
         network: name of the network; filled in by its :class:`NetworkSpec`.
-        qualified: whether the name includes the network, because another network's weights
-            have the same model and task; filled in by the registry.
+        qualified: whether the name includes the network, because a network registered earlier
+            has weights of the same model and task; filled in by the registry.
     """
 
     model: str
@@ -110,8 +110,8 @@ class WeightsRecord:
     def name(self) -> str:
         """The name that ``load_weights`` takes: ``model:task``.
 
-        It is ``model:network:task`` if another network has such weights for the task. A
-        ``:variant`` follows, and ``:xN`` if the picture is enlarged.
+        It is ``model:network:task`` if a network registered earlier has such weights for the
+        task. A ``:variant`` follows, and ``:xN`` if the picture is enlarged.
         """
         network = f"{self.network.lower()}:" if self.qualified else ""
         scale = f":x{self.scale}" if self.scale > 1 else ""
@@ -197,7 +197,7 @@ class NetworkSpec:
     size_arguments: tuple[str, ...] = ()
     shared_layers: tuple[str, ...] = (GLOBAL_POOLING,)
     local_layers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    no_local: str = "it has no layers with windowed statistics"
+    no_local: str = "it has no layers that TLC replaces"
     recomputed_layers: tuple[str, ...] = ()
     weights: tuple[WeightsRecord, ...] = ()
     plugin_names: Mapping[str, str] = field(default_factory=lambda: NOTHING)

@@ -36,7 +36,7 @@ class _Encoder:
         worst: largest value of the quality.
         scale: the option that sets the quality; ``qscale`` is FFmpeg's own scale of quantisers.
         options: other options of the encoder.
-        on_avx512: options that processors with AVX-512 need, too.
+        on_avx512: further options, which only processors with AVX-512 need.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Encoding:
         aspect: width of a displayed pixel divided by its height, or None.
         colour: how samples represent colours.
         part_container: FFmpeg's name of the container that stores the parts.
-        headers_apart: whether the container stores the codec's headers in its own header.
+        headers_apart: whether the result's container stores the codec's headers in its own header.
         warnings: warnings for the user.
     """
 

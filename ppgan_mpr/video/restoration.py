@@ -53,8 +53,8 @@ def restore_video(
 
     Sound, subtitles, chapters, metadata and the times of the frames stay unchanged, and so do bit
     depth, colour range, primaries, transfer and matrix. A stated rotation is applied to the pixels.
-    All frames of a scene use the statistics of its first frame, so that brightness does not
-    flicker.
+    Networks use averages of features over the whole picture. All frames of a scene use those of its
+    first frame, so that brightness does not flicker.
 
     Memory use does not depend on the length. Every 48 frames form a part, which is kept on the disk
     in a hidden folder beside the output. After an interruption of any kind, the same call

@@ -17,7 +17,7 @@ class SceneChanges:
 
     A cut changes the distribution of colours at once. A slow pan to another subject or a change of
     light changes it gradually. Motion and noise do not change it. A flash starts two scenes. This
-    does no harm: the restoration only measures the network's statistics twice more.
+    does no harm: the averages of features that the network uses are only measured twice more.
 
     Attributes:
         reference, previous: cumulative histograms [3, 64] of the scene's first frame and of the

@@ -183,7 +183,7 @@ def option_message(text: str) -> Message:
         found = {**none.groupdict(), "models": others, "field": "model"}
         return Message(
             "no_weights",
-            f"There are no {none['model']} weights for {none['task']} of that network: {advice}.",
+            f"There are no {none['model']} weights for {none['task']} here: {advice}.",
             found,
         )
     if text.startswith("Pictures cannot be written in the format"):

@@ -26,7 +26,7 @@ def find_record(
     """Find the record of ``model`` for ``task``.
 
     Args:
-        model: ``published``, ``lite`` or ``authors``.
+        model: ``published``, ``lite``, or ``authors`` (known files that are not loaded by name).
         task: name of a task, in any letter case.
         network: name of a network, in any letter case; default: the first network that has such
             weights.

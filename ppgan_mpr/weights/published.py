@@ -20,7 +20,7 @@ def download_weights(record: WeightsRecord, home: Path, progress: bool = True) -
 
     Args:
         record: the weights' record, with a ``url``.
-        home: the folder, with the layout of ``PPGAN_MPR_HOME``.
+        home: the folder; the file goes into its sub-folder ``weights``, as in the user's cache.
         progress: show a bar while downloading.
 
     Returns:

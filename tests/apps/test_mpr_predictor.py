@@ -14,7 +14,7 @@ from ppgan_mpr.weights import find_record
 paddle = require("paddle")
 
 
-def test_arguments_of_ppgans_predictor_in_order(tmp_path):
+def test_arguments_of_ppgans_predictor_are_accepted_in_their_order(tmp_path):
     restorer = MPRPredictor(str(tmp_path), None, 123, "Denoising", model="lite")
     assert restorer.output_path == tmp_path
     assert restorer.task == "Denoising"

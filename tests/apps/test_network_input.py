@@ -45,7 +45,7 @@ def test_enlarged_crop_is_a_part_of_the_enlarged_picture(scale):
         np.testing.assert_allclose(crop(rows, columns), whole[rows, columns], atol=1e-6)
 
 
-def test_result_of_a_file_overwrites_its_pixels_and_that_of_an_array_does_not():
+def test_result_shares_the_memory_of_a_decoded_file_but_not_of_an_array():
     photo = from_array(noise(channels=4))
     assert np.shares_memory(blank_result(photo, 1, in_place=True).pixels, photo.pixels)
     result = blank_result(photo, 1, in_place=False)

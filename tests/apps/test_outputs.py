@@ -220,7 +220,7 @@ def test_accepted_loss_is_reported(tmp_path):
 
 @pytest.mark.parametrize("fill", [0, 257 * 90])
 def test_16_bit_pictures_stay_16_bit_for_any_values(tmp_path, fill):
-    """The format is chosen before the values are restored. They would not fit 8 bits."""
+    """The format is chosen before restoration, whose values would not fit into 8 bits."""
     pixels = np.full([9, 9], fill, np.uint16)
     Image.fromarray(pixels).save(tmp_path / "a.jp2")
     result = predictor(tmp_path).run(tmp_path / "a.jp2")[0]

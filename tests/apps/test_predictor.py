@@ -16,7 +16,7 @@ from ppgan_mpr.networks import find_network
 paddle = require("paddle")
 
 
-def test_file_is_restored_beside_its_task_and_named_after_it(tmp_path):
+def test_result_is_in_the_folder_of_its_task_and_named_after_its_source(tmp_path):
     picture().save(tmp_path / "my.holiday photo.v2.png")
     results = predictor(tmp_path).run(tmp_path / "my.holiday photo.v2.png")
     assert len(results) == 1
@@ -61,8 +61,8 @@ def test_narrow_photo_is_restored_in_tiles(side):
     assert np.abs(restored.image.astype(int) - whole).mean() < 2
 
 
-def test_tiles_of_a_file_overwrite_its_pixels(tmp_path):
-    """Rows of a file are overwritten by restored ones while later tiles are still to be read."""
+def test_tiles_overwrite_the_decoded_pixels_of_a_file(tmp_path):
+    """Rows of the decoded file are overwritten with restored ones before later tiles are read."""
     path = tmp_path / "photo.png"
     picture(size=(203, 261), mode="RGBA").save(path)
     options = {"task": "Denoising", "model": "lite", "tile": 64, "overlap": 16}

@@ -39,7 +39,7 @@ def test_report_is_written_into_a_pipe_and_does_not_replace_it(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="devices are no files there")
-def test_report_into_a_device_leaves_links_to_it(tmp_path):
+def test_report_into_a_device_does_not_replace_a_link_to_it(tmp_path):
     (tmp_path / "nothing").symlink_to(os.devnull)
     write_report(tmp_path / "nothing", [_record("a.png")])
     assert (tmp_path / "nothing").is_symlink() and Path(os.devnull).is_char_device()

@@ -264,7 +264,7 @@ def test_unlisted_output_of_a_killed_run_is_restored_again(tmp_path, photo, list
     assert result.record.warnings == ()
 
 
-def test_announcement_without_output_leaves_the_old_entry_valid(tmp_path, photo):
+def test_announced_output_that_was_never_written_leaves_the_old_entry_valid(tmp_path, photo):
     picture(1).save(photo)
     old, manifest = output(tmp_path).read_bytes(), tmp_path / "out" / MANIFEST
     times = output(tmp_path).stat()

@@ -240,7 +240,7 @@ def test_results_of_another_task_stay_and_are_not_counted(tmp_path, existing):
     assert not earlier.has(picture()) and earlier.present == {}
 
 
-def test_results_of_chosen_tasks_are_not_mixed_with_those_of_one_task(tmp_path):
+def test_results_of_automatically_chosen_tasks_are_not_mixed_with_those_of_one_task(tmp_path):
     write_result(tmp_path / "auto", detected={"degradation": "noise"})
     with pytest.raises(UsageError, match="another output folder"):
         look(tmp_path / "auto", existing="overwrite")

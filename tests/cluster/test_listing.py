@@ -103,7 +103,7 @@ def test_glob_passes_over_results_and_files_that_are_no_pictures(tmp_path):
 @pytest.mark.parametrize("name", ["what?.png", "IMG#1.png", "a?b=1.png", "[1].png"])
 @pytest.mark.parametrize("place", ["", "memory://"])
 @pytest.mark.parametrize("way", ["given directly", "in a glob", "in a table"])
-def test_names_keep_the_signs_that_addresses_and_globs_use(tmp_path, name, place, way):
+def test_names_keep_the_characters_that_addresses_and_globs_use(tmp_path, name, place, way):
     pytest.importorskip("fsspec")
     store = Store.at(place + str(tmp_path).lstrip("/") if place else str(tmp_path))
     store.write(name, b"x")

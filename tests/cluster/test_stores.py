@@ -38,7 +38,7 @@ def test_written_files_are_listed_and_read(store):
 
 
 @pytest.mark.parametrize("name", ["IMG#1.png", "what?.png", "a?b=1", "a#b?c=d&e/f?.png", "100%23"])
-def test_signs_with_a_meaning_in_addresses_are_allowed_in_names(store, name):
+def test_characters_with_a_meaning_in_addresses_are_allowed_in_names(store, name):
     store.write(f"D/{name}", b"content")
     store.write("D/IMG#2.png", b"another")
     found = {entry.name for entries in store.folders("D") for entry in entries}

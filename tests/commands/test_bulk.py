@@ -92,13 +92,13 @@ def test_options_are_those_of_mprnet():
         (["--task", "Denoising", "--large", "big"], "--large"),
     ],
 )
-def test_wrong_usage_is_one_sentence(tmp_path, capsys, arguments, message):
+def test_wrong_usage_is_explained_in_one_sentence(tmp_path, capsys, arguments, message):
     assert main([str(tmp_path), str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
 
 
-def test_missing_ray_is_one_sentence(tmp_path, capsys, monkeypatch):
+def test_missing_ray_is_explained_in_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main([str(tmp_path), str(tmp_path / "out"), "--task", "Denoising"]) == 2
@@ -113,7 +113,9 @@ def test_missing_ray_is_one_sentence(tmp_path, capsys, monkeypatch):
         ("raise ModuleNotFoundError(name='pyarrow')", ("not installed", "ppgan_mpr[cluster]")),
     ],
 )
-def test_unusable_pyarrow_is_one_sentence(tmp_path, capsys, monkeypatch, fault, words, output):
+def test_unusable_pyarrow_is_explained_in_one_sentence(
+    tmp_path, capsys, monkeypatch, fault, words, output
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     (tmp_path / "pyarrow.py").write_text(fault)

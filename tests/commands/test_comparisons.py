@@ -181,7 +181,7 @@ def test_gallery_holds_pictures_whose_names_are_not_unicode(photos):
     assert "two%20%FF_restoration_before.jpg" in page
 
 
-def test_comparison_that_cannot_be_written_is_one_sentence(photos, capsys):
+def test_comparison_that_cannot_be_written_is_explained_in_one_sentence(photos, capsys):
     (photos / "output_dir/Denoising").mkdir(parents=True)
     (photos / "output_dir/Denoising/comparison").touch()
     assert main(["in", *LITE, "--compare"]) == 1

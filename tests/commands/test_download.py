@@ -105,7 +105,7 @@ def test_file_that_has_changed_is_an_error(server, tmp_path, capsys):
     assert "has changed" in capsys.readouterr().err
 
 
-def test_network_selects_files(server, tmp_path, capsys):
+def test_network_option_selects_files(server, tmp_path, capsys):
     assert main(["--network", "mprnet", str(tmp_path)]) == 0
     assert server.requests == 2
     assert main(["--network", "NAFNet", str(tmp_path)]) == 2
@@ -120,7 +120,7 @@ def test_network_selects_files(server, tmp_path, capsys):
         (["--task", "Denoise"], "did you mean Denoising"),
     ],
 )
-def test_wrong_usage_is_one_sentence(server, tmp_path, capsys, options, message):
+def test_wrong_usage_is_explained_in_one_sentence(server, tmp_path, capsys, options, message):
     assert main([*options, str(tmp_path / "new")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line

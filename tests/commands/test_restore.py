@@ -274,7 +274,7 @@ def test_script_of_the_checkout_prints_names_in_any_encoding(photo, tmp_path, ro
     assert Image.open(output).mode == "L"
 
 
-def test_list_shows_work_weakness_and_source_of_weights(capsys):
+def test_list_shows_gmacs_weakness_and_source_of_weights(capsys):
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (gopro,) = (

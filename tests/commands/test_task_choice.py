@@ -65,7 +65,7 @@ def test_picture_without_weights_is_not_a_failure(pictures, capsys):
         "% sure); there are no lite weights for LowLight: use --task LowLight --model published"
     )
     assert "Denoising" in restored
-    assert summary.startswith("1 restored, 1 left alone without weights in")
+    assert summary.startswith("1 restored, 1 left alone for lack of weights in")
     assert "dark.png" not in captured.err
 
 

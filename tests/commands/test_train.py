@@ -167,7 +167,7 @@ def test_weights_of_another_network_or_size_are_refused_before_a_download(
     assert message in capsys.readouterr().err
 
 
-def test_weights_of_unknown_task_are_offered_all_configurations_of_their_size(config, capsys):
+def test_for_weights_of_unknown_task_all_configurations_of_their_size_are_named(config, capsys):
     copy = config.parent / "copy.safetensors"
     write_file(copy, weights("lite:Deraining"))
     assert main(["-c", str(config), "--load", str(copy)]) == 1

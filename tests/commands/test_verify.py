@@ -58,7 +58,7 @@ def test_published_digest_is_compared(zoo, write_pairs, verify, tensors):
     assert "This is not the file of published:Deraining" in out
 
 
-def test_damaged_memory_of_digests_is_one_sentence(zoo, write_pairs, verify):
+def test_damaged_ledger_of_digests_is_explained_in_one_sentence(zoo, write_pairs, verify):
     record = zoo(score("Anything", 99))
     folder = write_pairs((40, 40))
     verify(folder)
@@ -87,7 +87,9 @@ def test_own_file_is_recognised_by_its_git_object_id(
     assert report["weights"]["path"] == str(path)
 
 
-def test_own_file_is_taken_for_a_record_without_digest(zoo, write_pairs, verify, tensors, tmp_path):
+def test_own_file_is_assumed_to_be_that_of_a_record_without_digest(
+    zoo, write_pairs, verify, tensors, tmp_path
+):
     path = tmp_path / "mine.pdparams"
     write_file(path, tensors)
     folder = write_pairs((40, 40))
@@ -141,7 +143,7 @@ def test_embedded_file_is_checked(write_pairs, verify, known_weights):
     assert f"has sha256 {'0' * 64}" in out
 
 
-def test_failed_download_is_one_sentence(zoo, write_pairs, verify):
+def test_failed_download_is_explained_in_one_sentence(zoo, write_pairs, verify):
     record = zoo(score("Anything", 99), url="https://127.0.0.1:9/tiny.pdparams")
     code, out, err, report = verify(write_pairs((40, 40)))
     assert (code, out, report) == (2, "", None)

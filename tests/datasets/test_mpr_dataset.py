@@ -207,7 +207,7 @@ def test_dual_pixel_views_keep_their_disparity(dual_pixel_folder):
     assert len(np.unique(np.float32(65535) * target)) > 256  # more than 8 bits arrive
 
 
-def test_dual_pixel_validation_and_cache(dual_pixel_folder, caplog):
+def test_dual_pixel_views_are_validated_and_cached(dual_pixel_folder, caplog):
     caplog.set_level("INFO")
     target, views, name = MPRVal(dual_pixel_folder, {"dual_pixel": True})[1]
     assert (target.shape, views.shape, name) == ((3, 24, 32), (6, 24, 32), "1")

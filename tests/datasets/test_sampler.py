@@ -90,7 +90,7 @@ def test_batch_larger_than_the_rest_starts_a_new_epoch():
         sampler.resize(11)
 
 
-def test_passes_count_the_data_set_not_epochs():
+def test_passes_count_passes_over_the_data_set_not_epochs():
     sampler = ResumableBatchSampler(range(4), 2, repeat=3)
     seen = []
     for _ in range(8):

@@ -46,7 +46,7 @@ def test_a_finding_is_certain_at_the_stated_confidence():
     assert str(Finding({"": 0.004, "rain": 0.996})) == "rain (99 %)"
 
 
-def test_some_task_removes_each_degradation():
+def test_each_degradation_is_removed_by_some_task():
     from ppgan_mpr.networks import tasks
 
     known = {task.degradation for task in tasks().values()}

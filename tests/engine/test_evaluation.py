@@ -114,7 +114,8 @@ def test_pictures_of_16_bits_are_scored_and_written_in_16(tmp_path):
     written = cv2.imread(str(tmp_path / "out" / "a.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(written[:, :, ::-1], clean + np.uint16(100))
 
-    # The written pictures get the same scores as the restored ones, also beside panels.
+    # The written pictures get the same scores as the restored ones, although
+    # the folder `panels` is beside them.
     from ppgan_mpr.metrics import evaluate_folders
 
     again = evaluate_folders(tmp_path / "out", tmp_path / "target", protocol)

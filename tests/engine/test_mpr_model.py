@@ -106,7 +106,7 @@ def test_empty_section_of_mixup_blends_with_the_defaults(settings, build):
     np.testing.assert_array_equal(seen[1], seen[2])
 
 
-def test_visuals_show_the_batch_in_its_own_range(model, batch):
+def test_visuals_have_the_values_of_the_batch(model, batch):
     model.setup_input(batch)
     model.test_iter()
     visuals = model.get_current_visuals()

@@ -22,7 +22,9 @@ def log(caplog):
     return caplog
 
 
-def test_log_shows_loss_by_stage_rate_and_time_left(settings, build, log, three_stages):
+def test_log_shows_loss_of_each_stage_learning_rate_and_time_left(
+    settings, build, log, three_stages
+):
     settings["model"]["generator"] = three_stages
     settings["total_iters"] = 2
     build(settings).train()

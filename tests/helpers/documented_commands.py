@@ -37,7 +37,7 @@ class Block:
 
     @property
     def untranslated(self) -> str:
-        """The code without comments; that in Python also without texts."""
+        """The code without comments; Python code also without string literals."""
         texts = "|'.*?'" if self.language == "python" else ""
         return re.sub(f"{_COMMENT.pattern}{texts}", "", self.text, flags=re.M)
 

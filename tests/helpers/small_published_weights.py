@@ -72,7 +72,7 @@ class Mirror(Server):
             parameters=parameters,
             size=None,
             git_blob=None,
-            # Those of larger data sets: none is compared with the score of random weights.
+            # Given for larger data sets, so that none is compared with that of the random weights.
             scores=tuple(
                 dataclasses.replace(score, dataset=f"{score.dataset.partition(' (')[0]} (1000)")
                 for score in record.scores

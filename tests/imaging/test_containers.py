@@ -44,7 +44,7 @@ def restored_xmp(folder, data: bytes, suffix: str = ".jpg") -> tuple[tuple[str, 
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_gain_map_of_ultra_hdr_is_named_and_removed_from_xmp(tmp_path, suffix):
+def test_gain_map_of_ultra_hdr_is_named_as_lost_and_removed_from_xmp(tmp_path, suffix):
     lost, xmp = restored_xmp(tmp_path, jpeg(xmp=ULTRA_HDR) + jpeg(30), suffix)
     assert lost == (GAIN_MAP,)
     for word in (b"hdrgm", b"GainMap", b"Container", b"hdr-gain-map"):
@@ -53,21 +53,21 @@ def test_gain_map_of_ultra_hdr_is_named_and_removed_from_xmp(tmp_path, suffix):
     assert xmp.endswith(b"</rdf:Description></rdf:RDF></x:xmpmeta>")
 
 
-def test_gain_map_of_iso_21496_is_named(tmp_path):
+def test_gain_map_of_iso_21496_is_named_as_lost(tmp_path):
     body = b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"
     data = jpeg()
     data = data[:20] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + data[20:]
     assert restored_xmp(tmp_path, data + jpeg(30))[0] == (GAIN_MAP,)
 
 
-def test_motion_photo_is_named(tmp_path):
+def test_motion_photo_is_named_as_lost(tmp_path):
     video = b"\0\0\0\x14ftypmp42" + bytes(200)
     lost, xmp = restored_xmp(tmp_path, jpeg(xmp=MOTION_PHOTO) + video)
     assert lost == ("the video of the motion photo",)
     assert b"MotionPhoto" not in xmp and b'GCamera:Shot="night"' in xmp
 
 
-def test_second_picture_of_a_stereo_camera_is_named(tmp_path):
+def test_second_picture_of_a_stereo_camera_is_named_as_lost(tmp_path):
     left, right = (Image.fromarray(np.full((24, 32, 3), value, np.uint8)) for value in (9, 99))
     file = io.BytesIO()
     left.save(file, "MPO", save_all=True, append_images=[right])
@@ -150,7 +150,7 @@ def test_captions_go_from_tiff_to_png_and_back(tmp_path, wrapped, length):
         assert bytes(image.tag_v2[33723]) == iptc
 
 
-def test_gain_map_behind_an_iphones_jpeg_is_named(tmp_path):
+def test_gain_map_behind_an_iphones_jpeg_is_named_as_lost(tmp_path):
     """Only the second picture's metadata identify it as a gain map."""
     mark = b'<x:xmpmeta xmlns:HDRGainMap="http://ns.apple.com/HDRGainMap/1.0/"/>'
     pictures = [Image.fromarray(np.full((24, 32, 3), value, np.uint8)) for value in (9, 99)]

@@ -1,4 +1,4 @@
-"""Content credentials are named and not written."""
+"""Content credentials (C2PA) are named as lost and not written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _inside(suffix):
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".webp", "webp"), (".avif", "avif")])
-def test_credentials_are_named(tmp_path, suffix, codec):
+def test_content_credentials_are_named_as_lost(tmp_path, suffix, codec):
     if codec not in (*features.modules, *features.codecs) or not features.check(codec):
         pytest.skip("this Pillow has no such codec")
     path = tmp_path / f"a{suffix}"

@@ -58,7 +58,7 @@ def test_format_that_cannot_name_the_colour_space_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("colour", [(1, 13), (1, 1), (2, 2)])
-def test_srgb_is_written_to_every_format_without_code_points(tmp_path, colour):
+def test_srgb_is_written_to_every_format_and_without_a_cicp_chunk(tmp_path, colour):
     (tmp_path / "a.avif").write_bytes(avif(*colour))
     photo = read_photo(tmp_path / "a.avif")
     write_photo(photo, tmp_path / "b.jpg")
@@ -94,7 +94,7 @@ def box(kind: bytes, content: bytes) -> bytes:
         (b"auxC", b"urn:mpeg:hevc:2015:auxid:1", ()),  # alpha, which is read
     ],
 )
-def test_auxiliary_pictures_of_a_heic_are_named(kind, urn, words):
+def test_auxiliary_pictures_of_a_heic_are_named_as_lost(kind, urn, words):
     from ppgan_mpr.imaging.heif import auxiliary
 
     properties = box(b"iprp", box(b"ipco", box(kind, bytes(4) + urn + b"\0")))

@@ -74,7 +74,7 @@ def test_all_comments_are_kept(tmp_path):
         (0xE5, b"\1\2\3", "the data of the segment APP5"),
     ],
 )
-def test_segments_that_no_result_has_are_named(tmp_path, mark, body, words):
+def test_segments_that_no_result_has_are_named_as_lost(tmp_path, mark, body, words):
     photo = _with_segments(tmp_path / "a.jpg", (mark, body), (mark, body))
     (named,) = unkept(photo, ".jpg")
     assert named.startswith(words)

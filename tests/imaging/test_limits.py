@@ -61,7 +61,7 @@ for read in (read_photo, PhotoReader().read):
 
 
 @linux
-def test_pixels_that_do_not_fit_the_memory(tmp_path, root):
+def test_pixels_that_do_not_fit_into_memory_are_refused(tmp_path, root):
     (tmp_path / "bomb.png").write_bytes(bomb(16000))
     printed = in_little_memory(READ.format(path=str(tmp_path / "bomb.png")), 2000, root)
     assert printed.count("decoding its 16000 x 16000 pixels takes 2.9 GB, but only ") == 2
@@ -82,7 +82,7 @@ def test_coefficients_of_a_progressive_jpeg_count(tmp_path, monkeypatch, subsamp
 
 
 @linux
-def test_metadata_that_does_not_fit_the_memory(tmp_path, root):
+def test_metadata_that_does_not_fit_into_memory_is_refused(tmp_path, root):
     (tmp_path / "tags.tif").write_bytes(tags_with_one_value(65000, 400_000))
     printed = in_little_memory(READ.format(path=str(tmp_path / "tags.tif")), 3000, root)
     assert printed.count("its metadata takes more than 65 MB") == 2
@@ -90,7 +90,7 @@ def test_metadata_that_does_not_fit_the_memory(tmp_path, root):
 
 @linux
 @pytest.mark.parametrize("start", [b"", b"P7"])
-def test_files_that_do_not_fit_the_memory(tmp_path, root, start):
+def test_files_that_do_not_fit_into_memory_are_refused(tmp_path, root, start):
     """A file without a signature is not even read."""
     path = tmp_path / "sparse.jpg"
     with path.open("wb") as file:

@@ -63,7 +63,7 @@ def test_netpbm_and_targa_name_the_same_losses():
     assert unkept(full_photo(), ".ppm") == unkept(full_photo(), ".tga")
 
 
-def test_position_is_not_named_if_exif_has_none():
+def test_position_is_not_named_as_lost_if_exif_has_none():
     photo = full_photo()
     exif = Image.Exif()
     exif[0x010F] = "Maker"
@@ -71,7 +71,7 @@ def test_position_is_not_named_if_exif_has_none():
     assert "the GPS position" not in unkept(photo, ".bmp")
 
 
-def test_gamma_of_a_png_is_named(tmp_path):
+def test_gamma_of_a_png_is_named_as_lost(tmp_path):
     linear = samples.chunk(b"gAMA", struct.pack(">I", 100000))
     srgb = samples.chunk(b"gAMA", struct.pack(">I", 45455)) + samples.chunk(
         b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)

@@ -25,7 +25,7 @@ from ppgan_mpr.imaging import (
 
 @pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_image_at_another_frame_is_read_at_that_frame(name):
-    """A caller at a later frame has chosen it; at the first frame of an animation nobody has."""
+    """An image at a later frame shows that its caller chose it; one at the first does not."""
     frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 100, 200)]
     options = {"lossless": True} if name == "WEBP" else {}
     data = samples.pillow_file(frames[0], name, save_all=True, append_images=frames[1:], **options)
@@ -289,7 +289,7 @@ def test_comment_survives_a_copy_and_comes_back(tmp_path):
     assert photo.metadata.comment == to_pil(photo).info["comment"] == b"by Anna"
 
 
-def test_losses_of_a_pillow_image_are_named():
+def test_losses_of_a_pillow_image_are_reported():
     photo = from_array(np.zeros([4, 4, 3], np.uint8))
     metadata = Metadata(iptc=b"x", resources=b"y", dropped=("the gain map",))
     photo = dataclasses.replace(photo, metadata=metadata)

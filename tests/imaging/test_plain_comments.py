@@ -53,6 +53,6 @@ def test_comments_of_a_tga_file_are_read_and_written(tmp_path):
     assert read_photo(tmp_path / "out.tga").metadata.comment == photo.metadata.comment
 
 
-def test_comment_too_long_for_a_tga_file_is_named(tmp_path):
+def test_comment_too_long_for_a_tga_file_is_named_as_lost(tmp_path):
     (tmp_path / "a.ppm").write_bytes(b"P6\n#" + b"x" * 300 + b"\n8 6\n255\n" + PIXELS.tobytes())
     assert unkept(read_photo(tmp_path / "a.ppm"), ".tga") == ("the comment",)

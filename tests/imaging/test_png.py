@@ -149,7 +149,7 @@ def test_chunks_valid_for_the_result_are_kept_in_png_and_named_elsewhere(tmp_pat
     assert samples.chunk(kind, body) in (tmp_path / "b.png").read_bytes()
 
 
-def test_time_of_the_last_change_is_not_named(tmp_path):
+def test_time_of_the_last_change_is_not_named_as_lost(tmp_path):
     photo = _with_chunk(tmp_path, b"tIME", bytes(7))
     assert not unkept(photo, ".png")
     write_photo(photo, tmp_path / "b.png")
@@ -165,12 +165,12 @@ def test_time_of_the_last_change_is_not_named(tmp_path):
         (b"vpAg", bytes(9), "the chunk vpAg"),
     ],
 )
-def test_chunks_that_no_result_has_are_named(tmp_path, kind, body, words):
+def test_chunks_that_no_result_has_are_named_as_lost(tmp_path, kind, body, words):
     photo = _with_chunk(tmp_path, kind, body)
     assert unkept(photo, ".png") == unkept(photo, ".tif") == (words,)
 
 
-def test_redundant_chunk_is_not_named(tmp_path):
+def test_redundant_chunk_is_not_named_as_lost(tmp_path):
     assert unkept(_with_chunk(tmp_path, b"sBIT", b"\x08\x08\x08"), ".png") == ()
 
 
@@ -212,7 +212,7 @@ def _patterned(dtype):
 @pytest.mark.parametrize(
     ("make", "strategy"), [(_noisy, zlib.Z_RLE), (_patterned, zlib.Z_DEFAULT_STRATEGY)]
 )
-def test_photos_are_encoded_fast_and_patterns_small(dtype, make, strategy):
+def test_photos_are_encoded_quickly_and_patterns_into_small_files(dtype, make, strategy):
     picture = make(dtype)
     content = file_content(from_array(picture), Path("a.png"))
     np.testing.assert_array_equal(decode_photo(bytes(content), "a.png").to_array(), picture)

@@ -94,7 +94,7 @@ def test_resolution_without_numbers_is_none(empty):
     "data",
     [b"FOVb" + bytes(200), b"FUJIFILMCCD-RAW" + bytes(200), cr3()[:60], dng(patches())[:100]],
 )
-def test_metadata_that_cannot_be_read_is_named(data):
+def test_metadata_that_cannot_be_read_is_named_as_lost(data):
     metadata = read_metadata(data)
     assert metadata.exif is None
     assert any("EXIF" in what for what in metadata.dropped)

@@ -243,7 +243,7 @@ def test_header_is_known_before_this_process_decodes(tmp_path, suffix, isolated,
     assert [(header.width, header.height) for header in found] == [photo.size] * known
 
 
-def test_error_of_on_header_is_no_error_of_the_file(tmp_path):
+def test_error_of_the_callback_on_header_does_not_fail_the_reading(tmp_path):
     write_photo(from_array(samples.ramp()), tmp_path / "a.png")
 
     def fail(header):

@@ -46,7 +46,7 @@ def test_resources_are_carried_without_the_thumbnail(file, tmp_path, suffix):
     assert b"old" not in output.read_bytes()
 
 
-def test_resources_that_a_format_cannot_store_are_named(file):
+def test_resources_that_a_format_cannot_store_are_named_as_lost(file):
     assert unkept(read_photo(file), ".png") == ("Photoshop's image resources",)
 
 

@@ -27,7 +27,7 @@ def test_floats_are_clipped_rounded_and_not_modified():
     np.testing.assert_array_equal(values, given)
 
 
-def test_half_precision_reaches_all_16_bits():
+def test_half_precision_values_are_scaled_exactly_to_16_bits():
     values = np.array([0.25, 0.75], np.float16)
     assert to_dtype(values, np.uint16).tolist() == [16384, 49151]
 

@@ -64,7 +64,7 @@ def test_pam_header_that_hides_its_size_is_refused(tmp_path, extra):
     [radiance(30000, 30000), b"PF\n30000 30000\n-1.0\n", b"\x76\x2f\x31\x01" + bytes(60)],
     ids=["radiance", "pfm", "exr"],
 )
-def test_floating_point_formats_are_named_before_they_are_decoded(tmp_path, data):
+def test_floating_point_formats_are_refused_before_decoding(tmp_path, data):
     (tmp_path / "a.pam").write_bytes(data)
     for read in (read_header, read_photo):
         with pytest.raises(ImageError, match="of floating-point numbers: convert it to 16 bits"):

@@ -64,7 +64,7 @@ def test_removing_the_thumbnail_shortens_the_block(tmp_path):
     assert len(read_photo(tmp_path / "a.jpg").metadata.exif) < len(plain) + 40
 
 
-def test_preview_in_the_makers_notes_is_named(tmp_path):
+def test_preview_in_the_makers_notes_is_named_as_lost(tmp_path):
     block = samples.exif_block()
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + block + jpeg(9))
     assert "preview" in " ".join(unkept(read_photo(tmp_path / "a.jpg"), ".jpg"))

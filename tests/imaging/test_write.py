@@ -349,7 +349,7 @@ def test_png_that_does_not_fit_into_memory_says_so(tmp_path, monkeypatch, encode
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_png_of_samples_in_another_byte_order(tmp_path, channels):
+def test_png_of_samples_in_another_byte_order_is_written_correctly(tmp_path, channels):
     pixels = samples.noise(channels, "uint16").reshape(13, 17, channels)
     write_photo(Photo(pixels.astype(">u2")), tmp_path / "a.png")
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, pixels)

@@ -37,7 +37,7 @@ def restore(image, **options):
 
 
 def test_free_memory_changes_no_pixel(free):
-    """Some 125 MiB are needed, within a budget of 150, and 225 are enough."""
+    """The tiles need about 125 MiB, less than the budget of 150; 225 MiB of free memory suffice."""
     image = np.random.default_rng(0).integers(0, 256, [320, 380, 3], np.uint8)
     results = []
     for amount in (64 << 30, 225 << 20):
@@ -139,7 +139,7 @@ def test_documented_plans_of_gpus_are_those_of_the_program(documented, root):
 
 
 @pytest.mark.parametrize("gigabytes", [24, 1024], ids=["memory", "32-bit indices"])
-def test_batches_are_as_large_as_memory_and_indices_allow_and_of_equal_size(gigabytes):
+def test_batches_are_as_large_as_memory_and_32_bit_indices_allow_and_of_equal_size(gigabytes):
     planner = gpu_planner(803, 192, gigabytes, tile=512)
     grid = planner.grid(3000, 4000)
     batch = planner.batch(grid)

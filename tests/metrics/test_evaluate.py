@@ -38,7 +38,7 @@ def test_pictures_are_paired_by_stem(folders, jobs):
     assert table.scores["b"]["psnr"] == pytest.approx(20 * np.log10(255 / 9))
 
 
-def test_target_names_may_end_in_the_suffix(folders):
+def test_target_names_may_end_in_restoration_too(folders):
     restored, target = folders
     (target / "a.png").rename(target / "a_restoration.png")
     assert list(evaluate_folders(restored, target, GOPRO).scores) == ["a_restoration", "b"]

@@ -208,14 +208,14 @@ def test_unknown_protocol_suggests_the_nearest():
 
 
 def test_every_protocol_has_a_published_score():
-    # scores of OTHERS were published only inside pictures, so no record quotes them
+    # scores of OTHERS were published only in figures, so no record quotes them
     used = {score.protocol for record in weights_records() for score in record.scores}
     assert set(PROTOCOLS) - set(OTHERS) <= used
     for name, protocol in PROTOCOLS.items():
         assert protocol.name == name and protocol.source
 
 
-def test_cropping_data_set_names_its_protocol():
+def test_cropped_protocol_is_named_after_its_crop():
     border = Protocol("border2", "full frame less 2 pixels of border", border=2)
     cropped = border.cropped(64)
     assert cropped.padding == border.padding == "end"

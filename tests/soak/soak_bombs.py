@@ -16,7 +16,7 @@ MEGABYTE = 1 << 20
 
 
 def bombs() -> dict[str, Callable[[], tuple[bytes, int]]]:
-    """Name → function that returns a content, and the size of a sparse file with it, or 0."""
+    """Name → function that returns the beginning of a file, and its size if it is sparse, or 0."""
     found = {name: partial(_made, make) for name, make in _BOMBS.items()}
     for suffix, start in _SPARSE.items():
         found[f"sparse.{suffix}"] = partial(_made, partial(bytes, start), 2 << 30)

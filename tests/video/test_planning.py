@@ -25,7 +25,9 @@ def test_plan_agrees_with_the_restoration(clip, tmp_path, make_predictor):
         assert getattr(plan, name) == getattr(record, name)
 
 
-def test_existing_output_would_fail_or_be_skipped(clip, tmp_path, predictor, make_predictor):
+def test_plan_of_a_video_with_an_existing_output_fails_or_skips_it(
+    clip, tmp_path, predictor, make_predictor
+):
     restore_video(clip, tmp_path / "out", predictor)
     assert "was left alone" in plan_video(clip, tmp_path / "out", predictor).error
     skipping = make_predictor(dry_run=True, existing="skip")
@@ -37,7 +39,7 @@ def test_existing_output_would_fail_or_be_skipped(clip, tmp_path, predictor, mak
     [({"codec": "hevc"}, "libx265 needs frames of"), ({}, "cannot hold its audio stream")],
     ids=["encoder", "container"],
 )
-def test_errors_that_show_before_the_first_frame_are_planned(
+def test_plan_reports_errors_that_show_before_the_first_frame(
     clip, tmp_path, predictor, options, message
 ):
     output = tmp_path / ("a.mp4" if options else "a.ivf")

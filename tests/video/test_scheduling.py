@@ -36,7 +36,7 @@ def av1(tmp_path):
     return clip, choose_encoding(facts, facts.size, "matroska", "av1")
 
 
-def test_encoding_av1_leaves_the_priority(av1, tmp_path):
+def test_encoding_av1_leaves_the_priority_unchanged(av1, tmp_path):
     assert policies() == {os.SCHED_OTHER}
     with (tmp_path / "part").open("wb") as file:
         encoder = PartEncoder(file, av1[1])
@@ -47,7 +47,7 @@ def test_encoding_av1_leaves_the_priority(av1, tmp_path):
     assert policies() == {os.SCHED_OTHER}
 
 
-def test_checking_a_container_for_av1_leaves_the_priority(av1, tmp_path):
+def test_checking_a_container_for_av1_leaves_the_priority_unchanged(av1, tmp_path):
     clip, encoding = av1
     check_container(clip, tmp_path / "out.mkv", encoding, Limits(), False)
     assert policies() == {os.SCHED_OTHER}

@@ -44,7 +44,7 @@ def test_posts_from_other_sites_are_refused(client, headers):
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin")
 
 
-def test_posts_from_the_own_page_are_accepted(client):
+def test_posts_from_the_servers_own_page_are_accepted(client):
     headers = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
     files = {"image": ("photo.png", png())}
     answer = client.post("/restore", data=LITE, files=files, headers=headers)

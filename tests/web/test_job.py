@@ -44,7 +44,7 @@ def test_smaller_tiles_do_not_start_a_new_step():
     assert (pace.step, pace.done) == (2, 0)
 
 
-def test_later_steps_are_assumed_as_slow_as_the_current_one():
+def test_later_steps_are_assumed_to_be_as_slow_as_the_current_one():
     pace, _ = pace_of(2, [(0, 1, 4), (2, 2, 4)])
     assert pace.step == 1
     assert pace.seconds_left == pytest.approx(2 * 2 + 4 * 2)

@@ -70,7 +70,7 @@ def test_only_an_undecided_job_takes_a_choice():
         assert jobs.waiting == 0
 
 
-def test_leaving_the_queue_removes_all_files():
+def test_closing_the_queue_removes_all_files():
     with Jobs() as jobs:
         finished(jobs)
         jobs.submit(job(jobs))

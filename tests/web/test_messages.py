@@ -146,7 +146,7 @@ def test_warnings_have_their_numbers_as_parameters():
     }  # fmt: skip
 
 
-def test_short_memory_is_recognised():
+def test_warnings_about_too_little_memory_get_a_code():
     tiles = TileUse((64, 64), (32, 32), 4)
     assert warning_message(tiles.warning).code == "smaller_tiles"
     batches = TileUse((64, 64), (64, 64), 4, planned_batch=4, smallest_batch=2)

@@ -77,7 +77,7 @@ def test_a_cancelled_picture_takes_no_choice(client, pictures):
     assert answer.status_code == 409
 
 
-def test_other_weights_are_proposed_where_the_model_cannot_do_it(client, pictures):
+def test_other_weights_are_proposed_where_the_model_has_none_for_the_task(client, pictures):
     job = client.wait(client.restore(pictures["dark"], **AUTO).json())
     assert job["state"] == "undecided"
     first = job["proposals"][0]

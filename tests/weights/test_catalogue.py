@@ -91,7 +91,7 @@ def test_error_for_weights_that_cannot_be_found_suggests_others(wanted, message)
 
 
 @pytest.mark.parametrize("record", weights_records(), ids=lambda record: record.name)
-def test_each_listed_name_is_accepted(record):
+def test_each_listed_name_is_known_in_any_case(record):
     for name in (record.name, record.name.lower()):
         if record.model == "authors":
             with pytest.raises(UsageError, match=f"{record.name} cannot be downloaded: get the f"):

@@ -61,7 +61,7 @@ def test_hyperparameters_are_deduced(tmp_path):
     assert load_weights(path).hyperparameters == unusual
 
 
-def test_printed_weights_fit_a_line_or_two():
+def test_printed_weights_fit_on_a_line_or_two():
     printed = repr(load_weights("lite:Deraining"))
     assert "'MPRNet'" in printed and "'Deraining'" in printed and "num_cab" in printed
     assert len(printed) < 400

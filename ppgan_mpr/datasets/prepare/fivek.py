@@ -2,7 +2,7 @@
 
 The download contains raw files and TIFFs in ProPhoto RGB, which must first be exported as sRGB
 pictures (see docs/datasets.md). The untouched and the retouched version of a photo must have the
-same size. The exports are in two folders side by side, with or without sub-folders for splits. The
+same size. The exports are in two folders side by side, or in two such folders for each split. The
 number in the file name decides the split of a photo, as in MIRNet and most other work on this set.
 """
 

@@ -190,7 +190,7 @@ class PaddleBackend:
             yield
             return
         core = self._paddle.base.core
-        # Builds for CPUs of Paddle 2 have no such switches.
+        # CPU builds of Paddle 2 have no such switches.
         names = [n for n in ("cublas_switch", "cudnn_switch") if hasattr(core, f"get_{n}")]
         before = {name: getattr(core, f"get_{name}")() for name in names}
         try:

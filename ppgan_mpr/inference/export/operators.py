@@ -191,7 +191,7 @@ def _pool(writer: Writer, op: Operation) -> None:
         writer.emit(f"Global{kind}", op, [x])
         return
     if any(op.attributes["paddings"]) or op.attributes["ceil_mode"]:
-        raise NotImplementedError("pool2d with padding has no translation")
+        raise NotImplementedError("pool2d with padding or ceil_mode has no translation")
     writer.emit(kind, op, [x], kernel_shape=size, strides=op.attributes["strides"])
 
 

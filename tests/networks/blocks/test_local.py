@@ -20,7 +20,7 @@ def test_equals_the_authors_converter(fixtures_dir):
     np.testing.assert_allclose(restored, reference["stage3"], atol=1e-5)
 
 
-def test_pictures_smaller_than_the_windows_change_nothing():
+def test_windows_larger_than_the_picture_change_nothing():
     network = load_weights("lite:Denoising").build()
     picture = paddle.rand([1, 3, 64, 48])
     with paddle.no_grad():

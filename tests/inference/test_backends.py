@@ -8,7 +8,7 @@ import pytest
 from inference_samples import batch
 from simulated_gpus import card, simulate
 
-from ppgan_mpr.errors import UsageError
+from ppgan_mpr.errors import MissingDependencyError, UsageError
 from ppgan_mpr.inference import InferenceOptions, Model, Restorer
 from ppgan_mpr.inference.backends import check_device, create_backend
 from ppgan_mpr.inference.backends.base import INT32_ELEMENTS, Backend
@@ -120,6 +120,26 @@ def test_paddle_runs_if_packages_for_exporting_are_missing(model, monkeypatch, c
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert create_backend(model, InferenceOptions(device="cpu")).name == "paddle"
     assert "brings OpenVINO" in caplog.text
+
+
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+def test_half_precision_on_a_cpu_without_openvino_is_refused(model, monkeypatch, precision):
+    """PaddlePaddle and ONNX Runtime would compute in f32 there."""
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "onnxruntime" or None)
+    options = InferenceOptions(precision=precision, device="cpu")
+    with pytest.raises(MissingDependencyError, match=f"{precision}.* needs OpenVINO: pip install"):
+        create_backend(model, options)
+
+
+def test_half_precision_of_a_network_that_openvino_cannot_run_is_refused(model, monkeypatch):
+    def fail(*arguments):
+        raise NotImplementedError("roll has no translation")
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    monkeypatch.setattr("ppgan_mpr.inference.backends._exported", fail)
+    with pytest.raises(UsageError, match="cannot be used: roll has no translation"):
+        create_backend(model, InferenceOptions(precision="bf16", device="cpu"))
 
 
 def test_a_broken_backend_is_replaced_by_the_next(model, monkeypatch):

@@ -98,9 +98,14 @@ def _fastest_on_cpu(model: Model, options: InferenceOptions) -> Backend:
             return _exported(candidate, model, CPU, options)
         except (MissingDependencyError, NotImplementedError) as error:
             reason = error
+    remedy = install_command("openvino")
+    if options.precision not in _ON_CPU["paddle"]:
+        wanted = f"precision={options.precision!r} on a CPU needs OpenVINO"
+        if reason is None:
+            raise MissingDependencyError(f"{wanted}: {remedy} brings it, or choose 'f32'.")
+        raise UsageError(f"{wanted}, which cannot be used: {reason}") from None
     backend = PaddleBackend(model, CPU, options.precision, options.threads)
     if reason is None:
-        remedy = install_command("openvino")
         reason = f"no faster backend is installed: {remedy} brings OpenVINO."
     logger.warning("PaddlePaddle computes, which is slow on a CPU: %s", reason)
     return backend

@@ -26,16 +26,16 @@ from .predictor import Predictor
 from .restoration import TileProgress
 from .task_names import JOINT, steps_of
 
-# Between two tasks a picture is held in float32, which takes this many times the bytes of uint8.
-_TIMES_BETWEEN = 4
+_TIMES_BETWEEN = 4  # a picture in float32 takes this many times the bytes of one in uint8
 
 
 class ChainPredictor(Predictor):
     """Performs several tasks in order on each picture, such as denoising and then deblurring.
 
-    Used like :class:`Predictor`. A picture is neither rounded nor written between the steps; one
-    copy of the whole picture is held in float32. Outputs go to ``output_path/<task>+<task>``. The
-    record of a result names the networks and weights of all steps.
+    Used like :class:`Predictor`. A picture is neither rounded nor written between the steps, but
+    held whole in float32; with three steps or more, its values before and after a step are held.
+    Outputs go to ``output_path/<task>+<task>``. The record of a result names the networks and
+    weights of all steps.
 
     Args:
         output_path: see :class:`Predictor`.
@@ -106,7 +106,7 @@ def _joined(steps: Sequence[LoadedNetwork]) -> LoadedNetwork:
         last,
         restorers=RestorerPool(list(map(_Sequence, on_each_device)), last.restorers.device),
         common_record=common_record,
-        times_between=_TIMES_BETWEEN,
+        times_between=_TIMES_BETWEEN * min(2, len(steps) - 1),
     )
 
 

@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--photo", type=Path, metavar="FILE", help="a photo of yours instead of generated pictures")
     add("--networks", nargs="+", choices=tuple(NETWORKS), default=list(NETWORKS))
     add("--repeat", type=int, default=3)
-    add("--only-commands", action="store_true", help="leave out the photo and bare columns")
+    add("--only-commands", action="store_true", help="measure only the columns cold and warm")
     add("--output", type=Path, metavar="FILE", help="write JSON")
     add("--case", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

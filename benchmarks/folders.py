@@ -4,10 +4,10 @@
 
 A runtime that prepares itself for each size of picture takes longer for the mixed folder. For each
 network, the command ``mprnet`` restores both folders, with an empty cache of networks and with a
-full one. The table also has the size of the cache afterwards. If PaddleGAN or PyTorch is installed
-(see peers.py), its network restores the same pictures in memory. Both folders are measured in turn,
-and the run with the median ratio counts. Processor time is listed beside wall time, because other
-programs on the machine disturb it less.
+full one. The table also has the size of the cache afterwards. PaddleGAN's network and the authors'
+network in PyTorch restore the same pictures in memory, if they are available (see peers.py). Both
+folders are measured in turn, and the run with the median ratio counts. Processor time is listed
+beside wall time, because other programs on the machine disturb it less.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ppgan_mpr.imaging.padding import source_indices
 SHORTEST, LONGEST = 200, 640  # pixels of a side
 FOLDERS = ("one size", "mixed")
 _PEER_PACKAGES = {"ppgan": "ppgan", "torch": "torch"}
-_MULTIPLE = 16  # the sides that every network takes are multiples of this
+_MULTIPLE = 16  # every network takes pictures whose sides are multiples of this
 
 
 def mixed_sizes(count: int) -> list[tuple[int, int]]:

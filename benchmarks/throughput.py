@@ -3,9 +3,10 @@
     python benchmarks/throughput.py --count 100 --size 720p --rounds 3 --output table.json
 
 Each round restores the folder with every value of ``--jobs``, in changing order, with the networks
-in the cache. The graph alone is measured in a process of its own: its tiles and nothing else. The
-lower bound is the larger of the graph's time and the processor time divided by the number of cores.
-The last column is the wall time divided by the bound. The medians of the rounds are printed.
+in the cache. The graph, which is the compiled network, is measured in a process of its own: the
+tiles of a photo and nothing else. The lower bound is the larger of the graph's time and the
+processor time divided by the number of cores. The last column is the wall time divided by the
+bound. The medians of the rounds are printed.
 """
 
 from __future__ import annotations

@@ -85,6 +85,6 @@ def nearest(written: str, names: Iterable[str], cutoff: float) -> str | None:
 
 
 def shortened(value: object) -> str:
-    """``repr(value)`` for a message; the middle of more than 200 characters is left out."""
+    """``repr(value)`` for a message; if longer than 200 characters, its middle is left out."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"

@@ -1,4 +1,4 @@
-"""Starts Python processes that never import modules from the current folder."""
+"""Commands for Python processes with this process's import path, and no folder added to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def python_command(code: str, *arguments: str) -> list[str]:
         arguments: become ``sys.argv[1:]``.
 
     Returns:
-        The command; empty if this program is not a Python interpreter, such as a frozen one.
+        The command; empty if this program is no Python interpreter but a frozen program.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         return []

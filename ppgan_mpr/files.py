@@ -222,7 +222,9 @@ def _taken(path: Path) -> FileExistsError:
 
 
 def _rename_exclusively(source: Path, path: Path) -> None:
-    """Rename a file unless the new name is taken; works without hard links, too.
+    """Give a file a new name unless that is taken; works without hard links, too.
+
+    With hard links, the old name remains; the caller removes it.
 
     Raises:
         FileExistsError: the name is taken.

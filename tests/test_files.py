@@ -247,7 +247,7 @@ def test_lock_that_is_held_is_reported_without_waiting(tmp_path):
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_windows_lock_is_waited_for_until_it_is_free(monkeypatch, wait):
+def test_windows_lock_is_waited_for_only_if_asked(monkeypatch, wait):
     attempts = []
 
     def lock(_, mode, __):

@@ -91,7 +91,7 @@ def _default(value: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    """A description as Markdown, a single sentence without its full stop."""
+    """A description as Markdown; if it is a single sentence, its full stop is removed."""
     text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text.replace("``", "`"))
     return (text if ". " in text else text.rstrip(".")).replace("|", "\\|")
 

@@ -64,7 +64,7 @@ def main() -> None:
     print("|---" * (len(KINDS) + 3) + "|")
     print("\n".join(lines))
     print(f"\ndegraded, assigned correctly: {wilson(degraded['right'], degraded['all'])}")
-    restored = f"assigned correctly at {CONFIDENT:.0%} or more: restored without asking"
+    restored = f"assigned correctly, confidence {CONFIDENT:.0%} or more (restored without asking)"
     print(f"degraded, {restored}: {wilson(degraded['sure'], degraded['all'])}")
     print(f"clean, restored without asking: {wilson(touched['sure'], touched['all'])}")
     print(f"clean, assigned to a degradation at all: {wilson(touched['best'], touched['all'])}")

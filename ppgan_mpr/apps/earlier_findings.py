@@ -45,7 +45,7 @@ class EarlierFindings:
 
 
 def _is_of(entry: Entry, degradation: str, path: Path, manifest: Manifest) -> bool:
-    """Whether an output was made of this unchanged file, against this degradation."""
+    """Whether an output was made from this file, unchanged since, to remove this degradation."""
     detected = entry.record.detected
     if not isinstance(detected, dict) or detected.get("degradation") != degradation:
         return False

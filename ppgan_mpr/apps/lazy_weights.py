@@ -155,7 +155,10 @@ class LazyWeights:
         return (self._record.size or 0) if self._record and missing else None
 
     def build(self) -> Any:
-        """The network as a ``paddle.nn.Layer`` in evaluation mode; untrained in a dry run."""
+        """The network as a ``paddle.nn.Layer`` in evaluation mode.
+
+        In a dry run, the network of weights in the catalogue is untrained.
+        """
         if self._dry_run and self._record:
             network = find_network(self._record.network).build(self._record.hyperparameters)
             network.eval()

@@ -5,9 +5,9 @@ several lines, the last one is valid. A line is appended when its output is comp
 written whole and under a lock, so that several processes can restore into one folder. Damaged
 lines are ignored.
 
-An output that replaces a file, and each output of an earlier stage, is announced before it is
-written, in a line of its own that holds only the digest of its content. If the process is killed
-before it lists the output, the announcement shows that the output was not edited by the user.
+An output that replaces a file, and each output of a network's earlier stage, is announced before
+it is written: a line of its own holds only its name and the digest of its content. If the process
+is killed before it lists the output, the announcement shows that the user did not edit the output.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Manifest:
         return bool(digests) and _sha256(output) in digests
 
     def find(self, output: Path) -> Entry | None:
-        """The last undamaged line of an output, or None."""
+        """The last entry of an output, or None; announcements and damaged lines are passed over."""
         return next(filter(None, map(_entry, self._lines(output))), None)
 
     def relative(self, path: Path) -> str:

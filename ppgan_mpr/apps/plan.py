@@ -30,8 +30,8 @@ class PlanRecord:
         frames: number of frames of a video, as far as its file states it; None for a picture.
         seconds: computing time, estimated from earlier runs on this machine; None without such
             runs, or if the size or the number of frames is not known.
-        memory: most bytes that the program takes meanwhile; None for a video, and if the size of
-            the picture is not known.
+        memory: peak memory of the program in bytes while it processes the picture; None for a
+            video, and if the size of the picture is not known.
         skipped: whether an output is there already and would be left alone.
         error: why the restoration would fail, or None.
         warnings: what the user should know about the picture.
@@ -79,8 +79,8 @@ class Plan(list[PlanRecord]):
         records: of the pictures and videos.
         download: size in bytes of the weights that would be downloaded first; 0 if it is not
             known; None if nothing would be downloaded.
-        memory: most bytes that the program takes for pictures, several of which may be processed
-            at the same time; None if it is not known.
+        memory: peak memory of the program in bytes for pictures, several of which may be
+            processed at the same time; None if it is not known.
         devices: number of devices that share the pictures; a video is restored on one.
 
     Attributes:

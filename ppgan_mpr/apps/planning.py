@@ -26,7 +26,7 @@ from .plan import Plan, PlanRecord
 from .repeats import concurrent_pictures
 from .sources import Source
 
-_UNDEVELOPED = "it is a camera's raw file, whose size is known when it is developed"
+_UNDEVELOPED = "it is a camera's raw file, whose size is not known until it is developed"
 # What a plan has in common with the record of the result.
 _COMMON = ("network", "task", "weights", "backend", "precision", "device")
 
@@ -151,7 +151,7 @@ def _with_tiles(
 
 
 def _memory_together(planned: Sequence[_Planned], jobs: int) -> int | None:
-    """Most bytes that the program takes while ``jobs`` pictures are processed at the same time.
+    """Peak memory of the program in bytes while ``jobs`` pictures are processed at the same time.
 
     Pictures beyond the first wait until there is free memory for them.
     """

@@ -226,8 +226,8 @@ class Predictor:
         Args:
             images: see :meth:`run`; or the sources that
                 :func:`~ppgan_mpr.apps.source_search.expand` lists.
-            stop: ends the iteration when it is set. Pictures in work are left unfinished after
-                their current tile. Finished pictures are still yielded.
+            stop: ends the iteration when it is set. Pictures that are being restored are left
+                unfinished after their current tile. Finished pictures are still yielded.
             right: see :meth:`run`.
 
         Raises:

@@ -23,7 +23,7 @@ def concurrent_pictures(asked: int | None, devices: int = 1) -> int:
 
     Args:
         asked: the option ``jobs``. By default each device computes one picture, and meanwhile
-            each core may read or write another.
+            each core, up to four of them, may read or write another.
         devices: number of devices; the number of pictures is never smaller.
     """
     if asked is None:

@@ -41,7 +41,7 @@ def write_report(path: str | os.PathLike[str], records: Iterable[ResultRecord]) 
 
 
 def check_writable_report(path: str | os.PathLike[str]) -> None:
-    """Check before the work that :func:`write_report` can write a report.
+    """Check, before the work begins, that :func:`write_report` can write a report.
 
     Raises:
         UsageError: the report cannot be written.

@@ -178,7 +178,7 @@ class Restoration:
             return self._skipped(source, output, result.size, given.warnings)
         work = self._begin(source, result, output, given.warnings)
         if output:
-            prepare_writing(output)  # while the network is loaded, and before long work
+            prepare_writing(output)  # while the network is still being loaded, before long work
         self._fill(work, given.crop, turn, watch)
         del given  # frees memory that writing a large picture needs
         if not self._write(work):

@@ -26,7 +26,7 @@ class ResultRecord:
         task: name of the task, or ``A+B`` for several in order; empty if ``task='auto'`` left
             the picture alone.
         scale: how many times the picture was enlarged.
-        local: whether statistics were taken over windows (TLC).
+        local: whether the test-time local converter (TLC) was used.
         weights: catalogue name or file of the weights.
         weights_digest: ``sha256:…`` of the weights' file.
         backend, precision, device: what computed, and in which number format.

@@ -104,7 +104,7 @@ def unique(sources: Iterable[Source]) -> list[Source]:
 
 
 def may_need_isolation(source: Source) -> bool:
-    """Whether, by its suffix, another process may have to decode a file; its bytes decide that."""
+    """Whether decoding a file may need another process, judged by its suffix."""
     return source.path is not None and source.path.suffix.lower() not in ordinary.SUFFIXES
 
 

@@ -37,7 +37,8 @@ class Verdict:
     Attributes:
         keep: whether it is kept; otherwise the picture is restored again and replaces it.
         remark: what the user should know about it, or None.
-        announced: whether a run has announced it and not listed it yet.
+        announced: whether a run has announced it in the manifest and not listed it there yet; see
+            :mod:`.manifest`.
     """
 
     keep: bool
@@ -119,7 +120,7 @@ def _judge_unlisted(output: Path, manifest: Manifest | None, reader: Reader) -> 
 
 
 def _unfinished(output: Path) -> Verdict:
-    unlisted = "the run that wrote it ended before it could list it"
+    unlisted = "the run that wrote it ended before it could list it in the manifest"
     return Verdict(False, f"{output} was restored again, because {unlisted}", announced=True)
 
 

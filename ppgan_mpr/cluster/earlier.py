@@ -67,8 +67,8 @@ def look_back(job: Job, facts: WorkerFacts, key: Callable[[str], str]) -> Earlie
         key: see :class:`.listing.Naming`.
 
     Raises:
-        UsageError: some results were made in another way, and ``existing='error'``. Or a task was
-            chosen for each picture in this job or in the earlier ones, but not in both.
+        UsageError: some results were made in another way, and ``existing='error'``. Or this job
+            has ``task='auto'`` and the earlier ones do not, or the reverse.
     """
     store, existing = job.output, job.options.existing
     sizes = {entry.name: entry.nbytes for entry in outputs_in(store)}

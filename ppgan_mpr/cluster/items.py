@@ -17,7 +17,7 @@ class Item:
         stem: beginning of the output's name.
         folder: folder of the output, below the task's folder.
         nbytes, stamp, mode: size, time stamp and mode of the file; see :class:`.stores.Entry`.
-        shard: whether it is a tar shard.
+        shard: whether it is a tar shard, or a picture in one.
         present: the outputs in :attr:`.earlier.Earlier.present` that this item's output, in any
             format, might replace.
         taken: name of an output → another picture, which owns the name.

@@ -25,7 +25,7 @@ from .workers import incompatible
 
 logger = logging.getLogger(__name__)
 
-_CORES = 4  # for each worker; more hardly speed up a network on small pictures
+_CORES = 4  # for each worker; with more, a network is hardly faster on small pictures
 _MEMORY = 2 << 30  # bytes for each worker
 _OBJECT_STORE = 2 << 30  # bytes, in a cluster that is started here
 

@@ -40,8 +40,8 @@ def listed_places(table: Store) -> list[tuple[Store, str]]:
     """The files that a table lists, each once, with the folders of their outputs.
 
     Relative paths start at the table's folder. Outputs keep the folders below the common parent of
-    all files. If a relative path leads to a file below the table's folder, it is the common parent
-    of the files and this folder. Local files and addresses have separate common parents.
+    all files. If a relative path leads to a file below the table's folder, the common parent of
+    the files and this folder is used. Local files and addresses have separate common parents.
 
     Raises:
         UsageError: the table cannot be read, or lists no file.
@@ -151,7 +151,7 @@ def _cleaned(path: str, start: Store) -> str:
 
 
 def _beside(folder: Store, path: str) -> Store:
-    """The file at a path in a table that is in ``folder``."""
+    """The file that a table in ``folder`` lists as ``path``."""
     if is_address(path):
         return Store(without_options(path), _with_access(path, folder.root))
     path = posixpath.normpath(path)

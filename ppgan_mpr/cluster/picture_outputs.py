@@ -94,7 +94,7 @@ class PictureOutputs:
         self.stages = _Stages(self)
 
     def finished(self, source: Source) -> Path | None:
-        """The result of an earlier run, if it is kept and its name is known without decoding."""
+        """An output that exists already, if it is kept and its name is known without decoding."""
         item = self._items[source.name]
         if self._options.existing != "skip" or item.shard:
             return None

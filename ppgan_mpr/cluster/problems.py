@@ -22,7 +22,7 @@ def storage_reason(error: BaseException) -> str:
 
 @contextmanager
 def named_in_errors(store: Store) -> Iterator[None]:
-    """Name the store in errors of the block that name no file.
+    """Add the store's name to errors that the block raises without a file name.
 
     Raises:
         UsageError: a file in the store cannot be read or written.

@@ -57,7 +57,7 @@ class _Member:
 def restore_shard(
     item: Item, name: str, output: Store, process: RestoringProcess
 ) -> list[ResultRecord]:
-    """Restore the pictures of a shard and write the new one, whole or not at all.
+    """Restore the pictures of a shard and write the new one atomically.
 
     The new file has the permission bits of the old one. If the old one is damaged, the new one has
     the members before the damage. If none of their pictures was restored, no file is written.

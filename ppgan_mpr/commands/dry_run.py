@@ -97,5 +97,5 @@ def _summary(plan: Plan, passed_over: Counter[str]) -> str:
 
 
 def _for(known: int, to_do: Sequence[PlanRecord]) -> str:
-    """For how many pictures and videos an estimate is; empty if it is for all."""
+    """How many pictures and videos an estimate covers, as " for N of them"; empty if all."""
     return f" for {known} of them" if known < len(to_do) else ""

@@ -35,7 +35,7 @@ from .program import program_name, run_program
 
 #: Format → suffixes of its files. The first belongs to the file that programs open.
 FILES = {"onnx": (".onnx",), "openvino": (".xml", ".bin"), "paddle": (".json", ".pdiparams")}
-# Suffixes of other files that are not exported models, in addition to those that Python knows.
+# Suffixes of formats that this command does not write and that Python's mimetypes may not know.
 _OTHER_SUFFIXES = (".pdmodel", ".pdparams", ".pt", ".pth", ".safetensors")
 #: Largest difference from PaddlePaddle's values at which a model counts as equal.
 TOLERANCE = 1e-4
@@ -122,7 +122,10 @@ def export(options: argparse.Namespace) -> float:
     print(f"{written}: {weights.network}, {shown(weights.source)}, format {options.format}")
     print(f"height and width must be multiples of {multiple}: pad by reflection on all four sides")
     if weights.local:
-        print("exported without TLC, although these weights use it: TLC needs a fixed picture size")
+        print(
+            "exported without the test-time local converter (TLC), although these weights use it: "
+            "it needs a fixed picture size"
+        )
     return difference
 
 

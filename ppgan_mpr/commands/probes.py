@@ -112,7 +112,7 @@ def _trial() -> Mapping[str, Any]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # Windows cannot delete memory-mapped files
     if restored.shape != (64, 64, 3) or not np.isfinite(restored).all():
-        return {"error": "the restored pixels are not numbers", "warnings": log.messages}
+        return {"error": "the result has NaN, infinity or a wrong size", "warnings": log.messages}
     backend = restorer.backend
     return {
         "backend": backend.name,

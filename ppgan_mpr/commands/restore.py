@@ -53,7 +53,7 @@ _EXIT = """exit code:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options of ``mprnet``; those that PaddleGAN has come first."""
+    """The options of ``mprnet``; the ones that PaddleGAN also has come first."""
     from ..networks import networks
 
     titles = [spec.title for spec in networks()]

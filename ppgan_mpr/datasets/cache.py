@@ -129,7 +129,8 @@ def _fingerprint(pictures: Iterable[tuple[Path, Header]]) -> str:
 def _open_shared(path: Path, size: int, owner: DecodedCache) -> int | None:
     """Open or create the file of a cache; returns None if that fails.
 
-    Every user holds a shared lock, which the system releases when the process ends in any way.
+    Every process that uses it holds a shared lock, which the system releases when the process ends
+    in any way.
     """
     try:
         _remove_abandoned(path.parent)

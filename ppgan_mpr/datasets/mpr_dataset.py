@@ -41,7 +41,7 @@ _SATURATION_SHARE = 1 / 3
 Sample = tuple[Any, ...]
 Options = Mapping[str, Any]
 
-_LARGEST = 1 << 16  # larger than any useful patch side in pixels, or scale
+_LARGEST = 1 << 16  # larger than any useful scale
 _DEGRADATION = {"scale": 1, "dual_pixel": False}
 
 
@@ -72,7 +72,7 @@ class MPRTrain:
               change places.
 
     Raises:
-        UsageError: an option is wrong, or files do not pair; one message lists them all.
+        UsageError: an option is wrong, or files do not pair; one message counts all such files.
     """
 
     def __init__(self, rgb_dir: str | Path, img_options: Options | None = None):
@@ -188,7 +188,7 @@ class MPRVal(_Scored):
         rgb_dir2: not used; PaddleGAN's class has it.
 
     Raises:
-        UsageError: an option is wrong, or files do not pair; one message lists them all.
+        UsageError: an option is wrong, or files do not pair; one message counts all such files.
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class MPRTest(_Scored):
         img_options: ``patch_size`` as for :class:`MPRVal`.
 
     Raises:
-        UsageError: an option is wrong, or files do not pair; one message lists them all.
+        UsageError: an option is wrong, or files do not pair; one message counts all such files.
     """
 
     def __init__(self, inp_dir: str | Path, img_options: Options | None = None):

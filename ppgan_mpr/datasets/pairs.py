@@ -70,7 +70,7 @@ def find_pairs(
 
     Raises:
         UsageError: a folder is missing or empty, or there are files without partner, names that
-            occur twice, unreadable files or pairs of wrong sizes; one message lists them all.
+            occur twice, unreadable files or pairs of wrong sizes; one message counts them all.
     """
     folder = Path(folder)
     parts = (*inputs, "target")

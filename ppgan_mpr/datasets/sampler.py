@@ -39,7 +39,7 @@ class SampleIndex(int):
         return int(self), self.draw, self.patch_size
 
     def __mod__(self, size: int) -> SampleIndex:
-        # RepeatDataset wraps indices around in this way, and each repeat needs other patches.
+        # PaddleGAN's RepeatDataset wraps indices in this way, and each repeat needs other patches.
         return SampleIndex(int(self) % size, self.draw, self.patch_size)
 
 

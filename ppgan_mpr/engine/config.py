@@ -44,7 +44,7 @@ else:
 
 #: Options at the top of the yaml that PaddleGAN's Trainer does not have.
 DEFAULTS: dict[str, Any] = defaults(Configuration)
-# Options that may differ when a run is resumed.
+# Options that may differ in a resumed run without a warning.
 _MAY_CHANGE = ("output_dir", "is_train", "profiler_options")
 # An unknown option counts as misspelt if its similarity to a known one is at least this. Options
 # that only PaddleGAN reads are less similar to ours.

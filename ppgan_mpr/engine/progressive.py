@@ -43,8 +43,9 @@ class Progressive:
     Args:
         phases: mappings with ``iters`` (number of iterations), ``patch_size`` (pixels, a multiple
             of 8) and ``batch_size`` (of each process), in order. The last phase continues to the
-            end of the run. With ``total_batch_size``, the processes share that number of pictures,
-            and ``batch_size`` is the largest slice: the number of slices follows from it.
+            end of the run. A phase may also have ``total_batch_size``: the processes share that
+            number of pictures, and ``batch_size`` is the size of the largest slice, which
+            determines the number of slices.
         world_size: number of processes.
         accumulate: number of slices in phases without ``total_batch_size``.
 

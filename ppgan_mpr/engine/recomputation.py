@@ -1,4 +1,4 @@
-"""Gradient recomputation: saves memory at the cost of a second forward pass of most layers."""
+"""Activation recomputation: saves memory at the cost of a second forward pass of most layers."""
 
 from __future__ import annotations
 

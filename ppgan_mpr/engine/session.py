@@ -145,7 +145,8 @@ def _remove_unused(folder: Path) -> bool:
 def store_config(config: AttrDict, folder: Path) -> None:
     """Write ``config.yaml``, with which the run can be repeated.
 
-    If a resumed run has other options, they are logged, and the earlier file is kept.
+    If a resumed run has other options, they are logged, and the earlier file is kept under the next
+    free name, ``config.1.yaml`` and so on.
     """
     if not processes.is_first():
         return

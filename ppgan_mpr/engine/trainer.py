@@ -69,7 +69,7 @@ class Trainer:
 
         Raises:
             DivergedError: too many consecutive gradients were not finite; a checkpoint was saved.
-            SystemExit: a signal arrived; a checkpoint was saved.
+            SystemExit: a signal arrived; the finished iterations were saved.
             Exception: any other error; the finished iterations were saved.
         """
         done, total = self.state.iteration, self.total_iters

@@ -197,7 +197,7 @@ def _may_be(accept: Callable[[bytes], bool | str] | None, start: bytes, has_suff
 
 
 def sample_layout(mode: str) -> tuple[int, int]:
-    """Channels and bytes per sample of the photo that an image of this mode becomes."""
+    """Channels and bytes per sample that size checks assume for an image of this mode."""
     if mode[0] in "IF":
         return 1, 2
     channels = {"1": 1, "L": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4, "CMYK": 4}

@@ -43,7 +43,7 @@ def described(primaries: int, transfer: int) -> tuple[int, int] | None:
 def with_nclx(data: memoryview, cicp: tuple[int, int]) -> bytes:
     """Replace the colour primaries and the transfer function that an AVIF file names.
 
-    The box takes precedence over the AV1 data (MIAF, 7.3.6.4).
+    They are in the nclx box, which takes precedence over the AV1 data (MIAF, 7.3.6.4).
     """
     patched = bytearray(data)
     for start in _colour_boxes(patched):

@@ -72,7 +72,7 @@ def decode_photo(
         if "MAX_TEXT" in str(error):  # Pillow has no error class for it
             raise LimitError(
                 f"{name} cannot be read: its colour profile or a text unpacks to more than 1 MB, "
-                "or all texts to more than 64 MB: remove them if you trust the file"
+                "or all texts to more than 64 MB: remove them with another program first"
             ) from None
         detail = "".join(filter(str.isprintable, str(error)[:150])) or type(error).__name__
         raise ImageError(

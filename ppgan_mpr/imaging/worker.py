@@ -46,7 +46,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO, memory: _MemoryLimit) ->
     def check_size(
         width: int, height: int, channels: int, itemsize: int, coefficients: int = 0
     ) -> None:
-        memory.lift()  # otherwise the limit would count as the free memory
+        memory.lift()  # otherwise only the memory below this limit would count as free
         needed = limits.memory_for(width, height, channels, itemsize, coefficients)
         nbytes = width * height * channels * itemsize
         _wait_for_memory(answers, nbytes, needed)

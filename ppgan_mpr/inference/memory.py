@@ -47,7 +47,7 @@ def gpu_budget(total: int, limit: bool = False) -> int:
 
 
 def reduced_budget(needed: float, in_use: float = 0) -> int | None:
-    """The working memory in bytes to use if ``needed`` is not free; None if it is.
+    """The working memory in bytes to use if too little is free for ``needed``; otherwise None.
 
     Args:
         needed: bytes that the network needs.

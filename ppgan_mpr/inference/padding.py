@@ -19,7 +19,7 @@ class Padding:
     """A picture padded to multiples of a number.
 
     The border mirrors the picture, so that there is no artificial edge. If the picture is too small
-    to mirror, its last row or column is repeated.
+    to mirror, its outermost row or column is repeated.
 
     Args:
         height, width: size of the picture.

@@ -164,7 +164,8 @@ class Restorer:
         """
         padding = Padding(height, width, self._planner.multiple, self._padding)
         expected = self._ahead == (padding.height, padding.width)
-        # Memory was checked before this network began to load, and by now it occupies some of it.
+        # Memory was checked before this network began to load. It is not checked again, because the
+        # network already occupies some of the memory that was free then.
         fits = expected and self.backend.found_ahead
         if fits:
             self._ahead = None

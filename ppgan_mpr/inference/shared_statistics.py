@@ -54,7 +54,8 @@ class SceneStatistics:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SceneStatistics:
         """The inverse of :meth:`to_arrays`; other names are ignored.
 
-        A network without statistics has no arrays here, so it is run once more to look for some.
+        A network without statistics has no arrays here. So the restoration of the next picture
+        runs the network once more to look for statistics.
         """
         scene = cls()
         places = {tuple(map(int, name.split("."))): name for name in arrays if name[:1].isdigit()}

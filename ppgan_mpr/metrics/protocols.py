@@ -127,7 +127,7 @@ class Protocol:
             same.
 
         Raises:
-            UsageError: the protocol is one of :data:`PROTOCOLS` or has another crop.
+            UsageError: the protocol has another crop, or is one of :data:`PROTOCOLS` without crop.
         """
         if self.crop == size:
             return self

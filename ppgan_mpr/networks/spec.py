@@ -176,7 +176,7 @@ class NetworkSpec:
             over windows (TLC), see :mod:`.blocks.local`. Empty if TLC does not apply.
         no_local: the reason why TLC does not apply, as the end of a sentence.
         recomputed_layers: ``"module:Class"`` of the blocks that need most memory in training;
-            they are not nested. Gradient recomputation keeps only their inputs.
+            they are not nested. Activation recomputation keeps only their inputs.
         weights: the known weights.
         plugin_names: role → name in PaddleGAN's registries. The roles are ``generator``,
             ``model``, ``train``, ``validation`` and ``test``. By default, the network is

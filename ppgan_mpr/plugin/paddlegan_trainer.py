@@ -2,8 +2,8 @@
 
 PaddleGAN's Trainer builds model, data and optimizer from the yaml sections with these names and
 knows no other options. If the model is an :class:`~ppgan_mpr.engine.mpr_model.MPRModel`, the hooks
-give the Trainer our training data, and the model the options of its update. The Trainer's loop,
-log and files stay as they are. Other models are not affected.
+pass our training data to the Trainer, and the options of the update to the model. The Trainer's
+loop, log and files stay as they are. Other models are not affected.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def choose_destination(
         return Destination(path, manifest, verdict.keep, not verdict.keep, remarks)
     raise ImageError(
         f"{path} exists and was left alone: use existing='overwrite' to replace it or "
-        "existing='skip' to keep it."
+        "existing='skip' to keep it if it is up to date."
     )
 
 

@@ -66,7 +66,7 @@ _ENCODERS = {
     },
     "flv1": _Encoder("flv", 3, 31, "qscale"),
 }
-_LAMBDA = 118  # FFmpeg's scale of quality per quantiser (FF_QP2LAMBDA)
+_LAMBDA = 118  # factor from a quantiser to FFmpeg's scale of global_quality (FF_QP2LAMBDA)
 
 
 @dataclass(frozen=True)

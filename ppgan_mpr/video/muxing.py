@@ -31,14 +31,15 @@ _CONTAINERS = {
     ".webm": "webm", ".wmv": "asf",
 }  # fmt: skip
 _MOVIES = ("3g2", "3gp", "f4v", "mov", "mp4")  # containers with a free choice of time base
-# Tags that describe the source's own encoding, and prefixes of such tags in Matroska.
+# Tags that describe the source's own encoding.
 _OF_ENCODING = (
     "major_brand", "minor_version", "compatible_brands", "encoder", "encoding_tool", "software",
     "rotate",
 )  # fmt: skip
+# Prefixes of such tags in Matroska.
+_STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_", "DURATION")
 # Tags that containers give to every stream.
 _OF_STREAMS = ("language", "handler_name", "vendor_id")
-_STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_", "DURATION")
 _BLU_RAY = (".m2ts", ".mts")
 
 

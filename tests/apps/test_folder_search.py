@@ -111,7 +111,7 @@ def test_folders_that_a_pattern_cannot_search_are_listed(
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions that hold")
 @pytest.mark.parametrize("mode", [0o400, 0o300])
-def test_a_folder_without_permissions_is_listed_for_a_pattern(tmp_path, mode):
+def test_a_folder_with_a_missing_permission_is_listed_for_a_pattern(tmp_path, mode):
     folder = tmp_path / "in" / "locked"
     folder.mkdir(parents=True)
     picture().save(tmp_path / "in" / "a.png")

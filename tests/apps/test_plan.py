@@ -133,7 +133,7 @@ def test_raw_files_are_planned_without_their_size(tmp_path, monkeypatch):
     assert record.to_do and record.size is None
     assert record.output == str(tmp_path / "out" / "Denoising" / "a_restoration.tif")
     assert record.warnings == (
-        "it is a camera's raw file, whose size is known when it is developed",
+        "it is a camera's raw file, whose size is not known until it is developed",
     )
     (tmp_path / "out" / "Denoising").mkdir(parents=True)
     (tmp_path / "out" / "Denoising" / "a_restoration.tif").touch()

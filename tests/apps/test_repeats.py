@@ -85,8 +85,8 @@ def test_concurrent_reading_and_writing_changes_no_byte(folder, tmp_path):
         assert a.output.read_bytes() == b.output.read_bytes()
 
 
-# 700 MB are free. The network gets four fifths of them, less than the 600 MB of its plan. So too
-# little is left for a second picture.
+# 700 MB are free. A plan of 600 MB reserves 750 MB, as a network may use four fifths of the free
+# memory. So nothing is left for a second picture.
 @pytest.mark.parametrize(("free", "network"), [(0, "64M"), (700 << 20, "600M")])
 def test_pictures_wait_for_each_other_where_memory_is_short(
     folder, tmp_path, monkeypatch, free, network

@@ -88,7 +88,7 @@ def test_quality_counts_for_lossy_formats(tmp_path):
     assert "quality=95" in result.record.warnings[0]
 
 
-def test_choice_of_auto_may_be_given_explicitly(tmp_path, photo):
+def test_giving_the_backend_and_device_that_auto_chose_changes_nothing(tmp_path, photo):
     used = json.loads((tmp_path / "out" / MANIFEST).read_text())["record"]
     chosen = {name: used[name] for name in ("backend", "precision", "device")}
     assert not again(tmp_path, photo, **chosen)[1]

@@ -130,7 +130,7 @@ def test_nothing_to_restore_is_an_error(tmp_path, name):
         listed(tmp_path / name)
 
 
-def test_only_the_first_of_pictures_with_the_same_output_owns_its_name(tmp_path):
+def test_of_several_pictures_with_one_output_name_the_first_keeps_it(tmp_path):
     touch(tmp_path, "a.png", "a.jpg", "b.png")
     png, jpg = f"{tmp_path}/a.png", f"{tmp_path}/a.jpg"
     as_png, as_jpg = f"{TASK}/a_restoration.png", f"{TASK}/a_restoration.jpg"

@@ -120,7 +120,7 @@ def test_column_called_path_is_preferred(tmp_path, names, form):
     assert [item.stem for item in listed(tmp_path / f"list.{form}").values()] == ["path"]
 
 
-def test_entries_stay_texts_without_spaces_around_them(tmp_path, monkeypatch):
+def test_entries_are_read_as_text_and_stripped_unless_such_a_file_exists(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "odd .png ").write_bytes(b"x")
     paths = [" a.png", "b.png ", "odd .png ", "007", "2020-01-01", "~/c.png", "  ", "true"]

@@ -118,7 +118,7 @@ def test_raw_files_have_no_estimate(folder, capsys, monkeypatch):
     _, raw, summary = capsys.readouterr().out.splitlines()
     assert raw == (
         "in/x.nef -> output_dir/Denoising/x_restoration.tif  "
-        "it is a camera's raw file, whose size is known when it is developed"
+        "it is a camera's raw file, whose size is not known until it is developed"
     )
     assert ", about 5 min for 1 of them, up to " in summary
     assert summary.endswith(" of memory for 1 of them")

@@ -107,7 +107,7 @@ def test_own_file_is_assumed_to_be_that_of_a_record_without_digest(
     assert report["scores"][0]["published"] is None
 
 
-def test_own_file_that_fits_several_records_is_chosen_by_test_set(
+def test_record_of_an_own_file_that_fits_several_is_chosen_by_test_set(
     zoo, write_pairs, verify, tensors, tmp_path, known_weights
 ):
     path = tmp_path / "mine.pdparams"

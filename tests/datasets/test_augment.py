@@ -47,7 +47,7 @@ def test_mixup_blends_input_and_target_alike():
     assert not np.array_equal(elsewhere, blended)
 
 
-def test_mixup_skips_batches_by_probability():
+def test_mixup_blends_a_batch_with_the_given_probability():
     target = np.random.default_rng(0).random((2, 3, 4, 4), np.float32)
     mix = MixUp(probability=0.25, seed=3)
     blended = sum(mix(target, target, iteration=n)[0] is not target for n in range(1, 401))

@@ -160,7 +160,7 @@ def _turns_seen(dataset, pixels):
     return {known[dataset[_draw(number)][0].tobytes()] for number in range(60)}
 
 
-def test_patches_are_only_mirrored_without_rotate(tmp_path, picture, write):
+def test_without_rotate_patches_are_mirrored_only(tmp_path, picture, write):
     pixels = picture(8, 8)
     for part in ("input", "target"):
         write(tmp_path / part / "a.png", pixels)
@@ -173,7 +173,7 @@ def test_patches_are_only_mirrored_without_rotate(tmp_path, picture, write):
         assert np.array_equal(got, wanted)
 
 
-def test_patches_are_only_turned_without_mirror(tmp_path, picture, write):
+def test_without_mirror_patches_are_turned_only(tmp_path, picture, write):
     pixels = picture(8, 8)
     for part in ("input", "target"):
         write(tmp_path / part / "a.png", pixels)

@@ -14,7 +14,7 @@ def _epoch(**options):
     return list(ResumableBatchSampler(range(21), **{"batch_size": 4, **options}))
 
 
-def test_each_epoch_has_every_sample_once_in_a_new_order():
+def test_epoch_has_no_sample_twice_and_its_order_depends_on_the_seed():
     first = _epoch(seed=1)
     assert len(first) == len(ResumableBatchSampler(range(21), batch_size=4)) == 5
     flat = [index for batch in first for index in batch]
@@ -23,7 +23,7 @@ def test_each_epoch_has_every_sample_once_in_a_new_order():
 
 
 @pytest.mark.parametrize("processes, batch_size", [(1, 4), (2, 2), (4, 1)])
-def test_processes_share_the_same_batches(processes, batch_size):
+def test_processes_divide_the_same_global_batches(processes, batch_size):
     whole = [sorted(batch) for batch in _epoch(seed=1)]
     parts = [
         _epoch(seed=1, batch_size=batch_size, num_replicas=processes, rank=rank)
@@ -90,7 +90,7 @@ def test_batch_larger_than_the_rest_starts_a_new_epoch():
         sampler.resize(11)
 
 
-def test_passes_count_passes_over_the_data_set_not_epochs():
+def test_an_epoch_of_the_sampler_has_several_passes_and_each_is_counted():
     sampler = ResumableBatchSampler(range(4), 2, repeat=3)
     seen = []
     for _ in range(8):

@@ -45,7 +45,9 @@ def test_cudnn_does_not_search_if_it_must_be_deterministic(flags):
         assert not flags[SEARCH]
 
 
-def test_updates_search_and_validations_do_not(flags, settings, build, monkeypatch):
+def test_cudnn_searches_during_updates_but_not_during_validation(
+    flags, settings, build, monkeypatch
+):
     settings["total_iters"] = settings["validate"]["interval"] = 2
     searched = {"update": [], "validation": []}
     with monkeypatch.context() as on_a_cpu:

@@ -85,7 +85,7 @@ def test_the_log_reports_changes_of_the_patch_size(growing, build, caplog):
     ]
 
 
-def test_processes_share_the_batches_of_every_step(pairs):
+def test_processes_divide_the_batch_of_every_step(pairs):
     from ppgan_mpr.datasets import MPRTrain
 
     def run(batch_factor, rank, world_size):
@@ -107,7 +107,7 @@ def test_processes_share_the_batches_of_every_step(pairs):
     assert [sorted(chain(*step)) for step in zip(*shares)] == [sorted(batch) for batch in one]
 
 
-def test_epochs_in_the_log_count_samples(growing, build, monkeypatch):
+def test_epoch_in_the_log_follows_from_the_samples_seen(growing, build, monkeypatch):
     trainer = build(growing)
     epochs = []
     log = trainer.log

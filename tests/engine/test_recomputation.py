@@ -1,4 +1,4 @@
-"""Gradient recomputation: the same training in less memory."""
+"""Activation recomputation: the same training in less memory."""
 
 from __future__ import annotations
 

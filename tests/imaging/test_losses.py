@@ -86,7 +86,7 @@ def test_gamma_of_a_png_is_named_as_lost(tmp_path):
         assert unkept(photo, ".png") == ()
 
 
-def test_description_in_exif_leaves_no_room_for_a_comment(tmp_path):
+def test_comment_is_lost_where_its_tag_holds_the_description(tmp_path):
     photo = full_photo()
     exif = Image.Exif()
     exif[0x010E] = "the caption"

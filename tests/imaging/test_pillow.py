@@ -25,7 +25,7 @@ from ppgan_mpr.imaging import (
 
 @pytest.mark.parametrize("name", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_image_at_another_frame_is_read_at_that_frame(name):
-    """An image at a later frame shows that its caller chose it; one at the first does not."""
+    """If an image is at a later frame, its caller has chosen that frame."""
     frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 100, 200)]
     options = {"lossless": True} if name == "WEBP" else {}
     data = samples.pillow_file(frames[0], name, save_all=True, append_images=frames[1:], **options)
@@ -162,7 +162,7 @@ def test_cmyk_is_converted_with_its_profile(tmp_path, name):
         ("YCbCr", "TIFF", ()),
     ],
 )
-def test_colour_mode_of_print_is_named_as_lost(tmp_path, mode, name, lost):
+def test_cmyk_and_lab_are_named_as_lost(tmp_path, mode, name, lost):
     suffix = ".jpg" if name == "JPEG" else ".tif"
     photo = samples.read(tmp_path, samples.pillow_file(Image.new(mode, (16, 16)), name), suffix)
     assert unkept(photo, suffix) == lost

@@ -174,7 +174,7 @@ def test_redundant_chunk_is_not_named_as_lost(tmp_path):
     assert unkept(_with_chunk(tmp_path, b"sBIT", b"\x08\x08\x08"), ".png") == ()
 
 
-def test_shape_of_the_pixels_turns_with_the_picture(tmp_path):
+def test_pixel_aspect_ratio_turns_with_the_picture(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.new("RGB", (8, 6)).save(tmp_path / "a.png", exif=turned)

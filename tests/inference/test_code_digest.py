@@ -82,7 +82,7 @@ for name in sys.argv[1:]:
 """
 
 
-def test_digest_depends_on_the_files_of_the_network_alone(copy, unchanged):
+def test_digest_depends_only_on_the_files_that_shape_the_exported_network(copy, unchanged):
     its_own = (
         "networks/mprnet/network.py", "networks/mprnet/spec.py", "networks/blocks/conv.py",
         "networks/spec.py", "inference/export/operators.py", "inference/shared_statistics.py",
@@ -108,7 +108,7 @@ def test_neither_the_exporter_nor_paddle_is_imported(copy):
     assert not {"paddle", "onnx", "ppgan_mpr.inference.export"} & set(found.split())
 
 
-def test_digest_depends_on_modules_of_other_packages(tmp_path, monkeypatch):
+def test_digest_of_a_network_in_another_package_depends_on_that_package(tmp_path, monkeypatch):
     from ppgan_mpr.inference.code_digest import code_digest
 
     monkeypatch.syspath_prepend(tmp_path)

@@ -23,7 +23,7 @@ def test_invalid_amount_of_memory_is_refused(text):
     ("free", "in_use", "instead"),
     [(8 << 30, 0, None), (800 << 20, 0, None), (700 << 20, 0, 350 << 20), (0, 800 << 20, None)],
 )
-def test_half_of_the_free_memory_is_used_if_the_needed_memory_is_not_free(
+def test_half_of_the_free_memory_is_used_if_more_than_four_fifths_of_it_is_needed(
     monkeypatch, free, in_use, instead
 ):
     machine = psutil.virtual_memory()._replace(available=free)

@@ -1,4 +1,4 @@
-"""The same picture, network and options give the same tiles, however much memory is free."""
+"""The same picture, network and options give the same tiles, however much memory is free, as long as they fit."""
 
 import runpy
 

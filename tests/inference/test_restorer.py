@@ -102,7 +102,7 @@ def test_a_whole_photo_that_runs_out_of_memory_becomes_tiles_that_share_averages
     assert finished[-1] == (len(given), len(given))
 
 
-def test_a_sample_that_runs_out_of_memory_is_retried(model, photo, monkeypatch):
+def test_measuring_statistics_is_retried_if_memory_runs_out(model, photo, monkeypatch):
     photo = np.tile(photo, [2, 2, 1])
     restore = restorer(model, tile=200)
     measure, sizes = restore.backend.measure, []

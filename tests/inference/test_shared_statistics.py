@@ -21,7 +21,7 @@ def test_each_quadrant_of_the_mosaic_comes_from_the_same_quadrant(height, width)
         assert (sample[middle_row:, middle_column:] == 3).all()
 
 
-def test_mosaic_respects_the_limit_of_pixels():
+def test_mosaic_has_at_most_twice_the_given_number_of_pixels():
     sample = sample_mosaic(
         3000, 4000, lambda r, c: np.zeros([64, 64, 3], np.float32), 8, most=40_000
     )

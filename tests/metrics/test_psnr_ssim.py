@@ -76,7 +76,7 @@ def test_too_small_or_unequal_pictures_are_refused(pictures):
     assert ssim(a[:3], b[:3], 255, "volume") < 1  # a replicated border needs no minimum
 
 
-def test_identical_pictures_do_not_make_the_mean_infinite():
+def test_identical_pictures_are_left_out_of_the_mean_unless_all_are_identical():
     assert mean_psnr([30, np.inf, 40]) == 35
     assert mean_psnr([np.inf]) == np.inf
     assert np.isnan(mean_psnr([]))

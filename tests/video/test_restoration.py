@@ -215,7 +215,7 @@ def test_ten_bits_are_restored_as_sixteen(tmp_path, restore, make_predictor):
     assert len(np.unique(luma[1] % 4)) == 4
 
 
-def test_pixels_keep_their_shape(tmp_path, restore):
+def test_pixel_aspect_ratio_is_kept(tmp_path, restore):
     make_video(tmp_path / "a.mp4", 2, sample_aspect_ratio=Fraction(4, 3))
     output, record = restore(tmp_path / "a.mp4", "out.mp4")
     with av.open(str(output)) as container:

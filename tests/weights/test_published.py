@@ -44,7 +44,7 @@ def test_damaged_file_in_the_cache_is_set_aside_and_fetched_again(server, caplog
     assert "damaged" in caplog.text
 
 
-def test_digest_that_is_not_published_is_pinned_to_the_first_one(server, new_content):
+def test_weights_without_a_published_digest_are_pinned_to_the_first_download(server, new_content):
     record = find_record("published", "Deblurring")
     load_weights("published:Deblurring")
     path, first = cached_path(record), server.content

@@ -2,9 +2,9 @@
 
 The scenes are ``SIDD_Medium_Srgb/Data/SCENE/NNNN_{NOISY,GT}_SRGB_{010,011}.PNG``: 160 scene
 folders with two noisy photos and their targets each. MPRNet cuts 300 random patches of 256x256
-from each of the 320 photos before training. Later work cuts the photos into overlapping
-sub-pictures, for which ``sidd-photos`` prepares them. The validation set is 40 x 32 blocks of
-256x256 in ``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat``.
+from each of the 320 photos before training. Later work cuts the whole photos, which the data set
+``sidd-photos`` has, into overlapping sub-pictures. The validation set is 40 x 32 blocks of 256x256
+in ``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat``.
 """
 
 from __future__ import annotations

@@ -134,7 +134,8 @@ class OpenVINOBackend:
         self._upcoming = None
         if key in self._compiled:
             return False
-        # If statistics will be given, they are measured first, perhaps by a network that is kept.
+        # If statistics will be given, they are measured first, perhaps by a network that is kept
+        # and must not be freed yet.
         if not given:
             self._make_room(needed)
         found: Future[bool] = Future()

@@ -92,7 +92,7 @@ class Encoder(nn.Layer):
 
 
 class Decoder(nn.Layer):
-    """The expanding half of a stage's U-Net, a CAB on each skip connection (Fig. 3a)."""
+    """The expanding half of a stage's U-Net, with a CAB on each skip connection (Fig. 3a)."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The specification of MPRNet: its tasks, its sizes, and its weights with their scores.
 
-The weights are PaddleGAN's, the authors', and the small (lite) ones in this package. Scores of
-published weights are as reported by their authors; scores of the lite weights were measured for
-this project.
+The weights are PaddleGAN's, the authors', and the small (lite) ones in this package. Scores of the
+first are from PaddleGAN's documentation, of the second from the papers on MPRNet and TLC; those of
+the lite weights were measured for this project.
 """
 
 from __future__ import annotations

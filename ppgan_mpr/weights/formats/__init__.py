@@ -85,7 +85,7 @@ def _read_safetensors(file: BinaryIO, path: Path) -> tuple[dict[str, np.ndarray]
             f"{path} is a damaged .safetensors (its header claims {length} bytes): download it "
             "again."
         )
-    if length > _HEADER:  # even a tiny tensor takes some 2 kB of memory
+    if length > _HEADER:  # many tiny tensors could fill the memory: each takes some 2 kB
         raise WeightsError(
             f"{path} names more tensors than a network has (its header has {length} bytes, at "
             f"most {_HEADER} are read): give the weights of one network."

@@ -52,7 +52,7 @@ def test_older_cards_compute_in_f32(model):
     assert ONNXRuntimeBackend(model, card(bf16=False)).precision == "f32"
 
 
-def test_sessions_for_tiles_and_statistics_stay_on_a_gpu(model, photo, monkeypatch):
+def test_sessions_for_tiles_and_statistics_are_reused_on_a_gpu(model, photo, monkeypatch):
     sessions = simulate(monkeypatch)
     backend = ONNXRuntimeBackend(model, card())
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_cuda_provider_that_does_not_load_is_explained_in_one_sentence(model, ph
         backend.run(batch(photo))
 
 
-def test_intermediate_steps_of_statistics_are_not_statistics(exports, photo):
+def test_steps_towards_a_statistic_are_not_taken_for_statistics(exports, photo):
     """The steps that compute MIRNet-v2's contexts have names with the same prefix."""
     network = find_network("MIRNetv2").build({"n_feat": 8, "n_MRB": 1, "groups": (1, 1, 1, 1)})
     network.eval()

@@ -27,7 +27,7 @@ def test_memory_counts_the_tensors_that_are_alive_at_once():
     assert Program(longer, {}, x, y).largest_tensor() == 8
 
 
-def test_weights_are_no_tensors_of_a_picture():
+def test_tensors_computed_from_weights_alone_do_not_count():
     x, w, v, y = (Value(name, (1, channels, 2, 2)) for name, channels in zip("xwvy", (3, 9, 9, 4)))
     operations = (Operation("halve", (w,), (v,)), Operation("multiply", (x, v), (y,)))
     assert Program(operations, {}, x, y).largest_tensor() == 4
@@ -56,7 +56,7 @@ def test_statistics_are_outputs_of_the_shared_layers():
 
 
 @needs_pir
-def test_program_computes_the_first_result_from_the_given_channels():
+def test_traced_program_has_the_given_channels_and_the_first_output():
     network = Gated()
     network.eval()
     program = trace(network, 6, size=(16, 24))

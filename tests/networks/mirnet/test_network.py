@@ -55,6 +55,6 @@ def test_sizes_that_are_multiples_of_4_are_kept(size):
 
 
 @pytest.mark.parametrize("sizes", [{"n_feat": 0}, {"n_RRG": 0}, {"n_MSRB": 0}])
-def test_impossible_sizes_are_refused(sizes):
+def test_impossible_hyperparameters_are_refused(sizes):
     with pytest.raises(UsageError, match="=0: give a whole number from 1"):
         find_network("MIRNet").build(sizes)

@@ -67,6 +67,6 @@ def test_impossible_arguments_are_refused(form, message):
 
 
 @pytest.mark.parametrize("sizes", [{"n_feat": 0}, {"n_MRB": 0}, {"groups": ()}, {"groups": (1, 0)}])
-def test_impossible_sizes_are_refused(sizes):
+def test_impossible_hyperparameters_are_refused(sizes):
     with pytest.raises(UsageError, match="=0: give a whole number from 1"):
         find_network("MIRNetv2").build(sizes)

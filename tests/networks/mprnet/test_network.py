@@ -53,7 +53,7 @@ def test_smallest_picture_has_eight_pixels_per_side():
 @pytest.mark.parametrize(
     "size", [{"num_cab": -1}, {"n_feat": 0}, {"scale_unetfeats": 1.5}, {"scale_orsnetfeats": "16"}]
 )
-def test_sizes_that_are_not_positive_whole_numbers_are_refused(size):
+def test_hyperparameters_that_are_not_positive_whole_numbers_are_refused(size):
     ((name, value),) = size.items()
     with pytest.raises(UsageError, match=f"{name}={value!r}"):
         find_network("MPRNet").build({**SMALL, **size})

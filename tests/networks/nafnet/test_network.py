@@ -127,7 +127,7 @@ def test_parameter_counts_are_the_published_ones(width, encoder, middle, paramet
     assert sum(int(np.prod(p.shape)) for p in network.parameters()) == parameters
 
 
-def test_sizes_are_deduced_from_nested_tensors(tmp_path):
+def test_hyperparameters_are_deduced_from_a_nested_state_dict(tmp_path):
     network = random_network()
     tensors = {name: value.numpy() for name, value in network.state_dict().items()}
     paddle.save({"params": tensors}, str(tmp_path / "any.pdparams"))
@@ -141,7 +141,7 @@ def test_sizes_are_deduced_from_nested_tensors(tmp_path):
     [{"middle_blk_num": 0}, {"enc_blk_nums": (0, 1)}, {"enc_blk_nums": (), "dec_blk_nums": ()}],
     ids=["no middle", "empty level", "no levels"],
 )
-def test_every_size_that_can_be_built_can_be_loaded(tmp_path, sizes):
+def test_every_network_that_can_be_built_can_be_loaded(tmp_path, sizes):
     sizes = {**SMALL, **sizes}
     paddle.save(NAFNet(**sizes).state_dict(), str(tmp_path / "w.pdparams"))
     weights = load_weights(tmp_path / "w.pdparams")
@@ -160,7 +160,7 @@ def test_every_size_that_can_be_built_can_be_loaded(tmp_path, sizes):
         ({"enc_blk_nums": (1,) * 5, "dec_blk_nums": (1,) * 5}, "has 5 levels .*: .* 4 at most"),
     ],
 )
-def test_impossible_sizes_are_refused(sizes, message):
+def test_impossible_hyperparameters_are_refused(sizes, message):
     with pytest.raises(UsageError, match=message):
         NAFNet(**{**SMALL, **sizes})
 
@@ -186,7 +186,7 @@ def test_every_parameter_learns():
     assert [name for name, g in gradients.items() if g is None or not g.abs().sum()] == []
 
 
-def test_an_untrained_network_starts_from_identical_blocks():
+def test_blocks_of_an_untrained_network_are_the_identity():
     network = NAFNet(**SMALL)
     block = network.encoders[0][0]
     x = paddle.rand([1, 8, 4, 4])

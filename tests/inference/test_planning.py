@@ -1,4 +1,4 @@
-"""The same picture, network and options give the same tiles, however much memory is free, as long as they fit."""
+"""The same picture and options give the same tiles, however much memory is free, if they fit."""
 
 import runpy
 

@@ -9,7 +9,8 @@ pixels, packed into one file, and from the cache of decoded pictures. Patches ha
 The processor time of a sample is measured in one process without a loader, and hardly depends on
 the load of the machine. Samples per second are those of a paddle.io.DataLoader with one worker and
 batches of 4, the best of several rounds. If ppgan is not installed, PaddleGAN is left out with a
-message. PaddleGAN supports neither two views nor 16 bits, so it reads only the left view.
+message. PaddleGAN supports neither two views nor 16 bits, so it reads only the left view, in 8
+bits.
 """
 
 from __future__ import annotations

@@ -200,7 +200,10 @@ def _measured(case: dict, folders: dict[str, Path], temporary: Path, options):
     for peer in () if options.no_peers else PEERS:
         label = f"{case['network']} {peer}"
         if not peers.available(peer, case["kind"], checkouts):
-            print(f"{label}: no copy of its network (--checkouts)", flush=True)
+            print(
+                f"{label}: no such network, or no checkout of it (--checkouts)",
+                flush=True,
+            )
         elif installed_version(_PEER_PACKAGES[peer]) is None:
             print(f"{label}: not installed", flush=True)
         else:

@@ -1,7 +1,7 @@
 """Imports large and optional packages when they are first needed.
 
-The error for a missing package says how to install it. Before an import, the package's usage
-statistics are switched off.
+The error for a missing package says how to install it. A package's usage statistics are switched
+off when it is imported.
 """
 
 from __future__ import annotations

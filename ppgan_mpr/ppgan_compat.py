@@ -90,5 +90,5 @@ def registry_tables() -> list[dict[str, type]]:
 
 
 def registry_table(name: str) -> dict[str, type]:
-    """PaddleGAN's own name → class table of one of the :data:`REGISTRIES`, not a copy."""
+    """The name → class table of one of the :data:`REGISTRIES`: PaddleGAN's own, not a copy."""
     return getattr(import_ppgan(REGISTRIES[name]), name)._obj_map

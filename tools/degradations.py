@@ -27,7 +27,7 @@ def noisy(random: Generator, clean: np.ndarray) -> np.ndarray:
         if 0.85 < reached / target < 1.2:
             break
         strength *= (target / reached) ** 2
-    if random.random() < 0.15:  # film grain, or noise of a picture that was reduced
+    if random.random() < 0.15:  # film grain, or noise of a picture that was scaled down
         sigma = random.uniform(0.4, 0.8)
         result = cv2.GaussianBlur(result, (0, 0), sigma)
         result = noiseless + (result - noiseless) * 1.5

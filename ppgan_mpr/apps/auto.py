@@ -41,7 +41,7 @@ class AutoPredictor:
 
     ``Result.record.detected`` holds the finding and its confidence. A picture is left alone
     (``Result.left_alone``) and has no output if nothing is found, if the finding is not certain,
-    or if the chosen model has no weights against it. The predictor of a task is made when the
+    or if the chosen model has no weights to remove it. The predictor of a task is made when the
     first picture needs it.
 
     Args:

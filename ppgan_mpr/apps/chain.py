@@ -33,7 +33,7 @@ class ChainPredictor(Predictor):
     """Performs several tasks in order on each picture, such as denoising and then deblurring.
 
     Used like :class:`Predictor`. A picture is neither rounded nor written between the steps, but
-    held whole in float32; with three steps or more, its values before and after a step are held.
+    held whole in float32; with three steps or more, a step's input and output are held at once.
     Outputs go to ``output_path/<task>+<task>``. The record of a result names the networks and
     weights of all steps.
 

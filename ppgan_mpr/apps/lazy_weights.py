@@ -34,7 +34,7 @@ class ModelInfo:
         channels: number of input channels of the network.
         local: whether the weights are meant to run with the test-time local converter (TLC).
         task_stated: whether the weights state the task; otherwise the task is that of known
-            weights of this size, or the one that the user asked for.
+            weights for a network of the same size, or the one that the user asked for.
     """
 
     network: str

@@ -32,8 +32,8 @@ class StageTarget(Protocol):
 class OutputTarget(Protocol):
     """Takes the restored pictures of one run; :class:`.outputs.Outputs` writes files.
 
-    For each picture the methods are called in this order; only :meth:`remarks` is called again if
-    :meth:`write` returns None. Those of several pictures may run concurrently.
+    For each picture the methods are called in this order. If :meth:`write` returns None,
+    :meth:`remarks` is called once more. Calls for several pictures may run concurrently.
     """
 
     @property

@@ -63,8 +63,8 @@ def lack_of_weights(degradation: str, task: Task | None, options: InferenceOptio
 def warn_of_weakness(record: WeightsRecord | None) -> None:
     """Log a warning if weights hardly help, and suggest better ones for the task.
 
-    The better weights are also the attribute ``better_weights`` of the log record, for command
-    lines.
+    The log record also holds the better weights, as its attribute ``better_weights``. From it, a
+    command can suggest its own options.
     """
     if record is None or not record.weakness:
         return

@@ -150,7 +150,7 @@ class Result:
     def left_alone(self) -> bool:
         """Whether ``task='auto'`` left the picture alone.
 
-        Then nothing was found, the finding was not certain, or there are no weights against it.
+        Then nothing was found, the finding was not certain, or no weights can remove it.
         """
         return self.ok and bool(self.record.detected) and not self.record.task
 
@@ -161,7 +161,7 @@ class Result:
 
     @property
     def without_weights(self) -> bool:
-        """Whether the picture was left alone because there are no weights against the finding.
+        """Whether the picture was left alone because no weights can remove what was found.
 
         The last one of ``record.warnings`` then explains what is missing.
         """

@@ -48,7 +48,7 @@ def pair_views(left: list[Source], right: list[Source]) -> list[Source]:
         raise UsageError(
             f"{len(left)} left and {len(right)} right views do not pair by name"
             + (
-                f" ({len(unpaired)} without partner: {unpaired[0]}, …)."
+                f" ({len(unpaired)} without a partner: {unpaired[0]}, …)."
                 if unpaired
                 else " (a name occurs twice)."
             )

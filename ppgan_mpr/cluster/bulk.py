@@ -191,7 +191,8 @@ class BulkJob:
             progress.total = small.count + large.count
             progress.started = time.monotonic()
             yield from self._restore(small, job, facts, pool)
-            # Large pictures come last, one for each worker: the small ones have left the memory.
+            # Large pictures come last, when the small ones have left the memory. Each worker
+            # restores one at a time.
             single = replace(job, options=job.options.replace(jobs=1))
             yield from self._restore(large, single, facts, pool)
             with named_in_errors(job.output):

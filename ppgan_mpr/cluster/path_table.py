@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Suffixes of tables.
 TABLES = (".csv", ".parquet")
-#: Suffixes of other files that may list paths, which cannot be read.
+#: Suffixes of other files that may list paths. Such files cannot be read.
 UNREADABLE_TABLES = (
     ".txt", ".lst", ".list", ".tsv", ".json", ".jsonl", ".ndjson", ".feather", ".arrow",
     ".xls", ".xlsx", ".ods",

@@ -82,9 +82,9 @@ class RestoringProcess:
     ) -> Iterator[Answer]:
         """Answers to requests; ``waiting`` holds the requests that the process has received."""
         number = 0
-        # One more picture than the process restores concurrently, so that it need not wait.
         while True:
             alive = True
+            # It is sent one more picture than it restores concurrently, so that it need not wait.
             while alive and len(waiting) <= self._job.pictures_at_once:
                 request = next(remaining, None)
                 if request is None:

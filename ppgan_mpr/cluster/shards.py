@@ -48,7 +48,7 @@ class _CheckedHeader(tarfile.TarInfo):
 
 @dataclass
 class _Member:
-    """A member of the new shard; ``files`` is None until a picture is restored."""
+    """A member of the new shard; for a picture, ``files`` is None until its answer is there."""
 
     info: tarfile.TarInfo
     files: list[OutputFile] | None = None

@@ -235,7 +235,7 @@ def incompatible(found: WorkerFacts, expected: WorkerFacts) -> str | None:
         if here != there:
             return f"it uses {name}={here!r} instead of {there!r}"
     if expected.precision != "f32" and found.native != expected.native:
-        return f"its processor computes in {found.native} instead of {expected.precision}"
+        return f"its processor computes in {found.native} instead of {expected.native}"
     if found.cores < expected.threads:
         return f"it has {found.cores} cores instead of {expected.threads}"
     for package, version in expected.versions.items():

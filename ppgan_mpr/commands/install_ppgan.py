@@ -1,7 +1,7 @@
 """The command ``mprnet-install-ppgan``: installs PaddleGAN, which only training needs.
 
-ppgan 2.1.0 requires numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which do not exist for
-Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan without its
+ppgan 2.1.0 requires numba 0.53.1, librosa 0.8.1 and imageio 2.9.0, which cannot all be installed
+with Python 3.10 and later, so ``pip install ppgan`` fails. This command installs ppgan without its
 requirements, and the requirements in versions that suit this Python. Installed packages stay as
 they are. If nothing is missing, nothing is downloaded.
 

@@ -50,7 +50,8 @@ class _Lines(logging.Handler):
 
         lines = [as_flags(record.getMessage())]
         better = getattr(record, "better_weights", None)
-        # Under ``auto``, most pictures need no other weights; better_commands names those that do.
+        # Under ``auto``, most pictures need no other weights; ``task_choice.better_commands`` names
+        # the pictures that do.
         if better and not _is_auto(self._arguments):
             lines.append(f"better weights:  {_command(self._arguments, better)}")
         with tqdm.external_write_mode(file=sys.stderr):

@@ -69,13 +69,13 @@ def run_program(
     prefix: str = "error",
     unwritable: int | None = None,
 ) -> int:
-    """Run a command; errors that the user can fix become one line on the terminal.
+    """Run a command; errors that the user can fix become a message on the terminal.
 
     Args:
         body: does the work and returns the exit code.
         failure: exit code after such an error, or a function that returns it.
         message: turns an error into a message with command-line flags.
-        prefix: first word of the line.
+        prefix: first word of the message.
         unwritable: exit code after an OSError, such as a full disk; None: ``failure`` if it is a
             number, else 1.
 

@@ -123,7 +123,7 @@ class Progress:
             self._said = True
             what = f" for {self._count} pictures" if self._count > 1 else ""
             logger.info(
-                "about %s left%s, in %s of memory", duration(seconds), what, _memory_in_use()
+                "about %s left%s, %s of memory in use", duration(seconds), what, _memory_in_use()
             )
 
     def watch(self, results: Iterable[Result]) -> Iterator[Result]:

@@ -154,8 +154,8 @@ def main(argv: list[str] | None = None, ready: Callable[[object], object] | None
 
     Args:
         argv: arguments without the program's name; default: ``sys.argv``.
-        ready: called with the predictor as soon as it exists. It is given only if the process ends
-            after the command; the network of a single picture is then freed while the result is
+        ready: called with the predictor as soon as it exists. Pass it only if the process ends
+            after the command: the network of a single picture is then freed while the result is
             written.
 
     Returns:
@@ -167,7 +167,7 @@ def main(argv: list[str] | None = None, ready: Callable[[object], object] | None
         elif hasattr(getattr(sys, name), "reconfigure"):  # file names may not fit its encoding
             getattr(sys, name).reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == ["download"]:  # a folder of this name is ./download
+    if arguments[:1] == ["download"]:  # to restore a folder of this name, type ./download
         from .download import main as download
 
         return download(arguments[1:])
@@ -245,7 +245,7 @@ def _restore(arguments: argparse.Namespace, ready: Callable[[object], object] | 
     progress = Progress(sources, bar, task_steps(arguments.task))
     predictor = make_predictor(
         arguments.task,
-        output_path if sources else None,  # for pictures; restore_videos gets its own
+        output_path if sources else None,  # for pictures; restore_videos gets it as an argument
         arguments.weight_path,
         ask=not arguments.json,
         options=options,

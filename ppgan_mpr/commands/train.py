@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-p",
         "--profiler_options",
         metavar="OPTIONS",
-        help='profile iterations, such as "batch_range=[10, 20]; profile_path=trace"',
+        help='profiler options, such as "batch_range=[10, 20]; profile_path=trace"',
     )
     return parser
 

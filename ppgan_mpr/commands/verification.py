@@ -191,7 +191,9 @@ def choose_scores(
         found = scores_of_folder(scores, folder, count)
         if not found:
             return Choice(
-                scores, f"{folder} may hold a test set other than these: name it with dataset=."
+                scores,
+                f"{folder} may hold a test set other than those in the table: name it with "
+                "dataset=.",
             )
         scores = found
     else:
@@ -248,9 +250,9 @@ def _plain(name: str) -> str:
 class Measurement:
     """Restores and scores the pairs of a folder by published protocols.
 
-    Pictures are restored as by the protocols' authors: only the centre crop if only that is
-    scored, padded on the same sides, and as a whole if the memory allows it. The protocols get the
-    network's floats and do their own rounding.
+    Pictures are restored as the protocols' authors restore them. If only the centre crop is scored,
+    only that is restored. Padding is on the same sides. There are no tiles if the memory allows it.
+    The protocols get the network's floats and do their own rounding.
 
     Args:
         folder: folder of pairs in the layout of training data; kept as an attribute.

@@ -69,7 +69,7 @@ def find_pairs(
         The pairs, sorted by name.
 
     Raises:
-        UsageError: a folder is missing or empty, or there are files without partner, names that
+        UsageError: a folder is missing or empty, or there are files without a partner, names that
             occur twice, unreadable files or pairs of wrong sizes; one message counts them all.
     """
     folder = Path(folder)
@@ -86,7 +86,7 @@ def find_pairs(
         f"names twice in {part}/": _names(paths) for part, paths in zip(parts, matches.duplicates)
     }
     for part, paths in zip(parts, matches.unmatched):
-        problems[f"pictures of {part}/ without partner"] = [path.name for path in paths]
+        problems[f"pictures of {part}/ without a partner"] = [path.name for path in paths]
     headers = _read_headers([path for group in matches.groups.values() for path in group], problems)
 
     pairs = []

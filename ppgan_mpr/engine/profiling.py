@@ -59,7 +59,9 @@ def _on_gpu() -> bool:
 
 
 class TrainingProfiler:
-    """Profiles the iterations ``batch_range`` of a run and writes a Chrome trace.
+    """Profiles the iterations ``batch_range`` and writes a Chrome trace.
+
+    Iterations are counted from where training starts or resumes.
 
     Args:
         options: the result of :func:`parse_options`.

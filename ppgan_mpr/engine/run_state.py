@@ -35,7 +35,7 @@ class RunState:
         iteration: number of completely finished iterations.
         best_psnr: PSNR of the best validation so far in dB, or None.
         validated: the last iteration whose validation is finished.
-        diverged: whether the iterations after this state had losses that were not finite.
+        diverged: whether the run stopped because losses or gradients were not finite.
     """
 
     model: MPRModel

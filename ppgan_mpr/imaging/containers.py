@@ -53,7 +53,7 @@ def _bitmap_profile(data: Buffer) -> bytes | None:
     if len(data) < 138 or struct.unpack_from("<I", data, 14)[0] < 124:
         return None
     start, length = struct.unpack_from("<II", data, 14 + 112)
-    if data[70:74] != b"DEBM" or 14 + start + length > len(data):  # MBED: embedded
+    if data[70:74] != b"DEBM" or 14 + start + length > len(data):  # "MBED" in little-endian order
         return None
     return bytes(data[14 + start : 14 + start + length]) or None
 

@@ -124,7 +124,7 @@ def open_image(
 ) -> Image.Image | None:
     """Parse the header as ``Image.open`` does, but without its limit of 179 million pixels.
 
-    The limit is a global variable. Of the parsers called here, only WebP's checks it.
+    The limit is a global variable. Of the parsers called here, only that of WebP checks it.
 
     Args:
         data: the whole file.

@@ -185,7 +185,10 @@ def resized_exif(exif: bytes, width: int, height: int) -> bytes:
 
 
 def upright_xmp(xmp: bytes) -> bytes:
-    """The packet with ``tiff:Orientation`` set to 1, without parts that only the source has."""
+    """The packet with ``tiff:Orientation`` set to 1.
+
+    Thumbnails and mentions of parts that results do not have, such as gain maps, are removed.
+    """
     return without_absent_parts(_XMP_ORIENTATION.sub(rb"\g<1>1", xmp))
 
 

@@ -201,10 +201,10 @@ def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
 
 
 def colour_is_plain(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether gamma and primaries are those of sRGB or not given.
+    """Whether gAMA and cHRM need not be kept: they are sRGB's, not given, or overridden.
 
-    Such colours look the same in files of any format, even without a profile. The chunks sRGB and
-    cICP take precedence over gAMA and cHRM (section 4.3).
+    The chunks sRGB and cICP override them (section 4.3); :attr:`Metadata.cicp` has the colours of
+    the latter if they are not sRGB's.
     """
     given = dict(chunks)
     if given.keys() & {b"sRGB", b"cICP"}:

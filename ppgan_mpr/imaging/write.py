@@ -159,7 +159,7 @@ def _encode_pillow(photo: Photo, name: str, quality: int) -> memoryview:
     options: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
     if name == "JPEG":
         # Subsampling 0 is 4:4:4, which keeps the restored detail in the colours.
-        # Optimised Huffman tables stay off: with them Pillow's buffer is too small for noise.
+        # Optimised Huffman tables stay off: with them, noisy pictures overflow Pillow's buffer.
         options.update(quality=quality, subsampling=0)
         options.update(exif=exif, icc_profile=metadata.icc_profile, comment=comment)
     elif name in ("WEBP", "AVIF"):

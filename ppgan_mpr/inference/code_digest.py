@@ -1,7 +1,8 @@
 """Digest of the Python files that determine what an exported network computes.
 
-It is part of the key of cached networks. So a network exported by changed code never runs, even if
-the version number is the same. Nothing is imported, and the files may be in a zip.
+It is part of the key of cached networks. So once the code has changed, networks that the old code
+exported never run, even if the version number is the same. Nothing is imported, and the files may
+be in a zip.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ class InferenceOptions:
 
     @property
     def largest_overlap(self) -> int:
-        """Most pixels that tiles may overlap: a quarter of ``tile``, or 1024 without ``tile``."""
+        """Largest overlap of tiles in pixels: a quarter of ``tile``, or 1024 without ``tile``."""
         return (self.tile or 4096) // 4
 
     def pixel_options(self) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Picture:
             tile = _Tile(self._crop(slice(0, self._height), slice(0, self._width)), (0, 0, 1, 1))
             batch = _batch([self._transforms[0].apply(tile.image)])
             if self._fits and not self._backend.has_loaded_ahead:
-                self._fits = False  # it will be loaded in another way, which may need more memory
+                self._fits = False  # loading ahead failed; compiling may need more memory
                 if self._plan().count > 1:
                     return None
             return self._forward([tile], None, batch)[0]
@@ -199,7 +199,7 @@ class Picture:
         return grid
 
     def _smaller(self, grid: Grid) -> Grid:
-        """A grid of smaller tiles, for a picture without a finished tile."""
+        """A grid of smaller tiles; only while no tile of the picture is finished."""
         self._limit = min(self._limit, math.prod(grid.tile) // 2)
         smaller = self._planner.grid(self._height, self._width, self._limit)
         if math.prod(smaller.tile) >= math.prod(grid.tile):

@@ -40,7 +40,8 @@ def evaluate_folders(
         restored: folder of any method's results.
         target: folder of the clean pictures; see :func:`pair_pictures` for the names.
         protocol: how to score.
-        jobs: number of threads that score pictures; decoding and NumPy run in parallel.
+        jobs: number of threads that score pictures; they run in parallel while they decode or
+            compute in NumPy.
         progress: show a progress bar on stderr.
 
     Returns:

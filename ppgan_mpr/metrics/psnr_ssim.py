@@ -2,7 +2,7 @@
 
 Pictures are arrays [H, W] or [H, W, C] of any numeric type; ``data_range`` is the width of their
 value range (255 for uint8, 1 for floats in [0, 1]). All sums are in float64. Pictures are
-processed in small tiles, so the memory needed does not grow with their size.
+processed in parts, which take little memory.
 """
 
 from __future__ import annotations

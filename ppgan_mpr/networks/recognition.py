@@ -23,7 +23,7 @@ class Recognised:
         spec: of the network.
         hyperparameters: the constructor's arguments, deduced from the shapes.
         layout: the names and shapes of the network with these arguments.
-        tensors: with Paddle's names and layout; they need not match the network's.
+        tensors: the file's, in Paddle's form; names and shapes may differ from ``layout``.
         ambiguous: whether the matrices could have either Paddle's layout or PyTorch's.
     """
 

@@ -33,7 +33,7 @@ def register_network(spec: NetworkSpec) -> None:
     declare its spec as an entry point of the group ``ppgan_mpr.networks``.
 
     Raises:
-        UsageError: another network has this name, or describes a task with the same name
+        UsageError: another network has this name, or describes one of this network's tasks
             differently.
     """
     _load()

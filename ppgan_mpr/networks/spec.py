@@ -61,7 +61,7 @@ class WeightsRecord:
             paper's own files, which the user has to download).
         task: name of a task of the network.
         variant: distinguishes several weights of the same network, model and task, or empty.
-        hyperparameters: constructor arguments that differ between the network's models.
+        hyperparameters: constructor arguments that differ between the network's weights.
         parameters: number of parameters.
         gmacs: multiply-adds of the convolutions for a picture of 256×256 pixels, in billions.
         licence, origin, paper: for credit.

@@ -1,9 +1,10 @@
 """Hooks that let PaddleGAN's own Trainer use the options of our yaml files.
 
-PaddleGAN's Trainer builds model, data and optimizer from the yaml sections with these names and
-knows no other options. If the model is an :class:`~ppgan_mpr.engine.mpr_model.MPRModel`, the hooks
-pass our training data to the Trainer, and the options of the update to the model. The Trainer's
-loop, log and files stay as they are. Other models are not affected.
+PaddleGAN's Trainer builds model, data and optimizer from their sections of the yaml and ignores the
+options that only our Trainer has. If the model is an
+:class:`~ppgan_mpr.engine.mpr_model.MPRModel`, the hooks pass our training data to the Trainer, and
+the options of the update to the model. The Trainer's loop, log and files stay as they are. Other
+models are not affected.
 """
 
 from __future__ import annotations

@@ -93,7 +93,10 @@ def loadable(task: str, network: str | None = None) -> list[WeightsRecord]:
 
 
 def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
-    """Known weights without a weakness, for the same task, that can be loaded by name, or None."""
+    """Known weights for the same task that help with real pictures and can be loaded by name.
+
+    That is, their record states no ``weakness``. None if there are none.
+    """
     return next(
         (
             other

@@ -38,7 +38,7 @@ def convert(
         scale: factor of enlargement, 2 to 8, for weights of a task that enlarges
             (``.safetensors`` only). Default: as stated by the weights.
         torch_names: name and arrange the parameters as PyTorch does, for PyTorch code
-            (``.safetensors`` only). This package reads both.
+            (``.safetensors`` only). This package reads such files, too.
 
     Returns:
         The weights as they were read.

@@ -92,7 +92,8 @@ def _check_network(tensors: Mapping[str, Any], spec: NetworkSpec, source: str) -
     if found.differences or found.spec.name == spec.name:
         return
     size = found.spec.describe(found.hyperparameters)
-    advice = _advice(found.hyperparameters, found.spec, source) or "use its configuration"
+    advice = _advice(found.hyperparameters, found.spec, source)
+    advice = advice or f"use a configuration of {found.spec.name}"
     raise WeightsError(
         f"{source} holds weights of {found.spec.name}{f' with {size}' if size else ''}, and this "
         f"network is {spec.name}: {advice}, or other weights."
@@ -121,7 +122,7 @@ def _compare_sizes(
     here = ", ".join(f"{key} {wanted.get(key)}" for key in changed)
     raise WeightsError(
         f"{source} holds {spec.name} with {there}, and this network has {here}: "
-        f"{_advice(found, spec, source) or 'use these values, or other weights'}."
+        f"{_advice(found, spec, source) or 'use the values of the weights, or other weights'}."
     )
 
 

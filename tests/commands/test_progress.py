@@ -94,7 +94,7 @@ def test_long_work_is_announced_once_without_a_terminal(tmp_path, clock, caplog)
                 clock.now += 30
                 progress(picture.name, tile, 2)
     (line,) = caplog.messages
-    assert re.fullmatch(r"about 2 min left for 3 pictures, in [\d.]+ [MG]B of memory", line)
+    assert re.fullmatch(r"about 2 min left for 3 pictures, [\d.]+ [MG]B of memory in use", line)
 
 
 def test_short_work_is_not_announced(tmp_path, clock, caplog):

@@ -23,7 +23,7 @@ def test_unknown_set_is_shown_beside_every_score(zoo, write_pairs, verify):
     zoo(score("One", 99), score("Another", 98))
     code, out, _, report = verify(write_pairs((40, 40)))
     assert code == 0
-    assert "may hold a test set other than these" in out
+    assert "may hold a test set other than those in the table" in out
     assert "--dataset" in out
     assert [row["published"]["dataset"] for row in report["scores"]] == ["One", "Another"]
     assert verify(write_pairs((40, 40), name="one-again"))[0] == 1

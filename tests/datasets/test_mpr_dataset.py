@@ -222,7 +222,7 @@ def test_dual_pixel_views_are_validated_and_cached(dual_pixel_folder, caplog):
         ):
             assert np.array_equal(got, expected)
     (dual_pixel_folder / "inputR" / "1.png").unlink()
-    with pytest.raises(UsageError, match=r"1 pictures of inputL/ without partner \(1.png\)"):
+    with pytest.raises(UsageError, match=r"1 pictures of inputL/ without a partner \(1.png\)"):
         MPRTrain(dual_pixel_folder, options)
 
 

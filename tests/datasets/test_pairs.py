@@ -33,8 +33,8 @@ def test_all_problems_are_in_one_message(pair_folder, picture, write):
         find_pairs(folder)
     message = str(error.value)
     for part in (
-        "1 pictures of input/ without partner (lonely.png)",
-        "1 pictures of target/ without partner (widow.png)",
+        "1 pictures of input/ without a partner (lonely.png)",
+        "1 pictures of target/ without a partner (widow.png)",
         "1 names twice in input/ (1.jpg and 1.png)",
         "1 pairs of different size (2.png 48x40 against 2.png 16x8)",
         "1 unreadable pictures (input/broken.png)",
@@ -48,7 +48,7 @@ def test_long_lists_of_problems_are_shortened(pair_folder):
     for path in (folder / "target").iterdir():
         path.unlink()
     with pytest.raises(
-        UsageError, match=r"12 pictures of input/ without partner \(0.png, .* and 7 more\)"
+        UsageError, match=r"12 pictures of input/ without a partner \(0.png, .* and 7 more\)"
     ):
         find_pairs(folder)
 

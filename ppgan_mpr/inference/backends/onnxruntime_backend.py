@@ -121,7 +121,7 @@ class ONNXRuntimeBackend:
         raise MemoryError(f"ONNX Runtime ran out of memory on {self.device}")
 
     def _run_options(self, variant: str) -> Any:
-        """Release a GPU's memory after measuring, because the tiles need it."""
+        """Options of a call; after measuring, a GPU's memory is released, as the tiles need it."""
         if self._target.kind == "cpu" or variant != "measuring":
             return None
         options = self._runtime.RunOptions()

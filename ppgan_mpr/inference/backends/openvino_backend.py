@@ -144,7 +144,7 @@ class OpenVINOBackend:
         def attempt(step: Callable[..., Any], *arguments: Any) -> Any:
             try:
                 return step(*arguments)
-            except Exception:  # it is loaded again, and then the error counts
+            except Exception:  # ignored: the network is loaded again when it is needed
                 return None
 
         def load() -> None:

@@ -75,7 +75,7 @@ class Allowance:
 
 
 class BoundedFile:
-    """An open file that never allocates memory for more bytes than are left in it."""
+    """An open file that does not allocate much more memory than there are bytes left in it."""
 
     def __init__(self, file: BinaryIO):
         self._file = file

@@ -124,7 +124,7 @@ class Problems:
         damaged: number of frames or packets that could not be decoded without errors.
         retimed: number of frames whose time was missing or not later than the previous one.
         interlaced: number of interlaced frames.
-        cut_short: whether the file ends before the video does.
+        cut_short: whether the file is truncated, so that frames at the end are missing.
     """
 
     damaged: int = 0

@@ -159,7 +159,7 @@ def choose_encoding(
     if wanted.name == "libx265" and min(size) < _SMALL:
         raise ImageError(
             f"{wanted.name} needs frames of {_SMALL} x {_SMALL} pixels or more: choose another "
-            "codec="
+            "one with codec="
         )
     if wanted.name == "libsvtav1":  # keep it from printing its settings
         os.environ.setdefault("SVT_LOG", "1")
@@ -224,7 +224,7 @@ class PartEncoder:
             raise ImageError(
                 f"{encoding.encoder} cannot encode frames of {encoding.size[0]} x "
                 f"{encoding.size[1]} pixels as {encoding.pixel_format} ({error}): choose another "
-                "codec="
+                "one with codec="
             ) from None
 
     def add(self, pixels: np.ndarray) -> None:
@@ -306,7 +306,9 @@ def _part_container(encoder: Any) -> str:
         container = require("av").open(io.BytesIO(), "w", format=name)
         if encoder.canonical_name in container.supported_codecs:
             return name
-    raise ImageError(f"{encoder.canonical_name} cannot be stored in parts: choose another codec=")
+    raise ImageError(
+        f"{encoder.canonical_name} cannot be stored in parts: choose another one with codec="
+    )
 
 
 def _missing_encoder(codec: str | None, facts: ClipFacts, encoder: str) -> Exception:

@@ -90,7 +90,7 @@ def check_container(
     name = container_of(output)
     if not _can_hold(name, output, lambda container: stream_for(container, encoding)):
         raise ImageError(
-            f"{output.suffix} cannot hold {encoding.codec}: choose another codec=, or an output "
+            f"{output.suffix} cannot hold {encoding.codec}: choose another one with codec=, or an output "
             "such as clip.mkv"
         )
     kept, warnings = [], []
@@ -187,8 +187,8 @@ def write_video(
 def unkept(source: Path, output: Path, encoding: Encoding, limits: Limits) -> tuple[str, ...]:
     """Warnings about what the finished result does not state, though the source does.
 
-    No muxer says in advance which chapters, tags and shapes of pixels it writes: in Matroska, for
-    example, only some codecs state the shape.
+    No muxer says in advance which chapters, tags and pixel aspect ratios it writes: in Matroska,
+    for example, only some codecs state the ratio.
 
     Args:
         source: the video.
@@ -200,7 +200,7 @@ def unkept(source: Path, output: Path, encoding: Encoding, limits: Limits) -> tu
     with open_clip(source, limits) as before, open_clip(output, limits) as after:
         if (pictures_of(after).sample_aspect_ratio or 1) != (encoding.aspect or 1):
             warnings.append(
-                f"the result does not state the shape of its pixels, {encoding.aspect}: choose "
+                f"the result does not state its pixel aspect ratio, {encoding.aspect}: choose "
                 "codec='h264', or an output such as clip.mp4"
             )
         lost = ["chapters"] if len(after.chapters()) < len(before.chapters()) else []

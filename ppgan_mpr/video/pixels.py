@@ -14,7 +14,7 @@ from ..errors import ImageError
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-# Numbers of ITU-T H.273, which FFmpeg uses too.
+# The number for unspecified in ITU-T H.273; FFmpeg's numbers for limited and full range.
 _UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2
 # Matrix of H.273 -> matrix of FFmpeg's scaler.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
@@ -27,11 +27,12 @@ _HD = 720  # from this height on, a video that states no matrix is taken as BT.7
 
 @dataclass(frozen=True)
 class Colour:
-    """How samples represent colours, in the numbers of ITU-T H.273.
+    """How samples represent colours.
 
     Attributes:
-        matrix, primaries, transfer: as the video states them; 2 if unspecified.
-        range: 1 limited (black is 16 of 255), 2 full, 0 unspecified.
+        matrix, primaries, transfer: as the video states them, in the numbers of ITU-T H.273; 2 if
+            unspecified.
+        range: FFmpeg's number: 1 limited (black is 16 of 255), 2 full, 0 unspecified.
         conversion: FFmpeg's number of the matrix that converts to RGB.
         full: whether the conversion uses the full range.
     """

@@ -71,7 +71,7 @@ def restore_video(
             encoder; default: the codec of the source.
         crf: constant quality of the encoder, 0 the best; default: a quality whose loss is hardly
             visible.
-        progress: called after each frame, and before the first one if the work continues.
+        progress: called after each frame, and before the first one if earlier work is continued.
         stop: setting it ends the restoration during the current frame; finished parts are kept.
 
     Returns:

@@ -12,7 +12,7 @@ from ..imaging.raw import begins_as_raw
 
 # Boxes that an MP4 or MOV file may begin with.
 _FIRST_BOXES = (b"ftyp", b"free", b"mdat", b"moov", b"pnot", b"skip", b"wide")
-_MOST_BOXES = 10_000  # that are searched; a file usually has fewer than ten before its index
+_MOST_BOXES = 10_000  # boxes read before giving up; usually fewer than ten precede the index
 
 
 def reason_unreadable(path: Path) -> str | None:

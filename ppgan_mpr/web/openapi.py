@@ -96,7 +96,13 @@ def description() -> Schema:
                 "get": _operation("Tasks, weights and limits", {"application/json": {}}),
             },
             "/health": {
-                "get": _operation("Whether the server works", {"application/json": {}}, "503"),
+                "get": {
+                    "summary": "Whether the server restores pictures",
+                    "responses": {
+                        "200": _answer("It does", {"application/json": {}}),
+                        "503": _answer("It no longer does", {"application/json": {}}),
+                    },
+                },
             },
             "/metrics": {
                 "get": _operation("Metrics for Prometheus", {"text/plain": {}}),

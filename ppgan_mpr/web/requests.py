@@ -52,7 +52,7 @@ async def read_job(request: Request, jobs: Jobs, defaults: InferenceOptions) -> 
         right = _file(form, "right")
         views = 1 if is_auto(task) else steps_of(task)[0].views
         if (right is None) != (views == 1):
-            advice = "send the right one as the file 'right'" if views > 1 else "leave 'right' out"
+            advice = "send the right view as the file 'right'" if views > 1 else "leave 'right' out"
             raise Refusal(
                 422, "views", f"{task} needs {views} view{'s' * (views > 1)} of a picture: "
                 f"{advice}.", task=task, views=views,
@@ -168,7 +168,7 @@ def _file(form: FormData, name: str) -> UploadFile | None:
 
 
 def _store(file: UploadFile, folder: Path, stem: str, name: str, limits: Limits) -> Path:
-    # Only the suffix of the visitor's name is used on the disk, as it decides the result's format.
+    # Of the visitor's file name only the suffix is used: it decides the result's format.
     suffix = Path(name).suffix
     known = suffix.lower() in SUFFIXES | RAW_SUFFIXES
     path = folder / f"{stem}{suffix if known else ''}"

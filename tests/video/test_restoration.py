@@ -222,7 +222,7 @@ def test_pixel_aspect_ratio_is_kept(tmp_path, restore):
         assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
     assert record.warnings == ()
     _, record = restore(tmp_path / "a.mp4", "out.mkv", codec="ffv1")
-    assert any("shape of its pixels, 4/3" in warning for warning in record.warnings)
+    assert any("pixel aspect ratio, 4/3" in warning for warning in record.warnings)
 
 
 @pytest.mark.parametrize(

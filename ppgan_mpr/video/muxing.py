@@ -90,8 +90,8 @@ def check_container(
     name = container_of(output)
     if not _can_hold(name, output, lambda container: stream_for(container, encoding)):
         raise ImageError(
-            f"{output.suffix} cannot hold {encoding.codec}: choose another one with codec=, or an output "
-            "such as clip.mkv"
+            f"{output.suffix} cannot hold {encoding.codec}: choose another one with codec=, or an "
+            "output such as clip.mkv"
         )
     kept, warnings = [], []
     with open_clip(source, limits) as container:

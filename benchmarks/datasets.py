@@ -37,7 +37,7 @@ from ppgan_mpr.datasets.pairs import find_pairs, input_folders
 from ppgan_mpr.datasets.prepare.cut import Cut, cut
 
 PATCH, BATCH = 256, 4
-ISAL = png_region.inflate  # zlib if isal is not installed
+ISAL = png_region.inflate  # of the package isal, a faster zlib; zlib's if it is not installed
 
 
 class Kind(NamedTuple):

@@ -30,7 +30,7 @@ _SCRIPT = Path(__file__).resolve().parent.parent / "applications" / "tools" / "m
 
 
 def draw(height: int, width: int, count: int, suffix: str, folder: Path) -> None:
-    """Write photos of one size that differ."""
+    """Write photos of one size, each with different pixels."""
     from ppgan_mpr.imaging import from_array, write_photo
 
     pixels = (picture(height, width) * 255).astype(np.uint8)

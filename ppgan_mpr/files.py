@@ -108,7 +108,8 @@ def locked(file: BinaryIO, wait: bool = True) -> Iterator[bool]:
     If the file system has no locks, nobody waits.
 
     Args:
-        file: open for writing. Close it soon after the block: on Linux, that ends the lock.
+        file: open for writing. Close it soon after the block: that ends the lock, except on
+            Windows, where it ends with the block.
         wait: wait while another caller holds the lock.
 
     Yields:

@@ -203,7 +203,7 @@ def rainy(random: Generator, clean: np.ndarray) -> np.ndarray:
 def layer(random: Generator, height: int, width: int, tilt: float) -> np.ndarray:
     """One layer of rain streaks [h, w] with values from 0 to 1."""
     length = np.exp(random.uniform(np.log(9), np.log(70)))
-    breadth = np.exp(random.uniform(np.log(0.35), np.log(1.8)))  # deviation in pixels
+    breadth = np.exp(random.uniform(np.log(0.35), np.log(1.8)))  # standard deviation in pixels
     scale = min(1.0, height / 300)
     way = random.random()
     if way < 0.3:  # as in picture editors: the peaks of noise with motion blur

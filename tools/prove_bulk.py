@@ -1,4 +1,4 @@
-"""Prove that a bulk job loses and repeats no results when nodes, workers and drivers die.
+"""Prove that a bulk job neither loses nor repeats results when nodes, workers or drivers die.
 
 A Ray cluster of two nodes on this machine restores 300 small pictures in each of two jobs. Five of
 the pictures are broken, and one kills the process that restores it. During the first job, a node is

@@ -1,6 +1,6 @@
 """Score ``ppgan_mpr.detection`` on pairs of degraded and clean pictures, as Markdown tables.
 
-The folders are ``PAIRS/<kind>/<source>/{input,target}``, where ``<kind>`` is a key of FOLDERS.
+The folders are ``PAIRS/<folder>/<source>/{input,target}``; ``<folder>`` is a key of FOLDERS.
 
     python tools/score_detection.py PAIRS
 """

@@ -95,9 +95,10 @@ class AutoPredictor:
         return path.parent if path is not None and is_file_name(path) else path
 
     def restore(self, image: Any) -> Any:
-        """Restore one picture and return it; a picture that is left alone returns unchanged.
+        """Restore one picture and return it; it stays as it is if nothing certain is found.
 
-        Args, Returns, Raises: see :meth:`ppgan_mpr.apps.predictor.Predictor.restore`.
+        Args, Returns, Raises: see :meth:`ppgan_mpr.apps.predictor.Predictor.restore`. UsageError is
+            also raised if the finding is certain, but no weights can remove it.
         """
         if self._dry_run:
             raise UsageError(DRY_RUN)

@@ -163,7 +163,7 @@ def _from_glob(
 ) -> Iterator[Item]:
     """The pictures and shards that match.
 
-    Outputs keep the sub-folders below the folder in front of the pattern's first wildcard.
+    For ``a/b*/*.png`` the search starts in ``a``, and outputs keep the sub-folders below it.
     """
     parts = _pattern_of(pattern)
     assert parts is not None

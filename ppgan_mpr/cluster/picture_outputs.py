@@ -73,7 +73,7 @@ class PictureOutputs:
     Args:
         task: name of the task, and of its folder.
         options: ``suffix``, ``existing`` and ``allow_loss`` are used.
-        output: store for the files, for names in messages.
+        output: store that will hold the files; used here only to form their names.
         items: name → item that is being restored; the caller adds and removes them.
         files: name of an item → its encoded files, which are added here.
     """

@@ -96,7 +96,7 @@ def restore_groups(
             "ray.io/node-id": f"!in({','.join(pool.refused)})"
         }
     whole: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
-    size = min(pool.size, len(groups))  # Ray warns if there are fewer groups than tasks
+    size = min(pool.size, len(groups))  # Ray warns if there are more actors than groups
     # Reading and writing mostly wait for disks and networks, so they need no cores of their own.
     # They run in actors: Ray ends the processes of tasks without cores when they are idle for a
     # moment, and starting one takes two seconds of processor time.

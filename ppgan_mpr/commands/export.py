@@ -175,7 +175,7 @@ def write_onnx(weights: Weights, network: Any, path: Path) -> Runner:
     """Write an ONNX file.
 
     Returns:
-        A function that runs it in ONNX Runtime, or in OpenVINO if that is not installed.
+        A function that runs it in ONNX Runtime or, if ONNX Runtime is not installed, in OpenVINO.
     """
     path = path.with_name(f"{path.name}.onnx")
     path.write_bytes(_onnx(weights, network))

@@ -21,7 +21,7 @@ from ..dependencies import install_command, installed_version
 
 _PPGAN = "ppgan>=2.1.0"
 
-# package -> requirement; ppgan imports six but does not list it
+# package -> requirement; ppgan imports the package "six" but does not list it
 _REQUIREMENTS = {
     "easydict": "easydict",
     "imageio": "imageio>=2.9",

@@ -36,7 +36,10 @@ def print_models() -> None:
 
 
 def _local_use(scored: bool, default: bool) -> str:
-    """Says whether a score is with TLC, and the flag for it if that is not the default."""
+    """Says whether a score is with the test-time local converter (TLC).
+
+    If that is not the default, the flag for it is added.
+    """
     if scored:
         return " with TLC" if default else " with TLC (--local)"
     return " without TLC (--no-local)" if default else ""

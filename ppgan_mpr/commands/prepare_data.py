@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="write existing files again")
     add = commands.add_parser("pack", help="write all pictures into one file").add_argument
     add("source", metavar="SRC", help="folder with input/ (or inputL/ and inputR/) and target/")
-    add("destination", metavar="FILE", help="the file to write, ….tar")
+    add("destination", metavar="FILE", help="the .tar file to write")
     add("--scale", metavar="N", type=int, default=1, help="as for cut (default: 1)")
     return parser
 

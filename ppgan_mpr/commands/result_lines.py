@@ -48,7 +48,7 @@ class JsonLines(Lines):
     def result(self, result: Result) -> None:
         """Print a result."""
         record = _in_flags(result.record)
-        print(json.dumps(record.to_dict()), flush=True)  # ASCII for names of any characters
+        print(json.dumps(record.to_dict()), flush=True)  # ASCII, as names may hold any characters
 
     def remark(self, text: str) -> None:
         """Print a line that is not a result."""

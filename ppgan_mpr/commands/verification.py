@@ -173,7 +173,8 @@ def choose_scores(
     """The published scores that belong to a folder of pictures.
 
     Args:
-        scores: published scores of the weights, with or without TLC as in the measurement.
+        scores: published scores of the weights, with or without the test-time local converter
+            (TLC), as in the measurement.
         protocol: only its scores count.
         folder: folder of the pictures; its name, or that of the folder above it, may hold the name
             of the test set.
@@ -227,7 +228,8 @@ def scores_of_folder(
     """
     counted = {dataset_name(score) for score in scores if count and dataset_count(score) == count}
     folder = folder.resolve()
-    # As in Rain100L/ or GoPro/test/, but not GoPro/train/.
+    # The test set's name may be the folder's, as in Rain100L/, or its parent's, as in GoPro/test/
+    # (but not as in GoPro/train/).
     half = folder.name.lower() in _TEST_HALVES
     for name in (folder.name, folder.parent.name if half else ""):
         named = {n for n in map(dataset_name, scores) if _plain(n) in _plain(name)}

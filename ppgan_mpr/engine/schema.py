@@ -291,7 +291,7 @@ def schema_at(path: str) -> type[Section] | None:
 
 
 def option_names(schema: type[Section], own: bool = False) -> set[str]:
-    """The declared options of a section; with ``own``, without the arguments of its class."""
+    """The declared options of a section; ``own`` leaves out the arguments of its class."""
     return {item.name for item in _fields(schema) if item.metadata["own"] or not own}
 
 

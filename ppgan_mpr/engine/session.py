@@ -214,6 +214,6 @@ class RunLog:
         self._stack.callback(logger.setLevel, logger.level)
         self._stack.callback(setattr, logger, "propagate", logger.propagate)
         self._stack.callback(setattr, logger, "handlers", logger.handlers)
-        # The loggers below have no levels of their own and follow this one.
+        # Child loggers have no levels of their own and follow this one.
         logger.setLevel(logging.INFO if processes.is_first() else logging.CRITICAL + 1)
         logger.propagate, logger.handlers = False, list(handlers)

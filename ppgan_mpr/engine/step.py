@@ -117,7 +117,7 @@ class GradientStep:
         squares = paddle.add_n(
             [gradient.astype("float32").square().sum() for gradient in gradients]
         )
-        # Where a clipped output is NaN, the gradient is zero, so the loss is checked, too.
+        # Clipping outputs to [0, 1] gives NaN a zero gradient, so the loss is checked, too.
         finite = paddle.isfinite(squares) & paddle.isfinite(sums["loss"])
         news = paddle.stack([1 - finite.astype("float32"), paddle.full([], float(self.signal))])
         shared = processes.largest_of_each(news)

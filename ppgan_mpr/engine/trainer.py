@@ -57,7 +57,7 @@ class Trainer:
 
     @property
     def output_dir(self) -> str:
-        """The folder of the run, made by the first save; it may be set until training begins."""
+        """The folder of the run, made with its first file; it may be set until training begins."""
         return str(self.checkpoints.folder)
 
     @output_dir.setter
@@ -70,7 +70,7 @@ class Trainer:
         Raises:
             DivergedError: too many consecutive gradients were not finite; a checkpoint was saved.
             SystemExit: a signal arrived; the finished iterations were saved.
-            Exception: any other error; the finished iterations were saved.
+            Exception: any other error; the finished iterations were saved if possible, see the log.
         """
         done, total = self.state.iteration, self.total_iters
         if done >= total and not self._validation_is_missing():

@@ -28,7 +28,8 @@ READABLE = {
 }
 HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 OPENCV_SUFFIXES = (".pam",)
-#: Every suffix that :func:`ppgan_mpr.imaging.read_photo` reads, in lower case with its dot.
+#: Suffixes that :func:`ppgan_mpr.imaging.read_photo` reads, except those of raw files, in lower
+#: case with their dot.
 SUFFIXES = frozenset(
     suffix for group in (*READABLE.values(), HEIF_SUFFIXES, OPENCV_SUFFIXES) for suffix in group
 )

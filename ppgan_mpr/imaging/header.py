@@ -85,7 +85,8 @@ def header_of(data: Buffer, suffix: str = "") -> Header:
     """
     if data[:8] == SIGNATURE:
         return _png_header(data)
-    if raw.is_raw(data, suffix):  # only LibRaw finds the size, and only a child process may run it
+    # Only LibRaw finds the size. It is not run here: a damaged file could crash this process.
+    if raw.is_raw(data, suffix):
         raise ImageError("it is a camera's raw file: develop it to a 16-bit TIFF first")
     if data[:4] in MAGICS:
         return _tiff_header(data)

@@ -135,7 +135,7 @@ def _lost_metadata(metadata: Metadata, target: Writable) -> Iterator[str]:
         kinds = {kind for kind, _ in metadata.png_chunks}
         yield from (words for kind, words in png.OF_PNG_ALONE.items() if kind in kinds)
     if metadata.exif and "exif" in target.holds and has_preview(metadata.exif):
-        yield "a preview of the result (the one in the camera's notes shows the unrestored picture)"
+        yield "an up-to-date preview (the old one stays in the camera's notes)"
 
 
 def _comment_name(metadata: Metadata) -> str:

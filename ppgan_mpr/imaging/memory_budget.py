@@ -56,10 +56,12 @@ class MemoryBudget:
                 self._changed.notify_all()
 
     def reserve(self, owner: object, nbytes: float) -> None:
-        """Reserve memory for another object; replaces an earlier reservation for the same owner.
+        """Reserve memory for something other than a picture, such as a network.
+
+        An earlier reservation for the same owner is replaced.
 
         Args:
-            owner: such as a network; the memory stays reserved as long as the object exists.
+            owner: the memory stays reserved as long as this object exists.
             nbytes: bytes that it is going to take in addition to those it has.
         """
         with self._changed:

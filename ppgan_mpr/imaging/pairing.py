@@ -16,8 +16,8 @@ class Matches(NamedTuple):
     Attributes:
         groups: stem -> one picture from each folder, sorted by stem.
         unmatched: for each folder, the pictures whose stem at least one other folder lacks.
-        duplicates: for each folder, pairs of pictures with the same stem, in their order. Only
-            the last one is matched.
+        duplicates: for each folder, pairs (earlier, later) of pictures with the same stem. Of all
+            pictures with one stem, only the last is matched.
     """
 
     groups: dict[str, tuple[Path, ...]]

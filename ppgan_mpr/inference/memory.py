@@ -36,8 +36,8 @@ def parse_memory(text: str | int | float, option: str = "memory") -> int:
 def gpu_budget(total: int, limit: bool = False) -> int:
     """Working memory in bytes of a network on a GPU.
 
-    It follows from the card's total memory, so that all cards of a model cut a picture into the
-    same tiles.
+    It follows from the card's total memory, so that all cards of the same type cut a picture into
+    the same tiles.
 
     Args:
         total: memory of the card in bytes.

@@ -199,7 +199,7 @@ class Picture:
         return grid
 
     def _smaller(self, grid: Grid) -> Grid:
-        """A grid of smaller tiles; only while no tile of the picture is finished."""
+        """A grid of smaller tiles; may be called only before the first tile is finished."""
         self._limit = min(self._limit, math.prod(grid.tile) // 2)
         smaller = self._planner.grid(self._height, self._width, self._limit)
         if math.prod(smaller.tile) >= math.prod(grid.tile):

@@ -135,11 +135,11 @@ def join_batch(statistics: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
     """Join the statistics of tiles into those of a batch.
 
     Args:
-        statistics: for each tile, the same number of [K, C, ...], K = 1, 2 or 4.
+        statistics: for each tile, equally many arrays [K, C, ...], K = 1, 2 or 4.
 
     Returns:
-        The same number of [K * N, C, ...] for N tiles. The first halves or quadrants of all tiles
-        come first, as networks cut a batch in this order.
+        As many arrays as one tile has, [K * N, C, ...] for N tiles. The first halves or quadrants
+        of all tiles come first, as networks cut a batch in this order.
     """
     if len(statistics) == 1:
         return statistics[0]

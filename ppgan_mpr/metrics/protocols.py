@@ -34,9 +34,9 @@ class Protocol:
         description: one line for users.
         colour: ``'rgb'``, or ``'y'`` for MATLAB's BT.601 luma.
         crop: side of the centre square that is scored; None for the whole picture. In a picture
-            with fewer rows (columns), the crop's first index is negative. Slicing counts it from
-            the end, so only rows at the bottom (columns at the right) are scored, or all if there
-            are at most a third as many as the square has.
+            with fewer rows (columns) than the square, the crop's first index is negative, and
+            slicing counts it from the end. So only rows at the bottom (columns at the right) are
+            scored. If the picture has at most a third of the square's rows (columns), all are.
         border: pixels left out on every side after the crop. A pair of numbers holds first the
             pixels at the top and left, then those at the bottom and right.
         block: side of the squares that are scored one by one and averaged; None scores the

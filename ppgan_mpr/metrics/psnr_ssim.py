@@ -117,8 +117,8 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float, form: str = "channels"
     check_choice("form", form, SSIM_FORMS)
     a, b = _same_shape(a, b)
     height, width, channels = a.shape
-    # With a replicated border, every pixel is the centre of a window. Without one, the pixels of a
-    # border are not, as their window would leave the picture.
+    # With a replicated border, every pixel is the centre of a window. Otherwise the outermost
+    # pixels are not, as their window would leave the picture.
     inset = ssim_margin(form)
     if min(height, width) <= 2 * inset:
         raise ImageError(

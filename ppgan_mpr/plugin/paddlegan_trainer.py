@@ -116,7 +116,8 @@ def _prepare(cfg: AttrDict) -> None:
             "PaddleGAN's Trainer does not know validate.local: leave it out, and score with TLC by "
             "mprnet-train --evaluate-only."
         )
-    cfg.setdefault("min_max", (0.0, 1.0))  # our pictures are in [0, 1]; keeps panels' colours right
+    # Our pictures are in [0, 1]; without this, PaddleGAN would write them as if in [-1, 1].
+    cfg.setdefault("min_max", (0.0, 1.0))
     test = cfg.dataset.get("test") or {}
     if test.get("name") == "MPRTrain":  # its crops and flips are random
         test["name"] = "MPRVal"

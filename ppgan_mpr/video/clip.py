@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Containers by FFmpeg's names. Playlists and lists are missing, as they refer to other files.
+# Containers by FFmpeg's names. Playlists (HLS, DASH) and file lists (concat) are left out, as they
+# refer to other files.
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v", "flv",
     "asf", "nut", "ogg", "mxf", "ivf", "h264", "hevc", "obu",
@@ -258,7 +259,7 @@ def read_frames(
             if (frame.width, frame.height) != facts.size:
                 width, height = facts.size
                 raise ImageError(
-                    f"frame {number} is {frame.width} x {frame.height} pixels and the first is "
+                    f"frame {number + 1} is {frame.width} x {frame.height} pixels and the first is "
                     f"{width} x {height}: cut the video where its size changes"
                 )
             time = frame.pts

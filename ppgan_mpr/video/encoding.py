@@ -197,7 +197,7 @@ def _has_avx512() -> bool:
 
 
 class PartEncoder:
-    """Encodes one part of a video: consecutive frames that depend on no earlier frame.
+    """Encodes one part of a video: consecutive frames that depend on no frame before the part.
 
     Args:
         file: empty and open for writing; gets the part in ``encoding.part_container``.
@@ -338,8 +338,8 @@ def _pixel_format(
         names = [n for n in names if "444" in n or n.startswith(("gbrp", "gray"))]
         if source.chroma_width(2) < 2 or source.chroma_height(2) < 2:
             warnings += (
-                f"its size {size[0]} x {size[1]} is odd, so it has the pixel format 4:4:4, which "
-                "some players do not support",
+                f"the result's size {size[0]} x {size[1]} is odd, so its pixel format is 4:4:4, "
+                "which some players do not support",
             )
     if wanted in names:
         return wanted, warnings

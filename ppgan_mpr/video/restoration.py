@@ -80,7 +80,7 @@ def restore_video(
 
     Raises:
         UsageError: an option is invalid or does not suit videos.
-        ImageError: the source cannot be read, restored or written; or the output exists.
+        ImageError: the source cannot be read or restored; the output exists or cannot be written.
         StoppedError: ``stop`` was set; the message says how many frames are kept.
         MissingDependencyError: PyAV is not installed.
 
@@ -192,7 +192,7 @@ class _Work:
                 raise StoppedError(self._kept("it was stopped")) from None
             except MemoryError:
                 raise ImageError(
-                    self._kept(f"frame {self._done} does not fit into memory")
+                    self._kept(f"frame {self._done + 1} does not fit into memory")
                 ) from None
             except OSError as error:  # a full disk
                 raise ImageError(self._kept(f"{error.strerror or error}")) from None
@@ -289,7 +289,7 @@ class _Work:
             raise ImageError(self._kept(f"{path} cannot be written: {error}")) from None
 
     def _job(self, before: FileState, record: ResultRecord) -> dict[str, Any]:
-        """Everything that affects the bytes of the parts."""
+        """Everything that must stay the same so that finished parts can be used again."""
         how = replace(record, source="", output=None, warnings=()).to_dict()
         state = before.with_digest(self._source)
         return {

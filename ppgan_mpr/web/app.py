@@ -129,7 +129,7 @@ async def _result(request: Request) -> Response:
 async def _view(request: Request) -> Response:
     job, side = _done(request), request.path_params["side"]
     if side not in ("before", "after"):
-        raise Refusal(404, "not_found", "There is no such view: ask for before or after.")
+        raise Refusal(404, "not_found", "There is no such view: ask for 'before' or 'after'.")
     try:
         path, media_type = await run_in_threadpool(view, job, side)
     except (ImageError, OSError):

@@ -22,7 +22,7 @@ from .proposals import proposals
 
 logger = logging.getLogger(__name__)
 
-# Number of networks kept ready. Each takes some hundred megabytes; most visitors use the same.
+# Number of networks kept ready. Each takes several hundred megabytes; most visitors use the same.
 _READY = 2
 
 _Key = tuple[tuple[str, ...], InferenceOptions]

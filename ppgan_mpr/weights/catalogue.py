@@ -93,9 +93,9 @@ def loadable(task: str, network: str | None = None) -> list[WeightsRecord]:
 
 
 def stronger_than(record: WeightsRecord) -> WeightsRecord | None:
-    """Known weights for the same task that help with real pictures and can be loaded by name.
+    """Known weights for the same task and scale that can be loaded by name and have no weakness.
 
-    That is, their record states no ``weakness``. None if there are none.
+    Their record states no ``weakness``: they help with real pictures. None if there are none.
     """
     return next(
         (

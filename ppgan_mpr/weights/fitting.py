@@ -73,7 +73,8 @@ def check_tensors(tensors: Mapping[str, Any], expected: Shapes, name: str, netwo
         found = [f"{len(missing)} missing ({missing[0]}, …)"] if missing else []
         found += [f"{len(extra)} unknown ({extra[0]}, …)"] if extra else []
         raise WeightsError(
-            f"{name} does not fit {network}: of {len(expected)} tensors, {' and '.join(found)}."
+            f"{name} does not fit {network}, which has {len(expected)} tensors: "
+            f"{' and '.join(found)}."
         )
     for key, shape in expected.items():
         if tuple(tensors[key].shape) != tuple(shape):

@@ -20,7 +20,7 @@ from .fitting import check_tensors, set_weights
 from .formats import NAME_TABLE, TORCH, read_file
 
 # Keys under which training checkpoints (ours, PaddleGAN's, BasicSR's, …) store the network.
-# Averaged weights come first, because a run scores and publishes these.
+# Averaged weights come first, because training evaluates and releases these.
 _NESTED = (
     "ema", "generator", "params_ema", "params", "state_dict", "model_state_dict", "model",
     "net_g", "network", "net",

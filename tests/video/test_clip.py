@@ -79,5 +79,5 @@ def test_a_video_is_refused_at_the_frame_that_changes_its_size(tmp_path):
     content = (tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes()
     (tmp_path / "a.ts").write_bytes(content)
     facts = inspect(tmp_path / "a.ts", Limits())
-    with pytest.raises(ImageError, match="frame 3 is 64 x 48 pixels and the first is 48 x 32"):
+    with pytest.raises(ImageError, match="frame 4 is 64 x 48 pixels and the first is 48 x 32"):
         list(read_frames(tmp_path / "a.ts", facts, Limits(), Problems()))

@@ -356,7 +356,7 @@ def test_a_frame_that_does_not_fit_into_memory_loses_no_finished_part(
         return restore_frame(*arguments)
 
     monkeypatch.setattr(by, "restore_frame", fails_later)
-    with pytest.raises(ImageError, match="frame 54 does not fit into memory; 48 restored frames"):
+    with pytest.raises(ImageError, match="frame 55 does not fit into memory; 48 restored frames"):
         restore(tmp_path / "a.mkv", by=by)
     assert not (tmp_path / "out.mkv").exists()
     restore(tmp_path / "a.mkv", by=by)

@@ -156,7 +156,7 @@ def test_warnings_about_too_little_memory_get_a_code():
 def test_what_a_result_lacks_is_given_as_a_list(tmp_path):
     photo = from_array(np.zeros([20, 30, 3], np.uint8))
     credentials = "the content credentials (C2PA), which sign the source"
-    preview = "a preview of the result (the one in the camera's notes shows the unrestored picture)"
+    preview = "an up-to-date preview (the old one stays in the camera's notes)"
     dropped = (credentials, "the layers", preview, "the depth map", preview)
     metadata = replace(photo.metadata, dropped=dropped)
     (text,) = unkept_warning(replace(photo, metadata=metadata), tmp_path / "a.png", False)

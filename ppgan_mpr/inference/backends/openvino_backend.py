@@ -72,8 +72,9 @@ class OpenVINOBackend:
 
     Compiling takes as long as restoring a small picture. A network that is compiled for any size
     runs about as fast as one for a single size, but needs more memory. So it is used if the memory
-    for the picture stays within the budget. The choice depends only on the picture's size, as the
-    results of the two differ by about 1e-6 in float32.
+    for the picture stays within the budget. The choice does not depend on which networks are
+    loaded or how much memory is free: the results of the two differ by about 1e-6 in float32, and
+    the same picture should always give the same pixels.
 
     Args:
         model: the network and its weights.

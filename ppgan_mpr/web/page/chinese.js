@@ -47,7 +47,7 @@ export const CHINESE = {
   left: "大约还需 {time}。",
   foundThat: "发现{found}（把握 {percent} %）。",
   and: "、",
-  // Networks of other packages have English descriptions only, which the Chinese page leaves out.
+  // Networks that other Python packages add are described only in English: not shown in Chinese.
   ownNote: "",
   ownHint: "",
   item: "其他数据",
@@ -151,7 +151,7 @@ export const CHINESE = {
   "item.the PNG's text": "PNG 文本",
   "item.the gamma or primaries of the PNG": "PNG 的伽马或原色",
   "item.the camera maker's notes": "相机厂商注释",
-  "item.a preview of the result": "与结果相符的预览图（相机厂商注释中的预览仍是修复前的图片）",
+  "item.an up-to-date preview": "与结果相符的预览图（相机厂商注释中的预览仍是修复前的图片）",
   "task.Deblurring": "去模糊",
   "task.Denoising": "去噪",
   "task.Deraining": "去雨",

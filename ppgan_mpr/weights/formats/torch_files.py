@@ -161,7 +161,7 @@ class _ZipReader:
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
-    """Raise UnpicklingError if a member is compressed, or all exceed the archive's size."""
+    """Raise UnpicklingError if a member is compressed, or all together exceed the archive."""
     members = archive.infolist()
     packed = next(
         (member for member in members if member.compress_type != zipfile.ZIP_STORED), None

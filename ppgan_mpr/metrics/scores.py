@@ -39,7 +39,7 @@ class ScoreTable:
         >>> target = np.full((32, 32, 3), 0.5)
         >>> table.add('photo', table.protocol.score(target + 0.1, target))
         >>> round(table.mean()['psnr'], 2)
-        21.34
+        21.69
     """
 
     def __init__(self, protocol: Protocol, scored: str | None = None):

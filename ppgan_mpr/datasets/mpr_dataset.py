@@ -28,7 +28,7 @@ from ..imaging.enlarge import enlarge, source_range
 from ..imaging.header import Header
 from .augment import FLIPS, MIRRORED, adjust_saturation, dihedral, pad_reflect
 from .cache import DecodedCache
-from .pairs import Pair, find_inputs, find_pairs
+from .pairs import Pair, find_inputs, find_pairs, is_folder
 from .reader import changed_size, read_picture, read_region, to_planes
 from .sampler import sample_rng
 
@@ -215,7 +215,8 @@ class MPRTest(_Scored):
     """A test data set of whole photos, with targets if there are any.
 
     Args:
-        inp_dir: folder of pictures, or folder with ``input/`` and optionally ``target/``.
+        inp_dir: folder of pictures, folder with ``input/`` and optionally ``target/``, or packed
+            data set.
         img_options: ``patch_size`` as for :class:`MPRVal`.
 
     Raises:
@@ -226,7 +227,7 @@ class MPRTest(_Scored):
         options = _options(img_options, {"patch_size": None}, "MPRTest")
         self.patch_size = _crop_size(options, "MPRTest")
         folder = Path(inp_dir)
-        if (folder / "target").is_dir():
+        if is_folder(folder / "target"):
             self.pairs = find_pairs(folder)
         else:
             inner = folder / "input"

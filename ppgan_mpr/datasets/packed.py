@@ -5,8 +5,8 @@ first member, ``index.json``, states the position, length and size in pixels of 
 pictures can be read in any order, each in a single read, and the data set is checked without
 opening them.
 
-A picture in such a file has a path such as ``data/GoPro.tar/input/7.png``. A packed data set can
-be used wherever a folder of pairs can.
+A picture in such a file has a path such as ``data/GoPro.tar/input/7.png``. The data sets of
+:mod:`.mpr_dataset` read a packed data set like a folder of pairs.
 """
 
 from __future__ import annotations
@@ -125,6 +125,12 @@ def find_packed(path: str | Path) -> tuple[Packed, str] | None:
     return None
 
 
+def refuse_packed(folder: str | Path) -> None:
+    """Raise UsageError for a packed data set, where only a folder on the disk will do."""
+    if find_packed(folder):
+        raise UsageError(f"{folder} is a packed data set: unpack it with tar, and give its folder.")
+
+
 @lru_cache(maxsize=16)
 def _opened(path: Path, modified: int) -> Packed:
     return Packed(path)
@@ -142,10 +148,12 @@ def pack(folder: str | Path, path: str | Path, groups: Iterable[Iterable[Path]])
         Number of pictures.
 
     Raises:
-        UsageError: the file has another extension or cannot be written.
+        UsageError: the folder is a packed data set, or the file has another extension or cannot be
+            written.
         ImageError: a picture cannot be read.
     """
     folder, path = Path(folder), Path(path)
+    refuse_packed(folder)
     if path.suffix != SUFFIX:
         raise UsageError(f"{path} is not a {SUFFIX} file: give a name that ends in {SUFFIX}.")
     files = [picture for group in groups for picture in group]

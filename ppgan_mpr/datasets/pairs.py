@@ -49,7 +49,7 @@ class Pair(NamedTuple):
 
 def input_folders(folder: str | Path) -> tuple[str, ...]:
     """Names of the input folders: two views if there is an ``inputL``, else ``input``."""
-    return ("inputL", "inputR") if _is_folder(Path(folder) / "inputL") else ("input",)
+    return ("inputL", "inputR") if is_folder(Path(folder) / "inputL") else ("input",)
 
 
 def find_pairs(
@@ -76,7 +76,7 @@ def find_pairs(
     parts = (*inputs, "target")
     listed = " and ".join((", ".join(f"{part}/" for part in inputs), "target/"))
     for part in parts:
-        if not _is_folder(folder / part):
+        if not is_folder(folder / part):
             raise UsageError(
                 f"{folder} must contain the folders {listed} with pictures of the same names, but "
                 f"{folder / part} is missing"
@@ -128,7 +128,8 @@ def find_inputs(folder: str | Path) -> list[Pair]:
     ]
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, on the disk or in a packed data set."""
     found = find_packed(path)
     if found is None:
         return path.is_dir()

@@ -8,9 +8,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from ppgan_mpr.datasets import MPRTrain, MPRVal
+from ppgan_mpr.datasets import MPRTest, MPRTrain, MPRVal
 from ppgan_mpr.datasets.packed import Packed, pack
 from ppgan_mpr.datasets.pairs import find_pairs
+from ppgan_mpr.datasets.prepare.cut import cut
 from ppgan_mpr.errors import UsageError
 
 
@@ -35,6 +36,20 @@ def test_packed_pictures_give_the_samples_of_the_folder(packed, cache_gb):
             samples.append(dataset[index])
         assert all(np.array_equal(a, b) for a, b in zip(*samples))
     assert [name for name, _ in MPRVal(file).headers()] == [n for n, _ in MPRVal(folder).headers()]
+
+
+def test_test_set_may_be_packed(packed):
+    folder, file = packed
+    assert len(MPRTest(folder)) == len(MPRTest(file)) > 0
+    for one, other in zip(MPRTest(folder), MPRTest(file)):
+        assert one[2] == other[2]
+        assert all(np.array_equal(a, b) for a, b in zip(one[:2], other[:2]))
+
+
+@pytest.mark.parametrize("work", [cut, lambda source, path: pack(source, f"{path}.tar", [])])
+def test_packed_data_set_is_neither_cut_nor_packed_again(packed, tmp_path, work):
+    with pytest.raises(UsageError, match="is a packed data set: unpack it with tar"):
+        work(packed[1], tmp_path / "new")
 
 
 def test_pythons_tarfile_unpacks_the_folders(packed, tmp_path):

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from ...checks import check_whole_number
 from ...errors import ImageError, UsageError
 from ...files import atomic_write
+from ..packed import refuse_packed
 from ..pairs import Pair, find_pairs, input_folders
 from ..reader import read_picture
 
@@ -101,13 +102,14 @@ def cut(
         Number of pairs in the source, and number of their sub-picture pairs in the destination.
 
     Raises:
-        UsageError: files do not pair, or the destination was cut in another way or from
-            pictures that the source lacks.
+        UsageError: files do not pair, the source is a packed data set, or the destination was cut
+            in another way or from pictures that the source lacks.
         ImageError: a picture cannot be read.
     """
     source, destination, how = Path(source), Path(destination), how or Cut()
     if destination.resolve() == source.resolve():
         raise UsageError(f"{source} is the source: give another folder for the sub-pictures.")
+    refuse_packed(source)
     inputs = input_folders(source)
     pairs = find_pairs(source, inputs, how.scale)
     parts = [destination / name for name in (*inputs, "target")]

@@ -167,6 +167,7 @@ class _Sequence(Restorer):
         used.count += count
         if short and not used.warning:
             used.planned, used.smallest = short.planned, short.smallest
+            used.planned_batch, used.smallest_batch = short.planned_batch, short.smallest_batch
 
 
 def _crop_of(whole: np.ndarray) -> Crop:

@@ -5,6 +5,7 @@ from PIL import Image
 
 from ppgan_mpr import ChainPredictor, MPRPredictor
 from ppgan_mpr.errors import UsageError
+from ppgan_mpr.inference import Restorer
 from ppgan_mpr.inference.shared_statistics import SceneStatistics
 
 TASKS = "Denoising,deraining"
@@ -86,3 +87,19 @@ def test_three_steps_hold_the_values_before_and_after_the_second():
         return one.times_held(in_place=False)
 
     assert held("Denoising,Deraining,Deblurring") - held("Denoising,Deraining") == 4
+
+
+def test_smaller_batches_of_an_earlier_step_are_reported(monkeypatch):
+    chain = ChainPredictor(None, task=TASKS, **OPTIONS)
+    strips, calls = Restorer.strips, []
+
+    def short_of_memory(self, height, width, crop, progress, used, *rest):
+        yield from strips(self, height, width, crop, progress, used, *rest)
+        if not calls:
+            used.planned_batch, used.smallest_batch = 8, 2
+        calls.append(self)
+
+    monkeypatch.setattr(Restorer, "strips", short_of_memory)
+    (result,) = chain.run(picture())
+    assert "2 at a time instead of 8" in " ".join(result.record.warnings)
+    assert len(calls) == 2

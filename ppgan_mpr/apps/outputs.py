@@ -96,8 +96,8 @@ class Outputs:
     def finished(self, source: Source) -> Path | None:
         """The result of an earlier run that is to be kept, if its name is known before reading.
 
-        The picture then need not be read. If the result has another suffix than the source,
-        :meth:`keeps` decides after reading.
+        The picture then need not be read. If the suffix is not known until the picture is read,
+        :meth:`keeps` decides afterwards.
 
         Raises:
             ImageError: the name belongs to another picture.

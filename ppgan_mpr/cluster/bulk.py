@@ -180,7 +180,7 @@ class BulkJob:
         """Restore the missing pictures and yield the outcome of each, in any order.
 
         Raises:
-            UsageError: there is nothing to restore, or no node can take part.
+            UsageError: the input holds no picture, or no node can take part.
         """
         with connected(self._address) as ray:
             job, facts, pool = prepare(ray, self._job)

@@ -186,7 +186,7 @@ class SeededDataset(Dataset):
 
 
 def mix_seed(*numbers: int) -> int:
-    """Mix several numbers into one seed; every combination gives another seed."""
+    """Mix several numbers into one 32-bit seed; two combinations rarely give the same one."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 

@@ -30,7 +30,7 @@ class WarmupCosine(LRScheduler):
         last_epoch: iteration to continue from, as in ``paddle.optimizer.lr.LRScheduler``.
 
     Raises:
-        UsageError: the warm-up does not fit into the run.
+        UsageError: the warm-up does not fit into the schedule.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class WarmupCosine(LRScheduler):
             self.total_iters = total_iters
         if not 0 <= self.warmup_iters <= self.total_iters:
             raise UsageError(
-                f"lr_scheduler.warmup_iters is {self.warmup_iters}, but the run has only "
+                f"lr_scheduler.warmup_iters is {self.warmup_iters}, but the schedule has only "
                 f"{self.total_iters} iterations: shorten the warm-up."
             )
         self.last_lr = self.get_lr()

@@ -22,7 +22,8 @@ class Section:
     Attributes:
         registry: PaddleGAN's registry of the classes that the section may name; the other options
             are arguments of the class. None for sections that do not configure a class.
-        lenient: unknown options only give a warning, because PaddleGAN may have more options.
+        lenient: unknown options only give a warning, because PaddleGAN may have more options. But
+            those that resemble a known option are refused as misspelt.
         free: options may have any name.
         others: schema of subsections without a field here.
     """
@@ -222,7 +223,10 @@ class LogConfig(Section):
 
 @dataclass(init=False)
 class SnapshotConfig(Section):
-    """``snapshot_config``: interval of checkpoints in iterations, and how many to keep."""
+    """``snapshot_config``: interval of checkpoints, and how many to keep.
+
+    The interval counts iterations, or epochs if the configuration has ``epochs``.
+    """
 
     lenient = True
     interval: int = option(low=1, required=True)

@@ -75,7 +75,8 @@ class Trainer:
         done, total = self.state.iteration, self.total_iters
         if done >= total and not self._validation_is_missing():
             logger.warning(
-                "Nothing to train: iteration %d of %d is done. Raise total_iters to continue.",
+                "Nothing to train: iteration %d of %d is done. To continue, raise total_iters, or "
+                "epochs if the configuration has it.",
                 done,
                 total,
             )

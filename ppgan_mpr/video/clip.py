@@ -136,11 +136,11 @@ class Problems:
     def warnings(self) -> Iterator[str]:
         """Yield a warning for each kind of faulty frames."""
         if self.interlaced:
-            yield f"{self.interlaced} of its frames are interlaced and may show comb artefacts"
+            yield f"interlaced frames, which may show comb artefacts: {self.interlaced}"
         if self.retimed:
-            yield f"{self.retimed} of its frames had no valid time and were given one"
+            yield f"frames without a valid time, which were given one: {self.retimed}"
         if self.damaged:
-            yield f"{self.damaged} of its frames are damaged or could not be decoded"
+            yield f"frames that are damaged or could not be decoded: {self.damaged}"
 
 
 @contextlib.contextmanager

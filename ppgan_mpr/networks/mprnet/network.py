@@ -238,7 +238,7 @@ class MPRNet(nn.Layer):
         scale_unetfeats: channels added at each U-Net level.
         scale_orsnetfeats: channels added in stage 3.
         num_cab: CABs in each ORB.
-        kernel_size: of the CABs' convolutions.
+        kernel_size: of all convolutions except the 1×1 ones; an odd number.
         reduction: factor by which channel attention reduces the channels.
         bias: whether convolutions have a bias; the published networks have none. Even with a bias,
             1×1 convolutions commute with upsampling, because bilinear weights sum to one.

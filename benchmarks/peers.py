@@ -147,8 +147,8 @@ def _build(library: str, loaded, checkouts: Path | None, local: bool):
 def _import_file(name: str, path: Path):
     """Import one file of a checkout as the module ``name``.
 
-    Its parent packages are the installed ones. If a parent is not installed, an empty package
-    stands in for it, because its own ``__init__.py`` would import much that is not needed here.
+    Its parent packages are the installed ones or else those of the checkout. If one cannot be
+    imported, because it needs a missing library, an empty package stands in for it.
     """
     packages = name.split(".")[:-1]
     for depth in range(1, len(packages) + 1):

@@ -169,8 +169,8 @@ def test_version_is_three_numbers(root):
 
 # Files with tests of the whole program, of the documentation and of the repository.
 WHOLE_PROGRAM = {
-    "test_benchmarks.py", "test_docs.py", "test_documented_commands.py", "test_installed.py",
-    "test_lite_scores.py",
+    "test_benchmarks.py", "test_docs.py", "test_docstrings.py", "test_documented_commands.py",
+    "test_installed.py", "test_lite_scores.py",
     "test_outside_network.py", "test_package.py", "test_portability.py", "test_privacy.py",
     "test_readme.py", "test_samples.py", "soak/test_soak.py", "commands/test_two_nodes.py",
     # Training from start to end.

@@ -133,7 +133,7 @@ class Result:
 
     @property
     def error(self) -> str | None:
-        """Why there is no restored picture, in one sentence; None if there is one."""
+        """Why the picture could not be restored, in one sentence; None if nothing failed."""
         return self.record.error
 
     @property
@@ -143,7 +143,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a restored picture."""
+        """Whether nothing failed; also True if ``task='auto'`` left the picture alone."""
         return self.record.error is None
 
     @property

@@ -24,7 +24,7 @@ def steps_of(task: str) -> tuple[Task, ...]:
     """
     names = [name.strip() for name in task.replace(JOINT, ",").split(",")]
     if len(names) > 1 and not all(names):
-        raise UsageError(f"task={task!r} has a comma without a task: leave the comma out.")
+        raise UsageError(f"task={task!r} has a comma or + without a task: leave it out.")
     if len(names) > 1 and AUTO in map(str.lower, names):
         raise UsageError(
             f"task={task!r}: {AUTO!r} chooses a task for each picture, so it cannot be one of "

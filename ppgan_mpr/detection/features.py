@@ -1,7 +1,7 @@
 """Measurements that distinguish noise, motion blur, rain, low light and clean pictures.
 
-NumPy and OpenCV compute them from a few crops. They are pooled over the crops, so the number of
-crops and the size of the picture do not matter:
+NumPy and OpenCV compute most of them from a few crops. These are pooled over the crops, so the
+number of crops and the size of the picture do not matter:
 
 - noise: the mean absolute Haar coefficient of each small block, in luma and chroma at three
   scales, as percentiles over the blocks. The low ones come from flat blocks, which show little
@@ -13,7 +13,7 @@ crops and the size of the picture do not matter:
   a negative peak (echo) at the displacement between the ends of a moving camera's path.
 - rain: bright thin structures (top-hat) compared with dark ones, and the concentration of their
   directions.
-- low light: percentiles of luma.
+- low light: percentiles of luma, from a reduced copy of the whole picture instead of the crops.
 """
 
 from __future__ import annotations

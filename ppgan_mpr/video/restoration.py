@@ -125,7 +125,7 @@ class _Notes:
 
     Attributes:
         tiles, tile, device: how a frame was restored; see :class:`ResultRecord`.
-        short: warning that memory was short and tiles were smaller than planned, or None.
+        short: warning that memory was short for the planned tiles or batches, or None.
         scenes: number of scenes that have begun.
     """
 

@@ -27,7 +27,7 @@ def test_exit_code_is_that_of_the_work(code, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_error_that_the_user_can_fix_is_one_line_in_flags(capsys):
+def test_error_that_the_user_can_fix_is_one_line_that_names_flags(capsys):
     assert run_program(fail(UsageError("jobs=0: give more"))) == 2
     assert capsys.readouterr().err == "error: --jobs 0: give more\n"
 

@@ -37,7 +37,7 @@ def test_odd_sizes_agree_with_an_independent_computation(zoo, write_pairs, verif
 
 
 @pytest.mark.parametrize(("psnr_off", "ssim_off"), [(0.1, 0), (0, 0.01)])
-def test_another_published_score_is_a_disagreement(
+def test_published_score_that_differs_from_the_measured_one_is_a_disagreement(
     zoo, write_pairs, verify, network, psnr_off, ssim_off
 ):
     folder = write_pairs((40, 40))

@@ -69,7 +69,7 @@ def test_orientation_of_a_jpeg_agrees_with_pillow(tmp_path, flag):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_is_unchanged_except_for_the_orientation(tmp_path, order):
+def test_exif_is_unchanged_except_for_the_orientation_and_the_thumbnail_pointer(tmp_path, order):
     block = samples.exif_block(6, order)
     Image.fromarray(samples.ramp()).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
     write_photo(read_photo(tmp_path / "a.jpg"), tmp_path / "b.jpg")
@@ -77,7 +77,7 @@ def test_exif_is_unchanged_except_for_the_orientation(tmp_path, order):
         written = image.info["exif"][6:]
     changed = [at for at, (a, b) in enumerate(zip(block, written)) if a != b]
     assert len(written) == len(block)
-    # The flag, and the pointer to the thumbnail, which is not turned.
+    # Only the flag changes, and the pointer to the thumbnail, which becomes zero.
     value_at, next_at = 8 + 2 + 12 + 8, 8 + 2 + 4 * 12
     assert set(changed) <= {*range(value_at, value_at + 2), *range(next_at, next_at + 4)}
     assert written[next_at : next_at + 4] == bytes(4)

@@ -141,7 +141,7 @@ def cmyk_profile() -> bytes:
 
 @pytest.mark.parametrize("name", ["JPEG", "TIFF"])
 def test_cmyk_is_converted_with_its_profile(tmp_path, name):
-    """Full cyan is a dark grey by this profile; plain conversion would make it bright cyan."""
+    """Full cyan is a medium grey by this profile; plain conversion would make it bright cyan."""
     image = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
     data = samples.pillow_file(image, name, icc_profile=cmyk_profile())
     photo = samples.read(tmp_path, data, ".jpg" if name == "JPEG" else ".tif")

@@ -30,7 +30,7 @@ def radiance(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("head", [pam, sun])
 def test_header_is_read_without_pixels(tmp_path, head):
-    """The file contains nothing but the header."""
+    """Only 100 bytes follow the header, far fewer than the pixels need."""
     (tmp_path / "a.pam").write_bytes(head(30000, 20000) + bytes(100))
     header = read_header(tmp_path / "a.pam")
     assert (header.width, header.height, header.itemsize) == (30000, 20000, 1)

@@ -50,7 +50,7 @@ def test_free_memory_changes_no_pixel(free):
 
 
 def test_the_default_budget_is_the_same_on_every_machine(free):
-    """Only the plan for a 720p picture is compared; nothing is restored."""
+    """Only the number of bytes is compared; nothing is planned or restored."""
     from ppgan_mpr.inference import InferenceOptions
 
     budgets = set()

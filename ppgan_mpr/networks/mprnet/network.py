@@ -165,7 +165,8 @@ class ORSNet(nn.Layer):
 
     CSFF (Fig. 3d) adds one level of stage 2's encoder and decoder features to each ORB's
     output, upsampled to full resolution. The 1×1 convolutions on the way commute with bilinear
-    upsampling. So they run at the level's own resolution, and the sum is upsampled once.
+    upsampling. So they run at the level's own resolution, and only the sum of the encoder's and the
+    decoder's features is upsampled, not each of them.
     """
 
     def __init__(

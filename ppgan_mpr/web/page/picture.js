@@ -243,7 +243,7 @@ export class Picture {
     place.children[focused]?.focus();
   }
 
-  /** One or two sentences about the state. */
+  /** One to three sentences about the state. */
   phrase() {
     const { state, job } = this;
     const record = state === "done" ? job.record : null;

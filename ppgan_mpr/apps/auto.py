@@ -118,7 +118,7 @@ class AutoPredictor:
         return self._predictor(degradation).restore(seen)
 
     def run(self, images: Any) -> Results:
-        """Restore pictures and report on each, like :meth:`.predictor.Predictor.run`; logs nothing."""
+        """Restore pictures and report on each; see :meth:`.predictor.Predictor.run`."""
         return Results(self.iterate(images))
 
     def iterate(self, images: Any, stop: threading.Event | None = None) -> Iterator[Result]:

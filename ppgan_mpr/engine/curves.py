@@ -44,11 +44,13 @@ class Curves:
                 self._write(table)
 
     def add(self, table: str, iteration: int, values: Mapping[str, float]) -> None:
-        """Add a row to ``"train"`` or ``"validation"``."""
+        """Add a row to ``"train"`` or ``"validation"``, or add to the row of this iteration."""
         rows = self._rows[table]
         row = {_STEP: iteration, **values}
-        if rows and rows[-1][_STEP] == iteration:  # a repeated validation
-            rows.pop()
+        if rows and rows[-1][_STEP] == iteration:  # another protocol, or a repeated validation
+            rows[-1].update(row)
+            self._write(table)
+            return
         new_columns = not rows or not row.keys() <= rows[-1].keys()
         rows.append(row)
         if new_columns or not self._path(table).exists():

@@ -38,6 +38,16 @@ def test_resumed_run_continues_the_table_at_its_checkpoint(tmp_path):
     assert [row["stage1"] for row in table] == ["", "", "2.0"]
 
 
+def test_scores_of_one_iteration_share_a_row_and_repeated_ones_replace_it(tmp_path):
+    curves = Curves(tmp_path)
+    for iteration, value in ((10, 30.0), (20, 31.0), (20, 32.0)):
+        curves.add("validation", iteration, {"psnr/a": value})
+        curves.add("validation", iteration, {"psnr/b": value + 1})
+    lines = (tmp_path / "validation.csv").read_text().splitlines()
+    assert lines == ["iteration,psnr/a,psnr/b", "10,30.0,31.0", "20,32.0,33.0"]
+    assert Curves(tmp_path, 20)._rows == curves._rows
+
+
 def test_training_writes_tables_curves_and_a_sheet(settings, build):
     pytest.importorskip("matplotlib")
     settings["validate"]["interval"] = 3

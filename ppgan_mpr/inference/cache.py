@@ -1,8 +1,9 @@
 """Disk cache of exported and compiled networks.
 
-Each file begins with a digest of its key and content. Truncated or altered files and files of
-other keys or versions are ignored. Writes are atomic, so several processes can use a cache at the
-same time. If the folder cannot be read or written, there is one warning and no cache.
+Each file begins with the version of its format and a digest of its key and content. Truncated or
+altered files and files of other keys or versions are ignored. Writes are atomic, so several
+processes can use a cache at the same time. If the folder cannot be read or written, there is one
+warning and no cache.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class Cache:
 
 
 def _digest(name: str, payload: bytes | memoryview) -> bytes:
-    """The digest at the beginning of a file with this name and payload."""
+    """The digest in the header of a file with this name and payload."""
     digest = hashlib.sha256(name.encode())
     digest.update(payload)
     return digest.digest()

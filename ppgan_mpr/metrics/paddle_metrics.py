@@ -135,7 +135,7 @@ def _ppgan_protocol(crop_border: int, test_y_channel: bool) -> Protocol:
     """The protocol that PaddleGAN's arguments describe."""
     return Protocol(
         name=f"border{crop_border}" + ("-y" if test_y_channel else ""),
-        description=f"full frame less {crop_border} pixels of border, "
+        description=f"full frame less {crop_border} px of border, "
         + ("luma without rounding" if test_y_channel else "RGB, SSIM per channel"),
         colour="y" if test_y_channel else "rgb",
         border=crop_border,

@@ -283,7 +283,7 @@ PROTOCOLS = {
         *(
             Protocol(
                 name=f"realsr-x{scale}",
-                description=f"full frame less {scale - 1} pixels at top and left, {scale} at "
+                description=f"full frame less {scale - 1} px at top and left, {scale} px at "
                 "bottom and right, MATLAB's 8-bit luma, SSIM of Wang et al.",
                 colour="y",
                 # MATLAB's picture(scale:end-scale, scale:end-scale, :), which counts from 1

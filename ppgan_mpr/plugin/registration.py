@@ -42,7 +42,7 @@ _replaced: dict[tuple[str, str], type | None] = {}
 
 class _Entry(NamedTuple):
     registry: str
-    table: dict  # the registry's own name -> class
+    table: dict  # the dict inside the registry itself: name -> class
     name: str
     ours: type
 

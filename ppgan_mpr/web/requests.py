@@ -86,7 +86,7 @@ async def read_choice(request: Request, job: Job) -> tuple[str, InferenceOptions
     chosen = None if is_auto(task) else steps_of(task)
     if chosen is None or len(chosen) > 1 or chosen[0].views > 1:
         raise Refusal(
-            422, "option", f"task={task} cannot be chosen here: name a single task, which needs "
+            422, "option", f"task={task} cannot be chosen here: name a single task that needs "
             "only one view of the picture.", field="task",
         )  # fmt: skip
     return task, options

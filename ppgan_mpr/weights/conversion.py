@@ -58,10 +58,11 @@ def convert(
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists: choose another name, or overwrite=True to replace it.")
     weights = load_weights(source, task)
+    stated = bool(task or weights.task_stated or scale)  # a deduced task may be wrong
     task = find_task(task).name if task else weights.task
     scale = _scale(weights, task, scale)
     metadata = {"network": weights.network}
-    if task:
+    if task and stated:
         metadata["task"] = task
     if scale and scale > 1:
         metadata["scale"] = str(scale)

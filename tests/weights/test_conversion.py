@@ -8,6 +8,7 @@ from ppgan_mpr.dependencies import require
 from ppgan_mpr.errors import UsageError
 from ppgan_mpr.networks import find_network
 from ppgan_mpr.weights import load_weights
+from ppgan_mpr.weights.catalogue import find_record
 from ppgan_mpr.weights.conversion import convert
 from ppgan_mpr.weights.formats import read_file
 
@@ -21,6 +22,19 @@ def test_conversion_round_trips(tmp_path, state, suffix):
     same(load_weights(tmp_path / f"out{suffix}"), state)
     convert(tmp_path / f"out{suffix}", tmp_path / "back.pdparams")
     same(load_weights(tmp_path / "back.pdparams"), state)
+
+
+def test_task_deduced_from_the_size_is_not_stored_as_stated(tmp_path):
+    record = find_record("published", "Deraining", "MPRNet")  # no other task has this size
+    network = find_network("MPRNet").build(record.hyperparameters)
+    paddle.save(network.state_dict(), str(tmp_path / "none.pdparams"))
+    found = load_weights(tmp_path / "none.pdparams")
+    assert (found.task, found.task_stated) == ("Deraining", False)
+    convert(tmp_path / "none.pdparams", tmp_path / "none.safetensors")
+    assert not load_weights(tmp_path / "none.safetensors").task_stated
+    convert(tmp_path / "none.pdparams", tmp_path / "named.safetensors", task="denoising")
+    found = load_weights(tmp_path / "named.safetensors")
+    assert (found.task, found.task_stated) == ("Denoising", True)
 
 
 def test_paddle_load_reads_the_converted_file(tmp_path, state):

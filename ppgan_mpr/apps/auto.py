@@ -23,7 +23,7 @@ from .earlier_findings import EarlierFindings
 from .output_target import OutputTarget
 from .plan import DRY_RUN, Plan, PlanRecord
 from .predictor import Predictor
-from .remarks import lack_of_weights
+from .remarks import lack_of_weights, warn_of_failures
 from .repeats import concurrent_pictures, restore_each
 from .result import Result, ResultRecord, Results
 from .source_search import expand
@@ -119,7 +119,9 @@ class AutoPredictor:
 
     def run(self, images: Any) -> Results:
         """Restore pictures and report on each; see :meth:`.predictor.Predictor.run`."""
-        return Results(self.iterate(images))
+        results = Results(self.iterate(images))
+        warn_of_failures(results)
+        return results
 
     def iterate(self, images: Any, stop: threading.Event | None = None) -> Iterator[Result]:
         """Restore pictures in order; see :meth:`.predictor.Predictor.iterate`.

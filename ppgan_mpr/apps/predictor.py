@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -31,6 +30,7 @@ from .outputs import Outputs
 from .pixels import fill
 from .plan import DRY_RUN, Plan, PlanRecord
 from .planning import plan_pictures, plan_size
+from .remarks import warn_of_failures
 from .repeats import concurrent_pictures, restore_each
 from .restoration import Restoration, TileProgress
 from .result import Result, ResultRecord, Results
@@ -38,8 +38,6 @@ from .source_search import expand
 from .sources import Source, unique
 from .turn import Turn
 from .views import check_views, pair_views
-
-logger = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -207,13 +205,7 @@ class Predictor:
                 partner.
         """
         results = Results(self.iterate(images, right=right))
-        failed = sum(not result.ok for result in results)
-        if failed:
-            logger.warning(
-                "%d of %d pictures could not be restored: see the error of their results.",
-                failed,
-                len(results),
-            )
+        warn_of_failures(results)
         return results
 
     def iterate(

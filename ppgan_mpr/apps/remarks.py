@@ -1,8 +1,9 @@
-"""Warnings about pictures that are restored, and about weights that hardly help."""
+"""Warnings about pictures that are restored or not, and about weights that hardly help."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..imaging import Photo, unkept, unkept_by_pillow
@@ -10,6 +11,7 @@ from ..imaging.losses import listed
 from ..inference import InferenceOptions
 from ..networks import Task, WeightsRecord, find_network
 from ..weights import loadable, stronger_than
+from .result import Result
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,17 @@ def warn_of_weakness(record: WeightsRecord | None) -> None:
         once = ", which is downloaded once" if better.url else ""
         text += f": use model={better.model!r}{network}{once}"
     logger.warning("%s.", text, extra={"better_weights": better})
+
+
+def warn_of_failures(results: Sequence[Result]) -> None:
+    """Log how many pictures could not be restored, if any."""
+    failed = sum(not result.ok for result in results)
+    if failed:
+        logger.warning(
+            "%d of %d pictures could not be restored: see the error of their results.",
+            failed,
+            len(results),
+        )
 
 
 def unkept_warning(result: Photo, output: Path | None, is_pillow: bool) -> tuple[str, ...]:

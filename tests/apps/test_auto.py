@@ -48,10 +48,11 @@ def test_clean_picture_in_memory_returns_unchanged():
     np.testing.assert_array_equal(AutoPredictor(None, model="lite").restore(clean), clean)
 
 
-def test_unreadable_file_does_not_stop_the_others(mixed):
+def test_unreadable_file_does_not_stop_the_others(mixed, caplog):
     (mixed / "broken.png").write_bytes(b"\x89PNG broken")
     results = AutoPredictor("out", model="lite").run(mixed)
     assert [result.ok for result in results] == [False, True, True, True]
+    assert "1 of 4 pictures could not be restored" in caplog.text
 
 
 @pytest.fixture

@@ -147,8 +147,9 @@ def _build(library: str, loaded, checkouts: Path | None, local: bool):
 def _import_file(name: str, path: Path):
     """Import one file of a checkout as the module ``name``.
 
-    Its parent packages are the installed ones or else those of the checkout. If one cannot be
-    imported, because it needs a missing library, an empty package stands in for it.
+    Its parent packages are the installed ones. If the top one is not installed, an empty package
+    stands in for it, and those below come from the checkout. An empty package also stands in for
+    one that cannot be imported because it needs a missing library.
     """
     packages = name.split(".")[:-1]
     for depth in range(1, len(packages) + 1):

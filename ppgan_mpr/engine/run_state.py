@@ -124,13 +124,13 @@ class RunState:
             if "ema" in state:
                 self.model.ema.set_state_dict(state["ema"], training["ema_updates"])
         self.model.step.precision.set_state_dict(training["loss_scale"])
+        self.iteration = state["epoch"]
+        self.data.go_to(self.iteration + 1)  # first: the position depends on the phase's batch size
         self.data.sampler.load_state_dict(training["data"])
         self.best_psnr = training["best"]
-        self.iteration = state["epoch"]
         self.validated = training.get("validated", self.iteration)
         self._report_changes(training)
         self.seed = self.model.seed = training["data"]["seed"]
-        self.data.go_to(self.iteration + 1)
         self.model.step.accumulate = self.data.accumulate
 
     def _check(self, training: Mapping[str, Any] | None, source: str | Path) -> None:

@@ -107,6 +107,7 @@ def _joined(steps: Sequence[LoadedNetwork]) -> LoadedNetwork:
         restorers=RestorerPool(list(map(_Sequence, on_each_device)), last.restorers.device),
         common_record=common_record,
         times_between=_TIMES_BETWEEN * min(2, len(steps) - 1),
+        earlier_weights=tuple(step.weights for step in steps[:-1]),
     )
 
 

@@ -13,6 +13,7 @@ from ..versions import versions
 from .fit import check_fit
 from .lazy_weights import LazyWeights
 from .pace import Pace
+from .plan import joined_download
 from .remarks import warn_of_weakness
 from .result import ResultRecord
 
@@ -33,6 +34,7 @@ class LoadedNetwork:
         common_record: what the records of all pictures have in common.
         times_between: the memory held between two networks, in multiples of the decoded
             picture's bytes; 0 for one network.
+        earlier_weights: of several networks, the weights of all but the last one.
     """
 
     weights: LazyWeights
@@ -41,6 +43,12 @@ class LoadedNetwork:
     earlier_stages: int
     common_record: ResultRecord
     times_between: int = 0
+    earlier_weights: tuple[LazyWeights, ...] = ()
+
+    @property
+    def download(self) -> int | None:
+        """Size of the weights that would be downloaded first; see :class:`.plan.Plan`."""
+        return joined_download(one.download for one in (*self.earlier_weights, self.weights))
 
     @property
     def scale(self) -> int:

@@ -72,6 +72,12 @@ class PlanRecord:
         return asdict(self)
 
 
+def joined_download(downloads: Iterable[int | None]) -> int | None:
+    """The size of several downloads together; see ``download`` of :class:`Plan`."""
+    sizes = [size for size in downloads if size is not None]
+    return (sum(sizes) if all(sizes) else 0) if sizes else None
+
+
 class Plan(list[PlanRecord]):
     """What a run would do: a record for each distinct picture and video, in order.
 
@@ -101,12 +107,10 @@ class Plan(list[PlanRecord]):
     def joined(cls, plans: Iterable[Plan]) -> Plan:
         """The plan of several runs, one after another, with different weights."""
         plans = list(plans)
-        downloads = [plan.download for plan in plans if plan.download is not None]
-        known = sum(downloads) if all(downloads) else 0
         memory = max((plan.memory for plan in plans if plan.memory), default=None)
         records = [record for plan in plans for record in plan]
         devices = max((plan.devices for plan in plans), default=1)
-        return cls(records, known if downloads else None, memory, devices)
+        return cls(records, joined_download(plan.download for plan in plans), memory, devices)
 
     @property
     def seconds(self) -> float | None:

@@ -68,7 +68,7 @@ def plan_pictures(
     jobs = concurrent_pictures(options.jobs, len(network.restorers))
     return Plan(
         [picture.record for picture in planned],
-        network.weights.download,
+        network.download,
         _memory_together(planned, jobs),
         len(network.restorers),
     )

@@ -330,7 +330,7 @@ class Predictor:
     @property
     def download(self) -> int | None:
         """Size of the weights that would be downloaded first; see :class:`.plan.Plan`."""
-        return self._loaded.weights.download
+        return self._loaded.download
 
     def prepare(
         self, sources: Sequence[Source], outputs_of: Callable[[str], OutputTarget] | None = None

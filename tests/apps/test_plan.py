@@ -197,6 +197,20 @@ def test_plan_of_an_automatic_run_knows_finished_pictures(mixed, tmp_path):
     assert [record.skipped for record in plan] == [True, False, False]
 
 
+def test_download_counts_the_weights_of_every_task(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PPGAN_MPR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("ppgan_mpr.apps.lazy_weights.LazyWeights.download", 5)
+
+    def download(task):
+        kind = ChainPredictor if "," in task else Predictor
+        planned = kind("out", task=task, model="published", network="MPRNet", dry_run=True)
+        assert planned.download == planned.plan(folder / "a.png").download
+        return planned.download
+
+    steps = ["Denoising", "Deraining"]
+    assert download(",".join(steps)) == sum(map(download, steps)) > max(map(download, steps))
+
+
 def test_joined_plans_add_up():
     records = [PlanRecord("a", seconds=2.0), PlanRecord("b", error="it is damaged")]
     plan = Plan.joined([Plan(records, download=5, memory=70), Plan(records, 6), Plan(records)])

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from typing import Any
 
 from ..dependencies import cpu_count
@@ -48,21 +49,20 @@ def restore_each(
         budget: the memory that the pictures share.
     """
 
-    def process_with_memory(source: Source, stop: Stop) -> Result:
+    def process_with_memory(source: Source, stop: Stop) -> tuple[Any, Result]:
         with budget.share(stop.check) as memory:
-            return process(source, Turn(stop, memory))
+            return source.identity, process(source, Turn(stop, memory))
 
     left = Counter(source.identity for source in sources)
     distinct = unique(sources)
-    repeated: dict[Any, Result] = {}
+    ready: dict[Any, Result] = {}
     batch = process_in_order(distinct, process_with_memory, min(jobs, len(distinct)), Stop(stop))
     with closing(batch) as restored:
         for source in sources:
             identity = source.identity
-            result = repeated.get(identity) or next(restored, None)
-            if result is None:
-                return  # stopped
+            if identity not in ready:
+                ready.update(islice(restored, 1))
+            if identity not in ready:
+                continue  # stopped; a later picture may be finished
             left[identity] -= 1
-            if left[identity]:
-                repeated[identity] = result
-            yield result
+            yield ready[identity] if left[identity] else ready.pop(identity)

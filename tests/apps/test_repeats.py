@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from apps_samples import picture, predictor
 
 from ppgan_mpr import AutoPredictor
 from ppgan_mpr.apps import outputs
-from ppgan_mpr.apps.repeats import concurrent_pictures
+from ppgan_mpr.apps.batch import StoppedError
+from ppgan_mpr.apps.repeats import concurrent_pictures, restore_each
+from ppgan_mpr.apps.result import Result, ResultRecord
+from ppgan_mpr.apps.sources import Source
 from ppgan_mpr.dependencies import cpu_count
 from ppgan_mpr.detection import Finding
 from ppgan_mpr.imaging import PhotoReader
@@ -168,6 +172,24 @@ def test_user_is_asked_about_one_picture_at_a_time(folder, tmp_path, monkeypatch
     results = AutoPredictor(tmp_path / "out", model="lite", choose=choose).run(folder)
     assert all(result.left_alone for result in results)
     assert threads == [threading.current_thread()] * 4
+
+
+def test_stopped_picture_that_is_listed_twice_gets_no_result_of_another():
+    """The first picture is stopped after the second one is finished."""
+    first, second, third = (Source(name, name, Path(name)) for name in "abc")
+    stop, finished = threading.Event(), threading.Event()
+
+    def process(source, turn):
+        if source is second:
+            finished.set()
+            return Result(ResultRecord("b"))
+        assert finished.wait(LATER)
+        stop.set()
+        raise StoppedError
+
+    sources = [first, first, second, third]
+    results = list(restore_each(sources, process, 2, stop, MemoryBudget()))
+    assert [result.record.source for result in results] == ["b"]
 
 
 def test_number_of_concurrent_pictures_follows_from_devices_and_cores():

@@ -317,12 +317,12 @@ def write_page(measured: Mapping[str, Numbers], scripts: Mapping[str, str], path
 def _machine(numbers: Numbers) -> str:
     """The machine and how busy it was, as the end of a sentence."""
     about = numbers["machine"]
+    others = numbers.get("others") or 0.0
+    warning = f"; **other programs used {others:.0f} % of the processor**" if others > _BUSY else ""
     if isinstance(about, str):
-        return f"on {about}"
+        return f"on {about}{warning}"
     threads = about["threads"]
     versions = ", ".join(
         f"{name} {value}" for name, value in about.items() if name not in ("threads", "processor")
     )
-    others = numbers.get("others") or 0.0
-    warning = f"; **other programs used {others:.0f} % of the processor**" if others > _BUSY else ""
     return f"on {threads} threads of {about['processor']} ({versions}){warning}"

@@ -38,7 +38,7 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
     above = folder.parents if is_file_name(folder) else (folder, *folder.parents)
     for place in above:
         if os.path.lexists(place) and not os.path.isdir(place):
-            raise UsageError(f"The output folder {folder} cannot be made: {place} is a file.")
+            raise UsageError(f"The output path {folder} cannot be made: {place} is a file.")
     return folder
 
 

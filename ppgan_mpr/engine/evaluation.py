@@ -55,9 +55,10 @@ class Evaluation:
     """Scores a model on a data set of ``(target, degraded, name)``.
 
     Args:
-        dataset: pictures [3, H, W] in [0, 1], of any sizes. If it has a method ``headers``, all
-            sizes are checked before anything is restored, and pictures are scored and written in
-            the bit depth of their targets.
+        dataset: pictures in [0, 1] of any sizes: targets [3, H, W] and inputs [C, H, W], where C
+            is 3, or 6 for two views. If it has a method ``headers``, all sizes are checked before
+            anything is restored, and pictures are scored and written in the bit depth of their
+            targets.
         protocols: how to score.
         batch_size: number of pictures loaded together, and restored together if equal in size.
         num_workers: number of processes that load pictures.

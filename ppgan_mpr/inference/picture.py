@@ -187,7 +187,7 @@ class Picture:
         grid = planner.grid(self._height, self._width)
         self._used.planned, self._used.device = grid.tile, backend.device
         backend.keep_budget = planner.budget
-        # On a GPU, only a failed allocation shows how much memory is left.
+        # On a GPU, free memory is not checked ahead: tiles get smaller once an allocation fails.
         if backend.device == "cpu" and not self._fits:
             needed = needed_on_cpu(planner, backend, grid)
             spare = memory.reduced_budget(needed, backend.kept_bytes)

@@ -51,7 +51,7 @@ def test_results_are_in_a_folder_of_both_names_and_are_not_inputs(tmp_path):
         ("Denoising,SuperResolution", "run it by itself"),
         ("Denoising,Deblur", "Deblurring"),
         ("auto,Denoising", "'auto' chooses a task for each picture"),
-        ("Denoising,", "leave the comma out"),
+        ("Denoising,", "comma or . without a task: leave it out"),
     ],
 )
 def test_invalid_steps_are_refused(task, message):

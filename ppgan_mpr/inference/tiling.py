@@ -93,8 +93,8 @@ class Grid:
 def divide(size: int, count: int, overlap: int, multiple: int) -> Axis:
     """Place ``count`` equal tiles along a side of ``size``, which is a multiple of ``multiple``.
 
-    Starts and length are also multiples, and neighbours overlap by at least ``overlap``. Long
-    tiles get a length for which convolutions are fast.
+    Starts and length are also multiples. Neighbours overlap by at least ``overlap``, rounded down
+    to a multiple. Long tiles get a length for which convolutions are fast.
     """
     length = _length(size, count, overlap, multiple)
     if length == size:

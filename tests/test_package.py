@@ -123,7 +123,7 @@ def test_only_the_package_networks_contains_names_of_networks_and_tasks(root):
         if parts[0] == "networks" or parts[:2] in MAY_NAME_TASKS:
             continue
         for text, line in string_constants(file):
-            # A string that is only a name counts in upper and lower case, except the program's.
+            # A string that is only a name counts in any case, except "mprnet", the program's name.
             if named.search(text) or text.lower() in lower - {"mprnet"}:
                 found.append(f"{'/'.join(parts)}:{line}: {text!r}")
     assert found == []

@@ -8,7 +8,8 @@ import pytest
 from ppgan_mpr import InferenceOptions
 from ppgan_mpr.commands.inference_flags import add_inference_flag
 
-# A flag can only switch an option on, so options that are on by default have none.
+# A flag of an option with the default True or False only switches it on, so options that are on
+# by default are left out here.
 OPTIONS = {o.name: o for o in InferenceOptions.documented() if o.default is not True}
 
 

@@ -34,7 +34,7 @@ def test_streaks_share_one_direction():
     assert rain["s0_streak_tilt"] < 0.3  # nearly upright
 
 
-def test_all_pictures_have_the_same_finite_measurements():
+def test_every_picture_has_all_measurements_with_finite_values():
     names = list(measured(scene()))
     for value in (0.0, 1.0):
         flat = measured(np.full([128, 128, 3], value))

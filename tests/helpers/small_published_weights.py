@@ -72,7 +72,8 @@ class Mirror(Server):
             parameters=parameters,
             size=None,
             git_blob=None,
-            # Given for larger data sets, so that none is compared with that of the random weights.
+            # The scores are said to be of sets of 1000 pictures, so that none is compared with
+            # that of the random weights.
             scores=tuple(
                 dataclasses.replace(score, dataset=f"{score.dataset.partition(' (')[0]} (1000)")
                 for score in record.scores

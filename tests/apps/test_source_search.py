@@ -63,7 +63,7 @@ def test_sources_without_a_picture_are_an_error(denoise, images):
         denoise.run(images)
 
 
-def test_odd_digits_links_and_results_of_another_task_are_found(tmp_path):
+def test_superscript_digits_links_and_results_of_another_task_are_found(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     picture().save(folder / "10²3.png")

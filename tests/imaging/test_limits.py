@@ -20,7 +20,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits ad
 
 
 def bomb(side: int) -> bytes:
-    """A square, fully transparent PNG; the file is a thousandth of its pixels' size."""
+    """A square, fully transparent PNG; the file is less than a hundredth of its pixels' size."""
     packer = zlib.compressobj(1)
     row = bytes(1 + 4 * side)
     pixels = b"".join([packer.compress(row) for _ in range(side)] + [packer.flush()])

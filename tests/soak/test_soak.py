@@ -1,4 +1,4 @@
-"""A part of ``tools/soak.py``: 5 % of the files, and one fault of each kind."""
+"""A part of ``tools/soak.py``: 5 % of the files, and eight kinds of faults, each once."""
 
 import os
 import sys

@@ -87,13 +87,17 @@ def decode(data: bytes) -> tuple[np.ndarray, np.ndarray | None] | None:
     return np.ascontiguousarray(picture[..., 2::-1]), alpha
 
 
-def encode_png(samples: np.ndarray, level: int, strategy: int) -> memoryview:
+def encode_png(
+    samples: np.ndarray, level: int, strategy: int, choose_filters: bool = True
+) -> memoryview:
     """A PNG of ``[H, W, C]`` uint8 or uint16: grey, RGB or RGBA for C = 1, 3, 4.
 
     Args:
         samples: the picture, in any byte order.
         level: of compression, 1 (fast) to 9 (small).
         strategy: of zlib, such as ``zlib.Z_RLE``.
+        choose_filters: choose a filter for each row, instead of Paeth's for all (which OpenCV
+            offers from 4.12 on).
 
     Raises:
         ImageError: a side is longer than a million pixels.
@@ -108,6 +112,8 @@ def encode_png(samples: np.ndarray, level: int, strategy: int) -> memoryview:
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     # With a level given, OpenCV lets libpng choose a filter for each row.
     options = [cv2.IMWRITE_PNG_COMPRESSION, level, cv2.IMWRITE_PNG_STRATEGY, strategy]
+    if not choose_filters and hasattr(cv2, "IMWRITE_PNG_FILTER"):
+        options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     with _QUIET:
         try:
             if channels > 1:

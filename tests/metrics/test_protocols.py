@@ -208,7 +208,7 @@ def test_unknown_protocol_suggests_the_nearest():
 
 
 def test_every_protocol_has_a_published_score():
-    # scores of OTHERS were published only in figures, so no record quotes them
+    # the published scores of OTHERS have not been checked, so no record quotes them
     used = {score.protocol for record in weights_records() for score in record.scores}
     assert set(PROTOCOLS) - set(OTHERS) <= used
     for name, protocol in PROTOCOLS.items():

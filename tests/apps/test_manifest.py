@@ -37,7 +37,7 @@ def test_each_output_is_listed_with_how_it_was_made(tmp_path):
     assert second["sources"] == []
 
 
-def test_last_line_of_an_output_is_valid(tmp_path):
+def test_last_line_about_an_output_counts(tmp_path):
     manifest = Manifest(tmp_path)
     path = make(tmp_path, "x.png")
     for task in ("first", "second"):

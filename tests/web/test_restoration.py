@@ -63,7 +63,7 @@ def test_in_doubt_the_visitor_chooses(client, pictures, tmp_path):
 
 
 @pytest.mark.parametrize("chosen", [{}, {"task": "auto"}, {"task": "DualPixelDeblurring"}])
-def test_visitor_must_choose_a_named_task_for_a_single_picture(client, pictures, chosen):
+def test_choice_must_name_a_task_that_takes_one_picture(client, pictures, chosen):
     job = client.wait(client.restore(pictures["doubtful"], **AUTO).json())
     answer = client.post(f"/jobs/{job['id']}/restore", data={**chosen, "model": "published"})
     assert answer.status_code == 422

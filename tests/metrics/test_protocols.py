@@ -136,7 +136,7 @@ def test_integers_and_equivalent_floats_score_alike(pair, name):
     assert protocol.ssim(restored, target) == protocol.score(restored, target)["ssim"]
 
 
-def test_only_sidd_scores_unrounded_floats(pair):
+def test_sidd_scores_unrounded_floats_and_gopro_rounded_ones(pair):
     _, target = pair
     almost = np.clip(target / 255 + 0.3 / 255, 0, 1)
     assert get_protocol("gopro").psnr(almost, target) == np.inf

@@ -158,8 +158,8 @@ class InferenceOptions:
     )
     overlap: int | None = _option(
         None,
-        "minimum overlap of neighbouring tiles in pixels, rounded down to a multiple of 4, 8 or 16, "
-        "depending on the network; default: 32, or half a window with TLC (see local)",
+        "minimum overlap of neighbouring tiles in pixels, rounded down to a multiple of 4, 8 or "
+        "16, depending on the network; default: 32, or half a window with TLC (see local)",
         metavar="N",
         group=_SPEED,
         changes_pixels=True,

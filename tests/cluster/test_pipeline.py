@@ -15,7 +15,7 @@ def sizes(count, nbytes, workers=1):
     return [len(table) for table in groups.tables(workers)]
 
 
-def test_many_small_pictures_form_one_group():
+def test_small_pictures_form_groups_of_32():
     assert sizes(1000, 10_000) == [32] * 31 + [8]
 
 

@@ -24,7 +24,7 @@ def test_conversion_round_trips(tmp_path, state, suffix):
     same(load_weights(tmp_path / "back.pdparams"), state)
 
 
-def test_task_deduced_from_the_size_is_not_stored_as_stated(tmp_path):
+def test_task_deduced_from_the_size_is_not_stored_as_a_stated_one(tmp_path):
     record = find_record("published", "Deraining", "MPRNet")  # no other task has this size
     network = find_network("MPRNet").build(record.hyperparameters)
     paddle.save(network.state_dict(), str(tmp_path / "none.pdparams"))

@@ -96,8 +96,8 @@ def encode_png(
         samples: the picture, in any byte order.
         level: of compression, 1 (fast) to 9 (small).
         strategy: of zlib, such as ``zlib.Z_RLE``.
-        choose_filters: choose a filter for each row, instead of Paeth's for all (which OpenCV
-            offers from 4.12 on).
+        choose_filters: choose a filter for each row. If False, all rows get Paeth's filter;
+            OpenCV before 4.12 cannot set it, and chooses one for each row all the same.
 
     Raises:
         ImageError: a side is longer than a million pixels.
@@ -110,7 +110,7 @@ def encode_png(
         raise ImageError(f"a PNG side holds at most {_LONGEST_SIDE} pixels, choose .tif")
     # OpenCV ignores the byte order.
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    # With a level given, OpenCV lets libpng choose a filter for each row.
+    # With a level but no filter given, OpenCV lets libpng choose a filter for each row.
     options = [cv2.IMWRITE_PNG_COMPRESSION, level, cv2.IMWRITE_PNG_STRATEGY, strategy]
     if not choose_filters and hasattr(cv2, "IMWRITE_PNG_FILTER"):
         options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]

@@ -46,8 +46,13 @@ _SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 # Where the chunk IHDR ends: it has 4 bytes of length, 4 of type, 13 of content and 4 of checksum.
 _AFTER_HEADER = len(SIGNATURE) + 25
 _LEVEL = 4  # level 6 takes twice the time, for files that are 4 % smaller at 8 bits
-_BANDS, _ROWS = 8, 4  # parts of a picture that are encoded to recognise a photo
-_MAX_GROWTH = 1.1  # a file may grow by this factor if it is encoded as a photo
+# Ways to encode: the strategy of zlib, and whether to choose a filter for each row.
+_REPETITIONS, _RUNS = (zlib.Z_DEFAULT_STRATEGY, True), (zlib.Z_RLE, True)
+_RUNS_AND_PAETH = zlib.Z_RLE, False
+_BANDS, _ROWS = 8, 4  # parts of a picture that are encoded to choose one
+# A faster way is taken if the parts grow by these factors at most: looking for runs instead of all
+# repetitions, and Paeth's filter instead of chosen ones.
+_MAX_GROWTH, _MAX_GROWTH_BY_PAETH = 1.1, 1.03
 
 
 def read_chunks(data: Buffer, stop: bytes | None = None) -> dict[bytes, list[bytes]]:
@@ -265,30 +270,32 @@ def encode(samples: np.ndarray) -> bytes | memoryview:
 
 
 def _encode(samples: np.ndarray) -> memoryview:
-    return _encode_photo(samples) if _is_photo(samples) else _encode_drawing(samples)
+    return opencv.encode_png(samples, _LEVEL, *_way(samples))
 
 
-def _encode_photo(samples: np.ndarray) -> memoryview:
-    return opencv.encode_png(samples, _LEVEL, zlib.Z_RLE, choose_filters=False)
-
-
-def _encode_drawing(samples: np.ndarray) -> memoryview:
-    return opencv.encode_png(samples, _LEVEL, zlib.Z_DEFAULT_STRATEGY)
-
-
-def _is_photo(samples: np.ndarray) -> bool:
-    """Whether to encode a picture as a photo, which is faster.
+def _way(samples: np.ndarray) -> tuple[int, bool]:
+    """How to encode a picture: the strategy of zlib, and whether to choose a filter for each row.
 
     After PNG's filters, the bytes of a photo hardly repeat. For photos, looking only for runs of
     equal bytes takes half the time of a search for all repetitions, and the files are as large.
-    Paeth's filter for all rows takes three quarters of the time of choosing one for each row, and
-    the files grow by 1.5 % (16 bits: shrink by 0.7 %). Files with text or patterns, however, would
-    become several times as large. So some rows are encoded in both ways, and the sizes are
-    compared.
+    Files with text or patterns, however, would become several times as large. For photos, Paeth's
+    filter for all rows also takes three quarters of the time of choosing one for each row. Most
+    files stay as large, but those of very dark or noisy photos can grow by a quarter. So some rows
+    are encoded in all three ways, and the sizes are compared.
     """
     starts = np.linspace(0, max(0, len(samples) - _ROWS), _BANDS, dtype=int)
     bands = np.concatenate([samples[start : start + _ROWS] for start in starts])
-    return len(_encode_photo(bands)) <= _MAX_GROWTH * len(_encode_drawing(bands))
+
+    def size(way: tuple[int, bool]) -> int:
+        return len(opencv.encode_png(bands, _LEVEL, *way))
+
+    runs = size(_RUNS)
+    if runs > _MAX_GROWTH * size(_REPETITIONS):
+        return _REPETITIONS
+    # The bands repeat a single row, which suits Paeth's filter, but the picture does not.
+    if len(samples) == 1 or size(_RUNS_AND_PAETH) > _MAX_GROWTH_BY_PAETH * runs:
+        return _RUNS
+    return _RUNS_AND_PAETH
 
 
 def _cicp(chunks: dict[bytes, list[bytes]]) -> tuple[int, int] | None:

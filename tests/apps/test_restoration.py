@@ -127,7 +127,7 @@ def test_file_that_cannot_be_read_affects_no_later_one(tmp_path, loads, content)
 
 
 @pytest.mark.parametrize("reason", ["several files", "another format", "short memory", "tiles"])
-def test_nothing_is_loaded_before_the_picture_is_read(tmp_path, monkeypatch, reason):
+def test_in_other_cases_nothing_is_loaded_before_the_picture_is_read(tmp_path, monkeypatch, reason):
     file, options = saved(tmp_path), {}
     if reason == "several files":
         saved(tmp_path, "b.jpg")

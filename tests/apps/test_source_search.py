@@ -63,14 +63,19 @@ def test_sources_without_a_picture_are_an_error(denoise, images):
         denoise.run(images)
 
 
-def test_superscript_digits_links_and_results_of_another_task_are_found(tmp_path):
+def test_file_and_a_link_to_it_are_restored_once_under_the_name_of_the_file(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     picture().save(folder / "10²3.png")
     (folder / "0.png").symlink_to("10²3.png")
+    (result,) = predictor(tmp_path).run(folder)
+    assert result.output.name == "10²3_restoration.png"
+
+
+def test_results_of_another_task_are_restored_and_those_of_the_same_task_are_not(tmp_path):
+    picture().save(tmp_path / "a.png")
     denoising = predictor(tmp_path)
-    (result,) = denoising.run(folder)
-    assert result.output.name == "10²3_restoration.png"  # the file's own name, not the link's
+    (result,) = denoising.run(tmp_path / "a.png")
     again = predictor(tmp_path, task="Deraining").run(str(result.output.parent / "*.png"))
     assert [Path(r.source) for r in again] == [result.output]
     with pytest.raises(UsageError, match="No file matches"):

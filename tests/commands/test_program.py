@@ -64,7 +64,7 @@ def test_ending_signal_removes_temporary_folders(tmp_path, number):
 
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("error", [SystemError("a result with an exception set"), None])
-def test_libraries_neither_hide_nor_lose_an_interrupt(number, error, capsys):
+def test_interrupt_that_a_library_hides_or_loses_ends_the_program(number, error, capsys):
     """C++ libraries that are interrupted while they call Python may do either."""
 
     def body():

@@ -242,7 +242,7 @@ def _one_row(dtype):
 
 
 @pytest.mark.parametrize("make", [_noisy, _soft, _dark, _one_row])
-def test_file_is_hardly_larger_than_with_chosen_filters(make):
+def test_file_is_hardly_larger_than_with_a_filter_chosen_for_each_row(make):
     picture = make(np.uint8)
     content = file_content(from_array(picture), Path("a.png"))
     assert len(content) < 1.05 * len(opencv.encode_png(picture, png._LEVEL, zlib.Z_RLE))

@@ -37,7 +37,7 @@ def test_hyphens_and_underscores_are_the_same(parser):
     assert parser.parse_args(["--max_size", "64"]) == parser.parse_args(["--max-size", "64"])
 
 
-def test_names_are_understood_in_any_case(parser):
+def test_choices_are_accepted_in_any_case(parser):
     assert parser.parse_args(["--backend", "OpenVINO", "-m", "LITE"]).backend == "openvino"
     with pytest.raises(SystemExit):
         parser.parse_args(["--backend", "tensorrt"])

@@ -96,7 +96,7 @@ RELEASED = (
     ("task", "photos", "released"),
     [("Deraining", 1, True), ("Deraining", 2, False), ("Deraining,Deblurring", 1, False)],
 )
-def test_memory_of_the_network_is_freed_while_the_only_photo_is_written(
+def test_network_is_freed_while_the_only_photo_of_the_only_task_is_written(
     photo, task, photos, released
 ):
     others = [photo.with_name(f"{number}.png") for number in range(1, photos)]

@@ -140,7 +140,7 @@ def fail(thread):
     raise RuntimeError("can't start new thread")
 
 
-def test_no_error_if_no_thread_can_free_the_memory(tmp_path, monkeypatch):
+def test_no_error_if_the_thread_that_frees_the_memory_cannot_be_started(tmp_path, monkeypatch):
     pictures = sources(tmp_path, 1)
     with photo_bar(1) as bar:
         progress = Progress(pictures, bar)

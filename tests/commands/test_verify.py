@@ -107,7 +107,7 @@ def test_own_file_is_assumed_to_be_that_of_a_record_without_digest(
     assert report["scores"][0]["published"] is None
 
 
-def test_record_of_an_own_file_that_fits_several_is_chosen_by_test_set(
+def test_test_set_chooses_one_of_several_records_that_fit_the_users_file(
     zoo, write_pairs, verify, tensors, tmp_path, known_weights
 ):
     path = tmp_path / "mine.pdparams"

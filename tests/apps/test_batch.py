@@ -143,7 +143,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 @pytest.fixture
 def batch(tmp_path, monkeypatch):
-    """Three good pictures between three bad ones, and files of other formats."""
+    """Three good pictures, three bad ones, and a text file."""
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "pillow_heif.py").write_text(FAULTY_DECODER)

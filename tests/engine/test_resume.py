@@ -113,7 +113,7 @@ CHECKPOINT = {"epoch": 1, "generator": {"weight": np.ones(3, "float32")}}
 
 @pytest.fixture
 def age():
-    """A function that writes a checkpoint with a modification time some seconds ago."""
+    """A function that writes a checkpoint, modified some seconds before a fixed moment."""
 
     def age(path, seconds, state=CHECKPOINT):
         write_state(path, state)

@@ -114,7 +114,7 @@ def test_size_in_the_exif_of_a_turned_photo_is_updated(tmp_path):
 
 @pytest.mark.parametrize("exif", [b"II*\0\x00\x10\0\0", b"MM\0*\0\0\0\x07"])
 def test_photo_with_a_cut_off_exif_block_can_be_written(tmp_path, exif):
-    """The block's first directory would begin beyond its end."""
+    """The block's first directory would begin or end beyond the block's end."""
     metadata = Metadata(exif=exif, dpi=(300.0, 300.0))
     photo = replace(from_array(samples.ramp(16, 24)), metadata=metadata)
     write_photo(photo, tmp_path / "photo.webp")

@@ -100,8 +100,8 @@ def _folder(folder: Numbers) -> str:
 
 def _unmeasured(folder: Numbers) -> str:
     return (
-        f"- **{folder['task']} ({folder['name']})**: the package has no weights for it, and there "
-        "is no classical method to compare with.\n"
+        f"- **{folder['task']} ({folder['name']})**: there are no lite weights for it, and no "
+        "classical method to compare with.\n"
     )
 
 

@@ -67,7 +67,7 @@ class Preparation:
         if exported:
             purpose = "pictures of a new size, once for each size: usually 1 to 10 seconds"
         else:
-            purpose = "this computer, once: usually 5 to 20 seconds"
+            purpose = "this computer, once: usually 2 to 20 seconds"
         logger.info("preparing %s for %s", self._title, purpose)
 
 

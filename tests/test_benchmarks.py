@@ -169,7 +169,7 @@ def test_comparison_leaves_columns_of_bf16_empty_where_it_was_not_measured(compa
     assert "| b.jpg | 60.0 | -0.0001 | 61.2 | 4 |" in page
 
 
-def test_comparison_shows_the_time_of_a_command_beyond_that_of_the_graph(comparison):
+def test_comparison_shows_how_much_longer_a_command_takes_than_its_compiled_network(comparison):
     found = {"network": "lite", "size": "256", "cold": 5.0, "cold_peak": 6e8}
     found |= {"warm": 1.09, "peak": 2e8, "bare": 0.33}
     page = comparison(

@@ -81,7 +81,7 @@ def test_stages_are_those_of_the_last_task():
         assert np.abs(np.asarray(stage) / 255 - expected).max() < 0.01
 
 
-def test_three_steps_hold_the_values_before_and_after_the_second():
+def test_memory_of_three_steps_counts_the_values_before_and_after_the_second():
     def held(task):
         one = ChainPredictor(None, task=task, **OPTIONS, dry_run=True)._loaded
         return one.times_held(in_place=False)

@@ -30,7 +30,7 @@ def test_time_left_is_estimated_from_the_tiles_of_one_picture(clock):
     assert left.note("a", 4, 4) == 0
 
 
-def test_first_picture_of_a_folder_gives_no_estimate(clock):
+def test_first_picture_gives_no_estimate_if_it_is_one_tile(clock):
     left = TimeLeft({"a": 1, "b": 2, "c": 3}, clock=clock)
     clock.now = 10
     assert left.note("a", 1, 1) is None

@@ -58,7 +58,7 @@ def test_layout_of_an_enormous_network_takes_no_memory():
     assert sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 4) > 1 << 30
 
 
-def test_records_of_a_network_size_match_in_every_hyperparameter():
+def test_weights_records_are_found_only_if_every_hyperparameter_agrees():
     spec = find_network("MPRNet")
     record = next(r for r in spec.weights if r.name == "published:Deraining")
     assert record in spec.records_of_size(record.hyperparameters)

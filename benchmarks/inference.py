@@ -241,7 +241,7 @@ def _compare(name, weights, size, options, folder: Path, report: dict) -> None:
             library in PEERS and not peers.available(library, find(name).network, checkouts)
         ):
             continue
-        if runner.endswith("bf16") and size != "256" and not aside(_has_bf16):
+        if runner.endswith("bf16") and size != "256" and not aside(has_bf16):
             continue  # emulated, it would take many minutes
         case = {
             "runner": runner, "size": [height, width], "weights": weights,
@@ -320,10 +320,12 @@ def machine(threads: int | None) -> dict:
     }  # fmt: skip
 
 
-def _has_bf16() -> bool:
-    """Whether the processor computes in bf16."""
-    import openvino as ov
-
+def has_bf16() -> bool:
+    """Whether OpenVINO is installed and computes in bf16 on this processor."""
+    try:
+        import openvino as ov
+    except ImportError:
+        return False
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from classical import BM3D, METHODS, Method
-from inference import machine
+from inference import has_bf16, machine
 from results_page import write_page
 
 Restore = Callable[[np.ndarray], np.ndarray]
@@ -189,7 +189,9 @@ def main(argv: list[str] | None = None) -> int:
     elif options.pairs is None:
         parser.error("name a folder of pairs")
     else:
-        numbers = {"machine": machine(None), "load": 0.0, "folders": [], "seconds": []}
+        numbers = {
+            "machine": machine(None), "bf16": has_bf16(), "load": 0.0, "folders": [], "seconds": [],
+        }  # fmt: skip
         for finished in measured(numbers, options):
             print(finished, file=sys.stderr, flush=True)
             numbers["load"] = max(numbers["load"], os.getloadavg()[0])

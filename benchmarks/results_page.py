@@ -66,7 +66,9 @@ def write_page(numbers: Numbers, path: Path) -> None:
 def _machine(numbers: Numbers) -> str:
     about = dict(numbers["machine"])
     threads = about.pop("threads")
-    line = f"On {threads} threads of {about.pop('processor')}, "
+    # The seconds of one processor in the two precisions differ by a factor of about two.
+    precision = "in bfloat16" if numbers["bf16"] else "in float32 (no instructions for bfloat16)"
+    line = f"On {threads} threads of {about.pop('processor')}, {precision}, "
     line += ", ".join(f"{name} {version}" for name, version in about.items())
     load = numbers["load"]
     if load > 2 * threads:
